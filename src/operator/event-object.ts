@@ -1,0 +1,56 @@
+import type { EventInput, KubeObject } from './cluster.ts';
+
+/** Limits of events.k8s.io/v1. */
+const MAX_NOTE_CHARACTERS = 1_000;
+const MAX_NAME_CHARACTERS = 128;
+
+/** `2026-11-23T19:25:17.123000Z`: Kubernetes' MicroTime, which insists on six decimals. */
+export function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z');
+}
+
+/** Events with the same key within ten minutes are one Event, counted up. */
+export function eventKey({ regarding, type, reason, note, action }: EventInput): string {
+  return JSON.stringify([regarding.metadata.uid, type, reason, note, action]);
+}
+
+/** The events.k8s.io/v1 object of an event's first occurrence. `suffix` makes its name unique. */
+export function eventObject(
+  event: EventInput,
+  {
+    controller,
+    instance,
+    suffix,
+    now,
+  }: { controller: string; instance: string; suffix: string; now: number },
+): KubeObject {
+  const { apiVersion, kind, metadata } = event.regarding;
+  const { name, uid, resourceVersion } = metadata;
+  const namespace = metadata.namespace ?? 'default';
+  return {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    // An object's name has up to 253 characters, and so has an event's.
+    metadata: { namespace, name: `${name.slice(0, 230)}.${suffix}` },
+    eventTime: microTime(now),
+    reportingController: controller,
+    reportingInstance: instance.slice(0, MAX_NAME_CHARACTERS),
+    type: event.type,
+    reason: event.reason.slice(0, MAX_NAME_CHARACTERS),
+    action: event.action.slice(0, MAX_NAME_CHARACTERS),
+    note: cut(event.note, MAX_NOTE_CHARACTERS),
+    regarding: { apiVersion, kind, ...(metadata.namespace ? { namespace } : {}), name, uid, resourceVersion },
+  };
+}
+
+/** What a repeated event changes of its object. */
+export function eventSeries(
+  count: number,
+  now: number,
+): { series: { count: number; lastObservedTime: string } } {
+  return { series: { count, lastObservedTime: microTime(now) } };
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}

@@ -1,0 +1,136 @@
+import type { ObjectCache, ObjectChange, ObjectKey, StoredObject, WatchOptions } from './cluster.ts';
+import { keyOf, keyString } from './cluster.ts';
+
+export interface ObjectStoreOptions extends Pick<WatchOptions, 'onChange' | 'transform' | 'indexes'> {
+  /** Told when `onChange` threw. */
+  onThrow: (thrown: unknown) => void;
+}
+
+/**
+ * The memory behind `Cluster.watch`: takes full lists and single events, finds out what changed, and tells. Objects are
+ * told apart by uid, so one that was deleted and created again between two lists is two changes, not an update.
+ */
+export class ObjectStore implements ObjectCache {
+  readonly stopped: Promise<void>;
+  #hasSynced = false;
+  readonly #options: ObjectStoreOptions;
+  readonly #objects = new Map<string, StoredObject>();
+  /** Index name → index key → object keys. */
+  readonly #indexes = new Map<string, Map<string, Set<string>>>();
+  readonly #synced = Promise.withResolvers<void>();
+  readonly #stop = Promise.withResolvers<void>();
+
+  constructor(options: ObjectStoreOptions) {
+    this.#options = options;
+    this.stopped = this.#stop.promise;
+    for (const name of Object.keys(options.indexes ?? {})) this.#indexes.set(name, new Map());
+  }
+
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  whenSynced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  get(key: ObjectKey): StoredObject | undefined {
+    return this.#objects.get(keyString(key));
+  }
+
+  list(namespace?: string): StoredObject[] {
+    const all = [...this.#objects.values()];
+    return namespace === undefined ? all : all.filter((object) => object.metadata.namespace === namespace);
+  }
+
+  by(index: string, key: string): StoredObject[] {
+    const filed = this.#indexes.get(index)?.get(key) ?? [];
+    return [...filed].map((id) => this.#objects.get(id)).filter((object) => object !== undefined);
+  }
+
+  /** A complete list: what is not in it is gone. Returns how many objects differed from what was held. */
+  replace(objects: readonly StoredObject[]): number {
+    let changes = 0;
+    const present = new Set(objects.map((object) => keyString(keyOf(object))));
+    for (const [id, object] of this.#objects) {
+      if (present.has(id)) continue;
+      this.#drop(id, object);
+      changes += 1;
+    }
+    for (const object of objects) if (this.put(object)) changes += 1;
+    if (!this.#hasSynced) {
+      this.#hasSynced = true;
+      this.#synced.resolve();
+    }
+    return changes;
+  }
+
+  /** Returns false when this version was held already. */
+  put(arrived: StoredObject): boolean {
+    const id = keyString(keyOf(arrived));
+    const previous = this.#objects.get(id);
+    if (previous && isSameVersion(previous, arrived)) return false;
+    const object = this.#options.transform?.(arrived) ?? arrived;
+    if (previous && previous.metadata.uid !== object.metadata.uid) this.#drop(id, previous);
+    if (previous) this.#unfile(id, previous);
+    this.#objects.set(id, object);
+    this.#file(id, object);
+    if (previous?.metadata.uid === object.metadata.uid) this.#tell({ type: 'updated', object, previous });
+    else this.#tell({ type: 'added', object });
+    return true;
+  }
+
+  /** A deletion that arrived with the object's last state. Another object of that name is left alone. */
+  remove(last: StoredObject): void {
+    const id = keyString(keyOf(last));
+    const held = this.#objects.get(id);
+    if (held?.metadata.uid !== last.metadata.uid) return;
+    this.#drop(id, this.#options.transform?.(last) ?? last, held);
+  }
+
+  /** Nothing is told after this. */
+  end(): void {
+    this.#synced.resolve();
+    this.#stop.resolve();
+  }
+
+  #drop(id: string, object: StoredObject, held = object): void {
+    this.#objects.delete(id);
+    this.#unfile(id, held);
+    this.#tell({ type: 'deleted', object });
+  }
+
+  #file(id: string, object: StoredObject): void {
+    for (const [name, index] of this.#indexes) {
+      for (const key of this.#options.indexes?.[name]?.(object) ?? []) {
+        index.set(key, (index.get(key) ?? new Set()).add(id));
+      }
+    }
+  }
+
+  #unfile(id: string, object: StoredObject): void {
+    for (const [name, index] of this.#indexes) {
+      for (const key of this.#options.indexes?.[name]?.(object) ?? []) {
+        const filed = index.get(key);
+        filed?.delete(id);
+        if (filed?.size === 0) index.delete(key);
+      }
+    }
+  }
+
+  #tell(change: ObjectChange): void {
+    try {
+      this.#options.onChange?.(change);
+    } catch (thrown) {
+      this.#options.onThrow(thrown);
+    }
+  }
+}
+
+function isSameVersion(a: StoredObject, b: StoredObject): boolean {
+  return a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion;
+}
