@@ -1,0 +1,282 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
+import type {
+  ApplyOptions,
+  ApplyResult,
+  CallOptions,
+  Cluster,
+  EventInput,
+  FieldConflict,
+  KubeObject,
+  LeaderElectionLease,
+  LeaderElectionRecord,
+  LeaseWriteResult,
+  ListOptions,
+  MetadataPatch,
+  ObjectCache,
+  ObjectKey,
+  PatchResult,
+  ResourceKind,
+  StoredObject,
+  WatchOptions,
+} from './cluster.ts';
+import { KINDS, keyOf, keyString } from './cluster.ts';
+import type { KubeAccess } from './kube-config.ts';
+import { statusError, type KubeStatus } from './kube-errors.ts';
+import { KubeEventRecorder } from './kube-events.ts';
+import { leaseObject, leaseRecord } from './kube-lease.ts';
+import { resourcePath } from './kube-paths.ts';
+import { asStored, KubeReflector, listPages, type ReflectorEvent } from './kube-reflector.ts';
+import { KubeTransport, type KubeRequest, type RequestReport } from './kube-transport.ts';
+
+export interface KubeClusterOptions {
+  access: KubeAccess;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** This process, in events: the pod's name. */
+  instance: string;
+  /** Requests per second, sustained and at once; see `KubeTransport`. */
+  qps?: number;
+  burst?: number;
+  onRequest?: (report: RequestReport) => void;
+  onReflector?: (event: ReflectorEvent) => void;
+}
+
+const CONTROLLER = 'kcg.dev/operator';
+const EVENT_GRACE_MS = 2_000;
+/** Leader election has its own rhythm of tries. */
+const LEASE_CALL = { urgent: true, attempts: 1, timeoutMs: 5_000 } as const;
+
+/** `Cluster` over a real API server. */
+export class KubeCluster implements Cluster {
+  readonly #options: KubeClusterOptions;
+  readonly #transport: KubeTransport;
+  readonly #events: KubeEventRecorder;
+  #clusterId: string | undefined;
+
+  constructor(options: KubeClusterOptions) {
+    this.#options = options;
+    this.#transport = new KubeTransport(options);
+    this.#events = new KubeEventRecorder({
+      ...options,
+      transport: this.#transport,
+      controller: CONTROLLER,
+      onDrop: (thrown) => options.log.debug('event not written', { error: String(thrown) }),
+    });
+  }
+
+  watch(kind: ResourceKind, watch: WatchOptions): ObjectCache {
+    const { clock, random, onReflector } = this.#options;
+    const onEvent = (event: ReflectorEvent) => {
+      this.#logReflector(event);
+      onReflector?.(event);
+    };
+    const reflector = new KubeReflector({ transport: this.#transport, kind, watch, clock, random, onEvent });
+    void reflector.run();
+    return reflector.store;
+  }
+
+  async get(
+    kind: ResourceKind,
+    key: ObjectKey,
+    { signal }: CallOptions = {},
+  ): Promise<StoredObject | undefined> {
+    const { statusCode, body } = await this.#transport.request({
+      ...on(kind, key, 'get'),
+      method: 'GET',
+      accept: [404],
+      signal,
+    });
+    return statusCode === 404 ? undefined : asStored(body, kind);
+  }
+
+  async list(kind: ResourceKind, options: ListOptions = {}): Promise<StoredObject[]> {
+    const { objects } = await listPages({ transport: this.#transport, kind, watch: options, attempts: 4 });
+    return objects;
+  }
+
+  async apply(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult> {
+    const { status: _, ...main } = object;
+    return this.#apply(kind, { ...main, metadata: writableMetadata(object) }, options, undefined);
+  }
+
+  async applyStatus(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult> {
+    const {
+      labels: _,
+      annotations: __,
+      finalizers: ___,
+      ownerReferences: ____,
+      ...metadata
+    } = writableMetadata(object);
+    return this.#apply(kind, { ...object, spec: undefined, metadata }, options, 'status');
+  }
+
+  async patchMetadata(
+    kind: ResourceKind,
+    object: StoredObject,
+    patch: MetadataPatch,
+    { signal }: CallOptions = {},
+  ): Promise<PatchResult> {
+    const { uid, resourceVersion } = object.metadata;
+    const { statusCode, body } = await this.#transport.request({
+      ...on(kind, keyOf(object), 'patch'),
+      method: 'PATCH',
+      contentType: 'application/merge-patch+json',
+      body: { metadata: { ...patch, uid, resourceVersion } },
+      accept: [404, 409],
+      signal,
+    });
+    if (statusCode >= 400) return { outcome: 'lost', message: messageOf(body) };
+    return { outcome: 'patched', object: asStored(body, kind) };
+  }
+
+  async delete(
+    kind: ResourceKind,
+    key: ObjectKey,
+    { uid, signal }: CallOptions & { uid?: string | undefined } = {},
+  ): Promise<{ outcome: 'deleted' | 'gone' }> {
+    const { statusCode } = await this.#transport.request({
+      ...on(kind, key, 'delete'),
+      method: 'DELETE',
+      body: {
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        propagationPolicy: 'Background',
+        ...(uid === undefined ? {} : { preconditions: { uid } }),
+      },
+      // Without a uid, a second try could delete the object's successor.
+      idempotent: uid !== undefined,
+      accept: uid === undefined ? [404] : [404, 409],
+      signal,
+    });
+    return { outcome: statusCode >= 400 ? 'gone' : 'deleted' };
+  }
+
+  recordEvent(event: EventInput): void {
+    this.#events.record(event);
+  }
+
+  async clusterId(options: CallOptions = {}): Promise<string> {
+    if (this.#clusterId === undefined) {
+      const key = { namespace: '', name: 'kube-system' };
+      const namespace = await this.get(KINDS.namespace, key, options);
+      if (!namespace)
+        throw statusError({ statusCode: 404, body: undefined }, on(KINDS.namespace, key, 'get'));
+      this.#clusterId = namespace.metadata.uid;
+    }
+    return this.#clusterId;
+  }
+
+  async readLeaderElectionLease(
+    key: ObjectKey,
+    { signal }: CallOptions = {},
+  ): Promise<LeaderElectionLease | undefined> {
+    const { statusCode, body } = await this.#transport.request({
+      ...on(KINDS.leaderElectionLease, key, 'get'),
+      ...LEASE_CALL,
+      method: 'GET',
+      accept: [404],
+      signal,
+    });
+    if (statusCode === 404) return undefined;
+    const stored = asStored(body, KINDS.leaderElectionLease);
+    return { record: leaseRecord(stored), version: stored.metadata.resourceVersion };
+  }
+
+  async writeLeaderElectionLease(
+    key: ObjectKey,
+    record: LeaderElectionRecord,
+    { version, signal }: CallOptions & { version?: string | undefined } = {},
+  ): Promise<LeaseWriteResult> {
+    const kind = KINDS.leaderElectionLease;
+    const { statusCode, body } = await this.#transport.request({
+      ...on(kind, key, version === undefined ? 'create' : 'update'),
+      ...LEASE_CALL,
+      method: version === undefined ? 'POST' : 'PUT',
+      path: resourcePath(kind, key.namespace, version === undefined ? undefined : key.name),
+      body: leaseObject(key, record, version),
+      accept: version === undefined ? [409] : [404, 409],
+      signal,
+    });
+    if (statusCode >= 400) return { outcome: 'lost', message: messageOf(body) };
+    return { outcome: 'written', version: asStored(body, kind).metadata.resourceVersion };
+  }
+
+  async close(): Promise<void> {
+    await this.#events.close(EVENT_GRACE_MS);
+    await this.#transport.close();
+  }
+
+  async #apply(
+    kind: ResourceKind,
+    object: KubeObject,
+    { fieldManager, force = false, known, signal }: ApplyOptions,
+    subresource: 'status' | undefined,
+  ): Promise<ApplyResult> {
+    const { uid, resourceVersion } = object.metadata;
+    const conditional = uid !== undefined || resourceVersion !== undefined || subresource !== undefined;
+    const key = keyOf(object);
+    const { statusCode, body } = await this.#transport.request({
+      ...on(kind, key, 'patch'),
+      method: 'PATCH',
+      path: resourcePath(kind, key.namespace, key.name, subresource),
+      query: { fieldManager, force: String(force) },
+      contentType: 'application/apply-patch+yaml',
+      body: object,
+      idempotent: resourceVersion === undefined,
+      accept: conditional ? [404, 409] : [409],
+      signal,
+    });
+    if (statusCode === 404) return { outcome: 'lost', message: messageOf(body) };
+    if (statusCode === 409) return conflictOf(body as KubeStatus);
+    const stored = asStored(body, kind);
+    const changed = known?.metadata.resourceVersion !== stored.metadata.resourceVersion;
+    return { outcome: 'applied', object: stored, changed };
+  }
+
+  #logReflector(event: ReflectorEvent): void {
+    const { log } = this.#options;
+    if (event.type === 'listed') {
+      log.debug('listed', { kind: event.kind, objects: event.objects, changes: event.changes });
+    } else if (event.type === 'handlerThrew') {
+      log.error('a watch handler threw', { kind: event.kind, error: String(event.thrown) });
+    } else {
+      const { kind, error, failures, retryInMs } = event;
+      const fields = { kind, error: error.message, code: error.code, fix: error.fix, failures, retryInMs };
+      if (failures > 2) log.warn('cannot follow a kind', fields);
+      else log.debug('watch interrupted', fields);
+    }
+  }
+}
+
+function on(
+  kind: ResourceKind,
+  key: ObjectKey,
+  verb: string,
+): Pick<KubeRequest, 'verb' | 'resource' | 'path'> {
+  const path = resourcePath(kind, key.namespace, key.name);
+  return { verb, resource: `${kind.plural} ${keyString(key)}`, path };
+}
+
+/** What a client may say of metadata; the rest is the server's, which would refuse some of it. */
+function writableMetadata({ metadata }: KubeObject): KubeObject['metadata'] {
+  const { creationTimestamp: _, deletionTimestamp: __, generation: ___, ...writable } = metadata;
+  return writable;
+}
+
+function conflictOf(status: KubeStatus): ApplyResult {
+  const causes = (status.details?.causes ?? []).filter(({ reason }) => reason === 'FieldManagerConflict');
+  const message = messageOf(status);
+  if (causes.length === 0) return { outcome: 'lost', message };
+  const fields: FieldConflict[] = causes.map(({ field = '', message: cause = '' }) => ({
+    field,
+    manager: cause.replace(/^conflict with /, ''),
+  }));
+  return { outcome: 'conflict', message, fields };
+}
+
+function messageOf(body: unknown): string {
+  return (body as KubeStatus | undefined)?.message ?? 'the object was changed or deleted by others';
+}

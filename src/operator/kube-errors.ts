@@ -1,0 +1,102 @@
+import { KcgError, type ErrorCode } from '../lib/errors.ts';
+
+/** What a request was, for messages. */
+export interface RequestSubject {
+  /** RBAC verb: get, list, watch, create, update, patch, delete. */
+  verb: string;
+  /** `deployments shop/orders`. */
+  resource: string;
+}
+
+/** The parts of a metav1.Status we read. */
+export interface KubeStatus {
+  message?: string;
+  reason?: string;
+  details?: { causes?: { reason?: string; message?: string; field?: string }[]; retryAfterSeconds?: number };
+}
+
+/** The longest a server may make us wait, ms. */
+const MAX_RETRY_AFTER_MS = 30_000;
+
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  400: 'InvalidInput',
+  401: 'Credentials',
+  403: 'AccessDenied',
+  404: 'NotFound',
+  405: 'InvalidInput',
+  409: 'Conflict',
+  410: 'Conflict',
+  413: 'InvalidInput',
+  415: 'InvalidInput',
+  422: 'InvalidInput',
+  429: 'Throttled',
+  504: 'Timeout',
+};
+
+const FIXES: Partial<Record<ErrorCode, (subject: RequestSubject) => string>> = {
+  AccessDenied: ({ verb, resource }) =>
+    `Allow "${verb}" on ${resource.split(' ')[0]} in the role of the operator's service account.`,
+  Credentials: () => 'Check the token or client certificate in use.',
+};
+
+/** An answer that is not a success. `retryAfter` is the header's value, seconds. */
+export function statusError(
+  { statusCode, body, retryAfter }: { statusCode: number; body: unknown; retryAfter?: string | undefined },
+  subject: RequestSubject,
+): KcgError {
+  const status = (typeof body === 'object' && body !== null ? body : {}) as KubeStatus;
+  const code = codeOf(statusCode, status);
+  const seconds = Number(retryAfter ?? status.details?.retryAfterSeconds ?? Number.NaN);
+  const said =
+    status.message ?? (typeof body === 'string' && body.trim() ? body.trim().slice(0, 500) : undefined);
+  return new KcgError(
+    code,
+    `cannot ${subject.verb} ${subject.resource}: ${said ?? `the API server answered ${statusCode}`}`,
+    {
+      resource: subject.resource,
+      fix: FIXES[code]?.(subject),
+      retryAfterMs: Number.isFinite(seconds) ? Math.min(seconds * 1_000, MAX_RETRY_AFTER_MS) : undefined,
+    },
+  );
+}
+
+function codeOf(statusCode: number, { message = '', details }: KubeStatus): ErrorCode {
+  // Server-side apply of a field the schema does not have is answered 500.
+  if (statusCode === 500 && message.includes('failed to create typed patch object')) return 'InvalidInput';
+  if (statusCode === 403 && details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating'))
+    return 'Conflict';
+  return CODES[statusCode] ?? (statusCode >= 500 ? 'Unavailable' : 'Internal');
+}
+
+/** A request that got no answer. */
+export function networkError(thrown: unknown, { verb, resource }: RequestSubject): KcgError {
+  if (thrown instanceof KcgError) return thrown;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (error.name === 'AbortError') return new KcgError('Aborted', error.message, { cause: error });
+  const reason = (error as { code?: string }).code ?? error.name;
+  const code: ErrorCode = /TIMEOUT|ETIMEDOUT/.test(reason)
+    ? 'Timeout'
+    : isTrust(reason)
+      ? 'Credentials'
+      : 'Unavailable';
+  return new KcgError(code, `cannot ${verb} ${resource}: ${error.message || reason}`, {
+    cause: error,
+    resource,
+    fix: isTrust(reason) ? 'Check the certificate authority of the cluster in the kubeconfig.' : undefined,
+  });
+}
+
+/** True when the request cannot have reached the server. */
+export function wasNeverSent({ cause }: KcgError): boolean {
+  const { code } = (cause ?? {}) as { code?: string };
+  return (
+    code === 'ECONNREFUSED' ||
+    code === 'ENOTFOUND' ||
+    code === 'EAI_AGAIN' ||
+    code === 'UND_ERR_CONNECT_TIMEOUT'
+  );
+}
+
+function isTrust(reason: string): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|ERR_TLS/.test(reason);
+}

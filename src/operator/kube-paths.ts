@@ -1,0 +1,19 @@
+import type { ListOptions, ResourceKind } from './cluster.ts';
+
+/** `/apis/apps/v1/namespaces/shop/deployments/orders/status`; without name the collection, without namespace all of them. */
+export function resourcePath(
+  { apiVersion, plural, namespaced }: ResourceKind,
+  namespace?: string,
+  name?: string,
+  subresource?: 'status',
+): string {
+  const root = apiVersion.includes('/') ? ['apis', ...apiVersion.split('/')] : ['api', apiVersion];
+  const scope = namespaced && namespace ? ['namespaces', namespace] : [];
+  const parts = [...root, ...scope, plural, name, subresource].filter((part) => part !== undefined);
+  return `/${parts.map((part) => encodeURIComponent(part)).join('/')}`;
+}
+
+export function listQuery({ labels }: ListOptions): { labelSelector: string | undefined } {
+  const terms = Object.entries(labels ?? {}).map(([name, value]) => `${name}=${value}`);
+  return { labelSelector: terms.length > 0 ? terms.join(',') : undefined };
+}

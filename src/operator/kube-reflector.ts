@@ -1,0 +1,222 @@
+import { backoffMs, jitterMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import type { Random } from '../lib/random.ts';
+import type { ResourceKind, StoredObject, WatchOptions } from './cluster.ts';
+import { statusError, type KubeStatus } from './kube-errors.ts';
+import { listQuery, resourcePath } from './kube-paths.ts';
+import type { KubeTransport } from './kube-transport.ts';
+import { readLines } from './kube-lines.ts';
+import { ObjectStore } from './object-store.ts';
+
+/** What a reflector went through, for logs and metrics. */
+export type ReflectorEvent =
+  | { type: 'listed'; kind: string; objects: number; changes: number }
+  | { type: 'failed'; kind: string; error: KcgError; failures: number; retryInMs: number }
+  | { type: 'handlerThrew'; kind: string; thrown: unknown };
+
+export interface ReflectorOptions {
+  transport: KubeTransport;
+  kind: ResourceKind;
+  watch: WatchOptions;
+  clock: Clock;
+  random: Random;
+  onEvent: (event: ReflectorEvent) => void;
+  /** Objects per page of a list; default 500. */
+  pageSize?: number;
+  /** A watch that says nothing for so long is opened anew, ms; servers send a bookmark every minute. Default 150,000. */
+  inactivityMs?: number;
+  backoff?: { baseMs: number; maxMs: number };
+}
+
+interface WatchLine {
+  type?: string;
+  object?: unknown;
+}
+
+/** A watch that lived this long was a good one, ms. */
+const GOOD_WATCH_MS = 10_000;
+/** Bounds of the length of a watch that we ask the server for, seconds; random, so that reconnects spread. */
+const WATCH_SECONDS = { min: 300, max: 600 };
+const GONE = 410;
+
+/**
+ * Keeps an `ObjectStore` equal to what the API server holds: a paged list, then a watch from the list's version, again
+ * from the last version seen whenever the watch ends, and a new list when the server no longer knows that version (410).
+ * Whatever fails is tried again with back-off; only the signal ends it. Same contract as client-go's tools/cache.Reflector.
+ */
+export class KubeReflector {
+  readonly store: ObjectStore;
+  readonly #options: ReflectorOptions;
+  /** Where the next watch starts; absent = list first. */
+  #version: string | undefined;
+  /** The last watch gave a sign of life. */
+  #progressed = false;
+
+  constructor(options: ReflectorOptions) {
+    this.#options = options;
+    const { kind, onEvent } = options;
+    const onThrow = (thrown: unknown) => onEvent({ type: 'handlerThrew', kind: kind.kind, thrown });
+    this.store = new ObjectStore({ ...options.watch, onThrow });
+  }
+
+  async run(): Promise<void> {
+    const { clock, random, kind, onEvent, backoff = { baseMs: 200, maxMs: 30_000 } } = this.#options;
+    const { signal } = this.#options.watch;
+    let failures = 0;
+    while (!signal.aborted) {
+      this.#progressed = false;
+      const start = clock.monotonic();
+      let error: KcgError | undefined;
+      try {
+        if (this.#version === undefined) await this.#list();
+        await this.#follow();
+      } catch (thrown) {
+        error = KcgError.from(thrown);
+      }
+      if (signal.aborted) break;
+      const good = this.#progressed || clock.monotonic() - start >= GOOD_WATCH_MS;
+      failures = good ? 0 : failures + 1;
+      if (good && !error) continue;
+      const delayMs = error?.retryAfterMs ?? backoffMs(Math.max(failures, 1), random, backoff);
+      if (error) onEvent({ type: 'failed', kind: kind.kind, error, failures, retryInMs: delayMs });
+      await clock.sleep(jitterMs(delayMs, 0.1, random), { signal });
+    }
+    this.store.end();
+  }
+
+  async #list(): Promise<void> {
+    const { kind, onEvent } = this.#options;
+    const { objects, version } = await listPages(this.#options);
+    if (this.#options.watch.signal.aborted) return;
+    const changes = this.store.replace(objects);
+    this.#version = version;
+    onEvent({ type: 'listed', kind: kind.kind, objects: objects.length, changes });
+  }
+
+  /** One watch, from the last version to its end. */
+  async #follow(): Promise<void> {
+    const { transport, kind, random, watch } = this.#options;
+    const ended = new AbortController();
+    const { min, max } = WATCH_SECONDS;
+    const seconds = Math.round(min + random() * (max - min));
+    try {
+      const { statusCode, body, chunks } = await transport.stream({
+        method: 'GET',
+        verb: 'watch',
+        resource: kind.plural,
+        path: resourcePath(kind, watch.namespace),
+        query: {
+          ...listQuery(watch),
+          watch: 'true',
+          allowWatchBookmarks: 'true',
+          resourceVersion: this.#version,
+          timeoutSeconds: String(seconds),
+        },
+        accept: [GONE],
+        signal: AbortSignal.any([watch.signal, ended.signal]),
+      });
+      if (statusCode === GONE) throw this.#expired(body);
+      for await (const line of readLines(chunks, { onIdle: this.#idleGuard(ended) })) {
+        if (watch.signal.aborted) return;
+        this.#take(line);
+      }
+    } finally {
+      ended.abort();
+    }
+  }
+
+  /** Waits for the next chunk at most `inactivityMs`, then gives the watch up. */
+  #idleGuard(ended: AbortController) {
+    const { clock, transport, kind, inactivityMs = 150_000 } = this.#options;
+    return async <T>(next: Promise<T>): Promise<T> => {
+      const arrived = new AbortController();
+      const idle = clock
+        .sleep(inactivityMs, { signal: AbortSignal.any([arrived.signal, ended.signal]) })
+        .then(() => {
+          if (arrived.signal.aborted || ended.signal.aborted) return next;
+          transport.distrust();
+          throw new KcgError('Timeout', `the watch of ${kind.plural} was silent for ${inactivityMs} ms`);
+        });
+      try {
+        return await Promise.race([next, idle]);
+      } finally {
+        arrived.abort();
+        idle.catch(() => {});
+      }
+    };
+  }
+
+  #take(line: string): void {
+    const { kind } = this.#options;
+    const { type, object } = parseLine(line, kind);
+    if (type === 'ERROR') {
+      const { code } = object as { code?: number };
+      if (code === GONE) throw this.#expired(object);
+      throw statusError({ statusCode: code ?? 500, body: object }, { verb: 'watch', resource: kind.plural });
+    }
+    const stored = asStored(object, kind);
+    if (type === 'ADDED' || type === 'MODIFIED') this.store.put(stored);
+    else if (type === 'DELETED') this.store.remove(stored);
+    this.#version = stored.metadata.resourceVersion;
+    this.#progressed = true;
+  }
+
+  #expired(body: unknown): KcgError {
+    const version = this.#version;
+    this.#version = undefined;
+    const { message } = (body ?? {}) as KubeStatus;
+    const { plural } = this.#options.kind;
+    return new KcgError(
+      'Conflict',
+      `the server forgot version ${version} of ${plural}: ${message ?? 'gone'}`,
+    );
+  }
+}
+
+/** All pages of a list. One try a page; a page token that expired fails the whole. */
+export async function listPages(
+  options: Pick<ReflectorOptions, 'transport' | 'kind' | 'pageSize'> & {
+    watch: Pick<WatchOptions, 'namespace' | 'labels'> & { signal?: AbortSignal | undefined };
+    attempts?: number;
+  },
+): Promise<{ objects: StoredObject[]; version: string }> {
+  const { transport, kind, watch, pageSize = 500, attempts = 1 } = options;
+  const objects: StoredObject[] = [];
+  let token: string | undefined;
+  for (;;) {
+    const { body } = await transport.request({
+      method: 'GET',
+      verb: 'list',
+      resource: kind.plural,
+      path: resourcePath(kind, watch.namespace),
+      query: { ...listQuery(watch), limit: String(pageSize), continue: token },
+      attempts,
+      signal: watch.signal,
+    });
+    const { items, metadata } = body as {
+      items?: unknown[];
+      metadata?: { continue?: string; resourceVersion?: string };
+    };
+    for (const item of items ?? []) objects.push(asStored(item, kind));
+    token = metadata?.continue;
+    if (!token) return { objects, version: metadata?.resourceVersion ?? '' };
+  }
+}
+
+/** An object from the wire, without the bulk that nobody reads; items of lists do not say their kind. */
+export function asStored(value: unknown, { apiVersion, kind }: ResourceKind): StoredObject {
+  const { metadata, ...rest } = value as StoredObject;
+  delete (metadata as { managedFields?: unknown }).managedFields;
+  return { ...rest, apiVersion, kind, metadata };
+}
+
+function parseLine(line: string, { plural }: ResourceKind): { type: string; object: object } {
+  try {
+    const { type, object } = JSON.parse(line) as WatchLine;
+    if (typeof type === 'string' && typeof object === 'object' && object !== null) return { type, object };
+  } catch {
+    // Falls through: a line that is not JSON and one that is no event are the same trouble.
+  }
+  throw new KcgError('Unavailable', `the watch of ${plural} sent a line that is no event`);
+}

@@ -1,0 +1,273 @@
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { backoffMs, jitterMs } from '../lib/backoff.ts';
+import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
+import { KcgError, isRetryable } from '../lib/errors.ts';
+import type { Random } from '../lib/random.ts';
+import type { KubeAccess, KubeCredentials, KubeTls } from './kube-config.ts';
+import { networkError, statusError, wasNeverSent, type RequestSubject } from './kube-errors.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+export interface KubeRequest extends RequestSubject {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Under the server, `/api/v1/…`, with every segment encoded. */
+  path: string;
+  query?: Readonly<Record<string, string | undefined>>;
+  body?: unknown;
+  contentType?: string;
+  /** Statuses ≥ 400 that are an answer and not a failure. */
+  accept?: readonly number[];
+  /** Doing it twice is the same as doing it once: repeated after lost answers too. Default: true for GET. */
+  idempotent?: boolean;
+  /** At most so many tries; default 4. */
+  attempts?: number;
+  /** Limit of one try, ms; default 30,000. */
+  timeoutMs?: number;
+  /** Not rate limited: for leader election, which must not queue behind a burst of reconciles. */
+  urgent?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+export interface KubeResponse {
+  statusCode: number;
+  body: unknown;
+}
+
+/** One finished try, for metrics. */
+export interface RequestReport {
+  verb: string;
+  /** Plural of the kind. */
+  resource: string;
+  /** HTTP status, 0 when there was no answer. */
+  statusCode: number;
+  seconds: number;
+}
+
+export interface KubeTransportOptions {
+  access: KubeAccess;
+  clock: Clock;
+  random: Random;
+  /** Requests per second, sustained and at once; default 20 and 30 like controller-runtime. Streams do not count. */
+  qps?: number;
+  burst?: number;
+  onRequest?: (report: RequestReport) => void;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_ATTEMPTS = 4;
+const BACKOFF = { baseMs: 100, maxMs: 5_000 };
+/** Credentials are looked at again this often, like client-go does. */
+const CREDENTIALS_TTL_MS = 60_000;
+/** A connection that seems dead is replaced at most this often. */
+const REPLACE_INTERVAL_MS = 10_000;
+
+/**
+ * HTTP to one API server: all requests and watches share one pool of connections (one connection where the server speaks
+ * HTTP/2). Tries again where that is safe, honours Retry-After, reads credentials again on 401.
+ */
+export class KubeTransport {
+  readonly #options: KubeTransportOptions;
+  readonly #bucket: TokenBucket;
+  #credentials: { value: KubeCredentials; readAt: number } | undefined;
+  #dispatcher: { value: Dispatcher; tls: string; madeAt: number } | undefined;
+  readonly #retired = new Set<Dispatcher>();
+
+  constructor(options: KubeTransportOptions) {
+    this.#options = options;
+    const { clock, qps = 20, burst = 30 } = options;
+    this.#bucket = new TokenBucket({ clock, perSecond: qps, burst });
+  }
+
+  /** @throws KcgError, see `Cluster`. */
+  async request(request: KubeRequest): Promise<KubeResponse> {
+    const { clock, random } = this.#options;
+    const { signal, attempts = DEFAULT_ATTEMPTS } = request;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#attempt(request);
+      } catch (thrown) {
+        const error = networkError(thrown, request);
+        if (signal?.aborted || attempt >= attempts || !mayRepeat(error, request)) throw error;
+        const delayMs = error.retryAfterMs ?? backoffMs(attempt, random, BACKOFF);
+        await clock.sleep(jitterMs(delayMs, 0.1, random), { signal });
+        if (signal?.aborted) throw error;
+      }
+    }
+  }
+
+  /**
+   * Opens a watch and yields its chunks until the server ends it. One try, not rate limited, no limit on its length.
+   * @throws KcgError from the call or from the iteration.
+   */
+  async stream(
+    request: KubeRequest & { signal: AbortSignal },
+  ): Promise<KubeResponse & { chunks: AsyncIterable<Buffer> }> {
+    const response = await this.#withFreshCredentials(request, (dispatch) => dispatch({ bodyTimeout: 0 }));
+    if (response.statusCode < 400)
+      return { statusCode: response.statusCode, body: undefined, chunks: response.body };
+    const body = await readBody(response);
+    const { accept = [] } = request;
+    if (accept.includes(response.statusCode))
+      return { statusCode: response.statusCode, body, chunks: empty() };
+    throw failure(response, body, request);
+  }
+
+  /** A stream fell silent, so its connection may be dead: what comes next opens a new one. Streams on the old one go on. */
+  distrust(): void {
+    const held = this.#dispatcher;
+    if (!held || this.#options.clock.monotonic() - held.madeAt < REPLACE_INTERVAL_MS) return;
+    this.#retire(held.value);
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#retired, ...(this.#dispatcher ? [this.#dispatcher.value] : [])];
+    this.#dispatcher = undefined;
+    await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
+  }
+
+  async #attempt(request: KubeRequest): Promise<KubeResponse> {
+    const { clock } = this.#options;
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, accept = [] } = request;
+    if (!request.urgent) await this.#bucket.take({ signal });
+    if (signal?.aborted) throw abortError(signal);
+    const what = `to ${request.verb} ${request.resource}`;
+    try {
+      return await withDeadline(clock, timeoutMs, { what, signal }, async (bounded) => {
+        const response = await this.#withFreshCredentials(request, (dispatch) =>
+          dispatch({ signal: bounded }),
+        );
+        const body = await readBody(response);
+        const { statusCode } = response;
+        if (statusCode < 400 || accept.includes(statusCode)) return { statusCode, body };
+        throw failure(response, body, request);
+      });
+    } catch (thrown) {
+      if (thrown instanceof KcgError && thrown.code === 'Timeout') this.distrust();
+      throw thrown;
+    }
+  }
+
+  /** Calls; after a 401 once more with credentials read anew. */
+  async #withFreshCredentials(
+    request: KubeRequest,
+    call: (
+      dispatch: (options: object) => Promise<Dispatcher.ResponseData>,
+    ) => Promise<Dispatcher.ResponseData>,
+  ): Promise<Dispatcher.ResponseData> {
+    const dispatch = (fresh: boolean) => async (options: object) => {
+      const credentials = await this.#currentCredentials(fresh);
+      return this.#dispatch(request, credentials, options);
+    };
+    const response = await call(dispatch(false));
+    if (response.statusCode !== 401) return response;
+    await response.body.dump();
+    return call(dispatch(true));
+  }
+
+  async #dispatch(
+    request: KubeRequest,
+    { headers, tls }: KubeCredentials,
+    options: object,
+  ): Promise<Dispatcher.ResponseData> {
+    const { clock, access, onRequest } = this.#options;
+    const { origin, pathname } = new URL(access.server);
+    const query = new URLSearchParams(
+      Object.entries(request.query ?? {}).filter(
+        (entry): entry is [string, string] => entry[1] !== undefined,
+      ),
+    ).toString();
+    const start = clock.monotonic();
+    let statusCode = 0;
+    try {
+      const response = await this.#connection(tls).request({
+        origin,
+        path: `${pathname.replace(/\/$/, '')}${request.path}${query && `?${query}`}`,
+        method: request.method,
+        headers: {
+          ...headers,
+          accept: 'application/json',
+          'user-agent': 'kcg',
+          ...(request.body === undefined
+            ? {}
+            : { 'content-type': request.contentType ?? 'application/json' }),
+        },
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        headersTimeout: DEFAULT_TIMEOUT_MS,
+        signal: request.signal ?? null,
+        ...options,
+      });
+      ({ statusCode } = response);
+      return response;
+    } catch (thrown) {
+      const error = networkError(thrown, request);
+      if (error.code === 'Timeout') this.distrust();
+      throw error;
+    } finally {
+      const seconds = (clock.monotonic() - start) / 1_000;
+      onRequest?.({
+        verb: request.verb,
+        resource: request.resource.split(' ')[0] ?? '',
+        statusCode,
+        seconds,
+      });
+    }
+  }
+
+  async #currentCredentials(fresh: boolean): Promise<KubeCredentials> {
+    const { clock, access } = this.#options;
+    const now = clock.monotonic();
+    if (fresh || !this.#credentials || now - this.#credentials.readAt > CREDENTIALS_TTL_MS) {
+      this.#credentials = { value: await access.credentials({ fresh }), readAt: now };
+    }
+    return this.#credentials.value;
+  }
+
+  #connection(tls: KubeTls): Dispatcher {
+    const key = JSON.stringify(tls);
+    if (this.#dispatcher && this.#dispatcher.tls !== key) this.#retire(this.#dispatcher.value);
+    this.#dispatcher ??= {
+      value: createDispatcher(this.#options.access.proxyUrl, tls),
+      tls: key,
+      madeAt: this.#options.clock.monotonic(),
+    };
+    return this.#dispatcher.value;
+  }
+
+  #retire(dispatcher: Dispatcher): void {
+    this.#dispatcher = undefined;
+    this.#retired.add(dispatcher);
+    const forget = () => this.#retired.delete(dispatcher);
+    dispatcher.close().then(forget, forget);
+  }
+}
+
+function createDispatcher(proxyUrl: string | undefined, tls: KubeTls): Dispatcher {
+  if (proxyUrl !== undefined) return new ProxyAgent({ uri: proxyUrl, requestTls: tls });
+  return new Agent({ connect: { ...tls, timeout: 10_000 }, keepAliveTimeout: 60_000 });
+}
+
+function mayRepeat(error: KcgError, { method, idempotent = method === 'GET' }: KubeRequest): boolean {
+  if (error.code === 'Throttled' || wasNeverSent(error)) return true;
+  return idempotent && isRetryable(error) && error.code !== 'Internal';
+}
+
+async function readBody({ body, headers }: Dispatcher.ResponseData): Promise<unknown> {
+  const text = await body.text();
+  if (!String(headers['content-type']).includes('json')) return text;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new KcgError('Unavailable', 'the API server answered with broken JSON', { cause });
+  }
+}
+
+function failure(
+  { statusCode, headers }: Dispatcher.ResponseData,
+  body: unknown,
+  subject: RequestSubject,
+): KcgError {
+  const header = headers['retry-after'];
+  const retryAfter = Array.isArray(header) ? header[0] : header;
+  return statusError({ statusCode, body, retryAfter }, subject);
+}
+
+async function* empty(): AsyncIterable<Buffer> {}
