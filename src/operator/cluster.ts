@@ -204,7 +204,10 @@ export interface Cluster {
    * removed unless others own them too. `status` is ignored.
    */
   apply(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult>;
-  /** The same for the status subresource of an object that exists; everything but `status` is ignored. */
+  /**
+   * The same for the status subresource of an object that exists; everything but `status` is ignored. A successor of another
+   * uid can get the status before `lost` is reported; with `resourceVersion` it cannot.
+   */
   applyStatus(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult>;
   /** Merge patch of metadata, on condition that the object is unchanged since `object` was read. */
   patchMetadata(

@@ -218,20 +218,26 @@ export class KubeCluster implements Cluster {
     const { uid, resourceVersion } = object.metadata;
     const conditional = uid !== undefined || resourceVersion !== undefined || subresource !== undefined;
     const key = keyOf(object);
+    const subject = on(kind, key, 'patch');
     const { statusCode, body } = await this.#transport.request({
-      ...on(kind, key, 'patch'),
+      ...subject,
       method: 'PATCH',
       path: resourcePath(kind, key.namespace, key.name, subresource),
       query: { fieldManager, force: String(force) },
       contentType: 'application/apply-patch+yaml',
       body: object,
       idempotent: resourceVersion === undefined,
-      accept: conditional ? [404, 409] : [409],
+      accept: [...(conditional ? [404] : []), 409, ...(uid === undefined ? [] : [422])],
       signal,
     });
-    if (statusCode === 404) return { outcome: 'lost', message: messageOf(body) };
+    if (statusCode === 422 && !isOtherUid(body as KubeStatus))
+      throw statusError({ statusCode, body }, subject);
+    if (statusCode === 404 || statusCode === 422) return { outcome: 'lost', message: messageOf(body) };
     if (statusCode === 409) return conflictOf(body as KubeStatus);
     const stored = asStored(body, kind);
+    // The status subresource ignores the uid: a successor of that name has got this status until its own reconcile.
+    if (uid !== undefined && stored.metadata.uid !== uid)
+      return { outcome: 'lost', message: 'it was replaced' };
     const changed = known?.metadata.resourceVersion !== stored.metadata.resourceVersion;
     return { outcome: 'applied', object: stored, changed };
   }
@@ -275,6 +281,11 @@ function conflictOf(status: KubeStatus): ApplyResult {
     manager: cause.replace(/^conflict with /, ''),
   }));
   return { outcome: 'conflict', message, fields };
+}
+
+/** How an existing object of another uid is answered; where none exists it is a plain 409. */
+function isOtherUid({ details }: KubeStatus): boolean {
+  return details?.causes?.some(({ field }) => field === 'metadata.uid') ?? false;
 }
 
 function messageOf(body: unknown): string {

@@ -119,6 +119,8 @@ export function clusterContract(name: string, start: () => Promise<ClusterFixtur
       const held = await apply(aWidget({ spec: { size: 1 } }));
       const uid = '00000000-0000-4000-8000-000000000000';
       const options = { fieldManager: 'kcg' };
+      const absent = aWidget({ spec: { size: 2 } }, { name: 'absent', uid });
+      expect((await cluster.apply(WIDGET, absent, options)).outcome).toBe('lost');
       expect((await cluster.apply(WIDGET, aWidget({ spec: { size: 2 } }, { uid }), options)).outcome).toBe(
         'lost',
       );

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { KINDS, type ResourceKind } from '../../src/operator/cluster.ts';
+import { KubeCluster } from '../../src/operator/kube-cluster.ts';
+import { loadKubeAccess } from '../../src/operator/kube-config.ts';
+import type { RequestReport } from '../../src/operator/kube-transport.ts';
+import { clusterContract, WIDGET, type ClusterFixture } from '../contract/cluster-contract.ts';
+import { clusterWatchContract } from '../contract/cluster-watch-contract.ts';
+import { startControlPlane } from '../support/control-plane.ts';
+
+const CRD: ResourceKind = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  namespaced: false,
+};
+
+const conditions = {
+  type: 'array',
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['type'],
+  items: {
+    type: 'object',
+    required: ['type', 'status'],
+    properties: {
+      type: { type: 'string' },
+      status: { type: 'string' },
+      reason: { type: 'string' },
+      message: { type: 'string' },
+      lastTransitionTime: { type: 'string', format: 'date-time' },
+    },
+  },
+};
+
+const widgetDefinition = {
+  apiVersion: CRD.apiVersion,
+  kind: CRD.kind,
+  metadata: { name: 'widgets.test.kcg.dev' },
+  spec: {
+    group: 'test.kcg.dev',
+    scope: 'Namespaced',
+    names: { kind: WIDGET.kind, plural: WIDGET.plural },
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            properties: {
+              spec: {
+                type: 'object',
+                'x-kubernetes-preserve-unknown-fields': true,
+                properties: { size: { type: 'integer', minimum: 0 } },
+              },
+              status: { type: 'object', properties: { phase: { type: 'string' }, conditions } },
+            },
+          },
+        },
+      },
+    ],
+  },
+};
+
+let controlPlane: { kubeconfig: string; stop(): Promise<void> };
+beforeAll(async () => {
+  controlPlane = await startControlPlane();
+  const cluster = connect();
+  await cluster.apply(CRD, widgetDefinition, { fieldManager: 'test' });
+  await vi.waitFor(() => cluster.list(WIDGET), { timeout: 30_000, interval: 100 });
+  await cluster.close();
+}, 120_000);
+afterAll(async () => {
+  await controlPlane?.stop();
+});
+
+function connect(onRequest: (report: RequestReport) => void = () => {}): KubeCluster {
+  const access = loadKubeAccess({ kubeconfig: controlPlane.kubeconfig });
+  const environment = { clock: systemClock, random: systemRandom, log: silentLog };
+  return new KubeCluster({ access, ...environment, instance: 'test', qps: 500, burst: 500, onRequest });
+}
+
+const run = `c${process.pid}`;
+let namespaces = 0;
+async function newNamespace(cluster: KubeCluster): Promise<string> {
+  const name = `${run}-${(namespaces += 1)}`;
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+  await cluster.apply(KINDS.namespace, namespace, { fieldManager: 'test' });
+  return name;
+}
+
+async function start(): Promise<ClusterFixture> {
+  const cluster = connect();
+  return {
+    cluster,
+    newNamespace: () => newNamespace(cluster),
+    patienceMs: 20_000,
+    stop: () => cluster.close(),
+  };
+}
+
+clusterContract('a real API server', start);
+clusterWatchContract('a real API server', start);
+
+describe('a real API server', () => {
+  test('reports a field that a built-in kind does not have as InvalidInput', async () => {
+    const cluster = connect();
+    const namespace = await newNamespace(cluster);
+    const key = { namespace, name: 'typo' };
+    const budget = {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: key,
+      spec: { maxUnavailabel: 1 },
+    };
+    const applied = cluster.apply(KINDS.podDisruptionBudget, budget, { fieldManager: 'kcg' });
+    await expect(applied).rejects.toMatchObject({
+      code: 'InvalidInput',
+      message: expect.stringContaining('maxUnavailabel'),
+    });
+    await cluster.close();
+  });
+
+  test('reports a namespace that does not exist as NotFound', async () => {
+    const cluster = connect();
+    const object = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace: 'nowhere', name: 'x' },
+      data: {},
+    };
+    const applied = cluster.apply(KINDS.configMap, object, { fieldManager: 'kcg' });
+    await expect(applied).rejects.toMatchObject({ code: 'NotFound', resource: 'configmaps nowhere/x' });
+    await cluster.close();
+  });
+
+  test('keeps what the client does not know and pages through long lists', async () => {
+    const cluster = connect();
+    const namespace = await newNamespace(cluster);
+    const names = Array.from({ length: 620 }, (_, i) => `m${i}`);
+    await Promise.all(
+      names.map((name) =>
+        cluster.apply(
+          KINDS.configMap,
+          {
+            apiVersion: 'v1',
+            kind: 'ConfigMap',
+            metadata: { namespace, name, labels: { many: 'yes' } },
+            data: { name },
+          },
+          { fieldManager: 'kcg' },
+        ),
+      ),
+    );
+    const pages: number[] = [];
+    const counting = connect(({ verb }) => verb === 'list' && pages.push(1));
+    const listed = await counting.list(KINDS.configMap, { namespace, labels: { many: 'yes' } });
+    expect(listed.length).toBe(620);
+    expect(pages.length).toBe(2);
+    expect(listed[0]).toMatchObject({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      data: { name: expect.any(String) },
+    });
+    await Promise.all([cluster.close(), counting.close()]);
+  });
+});
