@@ -1,0 +1,226 @@
+import { isDeepStrictEqual } from 'node:util';
+import { jitterMs } from '../lib/backoff.ts';
+import { withDeadline, type Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import type { Random } from '../lib/random.ts';
+import type { Cluster, LeaderElectionLease, LeaderElectionRecord, ObjectKey } from './cluster.ts';
+
+export interface LeaderElectionOptions {
+  cluster: Pick<Cluster, 'readLeaderElectionLease' | 'writeLeaderElectionLease'>;
+  clock: Clock;
+  random: Random;
+  /** Where the Lease is. */
+  key: ObjectKey;
+  /** Unique to this process, not only to its pod: a restarted container is another candidate. */
+  identity: string;
+  /** How long the others wait after they last saw the Lease move; default 15,000. */
+  leaseDurationMs?: number;
+  /** How long the leader goes on without a confirmed renewal; default 10,000, must be less. */
+  renewDeadlineMs?: number;
+  /** Between two tries; default 2,000, must be less still. */
+  retryPeriodMs?: number;
+  onEvent?: (event: LeaderElectionEvent) => void;
+}
+
+export type LeaderElectionEvent =
+  | { type: 'leading' }
+  | { type: 'following'; leader: string }
+  | { type: 'failed'; error: KcgError }
+  | { type: 'lost'; reason: string }
+  | { type: 'released' };
+
+/** `stopped`: the signal aborted, or `lead` returned. `lost`: somebody else may lead by now, so the process should exit. */
+export type LeadershipEnd = 'stopped' | 'lost';
+
+/** Times are spread by this share, so that candidates do not try in step. */
+const JITTER = 0.2;
+
+/**
+ * Waits until this process is the leader, then runs `lead` until `signal` aborts or leadership is lost; both abort the signal
+ * that `lead` gets. A clean stop releases the Lease once `lead` has returned, so that another process takes over at once.
+ *
+ * Semantics of client-go's tools/leaderelection: nobody's clock is compared with another's. A candidate takes the Lease after
+ * watching it stand still for its duration on its own monotonic clock; the leader gives up earlier than that, counted from
+ * before its last confirmed renewal was sent.
+ * @throws KcgError `InvalidInput` when the times do not fit; what `lead` throws.
+ */
+export async function runAsLeader(
+  options: LeaderElectionOptions,
+  signal: AbortSignal,
+  lead: (signal: AbortSignal) => Promise<void>,
+): Promise<LeadershipEnd> {
+  const election = new Election(options);
+  if (!(await election.acquire(signal))) return 'stopped';
+  const leading = new AbortController();
+  const finished = new AbortController();
+  const work = lead(AbortSignal.any([signal, leading.signal])).finally(() => finished.abort());
+  work.catch(() => {});
+  const kept = await election.keep(finished.signal);
+  if (!kept) {
+    leading.abort(new KcgError('Aborted', 'leadership was lost'));
+    await election.graceFor(work);
+    return 'lost';
+  }
+  await election.release();
+  await work;
+  return 'stopped';
+}
+
+class Election {
+  readonly #options: Required<Omit<LeaderElectionOptions, 'onEvent'>>;
+  readonly #onEvent: (event: LeaderElectionEvent) => void;
+  /** The Lease as last read or written, and since when it stands still. */
+  #seen: { lease: LeaderElectionLease; since: number } | undefined;
+  /** When the last confirmed renewal was sent; absent until we lead. */
+  #renewedAt: number | undefined;
+
+  constructor({ onEvent = () => {}, ...options }: LeaderElectionOptions) {
+    this.#onEvent = onEvent;
+    this.#options = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000, ...options };
+    const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = this.#options;
+    if (
+      leaseDurationMs < 1_000 ||
+      renewDeadlineMs >= leaseDurationMs ||
+      retryPeriodMs * (1 + JITTER) >= renewDeadlineMs
+    ) {
+      throw new KcgError(
+        'InvalidInput',
+        'leader election needs lease duration > renew deadline > 1.2 × retry period',
+        {
+          fix: 'Use 15 s, 10 s and 2 s, or scale them together.',
+        },
+      );
+    }
+  }
+
+  /** True once we lead; false when the signal aborted first. */
+  async acquire(signal: AbortSignal): Promise<boolean> {
+    let leader: string | undefined;
+    while (!signal.aborted) {
+      if ((await this.#try(() => this.#tryAcquire())) === 'held') {
+        this.#onEvent({ type: 'leading' });
+        return true;
+      }
+      const holder = this.#seen?.lease.record.holder;
+      if (holder && holder !== leader) this.#onEvent({ type: 'following', leader: holder });
+      leader = holder;
+      await this.#pause(signal);
+    }
+    return false;
+  }
+
+  /** Renews until `finished` aborts (true) or leadership is lost (false). */
+  async keep(finished: AbortSignal): Promise<boolean> {
+    for (;;) {
+      await this.#pause(finished);
+      if (finished.aborted) return true;
+      const result = this.#leadsForMs() > 0 ? await this.#try(() => this.#renew()) : 'failed';
+      if (result === 'held' || (result === 'failed' && this.#leadsForMs() > 0)) continue;
+      const reason =
+        result === 'taken' ? 'another process holds the Lease' : 'the Lease could not be renewed in time';
+      this.#onEvent({ type: 'lost', reason });
+      return false;
+    }
+  }
+
+  /** Best effort: what is not released expires. */
+  async release(): Promise<void> {
+    const { clock, identity } = this.#options;
+    const lease = this.#seen?.lease;
+    if (!lease || lease.record.holder !== identity) return;
+    const now = clock.now();
+    const record = { ...lease.record, holder: '', leaseDurationSeconds: 1, acquiredAt: now, renewedAt: now };
+    if ((await this.#try(() => this.#write(record, lease))) === 'held') this.#onEvent({ type: 'released' });
+  }
+
+  /** Waits for `work` as long as nobody else can lead yet. */
+  async graceFor(work: Promise<void>): Promise<void> {
+    const { clock, leaseDurationMs } = this.#options;
+    const ended = new AbortController();
+    const end = () => ended.abort();
+    work.then(end, end);
+    await clock.sleep((this.#renewedAt ?? 0) + leaseDurationMs - clock.monotonic(), { signal: ended.signal });
+  }
+
+  async #tryAcquire(): Promise<'held' | 'taken'> {
+    const { clock, identity } = this.#options;
+    const lease = await this.#read();
+    const now = clock.now();
+    if (!lease) return this.#write({ ...this.#newRecord(now), transitions: 0 }, undefined);
+    const { record } = lease;
+    if (record.holder === identity) return this.#write({ ...record, ...this.#renewal(now) }, lease);
+    const standsStillMs = clock.monotonic() - (this.#seen?.since ?? 0);
+    if (record.holder !== '' && standsStillMs < record.leaseDurationSeconds * 1_000) return 'taken';
+    return this.#write({ ...this.#newRecord(now), transitions: record.transitions + 1 }, lease);
+  }
+
+  async #renew(): Promise<'held' | 'taken'> {
+    const { clock, identity } = this.#options;
+    const last = this.#seen?.lease;
+    if (last && (await this.#write({ ...last.record, ...this.#renewal(clock.now()) }, last)) === 'held')
+      return 'held';
+    // Something changed the Lease, perhaps our own write whose answer was lost: its content decides.
+    const lease = await this.#read();
+    if (lease?.record.holder !== identity) return 'taken';
+    return this.#write({ ...lease.record, ...this.#renewal(clock.now()) }, lease);
+  }
+
+  async #read(): Promise<LeaderElectionLease | undefined> {
+    const { cluster, key, clock } = this.#options;
+    const lease = await this.#bounded('read', (signal) => cluster.readLeaderElectionLease(key, { signal }));
+    if (!lease) this.#seen = undefined;
+    else if (this.#seen && isDeepStrictEqual(lease.record, this.#seen.lease.record)) this.#seen.lease = lease;
+    else this.#seen = { lease, since: clock.monotonic() };
+    return lease;
+  }
+
+  async #write(
+    record: LeaderElectionRecord,
+    over: LeaderElectionLease | undefined,
+  ): Promise<'held' | 'taken'> {
+    const { cluster, key, clock } = this.#options;
+    const sentAt = clock.monotonic();
+    const result = await this.#bounded('write', (signal) =>
+      cluster.writeLeaderElectionLease(key, record, { version: over?.version, signal }),
+    );
+    if (result.outcome === 'lost') return 'taken';
+    this.#seen = { lease: { record, version: result.version }, since: sentAt };
+    this.#renewedAt = sentAt;
+    return 'held';
+  }
+
+  #bounded<T>(verb: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, renewDeadlineMs } = this.#options;
+    const limitMs = Math.min(renewDeadlineMs / 2, this.#leadsForMs());
+    return withDeadline(clock, limitMs, { what: `to ${verb} the leader election Lease` }, call);
+  }
+
+  async #try(step: () => Promise<'held' | 'taken'>): Promise<'held' | 'taken' | 'failed'> {
+    try {
+      return await step();
+    } catch (thrown) {
+      this.#onEvent({ type: 'failed', error: KcgError.from(thrown) });
+      return 'failed';
+    }
+  }
+
+  #newRecord(now: number): Omit<LeaderElectionRecord, 'transitions'> {
+    return { holder: this.#options.identity, acquiredAt: now, ...this.#renewal(now) };
+  }
+
+  #renewal(now: number): { leaseDurationSeconds: number; renewedAt: number } {
+    return { leaseDurationSeconds: Math.ceil(this.#options.leaseDurationMs / 1_000), renewedAt: now };
+  }
+
+  #pause(signal: AbortSignal): Promise<void> {
+    const { clock, random, retryPeriodMs } = this.#options;
+    const pauseMs = Math.min(jitterMs(retryPeriodMs, JITTER, random), this.#leadsForMs());
+    return clock.sleep(pauseMs, { signal });
+  }
+
+  /** How long the leader may go on without another renewal, ms; unlimited for a candidate. */
+  #leadsForMs(): number {
+    const { clock, renewDeadlineMs } = this.#options;
+    return this.#renewedAt === undefined ? Infinity : this.#renewedAt + renewDeadlineMs - clock.monotonic();
+  }
+}

@@ -1,0 +1,125 @@
+import { backoffMs, type BackoffOptions } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import { Wakeup } from '../lib/loop.ts';
+import type { Random } from '../lib/random.ts';
+import { DelayHeap } from './delay-heap.ts';
+
+export interface WorkQueueOptions {
+  clock: Clock;
+  random: Random;
+  /** Keys worked on at once; 1 or more. */
+  concurrency: number;
+  /** Of a key that fails again and again. */
+  backoff: BackoffOptions;
+  onFailure: (failure: { key: string; error: KcgError; failures: number; retryInMs: number }) => void;
+  /** After each round, for metrics. */
+  onDone?: (round: { key: string; waitedMs: number; ranMs: number; failed: boolean }) => void;
+}
+
+/** Does the work of one key; returns in how many ms to look again, or nothing when only a change should bring it back. */
+export type Work = (key: string, signal: AbortSignal) => Promise<number | undefined>;
+
+/**
+ * Keys to look at. A key waits at most once, at the earliest time asked for; it is never worked on twice at the same time; one
+ * that is added while being worked on is looked at again right after. Keys that are due go first come, first served, so that
+ * a failing or busy key holds up nobody. Same contract as client-go's rate limiting workqueue.
+ */
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  readonly #waiting = new DelayHeap();
+  readonly #running = new Set<string>();
+  /** Added while running. */
+  readonly #again = new Set<string>();
+  readonly #failures = new Map<string, number>();
+  readonly #wakeup = new Wakeup();
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Keys that wait, now or for later. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** How long the first key that is due has waited, ms; 0 when none is due. */
+  get longestWaitMs(): number {
+    const first = this.#waiting.first();
+    return first ? Math.max(0, this.#options.clock.monotonic() - first.at) : 0;
+  }
+
+  add(key: string, { afterMs = 0 }: { afterMs?: number } = {}): void {
+    if (afterMs <= 0 && this.#running.has(key)) this.#again.add(key);
+    else this.#waiting.add(key, this.#options.clock.monotonic() + Math.max(0, afterMs));
+    this.#wakeup.wake();
+  }
+
+  /** Works until `signal` aborts and what is under way has ended. */
+  async run(signal: AbortSignal, work: Work): Promise<void> {
+    const { clock, concurrency } = this.#options;
+    const underWay = new Set<Promise<void>>();
+    while (!signal.aborted) {
+      for (let next = this.#take(); next && underWay.size < concurrency; next = this.#take()) {
+        this.#waiting.remove(next.key);
+        this.#running.add(next.key);
+        const round = this.#round(next, signal, work).finally(() => {
+          underWay.delete(round);
+          this.#wakeup.wake();
+        });
+        underWay.add(round);
+      }
+      await this.#wakeup.sleep(clock, this.#pauseMs(underWay.size), signal);
+    }
+    await Promise.all(underWay);
+  }
+
+  /** The first key that is due and free. */
+  #take(): { key: string; at: number } | undefined {
+    for (;;) {
+      const first = this.#waiting.first();
+      if (!first || first.at > this.#options.clock.monotonic()) return undefined;
+      if (!this.#running.has(first.key)) return first;
+      // A later look that fell due while the key is being worked on: it comes right after.
+      this.#waiting.remove(first.key);
+      this.#again.add(first.key);
+    }
+  }
+
+  #pauseMs(underWay: number): number {
+    const first = this.#waiting.first();
+    if (!first || underWay >= this.#options.concurrency) return Number.MAX_SAFE_INTEGER;
+    return first.at - this.#options.clock.monotonic();
+  }
+
+  async #round({ key, at }: { key: string; at: number }, signal: AbortSignal, work: Work): Promise<void> {
+    const { clock, onDone } = this.#options;
+    const start = clock.monotonic();
+    let afterMs: number | undefined;
+    let failed = false;
+    try {
+      afterMs = await work(key, signal);
+      this.#failures.delete(key);
+    } catch (thrown) {
+      failed = true;
+      if (!signal.aborted) afterMs = this.#retryInMs(key, KcgError.from(thrown));
+    }
+    this.#running.delete(key);
+    if (this.#again.delete(key)) this.add(key);
+    else if (afterMs !== undefined) this.add(key, { afterMs });
+    onDone?.({ key, waitedMs: Math.max(0, start - at), ranMs: clock.monotonic() - start, failed });
+  }
+
+  #retryInMs(key: string, error: KcgError): number {
+    const { random, backoff, onFailure } = this.#options;
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    const retryInMs = Math.max(backoffMs(failures, random, backoff), error.retryAfterMs ?? 0);
+    onFailure({ key, error, failures, retryInMs });
+    return retryInMs;
+  }
+}

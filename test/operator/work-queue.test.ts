@@ -1,0 +1,205 @@
+import * as fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { DelayHeap } from '../../src/operator/delay-heap.ts';
+import { WorkQueue, type Work, type WorkQueueOptions } from '../../src/operator/work-queue.ts';
+import { ManualClock, settle } from './manual-clock.ts';
+
+let clock: ManualClock;
+let stop: AbortController;
+beforeEach(() => {
+  clock = new ManualClock();
+  stop = new AbortController();
+});
+
+const backoff = { baseMs: 100, maxMs: 1_000 };
+function aQueue(options: Partial<WorkQueueOptions> = {}): WorkQueue {
+  return new WorkQueue({ clock, random: () => 1, concurrency: 2, backoff, onFailure: () => {}, ...options });
+}
+
+/** Work that ends when the test says so. */
+function heldWork() {
+  const started: string[] = [];
+  const ends = new Map<string, PromiseWithResolvers<number | undefined>>();
+  const work: Work = (key) => {
+    started.push(key);
+    const end = Promise.withResolvers<number | undefined>();
+    ends.set(key, end);
+    return end.promise;
+  };
+  const finish = async (key: string, afterMs?: number) => {
+    ends.get(key)?.resolve(afterMs);
+    await settle();
+  };
+  return { started, work, finish };
+}
+
+describe('the work queue', () => {
+  test('works on a key once however often it was added', async () => {
+    const queue = aQueue();
+    const seen: string[] = [];
+    for (let i = 0; i < 5; i += 1) queue.add('a');
+    queue.add('b');
+    void queue.run(stop.signal, async (key) => void seen.push(key));
+    await settle();
+    expect(seen).toEqual(['a', 'b']);
+  });
+
+  test('never works twice on a key at a time, and comes back once when it was added meanwhile', async () => {
+    const queue = aQueue();
+    const { started, work, finish } = heldWork();
+    void queue.run(stop.signal, work);
+    queue.add('a');
+    await settle();
+    queue.add('a');
+    queue.add('a');
+    await settle();
+    expect(started).toEqual(['a']);
+    await finish('a');
+    expect(started).toEqual(['a', 'a']);
+    await finish('a');
+    expect(started).toEqual(['a', 'a']);
+  });
+
+  test('works on as many keys at once as it may, first come, first served', async () => {
+    const queue = aQueue({ concurrency: 2 });
+    const { started, work, finish } = heldWork();
+    void queue.run(stop.signal, work);
+    for (const key of ['a', 'b', 'c', 'd']) queue.add(key);
+    await settle();
+    expect([started, queue.running, queue.waiting]).toEqual([['a', 'b'], 2, 2]);
+    await finish('b');
+    expect(started).toEqual(['a', 'b', 'c']);
+  });
+
+  test('waits as long as asked, and no longer than the earliest asked', async () => {
+    const queue = aQueue();
+    const seen: [string, number][] = [];
+    void queue.run(stop.signal, async (key) => void seen.push([key, clock.monotonic()]));
+    queue.add('late', { afterMs: 500 });
+    queue.add('a', { afterMs: 300 });
+    queue.add('a', { afterMs: 100 });
+    queue.add('a', { afterMs: 200 });
+    await clock.advance(1_000);
+    expect(seen).toEqual([
+      ['a', 100],
+      ['late', 500],
+    ]);
+  });
+
+  test('looks again when the work asks for it', async () => {
+    const queue = aQueue();
+    const seen: number[] = [];
+    void queue.run(stop.signal, async () => {
+      seen.push(clock.monotonic());
+      return seen.length < 3 ? 1_000 : undefined;
+    });
+    queue.add('a');
+    await clock.advance(10_000);
+    expect(seen).toEqual([0, 1_000, 2_000]);
+  });
+
+  test('backs a failing key off up to the bound, holds up no other, and forgets after a success', async () => {
+    const failures: [number, number][] = [];
+    const queue = aQueue({
+      concurrency: 1,
+      onFailure: ({ failures: n, retryInMs }) => failures.push([n, retryInMs]),
+    });
+    const good: number[] = [];
+    let broken = true;
+    void queue.run(stop.signal, async (key) => {
+      if (key === 'bad' && broken) throw new Error('no');
+      good.push(clock.monotonic());
+      return undefined;
+    });
+    queue.add('bad');
+    queue.add('good');
+    await clock.advance(2_400);
+    expect(failures).toEqual([
+      [1, 100],
+      [2, 200],
+      [3, 400],
+      [4, 800],
+      [5, 1_000],
+    ]);
+    expect(good).toEqual([0]);
+    broken = false;
+    await clock.advance(1_000);
+    expect(good).toEqual([0, 2_500]);
+    broken = true;
+    queue.add('bad');
+    await clock.advance(0);
+    expect(failures.at(-1)).toEqual([1, 100]);
+  });
+
+  test('looks at a failed key at once when it changes', async () => {
+    const queue = aQueue({ backoff: { baseMs: 60_000, maxMs: 60_000 } });
+    const seen: number[] = [];
+    void queue.run(stop.signal, async () => {
+      seen.push(clock.monotonic());
+      throw new Error('no');
+    });
+    queue.add('a');
+    await clock.advance(10);
+    queue.add('a');
+    await clock.advance(10);
+    expect(seen).toEqual([0, 10]);
+  });
+
+  test('ends after the work under way has ended, and starts nothing more', async () => {
+    const queue = aQueue();
+    const { started, work, finish } = heldWork();
+    let ended = false;
+    const run = queue.run(stop.signal, work).then(() => (ended = true));
+    queue.add('a');
+    await settle();
+    stop.abort();
+    queue.add('b');
+    await settle();
+    expect([started, ended]).toEqual([['a'], false]);
+    await finish('a', 0);
+    await run;
+    expect(started).toEqual(['a']);
+  });
+
+  test('tells how long the first key that is due has waited', async () => {
+    const queue = aQueue();
+    queue.add('a');
+    queue.add('b', { afterMs: 10_000 });
+    clock.freeze(700);
+    expect(queue.longestWaitMs).toBe(700);
+  });
+});
+
+describe('the delay heap', () => {
+  test('gives keys by time, then by arrival, like a sorted list would', () => {
+    const step = fc.record({
+      key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      at: fc.nat(9),
+      remove: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const heap = new DelayHeap();
+        const model = new Map<string, { at: number; order: number }>();
+        for (const [order, { key, at, remove }] of steps.entries()) {
+          if (remove) {
+            heap.remove(key);
+            model.delete(key);
+          } else {
+            heap.add(key, at);
+            if ((model.get(key)?.at ?? Infinity) > at) model.set(key, { at, order });
+          }
+        }
+        const expected = [...model]
+          .sort(([, a], [, b]) => a.at - b.at || a.order - b.order)
+          .map(([key]) => key);
+        const actual: string[] = [];
+        for (let first = heap.first(); first; first = heap.first()) {
+          actual.push(first.key);
+          heap.remove(first.key);
+        }
+        expect(actual).toEqual(expected);
+      }),
+    );
+  });
+});
