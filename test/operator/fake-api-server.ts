@@ -1,0 +1,178 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { KubeAccess } from '../../src/operator/kube-config.ts';
+
+export interface FakeObject {
+  metadata: { name: string; uid: string; resourceVersion: string; managedFields?: unknown };
+  value: number;
+}
+interface LogEntry {
+  version: number;
+  type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  object: FakeObject;
+}
+/** What goes wrong with the next list or watch. */
+export type Trouble =
+  | { with: 'list' | 'watch'; answer: number; retryAfter?: string } // an HTTP error
+  | { with: 'watch'; after: number; how: 'drop' | 'close' | 'gone' | 'error' | 'garbage' | 'silence' }; // after so many events
+
+interface Watch {
+  response: ServerResponse;
+  send: (entry: LogEntry) => void;
+}
+
+/** One kind of an API server: paged lists, watches from a version, and trouble on demand. */
+export class FakeApiServer {
+  readonly truth = new Map<string, FakeObject>();
+  readonly trouble: Trouble[] = [];
+  /** Every request, `list` or `watch` with its version. */
+  readonly requests: string[] = [];
+  connections = 0;
+  /** Versions below it are forgotten. */
+  #compacted = 0;
+  #version = 100;
+  #uids = 0;
+  readonly #log: LogEntry[] = [];
+  /** Version → the objects then: all pages of a list are of one moment. */
+  readonly #snapshots = new Map<string, FakeObject[]>();
+  readonly #watches = new Set<Watch>();
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#server.on('connection', () => (this.connections += 1));
+  }
+
+  async start(): Promise<KubeAccess> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    const { port } = this.#server.address() as AddressInfo;
+    return {
+      server: `http://127.0.0.1:${port}`,
+      proxyUrl: undefined,
+      namespace: 'default',
+      credentials: async () => ({ headers: {}, tls: {} }),
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  put(name: string, value: number): void {
+    const known = this.truth.get(name);
+    const uid = known?.metadata.uid ?? `uid-${(this.#uids += 1)}`;
+    this.#version += 1;
+    const metadata = { name, uid, resourceVersion: String(this.#version), managedFields: [{ manager: 'x' }] };
+    const object = { metadata, value };
+    this.truth.set(name, object);
+    this.#append({ version: this.#version, type: known ? 'MODIFIED' : 'ADDED', object });
+  }
+
+  remove(name: string): void {
+    const known = this.truth.get(name);
+    if (!known) return;
+    this.#version += 1;
+    this.truth.delete(name);
+    const metadata = { ...known.metadata, resourceVersion: String(this.#version) };
+    this.#append({ version: this.#version, type: 'DELETED', object: { ...known, metadata } });
+  }
+
+  /** Forgets the past, like etcd's compaction: a watch from before is answered 410. */
+  compact(): void {
+    this.#compacted = this.#version;
+  }
+
+  /** Writes elsewhere raise the version; a bookmark says so. */
+  bookmark(): string {
+    this.#version += 10;
+    const resourceVersion = String(this.#version);
+    const line = JSON.stringify({
+      type: 'BOOKMARK',
+      object: { kind: 'Widget', metadata: { resourceVersion } },
+    });
+    for (const { response } of this.#watches) response.write(`${line}\n`);
+    return resourceVersion;
+  }
+
+  endWatches(): void {
+    for (const watch of this.#watches) this.#fail(watch, 'close');
+  }
+
+  #append(entry: LogEntry): void {
+    this.#log.push(entry);
+    for (const watch of this.#watches) watch.send(entry);
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const query = new URL(request.url ?? '', 'http://x').searchParams;
+    const verb = query.get('watch') ? 'watch' : 'list';
+    this.requests.push(verb === 'watch' ? `watch ${query.get('resourceVersion')}` : 'list');
+    const index = this.trouble.findIndex((trouble) => trouble.with === verb);
+    const trouble = index < 0 ? undefined : this.trouble.splice(index, 1)[0];
+    if (trouble && 'answer' in trouble) {
+      if (trouble.retryAfter) response.setHeader('retry-after', trouble.retryAfter);
+      sendJson(response, trouble.answer, { kind: 'Status', message: 'injected', code: trouble.answer });
+    } else if (verb === 'list') {
+      this.#list(query, response);
+    } else {
+      this.#watch(Number(query.get('resourceVersion')), response, trouble);
+    }
+  }
+
+  #list(query: URLSearchParams, response: ServerResponse): void {
+    const [snapshot = String(this.#version), at = '0'] = query.get('continue')?.split(':') ?? [];
+    const all = this.#snapshots.get(snapshot) ?? [...this.truth.values()];
+    this.#snapshots.set(snapshot, all);
+    const end = Number(at) + Number(query.get('limit'));
+    const more = end < all.length ? { continue: `${snapshot}:${end}` } : {};
+    const metadata = { resourceVersion: snapshot, ...more };
+    sendJson(response, 200, { kind: 'List', metadata, items: all.slice(Number(at), end) });
+  }
+
+  #watch(
+    from: number,
+    response: ServerResponse,
+    trouble: Extract<Trouble, { how: unknown }> | undefined,
+  ): void {
+    if (from < this.#compacted) {
+      sendJson(response, 410, { kind: 'Status', message: 'too old resource version', code: 410 });
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.flushHeaders();
+    const watch: Watch = {
+      response,
+      send: ({ type, object }) => {
+        if (trouble && trouble.after === 0) return;
+        if (trouble) trouble.after -= 1;
+        response.write(`${JSON.stringify({ type, object })}\n`);
+        if (trouble?.after === 0) this.#fail(watch, trouble.how);
+      },
+    };
+    response.on('close', () => this.#watches.delete(watch));
+    this.#watches.add(watch);
+    if (trouble?.after === 0) this.#fail(watch, trouble.how);
+    for (const entry of this.#log) if (entry.version > from && this.#watches.has(watch)) watch.send(entry);
+  }
+
+  #fail(watch: Watch, how: Extract<Trouble, { how: unknown }>['how']): void {
+    this.#watches.delete(watch);
+    const { response } = watch;
+    const error = (code: number) =>
+      `{"type":"ERROR","object":{"kind":"Status","message":"injected","code":${code}}}\n`;
+    if (how === 'close') response.end();
+    if (how === 'gone') response.end(error(410));
+    if (how === 'error') response.end(error(500));
+    if (how === 'garbage') response.write('<html>\n');
+    if (how === 'drop') {
+      response.write('{"type":"ADDED","object":{"metadata":{"na');
+      response.socket?.destroySoon();
+    }
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
