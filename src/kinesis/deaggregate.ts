@@ -1,0 +1,54 @@
+import { hashKeyOf, MAX_HASH_KEY, parseHashRange, type HashRange } from './hash-key.ts';
+import { decodeAggregate, type KplRecord } from './kpl-codec.ts';
+import { compareSequence, type KinesisRecord, type UserRecord } from './record.ts';
+
+export interface DeaggregateOptions {
+  /** The shard's range, decimal, both ends inclusive. */
+  hashStart: string;
+  hashEnd: string;
+  /** The checkpoint: records at it or before it are done. Without `subSequence` the whole Kinesis record is. */
+  after?: { sequence: string; subSequence?: number | undefined } | undefined;
+}
+
+/**
+ * What handlers see of `records`: aggregates opened, records at or below the checkpoint dropped.
+ *
+ * After a reshard a producer may still aggregate by the old shards for a while; user records that lie outside of this
+ * shard's range are dropped, because the producer sends them again to where they belong. (KCL drops the whole
+ * aggregate when one is outside, which loses the others when the producer re-sends only what was refused.)
+ * Plain records are in range by definition.
+ */
+export function deaggregate(records: readonly KinesisRecord[], options: DeaggregateOptions): UserRecord[] {
+  const range = parseHashRange(options);
+  const { after } = options;
+  const result: UserRecord[] = [];
+  for (const record of records) {
+    const order = after ? compareSequence(record.sequence, after.sequence) : 1;
+    if (order < 0 || (order === 0 && after?.subSequence === undefined)) continue;
+    const doneBelow = order === 0 ? (after?.subSequence ?? -1) : -1;
+    const parts = decodeAggregate(record.data);
+    if (parts) pushParts(result, record, parts, range, doneBelow);
+    // A plain record with a sub-sequence checkpoint on it was delivered as a whole.
+    else if (order > 0) result.push(record);
+  }
+  return result;
+}
+
+function pushParts(
+  result: UserRecord[],
+  record: KinesisRecord,
+  parts: readonly KplRecord[],
+  range: HashRange,
+  doneUpTo: number,
+): void {
+  const isWhole = range.start === 0n && range.end === MAX_HASH_KEY;
+  for (const [subSequence, part] of parts.entries()) {
+    if (subSequence <= doneUpTo || !(isWhole || covers(range, part))) continue;
+    result.push({ ...record, ...part, subSequence });
+  }
+}
+
+function covers(range: HashRange, { partitionKey, explicitHashKey }: KplRecord): boolean {
+  const hashKey = hashKeyOf(partitionKey, explicitHashKey);
+  return range.start <= hashKey && hashKey <= range.end;
+}

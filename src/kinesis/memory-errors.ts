@@ -1,0 +1,38 @@
+import { KcgError } from '../lib/errors.ts';
+
+/** The failures of the memory twin, worded like the service's own. */
+
+export interface StreamName {
+  name: string;
+  accountId: string;
+}
+
+export function streamNotFound({ name, accountId }: StreamName): KcgError {
+  return new KcgError('NotFound', `Stream ${name} under account ${accountId} not found.`, {
+    resource: `stream ${name}`,
+  });
+}
+
+export function shardNotFound(shardId: string, { name, accountId }: StreamName): KcgError {
+  const message = `Could not find shard ${shardId} in stream ${name} under account ${accountId}.`;
+  return new KcgError('NotFound', message, { resource: `shard ${shardId} of stream ${name}` });
+}
+
+export function rateExceeded(shardId: string, { name, accountId }: StreamName): KcgError {
+  const message = `Rate exceeded for shard ${shardId} in stream ${name} under account ${accountId}.`;
+  return new KcgError('Throttled', message, { resource: `shard ${shardId} of stream ${name}` });
+}
+
+export function streamBusy({ name, accountId }: StreamName, status: string): KcgError {
+  const message = `Stream ${name} under account ${accountId} not ACTIVE, instead in state ${status}`;
+  return new KcgError('Conflict', message, { resource: `stream ${name}` });
+}
+
+export function invalid(message: string): KcgError {
+  return new KcgError('InvalidInput', message);
+}
+
+export function reshardLimit({ name, accountId }: StreamName): KcgError {
+  const message = `Stream ${name} under account ${accountId} has reached the limit of 10 UpdateShardCount calls within 24 hours.`;
+  return new KcgError('LimitExceeded', message, { resource: `stream ${name}` });
+}

@@ -1,0 +1,55 @@
+import { decodeIterator } from './memory-iterator.ts';
+import type { ListFilter } from './memory-shard-list.ts';
+import type { MemoryKinesis } from './memory-stream.ts';
+import type { Shard } from './shard.ts';
+import type { ShardFilter, StreamClient } from './stream-client.ts';
+
+/** The port over one stream of the memory twin. */
+export function memoryStreamClient(kinesis: MemoryKinesis, streamName: string): StreamClient {
+  return {
+    describe: ({ signal } = {}) =>
+      kinesis.call('DescribeStreamSummary', undefined, signal, () => kinesis.describe(streamName)),
+    async listShards(filter, { signal } = {}) {
+      const request = { filter: listFilterOf(filter) };
+      const shards: Shard[] = [];
+      let page = await kinesis.call('ListShards', undefined, signal, () =>
+        kinesis.listShards(streamName, request),
+      );
+      shards.push(...page.shards);
+      for (let token = page.nextToken; token !== undefined; token = page.nextToken) {
+        const current = token;
+        page = await kinesis.call('ListShards', undefined, signal, () => kinesis.listMoreShards(current));
+        shards.push(...page.shards);
+      }
+      return shards;
+    },
+    getIterator: (shardId, position, { signal } = {}) =>
+      kinesis.call('GetShardIterator', shardId, signal, () =>
+        kinesis.getIterator(streamName, shardId, position),
+      ),
+    getRecords: (iterator, limit, { signal } = {}) =>
+      kinesis.call('GetRecords', shardOf(iterator), signal, () => kinesis.getRecords(iterator, limit)),
+    close: () => {},
+  };
+}
+
+/** For fault and latency hooks only. */
+function shardOf(iterator: string): string | undefined {
+  try {
+    return decodeIterator(iterator, 0).shardId;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The service's name of a port's filter. */
+export function listFilterOf(filter: ShardFilter): ListFilter {
+  switch (filter.from) {
+    case 'TRIM_HORIZON':
+      return { type: 'FROM_TRIM_HORIZON' };
+    case 'LATEST':
+      return { type: 'AT_LATEST' };
+    case 'TIMESTAMP':
+      return { type: 'FROM_TIMESTAMP', timestampMs: filter.timestampMs };
+  }
+}

@@ -1,0 +1,171 @@
+import { backoffMs, jitterMs } from '../lib/backoff.ts';
+import { abortError, type Clock } from '../lib/clock.ts';
+import { hasCode, isRetryable, KcgError } from '../lib/errors.ts';
+import type { Random } from '../lib/random.ts';
+import { deaggregate } from './deaggregate.ts';
+import { nextReadDelay, type LastRead } from './next-read-delay.ts';
+import { readPositionAfter, type Checkpoint } from './position.ts';
+import type { KinesisRecord, UserRecord } from './record.ts';
+import type { ChildShard } from './shard.ts';
+import type { GetRecordsResult, ReadPosition, StreamClient } from './stream-client.ts';
+
+export interface ReadResult {
+  /** In order; KPL aggregates opened; nothing at or below the checkpoint. May be empty. */
+  records: UserRecord[];
+  /** Bytes read from Kinesis: data and partition keys, also of records dropped. */
+  bytes: number;
+  /** Of the last Kinesis record read so far, also when all its user records were dropped. */
+  lastSequence: string | undefined;
+  /** 0 when caught up. */
+  millisBehindLatest: number;
+  /**
+   * Set with the last result of a closed shard. `childShards` is empty when the service does not say (emulators):
+   * list the shards then.
+   */
+  end: { childShards: ChildShard[] } | undefined;
+}
+
+export interface PollingReaderOptions {
+  client: StreamClient;
+  clock: Clock;
+  random: Random;
+  shard: { shardId: string; hashStart: string; hashEnd: string };
+  from: Exclude<Checkpoint, { at: 'SHARD_END' }>;
+  /** Kinesis records a call, 1–10,000. */
+  maxRecords: number;
+  /** Between reads of a shard that is caught up, at least 200 ms. */
+  pollIntervalMs: number;
+  /**
+   * Told once when reading begins to fail, when it fails in another way, and with `undefined` when it works again.
+   * Reading goes on by itself. Throttling counts from the fifth in a row: other groups share the shard's rate.
+   */
+  onTrouble?: (error: KcgError | undefined) => void;
+}
+
+const BACKOFF = { baseMs: 500, maxMs: 10_000 };
+const THROTTLES_BEFORE_TROUBLE = 5;
+
+/**
+ * Reads one shard with GetRecords, from a checkpoint to the shard's end.
+ *
+ * `next` waits as long as the shard's rates and the poll interval ask for, does one successful GetRecords and returns
+ * what it brought. Failures that pass (throttling, timeouts, the network, an expired iterator) are retried inside with
+ * back-off; the others (`NotFound`, `AccessDenied`, `Credentials`, `InvalidInput`) are thrown, and a later `next` tries
+ * again. A retry starts behind the last record returned, so nothing is left out and nothing comes twice.
+ */
+export class PollingReader {
+  /** GetRecords calls made and throttled so far, for metrics. */
+  calls = 0;
+  throttles = 0;
+  readonly #options: PollingReaderOptions;
+  #after: { sequence: string; subSequence?: number | undefined } | undefined;
+  #position: ReadPosition;
+  #iterator: string | undefined;
+  #lastSequence: string | undefined;
+  #last: LastRead | undefined;
+  #startedAt = -Infinity;
+  #failures = 0;
+  #trouble: KcgError | undefined;
+  #thrown: KcgError | undefined;
+  #ended: ReadResult | undefined;
+
+  constructor(options: PollingReaderOptions) {
+    this.#options = options;
+    this.#position = readPositionAfter(options.from);
+    if (options.from.at === 'SEQUENCE') this.#after = options.from;
+  }
+
+  /** Not to be called again before it has settled. Behind the shard's end it returns the empty end again. */
+  async next(signal: AbortSignal): Promise<ReadResult> {
+    const { clock, random, pollIntervalMs } = this.#options;
+    if (this.#ended) return this.#ended;
+    const poll = jitterMs(pollIntervalMs, 0.05, random);
+    const sinceLastMs = clock.monotonic() - this.#startedAt;
+    // A failure that was thrown slows the next try down like any other, so that callers may simply call again.
+    let waitMs = this.#thrown ? this.#backoff(this.#thrown) : nextReadDelay(this.#last, poll) - sinceLastMs;
+    for (;;) {
+      if (waitMs > 0) await clock.sleep(waitMs, { signal });
+      if (signal.aborted) throw abortError(signal);
+      try {
+        const read = await this.#read(signal);
+        this.#failures = 0;
+        this.#thrown = undefined;
+        this.#report(undefined);
+        return this.#take(read);
+      } catch (thrown) {
+        if (signal.aborted) throw abortError(signal);
+        waitMs = this.#waitAfter(KcgError.from(thrown));
+      }
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<GetRecordsResult> {
+    const { client, clock, shard, maxRecords } = this.#options;
+    this.#iterator ??= await client.getIterator(shard.shardId, this.#position, { signal });
+    this.#startedAt = clock.monotonic();
+    this.calls += 1;
+    return client.getRecords(this.#iterator, maxRecords, { signal });
+  }
+
+  #take({ records, millisBehindLatest, nextIterator, childShards }: GetRecordsResult): ReadResult {
+    const bytes = records.reduce((sum, record) => sum + record.data.length + record.partitionKey.length, 0);
+    const fresh = this.#open(records);
+    this.#iterator = nextIterator;
+    this.#last = { bytes, millisBehindLatest };
+    const end = nextIterator === undefined ? { childShards } : undefined;
+    const result = { records: fresh, bytes, lastSequence: this.#lastSequence, millisBehindLatest, end };
+    if (end) this.#ended = { ...result, records: [], bytes: 0 };
+    return result;
+  }
+
+  #open(records: readonly KinesisRecord[]): UserRecord[] {
+    const { hashStart, hashEnd } = this.#options.shard;
+    const fresh = deaggregate(records, { hashStart, hashEnd, after: this.#after });
+    const last = records.at(-1);
+    if (last) {
+      this.#lastSequence = last.sequence;
+      this.#after = { sequence: last.sequence };
+      this.#position = { at: 'AFTER_SEQUENCE_NUMBER', sequence: last.sequence };
+    }
+    return fresh;
+  }
+
+  /** How long to wait before the next attempt, ms. Throws what does not pass by itself. */
+  #waitAfter(error: KcgError): number {
+    if (error.code === 'ExpiredIterator') {
+      this.#iterator = undefined;
+      return this.#failures++ === 0 ? 0 : this.#backoff(error);
+    }
+    this.#failures += 1;
+    if (this.#isTooEarly(error)) return Math.max(this.#options.pollIntervalMs, this.#backoff(error));
+    if (!isRetryable(error)) {
+      this.#iterator = undefined;
+      this.#thrown = error;
+      throw error;
+    }
+    if (error.code === 'Throttled') this.throttles += 1;
+    if (error.code !== 'Throttled' || this.#failures >= THROTTLES_BEFORE_TROUBLE) this.#report(error);
+    return this.#backoff(error);
+  }
+
+  /** The service refuses a time that is still to come, also when only its clock is behind ours: wait for it. */
+  #isTooEarly(error: KcgError): boolean {
+    const { clock } = this.#options;
+    const position = this.#position;
+    return (
+      hasCode(error, 'InvalidInput') &&
+      position.at === 'AT_TIMESTAMP' &&
+      position.timestampMs > clock.now() - 60_000
+    );
+  }
+
+  #backoff(error: KcgError): number {
+    return error.retryAfterMs ?? backoffMs(this.#failures, this.#options.random, BACKOFF);
+  }
+
+  #report(error: KcgError | undefined): void {
+    if (this.#trouble?.code === error?.code) return;
+    this.#trouble = error;
+    this.#options.onTrouble?.(error);
+  }
+}

@@ -1,0 +1,23 @@
+/** A record as Kinesis stores it. */
+export interface KinesisRecord {
+  /** Decimal string, up to 128 digits; compare with `compareSequence`. */
+  sequence: string;
+  partitionKey: string;
+  data: Uint8Array;
+  /** Ms since the epoch; when the stream took the record. */
+  arrivedAt: number;
+  encryptionType?: 'NONE' | 'KMS';
+}
+
+/** A record as a handler sees it: one user record of a KPL aggregate, or the Kinesis record itself. */
+export interface UserRecord extends KinesisRecord {
+  /** Position within a KPL aggregate; absent on a plain record. */
+  subSequence?: number;
+  explicitHashKey?: string;
+}
+
+/** Sequence numbers are decimal strings of different lengths: shorter is smaller, then text order. */
+export function compareSequence(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length;
+  return a < b ? -1 : a > b ? 1 : 0;
+}

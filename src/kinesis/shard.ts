@@ -1,0 +1,27 @@
+/** A shard as Kinesis describes it. Hash keys are decimal strings of 128-bit numbers, both ends inclusive. */
+export interface Shard {
+  shardId: string;
+  parentShardId?: string;
+  adjacentParentShardId?: string;
+  hashStart: string;
+  hashEnd: string;
+  startingSequence: string;
+  /** Only closed shards have one. */
+  endingSequence?: string;
+}
+
+/** What GetRecords names at the end of a shard. */
+export interface ChildShard {
+  shardId: string;
+  parents: readonly string[];
+  hashStart: string;
+  hashEnd: string;
+}
+
+export function parentsOf(shard: Shard): string[] {
+  return [shard.parentShardId, shard.adjacentParentShardId].filter((id) => id !== undefined);
+}
+
+export function isOpen(shard: Shard): boolean {
+  return shard.endingSequence === undefined;
+}

@@ -1,0 +1,58 @@
+import type { KinesisRecord } from './record.ts';
+import type { ChildShard, Shard } from './shard.ts';
+
+/** Where reading of a shard begins. */
+export type ReadPosition =
+  | { at: 'TRIM_HORIZON' }
+  | { at: 'LATEST' }
+  | { at: 'AT_TIMESTAMP'; timestampMs: number }
+  | { at: 'AT_SEQUENCE_NUMBER'; sequence: string }
+  | { at: 'AFTER_SEQUENCE_NUMBER'; sequence: string };
+
+/** Which shards `listShards` returns; closed shards leave every list when retention has passed. */
+export type ShardFilter =
+  | { from: 'TRIM_HORIZON' } // all shards within retention, open and closed
+  | { from: 'LATEST' } // open shards
+  | { from: 'TIMESTAMP'; timestampMs: number }; // shards open at that time, and all that came later
+
+export interface StreamSummary {
+  name: string;
+  arn: string;
+  status: 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
+  /** Ms since the epoch; tells a stream from a later one of the same name. */
+  createdAt: number;
+  retentionHours: number;
+  openShards: number;
+  mode: 'ON_DEMAND' | 'PROVISIONED';
+}
+
+export interface GetRecordsResult {
+  records: KinesisRecord[];
+  /** Absent when the shard is closed and read to its end. */
+  nextIterator?: string;
+  /** Ms between the last record returned and the tip of the shard. */
+  millisBehindLatest: number;
+  /** Named at the end of a closed shard. */
+  childShards: ChildShard[];
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * One Kinesis stream, as a reader needs it.
+ *
+ * Every method throws `KcgError`: `NotFound` (no such stream or shard), `AccessDenied` and `Credentials` (resource
+ * and IAM action named), `Throttled`, `Timeout`, `Unavailable`, and `getRecords` also `ExpiredIterator`. One attempt
+ * a call: the caller's loop decides about the next. Calls are bounded in time by the implementation.
+ */
+export interface StreamClient {
+  describe(options?: CallOptions): Promise<StreamSummary>;
+  /** All pages. */
+  listShards(filter: ShardFilter, options?: CallOptions): Promise<Shard[]>;
+  getIterator(shardId: string, position: ReadPosition, options?: CallOptions): Promise<string>;
+  /** At most `limit` (1–10,000) records and 10 MB. An iterator expires after five minutes. */
+  getRecords(iterator: string, limit: number, options?: CallOptions): Promise<GetRecordsResult>;
+  close(): void;
+}
