@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -107,6 +108,32 @@ clusterContract('a real API server', start);
 clusterWatchContract('a real API server', start);
 
 describe('a real API server', () => {
+  test('carries six watches and all calls over one connection', async () => {
+    const opened: unknown[] = [];
+    const count = (message: unknown) => opened.push(message);
+    subscribe('undici:client:connected', count);
+    const cluster = connect();
+    const stop = new AbortController();
+    const kinds = [
+      WIDGET,
+      KINDS.deployment,
+      KINDS.pod,
+      KINDS.configMap,
+      KINDS.replicaSet,
+      KINDS.podDisruptionBudget,
+    ];
+    const caches = kinds.map((kind) => cluster.watch(kind, { signal: stop.signal }));
+    await Promise.all(caches.map((cache) => cache.whenSynced()));
+    for (let round = 0; round < 20; round += 1) {
+      await Promise.all(kinds.map((kind) => cluster.list(kind, { namespace: 'default' })));
+    }
+    expect(opened).toHaveLength(1);
+    stop.abort();
+    await Promise.all(caches.map((cache) => cache.stopped));
+    await cluster.close();
+    unsubscribe('undici:client:connected', count);
+  });
+
   test('reports a field that a built-in kind does not have as InvalidInput', async () => {
     const cluster = connect();
     const namespace = await newNamespace(cluster);

@@ -1,0 +1,246 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { KubeAccess } from '../../src/operator/kube-config.ts';
+import {
+  KubeTransport,
+  type KubeRequest,
+  type KubeTransportOptions,
+  type RequestReport,
+} from '../../src/operator/kube-transport.ts';
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+let server: Server;
+let transport: KubeTransport;
+let answers: Answer[];
+let seen: { method: string; url: string; authorization: string | undefined; body: string }[];
+let connections: number;
+let reports: RequestReport[];
+let credentialReads: boolean[];
+
+beforeEach(async () => {
+  answers = [];
+  seen = [];
+  connections = 0;
+  reports = [];
+  credentialReads = [];
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += String(chunk)));
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request;
+      seen.push({ method, url, authorization: headers.authorization, body });
+      (answers.shift() ?? say(200, {}))(request, response);
+    });
+  });
+  server.on('connection', () => (connections += 1));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  transport = aTransport();
+});
+afterEach(async () => {
+  await transport.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** Waits between tries are skipped; those that bound a call are real. */
+const clock = {
+  ...systemClock,
+  sleep: (ms: number, options?: { signal?: AbortSignal | undefined }) => {
+    return options?.signal ? systemClock.sleep(ms, options) : Promise.resolve();
+  },
+};
+
+function aTransport(options: Partial<KubeTransportOptions> = {}): KubeTransport {
+  const { port } = server.address() as AddressInfo;
+  const access: KubeAccess = {
+    server: `http://127.0.0.1:${port}/prefix`,
+    proxyUrl: undefined,
+    namespace: 'default',
+    credentials: async ({ fresh }) => {
+      credentialReads.push(fresh);
+      return { headers: { Authorization: `Bearer ${credentialReads.length}` }, tls: {} };
+    },
+  };
+  const onRequest = (report: RequestReport) => reports.push(report);
+  return new KubeTransport({
+    access,
+    clock,
+    random: () => 0.5,
+    qps: 1_000,
+    burst: 1_000,
+    onRequest,
+    ...options,
+  });
+}
+
+function say(status: number, body: unknown, headers: Record<string, string> = {}): Answer {
+  return (_, response) => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    response.end(JSON.stringify(body));
+  };
+}
+const hangUp: Answer = (request) => request.socket.destroy();
+const silence: Answer = () => {};
+
+const get: KubeRequest = { method: 'GET', verb: 'get', resource: 'deployments shop/orders', path: '/apis/x' };
+const post: KubeRequest = { ...get, method: 'POST', verb: 'create', body: { a: 1 } };
+
+describe('the transport', () => {
+  test('sends path, query, body and credentials, and reports the call', async () => {
+    answers.push(say(201, { done: true }));
+    const query = { fieldManager: 'kcg', force: undefined };
+    expect(await transport.request({ ...post, query })).toEqual({ statusCode: 201, body: { done: true } });
+    expect(seen).toEqual([
+      { method: 'POST', url: '/prefix/apis/x?fieldManager=kcg', authorization: 'Bearer 1', body: '{"a":1}' },
+    ]);
+    expect(reports).toMatchObject([{ verb: 'create', resource: 'deployments', statusCode: 201 }]);
+  });
+
+  test('uses one connection for calls one after another and reads credentials once', async () => {
+    for (let i = 0; i < 50; i += 1) await transport.request(get);
+    expect(connections).toBeLessThanOrEqual(2);
+    expect(credentialReads).toEqual([false]);
+  });
+
+  test('reads credentials anew after a 401, once', async () => {
+    answers.push(say(401, {}));
+    await transport.request(get);
+    expect(credentialReads).toEqual([false, true]);
+    expect(seen.map(({ authorization }) => authorization)).toEqual(['Bearer 1', 'Bearer 2']);
+    answers.push(say(401, {}), say(401, { message: 'Unauthorized' }));
+    await expect(transport.request(get)).rejects.toMatchObject({ code: 'Credentials' });
+  });
+
+  test.each([
+    { status: 400, code: 'InvalidInput' },
+    { status: 403, code: 'AccessDenied', fix: 'Allow "get" on deployments' },
+    { status: 404, code: 'NotFound' },
+    { status: 409, code: 'Conflict' },
+    { status: 422, code: 'InvalidInput' },
+    { status: 429, code: 'Throttled', tries: 4 },
+    { status: 500, code: 'Unavailable', tries: 4 },
+    { status: 503, code: 'Unavailable', tries: 4 },
+    { status: 504, code: 'Timeout', tries: 4 },
+  ])('makes $code of a $status', async ({ status, code, fix = '', tries = 1 }) => {
+    for (let i = 0; i < 4; i += 1) answers.push(say(status, { message: 'because' }));
+    const message = 'cannot get deployments shop/orders: because';
+    const error = await transport.request(get).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code, message, resource: 'deployments shop/orders' });
+    expect((error as { fix?: string }).fix ?? '').toContain(fix);
+    expect(seen).toHaveLength(tries);
+  });
+
+  test('takes a field that the schema does not have for what it is', async () => {
+    answers.push(
+      say(500, { message: 'failed to create typed patch object: .spec.x: field not declared in schema' }),
+    );
+    await expect(transport.request(get)).rejects.toMatchObject({ code: 'InvalidInput' });
+  });
+
+  test('gives accepted statuses back as answers', async () => {
+    answers.push(say(404, { reason: 'NotFound' }));
+    expect(await transport.request({ ...get, accept: [404] })).toMatchObject({ statusCode: 404 });
+  });
+
+  test('repeats a read after a lost answer, but not a create', async () => {
+    answers.push(hangUp, hangUp);
+    await transport.request(get);
+    expect(seen).toHaveLength(3);
+    answers.push(hangUp);
+    await expect(transport.request(post)).rejects.toMatchObject({ code: 'Unavailable' });
+    expect(seen).toHaveLength(4);
+  });
+
+  test('repeats a create that was refused for lack of room, as late as the server says', async () => {
+    const waits: number[] = [];
+    const noting = {
+      ...clock,
+      sleep: (ms: number, options?: { signal?: AbortSignal | undefined }) => {
+        if (!options?.signal) waits.push(Math.round(ms));
+        return clock.sleep(ms, options);
+      },
+    };
+    answers.push(say(429, {}, { 'retry-after': '7' }), say(429, {}, { 'retry-after': '9999' }));
+    const other = aTransport({ clock: noting });
+    await other.request(post);
+    expect(waits).toEqual([7_000, 30_000]);
+    expect(seen).toHaveLength(3);
+    await other.close();
+  });
+
+  test('repeats a create that never reached a server', async () => {
+    const { port } = server.address() as AddressInfo;
+    const listen = () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    const starting = {
+      ...clock,
+      sleep: (ms: number, options?: { signal?: AbortSignal | undefined }) =>
+        options?.signal ? systemClock.sleep(ms, options) : listen(),
+    };
+    const other = aTransport({ clock: starting });
+    await new Promise((resolve) => server.close(resolve));
+    await other.request(post);
+    expect(seen).toHaveLength(1);
+    await other.close();
+  });
+
+  test('gives up on a server that does not answer and uses a new connection afterwards', async () => {
+    answers.push(silence);
+    let now = 0;
+    const other = aTransport({ clock: { ...clock, monotonic: () => (now += 6_000) } });
+    const call = other.request({ ...get, attempts: 1, timeoutMs: 20 });
+    await expect(call).rejects.toMatchObject({ code: 'Timeout' });
+    await other.request(get);
+    expect(connections).toBe(2);
+    await other.close();
+  });
+
+  test('stops at once when told to', async () => {
+    answers.push(silence);
+    const stop = new AbortController();
+    const call = transport.request({ ...get, signal: stop.signal });
+    while (seen.length === 0) await new Promise(setImmediate);
+    stop.abort();
+    await expect(call).rejects.toMatchObject({ name: expect.any(String) });
+    expect(seen).toHaveLength(1);
+  });
+
+  test('holds calls to the rate, except urgent ones', async () => {
+    let waited = 0;
+    const counting = {
+      ...clock,
+      monotonic: () => 0,
+      sleep: (ms: number, options?: { signal?: AbortSignal | undefined }) => {
+        if (options?.signal) return systemClock.sleep(ms, options);
+        waited = Math.max(waited, ms);
+        return Promise.resolve();
+      },
+    };
+    const slow = aTransport({ clock: counting, qps: 10, burst: 5 });
+    for (let i = 0; i < 8; i += 1) await slow.request(get);
+    expect(waited).toBe(300);
+    await slow.request({ ...get, urgent: true });
+    expect(waited).toBe(300);
+    await slow.close();
+  });
+
+  test('streams until the server ends, and fails when the connection drops', async () => {
+    const lines = async (answer: Answer) => {
+      answers.push(answer);
+      const signal = new AbortController().signal;
+      const { chunks } = await transport.stream({ ...get, verb: 'watch', signal });
+      let text = '';
+      for await (const chunk of chunks) text += chunk.toString();
+      return text;
+    };
+    expect(await lines((_, response) => response.end('a\nb\n'))).toBe('a\nb\n');
+    const cut: Answer = (_, response) => {
+      response.write('a\n');
+      response.socket?.destroySoon();
+    };
+    await expect(lines(cut)).rejects.toThrow();
+    await expect(lines(say(403, { message: 'no' }))).rejects.toMatchObject({ code: 'AccessDenied' });
+  });
+});
