@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { ResourceKind, StoredObject, WatchOptions } from './cluster.ts';
-import { statusError, type KubeStatus } from './kube-errors.ts';
+import { networkError, statusError, type KubeStatus } from './kube-errors.ts';
 import { listQuery, resourcePath } from './kube-paths.ts';
 import type { KubeTransport } from './kube-transport.ts';
 import { readLines } from './kube-lines.ts';
@@ -72,7 +72,7 @@ export class KubeReflector {
         if (this.#version === undefined) await this.#list();
         await this.#follow();
       } catch (thrown) {
-        error = KcgError.from(thrown);
+        error = networkError(thrown, { verb: 'watch', resource: kind.plural });
       }
       if (signal.aborted) break;
       const good = this.#progressed || clock.monotonic() - start >= GOOD_WATCH_MS;

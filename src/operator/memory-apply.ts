@@ -129,6 +129,8 @@ function setAt(root: Json, path: readonly Segment[], value: unknown): void {
   let node: unknown = root;
   for (const [index, segment] of path.entries()) {
     const next = path[index + 1];
+    // An empty map claims that there is a map, not that it is empty.
+    if (next === undefined && isMap(value) && isMap(child(node, segment))) return;
     if (next === undefined) put(node, segment, structuredClone(value));
     else node = child(node, segment) ?? put(node, segment, typeof next === 'string' ? {} : []);
   }

@@ -54,6 +54,8 @@ export interface MemoryClusterOptions {
 
 /** Writes and events kept for tests to look at. */
 const MAX_WRITES = 1_000;
+/** A patch is another owner than an apply, even by the same client. */
+const PATCH_MANAGER = 'kcg (patch)';
 const CONTROLLER = 'kcg.dev/operator';
 
 /**
@@ -131,7 +133,7 @@ export class MemoryCluster implements Cluster {
       content.metadata.annotations = mergeMap(content.metadata.annotations, patch.annotations);
     }
     if (patch.finalizers) content.metadata.finalizers = [...patch.finalizers];
-    const next = this.#replace(kind, content, 'kcg');
+    const next = this.#replace(kind, content, PATCH_MANAGER);
     this.#record('patchMetadata', object, next !== held.object);
     return { outcome: 'patched', object: next };
   }

@@ -201,6 +201,15 @@ export function clusterContract(name: string, start: () => Promise<ClusterFixtur
       expect((await cluster.patchMetadata(WIDGET, leaving, { finalizers: [] })).outcome).toBe('lost');
     });
 
+    test('leaves patched metadata alone when its writer applies without it', async () => {
+      const held = await apply(aWidget({ spec: {} }, { labels: { a: 'b' } }));
+      const patch = { finalizers: ['kcg.dev/undo'], annotations: { note: 'x' } };
+      expect((await cluster.patchMetadata(WIDGET, held, patch)).outcome).toBe('patched');
+      const next = await apply(aWidget({ spec: {} }));
+      expect(next.metadata).toMatchObject(patch);
+      expect(next.metadata).not.toHaveProperty('labels');
+    });
+
     test('deletes only the object that was meant', async () => {
       const held = await apply(aWidget({ spec: {} }));
       const uid = '00000000-0000-4000-8000-000000000000';

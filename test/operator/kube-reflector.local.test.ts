@@ -135,7 +135,7 @@ describe('the reflector', () => {
   test.each(troubles)('goes on after $name and misses nothing', async ({ trouble, relists }) => {
     server.put('old', 1);
     server.trouble.push(trouble);
-    const { store, changes } = follow();
+    const { store, changes, events } = follow();
     await store.whenSynced();
     for (let i = 0; i < 5; i += 1) {
       server.put(`w${i}`, i);
@@ -145,6 +145,7 @@ describe('the reflector', () => {
     await eventually(() => expect(held(store.list())).toEqual(truth()));
     expect(replay(changes)).toEqual(truth());
     expect(server.requests.filter((request) => request === 'list').length > 1).toBe(relists);
+    expect(events.filter((event) => event.type === 'failed' && event.error.code === 'Internal')).toEqual([]);
   });
 
   test('lists again when the server has forgotten its version, and finds what happened meanwhile', async () => {
