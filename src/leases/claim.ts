@@ -1,0 +1,27 @@
+import { number, text, type Row } from './row.ts';
+
+/** The group's own row: which resource of which cluster runs it, over which stream, and where it began. */
+export interface Claim {
+  clusterId: string | undefined;
+  resourceUid: string | undefined;
+  streamArn: string | undefined;
+  /** Ms since the epoch; tells a stream from a later one of the same name. */
+  streamCreatedAt: number | undefined;
+  /** Ms since the epoch. */
+  claimedAt: number | undefined;
+  /** Ms since the epoch; what `Latest` meant when the group was first seeded. */
+  startAt: number | undefined;
+}
+
+export const LAYOUT_VERSION = 1;
+
+export function decodeClaim(row: Row): Claim {
+  return {
+    clusterId: text(row, 'cluster_id'),
+    resourceUid: text(row, 'resource_uid'),
+    streamArn: text(row, 'stream_arn'),
+    streamCreatedAt: number(row, 'stream_created_at'),
+    claimedAt: number(row, 'claimed_at'),
+    startAt: number(row, 'start_at'),
+  };
+}

@@ -1,0 +1,91 @@
+import type { Checkpoint } from '../kinesis/position.ts';
+import { number, text, texts, type Row } from './row.ts';
+
+/** A shard's row: who owns it and how far it is processed. */
+export interface Lease {
+  shardId: string;
+  /** `<worker>/<incarnation>`; absent = free. An ended shard keeps its last owner. */
+  owner: string | undefined;
+  /** +1 at every change of owner; 0 on a row written by another program. */
+  epoch: number;
+  checkpoint: Checkpoint;
+  /** Ms since the epoch, whole seconds; last checkpoint. For people. */
+  checkpointedAt: number | undefined;
+  /** Ms behind the tip of the shard at the last checkpoint. */
+  behindMs: number | undefined;
+  /** Ms since the epoch; when `behindMs` was true. */
+  readAt: number | undefined;
+  /** Parent and adjacent parent. */
+  parents: readonly string[];
+  hashStart: string;
+  hashEnd: string;
+  /** Seconds since the epoch; only on ended shards. */
+  ttl: number | undefined;
+}
+
+/** `<worker>/<incarnation>`: names one life of one worker. */
+export interface WorkerRef {
+  worker: string;
+  incarnation: string;
+}
+
+export function formatRef({ worker, incarnation }: WorkerRef): string {
+  return `${worker}/${incarnation}`;
+}
+
+export function parseRef(ref: string): WorkerRef {
+  const slash = ref.lastIndexOf('/');
+  return slash < 0
+    ? { worker: ref, incarnation: '' }
+    : { worker: ref.slice(0, slash), incarnation: ref.slice(slash + 1) };
+}
+
+export function isEnded(lease: Pick<Lease, 'checkpoint'>): boolean {
+  return lease.checkpoint.at === 'SHARD_END';
+}
+
+export function decodeLease(row: Row): Lease {
+  const ts = number(row, 'ts');
+  return {
+    shardId: row.shard_id,
+    owner: text(row, 'ref'),
+    epoch: number(row, 'epoch') ?? 0,
+    checkpoint: decodeCheckpoint(row),
+    checkpointedAt: ts === undefined ? undefined : ts * 1000,
+    behindMs: number(row, 'behind_ms'),
+    readAt: number(row, 'read_at'),
+    parents: texts(row, 'parents'),
+    hashStart: text(row, 'hash_start') ?? '0',
+    hashEnd: text(row, 'hash_end') ?? '0',
+    ttl: number(row, 'ttl'),
+  };
+}
+
+function decodeCheckpoint(row: Row): Checkpoint {
+  const sequence = text(row, 'sequence') ?? 'TRIM_HORIZON';
+  if (sequence === 'SHARD_END' || sequence === 'TRIM_HORIZON') return { at: sequence };
+  if (sequence === 'AT_TIMESTAMP') return { at: sequence, timestampMs: number(row, 'start_at') ?? 0 };
+  const subSequence = number(row, 'sub_sequence');
+  return { at: 'SEQUENCE', sequence, ...(subSequence === undefined ? {} : { subSequence }) };
+}
+
+/** The attributes of a checkpoint: what to set and what to remove. */
+export function encodeCheckpoint(checkpoint: Checkpoint): {
+  set: Record<string, string | number>;
+  remove: string[];
+} {
+  switch (checkpoint.at) {
+    case 'TRIM_HORIZON':
+    case 'SHARD_END':
+      return { set: { sequence: checkpoint.at }, remove: ['sub_sequence', 'start_at'] };
+    case 'AT_TIMESTAMP':
+      return { set: { sequence: checkpoint.at, start_at: checkpoint.timestampMs }, remove: ['sub_sequence'] };
+    case 'SEQUENCE':
+      return checkpoint.subSequence === undefined
+        ? { set: { sequence: checkpoint.sequence }, remove: ['sub_sequence', 'start_at'] }
+        : {
+            set: { sequence: checkpoint.sequence, sub_sequence: checkpoint.subSequence },
+            remove: ['start_at'],
+          };
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * One item of the checkpoint table, less its `group_id`. Attribute names are the table's own, because people read
+ * it with other tools and adopt tables written by other programs; unknown attributes are kept.
+ */
+export type AttributeValue = string | number | readonly string[] | Readonly<Record<string, number>>;
+export type Row = { readonly shard_id: string } & Readonly<Record<string, AttributeValue>>;
+
+/** Row keys: `shardId-…` for shards, and these two. */
+export const WORKER_PREFIX = 'worker#';
+export const CLAIM_KEY = 'group#claim';
+
+export function workerKey(worker: string): string {
+  return `${WORKER_PREFIX}${worker}`;
+}
+
+export function text(row: Row, attribute: string): string | undefined {
+  const value = row[attribute];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function number(row: Row, attribute: string): number | undefined {
+  const value = row[attribute];
+  return typeof value === 'number' ? value : undefined;
+}
+
+export function texts(row: Row, attribute: string): readonly string[] {
+  const value = row[attribute];
+  return Array.isArray(value) ? value : [];
+}
+
+export function numbers(row: Row, attribute: string): Readonly<Record<string, number>> {
+  const value = row[attribute];
+  return typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, number>) : {};
+}

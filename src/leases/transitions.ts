@@ -1,0 +1,269 @@
+import type { Checkpoint } from '../kinesis/position.ts';
+import { LAYOUT_VERSION, type Claim } from './claim.ts';
+import { encodeCheckpoint, formatRef, type Lease, type WorkerRef } from './lease.ts';
+import { CLAIM_KEY, workerKey, type AttributeValue } from './row.ts';
+import type { Condition, RowWrite } from './row-write.ts';
+import { WORKER_TTL_SECONDS, type WorkerRow, type WorkerState } from './worker-row.ts';
+
+/*
+ * The lease protocol: who may do what, each by one conditional write. Two ideas carry it.
+ *
+ * 1. A worker's heartbeat row is the lease of everything the worker owns. A shard row names its owner as
+ *    `<worker>/<incarnation>`; an incarnation that is dead or missing owns nothing, and never lives again.
+ * 2. At any time exactly one party may act on a shard row: its live owner, else the planned receiver. Owners give what
+ *    they own; receivers take what nobody owns. `epoch` grows at each change of owner and fences what came before.
+ */
+
+const equal = (attribute: string, value: string | number): Condition => ({ attribute, is: 'equal', value });
+const absent = (attribute: string): Condition => ({ attribute, is: 'absent' });
+const seconds = (ms: number) => Math.floor(ms / 1000);
+
+// ---- workers
+
+export type Announcement = Omit<WorkerRow, 'beat' | 'knock' | 'held' | 'lagging'>;
+
+/** A starting worker says that it exists. The same pod's older incarnation is dead by definition. */
+export function announceWorker(worker: Announcement, nowMs: number): RowWrite {
+  return {
+    name: 'announce',
+    key: workerKey(worker.worker),
+    kind: 'put',
+    when: [],
+    set: {
+      incarnation: worker.incarnation,
+      beat: 1,
+      state: worker.state,
+      revision: worker.revision,
+      knock: 0,
+      address: worker.address,
+      pod_uid: worker.podUid,
+      node: worker.node,
+      started_at: worker.startedAt,
+      held: 0,
+      max_leases: worker.maxLeases,
+      lagging: {},
+      ttl: seconds(nowMs) + WORKER_TTL_SECONDS,
+    },
+    proof: [equal('incarnation', worker.incarnation)],
+  };
+}
+
+export interface Beat {
+  beat: number;
+  state: Exclude<WorkerState, 'dead'>;
+  held: number;
+  lagging: Readonly<Record<string, number>>;
+}
+
+/** A live worker renews its lease. Lost: it has been fenced or replaced, and owns nothing any more. */
+export function beatWorker(me: WorkerRef, { beat, state, held, lagging }: Beat, nowMs: number): RowWrite {
+  return {
+    name: 'beat',
+    key: workerKey(me.worker),
+    kind: 'update',
+    when: [equal('incarnation', me.incarnation), { attribute: 'state', is: 'not equal', value: 'dead' }],
+    set: { beat, state, held, lagging, ttl: seconds(nowMs) + WORKER_TTL_SECONDS },
+    proof: [equal('incarnation', me.incarnation), equal('beat', beat), equal('state', state)],
+  };
+}
+
+/** Anyone declares a worker dead whose beat stood still for the lease duration on the caller's own monotonic clock. */
+export function fenceWorker(seen: Pick<WorkerRow, 'worker' | 'incarnation' | 'beat'>): RowWrite {
+  return {
+    name: 'fence',
+    key: workerKey(seen.worker),
+    kind: 'update',
+    when: [equal('incarnation', seen.incarnation), equal('beat', seen.beat)],
+    set: { state: 'dead' },
+    proof: [equal('incarnation', seen.incarnation), equal('state', 'dead')],
+  };
+}
+
+/** "Read the table": for a worker that could not be reached by a nudge; its next beat returns the row. */
+export function knockWorker(seen: WorkerRef): RowWrite {
+  return {
+    name: 'knock',
+    key: workerKey(seen.worker),
+    kind: 'update',
+    when: [equal('incarnation', seen.incarnation)],
+    add: { knock: 1 },
+    proof: [equal('incarnation', seen.incarnation)],
+  };
+}
+
+/** The last write of a clean stop. */
+export function removeWorker(me: WorkerRef): RowWrite {
+  const when = [equal('incarnation', me.incarnation)];
+  return { name: 'remove worker', key: workerKey(me.worker), kind: 'delete', when, proof: [] };
+}
+
+// ---- shards: by the receiver
+
+export interface NewLease {
+  shardId: string;
+  checkpoint: Checkpoint;
+  parents: readonly string[];
+  hashStart: string;
+  hashEnd: string;
+}
+
+/** Adds a shard nobody has added yet. Lost means that it is there, which is as good. */
+export function putShard(lease: NewLease, nowMs: number): RowWrite {
+  return {
+    name: 'put shard',
+    key: lease.shardId,
+    kind: 'put',
+    when: [absent('shard_id')],
+    set: {
+      // Begins at the creation second, so that a deleted and recreated row never repeats an epoch.
+      epoch: seconds(nowMs),
+      ...encodeCheckpoint(lease.checkpoint).set,
+      ...(lease.parents.length > 0 ? { parents: lease.parents } : {}),
+      hash_start: lease.hashStart,
+      hash_end: lease.hashEnd,
+    },
+    proof: [],
+  };
+}
+
+/** The planned receiver takes a shard nobody owns: free, or its owner confirmed dead. Start from the returned row. */
+export function takeShard(
+  seen: Pick<Lease, 'shardId' | 'owner' | 'epoch'>,
+  me: WorkerRef,
+  nowMs: number,
+): RowWrite {
+  const epoch = seen.epoch === 0 ? seconds(nowMs) : seen.epoch + 1;
+  return {
+    name: 'take',
+    key: seen.shardId,
+    kind: 'update',
+    when: [
+      seen.epoch === 0 ? absent('epoch') : equal('epoch', seen.epoch),
+      seen.owner === undefined ? absent('ref') : equal('ref', seen.owner),
+      { attribute: 'shard_id', is: 'present' },
+    ],
+    set: { ref: formatRef(me), epoch },
+    remove: ['ttl'], // a live checkpoint never expires; rows of other programs may say so
+    proof: [equal('ref', formatRef(me)), equal('epoch', epoch)],
+  };
+}
+
+// ---- shards: by the owner
+
+/** What the owner of one epoch of a shard may write to it. */
+export interface Ownership {
+  shardId: string;
+  epoch: number;
+  owner: WorkerRef;
+}
+
+export interface Progress {
+  checkpoint: Checkpoint;
+  behindMs: number;
+  /** Ms since the epoch. */
+  readAt: number;
+}
+
+function mine({ owner, epoch }: Ownership): Condition[] {
+  return [equal('ref', formatRef(owner)), equal('epoch', epoch)];
+}
+
+function encodeProgress(progress: Progress | undefined, nowMs: number) {
+  if (progress === undefined) return { set: {}, remove: [] };
+  const { set, remove } = encodeCheckpoint(progress.checkpoint);
+  const times = {
+    ts: seconds(nowMs),
+    behind_ms: Math.round(progress.behindMs),
+    read_at: Math.round(progress.readAt),
+  };
+  return { set: { ...set, ...times }, remove };
+}
+
+export function checkpointShard(own: Ownership, progress: Progress, nowMs: number): RowWrite {
+  const { set, remove } = encodeProgress(progress, nowMs);
+  const proof = [...mine(own), ...Object.entries(set).map(([name, value]) => equal(name, value))];
+  return { name: 'checkpoint', key: own.shardId, kind: 'update', when: mine(own), set, remove, proof };
+}
+
+/** After draining: hands the shard to its planned receiver, with the last progress if that is not written yet. */
+export function giveShard(
+  own: Ownership,
+  to: WorkerRef,
+  progress: Progress | undefined,
+  nowMs: number,
+): RowWrite {
+  const { set, remove } = encodeProgress(progress, nowMs);
+  const changed: Record<string, AttributeValue> = { ...set, ref: formatRef(to), epoch: own.epoch + 1 };
+  const proof = [equal('ref', formatRef(to)), equal('epoch', own.epoch + 1)];
+  return { name: 'give', key: own.shardId, kind: 'update', when: mine(own), set: changed, remove, proof };
+}
+
+/** After draining: leaves the shard to whoever is planned to take it. */
+export function releaseShard(own: Ownership, progress: Progress | undefined, nowMs: number): RowWrite {
+  const { set, remove } = encodeProgress(progress, nowMs);
+  const changed = { ...set, epoch: own.epoch + 1 };
+  const proof = [absent('ref'), equal('epoch', own.epoch + 1)];
+  return {
+    name: 'release',
+    key: own.shardId,
+    kind: 'update',
+    when: mine(own),
+    set: changed,
+    remove: [...remove, 'ref'],
+    proof,
+  };
+}
+
+/** Everything in the shard is processed, and its children have rows. */
+export function endShard(own: Ownership, nowMs: number): RowWrite {
+  const { set, remove } = encodeProgress(
+    { checkpoint: { at: 'SHARD_END' }, behindMs: 0, readAt: nowMs },
+    nowMs,
+  );
+  const proof = [...mine(own), equal('sequence', 'SHARD_END')];
+  return { name: 'end shard', key: own.shardId, kind: 'update', when: mine(own), set, remove, proof };
+}
+
+/** Lets DynamoDB delete the row of an ended shard; by shard sync, once every child has started. */
+export function expireShard(shardId: string, atSeconds: number): RowWrite {
+  const when = [equal('sequence', 'SHARD_END')];
+  return { name: 'expire shard', key: shardId, kind: 'update', when, set: { ttl: atSeconds }, proof: [] };
+}
+
+// ---- the group
+
+/** Pins what `Latest` means, once. Lost: the row says what somebody pinned before. */
+export function pinStart(startAtMs: number): RowWrite {
+  return {
+    name: 'pin start',
+    key: CLAIM_KEY,
+    kind: 'update',
+    when: [absent('start_at')],
+    set: { start_at: startAtMs, layout_version: LAYOUT_VERSION },
+    proof: [equal('start_at', startAtMs)],
+  };
+}
+
+/** The operator claims the group id for one resource of one cluster, against exactly the claim it has seen. */
+export function claimGroup(
+  seen: Claim | undefined,
+  claim: Required<Omit<{ [K in keyof Claim]: NonNullable<Claim[K]> }, 'startAt'>>,
+): RowWrite {
+  return {
+    name: 'claim group',
+    key: CLAIM_KEY,
+    kind: 'update',
+    when: [
+      seen?.resourceUid === undefined ? absent('resource_uid') : equal('resource_uid', seen.resourceUid),
+    ],
+    set: {
+      cluster_id: claim.clusterId,
+      resource_uid: claim.resourceUid,
+      stream_arn: claim.streamArn,
+      stream_created_at: claim.streamCreatedAt,
+      claimed_at: claim.claimedAt,
+      layout_version: LAYOUT_VERSION,
+    },
+    proof: [equal('cluster_id', claim.clusterId), equal('resource_uid', claim.resourceUid)],
+  };
+}

@@ -1,0 +1,56 @@
+import { number, numbers, text, WORKER_PREFIX, type Row } from './row.ts';
+
+/**
+ * `starting`: announced, but its handler does not answer yet (or the group is paused): it is given nothing.
+ * `live`: holds and receives shards. `draining`: gives away all it holds. `dead`: fenced; this incarnation never
+ * lives again.
+ */
+export type WorkerState = 'starting' | 'live' | 'draining' | 'dead';
+
+/** A worker's heartbeat row: the lease of everything the worker owns. */
+export interface WorkerRow {
+  worker: string;
+  incarnation: string;
+  beat: number;
+  state: WorkerState;
+  /** Order of the pod template, a whole number; a greater one is newer. 0 outside Kubernetes. */
+  revision: number;
+  /** Incremented by others who could not deliver a nudge. */
+  knock: number;
+  /** `ip:port` for nudges; empty when the worker cannot be called. */
+  address: string;
+  podUid: string;
+  node: string;
+  /** Ms since the epoch. */
+  startedAt: number;
+  held: number;
+  /** Most shards the worker takes; 0 = no bound of its own. */
+  maxLeases: number;
+  /** The ≤ 20 shards most behind → ms behind; every other held shard is caught up. */
+  lagging: Readonly<Record<string, number>>;
+}
+
+/** Seconds a worker row outlives its last beat before DynamoDB's TTL may delete it. */
+export const WORKER_TTL_SECONDS = 86_400;
+export const MAX_LAGGING = 20;
+
+const STATES: readonly string[] = ['starting', 'live', 'draining', 'dead'];
+
+export function decodeWorker(row: Row): WorkerRow {
+  const state = text(row, 'state') ?? 'dead';
+  return {
+    worker: row.shard_id.slice(WORKER_PREFIX.length),
+    incarnation: text(row, 'incarnation') ?? '',
+    beat: number(row, 'beat') ?? 0,
+    state: STATES.includes(state) ? (state as WorkerState) : 'dead',
+    revision: number(row, 'revision') ?? 0,
+    knock: number(row, 'knock') ?? 0,
+    address: text(row, 'address') ?? '',
+    podUid: text(row, 'pod_uid') ?? '',
+    node: text(row, 'node') ?? '',
+    startedAt: number(row, 'started_at') ?? 0,
+    held: number(row, 'held') ?? 0,
+    maxLeases: number(row, 'max_leases') ?? 0,
+    lagging: numbers(row, 'lagging'),
+  };
+}

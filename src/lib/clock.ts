@@ -1,0 +1,80 @@
+import { KcgError } from './errors.ts';
+
+/**
+ * Time, injected everywhere. Lint forbids the global clock and timers outside this file, so that every
+ * decision and every wait can be driven by a virtual clock in tests.
+ */
+export interface Clock {
+  /** Wall clock, ms since the epoch. For people, lag and stored times; never for deciding who owns what. */
+  now(): number;
+  /** Ms since an arbitrary origin; never goes back, keeps counting while the process is stopped. */
+  monotonic(): number;
+  /** Resolves after `ms` (at once when ≤ 0), or early when `signal` aborts. Never rejects. */
+  sleep(ms: number, options?: { signal?: AbortSignal | undefined }): Promise<void>;
+}
+
+/** Longest delay a Node timer can hold, ms; longer sleeps are cut into pieces. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  async sleep(ms, { signal } = {}) {
+    const end = performance.now() + ms;
+    for (let left = ms; left > 0 && !signal?.aborted; left = end - performance.now()) {
+      await timer(Math.min(left, MAX_TIMER_MS), signal);
+    }
+  },
+};
+
+function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(handle);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const handle = setTimeout(done, ms);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** Lets other work run before going on: long synchronous loops call it so that timers and beats are served. */
+export function yieldToEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/**
+ * Runs `work` with a signal that aborts when `signal` does or after `ms`.
+ * @throws KcgError `Timeout` when the deadline came first; otherwise whatever `work` throws.
+ */
+export async function withDeadline<T>(
+  clock: Clock,
+  ms: number,
+  options: { what: string; signal?: AbortSignal | undefined },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const finished = new AbortController();
+  const timeout = new KcgError('Timeout', `${options.what} took longer than ${ms} ms`);
+  const expired = clock.sleep(ms, { signal: finished.signal }).then(() => {
+    if (!finished.signal.aborted) deadline.abort(timeout);
+  });
+  const signal = options.signal ? AbortSignal.any([options.signal, deadline.signal]) : deadline.signal;
+  const aborted = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(abortError(signal));
+    signal.addEventListener('abort', () => reject(abortError(signal)), { once: true });
+  });
+  aborted.catch(() => {});
+  try {
+    return await Promise.race([work(signal), aborted]);
+  } finally {
+    finished.abort();
+    await expired;
+  }
+}
+
+/** The reason of an aborted signal, as an Error. */
+export function abortError(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new KcgError('Aborted', String(signal.reason));
+}

@@ -1,0 +1,59 @@
+import { backoffMs, type BackoffOptions } from './backoff.ts';
+import type { Clock } from './clock.ts';
+import { KcgError } from './errors.ts';
+import type { Random } from './random.ts';
+
+/** Cuts a sleep short. Waking before anybody sleeps is remembered once. */
+export class Wakeup {
+  #pending = false;
+  #controller: AbortController | undefined;
+
+  wake(): void {
+    this.#pending = true;
+    this.#controller?.abort();
+  }
+
+  /** Resolves after `ms`, on `wake()` or when `signal` aborts. */
+  async sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#pending && !signal.aborted) {
+      this.#controller = new AbortController();
+      const either = AbortSignal.any([signal, this.#controller.signal]);
+      await clock.sleep(ms, { signal: either });
+      this.#controller = undefined;
+    }
+    this.#pending = false;
+  }
+}
+
+export interface LoopOptions {
+  clock: Clock;
+  random: Random;
+  signal: AbortSignal;
+  backoff: BackoffOptions;
+  wakeup?: Wakeup | undefined;
+  /** Does one round and returns the ms to wait before the next. Rounds never overlap. */
+  step: (signal: AbortSignal) => Promise<number>;
+  /** Told of each failed round; a throw here ends the loop with that error. */
+  onFailure: (error: KcgError, failures: number, retryInMs: number) => void;
+}
+
+/** Runs `step` until `signal` aborts. A failing step is repeated with back-off and never ends the loop. */
+export async function loop(options: LoopOptions): Promise<void> {
+  const { clock, random, signal, backoff, step, onFailure } = options;
+  const wakeup = options.wakeup ?? new Wakeup();
+  let failures = 0;
+  while (!signal.aborted) {
+    let delayMs: number;
+    try {
+      delayMs = await step(signal);
+      failures = 0;
+    } catch (thrown) {
+      if (signal.aborted) return;
+      const error = KcgError.from(thrown);
+      failures += 1;
+      delayMs = error.retryAfterMs ?? backoffMs(failures, random, backoff);
+      onFailure(error, failures, delayMs);
+    }
+    await wakeup.sleep(clock, delayMs, signal);
+  }
+}
