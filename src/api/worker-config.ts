@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { KcgError } from '../lib/errors.ts';
+
+/** Environment variable that carries a worker's configuration, as JSON. */
+export const WORKER_CONFIG_ENV = 'KCG_WORKER_CONFIG';
+
+const handler = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('log') }),
+  z.strictObject({ type: z.literal('module'), path: z.string().min(1) }),
+  z.strictObject({ type: z.literal('http'), url: z.url() }),
+]);
+
+const initialPosition = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('TrimHorizon') }),
+  z.strictObject({ type: z.literal('Latest') }),
+  z.strictObject({ type: z.literal('AtTimestamp'), timestampMs: z.int().nonnegative() }),
+]);
+
+const schema = z.strictObject({
+  groupId: z.string().min(1),
+  stream: z.strictObject({ name: z.string().min(1), arn: z.string().optional() }),
+  region: z.string().min(1),
+  endpoints: z.strictObject({ kinesis: z.url().optional(), dynamodb: z.url().optional() }),
+  table: z.string().min(1),
+  initialPosition,
+  maxRecords: z.int().min(1).max(10_000),
+  pollIntervalMs: z.int().min(200),
+  checkpointIntervalMs: z.int().min(0),
+  leaseDurationMs: z.int().min(1_000),
+  handoffTimeoutMs: z.int().min(1_000),
+  /** 0 = no bound. */
+  maxLeases: z.int().min(0),
+  handler,
+  batchSize: z.int().min(1).max(10_000),
+  batchWindowMs: z.int().min(0).max(300_000),
+  paused: z.boolean(),
+});
+
+/** Everything a worker has to know; written by the operator (or local mode) and read by `kcg worker`. */
+export type WorkerConfig = z.output<typeof schema>;
+
+/** Keys in a fixed order, so that an unchanged group gives an unchanged pod template. */
+export function encodeWorkerConfig(config: WorkerConfig): string {
+  return JSON.stringify(schema.parse(config));
+}
+
+/** @throws KcgError `InvalidInput` that names the first wrong field. */
+export function decodeWorkerConfig(json: string | undefined): WorkerConfig {
+  const fix = `Set ${WORKER_CONFIG_ENV} as the operator does, or run "kcg dev -f group.yaml".`;
+  if (json === undefined || json === '') {
+    throw new KcgError('InvalidInput', `${WORKER_CONFIG_ENV} is not set`, { fix });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new KcgError('InvalidInput', `${WORKER_CONFIG_ENV} is not JSON`, { cause, fix });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new KcgError('InvalidInput', `${WORKER_CONFIG_ENV}: ${issue?.path.join('.')}: ${issue?.message}`, { fix });
+}

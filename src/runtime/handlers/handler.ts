@@ -1,0 +1,42 @@
+import type { UserRecord } from '../../kinesis/record.ts';
+import type { KcgError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+
+/** Consecutive records of one shard, in order; never empty. */
+export interface Batch {
+  shardId: string;
+  records: readonly UserRecord[];
+  /** Ms between the last fetched record and the tip of the shard. */
+  millisBehindLatest: number;
+}
+
+export interface HandlerContext {
+  /** Aborts when the worker may no longer process this shard (lease lost, drain over): stop, do not acknowledge. */
+  signal: AbortSignal;
+  groupId: string;
+  streamName: string;
+  streamArn: string;
+  region: string;
+  shardId: string;
+  /** 1 at the first delivery of this batch, +1 at each retry. */
+  attempt: number;
+  log: Log;
+}
+
+/** `partial`: the records before `firstFailure` (an index into the batch) are done. */
+export type HandlerResult =
+  | { outcome: 'done' }
+  | { outcome: 'partial'; firstFailure: number }
+  | { outcome: 'failed'; error: KcgError };
+
+/** What the worker calls with batches. `handle` never throws: a failure is a result, and the caller retries. */
+export interface Handler {
+  readonly kind: 'log' | 'module' | 'http';
+  /**
+   * Resolves once the handler can take batches; retries inside for as long as that may change by itself.
+   * @throws KcgError `InvalidInput` when it never will (no such file, no default export)
+   */
+  start(signal: AbortSignal): Promise<void>;
+  handle(batch: Batch, context: HandlerContext): Promise<HandlerResult>;
+  close(): Promise<void>;
+}
