@@ -1,0 +1,235 @@
+import { describe, expect, it } from 'vitest';
+import { KcgError } from '../../src/lib/errors.ts';
+import { seededRandom } from '../../src/lib/random.ts';
+import { encodeAggregate } from '../../src/kinesis/kpl-codec.ts';
+import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
+import {
+  PollingReader,
+  type PollingReaderOptions,
+  type ReadResult,
+} from '../../src/kinesis/polling-reader.ts';
+import { LoneClock } from './lone-clock.ts';
+
+const SHARD = 'shardId-000000000000';
+const MAX = String(2n ** 128n - 1n);
+const signal = new AbortController().signal;
+
+function aReader(options: Partial<PollingReaderOptions> = {}) {
+  const clock = new LoneClock();
+  const kinesis = new MemoryKinesis({ clock, transitionMs: 0 });
+  kinesis.createStream({ name: 'orders' });
+  const troubles: (string | undefined)[] = [];
+  const open = (more: Partial<PollingReaderOptions> = {}) =>
+    new PollingReader({
+      client: memoryStreamClient(kinesis, 'orders'),
+      clock,
+      random: seededRandom(1),
+      shard: { shardId: SHARD, hashStart: '0', hashEnd: MAX },
+      from: { at: 'TRIM_HORIZON' },
+      maxRecords: 10_000,
+      pollIntervalMs: 1000,
+      onTrouble: (error) => troubles.push(error?.code),
+      ...options,
+      ...more,
+    });
+  const put = (...keys: string[]) =>
+    keys.map((key) => kinesis.putRecord('orders', { partitionKey: key, data: Buffer.from(key) }).sequence);
+  return { clock, kinesis, troubles, open, put, reader: open() };
+}
+
+const keysOf = (result: ReadResult) => result.records.map((record) => record.partitionKey).join('');
+
+describe('a polling reader', () => {
+  it('returns records once and in order, and an empty result when there is nothing', async () => {
+    const { put, reader } = aReader();
+    const [, last] = put('a', 'b');
+    expect(await reader.next(signal)).toMatchObject({
+      bytes: 4,
+      lastSequence: last,
+      millisBehindLatest: 0,
+      end: undefined,
+    });
+    expect(await reader.next(signal)).toMatchObject({ records: [], bytes: 0, lastSequence: last });
+    put('c');
+    expect(keysOf(await reader.next(signal))).toBe('c');
+  });
+
+  it('goes on behind a checkpoint', async () => {
+    const { put, open } = aReader();
+    const [first] = put('a', 'b');
+    expect(keysOf(await open({ from: { at: 'SEQUENCE', sequence: first! } }).next(signal))).toBe('b');
+  });
+
+  it('waits for the poll interval when caught up and 200 ms when behind', async () => {
+    const { clock, put, open } = aReader();
+    const reader = open({ maxRecords: 1 });
+    put('a', 'b');
+    clock.advance(50);
+    await reader.next(signal);
+    expect(clock.sleeps).toEqual([]);
+    await reader.next(signal);
+    expect(clock.sleeps).toEqual([200]);
+    await reader.next(signal);
+    expect(clock.sleeps[1]).toBeGreaterThan(940);
+    expect(clock.sleeps[1]).toBeLessThan(1060);
+  });
+
+  it('takes off the wait what the caller has used', async () => {
+    const { clock, put, open } = aReader();
+    const reader = open({ maxRecords: 1 });
+    put('a', 'b');
+    clock.advance(1);
+    await reader.next(signal);
+    clock.advance(150);
+    await reader.next(signal);
+    expect(clock.sleeps).toEqual([50]);
+  });
+
+  it('reads a large backlog without being throttled once', async () => {
+    const { clock, kinesis, reader } = aReader();
+    kinesis.limits = false;
+    for (let i = 0; i < 40; i++)
+      kinesis.putRecord('orders', { partitionKey: `${i}`, data: new Uint8Array(900_000) });
+    kinesis.limits = true;
+    clock.advance(1000);
+    const started = clock.now();
+    let count = 0;
+    while (count < 40) count += (await reader.next(signal)).records.length;
+    expect(reader.throttles).toBe(0);
+    // 36 MB at 2 MB/s; the last read is not waited for.
+    expect(clock.now() - started).toBeGreaterThan(10_000);
+  });
+
+  it('shares the rate with other groups: throttling is waited out and no trouble', async () => {
+    const { clock, kinesis, troubles, put, reader } = aReader();
+    put('a');
+    const other = kinesis.getIterator('orders', SHARD, { at: 'LATEST' });
+    for (let i = 0; i < 5; i++) kinesis.getRecords(other);
+    expect(keysOf(await reader.next(signal))).toBe('a');
+    expect(reader.throttles).toBeGreaterThan(0);
+    expect(clock.sleeps.every((ms) => ms >= 200)).toBe(true);
+    expect(troubles).toEqual([]);
+  });
+
+  it('reports the fifth throttle in a row, once, and when it works again', async () => {
+    const { kinesis, troubles, put, reader } = aReader();
+    put('a');
+    let left = 8;
+    kinesis.faults = (operation) =>
+      operation === 'GetRecords' && left-- > 0 ? new KcgError('Throttled', 'rate') : undefined;
+    expect(keysOf(await reader.next(signal))).toBe('a');
+    expect(troubles).toEqual(['Throttled', undefined]);
+  });
+
+  it('reports each kind of failure once and loses nothing to lost answers', async () => {
+    const { kinesis, troubles, put, reader } = aReader();
+    const script = ['Unavailable', 'Unavailable', 'Timeout', 'Timeout'] as const;
+    put('a', 'b');
+    let call = 0;
+    kinesis.faults = (operation) => {
+      const code = operation === 'GetRecords' ? script[call++] : undefined;
+      return code && { afterEffect: new KcgError(code, 'lost') };
+    };
+    expect(keysOf(await reader.next(signal))).toBe('ab');
+    expect(troubles).toEqual(['Unavailable', 'Timeout', undefined]);
+  });
+
+  it('opens an expired iterator again behind the last record returned', async () => {
+    const { clock, put, reader, troubles } = aReader();
+    put('a', 'b');
+    await reader.next(signal);
+    put('c');
+    clock.advance(301_000);
+    put('d');
+    expect(keysOf(await reader.next(signal))).toBe('cd');
+    expect(troubles).toEqual([]);
+  });
+
+  it.each(['NotFound', 'AccessDenied', 'Credentials'] as const)(
+    'throws %s, slows the next try down and goes on',
+    async (code) => {
+      const { clock, kinesis, put, reader } = aReader();
+      put('a');
+      kinesis.faults = () => new KcgError(code, 'no');
+      await expect(reader.next(signal)).rejects.toMatchObject({ code });
+      expect(clock.sleeps).toEqual([]);
+      await expect(reader.next(signal)).rejects.toMatchObject({ code });
+      expect(clock.sleeps).toHaveLength(1);
+      kinesis.faults = undefined;
+      expect(keysOf(await reader.next(signal))).toBe('a');
+    },
+  );
+
+  it('waits for a starting time that the service says is still to come', async () => {
+    const { clock, put, open } = aReader();
+    const start = clock.now();
+    put('early');
+    const reader = open({ from: { at: 'AT_TIMESTAMP', timestampMs: start + 5000 } });
+    expect(await reader.next(signal)).toMatchObject({ records: [] });
+    expect(clock.now()).toBeGreaterThanOrEqual(start + 5000);
+    put('a');
+    expect(keysOf(await reader.next(signal))).toBe('a');
+  });
+
+  it('ends with the children of a closed shard, and stays there', async () => {
+    const { kinesis, put, reader } = aReader();
+    put('a');
+    kinesis.splitShard('orders', SHARD, String(2n ** 127n));
+    const result = await reader.next(signal);
+    expect(keysOf(result)).toBe('a');
+    expect(result.end?.childShards.map((child) => child.shardId)).toEqual([
+      'shardId-000000000001',
+      'shardId-000000000002',
+    ]);
+    expect(await reader.next(signal)).toEqual({ ...result, records: [], bytes: 0 });
+  });
+
+  it('stops at once when asked', async () => {
+    const { kinesis, reader } = aReader();
+    const stop = new AbortController();
+    kinesis.faults = () => {
+      stop.abort(new KcgError('Aborted', 'enough'));
+      return new KcgError('Unavailable', 'down');
+    };
+    await expect(reader.next(stop.signal)).rejects.toThrow('enough');
+  });
+});
+
+describe('KPL aggregates', () => {
+  const aggregate = (...keys: string[]) =>
+    encodeAggregate(keys.map((key) => ({ partitionKey: key, data: Buffer.from(key) })));
+
+  it('are opened, with the position of each record', async () => {
+    const { kinesis, reader } = aReader();
+    kinesis.putRecord('orders', { partitionKey: 'outer', data: aggregate('a', 'b') });
+    const { records } = await reader.next(signal);
+    expect(
+      records.map((record) => [record.partitionKey, record.subSequence, Buffer.from(record.data).toString()]),
+    ).toEqual([
+      ['a', 0, 'a'],
+      ['b', 1, 'b'],
+    ]);
+  });
+
+  it('are gone on with behind a sub-sequence checkpoint', async () => {
+    const { kinesis, open } = aReader();
+    const { sequence } = kinesis.putRecord('orders', {
+      partitionKey: 'outer',
+      data: aggregate('a', 'b', 'c'),
+    });
+    kinesis.putRecord('orders', { partitionKey: 'd', data: Buffer.from('d') });
+    expect(keysOf(await open({ from: { at: 'SEQUENCE', sequence, subSequence: 1 } }).next(signal))).toBe(
+      'cd',
+    );
+    expect(keysOf(await open({ from: { at: 'SEQUENCE', sequence } }).next(signal))).toBe('d');
+  });
+
+  it('move the position on when all of their records belong to another shard', async () => {
+    const { kinesis, open } = aReader();
+    // MD5('b') = 92eb…, in the upper half
+    const { sequence } = kinesis.putRecord('orders', { partitionKey: 'a', data: aggregate('b') });
+    const reader = open({ shard: { shardId: SHARD, hashStart: '0', hashEnd: String(2n ** 127n - 1n) } });
+    expect(await reader.next(signal)).toMatchObject({ records: [], lastSequence: sequence });
+  });
+});
