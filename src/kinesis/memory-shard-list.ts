@@ -1,3 +1,4 @@
+import { unreachable } from '../lib/assert.ts';
 import { invalid } from './memory-errors.ts';
 import { decodeIterator, encodeIterator } from './memory-iterator.ts';
 import type { MemoryShard } from './memory-shard.ts';
@@ -62,6 +63,8 @@ function isChosen(
     case 'FROM_TIMESTAMP':
       requirePast(filter.timestampMs, now);
       return (shard.closedAt ?? Infinity) >= filter.timestampMs;
+    default:
+      return unreachable(filter);
   }
 }
 

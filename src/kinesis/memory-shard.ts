@@ -1,3 +1,4 @@
+import { unreachable } from '../lib/assert.ts';
 import { compareSequence, type KinesisRecord } from './record.ts';
 import { LAST_COUNT, parseSequence, SequenceSource } from './sequence-number.ts';
 import { EventLimit, ReadBudget, TokenBucket } from './rate-limit.ts';
@@ -151,6 +152,8 @@ export class MemoryShard {
       case 'AFTER_SEQUENCE_NUMBER':
         this.#checkOrigin(position.sequence);
         return this.#search((record) => compareSequence(record.sequence, position.sequence) > 0);
+      default:
+        return unreachable(position);
     }
   }
 

@@ -1,3 +1,4 @@
+import { unreachable } from '../lib/assert.ts';
 import { decodeIterator } from './memory-iterator.ts';
 import type { ListFilter } from './memory-shard-list.ts';
 import type { MemoryKinesis } from './memory-stream.ts';
@@ -51,5 +52,7 @@ export function listFilterOf(filter: ShardFilter): ListFilter {
       return { type: 'AT_LATEST' };
     case 'TIMESTAMP':
       return { type: 'FROM_TIMESTAMP', timestampMs: filter.timestampMs };
+    default:
+      return unreachable(filter);
   }
 }

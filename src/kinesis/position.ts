@@ -1,3 +1,4 @@
+import { unreachable } from '../lib/assert.ts';
 import { compareSequence } from './record.ts';
 import type { ReadPosition } from './stream-client.ts';
 
@@ -34,5 +35,7 @@ export function readPositionAfter(checkpoint: Exclude<Checkpoint, { at: 'SHARD_E
       return checkpoint.subSequence === undefined
         ? { at: 'AFTER_SEQUENCE_NUMBER', sequence: checkpoint.sequence }
         : { at: 'AT_SEQUENCE_NUMBER', sequence: checkpoint.sequence };
+    default:
+      return unreachable(checkpoint);
   }
 }

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { deaggregate } from '../../src/kinesis/deaggregate.ts';
+import { decodeAggregate, encodeAggregate } from '../../src/kinesis/kpl-codec.ts';
+
+const MAX = String(2n ** 128n - 1n);
+const everywhere = { hashStart: '0', hashEnd: MAX };
+
+const kplRecord = fc.record(
+  {
+    partitionKey: fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 40 }),
+      fc.constantFrom('10', '2', 'hasOwnProperty', '__proto__'),
+    ),
+    explicitHashKey: fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }).map(String),
+    data: fc.uint8Array({ maxLength: 300 }),
+  },
+  { requiredKeys: ['partitionKey', 'data'] },
+);
+
+function withDigest(message: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from('f3899ac2', 'hex'), message, createHash('md5').update(message).digest()]);
+}
+
+describe('a KPL aggregate', () => {
+  it('has the bytes of the published format', () => {
+    const bytes = Buffer.from(encodeAggregate([{ partitionKey: 'k', data: Buffer.from('hi') }]));
+    const message = '0a016b1a0608001a026869';
+    expect(bytes.subarray(0, -16).toString('hex')).toBe(`f3899ac2${message}`);
+    expect(bytes.subarray(-16)).toEqual(createHash('md5').update(Buffer.from(message, 'hex')).digest());
+  });
+
+  it('comes back as it was put in', () => {
+    fc.assert(
+      fc.property(fc.array(kplRecord, { maxLength: 60 }), (records) => {
+        const decoded = decodeAggregate(encodeAggregate(records));
+        expect(decoded?.map((record) => ({ ...record, data: [...record.data] }))).toEqual(
+          records.map((record) => ({ ...record, data: [...record.data] })),
+        );
+      }),
+    );
+  });
+
+  it('is read where it lies, without copying', () => {
+    const inside = Buffer.concat([
+      Buffer.alloc(13),
+      encodeAggregate([{ partitionKey: 'k', data: Buffer.from('hello') }]),
+    ]).subarray(13);
+    const [record] = decodeAggregate(inside)!;
+    expect(record!.data.buffer).toBe(inside.buffer);
+    expect(Buffer.from(record!.data).toString()).toBe('hello');
+  });
+
+  it('skips fields it does not know', () => {
+    const known = '0a016b1a0608001a026869';
+    const unknown = '2202010228ffffffffffffffffff013101020304050607083d01020304';
+    expect(decodeAggregate(withDigest(Buffer.from(unknown + known, 'hex')))).toMatchObject([
+      { partitionKey: 'k' },
+    ]);
+  });
+});
+
+describe('a plain record', () => {
+  const good = encodeAggregate([{ partitionKey: 'k', data: Buffer.from('hi') }]);
+
+  it.each<[string, Uint8Array]>([
+    ['is empty', new Uint8Array()],
+    ['has other bytes at its start', Buffer.concat([Buffer.from('x'), good])],
+    ['is cut short', good.subarray(0, -1)],
+    ['has the magic alone', good.subarray(0, 4)],
+    ['has a bad digest', Buffer.from(good).fill(0, good.length - 1)],
+    ['names a key that is not in the table', withDigest(Buffer.from('1a0608001a026869', 'hex'))],
+    ['has a record without a key', withDigest(Buffer.from('0a016b1a041a026869', 'hex'))],
+    ['has a field longer than the message', withDigest(Buffer.from('0aff01', 'hex'))],
+    ['has an endless varint', withDigest(Buffer.alloc(40, 0xff))],
+    ['has a group', withDigest(Buffer.from('0b', 'hex'))],
+    [
+      'has an explicit hash key that is no number',
+      encodeAggregate([{ partitionKey: 'k', explicitHashKey: 'x', data: new Uint8Array() }]),
+    ],
+    [
+      'has an explicit hash key beyond 128 bits',
+      encodeAggregate([{ partitionKey: 'k', explicitHashKey: String(2n ** 128n), data: new Uint8Array() }]),
+    ],
+  ])('%s', (_, data) => {
+    expect(decodeAggregate(data)).toBeUndefined();
+  });
+
+  it('is anything, and never breaks the decoder', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.array(kplRecord, { maxLength: 5 }),
+        fc.array(fc.nat(), { maxLength: 4 }),
+        (noise, records, spots) => {
+          decodeAggregate(noise);
+          decodeAggregate(withDigest(noise));
+          const message = Buffer.from(encodeAggregate(records).subarray(4, -16));
+          for (const [index, spot] of spots.entries())
+            if (message.length > 0) message[spot % message.length] = noise[index] ?? 0xff;
+          const decoded = decodeAggregate(withDigest(message));
+          const size = decoded?.reduce((sum, record) => sum + record.data.length, 0) ?? 0;
+          expect(size).toBeLessThanOrEqual(message.length);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('deaggregate', () => {
+  const stored = (sequence: string, data: Uint8Array) => ({
+    sequence,
+    partitionKey: 'outer',
+    data,
+    arrivedAt: 5,
+  });
+  const part = (partitionKey: string, explicitHashKey?: string) => ({
+    partitionKey,
+    data: Buffer.from(partitionKey),
+    ...(explicitHashKey ? { explicitHashKey } : {}),
+  });
+  const plain = Buffer.from('plain');
+  const show = (records: ReturnType<typeof deaggregate>) =>
+    records.map((record) => `${record.sequence}.${record.subSequence ?? '-'} ${record.partitionKey}`);
+
+  it('opens aggregates between plain records and keeps the arrival time', () => {
+    const records = deaggregate(
+      [stored('1', plain), stored('2', encodeAggregate([part('a'), part('b')])), stored('3', plain)],
+      everywhere,
+    );
+    expect(show(records)).toEqual(['1.- outer', '2.0 a', '2.1 b', '3.- outer']);
+    expect(records.every((record) => record.arrivedAt === 5)).toBe(true);
+  });
+
+  it.each<[string, { sequence: string; subSequence?: number }, string[]]>([
+    ['before all', { sequence: '1' }, ['2.0 a', '2.1 b', '10.- outer']],
+    ['inside the aggregate', { sequence: '2', subSequence: 0 }, ['2.1 b', '10.- outer']],
+    ['at the end of the aggregate', { sequence: '2', subSequence: 1 }, ['10.- outer']],
+    ['at the whole aggregate', { sequence: '2' }, ['10.- outer']],
+    ['at a plain record, with a sub-sequence', { sequence: '10', subSequence: 0 }, []],
+  ])('drops what is done: checkpoint %s', (_, after, expected) => {
+    const records = [stored('2', encodeAggregate([part('a'), part('b')])), stored('10', plain)];
+    expect(show(deaggregate(records, { ...everywhere, after }))).toEqual(expected);
+  });
+
+  it('drops the user records of another shard and numbers the others as before', () => {
+    // MD5('a') = 0cc1…, MD5('b') = 92eb…
+    const records = [stored('1', encodeAggregate([part('b'), part('a'), part('b', '5'), part('a', MAX)]))];
+    const lower = { hashStart: '0', hashEnd: String(2n ** 127n - 1n) };
+    expect(show(deaggregate(records, lower))).toEqual(['1.1 a', '1.2 b']);
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import {
+  ancestorsOf,
+  coverageOf,
+  lineageOf,
+  openShards,
+  parallelReadable,
+  parentsFirst,
+  rootsOf,
+} from '../../src/kinesis/lineage.ts';
+import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import type { Shard } from '../../src/kinesis/shard.ts';
+import { LoneClock } from './lone-clock.ts';
+
+const HALF = 2n ** 127n;
+
+/** 0 and 1 are halves; 0 split into 2 and 3; 3 and 1 merged into 4. */
+function aFamily(): Shard[] {
+  const kinesis = new MemoryKinesis({ clock: new LoneClock(), transitionMs: 0 });
+  kinesis.createStream({ name: 'orders', shardCount: 2 });
+  kinesis.splitShard('orders', id(0), String(HALF / 2n));
+  kinesis.mergeShards('orders', id(3), id(1));
+  return kinesis.listShards('orders').shards;
+}
+const id = (number: number) => `shardId-00000000000${number}`;
+const numbers = (shards: readonly Shard[]) => shards.map((shard) => Number(shard.shardId.slice(-1)));
+
+describe('lineage', () => {
+  it('knows parents, children, roots and open shards', () => {
+    const family = aFamily();
+    const lineage = lineageOf(family);
+    expect(lineage.parents.get(id(4))?.toSorted()).toEqual([id(1), id(3)]);
+    expect(lineage.children.get(id(0))).toEqual([id(2), id(3)]);
+    expect(numbers(rootsOf(lineage))).toEqual([0, 1]);
+    expect(numbers(openShards(family))).toEqual([2, 4]);
+    expect(ancestorsOf(lineage, id(4)).toSorted()).toEqual([id(0), id(1), id(3)]);
+  });
+
+  it('treats parents that left the stream as none', () => {
+    const lineage = lineageOf(aFamily().slice(2));
+    expect(numbers(rootsOf(lineage))).toEqual([2, 3]);
+    expect(lineage.parents.get(id(4))).toEqual([id(3)]);
+  });
+
+  it('orders parents before children however the list is ordered', () => {
+    expect(numbers(parentsFirst(lineageOf(aFamily().reverse())))).toEqual([0, 1, 2, 3, 4]);
+    const [older, younger] = [
+      { ...aFamily()[2]!, shardId: id(9), parentShardId: id(5) },
+      { ...aFamily()[2]!, shardId: id(5) },
+    ];
+    expect(numbers(parentsFirst(lineageOf([older, younger])))).toEqual([5, 9]);
+  });
+});
+
+describe('coverage', () => {
+  const range = (start: bigint, end: bigint) => ({ hashStart: String(start), hashEnd: String(end) });
+  const MAX = 2n ** 128n - 1n;
+
+  it('is whole for the open shards of a stream', () => {
+    expect(coverageOf(openShards(aFamily()))).toEqual({ holes: [], overlaps: [] });
+  });
+
+  it.each([
+    ['nothing', [], [{ start: 0n, end: MAX }], []],
+    ['a hole at the start', [range(5n, MAX)], [{ start: 0n, end: 4n }], []],
+    ['a hole at the end', [range(0n, HALF)], [{ start: HALF + 1n, end: MAX }], []],
+    ['a hole between', [range(HALF, MAX), range(0n, 9n)], [{ start: 10n, end: HALF - 1n }], []],
+    ['an overlap', [range(0n, HALF), range(HALF - 1n, MAX)], [], [{ start: HALF - 1n, end: HALF }]],
+    ['one within another', [range(0n, MAX), range(3n, 7n)], [], [{ start: 3n, end: 7n }]],
+  ])('finds %s', (_, shards, holes, overlaps) => {
+    expect(coverageOf(shards)).toEqual({ holes, overlaps });
+  });
+});
+
+describe('parallel readable shards', () => {
+  it('are the most that do not wait for one another', () => {
+    const family = aFamily();
+    const by = (...wanted: number[]) =>
+      parallelReadable(family.filter((shard) => wanted.includes(Number(shard.shardId.slice(-1)))));
+    expect(by(0, 1, 2, 3, 4)).toBe(3);
+    expect(by(0, 1)).toBe(2);
+    expect(by(2, 4)).toBe(2);
+    expect(by(3, 1, 4)).toBe(2);
+    expect(by(0, 2)).toBe(1);
+    expect(by()).toBe(0);
+  });
+});
