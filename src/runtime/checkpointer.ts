@@ -1,0 +1,92 @@
+import { checkpointShard, type Ownership, type Progress } from '../leases/transitions.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import { compareCheckpoints, type Checkpoint } from '../kinesis/position.ts';
+import { assert } from '../lib/assert.ts';
+import type { Clock } from '../lib/clock.ts';
+import { loop, Wakeup } from '../lib/loop.ts';
+import type { KcgError } from '../lib/errors.ts';
+import type { Random } from '../lib/random.ts';
+
+export interface CheckpointerOptions {
+  table: LeaseTable;
+  clock: Clock;
+  random: Random;
+  own: Ownership;
+  /** As the row says when the shard is taken. */
+  from: Checkpoint;
+  /** Least time between two checkpoints of a shard, ms. */
+  intervalMs: number;
+  /** The row belongs to somebody else now. */
+  onLost: () => void;
+  onTrouble: (error: KcgError) => void;
+}
+
+/** Writes one shard's progress, coalesced: at most once per interval, and only when there is some. */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  readonly #wakeup = new Wakeup();
+  #latest: Checkpoint;
+  #unwritten: Progress | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #writtenAtMs = -Infinity;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    this.#latest = options.from;
+  }
+
+  get latest(): Checkpoint {
+    return this.#latest;
+  }
+
+  /** Everything up to `progress.checkpoint` has been processed. */
+  note(progress: Progress): void {
+    const step = compareCheckpoints(progress.checkpoint, this.#latest);
+    assert(step >= 0, `${this.#options.own.shardId}: a checkpoint would go back`);
+    if (step === 0) return;
+    this.#latest = progress.checkpoint;
+    this.#unwritten = progress;
+    this.#wakeup.wake();
+  }
+
+  /** Writes as progress comes, until `signal` aborts; what is unwritten then, `takeUnwritten` hands out. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, intervalMs, onTrouble } = this.#options;
+    await loop({
+      clock,
+      random,
+      signal,
+      wakeup: this.#wakeup,
+      backoff: { baseMs: 200, maxMs: 10_000 },
+      onFailure: onTrouble,
+      step: async () => {
+        const waitMs = this.#writtenAtMs + intervalMs - clock.monotonic();
+        if (this.#unwritten === undefined) return Infinity;
+        if (waitMs > 0) {
+          await clock.sleep(waitMs, { signal });
+          if (signal.aborted) return 0;
+        }
+        await this.#write();
+        return 0;
+      },
+    });
+    await this.#writing.catch(() => {});
+  }
+
+  /** Progress that a give or release has to carry. Only after `run` has ended. */
+  takeUnwritten(): Progress | undefined {
+    return this.#unwritten;
+  }
+
+  async #write(): Promise<void> {
+    const { table, own, clock, onLost } = this.#options;
+    const progress = this.#unwritten;
+    if (progress === undefined) return;
+    const write = table.write(checkpointShard(own, progress, clock.now()));
+    this.#writing = write.then(() => {});
+    const { outcome } = await write;
+    this.#writtenAtMs = clock.monotonic();
+    if (this.#unwritten === progress) this.#unwritten = undefined;
+    if (outcome === 'lost') onLost();
+  }
+}

@@ -1,0 +1,85 @@
+import { compareCheckpoints } from '../kinesis/position.ts';
+import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
+import { decodeLease, type Lease } from '../leases/lease.ts';
+import type { Row } from '../leases/row.ts';
+import type { WorkerRow } from '../leases/worker-row.ts';
+
+/**
+ * What this worker believes about its group: the last reads, corrected by what it wrote or read strongly since. An
+ * eventually consistent read can be older than that, so of each shard the row that is further on is kept.
+ */
+export class GroupState {
+  #leases = new Map<string, Lease>();
+  #workers: WorkerRow[] = [];
+  #startAt: number | undefined;
+
+  get leases(): Lease[] {
+    return [...this.#leases.values()];
+  }
+
+  get workers(): readonly WorkerRow[] {
+    return this.#workers;
+  }
+
+  /** Ms since the epoch; what `Latest` was pinned to. */
+  get startAt(): number | undefined {
+    return this.#startAt;
+  }
+
+  lease(shardId: string): Lease | undefined {
+    return this.#leases.get(shardId);
+  }
+
+  /** A read of all rows. A shard that it does not show is gone (or too new for it: the next read shows it). */
+  readAll(rows: readonly Row[]): GroupRows {
+    const group = decodeRows(rows);
+    const previous = this.#leases;
+    this.#leases = new Map(
+      group.leases.map((lease) => [lease.shardId, further(lease, previous.get(lease.shardId))]),
+    );
+    this.#workers = group.workers;
+    this.#startAt = group.claim?.startAt ?? this.#startAt;
+    return group;
+  }
+
+  /** A read of the worker rows. True when the set or the state of workers changed, so that shards may move. */
+  readWorkers(rows: readonly Row[]): boolean {
+    const before = signature(this.#workers);
+    this.#workers = decodeRows(rows).workers;
+    return signature(this.#workers) !== before;
+  }
+
+  /** The row after one's own write, or as a strong read shows it. */
+  learn(row: Row | undefined): Lease | undefined {
+    if (row === undefined) return undefined;
+    const lease = decodeLease(row);
+    this.#leases.set(lease.shardId, lease);
+    return lease;
+  }
+
+  forget(shardId: string): void {
+    this.#leases.delete(shardId);
+  }
+
+  /** A worker seen dead by a strong read or one's own fence. */
+  learnWorker(worker: string, change: Partial<WorkerRow> | undefined): void {
+    this.#workers = this.#workers.flatMap((row) =>
+      row.worker !== worker ? [row] : change === undefined ? [] : [{ ...row, ...change }],
+    );
+  }
+}
+
+function further(read: Lease, known: Lease | undefined): Lease {
+  if (known === undefined || read.epoch > known.epoch) return read;
+  if (read.epoch < known.epoch) return known;
+  return compareCheckpoints(read.checkpoint, known.checkpoint) >= 0 ? read : known;
+}
+
+/** What of the workers the plan depends on. */
+function signature(workers: readonly WorkerRow[]): string {
+  return workers
+    .map(
+      (row) => `${row.worker}/${row.incarnation} ${row.state} ${row.revision} ${row.maxLeases} ${row.knock}`,
+    )
+    .join('\n');
+}

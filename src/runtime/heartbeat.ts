@@ -1,0 +1,139 @@
+import type { LeaseTable } from '../leases/lease-table.ts';
+import type { WorkerRef } from '../leases/lease.ts';
+import { announceWorker, beatWorker, removeWorker, type Announcement } from '../leases/transitions.ts';
+import { decodeWorker, MAX_LAGGING, type WorkerRow, type WorkerState } from '../leases/worker-row.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import { withDeadline, type Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import { Wakeup } from '../lib/loop.ts';
+import type { Random } from '../lib/random.ts';
+import type { OwnLease } from './own-lease.ts';
+import type { OnWorkerEvent } from './worker-event.ts';
+
+export interface HeartbeatOptions {
+  table: LeaseTable;
+  clock: Clock;
+  random: Random;
+  me: WorkerRef;
+  ownLease: OwnLease;
+  leaseDurationMs: number;
+  /** True once the handler answers and the group is not paused: the worker may go live. */
+  isReady: () => boolean;
+  /** Ms behind of each held shard, most first. */
+  lag: () => [string, number][];
+  /** The row after each successful beat. */
+  onBeat: (row: WorkerRow) => void;
+  onEvent: OnWorkerEvent;
+}
+
+const BACKOFF = { baseMs: 200, maxMs: 5_000 };
+
+/** Keeps one incarnation's worker row, which is the lease of everything the incarnation owns. */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #wakeup = new Wakeup();
+  #beats = 1;
+  #state: Exclude<WorkerState, 'dead'> = 'starting';
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  get state(): Exclude<WorkerState, 'dead'> {
+    return this.#state;
+  }
+
+  /** Puts the row, repeated until it is there. False when `stop` aborted first. */
+  async announce(
+    row: Omit<Announcement, 'incarnation' | 'state' | 'startedAt'>,
+    stop: AbortSignal,
+  ): Promise<boolean> {
+    const { table, clock, random, me, ownLease, onEvent } = this.#options;
+    const startedAt = clock.now();
+    for (let failures = 1; !stop.aborted; failures += 1) {
+      try {
+        const sentAt = clock.monotonic();
+        const announcement = { ...row, incarnation: me.incarnation, state: 'starting' as const, startedAt };
+        await table.write(announceWorker(announcement, clock.now()), { signal: stop });
+        ownLease.renewed(sentAt);
+        onEvent({ type: 'WorkerAnnounced', incarnation: me.incarnation });
+        return true;
+      } catch (thrown) {
+        if (stop.aborted) return false;
+        this.#trouble('announce', thrown);
+        await clock.sleep(backoffMs(failures, random, BACKOFF), { signal: stop });
+      }
+    }
+    return false;
+  }
+
+  /** Beats every third of the lease duration; resolves when the lease is lost or `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, ownLease, leaseDurationMs, onEvent, isReady } = this.#options;
+    let failures = 0;
+    while (!signal.aborted && ownLease.isGood()) {
+      let waitMs = leaseDurationMs / 3;
+      try {
+        const wasStarting = this.#state === 'starting';
+        if (wasStarting && isReady()) this.#state = 'live';
+        if (!(await this.beat())) return;
+        failures = 0;
+        if (wasStarting && this.#state === 'live') onEvent({ type: 'WorkerLive' });
+      } catch (thrown) {
+        failures += 1;
+        this.#trouble('beat', thrown);
+        waitMs = Math.min(backoffMs(failures, random, BACKOFF), Math.max(ownLease.goodForMs(), 0));
+      }
+      await this.#wakeup.sleep(clock, waitMs, signal);
+    }
+  }
+
+  /** The handler became ready: beat now rather than at the next third. */
+  wake(): void {
+    this.#wakeup.wake();
+  }
+
+  /** One write tells everybody that this worker gives all its shards away. */
+  async drain(): Promise<void> {
+    this.#state = 'draining';
+    try {
+      await this.beat();
+    } catch (thrown) {
+      this.#trouble('beat', thrown); // the running beats repeat it
+    }
+  }
+
+  /** True when the lease is renewed. @throws KcgError when the outcome is not known */
+  async beat(): Promise<boolean> {
+    const { table, clock, me, ownLease, lag, onBeat } = this.#options;
+    const sentAt = clock.monotonic();
+    const behind = lag();
+    const lagging = Object.fromEntries(behind.filter(([, ms]) => ms > 0).slice(0, MAX_LAGGING));
+    this.#beats += 1;
+    const beat = { beat: this.#beats, state: this.#state, held: behind.length, lagging };
+    const deadlineMs = Math.max(1, ownLease.goodForMs());
+    const { outcome, row } = await withDeadline(clock, deadlineMs, { what: 'the beat' }, (signal) =>
+      table.write(beatWorker(me, beat, clock.now()), { signal }),
+    );
+    if (outcome === 'lost' || row === undefined) {
+      ownLease.lost();
+      return false;
+    }
+    ownLease.renewed(sentAt);
+    onBeat(decodeWorker(row));
+    return true;
+  }
+
+  /** The last write of a clean stop. */
+  async remove(): Promise<void> {
+    try {
+      await this.#options.table.write(removeWorker(this.#options.me));
+    } catch (thrown) {
+      this.#trouble('remove worker', thrown); // the row lapses by itself, and owns nothing any more
+    }
+  }
+
+  #trouble(operation: string, thrown: unknown): void {
+    this.#options.onEvent({ type: 'TableTrouble', operation, error: KcgError.from(thrown) });
+  }
+}

@@ -1,0 +1,185 @@
+import { PollingReader } from '../kinesis/polling-reader.ts';
+import type { StreamSummary } from '../kinesis/stream-client.ts';
+import type { Lease, WorkerRef } from '../leases/lease.ts';
+import { randomName } from '../lib/random.ts';
+import { RecordBuffer } from './batching.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { GroupState } from './group-state.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { HeldShards, type StartShard } from './held-shards.ts';
+import { LeaseCoordinator } from './lease-coordinator.ts';
+import { OwnLease } from './own-lease.ts';
+import { isLostToRetention } from './retention.ts';
+import { ShardConsumer } from './shard-consumer.ts';
+import { ShardSync } from './shard-sync.ts';
+import type { WorkerOptions } from './worker.ts';
+
+/** Fetched and not yet processed, over all shards of the worker. */
+const BUFFER_BYTES = 64 * 1024 * 1024;
+
+/**
+ * One life of a worker, from its announcement until it is drained or its lease is lost. Everything it owns hangs on its
+ * name; nothing is carried over into the next life.
+ */
+export class Incarnation {
+  readonly #options: WorkerOptions;
+  readonly #ownLease: OwnLease;
+  readonly #state = new GroupState();
+  readonly #budget = new ByteBudget(BUFFER_BYTES);
+  readonly heartbeat: Heartbeat;
+  readonly held: HeldShards;
+  readonly coordinator: LeaseCoordinator;
+  readonly #sync: ShardSync;
+  readonly #stream: StreamSummary;
+  #knock = 0;
+
+  constructor(options: WorkerOptions, stream: StreamSummary, isReady: () => boolean) {
+    const { config, identity, table, clock, random, nudge, onEvent } = options;
+    this.#options = options;
+    this.#stream = stream;
+    const me: WorkerRef = { worker: identity.worker, incarnation: randomName(random, 10) };
+    const ownLease = new OwnLease(clock, config.leaseDurationMs);
+    const state = this.#state;
+    const shared = { table, clock, random, me, ownLease, state, onEvent };
+    this.#ownLease = ownLease;
+    this.#sync = new ShardSync({
+      ...shared,
+      stream: options.stream,
+      worker: identity.worker,
+      initialPosition: config.initialPosition,
+      onChange: () => this.#changed(),
+    });
+    this.held = new HeldShards({
+      ...shared,
+      startShard: this.#startShard,
+      handoffTimeoutMs: config.handoffTimeoutMs,
+      listChildren: (shardId) => this.#sync.listChildren(shardId),
+      onChange: () => this.coordinator.readAllNext(),
+    });
+    this.coordinator = new LeaseCoordinator({
+      ...shared,
+      leaseDurationMs: config.leaseDurationMs,
+      held: this.held,
+      listShardIds: () => this.#sync.listShardIds(),
+      nudge,
+    });
+    this.heartbeat = new Heartbeat({
+      ...shared,
+      leaseDurationMs: config.leaseDurationMs,
+      isReady,
+      lag: () => this.held.lag(),
+      onBeat: (row) => {
+        if (row.knock !== this.#knock) this.coordinator.readAllNext();
+        else this.coordinator.roundNow();
+        this.#knock = row.knock;
+      },
+      onEvent: (event) => {
+        onEvent(event);
+        if (event.type === 'WorkerLive') this.#changed();
+      },
+    });
+  }
+
+  /** Resolves when it is over: drained after `stop`, or fenced. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { config, identity, onEvent } = this.#options;
+    if (!(await this.heartbeat.announce({ ...identity, maxLeases: config.maxLeases }, stop))) return;
+    const life = new AbortController();
+    const beating = this.heartbeat.run(life.signal);
+    const running = [beating, this.coordinator.run(life.signal), this.#sync.run(life.signal)];
+    await Promise.race([beating, whenAborted(stop, life.signal)]);
+    if (stop.aborted && this.#ownLease.isGood()) {
+      await this.#drain();
+      life.abort();
+      await Promise.all([...running, this.heartbeat.remove()]);
+      await this.coordinator.nudgeAll();
+      onEvent({ type: 'WorkerStopped' });
+    } else {
+      onEvent({ type: 'WorkerSelfFenced', shards: this.held.size });
+      this.held.loseAll('the lease of this worker ran out');
+      life.abort();
+      await Promise.all([...running, this.held.settled()]);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    this.#options.onEvent({ type: 'WorkerDraining', shards: this.held.size });
+    await this.heartbeat.drain();
+    const told = this.coordinator.nudgeAll();
+    await this.coordinator.drain();
+    await told;
+  }
+
+  #changed(): void {
+    this.#sync.wake();
+    this.coordinator.readAllNext();
+    void this.coordinator.nudgeAll();
+  }
+
+  readonly #startShard: StartShard = (own, lease, from, onLost) => {
+    const { config, table, stream, handler, clock, random, log, onEvent } = this.#options;
+    this.#reportRetention(lease);
+    const checkpointer = new Checkpointer({
+      table,
+      clock,
+      random,
+      own,
+      from,
+      intervalMs: config.checkpointIntervalMs,
+      onLost,
+      onTrouble: (error) => onEvent({ type: 'TableTrouble', operation: 'checkpoint', error }),
+    });
+    const reader = new PollingReader({
+      client: stream,
+      clock,
+      random,
+      shard: lease,
+      from,
+      maxRecords: config.maxRecords,
+      pollIntervalMs: config.pollIntervalMs,
+      onTrouble: (error) => onEvent({ type: 'ReadTrouble', shardId: lease.shardId, error }),
+    });
+    const consumer = new ShardConsumer({
+      shardId: lease.shardId,
+      reader,
+      buffer: new RecordBuffer({ batchSize: config.batchSize, batchWindowMs: config.batchWindowMs }),
+      budget: this.#budget,
+      checkpointer,
+      handler,
+      context: {
+        groupId: config.groupId,
+        streamName: config.stream.name,
+        streamArn: this.#stream.arn,
+        region: config.region,
+        log: log.child({ shardId: lease.shardId }),
+      },
+      leaseIsGood: () => this.#ownLease.isGood(),
+      clock,
+      random,
+      onEvent,
+    });
+    return { consumer, checkpointer };
+  };
+
+  #reportRetention(lease: Lease): void {
+    const { clock, onEvent } = this.#options;
+    const lost = isLostToRetention(lease, this.#stream.retentionHours, clock.now());
+    if (lost === undefined) return;
+    onEvent({
+      type: 'CheckpointsAtRisk',
+      shardId: lease.shardId,
+      reason: 'LostToRetention',
+      checkpointAgeMs: lost,
+    });
+  }
+}
+
+function whenAborted(...signals: AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    }
+  });
+}

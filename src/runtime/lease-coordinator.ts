@@ -1,0 +1,230 @@
+import { formatRef, isEnded, parseRef, type WorkerRef } from '../leases/lease.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import { ObservedWorkers } from '../leases/observed-workers.ts';
+import { planLeases, type Move } from '../leases/plan-leases.ts';
+import { fenceWorker, knockWorker, takeShard } from '../leases/transitions.ts';
+import type { WorkerRow } from '../leases/worker-row.ts';
+import { jitterMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import { loop, Wakeup } from '../lib/loop.ts';
+import type { Random } from '../lib/random.ts';
+import { TakeConfirmation } from './take-confirmation.ts';
+import type { GroupState } from './group-state.ts';
+import type { HeldShards } from './held-shards.ts';
+import type { Nudge } from './nudge.ts';
+import type { OwnLease } from './own-lease.ts';
+import type { OnWorkerEvent } from './worker-event.ts';
+
+export interface LeaseCoordinatorOptions {
+  table: LeaseTable;
+  clock: Clock;
+  random: Random;
+  me: WorkerRef;
+  ownLease: OwnLease;
+  leaseDurationMs: number;
+  state: GroupState;
+  held: HeldShards;
+  /** Shards the stream still has; asked when a parent's row is missing. */
+  listShardIds: () => Promise<ReadonlySet<string>>;
+  nudge: Nudge;
+  onEvent: OnWorkerEvent;
+}
+
+/** Shard rows are read at least this often, ms ± 20 %, even when nothing seems to happen. */
+const FULL_READ_MS = 60_000;
+const BACKOFF = { baseMs: 200, maxMs: 5_000 };
+
+/**
+ * Observes the group's rows, fences workers whose lease lapsed, and executes this worker's part of the plan. Eventually
+ * consistent reads only say where to look: whatever starts delivery is confirmed by strong reads first.
+ */
+export class LeaseCoordinator {
+  readonly #options: LeaseCoordinatorOptions;
+  readonly #observed = new ObservedWorkers();
+  readonly #confirmation: TakeConfirmation;
+  #fullReadDueMs = -Infinity;
+  readonly #wakeup = new Wakeup();
+  #draining = false;
+
+  constructor(options: LeaseCoordinatorOptions) {
+    this.#options = options;
+    this.#confirmation = new TakeConfirmation(options.table, options.state, options.listShardIds);
+  }
+
+  /** The next round reads shard rows too: after a nudge, a knock, or one's own change. */
+  readAllNext(): void {
+    this.#fullReadDueMs = -Infinity;
+    this.#wakeup.wake();
+  }
+
+  /** A beat has told that the table is there: look at the workers now. */
+  roundNow(): void {
+    this.#wakeup.wake();
+  }
+
+  /** Until `signal` aborts: a round after each beat and after each `readAllNext`. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, onEvent, leaseDurationMs } = this.#options;
+    await loop({
+      clock,
+      random,
+      signal,
+      wakeup: this.#wakeup,
+      backoff: BACKOFF,
+      step: async () => {
+        await this.#round(signal);
+        return leaseDurationMs / 3;
+      },
+      onFailure: (error) => onEvent({ type: 'TableTrouble', operation: 'observe', error }),
+    });
+  }
+
+  /** Gives each held shard to its planned receiver as soon as that shard is drained, or releases it. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const { state, held, table } = this.#options;
+    try {
+      state.readAll(await table.query('all', { consistent: true }));
+    } catch {
+      // Without a fresh view the plan of the last one has to do: receivers check anyway.
+    }
+    state.learnWorker(this.#options.me.worker, { state: 'draining' });
+    await Promise.all(
+      held.shardIds().map(async (shardId) => {
+        await held.handOff(shardId, () => this.#receiverOf(shardId), true);
+        await this.#tell(state.lease(shardId)?.owner);
+      }),
+    );
+  }
+
+  /** Nudges all other live workers; knocks where that fails. */
+  async nudgeAll(): Promise<void> {
+    const { state, me } = this.#options;
+    const others = state.workers.filter((row) => row.worker !== me.worker && row.state !== 'dead');
+    await Promise.all(others.map((row) => this.#nudge(row)));
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    const { table, clock, random, state } = this.#options;
+    const nowMs = clock.monotonic();
+    if (nowMs >= this.#fullReadDueMs) {
+      this.#fullReadDueMs = nowMs + jitterMs(FULL_READ_MS, 0.2, random);
+      state.readAll(await table.query('all', { consistent: false, signal }));
+    } else if (state.readWorkers(await table.query('workers', { consistent: false, signal }))) {
+      state.readAll(await table.query('all', { consistent: false, signal }));
+    }
+    this.#observed.observe(state.workers, clock.monotonic());
+    if (await this.#fenceLapsed()) await this.nudgeAll();
+    this.#reconcileHeld();
+    await this.#act(signal);
+  }
+
+  async #fenceLapsed(): Promise<boolean> {
+    const { clock, state, me, table, leaseDurationMs, onEvent } = this.#options;
+    let fenced = false;
+    for (const row of this.#observed.lapsed(state.workers, clock.monotonic(), leaseDurationMs)) {
+      if (row.worker === me.worker) continue; // my own row seems old: my beats decide, not my reads
+      const { outcome } = await table.write(fenceWorker(row));
+      if (outcome === 'lost') continue;
+      state.learnWorker(row.worker, { state: 'dead' });
+      onEvent({
+        type: 'WorkerFenced',
+        worker: row.worker,
+        incarnation: row.incarnation,
+        stoodStillMs: leaseDurationMs,
+      });
+      fenced = true;
+    }
+    return fenced;
+  }
+
+  /** Epochs only grow, so a row further on than mine is true however old the read is. */
+  #reconcileHeld(): void {
+    const { state, held, me } = this.#options;
+    for (const shardId of held.shardIds()) {
+      const lease = state.lease(shardId);
+      if (lease !== undefined && lease.owner !== formatRef(me))
+        held.lose(shardId, 'the row has another owner');
+    }
+  }
+
+  async #act(signal: AbortSignal): Promise<void> {
+    const { state, held, me, ownLease } = this.#options;
+    if (this.#draining || !ownLease.isGood()) return;
+    const ref = formatRef(me);
+    const moves = planLeases(state.leases, state.workers);
+    for (const lease of state.leases) {
+      if (lease.owner === ref && !isEnded(lease) && !held.has(lease.shardId))
+        await this.#adopt(lease.shardId, signal);
+    }
+    await Promise.all(
+      moves.filter((m) => m.kind === 'take' && m.to === ref).map((m) => this.#take(m, signal)),
+    );
+    const gives = moves.filter((m) => m.kind === 'give' && m.from === ref && !held.isHandingOff(m.shardId));
+    if (gives.length > 0) await this.#give(signal);
+  }
+
+  /** A row that says it is mine though I do not run it: an answer got lost after its effect. */
+  async #adopt(shardId: string, signal: AbortSignal): Promise<void> {
+    const { table, state, held, me } = this.#options;
+    const row = await table.get(shardId, { consistent: true, signal });
+    const lease = state.learn(row);
+    if (lease === undefined) return state.forget(shardId);
+    if (lease.owner === formatRef(me) && !isEnded(lease) && !held.has(shardId) && this.#mayStart()) {
+      held.start(lease, 'Adopted', lease.owner);
+    }
+  }
+
+  async #take(move: Move, signal: AbortSignal): Promise<void> {
+    const { table, state, held, me, clock } = this.#options;
+    const seen = state.lease(move.shardId);
+    if (seen === undefined || held.has(move.shardId)) return;
+    if (!(await this.#confirmation.mayTake(seen, move, signal)) || !this.#mayStart()) return;
+    const { outcome, row } = await table.write(takeShard(seen, me, clock.now()), { signal });
+    const lease = state.learn(row);
+    if (row === undefined) state.forget(move.shardId);
+    if (outcome === 'done' && lease && !isEnded(lease) && !held.has(move.shardId) && this.#mayStart()) {
+      held.start(lease, move.reason, move.from);
+    }
+  }
+
+  /** Owners read strongly before they give: what still has to move after that is drained and given. */
+  async #give(signal: AbortSignal): Promise<void> {
+    const { table, state, held, me } = this.#options;
+    state.readAll(await table.query('all', { consistent: true, signal }));
+    const ref = formatRef(me);
+    for (const move of planLeases(state.leases, state.workers)) {
+      if (move.kind !== 'give' || move.from !== ref) continue;
+      void held
+        .handOff(move.shardId, () => this.#receiverOf(move.shardId), false)
+        .then(async () => {
+          await this.#tell(state.lease(move.shardId)?.owner);
+        });
+    }
+  }
+
+  #mayStart(): boolean {
+    return !this.#draining && this.#options.ownLease.isGood();
+  }
+
+  #receiverOf(shardId: string): WorkerRef | undefined {
+    const { state, me } = this.#options;
+    const move = planLeases(state.leases, state.workers).find((m) => m.shardId === shardId);
+    return move?.from === formatRef(me) && move.kind === 'give' ? parseRef(move.to) : undefined;
+  }
+
+  async #tell(ref: string | undefined): Promise<void> {
+    const row = this.#options.state.workers.find((worker) => ref === formatRef(worker));
+    if (row !== undefined && row.worker !== this.#options.me.worker) await this.#nudge(row);
+  }
+
+  async #nudge(row: WorkerRow): Promise<void> {
+    if (row.address !== '' && (await this.#options.nudge(row.address))) return;
+    try {
+      await this.#options.table.write(knockWorker(row));
+    } catch (thrown) {
+      this.#options.onEvent({ type: 'TableTrouble', operation: 'knock', error: KcgError.from(thrown) });
+    }
+  }
+}

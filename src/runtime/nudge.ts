@@ -1,0 +1,36 @@
+import { request } from 'node:http';
+import { isIP } from 'node:net';
+
+/**
+ * "Read the table now": resolves to whether the worker at `address` took the hint. A nudge carries no authority and no
+ * data, so a lost or forged one costs one read at most.
+ */
+export type Nudge = (address: string) => Promise<boolean>;
+
+const TIMEOUT_MS = 500;
+export const NUDGE_PATH = '/v1/nudge';
+
+/** Calls `http://<address>/v1/nudge`; an address that is not an IP literal and port is never called. */
+export const httpNudge: Nudge = (address) => {
+  const target = parseAddress(address);
+  if (target === undefined) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const call = request({ ...target, path: NUDGE_PATH, method: 'POST', timeout: TIMEOUT_MS, agent: false });
+    call.on('response', (response) => {
+      response.resume();
+      resolve((response.statusCode ?? 500) < 300);
+    });
+    call.on('timeout', () => call.destroy());
+    call.on('error', () => resolve(false));
+    call.on('close', () => resolve(false));
+    call.end();
+  });
+};
+
+/** `10.1.2.3:8085` or `[::1]:8085`. */
+export function parseAddress(address: string): { host: string; port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):(\d{1,5})$/.exec(address);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host !== undefined && isIP(host) !== 0 && port > 0 && port < 65_536 ? { host, port } : undefined;
+}

@@ -1,0 +1,225 @@
+import type { Checkpoint } from '../kinesis/position.ts';
+import type { PollingReader, ReadResult } from '../kinesis/polling-reader.ts';
+import type { UserRecord } from '../kinesis/record.ts';
+import type { ChildShard } from '../kinesis/shard.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import { withDeadline, type Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import { Wakeup } from '../lib/loop.ts';
+import type { Random } from '../lib/random.ts';
+import type { RecordBuffer } from './batching.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import type { Checkpointer } from './checkpointer.ts';
+import type { Batch, Handler, HandlerContext, HandlerResult } from './handlers/handler.ts';
+import type { OnWorkerEvent } from './worker-event.ts';
+
+/**
+ * How reading a shard ended. `drained`: nothing is being processed any more, `Checkpointer.takeUnwritten` has the rest.
+ * `ended`: everything in the closed shard is processed. `lost`: the shard is (or may be) somebody else's.
+ */
+export type ConsumerEnd =
+  | { as: 'drained' }
+  | { as: 'ended'; childShards: readonly ChildShard[] }
+  | { as: 'lost' };
+
+export interface ShardConsumerOptions {
+  shardId: string;
+  reader: Pick<PollingReader, 'next'>;
+  buffer: RecordBuffer;
+  budget: ByteBudget;
+  checkpointer: Checkpointer;
+  handler: Handler;
+  context: Omit<HandlerContext, 'signal' | 'attempt' | 'shardId'>;
+  /** The gate: asked before each batch and each acknowledgement. */
+  leaseIsGood: () => boolean;
+  clock: Clock;
+  random: Random;
+  onEvent: OnWorkerEvent;
+}
+
+/** Bytes one shard fetches ahead of its handler. */
+const AHEAD_BYTES = 8 * 1024 * 1024;
+const HANDLER_BACKOFF = { baseMs: 200, maxMs: 30_000 };
+
+/*
+ *            drain()                      all processed
+ * consuming ────────► draining ─► drained        consuming ─► ended
+ *     └───────────────── lose() ────────────────► lost     (handlers aborted, nothing acknowledged)
+ *
+ * Two loops: one fetches into a bounded buffer, one hands batches to the handler, one at a time and in order. A batch
+ * counts as processed only when its handler said so while the lease was good.
+ */
+export class ShardConsumer {
+  readonly #options: ShardConsumerOptions;
+  /** Aborts fetching and waiting. */
+  readonly #stopFetching = new AbortController();
+  /** Aborts handlers. */
+  readonly #abandon = new AbortController();
+  readonly #wakeup = new Wakeup();
+  #state: 'consuming' | 'draining' | 'lost' = 'consuming';
+  #end: ReadResult['end'];
+  #behindMs = 0;
+  #oldestArrivedAt: number | undefined;
+  #done: Promise<ConsumerEnd> | undefined;
+
+  constructor(options: ShardConsumerOptions) {
+    this.#options = options;
+  }
+
+  /** Reads and delivers until the shard ends, `drain` or `lose`. Does not throw. */
+  run(): Promise<ConsumerEnd> {
+    this.#done ??= this.#run();
+    return this.#done;
+  }
+
+  /** Stops fetching, lets the running batch finish for at most `timeoutMs`, then aborts its handler. */
+  async drain(timeoutMs: number): Promise<ConsumerEnd> {
+    if (this.#state === 'consuming') this.#state = 'draining';
+    this.#stopFetching.abort(new KcgError('Aborted', 'draining'));
+    this.#wakeup.wake();
+    try {
+      return await withDeadline(this.#options.clock, timeoutMs, { what: 'draining' }, () => this.run());
+    } catch {
+      this.#abandon.abort(
+        new KcgError('Aborted', 'the handler did not finish in time to hand the shard over'),
+      );
+      return this.run();
+    }
+  }
+
+  /** The shard may be somebody else's: aborts the handler and acknowledges nothing more. */
+  lose(reason: string): void {
+    if (this.#state === 'lost') return;
+    this.#state = 'lost';
+    this.#abandon.abort(new KcgError('Aborted', reason));
+    this.#stopFetching.abort(this.#abandon.signal.reason);
+    this.#wakeup.wake();
+  }
+
+  /** Ms between what has been processed and the tip of the shard, as far as this worker knows. */
+  behindMs(): number {
+    const waitingMs =
+      this.#oldestArrivedAt === undefined ? 0 : this.#options.clock.now() - this.#oldestArrivedAt;
+    return Math.max(this.#behindMs, waitingMs, 0);
+  }
+
+  async #run(): Promise<ConsumerEnd> {
+    const checkpointing = this.#options.checkpointer.run(this.#stopFetching.signal);
+    const fetching = this.#fetch();
+    const allProcessed = await this.#deliverAll();
+    this.#stopFetching.abort(new KcgError('Aborted', 'delivery ended'));
+    await Promise.all([fetching, checkpointing]);
+    this.#options.budget.remove(this.#options.buffer.bytes);
+    if (this.#state === 'lost') return { as: 'lost' };
+    return allProcessed && this.#end
+      ? { as: 'ended', childShards: this.#end.childShards }
+      : { as: 'drained' };
+  }
+
+  async #fetch(): Promise<void> {
+    const { reader, buffer, budget, clock, onEvent, shardId } = this.#options;
+    const { signal } = this.#stopFetching;
+    while (!signal.aborted && !this.#end) {
+      if (buffer.bytes > 0) await budget.room(signal);
+      while (buffer.bytes > AHEAD_BYTES && !signal.aborted) await clock.sleep(50, { signal });
+      try {
+        const read = await reader.next(signal);
+        const before = buffer.bytes;
+        buffer.add(read, clock.monotonic());
+        budget.add(buffer.bytes - before);
+        this.#oldestArrivedAt ??= read.records[0]?.arrivedAt;
+        this.#behindMs = read.millisBehindLatest;
+        this.#end = read.end;
+        this.#wakeup.wake();
+      } catch (thrown) {
+        if (!signal.aborted) onEvent({ type: 'ReadTrouble', shardId, error: KcgError.from(thrown) });
+      }
+    }
+  }
+
+  /** True when the shard's end was reached with everything processed. */
+  async #deliverAll(): Promise<boolean> {
+    const { buffer, clock, budget } = this.#options;
+    const { signal } = this.#stopFetching;
+    while (this.#state === 'consuming') {
+      const before = buffer.bytes;
+      const records = buffer.take(clock.monotonic());
+      if (records) {
+        budget.remove(before - buffer.bytes);
+        await this.#deliver(records);
+      } else if (this.#end && buffer.length === 0) {
+        return true;
+      } else {
+        const deadline = buffer.nextDeadlineMs;
+        const waitMs = deadline === undefined ? Infinity : Math.max(1, deadline - clock.monotonic());
+        await this.#wakeup.sleep(clock, waitMs, signal);
+      }
+    }
+    return false;
+  }
+
+  async #deliver(records: readonly UserRecord[]): Promise<void> {
+    const { shardId, clock, random, handler, context, leaseIsGood, onEvent } = this.#options;
+    let rest = records;
+    for (let attempt = 1; rest.length > 0 && this.#state === 'consuming'; attempt += 1) {
+      if (!leaseIsGood()) return this.lose('the lease of this worker ran out');
+      const batch: Batch = { shardId, records: rest, millisBehindLatest: this.#behindMs };
+      const result = await handler.handle(batch, {
+        ...context,
+        shardId,
+        attempt,
+        signal: this.#abandon.signal,
+      });
+      if (!leaseIsGood()) return this.lose('the lease of this worker ran out while a batch was processed');
+      if (this.#abandon.signal.aborted) return;
+      const processed = processedCount(result, rest.length);
+      if (processed > 0) {
+        this.#acknowledge(rest, processed);
+        rest = rest.slice(processed);
+        attempt = processed === batch.records.length ? attempt : 0;
+      }
+      if (result.outcome === 'done') return;
+      const retryInMs = backoffMs(Math.max(attempt, 1), random, HANDLER_BACKOFF);
+      onEvent({
+        type: 'HandlerFailed',
+        shardId,
+        attempt: Math.max(attempt, 1),
+        error: failureOf(result),
+        retryInMs,
+      });
+      await clock.sleep(retryInMs, { signal: this.#stopFetching.signal });
+    }
+  }
+
+  #acknowledge(batch: readonly UserRecord[], count: number): void {
+    const { shardId, checkpointer, clock, buffer, onEvent } = this.#options;
+    const last = batch[count - 1]!;
+    const next = batch[count] ?? buffer.peek();
+    this.#oldestArrivedAt = next?.arrivedAt;
+    const readAt = clock.now();
+    checkpointer.note({ checkpoint: checkpointAt(last, next), behindMs: this.behindMs(), readAt });
+    const bytes = batch.slice(0, count).reduce((sum, record) => sum + record.data.length, 0);
+    onEvent({ type: 'BatchDelivered', shardId, records: count, bytes, millisBehindLatest: this.#behindMs });
+  }
+}
+
+/** The whole Kinesis record is done unless more of its user records follow. */
+function checkpointAt(last: UserRecord, next: UserRecord | undefined): Checkpoint {
+  const inside = last.subSequence !== undefined && next?.sequence === last.sequence;
+  return {
+    at: 'SEQUENCE',
+    sequence: last.sequence,
+    ...(inside ? { subSequence: last.subSequence } : {}),
+  };
+}
+
+function processedCount(result: HandlerResult, length: number): number {
+  if (result.outcome === 'done') return length;
+  return result.outcome === 'partial' ? Math.min(result.firstFailure, length - 1) : 0;
+}
+
+function failureOf(result: Exclude<HandlerResult, { outcome: 'done' }>): KcgError {
+  return result.outcome === 'failed'
+    ? result.error
+    : new KcgError('HandlerFailed', 'the handler reported records of the batch as failed');
+}

@@ -1,0 +1,147 @@
+import type { WorkerConfig } from '../api/worker-config.ts';
+import type { ChildShard, Shard } from '../kinesis/shard.ts';
+import { parentsOf } from '../kinesis/shard.ts';
+import type { ShardFilter, StreamClient } from '../kinesis/stream-client.ts';
+import { decodeClaim } from '../leases/claim.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import { planShardSync } from '../leases/plan-shard-sync.ts';
+import { expireShard, pinStart, putShard } from '../leases/transitions.ts';
+import { jitterMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { loop, Wakeup } from '../lib/loop.ts';
+import type { Random } from '../lib/random.ts';
+import type { GroupState } from './group-state.ts';
+import type { OnWorkerEvent } from './worker-event.ts';
+
+export interface ShardSyncOptions {
+  table: LeaseTable;
+  stream: StreamClient;
+  clock: Clock;
+  random: Random;
+  state: GroupState;
+  worker: string;
+  initialPosition: WorkerConfig['initialPosition'];
+  onChange: () => void;
+  onEvent: OnWorkerEvent;
+}
+
+/** Between two syncs of the group, ms ± 10 %; workers that are not its turn look three times less often. */
+const SYNC_INTERVAL_MS = 60_000;
+const OTHERS_FACTOR = 3;
+/** How often each worker looks whether it is its turn, ms. */
+const LOOK_MS = 5_000;
+
+/** Keeps a row for every shard of the stream; normally by the live worker with the smallest name. */
+export class ShardSync {
+  readonly #options: ShardSyncOptions;
+  readonly #wakeup = new Wakeup();
+  #lastSyncMs = -Infinity;
+
+  constructor(options: ShardSyncOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, onEvent } = this.#options;
+    await loop({
+      clock,
+      random,
+      signal,
+      wakeup: this.#wakeup,
+      backoff: { baseMs: 500, maxMs: 30_000 },
+      step: async () => {
+        const dueMs = this.#lastSyncMs + SYNC_INTERVAL_MS * (this.#isMyTurn() ? 1 : OTHERS_FACTOR);
+        const waitMs = dueMs - clock.monotonic();
+        const seeded = this.#options.state.leases.length > 0;
+        if (waitMs > 0 && seeded) return Math.min(waitMs, LOOK_MS);
+        if (this.#isMyTurn() || waitMs <= 0) await this.sync(signal);
+        this.#lastSyncMs = clock.monotonic();
+        return jitterMs(LOOK_MS, 0.1, random);
+      },
+      onFailure: (error) => onEvent({ type: 'TableTrouble', operation: 'shard sync', error }),
+    });
+  }
+
+  /** The stream may have changed: look now. */
+  wake(): void {
+    this.#lastSyncMs = -Infinity;
+    this.#wakeup.wake();
+  }
+
+  /** One pass. Safe to run anywhere at any time: rows are only added where there is none. */
+  async sync(signal: AbortSignal): Promise<void> {
+    const { table, stream, clock, state, onChange, onEvent } = this.#options;
+    const initial = await this.#initialPosition(signal);
+    const [{ retentionHours }, shards] = await Promise.all([
+      stream.describe({ signal }),
+      stream.listShards(filterFor(initial), { signal }),
+    ]);
+    state.readAll(await table.query('all', { consistent: false, signal }));
+    const plan = planShardSync({
+      shards,
+      leases: state.leases,
+      initialPosition: initial,
+      retentionHours,
+      nowMs: clock.now(),
+    });
+    const added: string[] = [];
+    for (const lease of plan.puts) {
+      const { outcome, row } = await table.write(putShard(lease, clock.now()), { signal });
+      state.learn(row);
+      if (outcome === 'done') added.push(lease.shardId);
+    }
+    for (const { shardId, ttl } of plan.expirations) await table.write(expireShard(shardId, ttl), { signal });
+    if (added.length === 0) return;
+    onEvent({ type: 'ShardsAdded', shardIds: added });
+    onChange();
+  }
+
+  /** The children of a closed shard, as the stream lists them. */
+  async listChildren(shardId: string): Promise<ChildShard[]> {
+    const shards = await this.#options.stream.listShards({ from: 'TRIM_HORIZON' });
+    return shards.filter((shard) => parentsOf(shard).includes(shardId)).map(asChild);
+  }
+
+  async listShardIds(): Promise<ReadonlySet<string>> {
+    const shards = await this.#options.stream.listShards({ from: 'TRIM_HORIZON' });
+    return new Set(shards.map((shard) => shard.shardId));
+  }
+
+  #isMyTurn(): boolean {
+    const live = this.#options.state.workers.filter((row) => row.state === 'live').map((row) => row.worker);
+    return live.sort()[0] === this.#options.worker;
+  }
+
+  async #initialPosition(signal: AbortSignal) {
+    const { initialPosition, clock, state, table } = this.#options;
+    switch (initialPosition.type) {
+      case 'TrimHorizon':
+        return { at: 'TRIM_HORIZON' } as const;
+      case 'AtTimestamp':
+        return { at: 'AT_TIMESTAMP', timestampMs: initialPosition.timestampMs } as const;
+      case 'Latest': {
+        if (state.startAt !== undefined) return { at: 'AT_TIMESTAMP', timestampMs: state.startAt } as const;
+        const { row } = await table.write(pinStart(clock.now()), { signal });
+        const pinned = row && decodeClaim(row).startAt;
+        return { at: 'AT_TIMESTAMP', timestampMs: pinned ?? clock.now() } as const;
+      }
+    }
+  }
+}
+
+function filterFor(
+  initial: { at: 'TRIM_HORIZON' } | { at: 'AT_TIMESTAMP'; timestampMs: number },
+): ShardFilter {
+  return initial.at === 'TRIM_HORIZON'
+    ? { from: 'TRIM_HORIZON' }
+    : { from: 'TIMESTAMP', timestampMs: initial.timestampMs };
+}
+
+function asChild(shard: Shard): ChildShard {
+  return {
+    shardId: shard.shardId,
+    parents: parentsOf(shard),
+    hashStart: shard.hashStart,
+    hashEnd: shard.hashEnd,
+  };
+}

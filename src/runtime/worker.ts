@@ -1,0 +1,117 @@
+import type { WorkerConfig } from '../api/worker-config.ts';
+import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import type { WorkerState } from '../leases/worker-row.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
+import type { Handler } from './handlers/handler.ts';
+import { Incarnation } from './incarnation.ts';
+import type { Nudge } from './nudge.ts';
+import type { OnWorkerEvent } from './worker-event.ts';
+
+/** Who this process is, as its row says. */
+export interface WorkerIdentity {
+  worker: string;
+  podUid: string;
+  node: string;
+  /** `ip:port` where nudges reach it; empty = nowhere. */
+  address: string;
+  revision: number;
+}
+
+export interface WorkerOptions {
+  config: WorkerConfig;
+  identity: WorkerIdentity;
+  table: LeaseTable;
+  stream: StreamClient;
+  handler: Handler;
+  nudge: Nudge;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  onEvent: OnWorkerEvent;
+}
+
+const BACKOFF = { baseMs: 500, maxMs: 10_000 };
+
+/**
+ * One worker process: a sequence of incarnations. One ends when the worker is told to stop (it drains), or when its
+ * lease cannot be renewed (it drops everything, and the next one begins from nothing).
+ */
+export class Worker {
+  readonly #options: WorkerOptions;
+  #handlerReady = false;
+  #life: Incarnation | undefined;
+  #stopped = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  get state(): WorkerState | 'stopped' {
+    return this.#stopped ? 'stopped' : (this.#life?.heartbeat.state ?? 'starting');
+  }
+
+  /** Ms behind of each held shard, most first. */
+  lag(): [string, number][] {
+    return this.#life?.held.lag() ?? [];
+  }
+
+  /** Somebody says that the table changed. */
+  nudged(): void {
+    this.#life?.coordinator.readAllNext();
+  }
+
+  /**
+   * Runs until `stop` aborts, then drains and resolves.
+   * @throws KcgError when handler or stream can never be used as configured
+   */
+  async run(stop: AbortSignal): Promise<void> {
+    const { handler } = this.#options;
+    const failed = new AbortController();
+    const either = AbortSignal.any([stop, failed.signal]);
+    const starting = handler.start(either).then(
+      () => {
+        this.#handlerReady = true;
+        this.#life?.heartbeat.wake();
+      },
+      (thrown: unknown) => failed.abort(KcgError.from(thrown)),
+    );
+    try {
+      const stream = await this.#describe(either);
+      while (stream && !either.aborted) {
+        this.#life = new Incarnation(
+          this.#options,
+          stream,
+          () => this.#handlerReady && !this.#options.config.paused,
+        );
+        await this.#life.run(either);
+      }
+    } finally {
+      failed.abort();
+      await starting;
+      await handler.close();
+      this.#stopped = true;
+    }
+    if (!stop.aborted && failed.signal.reason instanceof KcgError) throw failed.signal.reason;
+  }
+
+  async #describe(stop: AbortSignal): Promise<StreamSummary | undefined> {
+    const { stream, clock, random, log } = this.#options;
+    for (let failures = 1; !stop.aborted; failures += 1) {
+      try {
+        return await stream.describe({ signal: stop });
+      } catch (thrown) {
+        if (stop.aborted) return undefined;
+        const error = KcgError.from(thrown);
+        if (!isRetryable(error) && error.code !== 'NotFound') throw error;
+        log.warn('the stream cannot be described', { error: describeError(error) });
+        await clock.sleep(backoffMs(failures, random, BACKOFF), { signal: stop });
+      }
+    }
+    return undefined;
+  }
+}
