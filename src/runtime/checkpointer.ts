@@ -27,7 +27,6 @@ export class Checkpointer {
   readonly #wakeup = new Wakeup();
   #latest: Checkpoint;
   #unwritten: Progress | undefined;
-  #writing: Promise<void> = Promise.resolve();
   #writtenAtMs = -Infinity;
 
   constructor(options: CheckpointerOptions) {
@@ -70,7 +69,6 @@ export class Checkpointer {
         return 0;
       },
     });
-    await this.#writing.catch(() => {});
   }
 
   /** Progress that a give or release has to carry. Only after `run` has ended. */
@@ -82,9 +80,7 @@ export class Checkpointer {
     const { table, own, clock, onLost } = this.#options;
     const progress = this.#unwritten;
     if (progress === undefined) return;
-    const write = table.write(checkpointShard(own, progress, clock.now()));
-    this.#writing = write.then(() => {});
-    const { outcome } = await write;
+    const { outcome } = await table.write(checkpointShard(own, progress, clock.now()));
     this.#writtenAtMs = clock.monotonic();
     if (this.#unwritten === progress) this.#unwritten = undefined;
     if (outcome === 'lost') onLost();
