@@ -1,0 +1,126 @@
+import { decodeWorkerConfig, WORKER_CONFIG_ENV } from '../api/worker-config.ts';
+import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
+import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
+import { systemClock } from '../lib/clock.ts';
+import { createLog, LOG_LEVELS } from '../lib/log.ts';
+import { parseOptions, type OptionTable } from '../lib/options.ts';
+import { randomName, systemRandom } from '../lib/random.ts';
+import { createHandler } from '../runtime/handlers/create-handler.ts';
+import { httpNudge } from '../runtime/nudge.ts';
+import { Worker } from '../runtime/worker.ts';
+import { logWorkerEvent } from '../runtime/worker-event.ts';
+import { WorkerMetrics } from '../runtime/worker-metrics.ts';
+import { startWorkerServer } from '../runtime/worker-server.ts';
+
+export const workerOptions = {
+  'pod-name': {
+    type: 'string',
+    env: 'KCG_POD_NAME',
+    description: 'name of this worker; outside Kubernetes a random one',
+  },
+  'pod-uid': { type: 'string', env: 'KCG_POD_UID', description: 'uid of the pod', default: '' },
+  'pod-ip': {
+    type: 'string',
+    env: 'KCG_POD_IP',
+    description: 'address on which others reach this worker',
+    default: '127.0.0.1',
+  },
+  'node-name': { type: 'string', env: 'KCG_NODE_NAME', description: 'node the pod runs on', default: '' },
+  revision: {
+    type: 'number',
+    env: 'KCG_REVISION',
+    description: 'order of the pod template',
+    default: 0,
+    min: 0,
+    max: 2 ** 31,
+  },
+  host: { type: 'string', env: 'KCG_HOST', description: 'address to listen on', default: '0.0.0.0' },
+  port: {
+    type: 'number',
+    env: 'KCG_PORT',
+    description: 'port for nudges, probes and metrics; 0 = any',
+    default: 8085,
+    min: 0,
+    max: 65_535,
+  },
+  'log-level': {
+    type: 'string',
+    env: 'KCG_LOG_LEVEL',
+    description: 'least level to log',
+    choices: LOG_LEVELS,
+    default: 'info',
+  },
+} as const satisfies OptionTable;
+
+/**
+ * `kcg worker`: one worker of a group until `stop` aborts. Its configuration comes in `KCG_WORKER_CONFIG`.
+ * @throws KcgError when it can never work as configured
+ */
+export async function runWorkerCommand(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stop: AbortSignal,
+): Promise<number> {
+  const { options } = parseOptions(workerOptions, argv, env);
+  const config = decodeWorkerConfig(env[WORKER_CONFIG_ENV]);
+  const clock = systemClock;
+  const random = systemRandom;
+  const name = options.podName ?? `local-${randomName(random, 8)}`;
+  const log = createLog(options.logLevel).child({ worker: name });
+  let worker: Worker | undefined;
+  const metrics = new WorkerMetrics(() => worker?.lag() ?? []);
+  const server = await startWorkerServer({
+    host: options.host,
+    port: options.port,
+    clock,
+    worker: () => worker,
+    metrics: () => metrics.text(),
+  });
+  const client = createDynamoDbClient({ region: config.region, endpoint: config.endpoints.dynamodb });
+  const stream = awsStreamClient({
+    region: config.region,
+    endpoint: config.endpoints.kinesis,
+    streamName: config.stream.name,
+    streamArn: config.stream.arn,
+    clock,
+  });
+  try {
+    const table = await openLeaseTable({
+      client,
+      clock,
+      tableName: config.table,
+      groupId: config.groupId,
+      onRequest: (operation) => metrics.onRequest(operation),
+    });
+    const address = options.podIp.includes(':')
+      ? `[${options.podIp}]:${server.port}`
+      : `${options.podIp}:${server.port}`;
+    worker = new Worker({
+      config,
+      identity: {
+        worker: name,
+        podUid: options.podUid,
+        node: options.nodeName,
+        address,
+        revision: options.revision,
+      },
+      table,
+      stream,
+      handler: createHandler(config.handler, { clock, log, random }),
+      nudge: httpNudge,
+      clock,
+      random,
+      log,
+      onEvent: (event) => {
+        logWorkerEvent(log, event);
+        metrics.onEvent(event);
+      },
+    });
+    await worker.run(stop);
+    return 0;
+  } finally {
+    stream.close();
+    client.destroy();
+    await server.close();
+  }
+}

@@ -1,0 +1,95 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '../lib/clock.ts';
+import { NUDGE_PATH } from './nudge.ts';
+import type { Worker } from './worker.ts';
+
+export interface WorkerServerOptions {
+  host: string;
+  /** 0 = any free one. */
+  port: number;
+  clock: Clock;
+  worker: () => Worker | undefined;
+  metrics: () => Promise<string>;
+}
+
+/** Nudges taken a second, at most; more would only read the table more often than it changes. */
+const NUDGES_PER_SECOND = 10;
+/** What `/v1/drained` answers late, ms: below the kubelet's patience with a preStop hook. */
+const DRAINED_POLL_MS = 50;
+
+export interface WorkerServer {
+  port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * What others may ask a worker: `POST /v1/nudge` (read the table now), `GET /v1/drained` (answers when nothing is
+ * being processed any more; the preStop hook of the application's container), `/healthz`, `/readyz`, `/metrics`.
+ */
+export async function startWorkerServer(options: WorkerServerOptions): Promise<WorkerServer> {
+  let windowMs = -Infinity;
+  let nudges = 0;
+  const mayNudge = () => {
+    const nowMs = options.clock.monotonic();
+    if (nowMs - windowMs > 1_000) [windowMs, nudges] = [nowMs, 0];
+    nudges += 1;
+    return nudges <= NUDGES_PER_SECOND;
+  };
+  const closing = new AbortController();
+  const server = createServer((request, response) => {
+    void answer(options, request, response, mayNudge, closing.signal);
+  });
+  await listen(server, options.port, options.host);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => {
+      closing.abort();
+      return new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+async function answer(
+  { clock, worker, metrics }: WorkerServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  mayNudge: () => boolean,
+  closing: AbortSignal,
+): Promise<void> {
+  request.resume();
+  const state = worker()?.state ?? 'starting';
+  switch (`${request.method} ${request.url}`) {
+    case `POST ${NUDGE_PATH}`:
+      if (mayNudge()) worker()?.nudged();
+      return reply(response, 204, '');
+    case 'GET /healthz':
+      return reply(response, 200, 'ok\n');
+    case 'GET /readyz':
+      return reply(response, state === 'live' ? 200 : 503, `${state}\n`);
+    case 'GET /metrics':
+      return reply(response, 200, await metrics());
+    case 'GET /v1/drained': {
+      while (worker()?.state !== 'stopped' && !closing.aborted && !response.destroyed) {
+        await clock.sleep(DRAINED_POLL_MS, { signal: closing });
+      }
+      return reply(response, 200, 'drained\n');
+    }
+    default:
+      return reply(response, 404, 'not found\n');
+  }
+}
+
+function reply(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(body);
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve());
+  });
+}
