@@ -1,0 +1,230 @@
+import { z } from 'zod';
+
+/** A condition as Kubernetes' metav1.Condition has it. */
+export const conditionSchema = z.object({
+  type: z.string().min(1).max(316).describe('What it is about, for example Ready.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Whether it is so.'),
+  observedGeneration: z.int().min(0).optional().describe('Generation of the spec that it is about.'),
+  lastTransitionTime: z
+    .string()
+    .max(40)
+    .meta({ format: 'date-time' })
+    .describe('When the status changed last.'),
+  reason: z.string().min(1).max(1024).describe('One word for why; docs/conditions.md explains each.'),
+  message: z.string().max(32_768).describe('Why, for people.'),
+});
+export type ConditionStatus = 'True' | 'False' | 'Unknown';
+export interface Condition<T extends ConditionType = ConditionType> {
+  type: T;
+  status: ConditionStatus;
+  observedGeneration?: number | undefined;
+  /** RFC 3339, whole seconds. */
+  lastTransitionTime: string;
+  reason: ReasonOf<T>;
+  message: string;
+}
+
+const STREAM = {
+  StreamActive: 'The stream exists and can be read; nothing to do.',
+  StreamUnknown: 'The stream has not been looked at yet; wait a moment.',
+  StreamNotFound:
+    'There is no such stream in this account and region; create it, or correct spec.stream or spec.region in a new group.',
+  StreamNotActive: 'The stream is being created, changed or deleted; wait until AWS shows it as ACTIVE.',
+  StreamAccessDenied:
+    'The operator may not describe the stream; give its role kinesis:DescribeStreamSummary and kinesis:ListShards.',
+  StreamUnreachable:
+    'Kinesis did not answer; check the network, spec.endpoints.kinesis and the operator log. Workers go on meanwhile.',
+  RegionUnknown: "No region is known; set spec.region, use stream.arn, or set the operator's default region.",
+} as const;
+
+const TABLE = {
+  TableActive: 'The table exists and is as the spec wants it; nothing to do.',
+  TableUnknown: 'The table has not been looked at yet; wait a moment.',
+  TableCreating: 'The table is being created; wait a moment.',
+  TableUpdating: 'DynamoDB is changing the table as asked; workers go on meanwhile.',
+  TableNotFound:
+    'The table is External and does not exist; create it with the keys group_id and shard_id, or set management to Managed.',
+  TableNotAdopted:
+    'The table exists and kcg did not create it; set checkpoints.table.adoption to Always to use it, or choose another name.',
+  TableSchemaMismatch:
+    'The keys of the table do not fit; choose another table name, or create the table with the keys group_id and shard_id.',
+  TableAccessDenied:
+    'The operator may not describe, create or change the table; give its role the DynamoDB actions the message names.',
+  TableKeyInaccessible:
+    'The KMS key of the table is disabled or may not be used; enable the key or grant its use.',
+  TableUnreachable:
+    'DynamoDB did not answer; check the network, spec.endpoints.dynamodb and the operator log.',
+  TableLimited:
+    'DynamoDB refused the change for now (a quota, or a setting changed too recently); it is tried again.',
+} as const;
+
+const CLAIM = {
+  Claimed: 'The group id belongs to this resource; nothing to do.',
+  ClaimUnknown: 'The claim has not been read yet; wait for the table.',
+  ClaimedByOtherResource:
+    'Another resource of this cluster uses the same group id and table; delete one of them or give one another groupId.',
+  ClaimedByOtherCluster:
+    'Another cluster runs this group; stop it there, then set the annotation kcg.dev/take-over to the id in the message.',
+  StreamReplaced:
+    'The stream was deleted and created again, so the positions are of another stream; reset them, or use another groupId.',
+} as const;
+
+const WORKERS = {
+  MinimumAvailable: 'Enough pods are ready; nothing to do.',
+  WorkersStarting: 'Pods are being started or replaced; wait a moment.',
+  Unschedulable: 'A pod fits on no node; look at its events, free or add capacity, or lower its requests.',
+  ImagePullFailing: 'An image cannot be pulled; correct the image or the pull secret in spec.template.',
+  CrashLooping: 'A container ends again and again; look at its log with kubectl logs --previous.',
+  ContainerNotReady: 'A container runs and does not become ready; look at its log and its readiness probe.',
+  TemplateRejected: 'Kubernetes refused the pods; correct spec.template as the message says.',
+  FieldConflict:
+    'Somebody else manages a field of the Deployment that kcg sets; the message names it and its owner.',
+  NoWorkersWanted:
+    'The group is stopped or scaled to zero; set desiredState to Running or raise the replicas.',
+} as const;
+
+const SHARDS = {
+  AllOwned: 'Every shard that can be read has a live owner; nothing to do.',
+  ShardsUnknown: 'The shards or their leases could not be read yet; see StreamReady and TableReady.',
+  UnownedShards:
+    'Shards have no live owner; if it lasts longer than leases.durationSeconds, look at the worker pods.',
+  NoLiveWorkers: 'No worker is alive; look at WorkersAvailable and at the logs of the pods.',
+  NotConsuming: 'The group is paused or stopped, so nobody owns a shard; set desiredState to Running.',
+} as const;
+
+const LAG = {
+  LagNormal: 'The group keeps up; nothing to do.',
+  LagUnknown: 'No shard has been read yet; see ShardsCovered.',
+  LagExceeded:
+    'The shard most behind is further behind than wanted; add workers or shards, or make the handler faster.',
+} as const;
+
+const RISK = {
+  CheckpointsSafe: 'No position is close to the end of the retention; nothing to do.',
+  RiskUnknown: 'The positions could not be read yet; see TableReady.',
+  NearRetention:
+    'A shard is so far behind that records may expire unread; make the group faster or raise the retention of the stream now.',
+  LostToRetention:
+    'Records expired before they were read; reading goes on from the oldest record kept. Raise the retention of the stream.',
+  TtlOnLiveRows:
+    'Rows of live shards carry a time to live and would vanish; kcg removes it, stop the program that writes it.',
+} as const;
+
+const SCALING = {
+  NotLimited: 'The number of workers is what the shards or the lag ask for; nothing to do.',
+  MinReplicas: 'scaling.minReplicas asks for more workers than there is work; lower it to save pods.',
+  MaxReplicas: 'scaling.maxReplicas keeps the number down; raise it, or scaling.shardsPerWorker.',
+  Shards:
+    'More workers are asked for than shards can be read; they would do nothing, so they are not started.',
+  Stabilization: 'Fewer workers would do, and scaling.scaleDown.stabilizationSeconds is not over yet; wait.',
+  Reshard: 'The stream is being resharded; the number goes down after it.',
+  UnknownShards: 'The shards are not known at the moment, so the number stays; see StreamReady.',
+} as const;
+
+const STALLED = {
+  NotStalled: 'Nothing blocks the group for good; nothing to do.',
+  InvalidSpec: 'The spec cannot work; correct it as the message says.',
+} as const;
+
+const READY = {
+  Available: 'Every shard that can be read is read; nothing to do.',
+  Progressing: 'The group is on its way; the message says what it waits for.',
+  Paused: 'desiredState is Paused: pods stay, nothing is read; set it to Running to go on.',
+  Stopped: 'desiredState is Stopped: there are no pods; set it to Running to go on.',
+  Deleting: 'The group is being deleted; the message says what is left to do.',
+} as const;
+
+const RECONCILING = {
+  UpToDate: 'The cluster and AWS are as the spec wants them; nothing to do.',
+  Provisioning: 'The table is being created or changed; wait a moment.',
+  RollingOut: 'Pods are being started, replaced or stopped; wait a moment.',
+  HandingOver: 'Shards are moving between workers; wait a moment.',
+  Retrying: 'A step failed and is tried again; the message says which.',
+  CleaningUp: 'The group is being deleted; the message says what is left to do.',
+} as const;
+
+const PROBLEMS = { ...STREAM, ...TABLE, ...CLAIM, ...WORKERS, ...SHARDS, ...RISK, ...STALLED } as const;
+
+interface ConditionDoc<R> {
+  meaning: string;
+  /** True when "True" is bad news. */
+  abnormal: boolean;
+  /** Each with what it means and what to do. */
+  reasons: R;
+}
+const doc = <R extends Record<string, string>>(
+  meaning: string,
+  abnormal: boolean,
+  reasons: R,
+): ConditionDoc<R> => ({
+  meaning,
+  abnormal,
+  reasons,
+});
+
+/** Every condition and reason there is. Reasons are stable: alerts and scripts may depend on them. */
+export const CONDITIONS = {
+  Ready: doc(
+    'The group does its work. When it does not, the reason is that of the condition that explains it.',
+    false,
+    {
+      ...PROBLEMS,
+      ...READY,
+    },
+  ),
+  Reconciling: doc('The operator is changing something.', true, RECONCILING),
+  Stalled: doc('The group cannot go on until somebody changes something.', true, {
+    ...STREAM,
+    ...TABLE,
+    ...CLAIM,
+    ...WORKERS,
+    ...STALLED,
+  }),
+  StreamReady: doc('The stream exists and can be read.', false, STREAM),
+  TableReady: doc('The table exists and is as the spec wants it.', false, TABLE),
+  GroupClaimed: doc('The group id belongs to this resource and to no other.', false, CLAIM),
+  WorkersAvailable: doc('Enough worker pods are ready.', false, WORKERS),
+  ShardsCovered: doc('Every shard that can be read has a live owner.', false, SHARDS),
+  LagWithinTarget: doc('The group keeps up with the stream.', false, LAG),
+  CheckpointsAtRisk: doc('Positions are in danger, or records were lost.', true, RISK),
+  ScalingLimited: doc('The number of workers is not what the shards or the lag ask for.', true, SCALING),
+} as const;
+
+export type ConditionType = keyof typeof CONDITIONS;
+export type ReasonOf<T extends ConditionType> = T extends ConditionType
+  ? Extract<keyof (typeof CONDITIONS)[T]['reasons'], string>
+  : never;
+/** A condition before it has a time. */
+export type NewCondition = { [T in ConditionType]: Omit<Condition<T>, 'lastTransitionTime'> }[ConditionType];
+
+export const CONDITION_TYPES = Object.keys(CONDITIONS) as ConditionType[];
+
+interface AnyCondition {
+  type: string;
+  status: ConditionStatus;
+  observedGeneration?: number | undefined;
+  lastTransitionTime: string;
+  reason: string;
+  message: string;
+}
+
+/**
+ * `conditions` with `condition` in place of the one of its type, or at the end. The transition time stays unless the
+ * status changes, so that it says since when.
+ * @param now wall clock, ms since the epoch
+ */
+export function setCondition(
+  conditions: readonly AnyCondition[],
+  condition: NewCondition,
+  now: number,
+): AnyCondition[] {
+  const old = conditions.find(({ type }) => type === condition.type);
+  const lastTransitionTime = old?.status === condition.status ? old.lastTransitionTime : kubernetesTime(now);
+  const next: AnyCondition = { ...condition, lastTransitionTime };
+  return old ? conditions.map((each) => (each === old ? next : each)) : [...conditions, next];
+}
+
+/** metav1.Time: RFC 3339 in whole seconds. */
+export function kubernetesTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

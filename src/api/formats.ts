@@ -1,0 +1,49 @@
+/*
+ * Names and addresses as AWS and Kubernetes write them. Every pattern is valid in RE2 too, because the API server runs
+ * them as well (test/api/formats.test.ts holds that). Sources: the AWS API references of each service.
+ */
+import { z } from 'zod';
+
+const PARTITION = 'aws[a-z-]{0,16}';
+const ACCOUNT = '[0-9]{12}';
+
+export const REGION = /^[a-z]{2,4}(-[a-z]{1,16}){1,3}-[0-9]{1,2}$/;
+export const STREAM_NAME = /^[a-zA-Z0-9_.-]+$/;
+export const STREAM_ARN = new RegExp(
+  `^arn:${PARTITION}:kinesis:[a-z0-9-]{1,32}:${ACCOUNT}:stream/[a-zA-Z0-9_.-]{1,128}$`,
+);
+export const KMS_KEY_ARN = new RegExp(
+  `^arn:${PARTITION}:kms:[a-z0-9-]{1,32}:${ACCOUNT}:(key|alias)/[a-zA-Z0-9/_-]{1,256}$`,
+);
+export const SQS_QUEUE_ARN = new RegExp(
+  `^arn:${PARTITION}:sqs:[a-z0-9-]{1,32}:${ACCOUNT}:[a-zA-Z0-9_-]{1,80}(\\.fifo)?$`,
+);
+export const SNS_TOPIC_ARN = new RegExp(
+  `^arn:${PARTITION}:sns:[a-z0-9-]{1,32}:${ACCOUNT}:[a-zA-Z0-9_-]{1,256}(\\.fifo)?$`,
+);
+export const S3_BUCKET_ARN = new RegExp(`^arn:${PARTITION}:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`);
+export const TABLE_NAME = /^[a-zA-Z0-9_.-]+$/;
+export const GROUP_ID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+export const ENDPOINT =
+  /^https?:\/\/[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?(:[0-9]{1,5})?(\/[a-zA-Z0-9._~/-]*)?$/;
+export const DNS_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+export const DNS_SUBDOMAIN = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+export const TIMESTAMP =
+  /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/;
+/** A file: absolute, or relative to something; no control characters. */
+export const MODULE_PATH = /^(\/|\.\.?\/)?[^/\p{Cc}][^\p{Cc}]*$/u;
+/** Letters, numbers, spaces and + - = . _ : / @, as AWS allows in tag keys and values. */
+export const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
+
+interface Text {
+  min?: number;
+  max: number;
+  /** What a right value looks like, for the message and the documentation. */
+  example: string;
+}
+
+/** A bounded string with a pattern; the message names an example of what to write instead. */
+export function text(pattern: RegExp, { min = 1, max, example }: Text) {
+  const error = `is not in the right form; write for example ${example}`;
+  return z.string().min(min).max(max).regex(pattern, { error });
+}

@@ -1,0 +1,283 @@
+import { z } from 'zod';
+import {
+  DNS_LABEL,
+  ENDPOINT,
+  GROUP_ID,
+  REGION,
+  STREAM_ARN,
+  STREAM_NAME,
+  text,
+  TIMESTAMP,
+} from './formats.ts';
+import { handlerSpec } from './handler-spec.ts';
+import { notYetRules } from './not-yet.ts';
+import { withRules } from './rule.ts';
+import { scalingSpec } from './scaling-spec.ts';
+import { tableSpec } from './table-spec.ts';
+
+const endpoint = text(ENDPOINT, { max: 512, example: 'http://localhost:4566' });
+
+const stream = withRules(
+  z.strictObject({
+    name: text(STREAM_NAME, { max: 128, example: 'orders' })
+      .optional()
+      .describe('Name of the stream, in the account and region of the group.'),
+    arn: text(STREAM_ARN, { max: 512, example: 'arn:aws:kinesis:eu-west-1:123456789012:stream/orders' })
+      .optional()
+      .describe('ARN of the stream; for streams of another account.'),
+  }),
+  [
+    {
+      cel: 'has(self.name) != has(self.arn)',
+      holds: ({ name, arn }) => (name === undefined) !== (arn === undefined),
+      message: 'set exactly one of name and arn',
+    },
+  ],
+  [
+    {
+      cel: 'self == oldSelf',
+      message:
+        'the stream of a group cannot change: checkpoints are positions in this stream; create another group for another stream',
+    },
+  ],
+);
+
+const initialPosition = withRules(
+  z.strictObject({
+    type: z
+      .enum(['TrimHorizon', 'Latest', 'AtTimestamp'])
+      .default('TrimHorizon')
+      .describe(
+        'TrimHorizon: the oldest record kept. Latest: records written after the group was created. AtTimestamp: records written at or after timestamp.',
+      ),
+    timestamp: text(TIMESTAMP, { max: 40, example: '2026-11-23T08:00:00Z' })
+      .refine(isRealTime, { error: 'is no real date and time; write for example 2026-11-23T08:00:00Z' })
+      .optional()
+      .meta({ format: 'date-time' })
+      .describe('AtTimestamp only: where to start, RFC 3339.'),
+  }),
+  [
+    {
+      cel: "(self.type == 'AtTimestamp') == has(self.timestamp)",
+      holds: ({ type, timestamp }) => (type === 'AtTimestamp') === (timestamp !== undefined),
+      message: 'timestamp belongs to type AtTimestamp: set it with that type and with no other',
+    },
+  ],
+);
+
+function isRealTime(value: string): boolean {
+  const ms = Date.parse(value);
+  if (Number.isNaN(ms)) return false;
+  // Date.parse lets 31 days pass for every month; the calendar day has to survive the way there and back.
+  const day = value.slice(0, 10);
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+}
+
+const consumer = withRules(
+  z.strictObject({
+    type: z
+      .enum(['Polling', 'EnhancedFanOut'])
+      .default('Polling')
+      .describe(
+        'Polling: GetRecords, shared with all other readers of the stream. EnhancedFanOut: 2 MB/s per shard of its own, at a price.',
+      ),
+    name: text(STREAM_NAME, { max: 128, example: 'orders' })
+      .optional()
+      .describe('EnhancedFanOut only: name of the registered stream consumer. Default: the group id.'),
+    maxRecords: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(10_000)
+      .describe('Polling: most records in one GetRecords call.'),
+    pollIntervalMillis: z
+      .int()
+      .min(200)
+      .max(60_000)
+      .default(1000)
+      .describe(
+        'Polling: pause between reads of a shard that is read to its end. A shard allows 5 reads per second to all readers together.',
+      ),
+  }),
+  [
+    {
+      cel: "self.type == 'EnhancedFanOut' || !has(self.name)",
+      holds: ({ type, name }) => type === 'EnhancedFanOut' || name === undefined,
+      message: 'name belongs to type EnhancedFanOut: set it with that type only',
+      path: 'name',
+    },
+  ],
+);
+
+const checkpoints = withRules(
+  z.strictObject({
+    intervalSeconds: z
+      .int()
+      .min(1)
+      .max(300)
+      .default(5)
+      .describe(
+        'How often the position of a shard is written; also written when a shard is handed over or ends. After a crash at most this much is delivered again.',
+      ),
+    table: tableSpec.prefault({}).describe('The DynamoDB table of the leases and checkpoints.'),
+    deletionPolicy: z
+      .enum(['Retain', 'Expire', 'Delete'])
+      .default('Retain')
+      .describe(
+        'What happens to the positions when the group is deleted. Retain: they stay. Expire: they go after expireAfterDays. Delete: they go at once, with the table when kcg created it for this group alone.',
+      ),
+    expireAfterDays: z
+      .int()
+      .min(1)
+      .max(3650)
+      .optional()
+      .describe('Expire only: days until the positions go.'),
+  }),
+  [
+    {
+      cel: "(self.deletionPolicy == 'Expire') == has(self.expireAfterDays)",
+      holds: ({ deletionPolicy, expireAfterDays }) =>
+        (deletionPolicy === 'Expire') === (expireAfterDays !== undefined),
+      message: 'expireAfterDays belongs to deletionPolicy Expire: set it with that policy and with no other',
+    },
+    {
+      cel: "self.deletionPolicy != 'Delete' || (self.table.management == 'Managed' && !(has(self.table.deletionProtection) && self.table.deletionProtection))",
+      holds: ({ deletionPolicy, table }) =>
+        deletionPolicy !== 'Delete' || (table.management === 'Managed' && table.deletionProtection !== true),
+      message:
+        'deletionPolicy Delete needs a Managed table without deletionProtection; use Expire or Retain, or change the table',
+      path: 'deletionPolicy',
+    },
+  ],
+);
+
+const leases = z.strictObject({
+  durationSeconds: z
+    .int()
+    .min(5)
+    .max(300)
+    .default(15)
+    .describe(
+      'A worker that has not been heard of for this long loses its shards. Shorter: faster failover, more writes.',
+    ),
+  handoffTimeoutSeconds: z
+    .int()
+    .min(1)
+    .max(900)
+    .default(30)
+    .describe(
+      'How long a worker that gives a shard away may finish what it has begun; also sets the grace period of the pods.',
+    ),
+  maxPerWorker: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe('Most shards one worker takes. Unset: no limit.'),
+});
+
+const template = z.looseObject({
+  metadata: z.looseObject({}).optional().describe('Labels and annotations of the pods.'),
+  spec: z
+    .looseObject({
+      containers: z
+        .array(
+          z.looseObject({
+            name: text(DNS_LABEL, { max: 63, example: 'app' }).describe('Name of the container.'),
+          }),
+        )
+        .max(32)
+        .optional()
+        .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+        .describe('Your containers; kcg adds its own.'),
+    })
+    .optional()
+    .describe('Any field of a pod spec.'),
+});
+
+export const groupSpec = withRules(
+  z.strictObject({
+    groupId: text(GROUP_ID, { max: 128, example: 'shop.orders' })
+      .optional()
+      .describe(
+        'Identity of the group in the table; its positions belong to it. Default: <namespace>.<name>. Cannot be changed, added or removed later.',
+      ),
+    stream: stream.describe('The stream to read; exactly one of name and arn. Cannot be changed later.'),
+    region: text(REGION, { max: 32, example: 'eu-west-1' })
+      .optional()
+      .describe(
+        "AWS region of the stream and the table. Default: the region of stream.arn, else the operator's default. Cannot be changed once set.",
+      ),
+    endpoints: z
+      .strictObject({
+        kinesis: endpoint.optional().describe('URL of Kinesis.'),
+        dynamodb: endpoint.optional().describe('URL of DynamoDB.'),
+      })
+      .prefault({})
+      .describe(
+        'Other addresses of the AWS services, for emulators and VPC endpoints; used by the operator and the workers.',
+      ),
+    initialPosition: initialPosition
+      .prefault({})
+      .describe('Where to start in shards that have no checkpoint; it has no effect on the others.'),
+    consumer: consumer.prefault({}).describe('How records are read from the stream.'),
+    checkpoints: checkpoints.prefault({}).describe('How and where positions are kept.'),
+    leases: leases.prefault({}).describe('How workers own shards.'),
+    scaling: scalingSpec.prefault({}).describe('How many workers run.'),
+    handler: handlerSpec.describe('What gets the records; exactly one of http, module, exec and log.'),
+    desiredState: z
+      .enum(['Running', 'Paused', 'Stopped'])
+      .default('Running')
+      .describe('Paused: the pods stay, the leases are released and nothing is read. Stopped: no pods.'),
+    template: template
+      .prefault({})
+      .describe('Pod template of the workers, with any field a pod has. handler.log needs none.'),
+  }),
+  [
+    {
+      cel: "!has(self.region) || !has(self.stream.arn) || self.stream.arn.split(':')[3] == self.region",
+      holds: ({ region, stream: { arn } }) =>
+        region === undefined || arn === undefined || arn.split(':')[3] === region,
+      message: 'region is not the region in stream.arn; remove region or make them equal',
+      path: 'region',
+    },
+    {
+      cel: '!has(self.handler.http) || (has(self.template.spec) && has(self.template.spec.containers) && self.template.spec.containers.exists(c, c.name == self.handler.http.container))',
+      holds: ({ handler: { http }, template: { spec } }) =>
+        http === undefined || (spec?.containers ?? []).some(({ name }) => name === http.container),
+      message:
+        'handler.http.container is not the name of a container in template.spec.containers; add the container or name another',
+      path: 'handler.http.container',
+    },
+    {
+      cel: '!has(self.handler.module) || !has(self.template.spec) || !has(self.template.spec.containers) || self.template.spec.containers.exists(c, c.name == self.handler.module.container)',
+      holds: ({ handler: { module }, template: { spec } }) =>
+        module === undefined ||
+        spec?.containers === undefined ||
+        spec.containers.some(({ name }) => name === module.container),
+      message:
+        'handler.module.container is not the name of a container in template.spec.containers; add the container or name another',
+      path: 'handler.module.container',
+    },
+    ...notYetRules,
+  ],
+  [
+    {
+      cel: 'has(self.groupId) == has(oldSelf.groupId) && (!has(self.groupId) || self.groupId == oldSelf.groupId)',
+      message:
+        'groupId cannot be changed, added or removed: the positions in the table belong to it; create another group instead',
+      path: 'groupId',
+    },
+    {
+      cel: '!has(oldSelf.region) || (has(self.region) && self.region == oldSelf.region)',
+      message:
+        'region cannot change once it is set: the stream and the table are in it; create another group instead',
+      path: 'region',
+    },
+  ],
+);
+
+/** A valid spec with all defaults applied. */
+export type GroupSpec = z.output<typeof groupSpec>;
+/** A spec as people write it. */
+export type GroupSpecInput = z.input<typeof groupSpec>;

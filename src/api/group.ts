@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { DNS_LABEL, DNS_SUBDOMAIN } from './formats.ts';
+import { groupSpec, type GroupSpec } from './group-spec.ts';
+import { groupStatus, type GroupStatus } from './group-status.ts';
+import { DOMAIN } from './labels.ts';
+import { problemsOf } from './problems.ts';
+
+export type { GroupSpec, GroupSpecInput } from './group-spec.ts';
+export type { GroupStatus } from './group-status.ts';
+
+export const KIND = 'KinesisConsumerGroup';
+export const VERSION = 'v1alpha1';
+export const API_VERSION = `${DOMAIN}/${VERSION}`;
+export const PLURAL = 'kinesisconsumergroups';
+
+/** Longest name of a group: it is the value of a label. */
+export const NAME_MAX = 63;
+
+const strings = z.record(z.string(), z.string());
+const metadata = z.object({
+  name: z
+    .string()
+    .min(1)
+    .max(NAME_MAX)
+    .regex(DNS_SUBDOMAIN, { error: 'has to be lower case letters, digits, - and ., for example orders' }),
+  namespace: z
+    .string()
+    .max(63)
+    .regex(DNS_LABEL, { error: 'has to be lower case letters, digits and -, for example shop' })
+    .default('default'),
+  uid: z.string().default(''),
+  generation: z.number().default(0),
+  resourceVersion: z.string().default(''),
+  annotations: strings.default({}),
+  labels: strings.default({}),
+  finalizers: z.array(z.string()).default([]),
+  creationTimestamp: z.string().optional(),
+  deletionTimestamp: z.string().optional(),
+});
+export type GroupMetadata = z.output<typeof metadata>;
+
+const group = z.strictObject({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal(KIND),
+  metadata,
+  spec: groupSpec,
+  // The status is ours and derived: one that this release cannot read is as good as none.
+  status: groupStatus.optional().catch(undefined),
+});
+
+/** A valid group, defaults applied. */
+export interface KinesisConsumerGroup {
+  apiVersion: typeof API_VERSION;
+  kind: typeof KIND;
+  metadata: GroupMetadata;
+  spec: GroupSpec;
+  status?: GroupStatus | undefined;
+}
+
+export type ParsedGroup =
+  | { outcome: 'ok'; group: KinesisConsumerGroup }
+  | { outcome: 'refused'; problems: string[] };
+
+/**
+ * A KinesisConsumerGroup from YAML or the API server, checked as the API server checks it. Each problem is one line: the
+ * path, what is wrong, what to write instead. A missing namespace is `default`; what only a server sets is empty.
+ */
+export function parseGroup(input: unknown): ParsedGroup {
+  const parsed = group.safeParse(input);
+  if (parsed.success) return { outcome: 'ok', group: parsed.data };
+  return { outcome: 'refused', problems: problemsOf(group, input, parsed.error.issues) };
+}
+
+type Named = Pick<KinesisConsumerGroup, 'spec'> & { metadata: Pick<GroupMetadata, 'name' | 'namespace'> };
+
+export function groupIdOf({ metadata: { namespace, name }, spec }: Named): string {
+  return spec.groupId ?? `${namespace}.${name}`;
+}
+
+/** 3–255 characters of those DynamoDB allows. Two groups that get the same name share the table, which is safe. */
+export function tableNameOf(group: Named): string {
+  return group.spec.checkpoints.table.name ?? `kinesis-checkpoints-${groupIdOf(group).replaceAll('.', '-')}`;
+}
+
+export function streamNameOf({ spec: { stream } }: Pick<KinesisConsumerGroup, 'spec'>): string {
+  return stream.name ?? stream.arn!.slice(stream.arn!.indexOf('/') + 1);
+}
+
+/** Never a silent us-east-1: undefined when neither the spec, nor the ARN, nor the operator names one. */
+export function regionOf(
+  { spec: { region, stream } }: Pick<KinesisConsumerGroup, 'spec'>,
+  operatorDefault: string | undefined,
+): string | undefined {
+  return region ?? stream.arn?.split(':')[3] ?? operatorDefault;
+}

@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { DNS_LABEL, MODULE_PATH, S3_BUCKET_ARN, SNS_TOPIC_ARN, SQS_QUEUE_ARN, text } from './formats.ts';
+import { withRules } from './rule.ts';
+
+const container = text(DNS_LABEL, { max: 63, example: 'app' }).default('app');
+
+const moduleHandler = z.strictObject({
+  container: container.describe('Container of the template whose image has the module.'),
+  path: text(MODULE_PATH, {
+    max: 1024,
+    example: '/app/handler.mjs',
+  }).describe(
+    'The module: absolute inside the image (/app/handler.mjs); for "kcg dev" also relative to the group file (./handler.ts).',
+  ),
+});
+
+const httpHandler = z.strictObject({
+  container: container.describe('Container of the template that answers the requests.'),
+  port: z.int().min(1).max(65_535).default(8080).describe('Port the container listens on.'),
+  path: text(/^\/[^\s#]*$/, { max: 1024, example: '/' })
+    .default('/')
+    .describe('Path that batches are posted to.'),
+});
+
+const execHandler = z.strictObject({
+  container: container.describe('Container of the template whose image has the program.'),
+  command: z
+    .array(z.string().min(1).max(4096))
+    .min(1)
+    .max(64)
+    .describe('The program and its arguments, as a list; no shell is involved.'),
+});
+
+const retry = z.strictObject({
+  maxAttempts: z
+    .int()
+    .min(-1)
+    .max(10_000)
+    .default(-1)
+    .describe(
+      'How often a failed batch is tried again before it goes to onFailure; -1: until it works, the shard waits.',
+    ),
+  maxRecordAgeSeconds: z
+    .int()
+    .min(-1)
+    .max(604_800)
+    .default(-1)
+    .describe('Records older than this go to onFailure when their batch fails; -1: no limit.'),
+  bisectOnError: z
+    .boolean()
+    .default(false)
+    .describe('Split a failed batch in halves to find the record that fails.'),
+});
+
+const onFailure = withRules(
+  z.strictObject({
+    sqs: z
+      .strictObject({
+        queueArn: text(SQS_QUEUE_ARN, {
+          max: 512,
+          example: 'arn:aws:sqs:eu-west-1:123456789012:failed',
+        }).describe('The queue.'),
+      })
+      .optional()
+      .describe('Send what was given up to an SQS queue.'),
+    sns: z
+      .strictObject({
+        topicArn: text(SNS_TOPIC_ARN, {
+          max: 512,
+          example: 'arn:aws:sns:eu-west-1:123456789012:failed',
+        }).describe('The topic.'),
+      })
+      .optional()
+      .describe('Send what was given up to an SNS topic.'),
+    s3: z
+      .strictObject({
+        bucketArn: text(S3_BUCKET_ARN, { max: 512, example: 'arn:aws:s3:::failed' }).describe('The bucket.'),
+      })
+      .optional()
+      .describe('Write what was given up to an S3 bucket.'),
+  }),
+  [
+    {
+      cel: '[has(self.sqs), has(self.sns), has(self.s3)].filter(given, given).size() <= 1',
+      holds: ({ sqs, sns, s3 }) => [sqs, sns, s3].filter((given) => given !== undefined).length <= 1,
+      message: 'set only one of sqs, sns and s3',
+    },
+  ],
+);
+
+export const handlerSpec = withRules(
+  z.strictObject({
+    http: httpHandler
+      .optional()
+      .describe("Any language: batches are posted to a container of the pod, as AWS Lambda's Kinesis event."),
+    module: moduleHandler
+      .optional()
+      .describe('TypeScript or JavaScript: a function called in the worker process.'),
+    exec: execHandler.optional().describe('Programs written for the KCL MultiLangDaemon, without Java.'),
+    log: z.strictObject({}).optional().describe('Built in: counts records and logs them; needs no image.'),
+    batchSize: z.int().min(1).max(10_000).default(100).describe('Most records in a batch.'),
+    batchWindowSeconds: z
+      .int()
+      .min(0)
+      .max(300)
+      .default(0)
+      .describe('How long to wait for a batch to fill; 0: hand over what there is.'),
+    parallelizationFactor: z
+      .int()
+      .min(1)
+      .max(10)
+      .default(1)
+      .describe('Concurrent batches per shard; records of one partition key stay in order.'),
+    retry: retry.prefault({}).describe('What happens to a batch that fails.'),
+    onFailure: onFailure.prefault({}).describe('Where records go that were given up.'),
+  }),
+  [
+    {
+      cel: '[has(self.http), has(self.module), has(self.exec), has(self.log)].filter(given, given).size() == 1',
+      holds: ({ http, module, exec, log }) =>
+        [http, module, exec, log].filter((given) => given !== undefined).length === 1,
+      message: 'set exactly one of http, module, exec and log',
+    },
+  ],
+);

@@ -1,0 +1,36 @@
+/** The domain of the API group, of labels, annotations, finalizers and tags. */
+export const DOMAIN = 'kcg.dev';
+
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+export const NAME_LABEL = 'app.kubernetes.io/name';
+export const COMPONENT_LABEL = 'app.kubernetes.io/component';
+export const INSTANCE_LABEL = 'app.kubernetes.io/instance';
+export const MANAGED_BY = 'kcg';
+
+/** On everything a group owns: the name of its KinesisConsumerGroup. At most 63 characters, as the group's name is. */
+export const GROUP_LABEL = `${DOMAIN}/group`;
+/** On worker pods: the hash of the pod template, as the workers' rows carry it. */
+export const REVISION_LABEL = `${DOMAIN}/revision`;
+
+/** Cluster id of a claim that may be taken over; set by a person, once. */
+export const TAKE_OVER_ANNOTATION = `${DOMAIN}/take-over`;
+/** `true`: the operator leaves the group alone. */
+export const RECONCILE_PAUSED_ANNOTATION = `${DOMAIN}/reconcile-paused`;
+
+/** On a group only while its deletion has something to undo. */
+export const FINALIZER = `${DOMAIN}/cleanup`;
+
+/** Labels of everything the operator creates for `group`. */
+export function ownedLabels(group: string): Record<string, string> {
+  return {
+    [MANAGED_BY_LABEL]: MANAGED_BY,
+    [NAME_LABEL]: 'kinesis-consumer',
+    [INSTANCE_LABEL]: group,
+    [GROUP_LABEL]: group,
+  };
+}
+
+/** What selects the worker pods of `group`; it never changes, as a Deployment's selector cannot. */
+export function workerSelector(group: string): Record<string, string> {
+  return { [MANAGED_BY_LABEL]: MANAGED_BY, [GROUP_LABEL]: group, [COMPONENT_LABEL]: 'worker' };
+}

@@ -1,0 +1,75 @@
+import type { Rule } from './rule.ts';
+
+/*
+ * What the schema has and this release does not do yet. Each entry is refused when it is applied, so that nobody runs
+ * with a setting that has no effect. When something works, its entry goes away; the schema stays as it is.
+ */
+interface NotYet {
+  /** Under spec. Every parent has a default or is required, so the path can be followed without asking. */
+  path: string;
+  /** `unset`, or the values that work. */
+  allowed: 'unset' | readonly (string | number | boolean)[];
+  message: string;
+}
+
+export const NOT_YET: readonly NotYet[] = [
+  {
+    path: 'consumer.type',
+    allowed: ['Polling'],
+    message: 'consumer.type EnhancedFanOut does not work in this release yet; use Polling',
+  },
+  {
+    path: 'scaling.mode',
+    allowed: ['ShardCount', 'Fixed', 'External'],
+    message:
+      'scaling.mode Lag does not work in this release yet; use ShardCount, or External with an autoscaler of your own',
+  },
+  {
+    path: 'handler.exec',
+    allowed: 'unset',
+    message:
+      'handler.exec does not work in this release yet; use handler.http, which any language can answer',
+  },
+  {
+    path: 'handler.parallelizationFactor',
+    allowed: [1],
+    message: 'handler.parallelizationFactor above 1 does not work in this release yet; leave it at 1',
+  },
+  {
+    path: 'handler.retry.maxAttempts',
+    allowed: [-1],
+    message:
+      'handler.retry.maxAttempts does not work in this release yet; leave it at -1: a batch is retried until it works',
+  },
+  {
+    path: 'handler.retry.maxRecordAgeSeconds',
+    allowed: [-1],
+    message:
+      'handler.retry.maxRecordAgeSeconds does not work in this release yet; leave it at -1: records have no age limit',
+  },
+  {
+    path: 'handler.retry.bisectOnError',
+    allowed: [false],
+    message: 'handler.retry.bisectOnError does not work in this release yet; leave it at false',
+  },
+  ...['sqs', 'sns', 's3'].map((destination) => ({
+    path: `handler.onFailure.${destination}`,
+    allowed: 'unset' as const,
+    message: `handler.onFailure.${destination} does not work in this release yet; leave onFailure empty: a batch is retried until it works`,
+  })),
+];
+
+/** The list above as rules on `spec`. */
+export const notYetRules: readonly Rule<unknown>[] = NOT_YET.map(({ path, allowed, message }) => ({
+  path,
+  message,
+  cel: allowed === 'unset' ? `!has(self.${path})` : `self.${path} in [${allowed.map(literal).join(', ')}]`,
+  holds: (spec) => {
+    const value = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], spec);
+    return allowed === 'unset' ? value === undefined : allowed.includes(value as string);
+  },
+}));
+
+function literal(value: string | number | boolean): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+
+type Issue = z.core.$ZodIssue;
+
+/** One line per issue: path, what is wrong, what to write instead. */
+export function problemsOf(schema: z.ZodType, input: unknown, issues: readonly Issue[]): string[] {
+  return issues.flatMap((issue) => linesOf(schema, input, issue));
+}
+
+function linesOf(schema: z.ZodType, input: unknown, issue: Issue): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = fieldsAt(schema, issue.path);
+    return issue.keys.map((key) => `${at([...issue.path, key])}: unknown field; ${suggestion(key, known)}`);
+  }
+  return [`${at(issue.path)}: ${wrong(issue, valueAt(input, issue.path))}`];
+}
+
+function wrong(issue: Issue, value: unknown): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (value === undefined) return `is required; set it to ${article(issue.expected)}`;
+      return `has to be ${article(issue.expected)}, not ${shown(value)}`;
+    case 'invalid_value':
+      if (value === undefined) return `is required; set it to ${issue.values.map(String).join(' or ')}`;
+      return `${shown(value)} is not one of ${issue.values.map(String).join(', ')}${near(value, issue.values)}`;
+    case 'too_big':
+      return `${size(issue.origin, value)} is too much; write at most ${String(issue.maximum)}${unit(issue.origin)}`;
+    case 'too_small':
+      return `${size(issue.origin, value)} is too little; write at least ${String(issue.minimum)}${unit(issue.origin)}`;
+    case 'invalid_format':
+      return `${shown(value)} ${issue.message}`;
+    case 'custom':
+    case 'not_multiple_of':
+    case 'unrecognized_keys':
+    case 'invalid_union':
+    case 'invalid_key':
+    case 'invalid_element':
+      return issue.message;
+  }
+}
+
+const ARTICLES: Record<string, string> = {
+  object: 'a map of fields',
+  record: 'a map of strings',
+  array: 'a list',
+  int: 'a whole number',
+  number: 'a whole number',
+  string: 'a string',
+  boolean: 'true or false',
+};
+const article = (type: string): string => ARTICLES[type] ?? type;
+const unit = (origin: string): string => ({ string: ' characters', array: ' entries' })[origin] ?? '';
+const size = (origin: string, value: unknown): string =>
+  origin === 'string' || origin === 'array'
+    ? `${(value as ArrayLike<unknown>).length}${unit(origin)}`
+    : shown(value);
+
+function shown(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length > 80 ? `${json.slice(0, 77)}…` : json;
+}
+
+function at(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return 'the group';
+  return path
+    .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`))
+    .join('');
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+    input,
+  );
+}
+
+/** The fields of the object at `path`, through defaults and optionals. */
+function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  const target = path.reduce<z.core.$ZodType | undefined>((parent, key) => {
+    const inner = unwrap(parent);
+    if (inner instanceof z.ZodObject) return inner.shape[String(key)] as z.ZodType | undefined;
+    if (inner instanceof z.ZodArray) return inner.element;
+    return undefined;
+  }, schema);
+  const object = unwrap(target);
+  return object instanceof z.ZodObject ? Object.keys(object.shape) : [];
+}
+
+function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
+  let inner = schema;
+  while (
+    inner instanceof z.ZodOptional ||
+    inner instanceof z.ZodDefault ||
+    inner instanceof z.ZodPrefault ||
+    inner instanceof z.ZodCatch
+  ) {
+    inner = inner.unwrap();
+  }
+  return inner;
+}
+
+function suggestion(key: string, known: readonly string[]): string {
+  const nearest = nearestOf(key, known);
+  if (nearest !== undefined) return `did you mean ${nearest}?`;
+  return known.length > 0 ? `the fields here are ${known.join(', ')}` : 'there are no fields here; remove it';
+}
+
+function near(value: unknown, values: readonly unknown[]): string {
+  const nearest = typeof value === 'string' ? nearestOf(value, values.map(String)) : undefined;
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`;
+}
+
+/** The known word that is few letters away, if any. */
+function nearestOf(word: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .toSorted((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitute, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
