@@ -40,6 +40,12 @@ export function decodeIterator(iterator: string, now: number): IteratorContent {
   return { stream, streamCreatedAt, shardId, position, issuedAt };
 }
 
+/** For fault and latency hooks: whose iterator it is, if it is one. */
+export function shardOfIterator(iterator: string): string | undefined {
+  const shardId = fields(iterator)[2];
+  return typeof shardId === 'string' ? shardId : undefined;
+}
+
 function fields(iterator: string): unknown[] {
   try {
     const value: unknown = JSON.parse(Buffer.from(iterator, 'base64').toString());

@@ -1,5 +1,5 @@
 import { unreachable } from '../lib/assert.ts';
-import { decodeIterator } from './memory-iterator.ts';
+import { shardOfIterator } from './memory-iterator.ts';
 import type { ListFilter } from './memory-shard-list.ts';
 import type { MemoryKinesis } from './memory-stream.ts';
 import type { Shard } from './shard.ts';
@@ -29,18 +29,11 @@ export function memoryStreamClient(kinesis: MemoryKinesis, streamName: string): 
         kinesis.getIterator(streamName, shardId, position),
       ),
     getRecords: (iterator, limit, { signal } = {}) =>
-      kinesis.call('GetRecords', shardOf(iterator), signal, () => kinesis.getRecords(iterator, limit)),
+      kinesis.call('GetRecords', shardOfIterator(iterator), signal, () =>
+        kinesis.getRecords(iterator, limit),
+      ),
     close: () => {},
   };
-}
-
-/** For fault and latency hooks only. */
-function shardOf(iterator: string): string | undefined {
-  try {
-    return decodeIterator(iterator, 0).shardId;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The service's name of a port's filter. */

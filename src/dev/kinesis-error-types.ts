@@ -1,0 +1,30 @@
+import type { ErrorCode, KcgError } from '../lib/errors.ts';
+
+const TYPES: Record<ErrorCode, string> = {
+  Aborted: 'InternalFailure',
+  AccessDenied: 'AccessDeniedException',
+  Conflict: 'ResourceInUseException',
+  Credentials: 'UnrecognizedClientException',
+  ExpiredIterator: 'ExpiredIteratorException',
+  HandlerFailed: 'InternalFailure',
+  Internal: 'InternalFailure',
+  InvalidInput: 'InvalidArgumentException',
+  LimitExceeded: 'LimitExceededException',
+  NotFound: 'ResourceNotFoundException',
+  Throttled: 'ProvisionedThroughputExceededException',
+  Timeout: 'InternalFailure',
+  Unavailable: 'ServiceUnavailable',
+};
+
+/** The service's name for an error, as in `__type`. */
+export function awsErrorType(error: KcgError, operation: string): string {
+  if (error.code === 'InvalidInput' && error.message.startsWith('1 validation error'))
+    return 'ValidationException';
+  if (error.code === 'ExpiredIterator' && operation === 'ListShards') return 'ExpiredNextTokenException';
+  return TYPES[error.code];
+}
+
+export function httpStatusOf(type: string): number {
+  if (type === 'InternalFailure') return 500;
+  return type === 'ServiceUnavailable' ? 503 : 400;
+}

@@ -1,0 +1,178 @@
+import { KcgError } from '../lib/errors.ts';
+import type { MemoryKinesis } from '../kinesis/memory-stream.ts';
+import type { ListFilter } from '../kinesis/memory-shard-list.ts';
+import type { Shard } from '../kinesis/shard.ts';
+import type { StreamSummary } from '../kinesis/stream-client.ts';
+import type { KinesisInput } from './kinesis-input.ts';
+
+/** Does one operation at once; what it returns is the response body (bytes and Dates are encoded later). */
+export type KinesisOperation = (kinesis: MemoryKinesis, input: KinesisInput) => Record<string, unknown>;
+
+const MODES = ['PROVISIONED', 'ON_DEMAND'] as const;
+const FILTERS = [
+  'AFTER_SHARD_ID',
+  'AT_TRIM_HORIZON',
+  'FROM_TRIM_HORIZON',
+  'AT_LATEST',
+  'AT_TIMESTAMP',
+  'FROM_TIMESTAMP',
+] as const;
+
+/** Streams, shards and their settings. */
+export const streamOperations: Record<string, KinesisOperation> = {
+  CreateStream(kinesis, input) {
+    kinesis.createStream({
+      name: input.text('StreamName'),
+      shardCount: input.optionalInteger('ShardCount', 1, 100_000),
+      mode: input.optionalObject('StreamModeDetails')?.oneOf('StreamMode', MODES),
+      tags: input.has('Tags') ? input.textMap('Tags') : {},
+    });
+    return {};
+  },
+
+  DeleteStream(kinesis, input) {
+    kinesis.deleteStream(input.streamName());
+    return {};
+  },
+
+  DescribeStream(kinesis, input) {
+    const name = input.streamName();
+    const { shards, nextToken } = kinesis.listShards(name, {
+      maxResults: input.optionalInteger('Limit', 1, 10_000) ?? 100,
+      exclusiveStartShardId: input.optionalText('ExclusiveStartShardId'),
+    });
+    const { OpenShardCount: _, ConsumerCount: __, ...description } = wireSummary(kinesis.describe(name));
+    return {
+      StreamDescription: {
+        ...description,
+        Shards: shards.map(wireShard),
+        HasMoreShards: nextToken !== undefined,
+      },
+    };
+  },
+
+  DescribeStreamSummary(kinesis, input) {
+    return { StreamDescriptionSummary: wireSummary(kinesis.describe(input.streamName())) };
+  },
+
+  ListStreams(kinesis, input) {
+    const after = input.optionalText('NextToken') ?? input.optionalText('ExclusiveStartStreamName') ?? '';
+    const names = kinesis.listStreams().filter((name) => name > after);
+    const page = names.slice(0, input.optionalInteger('Limit', 1, 10_000) ?? 100);
+    const more = names.length > page.length;
+    const summaries = page.map((name) => {
+      const { StreamName, StreamARN, StreamStatus, StreamModeDetails, StreamCreationTimestamp } = wireSummary(
+        kinesis.describe(name),
+      );
+      return { StreamName, StreamARN, StreamStatus, StreamModeDetails, StreamCreationTimestamp };
+    });
+    return {
+      StreamNames: page,
+      StreamSummaries: summaries,
+      HasMoreStreams: more,
+      NextToken: more ? page.at(-1) : undefined,
+    };
+  },
+
+  ListShards(kinesis, input) {
+    const token = input.optionalText('NextToken');
+    const maxResults = input.optionalInteger('MaxResults', 1, 10_000);
+    if (token !== undefined && (input.has('StreamName') || input.has('StreamCreationTimestamp'))) {
+      throw tokenAndName();
+    }
+    const page =
+      token === undefined
+        ? kinesis.listShards(input.streamName(), {
+            maxResults,
+            exclusiveStartShardId: input.optionalText('ExclusiveStartShardId'),
+            filter: listFilter(input.optionalObject('ShardFilter')),
+          })
+        : kinesis.listMoreShards(token, maxResults);
+    return { Shards: page.shards.map(wireShard), NextToken: page.nextToken };
+  },
+
+  SplitShard(kinesis, input) {
+    kinesis.splitShard(input.streamName(), input.text('ShardToSplit'), input.text('NewStartingHashKey'));
+    return {};
+  },
+
+  MergeShards(kinesis, input) {
+    kinesis.mergeShards(input.streamName(), input.text('ShardToMerge'), input.text('AdjacentShardToMerge'));
+    return {};
+  },
+
+  UpdateShardCount(kinesis, input) {
+    const name = input.streamName();
+    input.oneOf('ScalingType', ['UNIFORM_SCALING']);
+    const target = input.integer('TargetShardCount', 1, 100_000);
+    const { openShards, arn } = kinesis.describe(name);
+    kinesis.updateShardCount(name, target);
+    return { StreamName: name, StreamARN: arn, CurrentShardCount: openShards, TargetShardCount: target };
+  },
+
+  UpdateStreamMode(kinesis, input) {
+    kinesis.setMode(input.streamName(), input.object('StreamModeDetails').oneOf('StreamMode', MODES));
+    return {};
+  },
+
+  IncreaseStreamRetentionPeriod(kinesis, input) {
+    kinesis.setRetention(input.streamName(), input.integer('RetentionPeriodHours', 1, 100_000), 'increase');
+    return {};
+  },
+
+  DecreaseStreamRetentionPeriod(kinesis, input) {
+    kinesis.setRetention(input.streamName(), input.integer('RetentionPeriodHours', 1, 100_000), 'decrease');
+    return {};
+  },
+
+  DescribeLimits(kinesis) {
+    const summaries = kinesis.listStreams().map((name) => kinesis.describe(name));
+    return {
+      ShardLimit: 10_000,
+      OpenShardCount: summaries.reduce((sum, { openShards }) => sum + openShards, 0),
+      OnDemandStreamCount: summaries.filter(({ mode }) => mode === 'ON_DEMAND').length,
+      OnDemandStreamCountLimit: 50,
+    };
+  },
+};
+
+function tokenAndName(): KcgError {
+  return new KcgError('InvalidInput', 'NextToken and StreamName cannot be provided together.');
+}
+
+function listFilter(input: KinesisInput | undefined): ListFilter | undefined {
+  if (!input) return undefined;
+  const type = input.oneOf('Type', FILTERS);
+  if (type === 'AFTER_SHARD_ID') return { type, shardId: input.text('ShardId') };
+  if (type === 'AT_TIMESTAMP' || type === 'FROM_TIMESTAMP')
+    return { type, timestampMs: input.time('Timestamp') };
+  return { type };
+}
+
+function wireSummary(summary: StreamSummary) {
+  return {
+    StreamName: summary.name,
+    StreamARN: summary.arn,
+    StreamStatus: summary.status,
+    StreamModeDetails: { StreamMode: summary.mode },
+    StreamCreationTimestamp: new Date(summary.createdAt),
+    RetentionPeriodHours: summary.retentionHours,
+    EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
+    EncryptionType: 'NONE',
+    OpenShardCount: summary.openShards,
+    ConsumerCount: 0,
+  };
+}
+
+function wireShard(shard: Shard) {
+  return {
+    ShardId: shard.shardId,
+    ParentShardId: shard.parentShardId,
+    AdjacentParentShardId: shard.adjacentParentShardId,
+    HashKeyRange: { StartingHashKey: shard.hashStart, EndingHashKey: shard.hashEnd },
+    SequenceNumberRange: {
+      StartingSequenceNumber: shard.startingSequence,
+      EndingSequenceNumber: shard.endingSequence,
+    },
+  };
+}

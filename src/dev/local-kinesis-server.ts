@@ -1,0 +1,186 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { systemClock, type Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import { silentLog, type Log } from '../lib/log.ts';
+import { shardOfIterator } from '../kinesis/memory-iterator.ts';
+import { MemoryKinesis } from '../kinesis/memory-stream.ts';
+import { decodeCbor, encodeCbor } from './kinesis-cbor.ts';
+import { awsErrorType, httpStatusOf } from './kinesis-error-types.ts';
+import { KinesisInput } from './kinesis-input.ts';
+import { encodeJson } from './kinesis-json.ts';
+import { recordOperations } from './kinesis-record-operations.ts';
+import { streamOperations } from './kinesis-stream-operations.ts';
+import { tagOperations } from './kinesis-tag-operations.ts';
+
+export interface LocalKinesisOptions {
+  clock?: Clock;
+  log?: Log;
+  /** The streams to serve; a new, empty account otherwise. */
+  kinesis?: MemoryKinesis;
+  /** 0, the default, takes a free one. */
+  port?: number;
+  /** Default 127.0.0.1. Anybody who reaches the port may use it. */
+  host?: string;
+  /** When given, requests signed with another access key are turned away. Signatures are never checked. */
+  accessKeyIds?: readonly string[];
+}
+
+export interface LocalKinesis {
+  /** `http://127.0.0.1:4567`, for the SDK's or CLI's endpoint setting. */
+  endpoint: string;
+  kinesis: MemoryKinesis;
+  close: () => Promise<void>;
+}
+
+const operations = { ...streamOperations, ...recordOperations, ...tagOperations };
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const CBOR = 'application/x-amz-cbor-1.1';
+const JSON_TYPE = 'application/x-amz-json-1.1';
+
+/**
+ * Kinesis over HTTP/1.1 for any AWS SDK or CLI, in both of the service's encodings. Keeps everything in memory.
+ * @throws KcgError `Conflict` when the port is taken.
+ */
+export async function startLocalKinesis(options: LocalKinesisOptions = {}): Promise<LocalKinesis> {
+  const kinesis = options.kinesis ?? new MemoryKinesis({ clock: options.clock ?? systemClock });
+  const log = options.log ?? silentLog;
+  const host = options.host ?? '127.0.0.1';
+  const server = createServer((request, response) => {
+    serve(kinesis, options.accessKeyIds, request, response).catch((error: unknown) => {
+      log.warn('local Kinesis request failed', { error: KcgError.from(error).message });
+      response.destroy();
+    });
+  });
+  // Idle SDK connections are reused for as long as the client likes, so no reset meets a request on its way.
+  server.keepAliveTimeout = 0;
+  await listen(server, options.port ?? 0, host);
+  const { port } = server.address() as AddressInfo;
+  const endpoint = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  log.info('local Kinesis listens', { endpoint });
+  return {
+    endpoint,
+    kinesis,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      reject(
+        new KcgError(
+          taken ? 'Conflict' : 'InvalidInput',
+          `cannot listen on ${host}:${port}: ${error.message}`,
+          {
+            cause: error,
+            fix: taken ? 'Stop what uses the port, or choose another.' : undefined,
+          },
+        ),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+interface Reply {
+  status: number;
+  body: unknown;
+}
+
+async function serve(
+  kinesis: MemoryKinesis,
+  accessKeyIds: readonly string[] | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method === 'GET') return answerPerson(kinesis, response);
+  const body = await readBody(request);
+  const isCbor = request.headers['content-type']?.startsWith(CBOR) ?? false;
+  const reply = await replyTo(kinesis, accessKeyIds, request, body, isCbor);
+  const payload = isCbor ? encodeCbor(reply.body) : encodeJson(reply.body);
+  response.writeHead(reply.status, {
+    'content-type': isCbor ? CBOR : JSON_TYPE,
+    'content-length': payload.length,
+    'x-amzn-requestid': randomUUID(),
+  });
+  response.end(payload);
+}
+
+function answerPerson(kinesis: MemoryKinesis, response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'text/plain' });
+  response.end(`Local Kinesis of kcg. Streams: ${kinesis.listStreams().join(', ') || 'none'}\n`);
+}
+
+async function replyTo(
+  kinesis: MemoryKinesis,
+  accessKeyIds: readonly string[] | undefined,
+  request: IncomingMessage,
+  content: Buffer,
+  isCbor: boolean,
+): Promise<Reply> {
+  const name = /^Kinesis_20131202\.(\w+)$/.exec(String(request.headers['x-amz-target']))?.[1] ?? '';
+  const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
+  if (!operation) {
+    const known = Object.keys(operations).sort().join(', ');
+    return failure('UnknownOperationException', `No operation '${name}' here. There are: ${known}.`);
+  }
+  const denied = checkAuthorization(request, accessKeyIds);
+  if (denied) return denied;
+  let input: KinesisInput;
+  try {
+    input = new KinesisInput(isCbor ? decodeCbor(content) : JSON.parse(content.toString('utf8') || '{}'));
+  } catch (error) {
+    return failure('SerializationException', KcgError.from(error).message);
+  }
+  try {
+    return {
+      status: 200,
+      body: await kinesis.call(name, shardOf(input), undefined, () => operation(kinesis, input)),
+    };
+  } catch (thrown) {
+    const error = KcgError.from(thrown);
+    return failure(awsErrorType(error, name), error.message);
+  }
+}
+
+function shardOf(input: KinesisInput): string | undefined {
+  const iterator = input.optionalText('ShardIterator');
+  return iterator === undefined ? input.optionalText('ShardId') : shardOfIterator(iterator);
+}
+
+function failure(type: string, message: string): Reply {
+  return { status: httpStatusOf(type), body: { __type: type, message } };
+}
+
+function checkAuthorization(
+  request: IncomingMessage,
+  accessKeyIds: readonly string[] | undefined,
+): Reply | undefined {
+  const header = request.headers.authorization;
+  if (!header) return failure('MissingAuthenticationTokenException', 'Missing Authentication Token');
+  const accessKeyId = /Credential=([^/,\s]+)\//.exec(header)?.[1];
+  if (accessKeyId === undefined) {
+    return failure('IncompleteSignatureException', "Authorization header requires 'Credential' parameter.");
+  }
+  if (!accessKeyIds || accessKeyIds.includes(accessKeyId)) return undefined;
+  return failure('UnrecognizedClientException', 'The security token included in the request is invalid.');
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES)
+      throw new KcgError('InvalidInput', `a request of more than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

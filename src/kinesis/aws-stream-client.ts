@@ -1,0 +1,153 @@
+import {
+  DescribeStreamSummaryCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  KinesisClient,
+  ListShardsCommand,
+  type KinesisClientConfig,
+  type ListShardsCommandInput,
+  type ListShardsCommandOutput,
+} from '@aws-sdk/client-kinesis';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import { translateAwsError } from './aws-errors.ts';
+import { parseGetRecordsBodies, type ParsedOutput } from './aws-get-records-body.ts';
+import { readShard, readSummary, wireFilter, wirePosition } from './aws-stream-wire.ts';
+import type { Shard } from './shard.ts';
+import type { CallOptions, StreamClient } from './stream-client.ts';
+
+export interface AwsStreamClientOptions {
+  /** In the account and region of the credentials. */
+  streamName: string;
+  /** Used in place of the name when known; needed for a stream of another account. */
+  streamArn?: string | undefined;
+  /** Default: of the ARN, then AWS_REGION. */
+  region?: string | undefined;
+  /** `http://…` or `https://…`, for emulators and VPC endpoints. */
+  endpoint?: string | undefined;
+  /** Default: the SDK's chain (environment, web identity, container, instance). */
+  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
+  clock: Clock;
+  /** Bound of one call, ms. Default 10,000; GetRecords three times as long, for 10 MB over a slow line. */
+  callTimeoutMs?: number;
+  /** Whose credentials they are, for error messages. Default: the worker's role. */
+  principal?: string;
+}
+
+const CONNECTION_TIMEOUT_MS = 3_000;
+const MAX_SOCKETS = 256;
+
+/**
+ * The port over the AWS SDK: HTTP/1.1 with keep-alive (the SDK's own default opens an HTTP/2 session per call), one
+ * attempt a call, each with a deadline. GetRecords has a client of its own, so that long reads and everything else
+ * never wait for one another's sockets.
+ */
+export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
+  const control = new KinesisClient(clientConfig(options));
+  const reads = new KinesisClient(clientConfig(options));
+  parseGetRecordsBodies(reads);
+  const names = streamNames(options);
+  const timeoutMs = options.callTimeoutMs ?? 10_000;
+  const call = callsOf(options, names.resource);
+
+  return {
+    describe: ({ signal } = {}) =>
+      call('DescribeStreamSummary', timeoutMs, signal, async (abortSignal) => {
+        const command = new DescribeStreamSummaryCommand(names.input);
+        const { StreamDescriptionSummary } = await control.send(command, { abortSignal });
+        return readSummary(StreamDescriptionSummary);
+      }),
+
+    async listShards(filter, { signal }: CallOptions = {}) {
+      const shards: Shard[] = [];
+      // A token stands for the stream and the filter; the service refuses a name beside it.
+      let input: ListShardsCommandInput | undefined = {
+        ...names.input,
+        ShardFilter: wireFilter(filter),
+      };
+      while (input) {
+        const command: ListShardsCommand = new ListShardsCommand(input);
+        const page: ListShardsCommandOutput = await call('ListShards', timeoutMs, signal, (abortSignal) =>
+          control.send(command, { abortSignal }),
+        );
+        shards.push(...(page.Shards ?? []).map(readShard));
+        input = page.NextToken ? { NextToken: page.NextToken } : undefined;
+      }
+      return shards;
+    },
+
+    getIterator: (shardId, position, { signal } = {}) =>
+      call('GetShardIterator', timeoutMs, signal, async (abortSignal) => {
+        const command = new GetShardIteratorCommand({
+          ...names.input,
+          ShardId: shardId,
+          ...wirePosition(position),
+        });
+        const { ShardIterator } = await control.send(command, { abortSignal });
+        if (ShardIterator) return ShardIterator;
+        throw new KcgError('Unavailable', `GetShardIterator gave no iterator for ${shardId}`);
+      }),
+
+    getRecords: (iterator, limit, { signal } = {}) =>
+      call('GetRecords', timeoutMs * 3, signal, async (abortSignal) => {
+        const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: limit, ...names.arnInput });
+        const { parsed } = (await reads.send(command, { abortSignal })) as ParsedOutput;
+        if (parsed) return parsed;
+        throw new KcgError('Internal', 'GetRecords was answered, but its body was not read');
+      }),
+
+    close() {
+      control.destroy();
+      reads.destroy();
+    },
+  };
+}
+
+type Call = <T>(
+  operation: string,
+  deadlineMs: number,
+  signal: AbortSignal | undefined,
+  work: (abortSignal: AbortSignal) => Promise<T>,
+) => Promise<T>;
+
+/** Bounds a call in time and translates what it throws. */
+function callsOf(options: AwsStreamClientOptions, resource: string): Call {
+  const { clock, principal = "the worker's role", endpoint } = options;
+  return async (operation, deadlineMs, signal, work) => {
+    const action = `kinesis:${operation}`;
+    try {
+      return await withDeadline(clock, deadlineMs, { what: action, signal }, work);
+    } catch (thrown) {
+      if (signal?.aborted) throw abortError(signal);
+      throw translateAwsError(thrown, { action, resource, principal, endpoint });
+    }
+  };
+}
+
+function streamNames({ streamName, streamArn, region }: AwsStreamClientOptions) {
+  if (streamArn !== undefined) {
+    return { resource: streamArn, input: { StreamARN: streamArn }, arnInput: { StreamARN: streamArn } };
+  }
+  const resource = `stream ${streamName}${region === undefined ? '' : ` in ${region}`}`;
+  return { resource, input: { StreamName: streamName }, arnInput: {} };
+}
+
+function clientConfig(options: AwsStreamClientOptions): KinesisClientConfig {
+  const region = options.region ?? options.streamArn?.split(':')[3];
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
+  return {
+    maxAttempts: 1,
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      socketTimeout: options.callTimeoutMs ?? 10_000,
+      httpAgent: new HttpAgent(agent),
+      httpsAgent: new HttpsAgent(agent),
+    }),
+    ...(region ? { region } : {}),
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    ...(options.credentials ? { credentials: options.credentials } : {}),
+  };
+}
