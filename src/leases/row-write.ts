@@ -21,7 +21,7 @@ export interface RowWrite {
   add?: Readonly<Record<string, number>>;
   /**
    * Holds only on a row that shows this write's effect. A response can get lost after the effect, and the repeated
-   * write then fails its condition; the row that is read back decides, not the failure.
+   * write then fails its condition; the row that is read back decides, not the failure. Empty: nothing proves it.
    */
   proof: readonly Condition[];
 }
@@ -47,7 +47,8 @@ export function holds(condition: Condition, row: Row | undefined): boolean {
 
 /** What a failed condition means, given the row as a strongly consistent read shows it. */
 export function judgeFailure(write: RowWrite, row: Row | undefined): WriteResult {
-  const proven = write.kind === 'delete' ? row === undefined : row !== undefined && allHold(write.proof, row);
+  const shown = write.proof.length > 0 && row !== undefined && allHold(write.proof, row);
+  const proven = write.kind === 'delete' ? row === undefined : shown;
   return { outcome: proven ? 'done' : 'lost', row };
 }
 

@@ -43,6 +43,11 @@ export const workerOptions = {
     min: 0,
     max: 65_535,
   },
+  'exit-with-parent': {
+    type: 'boolean',
+    env: 'KCG_EXIT_WITH_PARENT',
+    description: 'stop when standard input ends (local mode)',
+  },
   'log-level': {
     type: 'string',
     env: 'KCG_LOG_LEVEL',
@@ -76,6 +81,8 @@ export async function runWorkerCommand(
     worker: () => worker,
     metrics: () => metrics.text(),
   });
+  log.info('listening', { port: server.port });
+  if (options.exitWithParent) stop = AbortSignal.any([stop, endOfInput()]);
   const client = createDynamoDbClient({ region: config.region, endpoint: config.endpoints.dynamodb });
   const stream = awsStreamClient({
     region: config.region,
@@ -83,6 +90,7 @@ export async function runWorkerCommand(
     streamName: config.stream.name,
     streamArn: config.stream.arn,
     clock,
+    principal: "the worker's role",
   });
   try {
     const table = await openLeaseTable({
@@ -123,4 +131,14 @@ export async function runWorkerCommand(
     client.destroy();
     await server.close();
   }
+}
+
+/** Aborts when the parent process has closed its end, whichever way it went. */
+function endOfInput(): AbortSignal {
+  const ended = new AbortController();
+  process.stdin
+    .on('end', () => ended.abort())
+    .on('error', () => ended.abort())
+    .resume();
+  return ended.signal;
 }

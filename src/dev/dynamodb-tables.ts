@@ -1,0 +1,160 @@
+import { KcgError } from '../lib/errors.ts';
+
+type Json = Record<string, unknown>;
+
+interface TableExtras {
+  ttl: { enabled: boolean; attribute: string };
+  pointInTimeRecovery: boolean;
+  deletionProtection: boolean;
+  kmsKeyArn: string | undefined;
+  tableClass: string | undefined;
+  tags: Map<string, string>;
+}
+
+/** A failure as DynamoDB words it. */
+export class DynamoDbFailure extends Error {
+  readonly type: string;
+  constructor(type: string, message: string) {
+    super(message);
+    this.type = type;
+  }
+}
+
+/**
+ * The settings of tables that dynalite does not have: TTL, point-in-time recovery, deletion protection, encryption,
+ * class and tags. Kept beside it, by table name, with DynamoDB's rules and messages.
+ */
+export class DynamoDbTables {
+  readonly #extras = new Map<string, TableExtras>();
+
+  create(name: string, request: Json): void {
+    const tags = (request['Tags'] ?? []) as { Key: string; Value: string }[];
+    const encryption = request['SSESpecification'] as
+      | { Enabled?: boolean; KMSMasterKeyId?: string }
+      | undefined;
+    this.#extras.set(name, {
+      ttl: { enabled: false, attribute: '' },
+      pointInTimeRecovery: false,
+      deletionProtection: request['DeletionProtectionEnabled'] === true,
+      kmsKeyArn: encryption?.Enabled ? (encryption.KMSMasterKeyId ?? 'alias/aws/dynamodb') : undefined,
+      tableClass: request['TableClass'] as string | undefined,
+      tags: new Map(tags.map(({ Key, Value }) => [Key, Value])),
+    });
+  }
+
+  requireDeletable(name: string): void {
+    if (!this.#extras.get(name)?.deletionProtection) return;
+    throw new DynamoDbFailure(
+      'ValidationException',
+      'Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.',
+    );
+  }
+
+  delete(name: string): void {
+    this.#extras.delete(name);
+  }
+
+  /** UpdateTable: takes what dynalite does not know and returns the rest; nothing when nothing is left. */
+  update(name: string, request: Json): Json | undefined {
+    const { DeletionProtectionEnabled, TableClass, SSESpecification, ...rest } = request;
+    const extras = this.#of(name);
+    if (typeof DeletionProtectionEnabled === 'boolean') extras.deletionProtection = DeletionProtectionEnabled;
+    if (typeof TableClass === 'string') extras.tableClass = TableClass;
+    const encryption = SSESpecification as { Enabled?: boolean; KMSMasterKeyId?: string } | undefined;
+    if (encryption)
+      extras.kmsKeyArn = encryption.Enabled ? (encryption.KMSMasterKeyId ?? 'alias/aws/dynamodb') : undefined;
+    return Object.keys(rest).some((key) => key !== 'TableName' && key !== 'AttributeDefinitions')
+      ? rest
+      : undefined;
+  }
+
+  /** Adds what dynalite's description lacks. */
+  describe(name: string, table: Json): Json {
+    const extras = this.#extras.get(name);
+    if (!extras) return table;
+    return {
+      ...table,
+      DeletionProtectionEnabled: extras.deletionProtection,
+      ...(extras.tableClass ? { TableClassSummary: { TableClass: extras.tableClass } } : {}),
+      ...(extras.kmsKeyArn
+        ? { SSEDescription: { Status: 'ENABLED', SSEType: 'KMS', KMSMasterKeyArn: extras.kmsKeyArn } }
+        : {}),
+    };
+  }
+
+  /** The operations that are only about these settings; undefined for any other. */
+  answer(operation: string, request: Json): Json | undefined {
+    switch (operation) {
+      case 'UpdateTimeToLive':
+        return this.#updateTimeToLive(request);
+      case 'DescribeTimeToLive': {
+        const { ttl } = this.#of(request['TableName']);
+        const description = ttl.enabled
+          ? { TimeToLiveStatus: 'ENABLED', AttributeName: ttl.attribute }
+          : { TimeToLiveStatus: 'DISABLED' };
+        return { TimeToLiveDescription: description };
+      }
+      case 'UpdateContinuousBackups': {
+        const spec = request['PointInTimeRecoverySpecification'] as { PointInTimeRecoveryEnabled: boolean };
+        this.#of(request['TableName']).pointInTimeRecovery = spec.PointInTimeRecoveryEnabled;
+        return this.#backups(request);
+      }
+      case 'DescribeContinuousBackups':
+        return this.#backups(request);
+      case 'TagResource': {
+        const tags = request['Tags'] as { Key: string; Value: string }[];
+        for (const { Key, Value } of tags) this.#byArn(request).tags.set(Key, Value);
+        return {};
+      }
+      case 'UntagResource':
+        for (const key of request['TagKeys'] as string[]) this.#byArn(request).tags.delete(key);
+        return {};
+      case 'ListTagsOfResource':
+        return { Tags: [...this.#byArn(request).tags].map(([Key, Value]) => ({ Key, Value })) };
+      default:
+        return undefined;
+    }
+  }
+
+  #updateTimeToLive(request: Json): Json {
+    const extras = this.#of(request['TableName']);
+    const wanted = request['TimeToLiveSpecification'] as { Enabled: boolean; AttributeName: string };
+    if (wanted.Enabled === extras.ttl.enabled) {
+      const state = wanted.Enabled ? 'enabled' : 'disabled';
+      throw new DynamoDbFailure('ValidationException', `TimeToLive is already ${state}`);
+    }
+    extras.ttl = { enabled: wanted.Enabled, attribute: wanted.AttributeName };
+    return { TimeToLiveSpecification: wanted };
+  }
+
+  #backups(request: Json): Json {
+    const { pointInTimeRecovery } = this.#of(request['TableName']);
+    const status = pointInTimeRecovery ? 'ENABLED' : 'DISABLED';
+    const recovery = { PointInTimeRecoveryStatus: status };
+    return {
+      ContinuousBackupsDescription: {
+        ContinuousBackupsStatus: 'ENABLED',
+        PointInTimeRecoveryDescription: recovery,
+      },
+    };
+  }
+
+  #byArn(request: Json): TableExtras {
+    return this.#of(String(request['ResourceArn']).split('/').at(-1));
+  }
+
+  #of(name: unknown): TableExtras {
+    const extras = this.#extras.get(String(name));
+    if (extras) return extras;
+    throw new DynamoDbFailure(
+      'ResourceNotFoundException',
+      `Requested resource not found: Table: ${String(name)} not found`,
+    );
+  }
+}
+
+export function asFailure(thrown: unknown): DynamoDbFailure {
+  return thrown instanceof DynamoDbFailure
+    ? thrown
+    : new DynamoDbFailure('InternalServerError', KcgError.from(thrown).message);
+}

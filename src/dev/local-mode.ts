@@ -1,0 +1,104 @@
+import type { KinesisConsumerGroup } from '../api/group.ts';
+import { parseGroup, streamNameOf } from '../api/group.ts';
+import type { Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
+import { KINDS, type KubeObject } from '../operator/cluster.ts';
+import { MemoryCluster } from '../operator/memory-cluster.ts';
+import { runOperator } from '../operator/operator.ts';
+import { localAwsAccount } from './local-aws-account.ts';
+import { startLocalDynamoDb } from './local-dynamodb-server.ts';
+import { startLocalKinesis } from './local-kinesis-server.ts';
+import { ProcessPods } from './process-pods.ts';
+
+export interface LocalModeOptions {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Program and arguments that run `kcg worker`. */
+  workerCommand: readonly string[];
+  /** Shards of a stream that local mode creates. */
+  shards: number;
+  kinesisPort?: number;
+  dynamodbPort?: number;
+  onWorkerLine: (pod: string, line: string) => void;
+}
+
+export interface LocalMode {
+  cluster: MemoryCluster;
+  kinesis: Awaited<ReturnType<typeof startLocalKinesis>>;
+  dynamodb: Awaited<ReturnType<typeof startLocalDynamoDb>>;
+  pods: ProcessPods;
+  /** As `kubectl apply` would; creates the group's stream when it is not there. */
+  apply(group: KinesisConsumerGroup): Promise<void>;
+  /** Workers drain, then the operator and the servers stop. */
+  stop(): Promise<void>;
+}
+
+export const LOCAL_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+
+/** Operator and workers as they run in a cluster, with processes in place of pods, against servers on loopback. */
+export async function startLocalMode(options: LocalModeOptions): Promise<LocalMode> {
+  const { clock, random, log } = options;
+  const kinesis = await startLocalKinesis({ clock, log, port: options.kinesisPort ?? 0 });
+  const dynamodb = await startLocalDynamoDb({ clock, log, port: options.dynamodbPort ?? 0 });
+  const cluster = new MemoryCluster({ clock, random, admit: admitGroup });
+  const pods = new ProcessPods({
+    cluster,
+    clock,
+    random,
+    command: options.workerCommand,
+    onLine: options.onWorkerLine,
+  });
+  const stopPods = new AbortController();
+  const stopOperator = new AbortController();
+  const podsRunning = pods.run(stopPods.signal);
+  const operatorRunning = runOperator(
+    {
+      cluster,
+      aws: localAwsAccount({ kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint }, clock),
+      clock,
+      random,
+      log: log.child({ component: 'operator' }),
+      options: { workerImage: 'local', defaultRegion: 'us-east-1' },
+    },
+    stopOperator.signal,
+  );
+  return {
+    cluster,
+    kinesis,
+    dynamodb,
+    pods,
+    async apply(group) {
+      const name = streamNameOf(group);
+      if (!kinesis.kinesis.listStreams().includes(name)) {
+        kinesis.kinesis.createStream({ name, shardCount: options.shards });
+      }
+      const endpoints = { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint };
+      const local = { ...group, spec: { ...group.spec, endpoints } } as unknown as KubeObject;
+      await cluster.apply(KINDS.consumerGroup, local, { fieldManager: 'kubectl', force: true });
+    },
+    async stop() {
+      stopPods.abort();
+      await podsRunning;
+      stopOperator.abort();
+      await operatorRunning;
+      await Promise.all([kinesis.close(), dynamodb.close()]);
+    },
+  };
+}
+
+/** What the API server's schema does with a group. */
+function admitGroup(object: KubeObject): readonly string[] {
+  if (object.kind !== KINDS.consumerGroup.kind) return [];
+  const parsed = parseGroup(object);
+  return parsed.outcome === 'refused' ? parsed.problems : [];
+}
+
+/** @throws KcgError `InvalidInput` with every problem, before anything is started */
+export function requireGroup(input: unknown, file: string): KinesisConsumerGroup {
+  const parsed = parseGroup(input);
+  if (parsed.outcome === 'ok') return parsed.group;
+  throw new KcgError('InvalidInput', `${file}: ${parsed.problems.join(`\n       ${file}: `)}`);
+}
