@@ -10,7 +10,7 @@ export const conditionSchema = z.object({
     .max(40)
     .meta({ format: 'date-time' })
     .describe('When the status changed last.'),
-  reason: z.string().min(1).max(1024).describe('One word for why; docs/conditions.md explains each.'),
+  reason: z.string().min(1).max(1024).describe('One word for why; docs/reference.md explains each.'),
   message: z.string().max(32_768).describe('Why, for people.'),
 });
 export type ConditionStatus = 'True' | 'False' | 'Unknown';

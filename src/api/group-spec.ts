@@ -187,6 +187,10 @@ const template = z.looseObject({
           }),
         )
         .max(32)
+        // The API server refuses it too, as the list is a map by name.
+        .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, {
+          error: 'two containers have the same name; give one another name',
+        })
         .optional()
         .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
         .describe('Your containers; kcg adds its own.'),

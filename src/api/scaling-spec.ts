@@ -47,14 +47,14 @@ export const scalingSpec = withRules(
       cel: "self.mode != 'ShardCount' || !has(self.replicas)",
       holds: ({ mode, replicas }) => mode !== 'ShardCount' || replicas === undefined,
       message:
-        'scaling.mode is ShardCount: the operator sets the replicas; set scaling.mode to External or Fixed to use replicas or kubectl scale',
+        'scaling.mode is ShardCount: the operator sets the replicas; remove scaling.replicas, or set scaling.mode to External or Fixed to use kubectl scale',
       path: 'replicas',
     },
     {
       cel: "self.mode != 'Lag' || !has(self.replicas)",
       holds: ({ mode, replicas }) => mode !== 'Lag' || replicas === undefined,
       message:
-        'scaling.mode is Lag: the operator sets the replicas; set scaling.mode to External or Fixed to use replicas or kubectl scale',
+        'scaling.mode is Lag: the operator sets the replicas; remove scaling.replicas, or set scaling.mode to External or Fixed to use kubectl scale',
       path: 'replicas',
     },
     {
