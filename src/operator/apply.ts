@@ -1,0 +1,112 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ApplyResult, Cluster, KubeObject, ResourceKind, StoredObject } from './cluster.ts';
+import { describeObject } from './cluster.ts';
+import { covers } from './plan/covers.ts';
+import { CONTENT_HASH_ANNOTATION } from './plan/desired-objects.ts';
+
+/** Owner of every field kcg sets. */
+export const FIELD_MANAGER = 'kcg';
+
+/**
+ * What our last apply of an object left, so that an object whose fields the server writes differently than we gave
+ * them is not applied again and again. By uid; only saves calls.
+ */
+export type AppliedGenerations = Map<string, { hash: string; generation: number }>;
+
+export type ApplyOutcome =
+  | { outcome: 'unchanged' | 'applied'; object: StoredObject }
+  | Exclude<ApplyResult, { outcome: 'applied' }>;
+
+/** Brings one object to what is wanted, with no call at all when it is already so. */
+export async function applyObject(
+  cluster: Cluster,
+  kind: ResourceKind,
+  {
+    wanted,
+    existing,
+    applied,
+    signal,
+  }: {
+    wanted: KubeObject;
+    existing: StoredObject | undefined;
+    applied: AppliedGenerations;
+    signal: AbortSignal;
+  },
+): Promise<ApplyOutcome> {
+  if (existing && isUpToDate(existing, wanted, applied)) return { outcome: 'unchanged', object: existing };
+  const result = await cluster.apply(kind, guarded(wanted, existing), {
+    fieldManager: FIELD_MANAGER,
+    known: existing,
+    signal,
+  });
+  if (result.outcome !== 'applied') return result;
+  const { uid, generation } = result.object.metadata;
+  applied.set(uid, { hash: hashAnnotation(wanted), generation: generation ?? 0 });
+  return { outcome: result.changed ? 'applied' : 'unchanged', object: result.object };
+}
+
+function isUpToDate(existing: StoredObject, wanted: KubeObject, applied: AppliedGenerations): boolean {
+  const hash = hashAnnotation(wanted);
+  if (hashAnnotation(existing) !== hash) return false;
+  const last = applied.get(existing.metadata.uid);
+  if (last?.hash === hash && last.generation === existing.metadata.generation) return true;
+  const { labels, ownerReferences } = wanted.metadata;
+  return (
+    covers(existing.spec, wanted.spec) &&
+    covers(existing.metadata.labels, labels) &&
+    covers(existing.metadata.ownerReferences, ownerReferences)
+  );
+}
+
+function hashAnnotation({ metadata }: KubeObject): string {
+  return metadata.annotations?.[CONTENT_HASH_ANNOTATION] ?? '';
+}
+
+/** What was decided by looking at one object must not land on its successor. */
+function guarded(wanted: KubeObject, existing: StoredObject | undefined): KubeObject {
+  if (!existing) return wanted;
+  const isSameContent = hashAnnotation(existing) === hashAnnotation(wanted);
+  const { uid, resourceVersion } = existing.metadata;
+  // New content may carry a new revision, counted from what was seen.
+  return { ...wanted, metadata: { ...wanted.metadata, uid, ...(isSameContent ? {} : { resourceVersion }) } };
+}
+
+/** Writes the status, unless it is there already. */
+export async function applyStatus(
+  cluster: Cluster,
+  kind: ResourceKind,
+  { group, status, signal }: { group: StoredObject; status: unknown; signal: AbortSignal },
+): Promise<'unchanged' | 'applied' | 'lost'> {
+  if (isDeepStrictEqual(plain(group.status), plain(status))) return 'unchanged';
+  const { apiVersion, metadata } = group;
+  const { name, namespace, uid, resourceVersion } = metadata;
+  const object: KubeObject = {
+    apiVersion,
+    kind: group.kind,
+    metadata: { name, ...(namespace ? { namespace } : {}), uid, resourceVersion },
+    status: plain(status),
+  };
+  const result = await cluster.applyStatus(kind, object, {
+    fieldManager: FIELD_MANAGER,
+    force: true,
+    signal,
+  });
+  return result.outcome === 'applied' ? 'applied' : 'lost';
+}
+
+/** As the API server will give it back: no undefined fields. */
+function plain(value: unknown): unknown {
+  return value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
+}
+
+/** For a condition: who else claims the fields, and what to do. */
+export function conflictMessage(
+  object: KubeObject,
+  conflict: Extract<ApplyResult, { outcome: 'conflict' }>,
+): string {
+  const fields = conflict.fields.map(({ field, manager }) => `${field} by ${manager}`);
+  const shown = fields.length > 0 ? fields.slice(0, 5).join(', ') : conflict.message;
+  const fix =
+    'Leave these fields to kcg: set them in the KinesisConsumerGroup, and delete the object once, or apply it without them.';
+  return `others set fields of ${describeObject(object)}: ${shown}. ${fix}`;
+}

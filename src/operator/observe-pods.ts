@@ -1,0 +1,84 @@
+import type { PodView } from '../view/group-view.ts';
+import type { StoredObject } from './cluster.ts';
+import type { DeploymentFacts } from './plan/group-facts.ts';
+
+interface ContainerStatus {
+  name: string;
+  restartCount?: number;
+  state?: { waiting?: { reason?: string; message?: string } };
+}
+interface PodStatus {
+  phase?: string;
+  conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
+  containerStatuses?: readonly ContainerStatus[];
+  initContainerStatuses?: readonly ContainerStatus[];
+}
+
+/** Waiting of this kind is the way up, not trouble. */
+const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
+const MESSAGE_CHARACTERS = 300;
+
+export function podView(pod: StoredObject): PodView {
+  const status = (pod.status ?? {}) as PodStatus;
+  const { name, uid, deletionTimestamp } = pod.metadata;
+  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  return {
+    name,
+    uid,
+    node: (pod.spec as { nodeName?: string } | undefined)?.nodeName,
+    phase: status.phase ?? 'Unknown',
+    ready: status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
+    terminating: deletionTimestamp !== undefined,
+    trouble: troubleOf(status, containers),
+    restarts: containers.reduce((sum, { restartCount }) => sum + (restartCount ?? 0), 0),
+  };
+}
+
+function troubleOf(status: PodStatus, containers: readonly ContainerStatus[]): PodView['trouble'] {
+  const unscheduled = status.conditions?.find(
+    ({ type, status }) => type === 'PodScheduled' && status === 'False',
+  );
+  if (unscheduled) {
+    return {
+      container: '',
+      reason: unscheduled.reason ?? 'Unschedulable',
+      message: cut(unscheduled.message),
+    };
+  }
+  for (const { name, state } of containers) {
+    const reason = state?.waiting?.reason;
+    if (reason !== undefined && !STARTING.has(reason)) {
+      return { container: name, reason, message: cut(state?.waiting?.message) };
+    }
+  }
+  return undefined;
+}
+
+/** The kubelet tells how long it backs off, which changes with each try. */
+function cut(message = ''): string {
+  return message.replace(/back-off \S+ /, 'back-off ').slice(0, MESSAGE_CHARACTERS);
+}
+
+interface DeploymentStatus {
+  observedGeneration?: number;
+  replicas?: number;
+  updatedReplicas?: number;
+  readyReplicas?: number;
+  conditions?: readonly { type: string; status: string; message?: string }[];
+}
+
+export function deploymentFacts(deployment: StoredObject | undefined): DeploymentFacts | undefined {
+  if (!deployment) return undefined;
+  const status = (deployment.status ?? {}) as DeploymentStatus;
+  const failure = status.conditions?.find(
+    ({ type, status }) => type === 'ReplicaFailure' && status === 'True',
+  );
+  return {
+    replicas: (deployment.spec as { replicas?: number } | undefined)?.replicas ?? 1,
+    updated: status.updatedReplicas ?? 0,
+    ready: status.readyReplicas ?? 0,
+    total: status.replicas ?? 0,
+    observed: (status.observedGeneration ?? 0) >= (deployment.metadata.generation ?? 0),
+    failure: failure && (failure.message ?? 'the pods were refused'),
+  };
+}

@@ -1,0 +1,95 @@
+import type { Shard } from '../kinesis/shard.ts';
+import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
+import { backoffMs, jitterMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import type { Random } from '../lib/random.ts';
+import type { StreamFacts } from './plan/group-facts.ts';
+
+export interface StreamCacheOptions {
+  clock: Clock;
+  random: Random;
+  /** How long an answer serves, ms; default 45,000, a tenth of that while the stream is changing. */
+  freshMs?: number;
+}
+
+interface Entry {
+  facts: StreamFacts;
+  /** Monotonic; look again from then on. */
+  nextMs: number;
+  failures: number;
+  /** Somebody is asking; the others wait for the same answer. */
+  asking: Promise<void> | undefined;
+}
+
+const DEFAULT_FRESH_MS = 45_000;
+const BACKOFF = { baseMs: 5_000, maxMs: 60_000 };
+
+/**
+ * What the streams look like: one DescribeStreamSummary and one ListShards per stream for all its groups, kept for a
+ * while. A failure keeps the last good answer beside the error.
+ */
+export class StreamCache {
+  readonly #options: Required<StreamCacheOptions>;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: StreamCacheOptions) {
+    this.#options = { freshMs: DEFAULT_FRESH_MS, ...options };
+  }
+
+  /** @param key names the stream, its region and endpoint */
+  async look(key: string, client: StreamClient, signal: AbortSignal): Promise<StreamFacts> {
+    const entry = this.#entryOf(key);
+    if (entry.asking === undefined && this.#options.clock.monotonic() >= entry.nextMs) {
+      entry.asking = this.#ask(entry, client, signal).finally(() => (entry.asking = undefined));
+    }
+    await entry.asking;
+    return entry.facts;
+  }
+
+  /** Looks again at the next call. */
+  refresh(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry) entry.nextMs = -Infinity;
+  }
+
+  /** Forgets the streams that no group uses any more. */
+  keep(keys: ReadonlySet<string>): void {
+    for (const key of this.#entries.keys()) if (!keys.has(key)) this.#entries.delete(key);
+  }
+
+  #entryOf(key: string): Entry {
+    const known = this.#entries.get(key);
+    if (known) return known;
+    const facts = { summary: undefined, shards: undefined, error: undefined };
+    const entry: Entry = { facts, nextMs: -Infinity, failures: 0, asking: undefined };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  async #ask(entry: Entry, client: StreamClient, signal: AbortSignal): Promise<void> {
+    const { clock, random, freshMs } = this.#options;
+    try {
+      const summary = await client.describe({ signal });
+      const usable = summary.status === 'ACTIVE' || summary.status === 'UPDATING';
+      const shards = usable ? await client.listShards({ from: 'TRIM_HORIZON' }, { signal }) : undefined;
+      entry.facts = { summary, shards: shards ?? shardsOfSame(entry.facts, summary), error: undefined };
+      entry.failures = 0;
+      entry.nextMs =
+        clock.monotonic() + jitterMs(summary.status === 'ACTIVE' ? freshMs : freshMs / 10, 0.2, random);
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      const error = KcgError.from(thrown);
+      entry.failures += 1;
+      entry.facts = error.code === 'NotFound' ? { ...NOTHING, error } : { ...entry.facts, error };
+      const delayMs = backoffMs(entry.failures, random, BACKOFF);
+      entry.nextMs = clock.monotonic() + Math.max(delayMs, error.retryAfterMs ?? 0);
+    }
+  }
+}
+
+const NOTHING = { summary: undefined, shards: undefined };
+
+function shardsOfSame({ summary, shards }: StreamFacts, now: StreamSummary): readonly Shard[] | undefined {
+  return summary?.createdAt === now.createdAt ? shards : undefined;
+}

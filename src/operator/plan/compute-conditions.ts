@@ -1,0 +1,176 @@
+import type { ConditionStatus, NewCondition, ReasonOf } from '../../api/conditions.ts';
+import { describeError } from '../../lib/errors.ts';
+import { formatDuration, lagStepSeconds } from '../../view/format.ts';
+import type { PodView } from '../../view/group-view.ts';
+import { LIMIT_MESSAGES, type GroupFacts } from './group-facts.ts';
+
+/*
+ * One function per condition, each from facts to what is to be said. What sums them up (Ready, Reconciling, Stalled) is in
+ * `sum-up.ts`.
+ */
+
+type Told<T extends NewCondition['type']> = { status: ConditionStatus; reason: ReasonOf<T>; message: string };
+
+/** A quarter of the retention left is late to start worrying, and early enough to act. */
+const NEAR_RETENTION_PERCENT = 25;
+/** Without a target, a group that uses half of the retention does not keep up. */
+const SLOW_PERCENT = 50;
+const NAMED_SHARDS = 3;
+
+export function streamReady({ stream, region }: GroupFacts): Told<'StreamReady'> {
+  if (region === undefined) {
+    const message =
+      "no region is known. Set spec.region, use stream.arn, or set the operator's --default-region (KCG_DEFAULT_REGION).";
+    return { status: 'False', reason: 'RegionUnknown', message };
+  }
+  const { summary, error } = stream;
+  if (error && !(summary && error.code !== 'NotFound' && error.code !== 'AccessDenied')) {
+    const message = describeError(error);
+    if (error.code === 'NotFound') return { status: 'False', reason: 'StreamNotFound', message };
+    if (error.code === 'AccessDenied') return { status: 'False', reason: 'StreamAccessDenied', message };
+    return { status: 'Unknown', reason: 'StreamUnreachable', message };
+  }
+  if (!summary)
+    return { status: 'Unknown', reason: 'StreamUnknown', message: 'the stream has not been looked at yet' };
+  if (summary.status === 'CREATING' || summary.status === 'DELETING') {
+    return {
+      status: 'False',
+      reason: 'StreamNotActive',
+      message: `stream ${summary.name} is ${summary.status}`,
+    };
+  }
+  return { status: 'True', reason: 'StreamActive', message: `stream ${summary.name} is ${summary.status}` };
+}
+
+export function tableReady({ table }: GroupFacts): Told<'TableReady'> {
+  if (!table)
+    return { status: 'Unknown', reason: 'TableUnknown', message: 'the table has not been looked at yet' };
+  const { status, reason, message } = table;
+  return { status, reason, message };
+}
+
+export function groupClaimed({ claim, groupId }: GroupFacts): Told<'GroupClaimed'> {
+  if (!claim)
+    return { status: 'Unknown', reason: 'ClaimUnknown', message: 'the claim has not been read yet' };
+  if (claim.verdict === 'ours') {
+    return { status: 'True', reason: 'Claimed', message: `group id ${groupId} belongs to this resource` };
+  }
+  return { status: 'False', reason: claim.reason, message: claim.message };
+}
+
+export function workersAvailable({ workload, scaling, view }: GroupFacts): Told<'WorkersAvailable'> {
+  const { deployment, problem } = workload;
+  if (problem) return { status: 'False', ...problem };
+  const desired = scaling?.replicas ?? deployment?.replicas ?? 0;
+  if (desired === 0 && scaling) return { status: 'True', reason: 'NoWorkersWanted', message: scaling.reason };
+  if (!deployment)
+    return { status: 'False', reason: 'WorkersStarting', message: 'no pods have been asked for yet' };
+  const counts = `${deployment.ready} of ${desired} pods ready`;
+  if (deployment.ready >= desired) return { status: 'True', reason: 'MinimumAvailable', message: counts };
+  if (deployment.failure !== undefined) {
+    return { status: 'False', reason: 'TemplateRejected', message: deployment.failure };
+  }
+  const trouble = worstTrouble(view?.pods ?? []);
+  if (trouble) return { status: 'False', reason: trouble.reason, message: `${counts}; ${trouble.message}` };
+  return { status: 'False', reason: 'WorkersStarting', message: counts };
+}
+
+type TroubleReason = 'Unschedulable' | 'ImagePullFailing' | 'CrashLooping' | 'ContainerNotReady';
+const TROUBLE: readonly (readonly [RegExp, TroubleReason])[] = [
+  [/^(ImagePullBackOff|ErrImagePull|InvalidImageName|ErrImageNeverPull)$/, 'ImagePullFailing'],
+  [/^(CrashLoopBackOff|RunContainerError|CreateContainerConfigError|CreateContainerError)$/, 'CrashLooping'],
+  [/^Unschedulable$/, 'Unschedulable'],
+];
+
+/** Causes before effects: an image that cannot be pulled says more than a pod that is not ready. */
+export function worstTrouble(
+  pods: readonly PodView[],
+): { reason: TroubleReason; message: string } | undefined {
+  for (const [pattern, reason] of TROUBLE) {
+    const pod = pods.find(({ trouble }) => trouble && pattern.test(trouble.reason));
+    if (pod?.trouble) {
+      const { container, reason: word, message } = pod.trouble;
+      const where = container ? `container ${container} of pod ${pod.name}` : `pod ${pod.name}`;
+      return { reason, message: `${where}: ${word}${message ? `: ${message}` : ''}` };
+    }
+  }
+  return undefined;
+}
+
+export function shardsCovered({ view, group, stream }: GroupFacts): Told<'ShardsCovered'> {
+  const { desiredState } = group.spec;
+  if (!view || !stream.shards) {
+    return { status: 'Unknown', reason: 'ShardsUnknown', message: 'shards and leases are not known yet' };
+  }
+  if (desiredState !== 'Running') {
+    const message = `the group is ${desiredState.toLowerCase()}: ${view.ownedShards} of ${view.readableShards} shards owned`;
+    return { status: 'False', reason: 'NotConsuming', message };
+  }
+  const message = `${view.ownedShards} of ${view.readableShards} shards owned by a live worker`;
+  if (view.ownedShards === view.readableShards) return { status: 'True', reason: 'AllOwned', message };
+  if (!view.workers.some(({ row }) => row.state === 'live' || row.state === 'draining')) {
+    return { status: 'False', reason: 'NoLiveWorkers', message };
+  }
+  const free = view.shards.filter(({ state }) => state === 'unowned').map(({ shardId }) => shardId);
+  return { status: 'False', reason: 'UnownedShards', message: `${message}; not ${named(free)}` };
+}
+
+export function lagWithinTarget({ view, group }: GroupFacts): Told<'LagWithinTarget'> {
+  const { maxMs, maxShardId, headroomPercent } = view?.lag ?? {};
+  if (maxMs === undefined)
+    return { status: 'Unknown', reason: 'LagUnknown', message: 'no shard has been read yet' };
+  const target = group.spec.scaling.targetLagSeconds;
+  const isSlow = target === undefined ? (headroomPercent ?? 100) < 100 - SLOW_PERCENT : maxMs > target * 1000;
+  const most = `at most ${formatDuration(lagStepSeconds(maxMs) * 1000)} behind`;
+  const against = target === undefined ? '' : `, target ${formatDuration(target * 1000)}`;
+  if (!isSlow) return { status: 'True', reason: 'LagNormal', message: `${most}${against}` };
+  return { status: 'False', reason: 'LagExceeded', message: `shard ${maxShardId}: ${most}${against}` };
+}
+
+export function checkpointsAtRisk({ view, stream, expiringShards }: GroupFacts): Told<'CheckpointsAtRisk'> {
+  if (!view) return { status: 'Unknown', reason: 'RiskUnknown', message: 'the positions are not known yet' };
+  const retentionMs = (stream.summary?.retentionHours ?? Infinity) * 3_600_000;
+  const lost = view.shards.filter(
+    ({ lagMs, backlog }) => backlog && lagMs !== undefined && lagMs > retentionMs,
+  );
+  if (lost.length > 0) {
+    const message = `records expired unread in ${named(lost.map(({ shardId }) => shardId))}`;
+    return { status: 'True', reason: 'LostToRetention', message };
+  }
+  if (expiringShards.length > 0) {
+    return {
+      status: 'True',
+      reason: 'TtlOnLiveRows',
+      message: `rows that would vanish: ${named(expiringShards)}`,
+    };
+  }
+  const { headroomPercent, maxShardId } = view.lag;
+  if (headroomPercent !== undefined && headroomPercent < NEAR_RETENTION_PERCENT) {
+    // In steps, or the message would change with every point.
+    const left = Math.ceil(headroomPercent / 5) * 5;
+    const message = `less than ${Math.max(left, 5)} % of the retention is left for shard ${maxShardId}`;
+    return { status: 'True', reason: 'NearRetention', message };
+  }
+  return {
+    status: 'False',
+    reason: 'CheckpointsSafe',
+    message: 'no position is close to the end of the retention',
+  };
+}
+
+export function scalingLimited({ scaling }: GroupFacts): Told<'ScalingLimited'> {
+  if (!scaling?.limitedBy) {
+    return {
+      status: 'False',
+      reason: 'NotLimited',
+      message: scaling?.reason ?? 'nothing has been decided yet',
+    };
+  }
+  const { limitedBy, reason } = scaling;
+  return { status: 'True', reason: limitedBy, message: `${LIMIT_MESSAGES[limitedBy]}: ${reason}` };
+}
+
+function named(shardIds: readonly string[]): string {
+  const rest = shardIds.length - NAMED_SHARDS;
+  return `${shardIds.slice(0, NAMED_SHARDS).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}

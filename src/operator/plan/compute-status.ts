@@ -1,0 +1,209 @@
+import { setCondition, kubernetesTime, type NewCondition } from '../../api/conditions.ts';
+import { STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
+import { workerSelector } from '../../api/labels.ts';
+import type { Checkpoint } from '../../kinesis/position.ts';
+import { isOpen } from '../../kinesis/shard.ts';
+import { formatDuration, lagStepSeconds } from '../../view/format.ts';
+import type { GroupView, ShardView } from '../../view/group-view.ts';
+import {
+  checkpointsAtRisk,
+  groupClaimed,
+  lagWithinTarget,
+  scalingLimited,
+  shardsCovered,
+  streamReady,
+  tableReady,
+  workersAvailable,
+} from './compute-conditions.ts';
+import type { GroupFacts } from './group-facts.ts';
+import { handingOff, ready, reconciling, stalled } from './sum-up.ts';
+
+/**
+ * The whole status from the facts. `previous` only lends the times at which conditions turned, and the positions when
+ * `positions` is `keep`: they move all the time, and a status that is written for them alone costs the API server a
+ * write per group and poll.
+ */
+export function computeStatus(
+  facts: GroupFacts,
+  {
+    previous,
+    nowMs,
+    positions,
+  }: { previous: GroupStatus | undefined; nowMs: number; positions: 'keep' | 'refresh' },
+): GroupStatus {
+  const { group, view, groupId, scaling, workload } = facts;
+  const next: GroupStatus = {
+    observedGeneration: group.metadata.generation,
+    conditions: conditionsOf(facts, previous, nowMs),
+    groupId,
+    summary: summaryOf(facts),
+    replicas: workload.deployment?.total ?? 0,
+    readyReplicas: workload.deployment?.ready ?? 0,
+    selector: Object.entries(workerSelector(group.metadata.name))
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+    ...streamStatus(facts),
+    ...(view
+      ? { leases: leasesOf(view, facts), lag: lagOf(view), shards: shardsOf(view), workers: workersOf(view) }
+      : {}),
+    ...(facts.table ? { table: facts.table.info } : {}),
+    ...(scaling
+      ? {
+          scaling: {
+            desired: scaling.replicas,
+            ...(scaling.limitedBy ? { limitedBy: scaling.limitedBy } : {}),
+            ...(facts.lastScale ? { lastScale: facts.lastScale } : {}),
+          },
+        }
+      : {}),
+  };
+  return positions === 'keep' && previous ? withPositionsOf(next, previous) : next;
+}
+
+/** A spec that cannot work: nothing else is known, and what was known of it stays. */
+export function invalidStatus(
+  problems: readonly string[],
+  { previous, generation, nowMs }: { previous: GroupStatus | undefined; generation: number; nowMs: number },
+): GroupStatus {
+  const message = problems.join('; ').slice(0, 4_000);
+  const observedGeneration = generation;
+  const told: NewCondition[] = [
+    { type: 'Ready', status: 'False', reason: 'InvalidSpec', message, observedGeneration },
+    { type: 'Stalled', status: 'True', reason: 'InvalidSpec', message, observedGeneration },
+    {
+      type: 'Reconciling',
+      status: 'False',
+      reason: 'UpToDate',
+      message: 'nothing is done for an invalid spec',
+      observedGeneration,
+    },
+  ];
+  return { ...previous, observedGeneration, conditions: setAll(previous?.conditions ?? [], told, nowMs) };
+}
+
+/** Only the conditions that tell how the deletion goes. */
+export function deletingStatus(
+  message: string,
+  { previous, generation, nowMs }: { previous: GroupStatus | undefined; generation: number; nowMs: number },
+): GroupStatus {
+  const observedGeneration = generation;
+  const told: NewCondition[] = [
+    { type: 'Ready', status: 'False', reason: 'Deleting', message, observedGeneration },
+    { type: 'Reconciling', status: 'True', reason: 'CleaningUp', message, observedGeneration },
+  ];
+  return { ...previous, observedGeneration, conditions: setAll(previous?.conditions ?? [], told, nowMs) };
+}
+
+function conditionsOf(facts: GroupFacts, previous: GroupStatus | undefined, nowMs: number) {
+  const { generation } = facts.group.metadata;
+  const about = { observedGeneration: generation };
+  const parts = {
+    StreamReady: { type: 'StreamReady' as const, ...streamReady(facts), ...about },
+    TableReady: { type: 'TableReady' as const, ...tableReady(facts), ...about },
+    GroupClaimed: { type: 'GroupClaimed' as const, ...groupClaimed(facts), ...about },
+    WorkersAvailable: { type: 'WorkersAvailable' as const, ...workersAvailable(facts), ...about },
+    ShardsCovered: { type: 'ShardsCovered' as const, ...shardsCovered(facts), ...about },
+    LagWithinTarget: { type: 'LagWithinTarget' as const, ...lagWithinTarget(facts), ...about },
+    CheckpointsAtRisk: { type: 'CheckpointsAtRisk' as const, ...checkpointsAtRisk(facts), ...about },
+    ScalingLimited: { type: 'ScalingLimited' as const, ...scalingLimited(facts), ...about },
+  };
+  const told: NewCondition[] = [
+    { type: 'Ready', ...ready(parts, facts), ...about },
+    { type: 'Reconciling', ...reconciling(parts, facts), ...about },
+    { type: 'Stalled', ...stalled(parts), ...about },
+    ...Object.values(parts),
+  ];
+  return setAll(previous?.conditions ?? [], told, nowMs);
+}
+
+type Conditions = NonNullable<GroupStatus['conditions']>;
+
+function setAll(conditions: Conditions, told: readonly NewCondition[], nowMs: number): Conditions {
+  return told.reduce<Conditions>((all, condition) => setCondition(all, condition, nowMs), conditions);
+}
+
+function summaryOf({ view, stream, workload, scaling }: GroupFacts): NonNullable<GroupStatus['summary']> {
+  const { maxMs } = view?.lag ?? {};
+  const desired = scaling?.replicas ?? workload.deployment?.replicas ?? 0;
+  return {
+    ...(view && stream.shards ? { shards: `${view.ownedShards}/${view.readableShards}` } : {}),
+    pods: `${workload.deployment?.ready ?? 0}/${desired}`,
+    ...(maxMs === undefined ? {} : { lag: formatDuration(lagStepSeconds(maxMs) * 1000) }),
+  };
+}
+
+function streamStatus({ stream: { summary, shards } }: GroupFacts): Pick<GroupStatus, 'stream'> {
+  if (!summary) return {};
+  const open = shards?.filter(isOpen).length;
+  const counts = shards && open !== undefined ? { openShards: open, closedShards: shards.length - open } : {};
+  return { stream: { arn: summary.arn, ...counts, retentionHours: summary.retentionHours } };
+}
+
+function leasesOf(view: GroupView, { lastFailover }: GroupFacts): NonNullable<GroupStatus['leases']> {
+  const total = view.shards.filter(({ state }) => state !== 'ended').length;
+  return {
+    total,
+    owned: view.ownedShards,
+    unowned: view.readableShards - view.ownedShards,
+    handingOff: handingOff(view),
+    workers: view.workers.filter(({ row }) => row.state === 'live').length,
+    ...(lastFailover ? { lastFailover } : {}),
+  };
+}
+
+function lagOf({ lag }: GroupView): NonNullable<GroupStatus['lag']> {
+  const { maxMs, maxShardId, oldestCheckpointAt, headroomPercent } = lag;
+  const seconds = maxMs === undefined ? undefined : lagStepSeconds(maxMs);
+  return {
+    ...(seconds === undefined ? {} : { maxSeconds: seconds }),
+    // Among shards that keep up, which one is first changes all the time and says nothing.
+    ...(maxShardId === undefined || !seconds ? {} : { maxShardId }),
+    ...(oldestCheckpointAt === undefined || !seconds
+      ? {}
+      : { oldestCheckpointTime: kubernetesTime(oldestCheckpointAt) }),
+    ...(headroomPercent === undefined ? {} : { retentionHeadroomPercent: headroomPercent }),
+  };
+}
+
+function shardsOf({ shards }: GroupView): NonNullable<GroupStatus['shards']> {
+  const step = ({ lagMs }: ShardView) => (lagMs === undefined ? -1 : lagStepSeconds(lagMs));
+  return shards
+    .filter(({ state }) => state !== 'ended')
+    .sort((a, b) => step(b) - step(a) || (a.shardId < b.shardId ? -1 : 1))
+    .slice(0, STATUS_LIST_MAX)
+    .map(({ shardId, owner, lagMs, checkpoint, checkpointedAt, state }) => ({
+      shardId,
+      ...(owner === undefined || state === 'unowned' ? {} : { owner }),
+      ...(lagMs === undefined ? {} : { lagSeconds: lagStepSeconds(lagMs) }),
+      ...(checkpoint === undefined ? {} : { checkpoint: formatCheckpoint(checkpoint) }),
+      ...(checkpointedAt === undefined ? {} : { checkpointTime: kubernetesTime(checkpointedAt) }),
+    }));
+}
+
+export function formatCheckpoint(checkpoint: Checkpoint): string {
+  return checkpoint.at === 'SEQUENCE' ? checkpoint.sequence : checkpoint.at;
+}
+
+function workersOf({ workers }: GroupView): NonNullable<GroupStatus['workers']> {
+  return workers
+    .filter(({ alive }) => alive)
+    .slice(0, STATUS_LIST_MAX)
+    .map(({ worker, shards, lagMs }) => ({
+      pod: worker,
+      leases: shards,
+      ...(lagMs === undefined ? {} : { lagSeconds: lagStepSeconds(lagMs) }),
+    }));
+}
+
+function withPositionsOf(next: GroupStatus, previous: GroupStatus): GroupStatus {
+  const old = new Map((previous.shards ?? []).map((shard) => [shard.shardId, shard]));
+  const shards = next.shards?.map((shard) => {
+    const known = old.get(shard.shardId);
+    if (known?.checkpoint === undefined || known.checkpointTime === undefined) return shard;
+    const { checkpoint, checkpointTime } = known;
+    return { ...shard, checkpoint, checkpointTime };
+  });
+  const time = previous.lag?.oldestCheckpointTime;
+  const lag = next.lag?.oldestCheckpointTime && time ? { ...next.lag, oldestCheckpointTime: time } : next.lag;
+  return { ...next, ...(shards ? { shards } : {}), ...(lag ? { lag } : {}) };
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import type { KubeObject, OwnerReference, StoredObject } from '../cluster.ts';
+import {
+  REVISION_ANNOTATION,
+  workerTemplate,
+  type Json,
+  type WorkerTemplateInput,
+} from './worker-template.ts';
+
+/*
+ * The objects of a group: a Deployment and a PodDisruptionBudget, both named `<group>-worker`, so that an app's own
+ * Deployment of the group's name is never touched.
+ */
+
+export interface WorkloadInput extends WorkerTemplateInput {
+  group: { name: string; namespace: string; uid: string; apiVersion: string; kind: string };
+  replicas: number;
+  /** The Deployment as it is. */
+  existing: StoredObject | undefined;
+  /** Greatest revision that a worker of the group has reported; a recreated Deployment goes on from there. */
+  seenRevision: number;
+}
+
+export interface Workload {
+  deployment: KubeObject;
+  podDisruptionBudget: KubeObject;
+  revision: number;
+}
+
+/** On everything kcg applies: of its whole content, to tell whether anything is to do. */
+export const CONTENT_HASH_ANNOTATION = 'kcg.dev/content-hash';
+/** On the Deployment: of the pod template without its revision. */
+export const TEMPLATE_HASH_ANNOTATION = 'kcg.dev/template-hash';
+
+export function workloadName(group: string): string {
+  return `${group}-worker`;
+}
+
+export function desiredObjects(input: WorkloadInput): Workload {
+  const { group, selector, labels } = input;
+  const template = workerTemplate(input);
+  const templateHash = hashOf(template);
+  const revision = nextRevision(input, templateHash);
+  const metadata = {
+    name: workloadName(group.name),
+    namespace: group.namespace,
+    labels: { ...labels },
+    ownerReferences: [ownerReference(group)],
+  };
+  const deployment: KubeObject = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: {
+      ...metadata,
+      annotations: { [TEMPLATE_HASH_ANNOTATION]: templateHash, [REVISION_ANNOTATION]: String(revision) },
+    },
+    spec: {
+      replicas: input.replicas,
+      revisionHistoryLimit: 3,
+      selector: { matchLabels: { ...selector } },
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
+      template: withRevision(template, revision),
+    },
+  };
+  const podDisruptionBudget: KubeObject = {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata,
+    // Rounded up by Kubernetes, so one pod may always go.
+    spec: { maxUnavailable: '25%', selector: { matchLabels: { ...selector } } },
+  };
+  return { deployment: withHash(deployment), podDisruptionBudget: withHash(podDisruptionBudget), revision };
+}
+
+/** Does the object belong to this very group? */
+export function isOwnedBy(object: KubeObject, groupUid: string): boolean {
+  return (
+    object.metadata.ownerReferences?.some(({ uid, controller }) => controller === true && uid === groupUid) ??
+    false
+  );
+}
+
+/** What the Deployment asks for; undefined when there is none. */
+export function replicasOf(deployment: StoredObject | undefined): number | undefined {
+  const replicas = (deployment?.spec as { replicas?: unknown } | undefined)?.replicas;
+  return typeof replicas === 'number' ? replicas : deployment && 1;
+}
+
+/** A pod-template-hash has no order; workers need one to tell the newer of two revisions. */
+function nextRevision({ existing, seenRevision }: WorkloadInput, templateHash: string): number {
+  const annotations = existing?.metadata.annotations ?? {};
+  const current = Math.floor(Number(annotations[REVISION_ANNOTATION] ?? 0)) || 0;
+  const isSame = annotations[TEMPLATE_HASH_ANNOTATION] === templateHash && current > 0;
+  return isSame ? current : Math.max(current, seenRevision) + 1;
+}
+
+function withRevision(template: Json, revision: number): Json {
+  const metadata = template['metadata'] as { annotations?: Record<string, string> };
+  const annotations = { ...metadata.annotations, [REVISION_ANNOTATION]: String(revision) };
+  return { ...template, metadata: { ...metadata, annotations } };
+}
+
+function withHash(object: KubeObject): KubeObject {
+  const annotations = { ...object.metadata.annotations, [CONTENT_HASH_ANNOTATION]: hashOf(object) };
+  return { ...object, metadata: { ...object.metadata, annotations } };
+}
+
+function ownerReference({ apiVersion, kind, name, uid }: WorkloadInput['group']): OwnerReference {
+  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
+
+/** The same for the same content, whatever the order of its keys. */
+export function hashOf(value: unknown): string {
+  return createHash('sha256').update(canonical(value)).digest('hex').slice(0, 16);
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  const sorted = entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${sorted.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+}

@@ -1,0 +1,138 @@
+/*
+ * How many workers a group gets. What is wanted follows the shards that can be consumed in parallel; growing happens at
+ * once. Shrinking waits: a window of what was wanted is kept and its maximum counts, as the HPA's stabilisation does, and the
+ * window begins with what runs now, so that a restarted operator never shrinks on its first look. During a reshard
+ * nothing shrinks: parents and children hold different counts for a while.
+ */
+
+export interface ReplicasInput {
+  desiredState: 'Running' | 'Paused' | 'Stopped';
+  /** `fixed`: `wanted` from the spec or an autoscaler; `shards`: from the shard count. */
+  scaling:
+    | { mode: 'shards'; shardsPerWorker: number; min: number; max: number }
+    | { mode: 'fixed'; wanted: number | undefined; min: number; max: number };
+  /** Shards that can be consumed at the same time; undefined = not known at the moment. */
+  readableShards: number | undefined;
+  /** Shards wait for their parents, or the stream is changing. */
+  resharding: boolean;
+  /** What the Deployment asks for now; undefined = there is none. */
+  currentReplicas: number | undefined;
+  /** ms; 0 shrinks at once. */
+  stabilizationMs: number;
+  /** What the last decision returned. */
+  window: readonly Want[];
+  /** Monotonic ms. */
+  nowMs: number;
+}
+
+/** What was wanted, and when last. Only wants greater than all later ones are kept, so the list is short. */
+export interface Want {
+  atMs: number;
+  replicas: number;
+}
+
+export type LimitedBy =
+  | 'MinReplicas'
+  | 'MaxReplicas'
+  | 'Shards'
+  | 'Stabilization'
+  | 'Reshard'
+  | 'UnknownShards';
+
+export interface ReplicasDecision {
+  replicas: number;
+  /** For people: why this number. */
+  reason: string;
+  /** What keeps the number from what load alone asks for. */
+  limitedBy: LimitedBy | undefined;
+  window: Want[];
+  /** When waiting may end without anything else changing, ms from now. */
+  againInMs: number | undefined;
+}
+
+interface Wanted {
+  replicas: number;
+  reason: string;
+  limitedBy: LimitedBy | undefined;
+}
+
+export function desiredReplicas(input: ReplicasInput): ReplicasDecision {
+  const { desiredState, currentReplicas, nowMs } = input;
+  if (desiredState === 'Stopped')
+    return settled({ replicas: 0, reason: 'the group is stopped', limitedBy: undefined });
+  const wanted = wantedReplicas(input);
+  if (wanted === undefined) {
+    const replicas = currentReplicas ?? 0;
+    const reason = 'the shards of the stream are not known yet';
+    return { replicas, reason, limitedBy: 'UnknownShards', window: [...input.window], againInMs: undefined };
+  }
+  // An autoscaler or a person who fixed the number has decided already, with a stabilisation of their own.
+  if (input.scaling.mode === 'fixed' || currentReplicas === undefined || currentReplicas === 0)
+    return settled(wanted);
+  const seeded = input.window.length > 0 ? input.window : [{ atMs: nowMs, replicas: currentReplicas }];
+  const window = remember(seeded, { atMs: nowMs, replicas: wanted.replicas }, nowMs - input.stabilizationMs);
+  return stabilized(input, { wanted, window, currentReplicas });
+}
+
+function settled(wanted: Wanted): ReplicasDecision {
+  return { ...wanted, window: [], againInMs: undefined };
+}
+
+function wantedReplicas({ scaling, readableShards, desiredState }: ReplicasInput): Wanted | undefined {
+  const { min, max } = scaling;
+  if (scaling.mode === 'fixed') return fixedReplicas(scaling.wanted, { min, max, readableShards });
+  if (readableShards === undefined) return undefined;
+  const raw = Math.ceil(readableShards / scaling.shardsPerWorker);
+  const paused = desiredState === 'Paused' ? ', paused' : '';
+  const reason = `${readableShards} ${readableShards === 1 ? 'shard' : 'shards'} can be consumed in parallel, ${scaling.shardsPerWorker} per worker${paused}`;
+  if (raw > max) return { replicas: max, reason, limitedBy: 'MaxReplicas' };
+  if (raw < min) return { replicas: min, reason, limitedBy: 'MinReplicas' };
+  return { replicas: raw, reason, limitedBy: undefined };
+}
+
+/** More workers than shards are refused too: they would cost and do nothing. */
+function fixedReplicas(
+  wanted: number | undefined,
+  { min, max, readableShards }: { min: number; max: number; readableShards: number | undefined },
+): Wanted {
+  const asked = wanted ?? min;
+  const reason = `${asked} ${asked === 1 ? 'worker is' : 'workers are'} asked for`;
+  if (
+    readableShards !== undefined &&
+    readableShards > 0 &&
+    Math.min(asked, max) > Math.max(readableShards, min)
+  ) {
+    return { replicas: Math.max(readableShards, min), reason, limitedBy: 'Shards' };
+  }
+  if (asked > max) return { replicas: max, reason, limitedBy: 'MaxReplicas' };
+  if (asked < min) return { replicas: min, reason, limitedBy: 'MinReplicas' };
+  return { replicas: asked, reason, limitedBy: undefined };
+}
+
+function stabilized(
+  input: ReplicasInput,
+  { wanted, window, currentReplicas }: { wanted: Wanted; window: Want[]; currentReplicas: number },
+): ReplicasDecision {
+  if (wanted.replicas >= currentReplicas) return { ...wanted, window, againInMs: undefined };
+  if (input.resharding) {
+    const reason = `${wanted.reason}; a reshard is under way`;
+    return { replicas: currentReplicas, reason, limitedBy: 'Reshard', window, againInMs: undefined };
+  }
+  const highest = window[0]!;
+  const replicas = Math.min(currentReplicas, highest.replicas);
+  if (replicas === wanted.replicas) return { ...wanted, window, againInMs: undefined };
+  const againInMs = Math.max(0, highest.atMs + input.stabilizationMs - input.nowMs) + 1;
+  const reason = `${wanted.reason}; ${highest.replicas} were wanted within the last ${Math.round(input.stabilizationMs / 1000)} s`;
+  return { replicas, reason, limitedBy: 'Stabilization', window, againInMs };
+}
+
+/**
+ * A want holds until the next look, so the last one is as young as that look. The list falls strictly: its first is the
+ * highest.
+ */
+function remember(window: readonly Want[], latest: Want, sinceMs: number): Want[] {
+  const held = window.map((want, index) =>
+    index === window.length - 1 ? { ...want, atMs: latest.atMs } : want,
+  );
+  return [...held.filter(({ atMs, replicas }) => atMs >= sinceMs && replicas > latest.replicas), latest];
+}

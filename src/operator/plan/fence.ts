@@ -1,0 +1,55 @@
+import type { WorkerRow } from '../../leases/worker-row.ts';
+
+/** A container's end as the kubelet reports it. */
+export interface Termination {
+  pod: string;
+  podUid: string;
+  container: string;
+  /** Ms since the epoch; the kubelet gives whole seconds, cut off. */
+  finishedAt: number;
+}
+
+/**
+ * Workers that are certainly dead: the container that ran them ended after they started, says the kubelet of their own
+ * node. Nothing else is proof: a node that is not ready, or a pod that vanished, can still run its processes; such leases
+ * lapse by themselves. The kubelet's second is cut off, so an end in the worker's first second proves nothing either.
+ */
+export function planFences(workers: readonly WorkerRow[], terminations: readonly Termination[]): WorkerRow[] {
+  return workers.filter(
+    (row) =>
+      row.state !== 'dead' &&
+      row.podUid !== '' &&
+      row.startedAt > 0 &&
+      terminations.some(
+        ({ pod, podUid, finishedAt }) =>
+          pod === row.worker && podUid === row.podUid && finishedAt > row.startedAt,
+      ),
+  );
+}
+
+/** The ends of `container` that a pod's status tells of. */
+export function terminationsOf(pod: PodLike, container: string): Termination[] {
+  const { name, uid } = pod.metadata;
+  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+  return statuses
+    .filter((status) => status.name === container)
+    .flatMap(({ state, lastState }) => [state?.terminated?.finishedAt, lastState?.terminated?.finishedAt])
+    .map((finishedAt) => Date.parse(finishedAt ?? ''))
+    .filter((finishedAt) => finishedAt > 0)
+    .map((finishedAt) => ({ pod: name, podUid: uid, container, finishedAt }));
+}
+
+/** The fields of a pod that are looked at. */
+export interface PodLike {
+  metadata: { name: string; uid: string };
+  status?: {
+    containerStatuses?: readonly ContainerStatus[];
+    initContainerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+interface ContainerStatus {
+  name: string;
+  state?: { terminated?: { finishedAt?: string | null } };
+  lastState?: { terminated?: { finishedAt?: string | null } };
+}

@@ -1,0 +1,78 @@
+import type { ConditionStatus, ReasonOf } from '../../api/conditions.ts';
+import type { KinesisConsumerGroup } from '../../api/group.ts';
+import type { GroupStatus } from '../../api/group-status.ts';
+import type { Shard } from '../../kinesis/shard.ts';
+import type { StreamSummary } from '../../kinesis/stream-client.ts';
+import type { KcgError } from '../../lib/errors.ts';
+import type { GroupView } from '../../view/group-view.ts';
+import type { ClaimVerdict } from './judge-claim.ts';
+import type { LimitedBy, ReplicasDecision } from './desired-replicas.ts';
+
+/** What one pass found out about a group and did for it: all that a status is made of. */
+export interface GroupFacts {
+  group: Pick<KinesisConsumerGroup, 'metadata' | 'spec'>;
+  groupId: string;
+  region: string | undefined;
+  stream: StreamFacts;
+  table: TableFacts | undefined;
+  claim: ClaimFacts | undefined;
+  workload: WorkloadFacts;
+  /** Undefined = the rows could not be read yet. */
+  view: GroupView | undefined;
+  /** Rows of shards that are not ended and carry a time to live all the same. */
+  expiringShards: readonly string[];
+  scaling: ReplicasDecision | undefined;
+  lastScale: LastScale | undefined;
+  lastFailover: LastFailover | undefined;
+}
+
+type Scaling = NonNullable<GroupStatus['scaling']>;
+export type LastScale = NonNullable<Scaling['lastScale']>;
+export type LastFailover = NonNullable<NonNullable<GroupStatus['leases']>['lastFailover']>;
+
+/** The last good answers, and why there is no newer one. */
+export interface StreamFacts {
+  summary: StreamSummary | undefined;
+  shards: readonly Shard[] | undefined;
+  error: KcgError | undefined;
+}
+
+export interface TableFacts {
+  /** The condition TableReady. */
+  status: ConditionStatus;
+  reason: ReasonOf<'TableReady'>;
+  message: string;
+  /** Rows can be read and written. */
+  usable: boolean;
+  info: NonNullable<GroupStatus['table']>;
+}
+
+export type ClaimFacts = { verdict: 'ours' } | Extract<ClaimVerdict, { verdict: 'refused' }>;
+
+export interface WorkloadFacts {
+  /** Of the Deployment; undefined = there is none. */
+  deployment: DeploymentFacts | undefined;
+  /** Why the objects could not be brought to what is wanted. */
+  problem: { reason: 'TemplateRejected' | 'FieldConflict'; message: string } | undefined;
+}
+
+export interface DeploymentFacts {
+  replicas: number;
+  /** Pods that are up to date, and ready ones of any revision. */
+  updated: number;
+  ready: number;
+  total: number;
+  /** The Deployment controller has seen the present spec. */
+  observed: boolean;
+  /** The controller could not create pods: its message. */
+  failure: string | undefined;
+}
+
+export const LIMIT_MESSAGES: Readonly<Record<LimitedBy, string>> = {
+  MinReplicas: 'scaling.minReplicas asks for more workers than there is work for',
+  MaxReplicas: 'scaling.maxReplicas keeps the number of workers down',
+  Shards: 'more workers than shards are asked for; the rest would do nothing',
+  Stabilization: 'fewer workers would do; they are stopped when that has lasted for the stabilization time',
+  Reshard: 'the stream is being resharded; the number of workers goes down after that',
+  UnknownShards: 'the shards are not known at the moment, so the number of workers stays',
+};

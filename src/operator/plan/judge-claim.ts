@@ -1,0 +1,70 @@
+import type { Claim } from '../../leases/claim.ts';
+
+export interface ClaimInput {
+  /** As the table has it; undefined = no row. */
+  claim: Claim | undefined;
+  clusterId: string;
+  resourceUid: string;
+  stream: { arn: string; createdAt: number };
+  /** Does a group with this uid still exist in this cluster? undefined = cannot be known. */
+  isAlive: (uid: string) => boolean | undefined;
+  /** The value of the take-over annotation: a cluster id. */
+  takeOver: string | undefined;
+}
+
+export type ClaimVerdict =
+  | { verdict: 'ours' }
+  /** The claim is to be written; `why` is for the event. */
+  | { verdict: 'claim'; why: string }
+  | {
+      verdict: 'refused';
+      reason: 'ClaimedByOtherResource' | 'ClaimedByOtherCluster' | 'StreamReplaced';
+      message: string;
+    };
+
+/** Creation times are told in seconds by some and in milliseconds by others. */
+const SAME_CREATION_MS = 1_000;
+
+/**
+ * May this resource run the group id? The claim protects from a second cluster, a second resource and a restored backup. Only
+ * a claim of this cluster whose resource is gone is taken over without being told to.
+ */
+export function judgeClaim(input: ClaimInput): ClaimVerdict {
+  const { claim, clusterId, resourceUid, isAlive, takeOver } = input;
+  const uid = claim?.resourceUid;
+  if (claim === undefined || uid === undefined) return { verdict: 'claim', why: 'nobody held it' };
+  if (claim.clusterId !== clusterId) {
+    if (takeOver !== undefined && takeOver === claim.clusterId) {
+      return withSameStream(input, {
+        verdict: 'claim',
+        why: `taken over from cluster ${takeOver}, as annotated`,
+      });
+    }
+    const message = `cluster ${claim.clusterId} runs this group (resource ${uid}). Stop it there, then annotate: kcg.dev/take-over=${claim.clusterId}`;
+    return { verdict: 'refused', reason: 'ClaimedByOtherCluster', message };
+  }
+  if (uid === resourceUid) return withSameStream(input, { verdict: 'ours' });
+  const alive = isAlive(uid);
+  if (alive === false || (alive === undefined && takeOver === clusterId)) {
+    return withSameStream(input, { verdict: 'claim', why: 'the resource that held it is gone' });
+  }
+  const fix = alive
+    ? 'Delete one of them, or give one another groupId.'
+    : `If it is gone, annotate: kcg.dev/take-over=${clusterId}`;
+  const message = `another KinesisConsumerGroup of this cluster (uid ${uid}) uses this groupId and table. ${fix}`;
+  return { verdict: 'refused', reason: 'ClaimedByOtherResource', message };
+}
+
+/** Positions of another stream would be wrong in this one, and some would look right. */
+function withSameStream({ claim, stream }: ClaimInput, verdict: ClaimVerdict): ClaimVerdict {
+  const isOther = claim?.streamArn !== undefined && claim.streamArn !== stream.arn;
+  const isLater =
+    claim?.streamCreatedAt !== undefined &&
+    Math.abs(claim.streamCreatedAt - stream.createdAt) > SAME_CREATION_MS;
+  if (!isOther && !isLater) return verdict;
+  const was = isOther
+    ? `of ${claim.streamArn}`
+    : `of a stream created at ${new Date(claim!.streamCreatedAt!).toISOString()}`;
+  const message = `the positions are ${was}, not of ${stream.arn} created at ${new Date(stream.createdAt).toISOString()}; no worker runs, so that nothing is skipped. Reset the positions, or use another groupId.`;
+  return { verdict: 'refused', reason: 'StreamReplaced', message };
+}
