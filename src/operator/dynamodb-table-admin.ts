@@ -1,0 +1,226 @@
+import {
+  CreateTableCommand,
+  DeleteTableCommand,
+  DescribeContinuousBackupsCommand,
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
+  ListTagsOfResourceCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdateContinuousBackupsCommand,
+  UpdateTableCommand,
+  UpdateTimeToLiveCommand,
+  type DynamoDBClient,
+  type TableDescription,
+} from '@aws-sdk/client-dynamodb';
+import { translateAwsError } from '../kinesis/aws-errors.ts';
+import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
+import { hasCode } from '../lib/errors.ts';
+import type {
+  NewTable,
+  ObservedTable,
+  TableAdmin,
+  TableBilling,
+  TableClass,
+  TableStep,
+} from './table-admin.ts';
+
+export interface TableAdminOptions {
+  client: DynamoDBClient;
+  clock: Clock;
+  tableName: string;
+  endpoint?: string | undefined;
+}
+
+const CALL_TIMEOUT_MS = 10_000;
+const STATUSES: readonly string[] = ['CREATING', 'ACTIVE', 'UPDATING', 'DELETING'];
+
+/** The port over the AWS SDK. The client is the caller's to close. */
+export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
+  const { client, clock, tableName } = options;
+  let arn: string | undefined;
+
+  const call = async <T>(
+    operation: string,
+    signal: AbortSignal | undefined,
+    send: (abortSignal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    const action = `dynamodb:${operation}`;
+    try {
+      return await withDeadline(clock, CALL_TIMEOUT_MS, { what: action, signal }, send);
+    } catch (thrown) {
+      if (signal?.aborted) throw abortError(signal);
+      const principal = "the operator's role";
+      throw translateAwsError(thrown, {
+        action,
+        resource: `table ${tableName}`,
+        principal,
+        endpoint: options.endpoint,
+      });
+    }
+  };
+
+  const describeTable = async (signal: AbortSignal | undefined): Promise<TableDescription | undefined> => {
+    try {
+      const { Table } = await call('DescribeTable', signal, (abortSignal) =>
+        client.send(new DescribeTableCommand({ TableName: tableName }), { abortSignal }),
+      );
+      return Table;
+    } catch (thrown) {
+      if (hasCode(thrown, 'NotFound')) return undefined;
+      throw thrown;
+    }
+  };
+
+  return {
+    async describe({ signal } = {}) {
+      const table = await describeTable(signal);
+      if (!table) return undefined;
+      arn = table.TableArn;
+      const input = { TableName: tableName };
+      const [ttl, backups, tags] = await Promise.all([
+        call('DescribeTimeToLive', signal, (abortSignal) =>
+          client.send(new DescribeTimeToLiveCommand(input), { abortSignal }),
+        ),
+        call('DescribeContinuousBackups', signal, (abortSignal) =>
+          client.send(new DescribeContinuousBackupsCommand(input), { abortSignal }),
+        ),
+        call('ListTagsOfResource', signal, (abortSignal) =>
+          client.send(new ListTagsOfResourceCommand({ ResourceArn: arn }), { abortSignal }),
+        ),
+      ]);
+      const description = ttl.TimeToLiveDescription;
+      const isOn =
+        description?.TimeToLiveStatus === 'ENABLED' || description?.TimeToLiveStatus === 'ENABLING';
+      const recovery = backups.ContinuousBackupsDescription?.PointInTimeRecoveryDescription;
+      return {
+        ...observed(table),
+        ttlAttribute: isOn ? (description.AttributeName ?? '') : '',
+        tags: Object.fromEntries((tags.Tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? ''])),
+        pointInTimeRecovery: recovery?.PointInTimeRecoveryStatus === 'ENABLED',
+      };
+    },
+
+    async apply(step, { signal } = {}) {
+      const [operation, command] = commandOf(step, tableName, arn ?? '');
+      try {
+        await call(operation, signal, (abortSignal) =>
+          client.send(command as DescribeTableCommand, { abortSignal }),
+        );
+        return 'done';
+      } catch (thrown) {
+        // The table is there, or gone, already: somebody else was first, and the next look shows what they did.
+        if (step.do === 'create' && hasCode(thrown, 'Conflict')) return 'raced';
+        if (step.do === 'delete' && hasCode(thrown, 'NotFound')) return 'raced';
+        throw thrown;
+      }
+    },
+
+    close: () => {},
+  };
+}
+
+function observed(
+  table: TableDescription,
+): Omit<ObservedTable, 'ttlAttribute' | 'tags' | 'pointInTimeRecovery'> {
+  const status = table.TableStatus ?? '';
+  const capacity = table.ProvisionedThroughput;
+  const onDemand = table.BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST';
+  return {
+    name: table.TableName ?? '',
+    arn: table.TableArn ?? '',
+    status: STATUSES.includes(status) ? (status as ObservedTable['status']) : 'OTHER',
+    keySchema: (table.KeySchema ?? []).map((key) => `${key.AttributeName} ${key.KeyType}`).join(', '),
+    createdAt: table.CreationDateTime?.getTime() ?? 0,
+    billing: onDemand
+      ? { mode: 'OnDemand' }
+      : {
+          mode: 'Provisioned',
+          readCapacityUnits: capacity?.ReadCapacityUnits ?? 0,
+          writeCapacityUnits: capacity?.WriteCapacityUnits ?? 0,
+        },
+    deletionProtection: table.DeletionProtectionEnabled ?? false,
+    kmsKeyArn: table.SSEDescription?.KMSMasterKeyArn,
+    tableClass:
+      table.TableClassSummary?.TableClass === 'STANDARD_INFREQUENT_ACCESS'
+        ? 'StandardInfrequentAccess'
+        : 'Standard',
+  };
+}
+
+function commandOf(
+  step: TableStep,
+  TableName: string,
+  ResourceArn: string,
+): [operation: string, command: object] {
+  switch (step.do) {
+    case 'create':
+      return ['CreateTable', createCommand(TableName, step.table)];
+    case 'enable ttl': {
+      const TimeToLiveSpecification = { Enabled: true, AttributeName: step.attribute };
+      return ['UpdateTimeToLive', new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification })];
+    }
+    case 'tag':
+      return ['TagResource', new TagResourceCommand({ ResourceArn, Tags: tagList(step.tags) })];
+    case 'untag':
+      return ['UntagResource', new UntagResourceCommand({ ResourceArn, TagKeys: [...step.keys] })];
+    case 'set point-in-time recovery': {
+      const PointInTimeRecoverySpecification = { PointInTimeRecoveryEnabled: step.enabled };
+      const command = new UpdateContinuousBackupsCommand({ TableName, PointInTimeRecoverySpecification });
+      return ['UpdateContinuousBackups', command];
+    }
+    case 'set deletion protection':
+      return ['UpdateTable', new UpdateTableCommand({ TableName, DeletionProtectionEnabled: step.enabled })];
+    case 'set billing':
+      return ['UpdateTable', new UpdateTableCommand({ TableName, ...billing(step.billing) })];
+    case 'set table class':
+      return ['UpdateTable', new UpdateTableCommand({ TableName, TableClass: wireClass(step.tableClass) })];
+    case 'set encryption':
+      return [
+        'UpdateTable',
+        new UpdateTableCommand({ TableName, SSESpecification: encryption(step.kmsKeyArn) }),
+      ];
+    case 'delete':
+      return ['DeleteTable', new DeleteTableCommand({ TableName })];
+  }
+}
+
+function createCommand(TableName: string, table: NewTable): CreateTableCommand {
+  return new CreateTableCommand({
+    TableName,
+    KeySchema: [
+      { AttributeName: 'group_id', KeyType: 'HASH' },
+      { AttributeName: 'shard_id', KeyType: 'RANGE' },
+    ],
+    AttributeDefinitions: [
+      { AttributeName: 'group_id', AttributeType: 'S' },
+      { AttributeName: 'shard_id', AttributeType: 'S' },
+    ],
+    ...billing(table.billing),
+    Tags: tagList(table.tags),
+    DeletionProtectionEnabled: table.deletionProtection,
+    TableClass: wireClass(table.tableClass),
+    ...(table.kmsKeyArn ? { SSESpecification: encryption(table.kmsKeyArn) } : {}),
+  });
+}
+
+function billing(wanted: TableBilling) {
+  if (wanted.mode === 'OnDemand') return { BillingMode: 'PAY_PER_REQUEST' as const };
+  const { readCapacityUnits: ReadCapacityUnits, writeCapacityUnits: WriteCapacityUnits } = wanted;
+  return {
+    BillingMode: 'PROVISIONED' as const,
+    ProvisionedThroughput: { ReadCapacityUnits, WriteCapacityUnits },
+  };
+}
+
+function wireClass(tableClass: TableClass) {
+  return tableClass === 'Standard' ? ('STANDARD' as const) : ('STANDARD_INFREQUENT_ACCESS' as const);
+}
+
+function encryption(KMSMasterKeyId: string) {
+  return { Enabled: true, SSEType: 'KMS' as const, KMSMasterKeyId };
+}
+
+function tagList(tags: Readonly<Record<string, string>>) {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}

@@ -1,0 +1,86 @@
+import type { Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import { NATIVE_KEY_SCHEMA, type ObservedTable, type TableAdmin, type TableStep } from './table-admin.ts';
+
+/** The twin of one account's tables: every change takes effect at once. */
+export class MemoryTables {
+  readonly tables = new Map<string, ObservedTable>();
+  /** Every step applied, the oldest first. */
+  readonly steps: { table: string; step: TableStep }[] = [];
+  /** Set to make the next calls fail. */
+  fault: KcgError | undefined;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  admin(name: string): TableAdmin {
+    return {
+      describe: async () => {
+        if (this.fault) throw this.fault;
+        return this.tables.get(name);
+      },
+      apply: async (step) => {
+        if (this.fault) throw this.fault;
+        return this.#apply(name, step);
+      },
+      close: () => {},
+    };
+  }
+
+  #apply(name: string, step: TableStep): 'done' | 'raced' {
+    this.steps.push({ table: name, step });
+    const table = this.tables.get(name);
+    if (step.do === 'create') {
+      if (table) return 'raced';
+      this.tables.set(name, {
+        ...step.table,
+        name,
+        arn: `arn:aws:dynamodb:us-east-1:000000000000:table/${name}`,
+        status: 'ACTIVE',
+        keySchema: NATIVE_KEY_SCHEMA,
+        createdAt: this.#clock.now(),
+        ttlAttribute: '',
+        pointInTimeRecovery: false,
+      });
+      return 'done';
+    }
+    if (!table) {
+      if (step.do === 'delete') return 'raced';
+      throw new KcgError('NotFound', `table ${name} does not exist`, { resource: `table ${name}` });
+    }
+    if (step.do === 'delete') {
+      if (table.deletionProtection)
+        throw new KcgError('InvalidInput', `table ${name} is protected against deletion`);
+      this.tables.delete(name);
+    } else {
+      this.tables.set(name, change(table, step));
+    }
+    return 'done';
+  }
+}
+
+function change(table: ObservedTable, step: Exclude<TableStep, { do: 'create' | 'delete' }>): ObservedTable {
+  switch (step.do) {
+    case 'enable ttl':
+      return { ...table, ttlAttribute: step.attribute };
+    case 'tag':
+      return { ...table, tags: { ...table.tags, ...step.tags } };
+    case 'untag':
+      return {
+        ...table,
+        tags: Object.fromEntries(Object.entries(table.tags).filter(([key]) => !step.keys.includes(key))),
+      };
+    case 'set point-in-time recovery':
+      return { ...table, pointInTimeRecovery: step.enabled };
+    case 'set deletion protection':
+      return { ...table, deletionProtection: step.enabled };
+    case 'set billing':
+      return { ...table, billing: step.billing };
+    case 'set table class':
+      return { ...table, tableClass: step.tableClass };
+    case 'set encryption':
+      return { ...table, kmsKeyArn: step.kmsKeyArn };
+  }
+}

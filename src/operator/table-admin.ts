@@ -1,0 +1,64 @@
+/** A DynamoDB table as it is. Settings that cannot be read for lack of permission are absent, not false. */
+export interface ObservedTable {
+  name: string;
+  arn: string;
+  status: 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING' | 'OTHER';
+  /** `group_id HASH, shard_id RANGE`. */
+  keySchema: string;
+  /** Ms since the epoch. */
+  createdAt: number;
+  billing: TableBilling;
+  /** The attribute that carries the time to live; empty = off. */
+  ttlAttribute: string;
+  tags: Readonly<Record<string, string>>;
+  pointInTimeRecovery: boolean;
+  deletionProtection: boolean;
+  kmsKeyArn: string | undefined;
+  tableClass: TableClass;
+}
+
+export type TableClass = 'Standard' | 'StandardInfrequentAccess';
+export type TableBilling =
+  | { mode: 'OnDemand' }
+  | { mode: 'Provisioned'; readCapacityUnits: number; writeCapacityUnits: number };
+
+export interface NewTable {
+  billing: TableBilling;
+  tags: Readonly<Record<string, string>>;
+  deletionProtection: boolean;
+  kmsKeyArn: string | undefined;
+  tableClass: TableClass;
+}
+
+/** One change of a table, as data: `planTable` decides, `TableAdmin.apply` does. */
+export type TableStep =
+  | { do: 'create'; table: NewTable }
+  | { do: 'enable ttl'; attribute: string }
+  | { do: 'tag'; tags: Readonly<Record<string, string>> }
+  | { do: 'untag'; keys: readonly string[] }
+  | { do: 'set point-in-time recovery'; enabled: boolean }
+  | { do: 'set deletion protection'; enabled: boolean }
+  | { do: 'set billing'; billing: TableBilling }
+  | { do: 'set table class'; tableClass: TableClass }
+  | { do: 'set encryption'; kmsKeyArn: string }
+  | { do: 'delete' };
+
+export const NATIVE_KEY_SCHEMA = 'group_id HASH, shard_id RANGE';
+export const SHARD_ID_KEY_SCHEMA = 'shard_id HASH';
+export const TTL_ATTRIBUTE = 'ttl';
+
+export interface AdminCallOptions {
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * One checkpoint table's control plane. Throws `KcgError`: `AccessDenied` (names the IAM action), `Credentials`, `Throttled`,
+ * `LimitExceeded`, `Conflict` (the table is changing: again later), `InvalidInput`, `Timeout`, `Unavailable`.
+ */
+export interface TableAdmin {
+  /** Undefined when there is no such table. */
+  describe(options?: AdminCallOptions): Promise<ObservedTable | undefined>;
+  /** Asks for one change; a table is CREATING or UPDATING for a while after some. `raced`: somebody did it before. */
+  apply(step: TableStep, options?: AdminCallOptions): Promise<'done' | 'raced'>;
+  close(): void;
+}
