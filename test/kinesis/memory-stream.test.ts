@@ -119,6 +119,23 @@ describe('records', () => {
   });
 });
 
+it('keeps positions when thousands of records leave', () => {
+  const { clock, kinesis } = aStream(1, { limits: false });
+  const putMany = (text: string, count: number) => {
+    for (let i = 0; i < count; i++) kinesis.putRecord('orders', record(`${text}${i}`));
+  };
+  putMany('old', 2000);
+  clock.advance(23 * HOUR_MS);
+  putMany('young', 500);
+  clock.advance(HOUR_MS + 1);
+  const fresh = kinesis.getRecords(kinesis.getIterator('orders', SHARD, { at: 'TRIM_HORIZON' }));
+  expect(fresh.records.map((one) => one.partitionKey)).toEqual(
+    Array.from({ length: 500 }, (_, i) => `young${i}`),
+  );
+  putMany('new', 1);
+  expect(kinesis.getRecords(fresh.nextIterator!).records.map((one) => one.partitionKey)).toEqual(['new0']);
+});
+
 describe('the rates of a shard', () => {
   it('are 5 reads a second', () => {
     const { clock, kinesis } = aStream();

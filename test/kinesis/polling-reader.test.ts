@@ -142,7 +142,9 @@ describe('a polling reader', () => {
     put('c');
     clock.advance(301_000);
     put('d');
-    expect(keysOf(await reader.next(signal))).toBe('cd');
+    const result = await reader.next(signal);
+    expect(keysOf(result)).toBe('cd');
+    expect(result.bytes).toBe(4);
     expect(troubles).toEqual([]);
   });
 
@@ -183,6 +185,7 @@ describe('a polling reader', () => {
       'shardId-000000000002',
     ]);
     expect(await reader.next(signal)).toEqual({ ...result, records: [], bytes: 0 });
+    expect(reader.calls).toBe(1);
   });
 
   it('stops at once when asked', async () => {
