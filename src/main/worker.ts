@@ -114,7 +114,7 @@ export async function runWorkerCommand(
       },
       table,
       stream,
-      handler: createHandler(config.handler, { clock, log, random }),
+      handler: createHandler(config.handler, { clock, log }),
       nudge: httpNudge,
       clock,
       random,

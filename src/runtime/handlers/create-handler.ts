@@ -1,0 +1,18 @@
+import type { WorkerConfig } from '../../api/worker-config.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Handler } from './handler.ts';
+import { httpHandler } from './http-handler.ts';
+import { logHandler } from './log-handler.ts';
+import { moduleHandler } from './module-handler.ts';
+
+export function createHandler(config: WorkerConfig['handler'], deps: { clock: Clock; log: Log }): Handler {
+  switch (config.type) {
+    case 'log':
+      return logHandler;
+    case 'module':
+      return moduleHandler(config.path);
+    case 'http':
+      return httpHandler({ url: config.url, ...deps });
+  }
+}
