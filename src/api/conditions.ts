@@ -112,8 +112,9 @@ const RISK = {
 
 const SCALING = {
   NotLimited: 'The number of workers is what the shards or the lag ask for; nothing to do.',
-  MinReplicas: 'scaling.minReplicas asks for more workers than there is work; lower it to save pods.',
-  MaxReplicas: 'scaling.maxReplicas keeps the number down; raise it, or scaling.shardsPerWorker.',
+  MinReplicas: 'There are more workers than work because of scaling.minReplicas; lower it to save pods.',
+  MaxReplicas:
+    'There are fewer workers than asked for because of scaling.maxReplicas; raise it, or scaling.shardsPerWorker.',
   Shards:
     'More workers are asked for than shards can be read; they would do nothing, so they are not started.',
   Stabilization: 'Fewer workers would do, and scaling.scaleDown.stabilizationSeconds is not over yet; wait.',
@@ -129,8 +130,8 @@ const STALLED = {
 const READY = {
   Available: 'Every shard that can be read is read; nothing to do.',
   Progressing: 'The group is on its way; the message says what it waits for.',
-  Paused: 'desiredState is Paused: pods stay, nothing is read; set it to Running to go on.',
-  Stopped: 'desiredState is Stopped: there are no pods; set it to Running to go on.',
+  Paused: 'It was asked to pause: pods stay, nothing is read; set desiredState to Running to go on.',
+  Stopped: 'It was asked to stop: there are no pods; set desiredState to Running to go on.',
   Deleting: 'The group is being deleted; the message says what is left to do.',
 } as const;
 

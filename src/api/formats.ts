@@ -28,10 +28,11 @@ export const ENDPOINT =
   /^https?:\/\/[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?(:[0-9]{1,5})?(\/[a-zA-Z0-9._~/-]*)?$/;
 export const DNS_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 export const DNS_SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+/** RFC 3339 with a zone; the day still has to exist. */
 export const TIMESTAMP =
-  /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/;
+  /^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$/;
 /** A file: absolute, or relative to something; no control characters. */
-export const MODULE_PATH = /^(\/|\.\.?\/)?[^/\p{Cc}][^\p{Cc}]*$/u;
+export const MODULE_PATH = /^(\/|\.\.?\/)?[^/\p{Cc}]([^\p{Cc}]*[^/\p{Cc}])?$/u;
 /** Letters, numbers, spaces and + - = . _ : / @, as AWS allows in tag keys and values. */
 export const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 

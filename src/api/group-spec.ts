@@ -51,7 +51,7 @@ const initialPosition = withRules(
         'TrimHorizon: the oldest record kept. Latest: records written after the group was created. AtTimestamp: records written at or after timestamp.',
       ),
     timestamp: text(TIMESTAMP, { max: 40, example: '2026-11-23T08:00:00Z' })
-      .refine(isRealTime, { error: 'is no real date and time; write for example 2026-11-23T08:00:00Z' })
+      .refine(isRealDay, { error: 'has a day that does not exist; write for example 2026-11-23T08:00:00Z' })
       .optional()
       .meta({ format: 'date-time' })
       .describe('AtTimestamp only: where to start, RFC 3339.'),
@@ -65,12 +65,11 @@ const initialPosition = withRules(
   ],
 );
 
-function isRealTime(value: string): boolean {
-  const ms = Date.parse(value);
-  if (Number.isNaN(ms)) return false;
-  // Date.parse lets 31 days pass for every month; the calendar day has to survive the way there and back.
+/** Date.parse takes the 31st of every month; the day has to survive the way there and back. */
+function isRealDay(value: string): boolean {
   const day = value.slice(0, 10);
-  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+  const ms = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
 }
 
 const consumer = withRules(

@@ -68,7 +68,7 @@ const worker = z.object({
 const table = z.object({
   name: name.optional().describe('Name of the table.'),
   arn: z.string().max(512).optional().describe('ARN of the table.'),
-  status: name.optional().describe("DynamoDB's word: ACTIVE, CREATING, UPDATING, …"),
+  status: name.optional().describe("DynamoDB's word for its state, for example ACTIVE."),
   created: z.boolean().optional().describe('kcg created it for this group.'),
   ttl: name.optional().describe("State of the table's time to live."),
   pitr: name.optional().describe("State of the table's point-in-time recovery."),

@@ -4,6 +4,7 @@ import { groupSpec, type GroupSpec } from './group-spec.ts';
 import { groupStatus, type GroupStatus } from './group-status.ts';
 import { DOMAIN } from './labels.ts';
 import { problemsOf } from './problems.ts';
+import { withoutNulls } from './schema-walk.ts';
 
 export type { GroupSpec, GroupSpecInput } from './group-spec.ts';
 export type { GroupStatus } from './group-status.ts';
@@ -34,7 +35,7 @@ const metadata = z.object({
   annotations: strings.default({}),
   labels: strings.default({}),
   finalizers: z.array(z.string()).default([]),
-  creationTimestamp: z.string().optional(),
+  creationTimestamp: z.string().default(''),
   deletionTimestamp: z.string().optional(),
 });
 export type GroupMetadata = z.output<typeof metadata>;
@@ -66,9 +67,10 @@ export type ParsedGroup =
  * path, what is wrong, what to write instead. A missing namespace is `default`; what only a server sets is empty.
  */
 export function parseGroup(input: unknown): ParsedGroup {
-  const parsed = group.safeParse(input);
+  const value = withoutNulls(group, input);
+  const parsed = group.safeParse(value);
   if (parsed.success) return { outcome: 'ok', group: parsed.data };
-  return { outcome: 'refused', problems: problemsOf(group, input, parsed.error.issues) };
+  return { outcome: 'refused', problems: problemsOf(group, value, parsed.error.issues) };
 }
 
 type Named = Pick<KinesisConsumerGroup, 'spec'> & { metadata: Pick<GroupMetadata, 'name' | 'namespace'> };

@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { fieldsAt } from './schema-walk.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -19,14 +20,16 @@ function wrong(issue: Issue, value: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
       if (value === undefined) return `is required; set it to ${article(issue.expected)}`;
+      if (value === null)
+        return `is empty; set it to ${article(issue.expected)}${empty(issue.expected)}, or remove it`;
       return `has to be ${article(issue.expected)}, not ${shown(value)}`;
     case 'invalid_value':
       if (value === undefined) return `is required; set it to ${issue.values.map(String).join(' or ')}`;
       return `${shown(value)} is not one of ${issue.values.map(String).join(', ')}${near(value, issue.values)}`;
     case 'too_big':
-      return `${size(issue.origin, value)} is too much; write at most ${String(issue.maximum)}${unit(issue.origin)}`;
+      return `${size(issue.origin, value)} is too much; write at most ${count(issue.maximum, issue.origin)}`;
     case 'too_small':
-      return `${size(issue.origin, value)} is too little; write at least ${String(issue.minimum)}${unit(issue.origin)}`;
+      return `${size(issue.origin, value)} is too little; write at least ${count(issue.minimum, issue.origin)}`;
     case 'invalid_format':
       return `${shown(value)} ${issue.message}`;
     case 'custom':
@@ -49,11 +52,21 @@ const ARTICLES: Record<string, string> = {
   boolean: 'true or false',
 };
 const article = (type: string): string => ARTICLES[type] ?? type;
-const unit = (origin: string): string => ({ string: ' characters', array: ' entries' })[origin] ?? '';
-const size = (origin: string, value: unknown): string =>
-  origin === 'string' || origin === 'array'
-    ? `${(value as ArrayLike<unknown>).length}${unit(origin)}`
-    : shown(value);
+const empty = (type: string): string => (type === 'object' || type === 'record' ? ', {} for none' : '');
+
+const UNITS: Record<string, [one: string, many: string]> = {
+  string: ['character', 'characters'],
+  array: ['entry', 'entries'],
+};
+
+function count(amount: number | bigint, origin: string): string {
+  const [one, many] = UNITS[origin] ?? [];
+  return many === undefined ? String(amount) : `${amount} ${Number(amount) === 1 ? one : many}`;
+}
+
+function size(origin: string, value: unknown): string {
+  return origin in UNITS ? count((value as ArrayLike<unknown>).length, origin) : shown(value);
+}
 
 function shown(value: unknown): string {
   const json = JSON.stringify(value) ?? String(value);
@@ -72,31 +85,6 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
     (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
     input,
   );
-}
-
-/** The fields of the object at `path`, through defaults and optionals. */
-function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  const target = path.reduce<z.core.$ZodType | undefined>((parent, key) => {
-    const inner = unwrap(parent);
-    if (inner instanceof z.ZodObject) return inner.shape[String(key)] as z.ZodType | undefined;
-    if (inner instanceof z.ZodArray) return inner.element;
-    return undefined;
-  }, schema);
-  const object = unwrap(target);
-  return object instanceof z.ZodObject ? Object.keys(object.shape) : [];
-}
-
-function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
-  let inner = schema;
-  while (
-    inner instanceof z.ZodOptional ||
-    inner instanceof z.ZodDefault ||
-    inner instanceof z.ZodPrefault ||
-    inner instanceof z.ZodCatch
-  ) {
-    inner = inner.unwrap();
-  }
-  return inner;
 }
 
 function suggestion(key: string, known: readonly string[]): string {

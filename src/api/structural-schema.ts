@@ -15,6 +15,8 @@ export interface StructuralSchema {
   maximum?: number;
   minLength?: number;
   maxLength?: number;
+  maxItems?: number;
+  maxProperties?: number;
   pattern?: string;
   [keyword: string]: unknown;
 }
@@ -79,7 +81,19 @@ function structural(from: Json, path: string): StructuralSchema {
     schema['required'] = from['required'];
   if (from['items'] !== undefined) schema['items'] = structural(from['items'] as Json, `${path}[]`);
   if (from['type'] === 'object') Object.assign(schema, fields(from, path));
-  return schema as unknown as StructuralSchema;
+  const done = schema as unknown as StructuralSchema;
+  if (isMap(done.default)) done.default = filled(done.default, done);
+  return done;
+}
+
+/** The API server runs the rules on a default as it is written, before it fills in the defaults below it. */
+function filled(value: Json, { properties = {} }: StructuralSchema): Json {
+  const defaults = Object.entries(properties).filter(([, field]) => field.default !== undefined);
+  return { ...Object.fromEntries(defaults.map(([name, field]) => [name, field.default])), ...value };
+}
+
+function isMap(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** zod writes the bounds of a safe integer on every integer; Kubernetes wants a format instead. */
@@ -97,15 +111,22 @@ function onlyPattern(parts: Json[], path: string): Json {
   return { pattern: part['pattern'] };
 }
 
+/**
+ * An object that has to be empty. Without fields it would be pruned in silence by a server-side apply; kept and
+ * counted, it is refused.
+ */
+const EMPTY: Json = { maxProperties: 0, 'x-kubernetes-preserve-unknown-fields': true };
+
 /** Named fields, or a map; a loose object keeps what it does not know. */
 function fields(from: Json, path: string): Json {
   const additional = from['additionalProperties'];
   const named = Object.entries((from['properties'] ?? {}) as Record<string, Json>);
-  const isMap = named.length === 0 && isTyped(additional);
-  if (isMap) return { additionalProperties: structural(additional, `${path}.*`) };
+  if (named.length === 0 && isTyped(additional))
+    return { additionalProperties: structural(additional, `${path}.*`) };
   const properties = Object.fromEntries(
     named.map(([name, field]) => [name, structural(field, path === '' ? name : `${path}.${name}`)]),
   );
+  if (named.length === 0 && additional === false) return EMPTY;
   const isLoose = additional !== undefined && additional !== false;
   return {
     ...(named.length > 0 ? { properties } : {}),
@@ -114,5 +135,5 @@ function fields(from: Json, path: string): Json {
 }
 
 function isTyped(schema: unknown): schema is Json {
-  return typeof schema === 'object' && schema !== null && 'type' in schema;
+  return isMap(schema) && 'type' in schema;
 }

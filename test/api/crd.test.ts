@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { RE2JS } from 're2js';
+import { describe, expect, test } from 'vitest';
+import { crdYaml } from '../../scripts/generate-crds.ts';
+import { referenceMarkdown } from '../../scripts/generate-reference.ts';
+import { groupCrd } from '../../src/api/crd.ts';
+import { NOT_YET } from '../../src/api/not-yet.ts';
+import { VALIDATIONS, type Validation } from '../../src/api/rule.ts';
+import type { StructuralSchema } from '../../src/api/structural-schema.ts';
+
+const file = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+const root = groupCrd().spec.versions[0]!.schema.openAPIV3Schema;
+
+/** Every field below `schema` with its path. */
+function fields(schema: StructuralSchema, path: string): [string, StructuralSchema][] {
+  const below = [
+    ...Object.entries(schema.properties ?? {}),
+    ...(schema.items ? ([['[]', schema.items]] as const) : []),
+    ...(schema.additionalProperties ? ([['*', schema.additionalProperties]] as const) : []),
+  ];
+  return below.flatMap(
+    ([name, field]) =>
+      [[`${path}.${name}`, field], ...fields(field, `${path}.${name}`)] as [string, StructuralSchema][],
+  );
+}
+const all = fields(root, '').filter(([path]) => path !== '.metadata');
+
+test('crds/ is what the schemas say: run node scripts/generate-crds.ts', async () => {
+  expect(await file('crds/kcg.dev_kinesisconsumergroups.yaml')).toBe(crdYaml());
+});
+
+test('docs/reference.md is what the schemas say: run node scripts/generate-reference.ts', async () => {
+  expect(await file('docs/reference.md')).toBe(referenceMarkdown());
+});
+
+test('the CRD stays below 100 KB', () => {
+  expect(Buffer.byteLength(crdYaml())).toBeLessThan(100_000);
+});
+
+describe('fields', () => {
+  test('each has a description that ends in a full stop', () => {
+    const bare = all.filter(
+      ([path, { description }]) => !/\.(\[\]|\*)$/.test(path) && !description?.endsWith('.'),
+    );
+    expect(bare.map(([path]) => path)).toEqual([]);
+  });
+
+  test('each string, list, map and number has a bound', () => {
+    const unbounded = all.filter(([path, field]) => {
+      if (path === '.apiVersion' || path === '.kind' || path === '.status.observedGeneration') return false;
+      if (path.endsWith('.observedGeneration')) return false;
+      if (field.type === 'string') return field.maxLength === undefined && field.enum === undefined;
+      if (field.type === 'array') return field.maxItems === undefined;
+      if (field.type === 'integer') return field.maximum === undefined;
+      return field.additionalProperties !== undefined && field.maxProperties === undefined;
+    });
+    expect(unbounded.map(([path]) => path)).toEqual([]);
+  });
+
+  test('each pattern is one that the API server can run', () => {
+    const patterns = all.flatMap(([, { pattern }]) => (pattern === undefined ? [] : [pattern]));
+    expect(patterns.length).toBeGreaterThan(10);
+    for (const pattern of patterns) expect(() => RE2JS.compile(pattern)).not.toThrow();
+  });
+});
+
+describe('rules', () => {
+  const rules = [['', root] as const, ...all].flatMap(([path, schema]) =>
+    ((schema[VALIDATIONS] ?? []) as Validation[]).map((rule) => ({ path, ...rule })),
+  );
+
+  test('each blames a field that exists', () => {
+    const paths = new Set(all.map(([path]) => path));
+    for (const { path, fieldPath } of rules) if (fieldPath) expect(paths).toContain(`${path}${fieldPath}`);
+  });
+
+  test('each has a message of one line', () => {
+    expect(rules.length).toBeGreaterThan(20);
+    for (const { message } of rules) expect(message).toMatch(/^[^\n]{10,400}$/);
+  });
+
+  test('what does not work yet is in the schema and refused by it', () => {
+    const spec = rules.filter(({ path }) => path === '.spec');
+    for (const { path, message } of NOT_YET) {
+      expect(spec).toContainEqual(expect.objectContaining({ fieldPath: `.${path}`, message }));
+    }
+  });
+});
+
+test('columns come in the order people read them', () => {
+  const columns = groupCrd().spec.versions[0]!.additionalPrinterColumns;
+  const names = (wide: boolean) =>
+    columns.filter(({ priority }) => wide || !priority).map(({ name }) => name.toUpperCase());
+  expect(names(false).join(' ')).toBe('STREAM SHARDS PODS LAG READY REASON AGE');
+  expect(names(true).join(' ')).toBe(
+    'STREAM SHARDS PODS LAG READY REASON STATE GROUPID TABLE HEADROOM DESIRED AGE',
+  );
+});

@@ -1,0 +1,83 @@
+import { RE2JS } from 're2js';
+import { describe, expect, test } from 'vitest';
+import * as formats from '../../src/api/formats.ts';
+
+type Name = Exclude<keyof typeof formats, 'text'>;
+const PATTERNS: Record<Name, RegExp> = formats;
+const ACCOUNT = '123456789012';
+
+const TABLE: Record<Name, { takes: string[]; refuses: string[] }> = {
+  REGION: {
+    takes: ['eu-west-1', 'us-gov-east-1', 'ap-southeast-5', 'eusc-de-east-1'],
+    refuses: ['eu-west-1a', 'EU-WEST-1', 'europe', ''],
+  },
+  STREAM_NAME: { takes: ['a', 'A.b_c-9'], refuses: ['', 'a b', 'a/b', 'ä'] },
+  STREAM_ARN: {
+    takes: [
+      `arn:aws:kinesis:eu-west-1:${ACCOUNT}:stream/a.b`,
+      `arn:aws-us-gov:kinesis:us-gov-west-1:${ACCOUNT}:stream/a`,
+    ],
+    refuses: [
+      `arn:aws:kinesis:eu-west-1:${ACCOUNT}:stream/`,
+      `arn:aws:kinesis:eu-west-1:1:stream/a`,
+      `arn:aws:kinesis:eu-west-1:${ACCOUNT}:stream/a/consumer/b:1`,
+    ],
+  },
+  KMS_KEY_ARN: {
+    takes: [`arn:aws:kms:eu-west-1:${ACCOUNT}:key/a-1`, `arn:aws:kms:eu-west-1:${ACCOUNT}:alias/my/key`],
+    refuses: ['alias/key', `arn:aws:kms:eu-west-1:${ACCOUNT}:a`],
+  },
+  SQS_QUEUE_ARN: {
+    takes: [`arn:aws:sqs:eu-west-1:${ACCOUNT}:q.fifo`],
+    refuses: [`arn:aws:sqs:eu-west-1:${ACCOUNT}:q.other`, 'https://sqs/q'],
+  },
+  SNS_TOPIC_ARN: {
+    takes: [`arn:aws:sns:eu-west-1:${ACCOUNT}:t`],
+    refuses: [`arn:aws:sns:eu-west-1:${ACCOUNT}:t/u`],
+  },
+  S3_BUCKET_ARN: {
+    takes: ['arn:aws:s3:::my.bucket-1'],
+    refuses: ['arn:aws:s3:::My', 'arn:aws:s3:::ab', 'my-bucket'],
+  },
+  TABLE_NAME: { takes: ['abc', 'a.b-c_D'], refuses: ['a/b', 'a:b'] },
+  GROUP_ID: { takes: ['shop.orders', '0'], refuses: ['.a', '-a', 'a#b', ''] },
+  ENDPOINT: {
+    takes: [
+      'http://localhost:4566',
+      'https://kinesis.eu-west-1.amazonaws.com',
+      'http://10.0.0.1/',
+      'http://a',
+    ],
+    refuses: ['localhost', 'ftp://a', 'http://u:p@a', 'http://a?b', 'http://a:123456', 'http://'],
+  },
+  DNS_LABEL: { takes: ['a', 'a-1'], refuses: ['a.b', '-a', 'a-', 'A'] },
+  DNS_SUBDOMAIN: { takes: ['a', 'a-1.b'], refuses: ['a..b', 'a.', '.a', 'a.-b', 'A'] },
+  TIMESTAMP: {
+    takes: ['2026-11-23T08:00:00Z', '2026-11-23T08:00:00.123456789+05:30'],
+    refuses: [
+      '2026-11-23',
+      '2026-11-23T08:00:00',
+      '2026-11-23T24:00:00Z',
+      '2026-11-23 08:00:00Z',
+      '2026-11-23T08:60:00Z',
+    ],
+  },
+  MODULE_PATH: {
+    takes: ['/app/handler.mjs', './handler.ts', '../a.ts', 'handler.ts', '/täst/x y.mjs'],
+    refuses: ['', '/', './', '/a\nb'],
+  },
+  TAG_TEXT: { takes: ['', 'größe 1', 'a+b-c=d.e_f:g/h@i'], refuses: ['a*', 'a!', 'a,b'] },
+};
+
+describe.for(Object.entries(TABLE))('%s', ([name, { takes, refuses }]) => {
+  const pattern = PATTERNS[name as Name];
+  // What the API server runs.
+  const re2 = RE2JS.compile(pattern.source);
+
+  test.for(takes)('takes %j', (text) => {
+    expect([pattern.test(text), re2.matches(text)]).toEqual([true, true]);
+  });
+  test.for(refuses)('refuses %j', (text) => {
+    expect([pattern.test(text), re2.matches(text)]).toEqual([false, false]);
+  });
+});
