@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setCondition } from '../../src/api/conditions.ts';
 import { groupCrd } from '../../src/api/crd.ts';
-import { parseGroup } from '../../src/api/group.ts';
+import { parseGroup, type GroupStatus } from '../../src/api/group.ts';
+import { seededRandom } from '../../src/lib/random.ts';
 import { startControlPlane } from '../support/control-plane.ts';
 import { groupOf, SPEC_TABLE, UPDATE_TABLE } from './spec-table.ts';
 
@@ -91,16 +93,61 @@ test('kubectl get shows the stream whether it is given by name or by ARN', async
   await applied(groupOf({ metadata: { name: 'by-name' } }));
   await applied(groupOf({ change: { stream: { arn } }, metadata: { name: 'by-arn' } }));
   const { stdout } = await cluster.kubectl(['get', 'kcg', 'by-name', 'by-arn']);
-  expect(stdout.split('\n')[0]!.split(/ +/)).toEqual([
-    'NAME',
-    'STREAM',
-    'SHARDS',
-    'PODS',
-    'LAG',
-    'READY',
-    'REASON',
-    'AGE',
-  ]);
+  expect(stdout).toMatch(/^NAME +STREAM +SHARDS +PODS +LAG +READY +REASON +AGE$/m);
   expect(stdout).toMatch(/^by-name +orders /m);
   expect(stdout).toContain(arn);
 });
+
+test('the status is written beside the spec and shows in kubectl get', async () => {
+  const metadata = { name: 'with-status' };
+  await applied(groupOf({ metadata }));
+  const conditions = setCondition([], { type: 'Ready', status: 'True', reason: 'Available', message: '' }, 0);
+  const status: GroupStatus = {
+    conditions,
+    summary: { shards: '8/8', pods: '4/4', lag: '12s' },
+    replicas: 4,
+    selector: 'a=b',
+  };
+  const patch = [
+    'patch',
+    'kcg',
+    'with-status',
+    '--subresource=status',
+    '--type=merge',
+    '-p',
+    JSON.stringify({ status }),
+  ];
+  expect(await cluster.kubectl(patch)).toMatchObject({ code: 0, stderr: '' });
+  const { stdout } = await cluster.kubectl(['get', 'kcg', 'with-status']);
+  expect(stdout).toMatch(/^with-status +orders +8\/8 +4\/4 +12s +True +Available /m);
+  const { stdout: json } = await cluster.kubectl(['get', 'kcg', 'with-status', '-o', 'json']);
+  expect(parseGroup(JSON.parse(json))).toMatchObject({ outcome: 'ok', group: { status } });
+});
+
+test('edge and API server agree on specs put together at random', async () => {
+  const changes = SPEC_TABLE.flatMap(({ change }) => (change ? [change] : []));
+  const random = seededRandom(1);
+  for (let run = 0; run < 100; run++) {
+    const picked = Array.from({ length: 3 }, () => changes[Math.floor(random() * changes.length)]!);
+    const group = groupOf({ change: picked.reduce(merged, {}) });
+    const edge = parseGroup(group);
+    const { code, stderr } = await dryRun(group);
+    const problems = edge.outcome === 'ok' ? [] : edge.problems;
+    expect({ spec: group.spec, refused: code !== 0, problems, stderr }).toMatchObject({
+      refused: problems.length > 0,
+    });
+  }
+}, 120_000);
+
+type Fields = Record<string, unknown>;
+
+/** `b` over `a`, maps field by field. */
+function merged(a: Fields, b: Fields): Fields {
+  const isMap = (value: unknown): value is Fields =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  const over = Object.entries(b).map(([key, value]) => {
+    const below = a[key];
+    return [key, isMap(value) && isMap(below) ? merged(below, value) : value] as const;
+  });
+  return { ...a, ...Object.fromEntries(over) };
+}
