@@ -19,17 +19,10 @@ export async function readGroups(file: string): Promise<KinesisConsumerGroup[]> 
     const [error] = document.errors;
     if (error) throw new KcgError('InvalidInput', `${file} is not YAML: ${error.message.split('\n')[0]}`);
     const value: unknown = document.toJS();
-    if (value !== null) groups.push(withAbsoluteModule(requireGroup(withNamespace(value), file), file));
+    if (value !== null) groups.push(withAbsoluteModule(requireGroup(value, file), file));
   }
   if (groups.length === 0) throw new KcgError('InvalidInput', `${file} holds no KinesisConsumerGroup`);
   return groups;
-}
-
-/** Like kubectl: the namespace is `default` unless the file says otherwise. */
-function withNamespace(value: unknown): unknown {
-  const object = value as { metadata?: { namespace?: string } };
-  if (typeof object.metadata !== 'object') return value;
-  return { ...object, metadata: { namespace: 'default', ...object.metadata } };
 }
 
 function withAbsoluteModule(group: KinesisConsumerGroup, file: string): KinesisConsumerGroup {

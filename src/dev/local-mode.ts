@@ -4,10 +4,10 @@ import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
+import type { AwsAccount } from '../operator/aws-account.ts';
 import { KINDS, type KubeObject } from '../operator/cluster.ts';
 import { MemoryCluster } from '../operator/memory-cluster.ts';
 import { runOperator } from '../operator/operator.ts';
-import { localAwsAccount } from './local-aws-account.ts';
 import { startLocalDynamoDb } from './local-dynamodb-server.ts';
 import { startLocalKinesis } from './local-kinesis-server.ts';
 import { ProcessPods } from './process-pods.ts';
@@ -16,6 +16,7 @@ export interface LocalModeOptions {
   clock: Clock;
   random: Random;
   log: Log;
+  aws: AwsAccount;
   /** Program and arguments that run `kcg worker`. */
   workerCommand: readonly string[];
   /** Shards of a stream that local mode creates. */
@@ -36,6 +37,7 @@ export interface LocalMode {
   stop(): Promise<void>;
 }
 
+/** What the SDK needs to sign with; the local servers take any key. */
 export const LOCAL_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
 /** Operator and workers as they run in a cluster, with processes in place of pods, against servers on loopback. */
@@ -57,7 +59,7 @@ export async function startLocalMode(options: LocalModeOptions): Promise<LocalMo
   const operatorRunning = runOperator(
     {
       cluster,
-      aws: localAwsAccount({ kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint }, clock),
+      aws: options.aws,
       clock,
       random,
       log: log.child({ component: 'operator' }),
@@ -76,7 +78,13 @@ export async function startLocalMode(options: LocalModeOptions): Promise<LocalMo
         kinesis.kinesis.createStream({ name, shardCount: options.shards });
       }
       const endpoints = { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint };
-      const local = { ...group, spec: { ...group.spec, endpoints } } as unknown as KubeObject;
+      const { name: groupName, namespace, labels, annotations } = group.metadata;
+      const local: KubeObject = {
+        apiVersion: group.apiVersion,
+        kind: group.kind,
+        metadata: { name: groupName, namespace, labels, annotations },
+        spec: { ...group.spec, endpoints },
+      };
       await cluster.apply(KINDS.consumerGroup, local, { fieldManager: 'kubectl', force: true });
     },
     async stop() {

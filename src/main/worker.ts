@@ -136,9 +136,9 @@ export async function runWorkerCommand(
 /** Aborts when the parent process has closed its end, whichever way it went. */
 function endOfInput(): AbortSignal {
   const ended = new AbortController();
-  process.stdin
-    .on('end', () => ended.abort())
-    .on('error', () => ended.abort())
-    .resume();
+  const input = process.stdin.on('end', () => ended.abort()).on('error', () => ended.abort());
+  input.resume();
+  // Waiting for the parent's end must not keep a worker alive that is done.
+  input.unref();
   return ended.signal;
 }

@@ -165,14 +165,14 @@ export class LeaseCoordinator {
     if (gives.length > 0) await this.#give(signal);
   }
 
-  /** A row that says it is mine though I do not run it: an answer got lost after its effect. */
+  /** A row that says it is mine though I do not run it: its owner gave it, or an answer of mine got lost. */
   async #adopt(shardId: string, signal: AbortSignal): Promise<void> {
     const { table, state, held, me } = this.#options;
     const row = await table.get(shardId, { consistent: true, signal });
     const lease = state.learn(row);
     if (lease === undefined) return state.forget(shardId);
     if (lease.owner === formatRef(me) && !isEnded(lease) && !held.has(shardId) && this.#mayStart()) {
-      held.start(lease, 'Adopted', lease.owner);
+      held.start(lease, 'Given', undefined);
     }
   }
 

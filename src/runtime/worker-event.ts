@@ -3,7 +3,7 @@ import type { KcgError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 
 /** Why a worker began to read a shard. */
-export type StartReason = MoveReason | 'Adopted' | 'HandoffCancelled';
+export type StartReason = MoveReason | 'Given' | 'HandoffCancelled';
 /** Why it stopped. */
 export type StopReason = 'Given' | 'Released' | 'Ended' | 'Lost';
 

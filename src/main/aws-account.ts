@@ -1,0 +1,59 @@
+import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
+import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
+import type { Clock } from '../lib/clock.ts';
+import { streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
+import { dynamoDbTableAdmin } from '../operator/dynamodb-table-admin.ts';
+import type { StreamClient } from '../kinesis/stream-client.ts';
+
+const PRINCIPAL = "the operator's role";
+
+/** The AWS side of the operator over the SDK: one client per stream, and one per region and endpoint for tables. */
+export function sdkAwsAccount(clock: Clock): AwsAccount {
+  const streams = new Map<string, StreamClient>();
+  const databases = new Map<string, ReturnType<typeof createDynamoDbClient>>();
+  const databaseOf = ({ region, endpoints }: GroupTarget) => {
+    const key = JSON.stringify([region, endpoints.dynamodb]);
+    const client = databases.get(key) ?? createDynamoDbClient({ region, endpoint: endpoints.dynamodb });
+    databases.set(key, client);
+    return client;
+  };
+  return {
+    streamClient(target) {
+      const { region, stream, endpoints } = target;
+      const known = streams.get(streamKey(target));
+      if (known) return known;
+      const client = awsStreamClient({
+        streamName: stream.name,
+        streamArn: stream.arn,
+        region,
+        endpoint: endpoints.kinesis,
+        clock,
+        principal: PRINCIPAL,
+      });
+      streams.set(streamKey(target), client);
+      return client;
+    },
+    leaseTable: (target, signal) =>
+      openLeaseTable(
+        {
+          client: databaseOf(target),
+          clock,
+          tableName: target.table,
+          groupId: target.groupId,
+          principal: PRINCIPAL,
+        },
+        signal,
+      ),
+    tableAdmin: (target) =>
+      dynamoDbTableAdmin({
+        client: databaseOf(target),
+        clock,
+        tableName: target.table,
+        endpoint: target.endpoints.dynamodb,
+      }),
+    close() {
+      for (const client of [...streams.values()]) client.close();
+      for (const client of databases.values()) client.destroy();
+    },
+  };
+}

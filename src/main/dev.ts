@@ -1,0 +1,75 @@
+import { streamNameOf } from '../api/group.ts';
+import { DemoScreen } from '../dev/demo-screen.ts';
+import { readGroups } from '../dev/group-file.ts';
+import { systemClock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import { LOG_LEVELS } from '../lib/log.ts';
+import { parseOptions, type OptionTable } from '../lib/options.ts';
+import { startLocal } from './local.ts';
+
+const port = { type: 'number', default: 0, min: 0, max: 65_535 } as const;
+
+export const devOptions = {
+  file: { type: 'string', short: 'f', description: 'YAML file with the group (or groups) to run' },
+  shards: { type: 'number', description: 'shards of a stream that is created', default: 4, min: 1, max: 100 },
+  'kinesis-port': { ...port, description: 'port of the local Kinesis; 0 = any free one' },
+  'dynamodb-port': { ...port, description: 'port of the local DynamoDB; 0 = any free one' },
+  quiet: { type: 'boolean', short: 'q', description: 'do not print what workers log' },
+  'log-level': {
+    type: 'string',
+    env: 'KCG_LOG_LEVEL',
+    description: 'least level the operator logs',
+    choices: LOG_LEVELS,
+    default: 'warn',
+  },
+} as const satisfies OptionTable;
+
+/** `kcg dev`: the group of a file on this machine, until Ctrl-C. */
+export async function runDevCommand(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stop: AbortSignal,
+): Promise<number> {
+  const { options } = parseOptions(devOptions, argv, env);
+  if (options.file === undefined)
+    throw new KcgError('InvalidInput', 'dev needs the group file', { fix: 'Run kcg dev -f group.yaml.' });
+  const groups = await readGroups(options.file);
+  const out = (text: string) => process.stdout.write(text);
+  const screen = new DemoScreen({
+    clock: systemClock,
+    out,
+    isTerminal: process.stdout.isTTY === true && !env['NO_COLOR'],
+  });
+  const local = await startLocal({
+    shards: options.shards,
+    kinesisPort: options.kinesisPort,
+    dynamodbPort: options.dynamodbPort,
+    logLevel: options.logLevel,
+    onWorkerLine: (pod, line) => {
+      if (!options.quiet) screen.say(`${pod} ${line}`);
+    },
+  });
+  const ended = new AbortController();
+  const showing = screen.run(local, ended.signal);
+  try {
+    screen.say(`local Kinesis   ${local.kinesis.endpoint}`);
+    screen.say(`local DynamoDB  ${local.dynamodb.endpoint}`);
+    screen.say(
+      'Any AWS SDK or CLI can use them; the credentials are AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local.',
+    );
+    for (const group of groups) {
+      await local.apply(group);
+      const { region = 'us-east-1' } = group.spec;
+      screen.say(
+        `put a record:   aws --region ${region} --endpoint-url ${local.kinesis.endpoint} kinesis put-record --stream-name ${streamNameOf(group)} --partition-key a --data aGVsbG8=`,
+      );
+    }
+    await systemClock.sleep(Infinity, { signal: stop });
+    return 0;
+  } finally {
+    screen.say('stopping: workers drain, then the servers');
+    await local.stop();
+    ended.abort();
+    await showing;
+  }
+}

@@ -1,0 +1,39 @@
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../lib/clock.ts';
+import { createLog, type LogLevel } from '../lib/log.ts';
+import { systemRandom } from '../lib/random.ts';
+import { LOCAL_CREDENTIALS, startLocalMode, type LocalMode } from '../dev/local-mode.ts';
+import { sdkAwsAccount } from './aws-account.ts';
+
+export interface LocalOptions {
+  shards: number;
+  kinesisPort?: number;
+  dynamodbPort?: number;
+  logLevel: LogLevel;
+  onWorkerLine: (pod: string, line: string) => void;
+}
+
+/** Local mode on this machine's clock, with this very program as the worker. */
+export function startLocal(options: LocalOptions): Promise<LocalMode> {
+  // Never a real account: whatever credentials the shell has, the local servers are called with these.
+  Object.assign(process.env, LOCAL_CREDENTIALS);
+  delete process.env['AWS_SESSION_TOKEN'];
+  delete process.env['AWS_PROFILE'];
+  const clock = systemClock;
+  return startLocalMode({
+    clock,
+    random: systemRandom,
+    log: createLog(options.logLevel, (line) => process.stderr.write(line)),
+    aws: sdkAwsAccount(clock),
+    workerCommand: [process.execPath, entryPoint(), 'worker'],
+    ...options,
+  });
+}
+
+/** The bundle, or `cli.ts` beside this file in a checkout. */
+function entryPoint(): string {
+  const self = fileURLToPath(import.meta.url);
+  if (basename(self) === 'local.ts') return self.replace(/local\.ts$/, 'cli.ts');
+  return process.argv[1] ?? self;
+}

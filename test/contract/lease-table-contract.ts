@@ -1,0 +1,255 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { decodeRows } from '../../src/leases/group-rows.ts';
+import type { LeaseTable } from '../../src/leases/lease-table.ts';
+import {
+  announceWorker,
+  beatWorker,
+  checkpointShard,
+  claimGroup,
+  endShard,
+  expireShard,
+  fenceWorker,
+  giveShard,
+  knockWorker,
+  pinStart,
+  putShard,
+  releaseShard,
+  removeWorker,
+  takeShard,
+} from '../../src/leases/transitions.ts';
+import { number, text, texts } from '../../src/leases/row.ts';
+
+const NOW = Date.UTC(2026, 0, 1);
+const BORN = NOW / 1000;
+const me = { worker: 'pod-1', incarnation: 'a1' };
+const other = { worker: 'pod-2', incarnation: 'b1' };
+const announcement = {
+  ...me,
+  state: 'starting' as const,
+  revision: 1,
+  maxLeases: 0,
+  address: '10.0.0.1:8085',
+  podUid: 'uid',
+  node: 'node',
+  startedAt: NOW,
+};
+const beat = (n: number) => ({ beat: n, state: 'live' as const, held: 1, lagging: { 'shardId-1': 5_000 } });
+const shard = (shardId: string, parents: string[] = []) =>
+  putShard({ shardId, parents, checkpoint: { at: 'TRIM_HORIZON' }, hashStart: '0', hashEnd: '9' }, NOW);
+const progress = (sequence: string) => ({
+  checkpoint: { at: 'SEQUENCE' as const, sequence },
+  behindMs: 12,
+  readAt: NOW,
+});
+const strong = { consistent: true };
+
+/** What every `LeaseTable` does, on an empty group made by `create`. */
+export function leaseTableContract(create: () => Promise<LeaseTable>): void {
+  let table: LeaseTable;
+  beforeEach(async () => {
+    table = await create();
+  });
+
+  const take = async (owner = me) => {
+    await table.write(shard('shardId-1'));
+    await table.write(takeShard({ shardId: 'shardId-1', owner: undefined, epoch: BORN }, owner, NOW));
+    return { shardId: 'shardId-1', epoch: BORN + 1, owner };
+  };
+  const row = () => table.get('shardId-1', strong);
+
+  describe('reading', () => {
+    it('shows nothing of an empty group', async () => {
+      expect(await table.query('all', strong)).toEqual([]);
+      expect(await table.get('shardId-1', strong)).toBeUndefined();
+    });
+
+    it('lists all rows, or those of the workers alone', async () => {
+      await take();
+      await table.write(announceWorker(announcement, NOW));
+      await table.write(pinStart(NOW));
+      const all = decodeRows(await table.query('all', strong));
+      expect(all.leases.map((lease) => lease.shardId)).toEqual(['shardId-1']);
+      expect(all.claim?.startAt).toBe(NOW);
+      const workers = decodeRows(await table.query('workers', strong));
+      expect(workers).toMatchObject({ leases: [], workers: [{ worker: 'pod-1', state: 'starting' }] });
+    });
+
+    it('lists more rows than fit a page', async () => {
+      const filler = 'x'.repeat(3_000);
+      for (let i = 0; i < 400; i += 1) {
+        const base = shard(`shardId-${String(i).padStart(4, '0')}`);
+        await table.write({ ...base, set: { ...base.set, filler } });
+      }
+      expect(await table.query('all', strong)).toHaveLength(400);
+    });
+  });
+
+  describe('workers', () => {
+    it('an announcement replaces what an older incarnation left', async () => {
+      await table.write(announceWorker({ ...announcement, incarnation: 'a0' }, NOW));
+      await table.write(announceWorker(announcement, NOW));
+      expect((await table.write(beatWorker({ ...me, incarnation: 'a0' }, beat(2), NOW))).outcome).toBe(
+        'lost',
+      );
+    });
+
+    it('a beat returns the whole row, knocks of others included', async () => {
+      await table.write(announceWorker(announcement, NOW));
+      await table.write(knockWorker(me));
+      await table.write(knockWorker(me));
+      const result = await table.write(beatWorker(me, beat(2), NOW));
+      expect(result).toMatchObject({
+        outcome: 'done',
+        row: { beat: 2, knock: 2, lagging: { 'shardId-1': 5_000 } },
+      });
+    });
+
+    it('a beat is lost on a missing row, and makes none', async () => {
+      expect(await table.write(beatWorker(me, beat(2), NOW))).toEqual({ outcome: 'lost', row: undefined });
+      expect(await table.query('workers', strong)).toEqual([]);
+    });
+
+    it('a fence is lost when the worker has beaten since', async () => {
+      await table.write(announceWorker(announcement, NOW));
+      await table.write(beatWorker(me, beat(2), NOW));
+      expect((await table.write(fenceWorker({ ...me, beat: 1 }))).outcome).toBe('lost');
+      expect((await table.write(fenceWorker({ ...me, beat: 2 }))).outcome).toBe('done');
+      expect((await table.write(beatWorker(me, beat(3), NOW))).outcome).toBe('lost');
+    });
+
+    it('a fence that somebody else did is as good as done', async () => {
+      await table.write(announceWorker(announcement, NOW));
+      await table.write(fenceWorker({ ...me, beat: 1 }));
+      expect((await table.write(fenceWorker({ ...me, beat: 0 }))).outcome).toBe('done');
+    });
+
+    it('removal touches only the own incarnation', async () => {
+      await table.write(announceWorker(announcement, NOW));
+      expect((await table.write(removeWorker({ ...me, incarnation: 'a0' }))).outcome).toBe('lost');
+      expect((await table.write(removeWorker(me))).outcome).toBe('done');
+      expect((await table.write(removeWorker(me))).outcome).toBe('done');
+      expect(await table.query('workers', strong)).toEqual([]);
+    });
+  });
+
+  describe('shards', () => {
+    it('a shard is put once; the second put sees the first', async () => {
+      expect((await table.write(shard('shardId-1', ['shardId-0']))).outcome).toBe('done');
+      const second = await table.write(shard('shardId-1'));
+      expect(second.outcome).toBe('lost');
+      expect(texts(second.row!, 'parents')).toEqual(['shardId-0']);
+    });
+
+    it('of two takers one wins, and the other sees who', async () => {
+      await table.write(shard('shardId-1'));
+      const seen = { shardId: 'shardId-1', owner: undefined, epoch: BORN };
+      expect(await table.write(takeShard(seen, me, NOW))).toMatchObject({
+        outcome: 'done',
+        row: { ref: 'pod-1/a1', epoch: BORN + 1, sequence: 'TRIM_HORIZON' },
+      });
+      expect(await table.write(takeShard(seen, other, NOW))).toMatchObject({
+        outcome: 'lost',
+        row: { ref: 'pod-1/a1' },
+      });
+    });
+
+    it('a take whose answer got lost is recognised when it is repeated', async () => {
+      await table.write(shard('shardId-1'));
+      const write = takeShard({ shardId: 'shardId-1', owner: undefined, epoch: BORN }, me, NOW);
+      await table.write(write);
+      expect((await table.write(write)).outcome).toBe('done');
+    });
+
+    it('a take never makes a row', async () => {
+      const write = takeShard({ shardId: 'shardId-9', owner: undefined, epoch: 0 }, me, NOW);
+      expect(await table.write(write)).toEqual({ outcome: 'lost', row: undefined });
+    });
+
+    it('a row of another program, without epoch and with a ttl, is taken and loses its ttl', async () => {
+      const foreign = shard('shardId-1');
+      const { epoch: _, ...set } = foreign.set!;
+      await table.write({
+        ...foreign,
+        set: { ...set, ref: 'host:1', ttl: BORN + 60, sequence: '77', note: 'kept' },
+      });
+      const result = await table.write(
+        takeShard({ shardId: 'shardId-1', owner: 'host:1', epoch: 0 }, me, NOW),
+      );
+      expect(result).toMatchObject({
+        outcome: 'done',
+        row: { ref: 'pod-1/a1', epoch: BORN, sequence: '77', note: 'kept' },
+      });
+      expect(number(result.row!, 'ttl')).toBeUndefined();
+    });
+
+    it('only the owner of the epoch checkpoints', async () => {
+      const own = await take();
+      expect((await table.write(checkpointShard(own, progress('10'), NOW))).outcome).toBe('done');
+      expect((await table.write(checkpointShard({ ...own, epoch: BORN }, progress('11'), NOW))).outcome).toBe(
+        'lost',
+      );
+      expect(
+        (await table.write(checkpointShard({ ...own, owner: other }, progress('12'), NOW))).outcome,
+      ).toBe('lost');
+      expect(await row()).toMatchObject({ sequence: '10', behind_ms: 12, ts: BORN });
+    });
+
+    it('a position inside an aggregate is kept, and gone with the next whole one', async () => {
+      const own = await take();
+      const inside = {
+        ...progress('10'),
+        checkpoint: { at: 'SEQUENCE' as const, sequence: '10', subSequence: 3 },
+      };
+      await table.write(checkpointShard(own, inside, NOW));
+      expect(await row()).toMatchObject({ sequence: '10', sub_sequence: 3 });
+      await table.write(checkpointShard(own, progress('10'), NOW));
+      expect(number((await row())!, 'sub_sequence')).toBeUndefined();
+    });
+
+    it('giving moves owner and progress in one write, and ends the giver’s rights', async () => {
+      const own = await take();
+      expect((await table.write(giveShard(own, other, progress('10'), NOW))).outcome).toBe('done');
+      expect(await row()).toMatchObject({ ref: 'pod-2/b1', epoch: BORN + 2, sequence: '10' });
+      expect((await table.write(checkpointShard(own, progress('11'), NOW))).outcome).toBe('lost');
+      expect((await table.write(giveShard(own, other, progress('10'), NOW))).outcome).toBe('done');
+    });
+
+    it('releasing frees the shard under a new epoch', async () => {
+      const own = await take();
+      expect((await table.write(releaseShard(own, undefined, NOW))).outcome).toBe('done');
+      const freed = (await row())!;
+      expect(text(freed, 'ref')).toBeUndefined();
+      expect(number(freed, 'epoch')).toBe(BORN + 2);
+      expect((await table.write(releaseShard(own, undefined, NOW))).outcome).toBe('done');
+    });
+
+    it('an ended shard keeps its last owner, and only an ended one may expire', async () => {
+      const own = await take();
+      expect((await table.write(expireShard('shardId-1', BORN + 60))).outcome).toBe('lost');
+      await table.write(endShard(own, NOW));
+      expect((await table.write(expireShard('shardId-1', BORN + 60))).outcome).toBe('done');
+      expect(await row()).toMatchObject({ sequence: 'SHARD_END', ref: 'pod-1/a1', ttl: BORN + 60 });
+    });
+  });
+
+  describe('the group', () => {
+    it('pins its start once', async () => {
+      expect((await table.write(pinStart(NOW))).outcome).toBe('done');
+      expect(await table.write(pinStart(NOW + 1))).toMatchObject({ outcome: 'lost', row: { start_at: NOW } });
+    });
+
+    it('is claimed only against the claim that was seen', async () => {
+      const claim = (resourceUid: string) => ({
+        clusterId: 'c1',
+        resourceUid,
+        streamArn: 'arn',
+        streamCreatedAt: NOW,
+        claimedAt: NOW,
+      });
+      expect((await table.write(claimGroup(undefined, claim('u1')))).outcome).toBe('done');
+      expect((await table.write(claimGroup(undefined, claim('u2')))).outcome).toBe('lost');
+      const seen = decodeRows(await table.query('all', strong)).claim;
+      expect((await table.write(claimGroup(seen, claim('u2')))).outcome).toBe('done');
+    });
+  });
+}
