@@ -15,6 +15,8 @@ import {
 export interface WorkloadInput extends WorkerTemplateInput {
   group: { name: string; namespace: string; uid: string; apiVersion: string; kind: string };
   replicas: number;
+  /** Old pods go before new ones come. */
+  atOnce: boolean;
   /** The Deployment as it is. */
   existing: StoredObject | undefined;
   /** Greatest revision that a worker of the group has reported; a recreated Deployment goes on from there. */
@@ -58,7 +60,10 @@ export function desiredObjects(input: WorkloadInput): Workload {
       replicas: input.replicas,
       revisionHistoryLimit: 3,
       selector: { matchLabels: { ...selector } },
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
+      strategy: input.atOnce
+        ? // Said to be nothing: what apply leaves of the removed fields is an empty map, which Recreate refuses.
+          { type: 'Recreate', rollingUpdate: null }
+        : { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
       template: withRevision(template, revision),
     },
   };

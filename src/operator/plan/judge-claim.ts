@@ -64,7 +64,7 @@ function withSameStream({ claim, stream }: ClaimInput, verdict: ClaimVerdict): C
   if (!isOther && !isLater) return verdict;
   const was = isOther
     ? `of ${claim.streamArn}`
-    : `of a stream created at ${new Date(claim!.streamCreatedAt!).toISOString()}`;
+    : `of a stream created at ${new Date(claim.streamCreatedAt!).toISOString()}`;
   const message = `the positions are ${was}, not of ${stream.arn} created at ${new Date(stream.createdAt).toISOString()}; no worker runs, so that nothing is skipped. Reset the positions, or use another groupId.`;
   return { verdict: 'refused', reason: 'StreamReplaced', message };
 }

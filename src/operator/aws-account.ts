@@ -1,0 +1,26 @@
+import type { LeaseTable } from '../leases/lease-table.ts';
+import type { StreamClient } from '../kinesis/stream-client.ts';
+import type { TableAdmin } from './table-admin.ts';
+
+/** Where a group's stream and rows are. */
+export interface GroupTarget {
+  groupId: string;
+  region: string;
+  stream: { name: string; arn?: string | undefined };
+  endpoints: { kinesis?: string | undefined; dynamodb?: string | undefined };
+  table: string;
+}
+
+/** The AWS side of the operator. Clients are shared: the same target gives the same ones. */
+export interface AwsAccount {
+  streamClient(target: GroupTarget): StreamClient;
+  /** The rows of the group, in whatever key layout the table has; @throws KcgError as `LeaseTable` does. */
+  leaseTable(target: GroupTarget, signal: AbortSignal): Promise<LeaseTable>;
+  tableAdmin(target: GroupTarget): TableAdmin;
+  close(): void;
+}
+
+/** The same for all groups of a stream. */
+export function streamKey({ region, stream, endpoints }: GroupTarget): string {
+  return JSON.stringify([region, endpoints.kinesis ?? '', stream.arn ?? stream.name]);
+}

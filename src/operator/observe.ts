@@ -1,0 +1,68 @@
+import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
+import { isEnded } from '../leases/lease.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import { describeError, KcgError } from '../lib/errors.ts';
+import { groupView, type GroupView } from '../view/group-view.ts';
+import { relevantShards } from '../view/relevant-shards.ts';
+import { podView } from './observe-pods.ts';
+import type { StreamFacts, TableFacts } from './plan/group-facts.ts';
+import type { PlacedPass } from './reconcile-context.ts';
+import { tableFailure } from './reconcile-table.ts';
+import { podsOf } from './reconcile-workload.ts';
+
+/** Rows older than this say nothing about who owns what, ms. */
+const ROWS_SERVE_MS = 120_000;
+
+export interface ReadRows {
+  /** Undefined = not readable now, and not long ago either. */
+  rows: GroupRows | undefined;
+  table: LeaseTable | undefined;
+  /** The table's facts, or what reading the rows has shown of it. */
+  facts: TableFacts;
+}
+
+/** All rows of the group by one query; after a failure the last ones, for a while. */
+export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<ReadRows> {
+  const { options, memory, target, signal } = pass;
+  if (!facts.usable) return { rows: undefined, table: undefined, facts };
+  const nowMs = options.clock.monotonic();
+  try {
+    const table = (memory.leaseTable ??= await options.aws.leaseTable(target, signal));
+    const rows = decodeRows(await table.query('all', { consistent: false, signal }));
+    memory.rows = { rows, readMs: nowMs };
+    return { rows, table, facts };
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    const error = KcgError.from(thrown);
+    if (error.code === 'NotFound') {
+      // The table is gone behind our back: look at it again, and open it anew.
+      memory.table = undefined;
+      memory.leaseTable = undefined;
+    }
+    const known = memory.rows && nowMs - memory.rows.readMs < ROWS_SERVE_MS ? memory.rows.rows : undefined;
+    return {
+      rows: known,
+      table: undefined,
+      facts: { ...facts, ...tableFailure(error), message: describeError(error) },
+    };
+  }
+}
+
+export function viewOf(
+  pass: PlacedPass,
+  { rows, stream }: { rows: GroupRows; stream: StreamFacts },
+): GroupView {
+  const { group, options } = pass;
+  return groupView({
+    rows,
+    shards: stream.shards && relevantShards(stream.shards, rows, group.spec.initialPosition.type),
+    pods: podsOf(pass).map(podView),
+    retentionHours: stream.summary?.retentionHours,
+    nowMs: options.clock.now(),
+  });
+}
+
+/** Shards that would be forgotten with their position: another program's rows, until a worker takes them. */
+export function expiringShards({ leases }: GroupRows): string[] {
+  return leases.filter((lease) => lease.ttl !== undefined && !isEnded(lease)).map(({ shardId }) => shardId);
+}

@@ -1,0 +1,54 @@
+import type { Claim } from '../../leases/claim.ts';
+import { CLAIM_KEY, type Row } from '../../leases/row.ts';
+import type { RowWrite } from '../../leases/row-write.ts';
+import type { ObservedTable } from '../table-admin.ts';
+import { GROUP_TAG, isCreatedByKcg } from './plan-table.ts';
+
+export interface CleanupInput {
+  policy: 'Expire' | 'Delete';
+  expireAfterDays: number;
+  table: ObservedTable | undefined;
+  rows: readonly Row[];
+  claim: Claim | undefined;
+  owner: { clusterId: string; resourceUid: string; groupId: string };
+  /** Another resource of this cluster names the same table. */
+  isShared: boolean;
+  nowMs: number;
+}
+
+export type Cleanup =
+  | { do: 'nothing'; why: string }
+  | { do: 'delete table'; isProtected: boolean }
+  | { do: 'write rows'; writes: RowWrite[]; what: string };
+
+/** What a deleted group leaves behind, and how it goes. Rows of a claim that is not ours are not ours. */
+export function planCleanup(input: CleanupInput): Cleanup {
+  const { policy, table, rows, claim, owner, isShared } = input;
+  if (!table || table.status === 'DELETING') return { do: 'nothing', why: 'there is no table' };
+  if (claim?.resourceUid === undefined) return { do: 'nothing', why: 'the group id is not claimed' };
+  if (claim.resourceUid !== owner.resourceUid || claim.clusterId !== owner.clusterId) {
+    return { do: 'nothing', why: 'another resource has claimed the group id' };
+  }
+  const isOurTable = isCreatedByKcg(table) && table.tags[GROUP_TAG] === owner.groupId;
+  if (policy === 'Delete' && isOurTable && !isShared) {
+    return { do: 'delete table', isProtected: table.deletionProtection };
+  }
+  // The claim goes last: until then a repeated look finds what is left.
+  const ordered = [...rows].sort(
+    (a, b) => Number(a.shard_id === CLAIM_KEY) - Number(b.shard_id === CLAIM_KEY),
+  );
+  if (policy === 'Delete') return { do: 'write rows', writes: ordered.map(deleteRow), what: 'deleted' };
+  const ttl = Math.floor(input.nowMs / 1000) + input.expireAfterDays * 86_400;
+  return { do: 'write rows', writes: ordered.map((row) => expireRow(row, ttl)), what: 'set to expire' };
+}
+
+/** Nobody works on the group any more, so what was read is what is there. */
+function deleteRow({ shard_id: key }: Row): RowWrite {
+  return { name: 'delete row', key, kind: 'delete', when: [], proof: [] };
+}
+
+function expireRow({ shard_id: key }: Row, ttl: number): RowWrite {
+  const when = [{ attribute: 'shard_id', is: 'present' as const }];
+  const proof = [{ attribute: 'ttl', is: 'equal' as const, value: ttl }];
+  return { name: 'expire row', key, kind: 'update', when, set: { ttl }, proof };
+}

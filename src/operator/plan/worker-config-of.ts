@@ -1,0 +1,54 @@
+import type { KinesisConsumerGroup } from '../../api/group.ts';
+import type { WorkerConfig } from '../../api/worker-config.ts';
+import type { GroupTarget } from '../aws-account.ts';
+import type { WorkloadHandler } from './worker-template.ts';
+
+/** What the group's workers have to know. */
+export function workerConfigOf(
+  { spec }: Pick<KinesisConsumerGroup, 'spec'>,
+  target: GroupTarget,
+): WorkerConfig {
+  const { consumer, checkpoints, leases, handler, initialPosition } = spec;
+  const { kinesis, dynamodb } = target.endpoints;
+  const { name, arn } = target.stream;
+  return {
+    groupId: target.groupId,
+    stream: { name, ...(arn === undefined ? {} : { arn }) },
+    region: target.region,
+    endpoints: { ...(kinesis ? { kinesis } : {}), ...(dynamodb ? { dynamodb } : {}) },
+    table: target.table,
+    initialPosition:
+      initialPosition.type === 'AtTimestamp'
+        ? { type: 'AtTimestamp', timestampMs: Date.parse(initialPosition.timestamp ?? '') }
+        : { type: initialPosition.type },
+    maxRecords: consumer.maxRecords,
+    pollIntervalMs: consumer.pollIntervalMillis,
+    checkpointIntervalMs: checkpoints.intervalSeconds * 1000,
+    leaseDurationMs: leases.durationSeconds * 1000,
+    handoffTimeoutMs: leases.handoffTimeoutSeconds * 1000,
+    maxLeases: leases.maxPerWorker ?? 0,
+    handler: workerHandler(workloadHandler(handler)),
+    batchSize: handler.batchSize,
+    batchWindowMs: handler.batchWindowSeconds * 1000,
+    paused: spec.desiredState === 'Paused',
+  };
+}
+
+function workerHandler(handler: WorkloadHandler): WorkerConfig['handler'] {
+  switch (handler.kind) {
+    case 'log':
+      return { type: 'log' };
+    case 'module':
+      return { type: 'module', path: handler.path };
+    case 'http':
+      // The app is in the same pod.
+      return { type: 'http', url: `http://127.0.0.1:${handler.port}${handler.path}` };
+  }
+}
+
+/** The one handler the spec names. */
+export function workloadHandler({ http, module }: KinesisConsumerGroup['spec']['handler']): WorkloadHandler {
+  if (http) return { kind: 'http', ...http };
+  if (module) return { kind: 'module', ...module };
+  return { kind: 'log' };
+}

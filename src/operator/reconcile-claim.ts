@@ -1,0 +1,91 @@
+import { TAKE_OVER_ANNOTATION } from '../api/labels.ts';
+import { decodeClaim, type Claim } from '../leases/claim.ts';
+import type { GroupRows } from '../leases/group-rows.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import { CLAIM_KEY } from '../leases/row.ts';
+import { claimGroup, pinStart } from '../leases/transitions.ts';
+import type { StreamSummary } from '../kinesis/stream-client.ts';
+import type { ClaimFacts } from './plan/group-facts.ts';
+import { judgeClaim, type ClaimVerdict } from './plan/judge-claim.ts';
+import type { PlacedPass } from './reconcile-context.ts';
+
+/** Times a claim is tried against somebody who claims at the same moment. */
+const ATTEMPTS = 3;
+
+/** Claims the group id for this resource, or says who has it. */
+export async function reconcileClaim(
+  pass: PlacedPass,
+  { table, rows, stream }: { table: LeaseTable; rows: GroupRows; stream: StreamSummary },
+): Promise<ClaimFacts> {
+  const { cluster } = pass.options;
+  const clusterId = await cluster.clusterId({ signal: pass.signal });
+  // An old read is good enough to see that nothing has changed; anything else is looked at again.
+  let verdict = judge(pass, { claim: rows.claim, clusterId, stream });
+  for (let attempt = 0; verdict.verdict !== 'ours' && attempt < ATTEMPTS; attempt += 1) {
+    const row = await table.get(CLAIM_KEY, { consistent: true, signal: pass.signal });
+    const claim = row && decodeClaim(row);
+    verdict = judge(pass, { claim, clusterId, stream });
+    if (verdict.verdict === 'refused') return verdict;
+    if (verdict.verdict === 'claim' && (await write(pass, { table, claim, clusterId, stream }))) {
+      const note = `group id ${pass.groupId} claimed: ${verdict.why}`;
+      pass.events.push({ type: 'Normal', reason: 'Claimed', note, action: 'ClaimGroup' });
+      await pinLatest(pass, { table, claim, rows });
+      return { verdict: 'ours' };
+    }
+  }
+  if (verdict.verdict === 'claim') {
+    const message = 'others claim the group id at the same time; trying again';
+    return { verdict: 'refused', reason: 'ClaimedByOtherResource', message };
+  }
+  return verdict;
+}
+
+interface Seen {
+  claim: Claim | undefined;
+  clusterId: string;
+  stream: StreamSummary;
+}
+
+function judge(pass: PlacedPass, { claim, clusterId, stream }: Seen): ClaimVerdict {
+  return judgeClaim({
+    claim,
+    clusterId,
+    resourceUid: pass.object.metadata.uid,
+    stream: { arn: stream.arn, createdAt: stream.createdAt },
+    isAlive: (uid) => isAlive(pass, uid),
+    takeOver: pass.group.metadata.annotations[TAKE_OVER_ANNOTATION],
+  });
+}
+
+function isAlive({ options, group }: PlacedPass, uid: string): boolean | undefined {
+  const { groups } = options.caches;
+  if (groups.list().some(({ metadata }) => metadata.uid === uid)) return true;
+  // The default id has the namespace in it, and that one is watched.
+  const isOwnId = group.spec.groupId === undefined;
+  return options.settings.seesAllNamespaces || isOwnId ? false : undefined;
+}
+
+async function write(
+  { object, options, signal }: PlacedPass,
+  { table, claim, clusterId, stream }: Seen & { table: LeaseTable },
+): Promise<boolean> {
+  const wanted = {
+    clusterId,
+    resourceUid: object.metadata.uid,
+    streamArn: stream.arn,
+    streamCreatedAt: stream.createdAt,
+    claimedAt: options.clock.now(),
+  };
+  return (await table.write(claimGroup(claim, wanted), { signal })).outcome === 'done';
+}
+
+/** `Latest` means from the creation of the group on, not from its first worker's start. */
+async function pinLatest(
+  { group, object, options, signal }: PlacedPass,
+  { table, claim, rows }: { table: LeaseTable; claim: Claim | undefined; rows: GroupRows },
+): Promise<void> {
+  if (group.spec.initialPosition.type !== 'Latest') return;
+  if (claim?.startAt !== undefined || rows.leases.length > 0) return;
+  const createdAt = Date.parse(object.metadata.creationTimestamp ?? '');
+  await table.write(pinStart(Number.isNaN(createdAt) ? options.clock.now() : createdAt), { signal });
+}

@@ -1,0 +1,104 @@
+import type { KinesisConsumerGroup } from '../api/group.ts';
+import type { GroupRows } from '../leases/group-rows.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
+import type { AppliedGenerations } from './apply.ts';
+import type { AwsAccount, GroupTarget } from './aws-account.ts';
+import type { Cluster, ObjectCache, StoredObject } from './cluster.ts';
+import type { Nudge } from './fence-workers.ts';
+import type { StreamCache } from './observe-stream.ts';
+import type { PlannedEvent } from './plan/condition-events.ts';
+import type { Want } from './plan/desired-replicas.ts';
+import type { ClaimFacts, LastFailover, LastScale, TableFacts } from './plan/group-facts.ts';
+import type { Outage } from './plan/track-failover.ts';
+
+export interface ReconcilerOptions {
+  cluster: Cluster;
+  aws: AwsAccount;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  nudge: Nudge;
+  caches: {
+    groups: ObjectCache;
+    deployments: ObjectCache;
+    /** Indexed by `group`: `namespace/name` of the group. */
+    pods: ObjectCache;
+    podDisruptionBudgets: ObjectCache;
+  };
+  settings: ReconcilerSettings;
+}
+
+export interface ReconcilerSettings {
+  /** The kcg image. */
+  workerImage: string;
+  defaultRegion?: string | undefined;
+  /** For groups that name none of their own. */
+  kinesisEndpoint?: string | undefined;
+  dynamodbEndpoint?: string | undefined;
+  /** False when only some namespaces are watched: a resource that is not seen may still exist. */
+  seesAllNamespaces: boolean;
+  /** How often the rows of a group with workers are read, ms; default 5,000. */
+  pollMs?: number;
+}
+
+/** Name of the index of the pod cache. */
+export const PODS_OF_GROUP = 'group';
+
+/** What is remembered of a group between passes. All of it can be lost: it saves calls, or makes us wait longer. */
+export interface GroupMemory {
+  uid: string;
+  window: Want[];
+  applied: AppliedGenerations;
+  table: { facts: TableFacts; generation: number; nextMs: number } | undefined;
+  leaseTable: LeaseTable | undefined;
+  rows: { rows: GroupRows; readMs: number } | undefined;
+  claim: ClaimFacts | undefined;
+  /** Monotonic; when the status last got fresh positions. */
+  positionsMs: number;
+  outage: Outage | undefined;
+  lastFailover: LastFailover | undefined;
+  lastScale: LastScale | undefined;
+}
+
+export function newMemory(uid: string): GroupMemory {
+  return {
+    uid,
+    window: [],
+    applied: new Map(),
+    table: undefined,
+    leaseTable: undefined,
+    rows: undefined,
+    claim: undefined,
+    positionsMs: -Infinity,
+    outage: undefined,
+    lastFailover: undefined,
+    lastScale: undefined,
+  };
+}
+
+/** One look at one group. */
+export interface Pass {
+  options: ReconcilerOptions;
+  streams: StreamCache;
+  object: StoredObject;
+  group: KinesisConsumerGroup;
+  groupId: string;
+  memory: GroupMemory;
+  signal: AbortSignal;
+  /** Recorded at the end. */
+  events: PlannedEvent[];
+  /** When to look again, ms; the earliest asked for wins. */
+  again: { inMs: number };
+}
+
+/** A pass of a group whose place in AWS is known. */
+export interface PlacedPass extends Pass {
+  target: GroupTarget;
+}
+
+export function lookAgain({ again }: Pass, inMs: number): void {
+  again.inMs = Math.min(again.inMs, inMs);
+}

@@ -1,0 +1,193 @@
+import { parseGroup, tableNameOf } from '../api/group.ts';
+import { FINALIZER } from '../api/labels.ts';
+import { decodeClaim } from '../leases/claim.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import { CLAIM_KEY } from '../leases/row.ts';
+import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
+import { applyStatus } from './apply.ts';
+import { KINDS, keyOf, type Cluster, type StoredObject } from './cluster.ts';
+import { deletingStatus } from './plan/compute-status.ts';
+import { isOwnedBy } from './plan/desired-objects.ts';
+import { planCleanup, type Cleanup } from './plan/plan-cleanup.ts';
+import { isCreatedByKcg } from './plan/plan-table.ts';
+import type { Pass, PlacedPass } from './reconcile-context.ts';
+import { deploymentOf, podsOf } from './reconcile-workload.ts';
+import { placeOf } from './reconcile-place.ts';
+import type { TableAdmin } from './table-admin.ts';
+
+const WAIT_MS = 3_000;
+const RETRY_MS = 60_000;
+const WRITES_AT_ONCE = 20;
+
+export function hasFinalizer({ metadata }: StoredObject): boolean {
+  return metadata.finalizers?.includes(FINALIZER) ?? false;
+}
+
+/** The finalizer is there exactly while deleting the group would have something to undo. */
+export async function keepFinalizer({ options, object, group, signal }: Pass): Promise<boolean> {
+  const wanted = group.spec.checkpoints.deletionPolicy !== 'Retain';
+  if (wanted === hasFinalizer(object)) return true;
+  const others = (object.metadata.finalizers ?? []).filter((name) => name !== FINALIZER);
+  const finalizers = wanted ? [...others, FINALIZER] : others;
+  const result = await options.cluster.patchMetadata(KINDS.consumerGroup, object, { finalizers }, { signal });
+  return result.outcome === 'patched';
+}
+
+export async function dropFinalizer(
+  cluster: Cluster,
+  object: StoredObject,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  if (!hasFinalizer(object)) return undefined;
+  const finalizers = (object.metadata.finalizers ?? []).filter((name) => name !== FINALIZER);
+  const result = await cluster.patchMetadata(KINDS.consumerGroup, object, { finalizers }, { signal });
+  return result.outcome === 'patched' ? undefined : 1_000;
+}
+
+/**
+ * A group that is being deleted. With Retain nothing of AWS is touched or asked. Otherwise first the workers stop, then
+ * what is ours in the table goes, then the finalizer.
+ */
+export async function reconcileDeletion(pass: Pass): Promise<number | undefined> {
+  const { options, object, group, signal } = pass;
+  const { deletionPolicy } = group.spec.checkpoints;
+  if (!hasFinalizer(object)) return undefined;
+  const target = placeOf(pass);
+  if (deletionPolicy === 'Retain' || target === undefined)
+    return dropFinalizer(options.cluster, object, signal);
+  const pods = await stopWorkers(pass);
+  if (pods > 0) return told(pass, `waiting for ${pods} worker pods to stop`, WAIT_MS);
+  try {
+    await cleanUp({ ...pass, target }, deletionPolicy);
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    const error = KcgError.from(thrown);
+    const way = 'Or set checkpoints.deletionPolicy to Retain, which leaves the table as it is.';
+    return told(pass, `${describeError(error)} ${way}`, isRetryable(error) ? RETRY_MS / 4 : RETRY_MS);
+  }
+  return dropFinalizer(options.cluster, object, signal);
+}
+
+/** How many pods are left. */
+async function stopWorkers(pass: Pass): Promise<number> {
+  const { options, object, signal } = pass;
+  const deployment = deploymentOf(pass);
+  if (deployment && isOwnedBy(deployment, object.metadata.uid) && !deployment.metadata.deletionTimestamp) {
+    const { uid } = deployment.metadata;
+    await options.cluster.delete(KINDS.deployment, keyOf(deployment), { uid, signal });
+    return Math.max(1, podsOf(pass).length);
+  }
+  return podsOf(pass).length;
+}
+
+async function cleanUp(pass: PlacedPass, policy: 'Expire' | 'Delete'): Promise<void> {
+  const { options, target, signal } = pass;
+  const admin = options.aws.tableAdmin(target);
+  const observed = await admin.describe({ signal });
+  if (!observed) return;
+  const table = await options.aws.leaseTable(target, signal);
+  const plan = await planned(pass, { policy, observed, table });
+  switch (plan.do) {
+    case 'nothing':
+      pass.events.push({
+        type: 'Normal',
+        reason: 'RowsKept',
+        note: `nothing was deleted: ${plan.why}`,
+        action: 'Delete',
+      });
+      return;
+    case 'delete table':
+      return deleteTable(pass, { admin, isProtected: plan.isProtected });
+    case 'write rows':
+      await writeAll(table, plan, signal);
+      pass.events.push({
+        type: 'Normal',
+        reason: 'RowsRemoved',
+        note: `${plan.writes.length} rows of group ${pass.groupId} ${plan.what}`,
+        action: 'Delete',
+      });
+      return;
+  }
+}
+
+async function planned(
+  pass: PlacedPass,
+  {
+    policy,
+    observed,
+    table,
+  }: {
+    policy: 'Expire' | 'Delete';
+    observed: NonNullable<Awaited<ReturnType<TableAdmin['describe']>>>;
+    table: LeaseTable;
+  },
+): Promise<Cleanup> {
+  const { options, object, group, groupId, signal } = pass;
+  const rows = await table.query('all', { consistent: true, signal });
+  const claimRow = rows.find(({ shard_id }) => shard_id === CLAIM_KEY);
+  return planCleanup({
+    policy,
+    expireAfterDays: group.spec.checkpoints.expireAfterDays ?? 0,
+    table: observed,
+    rows,
+    claim: claimRow && decodeClaim(claimRow),
+    owner: {
+      clusterId: await options.cluster.clusterId({ signal }),
+      resourceUid: object.metadata.uid,
+      groupId,
+    },
+    isShared: isCreatedByKcg(observed) && isShared(pass),
+    nowMs: options.clock.now(),
+  });
+}
+
+/** Others whose namespaces are not watched cannot be seen; their rows keep nothing from being deleted but the table's tags do. */
+function isShared({ options, object, target }: PlacedPass): boolean {
+  return options.caches.groups.list().some((other) => {
+    if (other.metadata.uid === object.metadata.uid) return false;
+    const parsed = parseGroup(other);
+    return parsed.outcome === 'ok' && tableNameOf(parsed.group) === target.table;
+  });
+}
+
+async function deleteTable(
+  pass: PlacedPass,
+  { admin, isProtected }: { admin: TableAdmin; isProtected: boolean },
+): Promise<void> {
+  const { target, signal, group } = pass;
+  // Protection we set by default must not outlive the policy that was chosen later; what the spec asks for is respected.
+  if (isProtected && group.spec.checkpoints.table.deletionProtection !== true) {
+    await admin.apply({ do: 'set deletion protection', enabled: false }, { signal });
+  }
+  await admin.apply({ do: 'delete' }, { signal });
+  pass.events.push({
+    type: 'Normal',
+    reason: 'TableDeleted',
+    note: `table ${target.table} deleted`,
+    action: 'Delete',
+  });
+}
+
+async function writeAll(
+  table: LeaseTable,
+  { writes }: { writes: Extract<Cleanup, { do: 'write rows' }>['writes'] },
+  signal: AbortSignal,
+) {
+  const claims = writes.filter(({ key }) => key === CLAIM_KEY);
+  const rest = writes.filter(({ key }) => key !== CLAIM_KEY);
+  for (let from = 0; from < rest.length; from += WRITES_AT_ONCE) {
+    await Promise.all(rest.slice(from, from + WRITES_AT_ONCE).map((write) => table.write(write, { signal })));
+  }
+  for (const write of claims) await table.write(write, { signal });
+}
+
+async function told(pass: Pass, message: string, inMs: number): Promise<number> {
+  const { options, object, group, signal } = pass;
+  const status = deletingStatus(message, {
+    previous: group.status,
+    generation: object.metadata.generation ?? 0,
+    nowMs: options.clock.now(),
+  });
+  await applyStatus(options.cluster, KINDS.consumerGroup, { group: object, status, signal });
+  return inMs;
+}

@@ -1,0 +1,25 @@
+import { regionOf, streamNameOf, tableNameOf } from '../api/group.ts';
+import type { GroupTarget } from './aws-account.ts';
+import type { Pass } from './reconcile-context.ts';
+
+/** Where the group is in AWS; undefined when no region is known. */
+export function placeOf({
+  group,
+  groupId,
+  options,
+}: Pick<Pass, 'group' | 'groupId' | 'options'>): GroupTarget | undefined {
+  const { settings } = options;
+  const region = regionOf(group, settings.defaultRegion);
+  if (region === undefined) return undefined;
+  const { endpoints, stream } = group.spec;
+  return {
+    groupId,
+    region,
+    stream: { name: streamNameOf(group), ...(stream.arn === undefined ? {} : { arn: stream.arn }) },
+    endpoints: {
+      kinesis: endpoints.kinesis ?? settings.kinesisEndpoint,
+      dynamodb: endpoints.dynamodb ?? settings.dynamodbEndpoint,
+    },
+    table: tableNameOf(group),
+  };
+}

@@ -1,0 +1,194 @@
+import { jitterMs } from '../lib/backoff.ts';
+import { describeError, KcgError, type ErrorCode } from '../lib/errors.ts';
+import type { TableFacts } from './plan/group-facts.ts';
+import {
+  CREATED_BY_TAG,
+  GROUP_TAG,
+  isCreatedByKcg,
+  planTable,
+  type DesiredTable,
+  type TableProblem,
+} from './plan/plan-table.ts';
+import { lookAgain, type PlacedPass } from './reconcile-context.ts';
+import type { ObservedTable, TableStep } from './table-admin.ts';
+
+/** Drift is looked for this often. */
+const FRESH_MS = 600_000;
+/** While the table is being created or changed. */
+const BUSY_MS = 3_000;
+const FAILED_MS = 30_000;
+
+/** The service said no to a change, for now. */
+const LIMITS: ReadonlySet<ErrorCode> = new Set(['InvalidInput', 'LimitExceeded', 'Conflict']);
+
+const PROBLEM_REASONS = {
+  NotFound: 'TableNotFound',
+  WrongKeySchema: 'TableSchemaMismatch',
+  NotOurs: 'TableNotAdopted',
+} as const satisfies Record<TableProblem['reason'], TableFacts['reason']>;
+
+/** Creates the table or brings it to what the spec says, one look at a time; an answer serves for ten minutes. */
+export async function reconcileTable(pass: PlacedPass): Promise<TableFacts> {
+  const { memory, group, options } = pass;
+  const nowMs = options.clock.monotonic();
+  const known = memory.table;
+  const { generation } = group.metadata;
+  if (known && known.generation === generation && nowMs < known.nextMs) {
+    lookAgain(pass, known.nextMs - nowMs);
+    return known.facts;
+  }
+  // The spec may name another table now.
+  if (known?.generation !== generation) memory.leaseTable = undefined;
+  const { facts, freshMs } = await look(pass);
+  const inMs = jitterMs(freshMs, 0.1, options.random);
+  memory.table = { facts, generation, nextMs: nowMs + inMs };
+  lookAgain(pass, inMs);
+  return facts;
+}
+
+async function look(pass: PlacedPass): Promise<{ facts: TableFacts; freshMs: number }> {
+  const { options, target, object, signal } = pass;
+  const admin = options.aws.tableAdmin(target);
+  const desired = desiredTable(pass);
+  const before = managedTagKeysOf(object.status);
+  let observed: ObservedTable | undefined;
+  try {
+    observed = await admin.describe({ signal });
+    const plan = planTable(desired, observed, before);
+    if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
+    for (const step of plan.steps) {
+      await admin.apply(step, { signal });
+      pass.events.push({
+        type: 'Normal',
+        reason: eventReason(step),
+        note: describeStep(step, target.table),
+        action: 'ReconcileTable',
+      });
+    }
+    // What was asked for takes a moment; a created table is seen at once where that is all it takes.
+    if (plan.steps.length > 0) observed = await admin.describe({ signal });
+    const isSettled =
+      observed?.status === 'ACTIVE' && planTable(desired, observed, before).steps.length === 0;
+    return { facts: tableFacts(observed, pass), freshMs: isSettled ? FRESH_MS : BUSY_MS };
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    return { facts: failedFacts(KcgError.from(thrown), pass, observed), freshMs: FAILED_MS };
+  }
+}
+
+/** What the spec asks of the table, defaults for its creation included. */
+export function desiredTable({
+  group,
+  groupId,
+  target,
+}: Pick<PlacedPass, 'group' | 'groupId' | 'target'>): DesiredTable {
+  const { table, deletionPolicy } = group.spec.checkpoints;
+  const { billing } = table;
+  return {
+    name: target.table,
+    management: table.management,
+    adoption: table.adoption,
+    ownershipTags: { [CREATED_BY_TAG]: 'kcg', [GROUP_TAG]: groupId },
+    tags: table.tags,
+    billing:
+      billing?.mode === 'Provisioned'
+        ? {
+            mode: 'Provisioned',
+            readCapacityUnits: billing.readCapacityUnits ?? 1,
+            writeCapacityUnits: billing.writeCapacityUnits ?? 1,
+          }
+        : billing && { mode: 'OnDemand' },
+    deletionProtection: table.deletionProtection,
+    defaultDeletionProtection: deletionPolicy !== 'Delete',
+    pointInTimeRecovery: table.pointInTimeRecovery,
+    kmsKeyArn: table.encryption?.kmsKeyArn,
+    tableClass: table.tableClass,
+  };
+}
+
+function tableFacts(observed: ObservedTable | undefined, pass: PlacedPass): TableFacts {
+  const info = tableInfo(observed, pass);
+  const name = `table ${pass.target.table}`;
+  switch (observed?.status) {
+    case 'ACTIVE':
+      return { status: 'True', reason: 'TableActive', message: `${name} is ACTIVE`, usable: true, info };
+    case 'UPDATING':
+      return { status: 'True', reason: 'TableUpdating', message: `${name} is UPDATING`, usable: true, info };
+    case 'DELETING':
+    case 'OTHER':
+      return {
+        status: 'Unknown',
+        reason: 'TableUnknown',
+        message: `${name} is ${observed.status}`,
+        usable: false,
+        info,
+      };
+    case 'CREATING':
+    case undefined:
+      return {
+        status: 'False',
+        reason: 'TableCreating',
+        message: `${name} is being created`,
+        usable: false,
+        info,
+      };
+  }
+}
+
+function problemFacts(
+  problem: TableProblem,
+  pass: PlacedPass,
+  observed: ObservedTable | undefined,
+): TableFacts {
+  const { reason, message } = problem;
+  const info = tableInfo(observed, pass);
+  return { status: 'False', reason: PROBLEM_REASONS[reason], message, usable: false, info };
+}
+
+/** A table that was seen can be used, even when a setting of it could not be changed. */
+function failedFacts(error: KcgError, pass: PlacedPass, observed: ObservedTable | undefined): TableFacts {
+  const known = pass.memory.table?.facts;
+  const usable = observed
+    ? observed.status === 'ACTIVE' || observed.status === 'UPDATING'
+    : (known?.usable ?? false);
+  const info = observed ? tableInfo(observed, pass) : (known?.info ?? { name: pass.target.table });
+  return { ...tableFailure(error), message: describeError(error), usable, info };
+}
+
+export function tableFailure(error: KcgError): Pick<TableFacts, 'status' | 'reason'> {
+  if (/\bKMS/i.test(error.message)) return { status: 'False', reason: 'TableKeyInaccessible' };
+  if (error.code === 'AccessDenied') return { status: 'False', reason: 'TableAccessDenied' };
+  if (LIMITS.has(error.code)) return { status: 'False', reason: 'TableLimited' };
+  return { status: 'Unknown', reason: 'TableUnreachable' };
+}
+
+function tableInfo(
+  observed: ObservedTable | undefined,
+  { target, group, groupId }: PlacedPass,
+): TableFacts['info'] {
+  const name = target.table;
+  if (!observed) return { name };
+  const { management, tags } = group.spec.checkpoints.table;
+  const managedTagKeys = management === 'Managed' ? Object.keys(tags ?? {}).sort() : [];
+  return {
+    name,
+    arn: observed.arn,
+    status: observed.status,
+    created: isCreatedByKcg(observed) && observed.tags[GROUP_TAG] === groupId,
+    ttl: observed.ttlAttribute === '' ? 'off' : observed.ttlAttribute,
+    pitr: observed.pointInTimeRecovery ? 'on' : 'off',
+    ...(managedTagKeys.length > 0 ? { managedTagKeys } : {}),
+  };
+}
+
+function managedTagKeysOf(status: unknown): readonly string[] {
+  return (status as { table?: { managedTagKeys?: string[] } } | undefined)?.table?.managedTagKeys ?? [];
+}
+
+function eventReason(step: TableStep): string {
+  return step.do === 'create' ? 'TableCreating' : 'TableChanged';
+}
+
+function describeStep(step: TableStep, table: string): string {
+  return `table ${table}: ${step.do}`;
+}

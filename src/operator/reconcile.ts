@@ -1,0 +1,294 @@
+import { groupIdOf, parseGroup } from '../api/group.ts';
+import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
+import type { GroupRows } from '../leases/group-rows.ts';
+import { jitterMs } from '../lib/backoff.ts';
+import type { GroupView } from '../view/group-view.ts';
+import { applyStatus } from './apply.ts';
+import { streamKey } from './aws-account.ts';
+import { KINDS, parseKey, type StoredObject } from './cluster.ts';
+import { fenceWorkers } from './fence-workers.ts';
+import { expiringShards, readRows, viewOf, type ReadRows } from './observe.ts';
+import { StreamCache } from './observe-stream.ts';
+import { conditionEvents } from './plan/condition-events.ts';
+import { computeStatus, invalidStatus } from './plan/compute-status.ts';
+import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
+import { isOwnedBy, replicasOf } from './plan/desired-objects.ts';
+import { terminationsOf, type PodLike } from './plan/fence.ts';
+import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
+import { trackFailover } from './plan/track-failover.ts';
+import { workloadHandler } from './plan/worker-config-of.ts';
+import { workerContainerOf } from './plan/worker-template.ts';
+import { reconcileClaim } from './reconcile-claim.ts';
+import {
+  lookAgain,
+  newMemory,
+  type GroupMemory,
+  type Pass,
+  type PlacedPass,
+  type ReconcilerOptions,
+} from './reconcile-context.ts';
+import { dropFinalizer, keepFinalizer, reconcileDeletion } from './reconcile-deletion.ts';
+import { placeOf } from './reconcile-place.ts';
+import { reconcileTable } from './reconcile-table.ts';
+import { deploymentOf, podsOf, reconcileWorkload } from './reconcile-workload.ts';
+
+const POLL_MS = 5_000;
+/** Nothing runs, or a person is needed: a change of the group or its objects comes by itself, one of AWS does not. */
+const IDLE_MS = 60_000;
+/** Shards change hands: look closely, so that the failover's end is told rightly. */
+const OUTAGE_MS = 1_000;
+/** How often a status gets fresh positions when nothing else moved. */
+const POSITIONS_MS = 120_000;
+
+/**
+ * Brings one group at a time to what its resource asks for. Level-based: every pass looks at everything and does what is
+ * missing; what is remembered between passes only saves calls.
+ */
+export class GroupReconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #streams: StreamCache;
+  /** By key; a group recreated under its name starts anew. */
+  readonly #memory = new Map<string, GroupMemory>();
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#streams = new StreamCache({ clock: options.clock, random: options.random });
+  }
+
+  /**
+   * @returns when to look again, ms; undefined when only a change of the group should bring it back
+   * @throws KcgError of Kubernetes; AWS failures become conditions
+   */
+  async reconcile(key: string, signal: AbortSignal): Promise<number | undefined> {
+    const { groups } = this.#options.caches;
+    const object = groups.get(parseKey(key));
+    if (!object) {
+      this.#forget(key);
+      return undefined;
+    }
+    if (object.metadata.annotations?.[RECONCILE_PAUSED_ANNOTATION] === 'true') return undefined;
+    const parsed = parseGroup(object);
+    if (parsed.outcome === 'refused') return this.#refuse(object, parsed.problems, signal);
+    const { group } = parsed;
+    const pass: Pass = {
+      options: this.#options,
+      streams: this.#streams,
+      object,
+      group,
+      groupId: groupIdOf(group),
+      memory: this.#memoryOf(key, object),
+      signal,
+      events: [],
+      again: { inMs: IDLE_MS },
+    };
+    const inMs = await (object.metadata.deletionTimestamp ? reconcileDeletion(pass) : reconcileLiving(pass));
+    for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: object });
+    return inMs;
+  }
+
+  /** A spec that cannot work; the API server refuses most of these. */
+  async #refuse(object: StoredObject, problems: string[], signal: AbortSignal): Promise<number | undefined> {
+    const { cluster, clock } = this.#options;
+    // Nobody can tell what should happen to the rows, so they stay.
+    if (object.metadata.deletionTimestamp) return dropFinalizer(cluster, object, signal);
+    const status = invalidStatus(problems, {
+      previous: object.status as never,
+      generation: object.metadata.generation ?? 0,
+      nowMs: clock.now(),
+    });
+    const result = await applyStatus(cluster, KINDS.consumerGroup, { group: object, status, signal });
+    return result === 'lost' ? 1_000 : undefined;
+  }
+
+  #memoryOf(key: string, { metadata }: StoredObject): GroupMemory {
+    const known = this.#memory.get(key);
+    if (known?.uid === metadata.uid) return known;
+    const memory = newMemory(metadata.uid);
+    this.#memory.set(key, memory);
+    return memory;
+  }
+
+  #forget(key: string): void {
+    this.#memory.delete(key);
+    const used = this.#options.caches.groups.list().map((object) => {
+      const parsed = parseGroup(object);
+      if (parsed.outcome !== 'ok') return '';
+      const target = placeOf({
+        group: parsed.group,
+        groupId: groupIdOf(parsed.group),
+        options: this.#options,
+      });
+      return target ? streamKey(target) : '';
+    });
+    this.#streams.keep(new Set(used));
+  }
+}
+
+async function reconcileLiving(pass: Pass): Promise<number> {
+  if (!(await keepFinalizer(pass))) return 1_000;
+  const target = placeOf(pass);
+  const facts = target ? await pursue({ ...pass, target }) : nowhere(pass);
+  await writeStatus(pass, facts);
+  return jitterMs(pass.again.inMs, 0.2, pass.options.random);
+}
+
+/** Stream → table → claim → workers, as far as it goes. */
+async function pursue(pass: PlacedPass): Promise<GroupFacts> {
+  const { options, streams, target, memory, signal, group } = pass;
+  const stream = await streams.look(streamKey(target), options.aws.streamClient(target), signal);
+  // Without a stream there is nothing to keep a table for.
+  const mayProvision = stream.summary !== undefined || memory.table !== undefined;
+  const found = mayProvision ? await readRows(pass, await reconcileTable(pass)) : undefined;
+  if (stream.error) lookAgain(pass, IDLE_MS / 4);
+  if (found?.rows && found.table && stream.summary) {
+    const { rows, table } = found;
+    memory.claim = await reconcileClaim(pass, { table, rows, stream: stream.summary });
+  }
+  const fenced = await fence(pass, found);
+  const view = found?.rows && viewOf(pass, { rows: found.rows, stream });
+  if (view) follow(pass, view, fenced);
+  const { scaling, workload } = await scale(pass, { stream, view, rows: found?.rows });
+  const isRunning = (workload.deployment?.total ?? 0) > 0 || (scaling?.replicas ?? 0) > 0;
+  if (isRunning) lookAgain(pass, options.settings.pollMs ?? POLL_MS);
+  return {
+    group,
+    groupId: pass.groupId,
+    region: target.region,
+    stream,
+    table: found?.facts,
+    claim: memory.claim,
+    workload,
+    view,
+    expiringShards: found?.rows ? expiringShards(found.rows) : [],
+    scaling,
+    lastScale: memory.lastScale ?? group.status?.scaling?.lastScale,
+    lastFailover: memory.lastFailover ?? group.status?.leases?.lastFailover,
+  };
+}
+
+async function fence(pass: PlacedPass, found: ReadRows | undefined): Promise<string[]> {
+  if (!found?.rows || !found.table || pass.memory.claim?.verdict !== 'ours') return [];
+  const container = workerContainerOf(workloadHandler(pass.group.spec.handler));
+  const terminations = podsOf(pass).flatMap((pod) => terminationsOf(pod as unknown as PodLike, container));
+  if (terminations.length === 0) return [];
+  const { nudge } = pass.options;
+  const dead = await fenceWorkers({
+    workers: found.rows.workers,
+    terminations,
+    table: found.table,
+    nudge,
+    signal: pass.signal,
+  });
+  for (const row of dead) {
+    row.state = 'dead';
+    const known = found.rows.workers.find(({ worker }) => worker === row.worker);
+    if (known) known.state = 'dead';
+    const note = `worker ${row.worker} ended; its ${row.held} shards go to others at once`;
+    pass.events.push({ type: 'Warning', reason: 'WorkerFenced', note, action: 'Fence' });
+  }
+  return dead.map(({ worker }) => worker);
+}
+
+function follow(pass: PlacedPass, view: GroupView, fenced: readonly string[]): void {
+  const { memory, options, group } = pass;
+  if (group.spec.desiredState !== 'Running') {
+    memory.outage = undefined;
+    return;
+  }
+  const { outage, finished } = trackFailover(memory.outage, { view, fenced, nowMs: options.clock.now() });
+  memory.outage = outage;
+  if (outage) lookAgain(pass, OUTAGE_MS);
+  if (!finished) return;
+  memory.lastFailover = finished;
+  const note = `${finished.shards} shards have an owner again after ${finished.seconds} s (${finished.cause})`;
+  pass.events.push({ type: 'Normal', reason: 'FailedOver', note, action: 'Fence' });
+}
+
+async function scale(
+  pass: PlacedPass,
+  { stream, view, rows }: { stream: StreamFacts; view: GroupView | undefined; rows: GroupRows | undefined },
+): Promise<Pick<GroupFacts, 'scaling' | 'workload'>> {
+  const cached = deploymentOf(pass);
+  const existing = cached && isOwnedBy(cached, pass.object.metadata.uid) ? cached : undefined;
+  const decision = decide(pass, { stream, view, existing });
+  const seenRevision = Math.max(0, ...(rows?.workers ?? []).map(({ revision }) => revision));
+  const workload = await reconcileWorkload({ pass, existing: cached, decision, view, seenRevision });
+  return { scaling: decision, workload };
+}
+
+function decide(
+  pass: PlacedPass,
+  {
+    stream,
+    view,
+    existing,
+  }: { stream: StreamFacts; view: GroupView | undefined; existing: StoredObject | undefined },
+): ReplicasDecision {
+  const { group, memory, options } = pass;
+  const { scaling, desiredState } = group.spec;
+  const currentReplicas = replicasOf(existing);
+  const bounds = { min: scaling.minReplicas, max: scaling.maxReplicas };
+  const none = { limitedBy: undefined, window: [], againInMs: undefined };
+  if (memory.claim?.verdict === 'refused')
+    return { ...none, replicas: 0, reason: 'the group id is not ours' };
+  if (memory.claim === undefined && desiredState !== 'Stopped') {
+    return {
+      ...none,
+      replicas: currentReplicas ?? 0,
+      reason: 'the group id is not claimed yet',
+      limitedBy: 'UnknownShards',
+    };
+  }
+  const decision = desiredReplicas({
+    desiredState,
+    scaling:
+      scaling.mode === 'ShardCount' || scaling.mode === 'Lag'
+        ? { mode: 'shards', shardsPerWorker: scaling.shardsPerWorker, ...bounds }
+        : { mode: 'fixed', wanted: scaling.replicas, ...bounds },
+    readableShards: stream.shards && view?.parallelShards,
+    resharding: stream.summary?.status === 'UPDATING' || (view?.resharding ?? false),
+    currentReplicas,
+    stabilizationMs: scaling.scaleDown.stabilizationSeconds * 1000,
+    window: memory.window,
+    nowMs: options.clock.monotonic(),
+  });
+  memory.window = decision.window;
+  if (decision.againInMs !== undefined) lookAgain(pass, decision.againInMs);
+  return decision;
+}
+
+function nowhere({ group, groupId }: Pass): GroupFacts {
+  return {
+    group,
+    groupId,
+    region: undefined,
+    stream: { summary: undefined, shards: undefined, error: undefined },
+    table: undefined,
+    claim: undefined,
+    workload: { deployment: undefined, problem: undefined },
+    view: undefined,
+    expiringShards: [],
+    scaling: undefined,
+    lastScale: undefined,
+    lastFailover: undefined,
+  };
+}
+
+/** One write at most, and none when only positions moved a little while ago. */
+async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> {
+  const { options, object, group, memory, signal } = pass;
+  const previous = group.status;
+  const nowMs = options.clock.monotonic();
+  const isDue = nowMs - memory.positionsMs >= POSITIONS_MS;
+  const status = computeStatus(facts, {
+    previous,
+    nowMs: options.clock.now(),
+    positions: isDue ? 'refresh' : 'keep',
+  });
+  const result = await applyStatus(options.cluster, KINDS.consumerGroup, { group: object, status, signal });
+  if (result === 'lost') return lookAgain(pass, 1_000);
+  if (isDue) memory.positionsMs = nowMs;
+  if (result === 'applied') {
+    pass.events.push(...conditionEvents(previous?.conditions ?? [], status.conditions ?? []));
+  }
+}
