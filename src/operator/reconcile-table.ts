@@ -1,5 +1,6 @@
 import { jitterMs } from '../lib/backoff.ts';
 import { describeError, KcgError, type ErrorCode } from '../lib/errors.ts';
+import type { PlannedEvent } from './plan/condition-events.ts';
 import type { TableFacts } from './plan/group-facts.ts';
 import {
   CREATED_BY_TAG,
@@ -17,6 +18,8 @@ const FRESH_MS = 600_000;
 /** While the table is being created or changed. */
 const BUSY_MS = 3_000;
 const FAILED_MS = 30_000;
+/** Times that steps are done in one pass: creating, then what only a table that exists can be told. */
+const ROUNDS = 2;
 
 /** The service said no to a change, for now. */
 const LIMITS: ReadonlySet<ErrorCode> = new Set(['InvalidInput', 'LimitExceeded', 'Conflict']);
@@ -54,22 +57,20 @@ async function look(pass: PlacedPass): Promise<{ facts: TableFacts; freshMs: num
   let observed: ObservedTable | undefined;
   try {
     observed = await admin.describe({ signal });
-    const plan = planTable(desired, observed, before);
-    if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
-    for (const step of plan.steps) {
-      await admin.apply(step, { signal });
-      pass.events.push({
-        type: 'Normal',
-        reason: eventReason(step),
-        note: describeStep(step, target.table),
-        action: 'ReconcileTable',
-      });
+    for (let round = 1; ; round += 1) {
+      const plan = planTable(desired, observed, before);
+      if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
+      const isSettled = plan.steps.length === 0 && !plan.isBusy;
+      if (plan.steps.length === 0 || round > ROUNDS) {
+        return { facts: tableFacts(observed, pass), freshMs: isSettled ? FRESH_MS : BUSY_MS };
+      }
+      for (const step of plan.steps) {
+        await admin.apply(step, { signal });
+        pass.events.push(stepEvent(step, target.table));
+      }
+      // What was asked for takes a moment, or none.
+      observed = await admin.describe({ signal });
     }
-    // What was asked for takes a moment; a created table is seen at once where that is all it takes.
-    if (plan.steps.length > 0) observed = await admin.describe({ signal });
-    const isSettled =
-      observed?.status === 'ACTIVE' && planTable(desired, observed, before).steps.length === 0;
-    return { facts: tableFacts(observed, pass), freshMs: isSettled ? FRESH_MS : BUSY_MS };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     return { facts: failedFacts(KcgError.from(thrown), pass, observed), freshMs: FAILED_MS };
@@ -185,10 +186,7 @@ function managedTagKeysOf(status: unknown): readonly string[] {
   return (status as { table?: { managedTagKeys?: string[] } } | undefined)?.table?.managedTagKeys ?? [];
 }
 
-function eventReason(step: TableStep): string {
-  return step.do === 'create' ? 'TableCreating' : 'TableChanged';
-}
-
-function describeStep(step: TableStep, table: string): string {
-  return `table ${table}: ${step.do}`;
+function stepEvent(step: TableStep, table: string): PlannedEvent {
+  const reason = step.do === 'create' ? 'TableCreating' : 'TableChanged';
+  return { type: 'Normal', reason, note: `table ${table}: ${step.do}`, action: 'ReconcileTable' };
 }

@@ -1,0 +1,144 @@
+import { GROUP_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../api/labels.ts';
+import { describeError } from '../lib/errors.ts';
+import {
+  KINDS,
+  keyOf,
+  keyString,
+  type ObjectCache,
+  type ObjectChange,
+  type StoredObject,
+} from './cluster.ts';
+import { GroupReconciler } from './reconcile.ts';
+import { PODS_OF_GROUP, type ReconcilerOptions } from './reconcile-context.ts';
+import { WorkQueue, type WorkQueueOptions } from './work-queue.ts';
+
+export interface OperatorOptions extends Omit<ReconcilerOptions, 'caches' | 'settings'> {
+  settings: Omit<ReconcilerOptions['settings'], 'seesAllNamespaces'>;
+  /** Only these namespaces; all when empty. */
+  namespaces?: readonly string[];
+  /** Groups worked on at once; default 10. */
+  concurrency?: number;
+  onReady?: () => void;
+  onReconcile?: WorkQueueOptions['onDone'];
+}
+
+const CONCURRENCY = 10;
+const BACKOFF = { baseMs: 1_000, maxMs: 300_000 };
+const OURS = { [MANAGED_BY_LABEL]: MANAGED_BY };
+
+/** Watches groups and what is theirs, and reconciles each group on every change and from time to time, until `signal` aborts. */
+export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
+  const { clock, random, log, namespaces = [] } = options;
+  const queue = new WorkQueue({
+    clock,
+    random,
+    concurrency: options.concurrency ?? CONCURRENCY,
+    backoff: BACKOFF,
+    onFailure: ({ key, error, failures, retryInMs }) => {
+      const fields = { group: key, error: describeError(error), failures, retryInMs: Math.round(retryInMs) };
+      log.warn('reconcile failed', fields);
+    },
+    ...(options.onReconcile ? { onDone: options.onReconcile } : {}),
+  });
+  const ended = new AbortController();
+  const both = AbortSignal.any([signal, ended.signal]);
+  const caches = watchAll(options, (key) => queue.add(key), both);
+  await Promise.all(Object.values(caches).map((cache) => cache.whenSynced()));
+  if (signal.aborted) return;
+  const reconciler = new GroupReconciler({
+    ...options,
+    caches,
+    settings: { ...options.settings, seesAllNamespaces: namespaces.length === 0 },
+  });
+  log.info('watching consumer groups', { groups: caches.groups.list().length });
+  options.onReady?.();
+  await queue.run(signal, (key, signal) => reconciler.reconcile(key, signal));
+  ended.abort();
+  await Promise.all(Object.values(caches).map((cache) => cache.stopped));
+}
+
+function watchAll(
+  { cluster, namespaces = [] }: OperatorOptions,
+  enqueue: (key: string) => void,
+  signal: AbortSignal,
+): ReconcilerOptions['caches'] {
+  const ofGroup = ({ object }: ObjectChange) => groupKeys(object).forEach(enqueue);
+  const watched = (open: (namespace: string | undefined) => ObjectCache) =>
+    namespaces.length === 0
+      ? open(undefined)
+      : joined(namespaces.map((namespace) => [namespace, open(namespace)]));
+  return {
+    groups: watched((namespace) =>
+      cluster.watch(KINDS.consumerGroup, {
+        namespace,
+        signal,
+        onChange: (change) => {
+          if (isWorthALook(change)) enqueue(keyString(keyOf(change.object)));
+        },
+      }),
+    ),
+    deployments: watched((namespace) =>
+      cluster.watch(KINDS.deployment, { namespace, labels: OURS, signal, onChange: ofGroup }),
+    ),
+    podDisruptionBudgets: watched((namespace) =>
+      cluster.watch(KINDS.podDisruptionBudget, { namespace, labels: OURS, signal }),
+    ),
+    pods: watched((namespace) =>
+      cluster.watch(KINDS.pod, {
+        namespace,
+        labels: OURS,
+        signal,
+        onChange: ofGroup,
+        transform: slimPod,
+        indexes: { [PODS_OF_GROUP]: groupKeys },
+      }),
+    ),
+  };
+}
+
+/** Our own status writes come back as changes; they are no reason to look again. */
+function isWorthALook({ type, object, previous }: ObjectChange): boolean {
+  if (type !== 'updated' || !previous) return true;
+  const of = ({ metadata }: StoredObject) =>
+    JSON.stringify([
+      metadata.uid,
+      metadata.generation,
+      metadata.annotations,
+      metadata.finalizers,
+      metadata.deletionTimestamp,
+    ]);
+  return of(object) !== of(previous);
+}
+
+/** The group an object belongs to, by its label. */
+export function groupKeys({ metadata }: StoredObject): string[] {
+  const group = metadata.labels?.[GROUP_LABEL];
+  return group === undefined ? [] : [`${metadata.namespace ?? 'default'}/${group}`];
+}
+
+/** Pods are many, and only a little of each is looked at. */
+function slimPod(pod: StoredObject): StoredObject {
+  const { nodeName } = (pod.spec ?? {}) as { nodeName?: string };
+  return { ...pod, spec: nodeName === undefined ? {} : { nodeName } };
+}
+
+/** One cache out of one per namespace. */
+function joined(caches: [string, ObjectCache][]): ObjectCache {
+  const all = caches.map(([, cache]) => cache);
+  const byNamespace = new Map(caches);
+  return {
+    get hasSynced() {
+      return all.every((cache) => cache.hasSynced);
+    },
+    whenSynced: async () => {
+      await Promise.all(all.map((cache) => cache.whenSynced()));
+    },
+    get: (key) => byNamespace.get(key.namespace)?.get(key),
+    list: (namespace) =>
+      namespace === undefined
+        ? all.flatMap((cache) => cache.list())
+        : (byNamespace.get(namespace)?.list(namespace) ?? []),
+    by: (index, key) => all.flatMap((cache) => cache.by(index, key)),
+    stopped: Promise.all(all.map((cache) => cache.stopped)).then(() => undefined),
+  };
+}

@@ -1,0 +1,230 @@
+import { seededRandom } from '../../src/lib/random.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import type { KcgError } from '../../src/lib/errors.ts';
+import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import { parentsOf } from '../../src/kinesis/shard.ts';
+import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
+import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import type { Row } from '../../src/leases/row.ts';
+import type { AwsAccount, GroupTarget } from '../../src/operator/aws-account.ts';
+import { KINDS, type KubeObject, type StoredObject } from '../../src/operator/cluster.ts';
+import { MemoryCluster, type RecordedWrite } from '../../src/operator/memory-cluster.ts';
+import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
+import { GroupReconciler } from '../../src/operator/reconcile.ts';
+import { PODS_OF_GROUP, type ReconcilerSettings } from '../../src/operator/reconcile-context.ts';
+import { groupKeys } from '../../src/operator/operator.ts';
+import type { GroupStatus } from '../../src/api/group-status.ts';
+import { ManualClock, settle } from './manual-clock.ts';
+
+export const KEY = 'shop/orders';
+export const NAME = { namespace: 'shop', name: 'orders' };
+export const WORKER = { namespace: 'shop', name: 'orders-worker' };
+
+export function groupObject(
+  spec: Record<string, unknown> = {},
+  metadata: Record<string, unknown> = {},
+): KubeObject {
+  return {
+    apiVersion: 'kcg.dev/v1alpha1',
+    kind: 'KinesisConsumerGroup',
+    metadata: { ...NAME, ...metadata },
+    spec: { stream: { name: 'orders' }, region: 'eu-west-1', handler: { log: {} }, ...spec },
+  };
+}
+
+/** One operator over the twins; the test plays the Deployment controller, the kubelet and the workers. */
+export class Harness {
+  readonly clock = new ManualClock();
+  readonly cluster = new MemoryCluster({ clock: this.clock, clusterId: 'cluster-1' });
+  readonly kinesis = new MemoryKinesis({ clock: this.clock, region: 'eu-west-1', transitionMs: 0 });
+  readonly tables = new MemoryTables(this.clock);
+  /** By group id. */
+  readonly rows = new Map<string, MemoryLeaseTable>();
+  readonly nudged: string[] = [];
+  readonly rowWrites: string[] = [];
+  /** Set to make reads and writes of rows fail. */
+  rowFault: KcgError | undefined;
+  readonly #stop = new AbortController();
+  reconciler: GroupReconciler;
+  readonly #settings: ReconcilerSettings;
+
+  constructor(settings: Partial<ReconcilerSettings> = {}) {
+    this.#settings = { workerImage: 'kcg:test', seesAllNamespaces: true, ...settings };
+    this.reconciler = this.restart();
+  }
+
+  /** An operator that remembers nothing. */
+  restart(): GroupReconciler {
+    const { signal } = this.#stop;
+    const watch = (kind: Parameters<MemoryCluster['watch']>[0]) => this.cluster.watch(kind, { signal });
+    this.reconciler = new GroupReconciler({
+      cluster: this.cluster,
+      aws: this.#aws(),
+      clock: this.clock,
+      random: seededRandom(1),
+      log: silentLog,
+      nudge: async (address) => this.nudged.push(address) > 0,
+      caches: {
+        groups: watch(KINDS.consumerGroup),
+        deployments: watch(KINDS.deployment),
+        pods: this.cluster.watch(KINDS.pod, { signal, indexes: { [PODS_OF_GROUP]: groupKeys } }),
+        podDisruptionBudgets: watch(KINDS.podDisruptionBudget),
+      },
+      settings: this.#settings,
+    });
+    return this.reconciler;
+  }
+
+  #aws(): AwsAccount {
+    return {
+      streamClient: ({ stream }) => memoryStreamClient(this.kinesis, stream.name),
+      leaseTable: async (target) => this.table(target.groupId),
+      tableAdmin: (target: GroupTarget) => this.tables.admin(target.table),
+      close: () => {},
+    };
+  }
+
+  table(groupId = 'shop.orders'): MemoryLeaseTable {
+    const known = this.rows.get(groupId);
+    if (known) return known;
+    const table = new MemoryLeaseTable({
+      before: async () => {
+        if (this.rowFault) throw this.rowFault;
+      },
+      onWrite: ({ name }) => this.rowWrites.push(name),
+    });
+    this.rows.set(groupId, table);
+    return table;
+  }
+
+  async reconcile(key = KEY): Promise<number | undefined> {
+    await settle();
+    const inMs = await this.reconciler.reconcile(key, this.#stop.signal);
+    await settle();
+    return inMs;
+  }
+
+  /** Until a pass writes nothing. */
+  async converge(key = KEY): Promise<number | undefined> {
+    for (let pass = 0; pass < 10; pass += 1) {
+      const before = this.writeCount();
+      const inMs = await this.reconcile(key);
+      if (this.writeCount() === before) return inMs;
+    }
+    throw new Error(`still writing after ten passes: ${JSON.stringify(this.cluster.writes.slice(-5))}`);
+  }
+
+  /** Writes to Kubernetes and AWS, events left out. */
+  writeCount(): number {
+    return this.kubeWrites().length + this.rowWrites.length + this.tables.steps.length;
+  }
+
+  kubeWrites(): RecordedWrite[] {
+    return this.cluster.writes.filter(({ verb }) => verb !== 'recordEvent');
+  }
+
+  async group(key = NAME): Promise<StoredObject> {
+    const group = await this.cluster.get(KINDS.consumerGroup, key);
+    if (!group) throw new Error('the group is gone');
+    return group;
+  }
+
+  async status(key = NAME): Promise<GroupStatus> {
+    return ((await this.group(key)).status ?? {}) as GroupStatus;
+  }
+
+  /** `True StreamActive`, or the message. */
+  async condition(type: string, key = NAME): Promise<string | undefined> {
+    const found = (await this.status(key)).conditions?.find((condition) => condition.type === type);
+    return found && `${found.status} ${found.reason}`;
+  }
+
+  async message(type: string): Promise<string | undefined> {
+    return (await this.status()).conditions?.find((condition) => condition.type === type)?.message;
+  }
+
+  async deployment(): Promise<StoredObject | undefined> {
+    return this.cluster.get(KINDS.deployment, WORKER);
+  }
+
+  async replicas(): Promise<number | undefined> {
+    return ((await this.deployment())?.spec as { replicas?: number } | undefined)?.replicas;
+  }
+
+  setGroup(change: (spec: Record<string, unknown>, object: KubeObject) => void): void {
+    this.cluster.update(KINDS.consumerGroup, NAME, (draft) => {
+      change(draft.spec as Record<string, unknown>, draft);
+      draft.metadata.generation = (draft.metadata.generation ?? 0) + 1;
+    });
+  }
+
+  /** The Deployment controller and the kubelet: as many ready pods as are asked for. */
+  async runPods(): Promise<string[]> {
+    const deployment = await this.deployment();
+    if (!deployment) return [];
+    const { replicas, template } = deployment.spec as {
+      replicas: number;
+      template: { metadata: { labels: Record<string, string> } };
+    };
+    const pods = await this.cluster.list(KINDS.pod, { namespace: 'shop' });
+    for (const pod of pods.slice(replicas))
+      this.cluster.remove(KINDS.pod, pod.metadata as { namespace: string; name: string });
+    for (let index = pods.length; index < replicas; index += 1) {
+      const name = `orders-worker-${index}`;
+      this.cluster.create(KINDS.pod, {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { namespace: 'shop', name, labels: template.metadata.labels },
+        status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+      });
+    }
+    this.cluster.update(
+      KINDS.deployment,
+      WORKER,
+      (draft) => {
+        const observedGeneration = deployment.metadata.generation;
+        draft.status = { observedGeneration, replicas, updatedReplicas: replicas, readyReplicas: replicas };
+      },
+      'deployment-controller',
+    );
+    return Array.from({ length: replicas }, (_, index) => `orders-worker-${index}`);
+  }
+
+  /** The workers: each pod has a live row, and the shards are dealt out. */
+  async runWorkers(row: Record<string, unknown> = {}): Promise<void> {
+    const names = await this.runPods();
+    const table = this.table();
+    for (const name of names) {
+      const pod = await this.cluster.get(KINDS.pod, { namespace: 'shop', name });
+      table.store(`worker#${name}`, {
+        shard_id: `worker#${name}`,
+        incarnation: 'a',
+        beat: 1,
+        state: 'live',
+        revision: 1,
+        address: `10.0.0.${names.indexOf(name) + 1}:8085`,
+        pod_uid: pod!.metadata.uid,
+        started_at: this.clock.now(),
+        lagging: {},
+        ...row,
+      } as Row);
+    }
+    const { shards } = this.kinesis.listShards('orders');
+    for (const [index, shard] of shards.entries()) {
+      const owner = names[index % Math.max(1, names.length)];
+      table.store(shard.shardId, {
+        shard_id: shard.shardId,
+        epoch: 1,
+        sequence: 'TRIM_HORIZON',
+        ...(parentsOf(shard).length > 0 ? { parents: parentsOf(shard) } : {}),
+        hash_start: shard.hashStart,
+        hash_end: shard.hashEnd,
+        ...(owner === undefined ? {} : { ref: `${owner}/a` }),
+      } as Row);
+    }
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+}
