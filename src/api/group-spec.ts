@@ -1,112 +1,13 @@
 import { z } from 'zod';
-import {
-  DNS_LABEL,
-  ENDPOINT,
-  GROUP_ID,
-  REGION,
-  STREAM_ARN,
-  STREAM_NAME,
-  text,
-  TIMESTAMP,
-} from './formats.ts';
+import { DNS_LABEL, ENDPOINT, GROUP_ID, REGION, text } from './formats.ts';
 import { handlerSpec } from './handler-spec.ts';
 import { notYetRules } from './not-yet.ts';
 import { withRules } from './rule.ts';
 import { scalingSpec } from './scaling-spec.ts';
+import { consumerSpec, initialPositionSpec, streamSpec } from './stream-spec.ts';
 import { tableSpec } from './table-spec.ts';
 
 const endpoint = text(ENDPOINT, { max: 512, example: 'http://localhost:4566' });
-
-const stream = withRules(
-  z.strictObject({
-    name: text(STREAM_NAME, { max: 128, example: 'orders' })
-      .optional()
-      .describe('Name of the stream, in the account and region of the group.'),
-    arn: text(STREAM_ARN, { max: 512, example: 'arn:aws:kinesis:eu-west-1:123456789012:stream/orders' })
-      .optional()
-      .describe('ARN of the stream; for streams of another account.'),
-  }),
-  [
-    {
-      cel: 'has(self.name) != has(self.arn)',
-      holds: ({ name, arn }) => (name === undefined) !== (arn === undefined),
-      message: 'set exactly one of name and arn',
-    },
-  ],
-  [
-    {
-      cel: 'self == oldSelf',
-      message:
-        'the stream of a group cannot change: checkpoints are positions in this stream; create another group for another stream',
-    },
-  ],
-);
-
-const initialPosition = withRules(
-  z.strictObject({
-    type: z
-      .enum(['TrimHorizon', 'Latest', 'AtTimestamp'])
-      .default('TrimHorizon')
-      .describe(
-        'TrimHorizon: the oldest record kept. Latest: records written after the group was created. AtTimestamp: records written at or after timestamp.',
-      ),
-    timestamp: text(TIMESTAMP, { max: 40, example: '2026-11-23T08:00:00Z' })
-      .refine(isRealDay, { error: 'has a day that does not exist; write for example 2026-11-23T08:00:00Z' })
-      .optional()
-      .meta({ format: 'date-time' })
-      .describe('AtTimestamp only: where to start, RFC 3339.'),
-  }),
-  [
-    {
-      cel: "(self.type == 'AtTimestamp') == has(self.timestamp)",
-      holds: ({ type, timestamp }) => (type === 'AtTimestamp') === (timestamp !== undefined),
-      message: 'timestamp belongs to type AtTimestamp: set it with that type and with no other',
-    },
-  ],
-);
-
-/** Date.parse takes the 31st of every month; the day has to survive the way there and back. */
-function isRealDay(value: string): boolean {
-  const day = value.slice(0, 10);
-  const ms = Date.parse(`${day}T00:00:00Z`);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
-}
-
-const consumer = withRules(
-  z.strictObject({
-    type: z
-      .enum(['Polling', 'EnhancedFanOut'])
-      .default('Polling')
-      .describe(
-        'Polling: GetRecords, shared with all other readers of the stream. EnhancedFanOut: 2 MB/s per shard of its own, at a price.',
-      ),
-    name: text(STREAM_NAME, { max: 128, example: 'orders' })
-      .optional()
-      .describe('EnhancedFanOut only: name of the registered stream consumer. Default: the group id.'),
-    maxRecords: z
-      .int()
-      .min(1)
-      .max(10_000)
-      .default(10_000)
-      .describe('Polling: most records in one GetRecords call.'),
-    pollIntervalMillis: z
-      .int()
-      .min(200)
-      .max(60_000)
-      .default(1000)
-      .describe(
-        'Polling: pause between reads of a shard that is read to its end. A shard allows 5 reads per second to all readers together.',
-      ),
-  }),
-  [
-    {
-      cel: "self.type == 'EnhancedFanOut' || !has(self.name)",
-      holds: ({ type, name }) => type === 'EnhancedFanOut' || name === undefined,
-      message: 'name belongs to type EnhancedFanOut: set it with that type only',
-      path: 'name',
-    },
-  ],
-);
 
 const checkpoints = withRules(
   z.strictObject({
@@ -205,7 +106,7 @@ export const groupSpec = withRules(
       .describe(
         'Identity of the group in the table; its positions belong to it. Default: <namespace>.<name>. Cannot be changed, added or removed later.',
       ),
-    stream: stream.describe('The stream to read; exactly one of name and arn. Cannot be changed later.'),
+    stream: streamSpec.describe('The stream to read; exactly one of name and arn. Cannot be changed later.'),
     region: text(REGION, { max: 32, example: 'eu-west-1' })
       .optional()
       .describe(
@@ -220,10 +121,10 @@ export const groupSpec = withRules(
       .describe(
         'Other addresses of the AWS services, for emulators and VPC endpoints; used by the operator and the workers.',
       ),
-    initialPosition: initialPosition
+    initialPosition: initialPositionSpec
       .prefault({})
       .describe('Where to start in shards that have no checkpoint; it has no effect on the others.'),
-    consumer: consumer.prefault({}).describe('How records are read from the stream.'),
+    consumer: consumerSpec.prefault({}).describe('How records are read from the stream.'),
     checkpoints: checkpoints.prefault({}).describe('How and where positions are kept.'),
     leases: leases.prefault({}).describe('How workers own shards.'),
     scaling: scalingSpec.prefault({}).describe('How many workers run.'),
