@@ -4,22 +4,31 @@ import {
   KINDS,
   keyOf,
   keyString,
+  type Cluster,
   type ObjectCache,
   type ObjectChange,
   type StoredObject,
 } from './cluster.ts';
+import type { Nudge } from './fence-workers.ts';
 import { GroupReconciler } from './reconcile.ts';
 import { PODS_OF_GROUP, type ReconcilerOptions } from './reconcile-context.ts';
 import { WorkQueue, type WorkQueueOptions } from './work-queue.ts';
 
-export interface OperatorOptions extends Omit<ReconcilerOptions, 'caches' | 'settings'> {
-  settings: Omit<ReconcilerOptions['settings'], 'seesAllNamespaces'>;
+export interface OperatorOptions extends Omit<ReconcilerOptions, 'caches' | 'settings' | 'nudge'> {
+  /** Without it workers find out by themselves, at their next beat. */
+  nudge?: Nudge;
+  options: OperatorSettings;
+  /** Called when the caches are complete and work begins. */
+  onReady?: () => void;
+  /** After each look at a group, for metrics. */
+  onReconcile?: WorkQueueOptions['onDone'];
+}
+
+export interface OperatorSettings extends Omit<ReconcilerOptions['settings'], 'seesAllNamespaces'> {
   /** Only these namespaces; all when empty. */
   namespaces?: readonly string[];
   /** Groups worked on at once; default 10. */
   concurrency?: number;
-  onReady?: () => void;
-  onReconcile?: WorkQueueOptions['onDone'];
 }
 
 const CONCURRENCY = 10;
@@ -28,11 +37,12 @@ const OURS = { [MANAGED_BY_LABEL]: MANAGED_BY };
 
 /** Watches groups and what is theirs, and reconciles each group on every change and from time to time, until `signal` aborts. */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
-  const { clock, random, log, namespaces = [] } = options;
+  const { clock, random, log } = options;
+  const { namespaces = [], concurrency = CONCURRENCY, ...settings } = options.options;
   const queue = new WorkQueue({
     clock,
     random,
-    concurrency: options.concurrency ?? CONCURRENCY,
+    concurrency,
     backoff: BACKOFF,
     onFailure: ({ key, error, failures, retryInMs }) => {
       const fields = { group: key, error: describeError(error), failures, retryInMs: Math.round(retryInMs) };
@@ -42,13 +52,20 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   });
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
-  const caches = watchAll(options, (key) => queue.add(key), both);
+  const caches = watchAll(options.cluster, namespaces, (key) => queue.add(key), both);
   await Promise.all(Object.values(caches).map((cache) => cache.whenSynced()));
   if (signal.aborted) return;
+  const { cluster, aws, nudge = async () => false } = options;
+  const seesAllNamespaces = namespaces.length === 0;
   const reconciler = new GroupReconciler({
-    ...options,
+    cluster,
+    aws,
+    clock,
+    random,
+    log,
+    nudge,
     caches,
-    settings: { ...options.settings, seesAllNamespaces: namespaces.length === 0 },
+    settings: { ...settings, seesAllNamespaces },
   });
   log.info('watching consumer groups', { groups: caches.groups.list().length });
   options.onReady?.();
@@ -58,7 +75,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
 }
 
 function watchAll(
-  { cluster, namespaces = [] }: OperatorOptions,
+  cluster: Cluster,
+  namespaces: readonly string[],
   enqueue: (key: string) => void,
   signal: AbortSignal,
 ): ReconcilerOptions['caches'] {

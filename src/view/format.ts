@@ -21,3 +21,24 @@ export function lagStepSeconds(ms: number): number {
   const seconds = ms / 1000;
   return STEPS.find((step) => seconds <= step) ?? Math.ceil(seconds / 86_400) * 86_400;
 }
+
+/** An age as kubectl prints it: finer while young. Source: k8s.io/apimachinery, duration.HumanDuration. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const days = Math.floor(hours / 24);
+  if (seconds < 120) return `${seconds}s`;
+  if (minutes < 10) return both(minutes, 'm', seconds % 60, 's');
+  if (minutes < 180) return `${minutes}m`;
+  if (hours < 8) return both(hours, 'h', minutes % 60, 'm');
+  if (hours < 48) return `${hours}h`;
+  if (days < 8) return both(days, 'd', hours % 24, 'h');
+  if (days < 730) return `${days}d`;
+  const years = Math.floor(days / 365);
+  return years < 8 ? both(years, 'y', days % 365, 'd') : `${years}y`;
+}
+
+function both(large: number, unit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${large}${unit}` : `${large}${unit}${small}${smallUnit}`;
+}

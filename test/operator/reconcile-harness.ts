@@ -5,7 +5,6 @@ import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
 import { parentsOf } from '../../src/kinesis/shard.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
-import type { Row } from '../../src/leases/row.ts';
 import type { AwsAccount, GroupTarget } from '../../src/operator/aws-account.ts';
 import { KINDS, type KubeObject, type StoredObject } from '../../src/operator/cluster.ts';
 import { MemoryCluster, type RecordedWrite } from '../../src/operator/memory-cluster.ts';
@@ -130,7 +129,7 @@ export class Harness {
   }
 
   async status(key = NAME): Promise<GroupStatus> {
-    return ((await this.group(key)).status ?? {}) as GroupStatus;
+    return (await this.group(key)).status ?? {};
   }
 
   /** `True StreamActive`, or the message. */
@@ -207,7 +206,7 @@ export class Harness {
         started_at: this.clock.now(),
         lagging: {},
         ...row,
-      } as Row);
+      });
     }
     const { shards } = this.kinesis.listShards('orders');
     for (const [index, shard] of shards.entries()) {
@@ -220,8 +219,26 @@ export class Harness {
         hash_start: shard.hashStart,
         hash_end: shard.hashEnd,
         ...(owner === undefined ? {} : { ref: `${owner}/a` }),
-      } as Row);
+      });
     }
+  }
+
+  /** A table of the group's name that kcg did not create. */
+  foreignTable(): void {
+    this.tables.tables.set('kinesis-checkpoints-shop-orders', {
+      name: 'kinesis-checkpoints-shop-orders',
+      arn: 'arn:aws:dynamodb:eu-west-1:000000000000:table/t',
+      status: 'ACTIVE',
+      keySchema: 'group_id HASH, shard_id RANGE',
+      createdAt: 0,
+      billing: { mode: 'OnDemand' },
+      ttlAttribute: 'ttl',
+      tags: {},
+      pointInTimeRecovery: false,
+      deletionProtection: false,
+      kmsKeyArn: undefined,
+      tableClass: 'Standard',
+    });
   }
 
   close(): void {

@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { systemClock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
+import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
+import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
+import { systemRandom } from '../lib/random.ts';
+import { KubeCluster } from '../operator/kube-cluster.ts';
+import { loadKubeAccess } from '../operator/kube-config.ts';
+import { runAsLeader, type LeaderElectionEvent } from '../operator/leader-election.ts';
+import { runOperator, type OperatorOptions } from '../operator/operator.ts';
+import { startOperatorServer } from '../operator/operator-server.ts';
+import { httpNudge } from '../runtime/nudge.ts';
+import { sdkAwsAccount } from './aws-account.ts';
+
+export const operatorOptions = {
+  'default-region': {
+    type: 'string',
+    env: 'KCG_DEFAULT_REGION',
+    description: 'AWS region of groups that name none',
+  },
+  'kinesis-endpoint': {
+    type: 'string',
+    env: 'KCG_KINESIS_ENDPOINT',
+    description: 'URL of Kinesis for groups that name none, for emulators and VPC endpoints',
+  },
+  'dynamodb-endpoint': {
+    type: 'string',
+    env: 'KCG_DYNAMODB_ENDPOINT',
+    description: 'URL of DynamoDB for groups that name none',
+  },
+  'worker-image': { type: 'string', env: 'KCG_WORKER_IMAGE', description: 'image of kcg in worker pods' },
+  'watch-namespaces': {
+    type: 'string',
+    many: true,
+    env: 'KCG_WATCH_NAMESPACES',
+    description: 'namespaces to look after, separated by commas; default: all',
+  },
+  'leader-elect': {
+    type: 'boolean',
+    env: 'KCG_LEADER_ELECT',
+    description: 'run beside other replicas, one of which works',
+  },
+  namespace: {
+    type: 'string',
+    env: 'KCG_NAMESPACE',
+    description: "namespace of the operator, for its leader election Lease; default: the context's",
+  },
+  'pod-name': { type: 'string', env: 'KCG_POD_NAME', description: 'name of this process in events' },
+  'http-port': {
+    type: 'number',
+    env: 'KCG_HTTP_PORT',
+    description: 'port of /healthz, /readyz and /metrics; 0 = any',
+    default: 8080,
+    min: 0,
+    max: 65_535,
+  },
+  kubeconfig: {
+    type: 'string',
+    description: "kubeconfig file; default: KUBECONFIG, ~/.kube/config, the pod's service account",
+  },
+  context: { type: 'string', description: 'context of the kubeconfig' },
+  'log-level': {
+    type: 'string',
+    env: 'KCG_LOG_LEVEL',
+    description: 'least level to log',
+    choices: LOG_LEVELS,
+    default: 'info',
+  },
+} as const satisfies OptionTable;
+
+const LEADER_ELECTION_LEASE = 'kcg-operator';
+type Options = OptionValues<typeof operatorOptions>;
+
+/**
+ * `kcg operator`: runs until `stop` aborts.
+ * @returns 0, or 1 when leadership was lost: the process should start anew
+ */
+export async function runOperatorCommand(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stop: AbortSignal,
+): Promise<number> {
+  const { options } = parseOptions(operatorOptions, argv, env);
+  if (options.workerImage === undefined) {
+    throw new KcgError('InvalidInput', 'the image of the workers is not set', {
+      fix: 'Set --worker-image or KCG_WORKER_IMAGE to the image of kcg.',
+    });
+  }
+  const log = createLog(options.logLevel);
+  const access = loadKubeAccess({ kubeconfig: options.kubeconfig, context: options.context, env });
+  const podName = options.podName ?? 'kcg-operator';
+  const metrics = operatorMetrics();
+  const cluster = new KubeCluster({
+    access,
+    clock: systemClock,
+    random: systemRandom,
+    log: log.child({ component: 'kubernetes' }),
+    instance: podName,
+  });
+  const aws = sdkAwsAccount(systemClock);
+  let isReady = false;
+  const server = await startOperatorServer({
+    host: '0.0.0.0',
+    port: options.httpPort,
+    isReady: () => isReady,
+    metrics: () => metrics.registry.metrics(),
+  });
+  log.info('operator started', { port: server.port, server: access.server, image: options.workerImage });
+  const lead = (signal: AbortSignal) =>
+    runOperator(
+      {
+        cluster,
+        aws,
+        clock: systemClock,
+        random: systemRandom,
+        log,
+        nudge: httpNudge,
+        options: settingsOf(options, options.workerImage!),
+        onReady: () => (isReady = true),
+        onReconcile: metrics.onReconcile,
+      },
+      signal,
+    );
+  try {
+    if (!options.leaderElect) {
+      await lead(stop);
+      return 0;
+    }
+    // One that waits to lead is as ready as it gets: a rollout goes on, and the old leader gives way.
+    isReady = true;
+    const election = {
+      cluster,
+      clock: systemClock,
+      random: systemRandom,
+      key: { namespace: options.namespace ?? access.namespace, name: LEADER_ELECTION_LEASE },
+      identity: `${podName}_${randomUUID()}`,
+      onEvent: (event: LeaderElectionEvent) => logElection(log, event),
+    };
+    return (await runAsLeader(election, stop, lead)) === 'lost' ? 1 : 0;
+  } finally {
+    aws.close();
+    await cluster.close();
+    await server.close();
+  }
+}
+
+function settingsOf(options: Options, workerImage: string): OperatorOptions['options'] {
+  const { defaultRegion, kinesisEndpoint, dynamodbEndpoint, watchNamespaces } = options;
+  const namespaces = watchNamespaces.map((name) => name.trim()).filter((name) => name !== '');
+  return { workerImage, defaultRegion, kinesisEndpoint, dynamodbEndpoint, namespaces };
+}
+
+function logElection(log: Log, event: LeaderElectionEvent): void {
+  switch (event.type) {
+    case 'leading':
+    case 'released':
+      return log.info('leader election', { state: event.type });
+    case 'following':
+      return log.info('leader election', { state: event.type, leader: event.leader });
+    case 'failed':
+      return log.warn('leader election failed', { error: event.error.message });
+    case 'lost':
+      return log.error('leadership lost', { reason: event.reason });
+  }
+}
+
+function operatorMetrics(): { registry: Registry; onReconcile: NonNullable<OperatorOptions['onReconcile']> } {
+  const registry = new Registry();
+  const registers = [registry];
+  const seconds = new Histogram({
+    name: 'kcg_operator_reconcile_duration_seconds',
+    help: 'Time of one look at a group.',
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  const results = new Counter({
+    name: 'kcg_operator_reconciles_total',
+    help: 'Looks at groups, by result.',
+    labelNames: ['result'],
+    registers,
+  });
+  const waited = new Gauge({
+    name: 'kcg_operator_queue_wait_seconds',
+    help: 'How long the last group waited for its turn.',
+    registers,
+  });
+  return {
+    registry,
+    onReconcile: ({ waitedMs, ranMs, failed }) => {
+      seconds.observe(ranMs / 1000);
+      waited.set(waitedMs / 1000);
+      results.inc({ result: failed ? 'error' : 'success' });
+    },
+  };
+}

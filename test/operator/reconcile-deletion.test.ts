@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KcgError } from '../../src/lib/errors.ts';
+import { KINDS } from '../../src/operator/cluster.ts';
+import { groupObject, Harness, NAME } from './reconcile-harness.ts';
+
+let h: Harness;
+beforeEach(() => {
+  h = new Harness();
+  h.kinesis.createStream({ name: 'orders', shardCount: 3 });
+});
+afterEach(() => h.close());
+
+function create(spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}): void {
+  h.cluster.create(KINDS.consumerGroup, groupObject(spec, metadata));
+}
+
+describe('deletion', () => {
+  const gone = async () => (await h.cluster.get(KINDS.consumerGroup, NAME)) === undefined;
+  const started = async (checkpoints: Record<string, unknown>) => {
+    create({ checkpoints });
+    await h.converge();
+    await h.runWorkers();
+    await h.converge();
+  };
+  const stopPods = async () => {
+    for (const pod of await h.cluster.list(KINDS.pod)) h.cluster.remove(KINDS.pod, pod.metadata as never);
+  };
+
+  test('with Retain asks nobody', async () => {
+    await started({ deletionPolicy: 'Retain' });
+    h.tables.fault = new KcgError('Unavailable', 'no network');
+    h.rowFault = h.tables.fault;
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    expect(await gone()).toBe(true);
+    await h.reconcile();
+    expect(h.tables.tables.size).toBe(1);
+  });
+
+  test('with Delete stops the workers first, then deletes the table', async () => {
+    await started({ deletionPolicy: 'Delete' });
+    expect((await h.group()).metadata.finalizers).toEqual(['kcg.dev/cleanup']);
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    expect(await h.deployment()).toBeUndefined();
+    expect(await h.condition('Ready')).toBe('False Deleting');
+    expect(h.tables.tables.size).toBe(1);
+    await stopPods();
+    await h.reconcile();
+    expect(h.tables.tables.size).toBe(0);
+    expect(await gone()).toBe(true);
+  });
+
+  test('with Delete spares a table that kcg has not created, and deletes the rows', async () => {
+    h.foreignTable();
+    await started({ deletionPolicy: 'Delete', table: { adoption: 'Always' } });
+    expect(h.table().rows().length).toBeGreaterThan(0);
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    expect(h.tables.tables.size).toBe(1);
+    expect(h.table().rows()).toEqual([]);
+    expect(await gone()).toBe(true);
+  });
+
+  test('with Expire gives every row its time', async () => {
+    await started({ deletionPolicy: 'Expire', expireAfterDays: 7 });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    const ttl = Math.floor(h.clock.now() / 1000) + 7 * 86_400;
+    expect(
+      new Set(
+        h
+          .table()
+          .rows()
+          .map((row) => row['ttl']),
+      ),
+    ).toEqual(new Set([ttl]));
+    expect(await gone()).toBe(true);
+  });
+
+  test('that cannot reach AWS says so, and ends when the policy becomes Retain', async () => {
+    await started({ deletionPolicy: 'Delete' });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    h.tables.fault = new KcgError('AccessDenied', 'may not call dynamodb:DeleteTable');
+    await h.reconcile();
+    expect(await h.message('Ready')).toContain('set checkpoints.deletionPolicy to Retain');
+    h.setGroup((spec) => (spec['checkpoints'] = { deletionPolicy: 'Retain' }));
+    await h.reconcile();
+    expect(await gone()).toBe(true);
+  });
+});

@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KINDS } from '../../src/operator/cluster.ts';
+import { groupObject, Harness } from './reconcile-harness.ts';
+
+let h: Harness;
+beforeEach(() => {
+  h = new Harness();
+  h.kinesis.createStream({ name: 'orders', shardCount: 3 });
+});
+afterEach(() => h.close());
+
+function create(spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}): void {
+  h.cluster.create(KINDS.consumerGroup, groupObject(spec, metadata));
+}
+
+describe('workers', () => {
+  beforeEach(async () => {
+    create();
+    await h.converge();
+    await h.runWorkers();
+    await h.converge();
+  });
+
+  test('whose container ended are fenced at once, and the others told', async () => {
+    await h.clock.advance(5_000);
+    endContainer('orders-worker-0', h.clock.now());
+    await h.reconcile();
+    expect(await h.table().get('worker#orders-worker-0', { consistent: true })).toMatchObject({
+      state: 'dead',
+    });
+    expect(h.nudged).toEqual(['10.0.0.2:8085', '10.0.0.3:8085']);
+    expect(await h.condition('ShardsCovered')).toBe('False UnownedShards');
+    await h.clock.advance(2_000);
+    move('orders-worker-0', 'orders-worker-1');
+    await h.reconcile();
+    expect((await h.status()).leases?.lastFailover).toMatchObject({ shards: 1, seconds: 2 });
+    expect(await h.condition('ShardsCovered')).toBe('True AllOwned');
+  });
+
+  test('are not fenced by the end of a container before they started', async () => {
+    endContainer('orders-worker-0', h.clock.now() - 5_000);
+    await h.reconcile();
+    expect(await h.table().get('worker#orders-worker-0', { consistent: true })).toMatchObject({
+      state: 'live',
+    });
+  });
+
+  test('follow the shards up at once and down after the stabilization time', async () => {
+    h.kinesis.splitShard('orders', 'shardId-000000000000', '1000');
+    await h.clock.advance(60_000);
+    await h.reconcile();
+    expect(await h.replicas()).toBe(4);
+    h.setGroup((spec) => (spec['scaling'] = { shardsPerWorker: 6 }));
+    await h.runWorkers();
+    await h.reconcile();
+    expect(await h.condition('ScalingLimited')).toBe('True Reshard');
+    endShards(1);
+    await h.reconcile();
+    expect(await h.replicas()).toBe(4);
+    expect(await h.condition('ScalingLimited')).toBe('True Stabilization');
+    await h.clock.advance(301_000);
+    await h.reconcile();
+    expect(await h.replicas()).toBe(1);
+    expect((await h.status()).scaling?.lastScale?.reason).toContain('4 → 1');
+    const costs = (await h.cluster.list(KINDS.pod)).map(
+      ({ metadata }) => metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'],
+    );
+    expect(costs).toContain('1');
+  });
+
+  test('stop when the group is stopped', async () => {
+    h.setGroup((spec) => (spec['desiredState'] = 'Stopped'));
+    await h.converge();
+    expect(await h.replicas()).toBe(0);
+    await h.runPods();
+    for (const row of h.table().rows()) {
+      if (row.shard_id.startsWith('worker#')) h.table().store(row.shard_id, undefined);
+    }
+    await h.converge();
+    expect(await h.condition('Ready')).toBe('True Stopped');
+    expect(await h.condition('ShardsCovered')).toBe('False NotConsuming');
+  });
+
+  test('get a greater revision with each new template, and keep it otherwise', async () => {
+    const revision = async () => (await h.deployment())!.metadata.annotations?.['kcg.dev/revision'];
+    expect(await revision()).toBe('1');
+    h.setGroup((spec) => (spec['leases'] = { durationSeconds: 20 }));
+    await h.converge();
+    expect(await revision()).toBe('2');
+    h.setGroup((spec) => (spec['scaling'] = { mode: 'Fixed', replicas: 2 }));
+    await h.converge();
+    expect(await revision()).toBe('2');
+    expect(await h.replicas()).toBe(2);
+  });
+
+  test('lag and positions move the status only in steps', async () => {
+    const lagging = (ms: number) => {
+      const shard = h.kinesis.listShards('orders').shards[0]!.shardId;
+      const row = h
+        .table()
+        .rows()
+        .find(({ shard_id }) => shard_id === 'worker#orders-worker-0')!;
+      h.table().store(row.shard_id, { ...row, lagging: { [shard]: ms } });
+      const lease = h
+        .table()
+        .rows()
+        .find(({ shard_id }) => shard_id === shard)!;
+      h.table().store(shard, { ...lease, sequence: String(1000 + ms), ts: Math.floor(h.clock.now() / 1000) });
+    };
+    lagging(11_000);
+    await h.reconcile();
+    expect((await h.status()).summary?.lag).toBe('15s');
+    const before = h.writeCount();
+    lagging(12_000);
+    await h.clock.advance(5_000);
+    await h.reconcile();
+    lagging(14_000);
+    await h.reconcile();
+    expect(h.writeCount()).toBe(before);
+    lagging(16_000);
+    await h.reconcile();
+    expect((await h.status()).summary?.lag).toBe('20s');
+    expect(h.writeCount()).toBe(before + 1);
+  });
+});
+
+function endContainer(pod: string, finishedMs: number): void {
+  const finishedAt = `${new Date(finishedMs).toISOString().slice(0, 19)}Z`;
+  h.cluster.update(KINDS.pod, { namespace: 'shop', name: pod }, (draft) => {
+    const containerStatuses = [{ name: 'worker', state: { terminated: { finishedAt } } }];
+    draft.status = { ...(draft.status as object), containerStatuses };
+  });
+}
+
+function move(from: string, to: string): void {
+  for (const row of h.table().rows()) {
+    if (row['ref'] === `${from}/a`) h.table().store(row.shard_id, { ...row, ref: `${to}/a` });
+  }
+}
+
+/** The first `count` shards are read to their end. */
+function endShards(count: number): void {
+  for (const row of h
+    .table()
+    .rows()
+    .filter(({ shard_id }) => shard_id.startsWith('shardId'))
+    .slice(0, count)) {
+    h.table().store(row.shard_id, { ...row, sequence: 'SHARD_END' });
+  }
+}
