@@ -55,8 +55,10 @@ export class DemoScreen {
     return ok;
   }
 
+  /** The age alone is no news, but on a terminal it goes on. */
   #show(table: string): void {
-    if (table === this.#table) return;
+    const isNews = withoutAge(table) !== withoutAge(this.#table);
+    if (table === this.#table || (!isNews && !this.#options.isTerminal)) return;
     this.#table = table;
     if (this.#options.isTerminal) {
       this.#erase();
@@ -77,4 +79,8 @@ export class DemoScreen {
     this.#options.out(`\u001b[${lines}A${CLEAR_TO_END}`);
     this.#shown = '';
   }
+}
+
+function withoutAge(table: string): string {
+  return table.replaceAll(/\S+$/gm, '');
 }

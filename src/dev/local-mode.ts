@@ -8,6 +8,7 @@ import type { AwsAccount } from '../operator/aws-account.ts';
 import { KINDS, type KubeObject } from '../operator/cluster.ts';
 import { MemoryCluster } from '../operator/memory-cluster.ts';
 import { runOperator } from '../operator/operator.ts';
+import { httpNudge } from '../runtime/nudge.ts';
 import { startLocalDynamoDb } from './local-dynamodb-server.ts';
 import { startLocalKinesis } from './local-kinesis-server.ts';
 import { ProcessPods } from './process-pods.ts';
@@ -37,6 +38,9 @@ export interface LocalMode {
   stop(): Promise<void>;
 }
 
+/** How often the operator looks at the rows; a table of one's own costs nothing. */
+const POLL_MS = 1_000;
+
 /** What the SDK needs to sign with; the local servers take any key. */
 export const LOCAL_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
@@ -63,7 +67,8 @@ export async function startLocalMode(options: LocalModeOptions): Promise<LocalMo
       clock,
       random,
       log: log.child({ component: 'operator' }),
-      options: { workerImage: 'local', defaultRegion: 'us-east-1' },
+      nudge: httpNudge,
+      options: { workerImage: 'local', defaultRegion: 'us-east-1', pollMs: POLL_MS },
     },
     stopOperator.signal,
   );
@@ -76,6 +81,7 @@ export async function startLocalMode(options: LocalModeOptions): Promise<LocalMo
       const name = streamNameOf(group);
       if (!kinesis.kinesis.listStreams().includes(name)) {
         kinesis.kinesis.createStream({ name, shardCount: options.shards });
+        while (kinesis.kinesis.describe(name).status === 'CREATING') await clock.sleep(50);
       }
       const endpoints = { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint };
       const { name: groupName, namespace, labels, annotations } = group.metadata;
@@ -83,7 +89,7 @@ export async function startLocalMode(options: LocalModeOptions): Promise<LocalMo
         apiVersion: group.apiVersion,
         kind: group.kind,
         metadata: { name: groupName, namespace, labels, annotations },
-        spec: { ...group.spec, endpoints },
+        spec: { ...group.spec, endpoints, template: localTemplate(group) },
       };
       await cluster.apply(KINDS.consumerGroup, local, { fieldManager: 'kubectl', force: true });
     },
@@ -95,6 +101,15 @@ export async function startLocalMode(options: LocalModeOptions): Promise<LocalMo
       await Promise.all([kinesis.close(), dynamodb.close()]);
     },
   };
+}
+
+/** Containers that a cluster would need images for; here only the worker's own process runs. */
+function localTemplate({ spec }: KinesisConsumerGroup): Record<string, unknown> {
+  const given = spec.template as { spec?: { containers?: { name: string }[] } } | undefined;
+  const containers = given?.spec?.containers ?? [];
+  const name = spec.handler.module?.container ?? spec.handler.http?.container;
+  if (name === undefined || containers.some((container) => container.name === name)) return { ...given };
+  return { ...given, spec: { ...given?.spec, containers: [...containers, { name, image: 'local' }] } };
 }
 
 /** What the API server's schema does with a group. */

@@ -99,7 +99,7 @@ async function start(): Promise<ClusterFixture> {
   return {
     cluster,
     newNamespace: () => newNamespace(cluster),
-    patienceMs: 20_000,
+    patienceMs: 90_000,
     stop: () => cluster.close(),
   };
 }
