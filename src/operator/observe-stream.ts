@@ -17,12 +17,15 @@ interface Entry {
   facts: StreamFacts;
   /** Monotonic; look again from then on. */
   nextMs: number;
+  askedMs: number;
   failures: number;
   /** Somebody is asking; the others wait for the same answer. */
   asking: Promise<void> | undefined;
 }
 
 const DEFAULT_FRESH_MS = 45_000;
+/** Least time between two looks at one stream. */
+const REFRESH_MS = 5_000;
 const BACKOFF = { baseMs: 5_000, maxMs: 60_000 };
 
 /**
@@ -47,10 +50,10 @@ export class StreamCache {
     return entry.facts;
   }
 
-  /** Looks again at the next call. */
+  /** The answer is known to be old: looks again at the next call, but not all the time. */
   refresh(key: string): void {
     const entry = this.#entries.get(key);
-    if (entry) entry.nextMs = -Infinity;
+    if (entry) entry.nextMs = Math.min(entry.nextMs, entry.askedMs + REFRESH_MS);
   }
 
   /** Forgets the streams that no group uses any more. */
@@ -62,13 +65,14 @@ export class StreamCache {
     const known = this.#entries.get(key);
     if (known) return known;
     const facts = { summary: undefined, shards: undefined, error: undefined };
-    const entry: Entry = { facts, nextMs: -Infinity, failures: 0, asking: undefined };
+    const entry: Entry = { facts, nextMs: -Infinity, askedMs: -Infinity, failures: 0, asking: undefined };
     this.#entries.set(key, entry);
     return entry;
   }
 
   async #ask(entry: Entry, client: StreamClient, signal: AbortSignal): Promise<void> {
     const { clock, random, freshMs } = this.#options;
+    entry.askedMs = clock.monotonic();
     try {
       const summary = await client.describe({ signal });
       const usable = summary.status === 'ACTIVE' || summary.status === 'UPDATING';

@@ -1,4 +1,5 @@
 import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
+import { isOpen } from '../kinesis/shard.ts';
 import { isEnded } from '../leases/lease.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { describeError, KcgError } from '../lib/errors.ts';
@@ -65,4 +66,15 @@ export function viewOf(
 /** Shards that would be forgotten with their position: another program's rows, until a worker takes them. */
 export function expiringShards({ leases }: GroupRows): string[] {
   return leases.filter((lease) => lease.ttl !== undefined && !isEnded(lease)).map(({ shardId }) => shardId);
+}
+
+/** The rows know of a reshard that the list of the stream is too old for. */
+export function isListStale({ leases }: GroupRows, { shards }: StreamFacts): boolean {
+  if (!shards) return false;
+  const listed = new Map(shards.map((shard) => [shard.shardId, shard]));
+  const newest = [...listed.keys()].sort().at(-1) ?? '';
+  return leases.some((lease) => {
+    const shard = listed.get(lease.shardId);
+    return shard ? isEnded(lease) && isOpen(shard) : lease.shardId > newest;
+  });
 }

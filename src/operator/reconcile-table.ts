@@ -16,7 +16,7 @@ import type { ObservedTable, TableStep } from './table-admin.ts';
 /** Drift is looked for this often. */
 const FRESH_MS = 600_000;
 /** While the table is being created or changed. */
-const BUSY_MS = 3_000;
+const BUSY_MS = 2_000;
 const FAILED_MS = 30_000;
 /** Times that steps are done in one pass: creating, then what only a table that exists can be told. */
 const ROUNDS = 2;

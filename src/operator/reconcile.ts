@@ -7,7 +7,7 @@ import { applyStatus } from './apply.ts';
 import { streamKey } from './aws-account.ts';
 import { KINDS, parseKey, type StoredObject } from './cluster.ts';
 import { fenceWorkers } from './fence-workers.ts';
-import { expiringShards, readRows, viewOf, type ReadRows } from './observe.ts';
+import { expiringShards, isListStale, readRows, viewOf, type ReadRows } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
 import { conditionEvents } from './plan/condition-events.ts';
 import { computeStatus, invalidStatus } from './plan/compute-status.ts';
@@ -144,6 +144,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     const { rows, table } = found;
     memory.claim = await reconcileClaim(pass, { table, rows, stream: stream.summary });
   }
+  if (found?.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const fenced = await fence(pass, found);
   const view = found?.rows && viewOf(pass, { rows: found.rows, stream });
   if (view) follow(pass, view, fenced);

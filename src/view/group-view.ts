@@ -122,8 +122,9 @@ function shardViews({
   const listed = new Map((shards ?? []).map((shard) => [shard.shardId, shard]));
   const leases = new Map(rows.leases.map((lease) => [lease.shardId, lease]));
   const ids = [...new Set([...leases.keys(), ...listed.keys()])].sort();
-  // A row that has not ended although the stream forgot the shard holds nobody up: there is nothing left to read.
-  const isGone = (id: string) => shards !== undefined && !listed.has(id);
+  // Ids grow: a row that the list lacks is of a shard the stream forgot, or of a child the list is too old to know.
+  const newest = [...listed.keys()].sort().at(-1) ?? '';
+  const isGone = (id: string) => shards !== undefined && !listed.has(id) && id < newest;
   const isPending = (id: string) => {
     const lease = leases.get(id);
     return lease ? !isEnded(lease) && !isGone(id) : listed.has(id);
@@ -136,7 +137,7 @@ function shardViews({
     return {
       shardId,
       state,
-      open: shard ? isOpen(shard) : shards && false,
+      open: shard ? isOpen(shard) : isGone(shardId) ? false : undefined,
       owner: lease?.owner === undefined ? undefined : parseRef(lease.owner).worker,
       lagMs: lease && state !== 'ended' && state !== 'waiting' ? lagOf(lease, workers, nowMs) : undefined,
       backlog: (lease?.behindMs ?? 0) > 0,
