@@ -1,10 +1,26 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 /** Bundles everything that ships into `dist/`: one entry, and a chunk per command that is loaded when asked for. */
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
+
+/** dynalite requires its actions by names without extension, which a bundler cannot resolve at run time. */
+const dynalite: Plugin = {
+  name: 'dynalite',
+  setup(hooks) {
+    hooks.onLoad({ filter: /node_modules\/dynalite\/.*\.js$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      return {
+        contents: text.replaceAll(
+          /require\(('\.\/(?:actions|validations)\/' \+ [^)]+)\)/g,
+          "require($1 + '.js')",
+        ),
+      };
+    });
+  },
+};
 
 await rm(dist, { recursive: true, force: true });
 await build({
@@ -22,6 +38,8 @@ await build({
   banner: {
     js: "import { createRequire as kcgRequire } from 'node:module'; const require = kcgRequire(import.meta.url);",
   },
+  plugins: [dynalite],
+  // Only for tables kept on disk, which local mode does not have.
   external: ['classic-level'],
 });
 await chmod(join(dist, 'kcg.mjs'), 0o755);

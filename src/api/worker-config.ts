@@ -59,5 +59,7 @@ export function decodeWorkerConfig(json: string | undefined): WorkerConfig {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new KcgError('InvalidInput', `${WORKER_CONFIG_ENV}: ${issue?.path.join('.')}: ${issue?.message}`, { fix });
+  throw new KcgError('InvalidInput', `${WORKER_CONFIG_ENV}: ${issue?.path.join('.')}: ${issue?.message}`, {
+    fix,
+  });
 }

@@ -52,7 +52,7 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
         endpoint: target.endpoints.dynamodb,
       }),
     close() {
-      for (const client of [...streams.values()]) client.close();
+      for (const client of streams.values()) client.close();
       for (const client of databases.values()) client.destroy();
     },
   };

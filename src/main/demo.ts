@@ -45,7 +45,7 @@ export async function runDemoCommand(
     clock: systemClock,
     random: systemRandom,
     out: (text) => process.stdout.write(text),
-    isTerminal: process.stdout.isTTY === true && !env['NO_COLOR'],
+    isTerminal: process.stdout.isTTY && !env['NO_COLOR'],
     setEnv: (name, value) => {
       process.env[name] = value;
     },

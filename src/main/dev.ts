@@ -38,7 +38,7 @@ export async function runDevCommand(
   const screen = new DemoScreen({
     clock: systemClock,
     out,
-    isTerminal: process.stdout.isTTY === true && !env['NO_COLOR'],
+    isTerminal: process.stdout.isTTY && !env['NO_COLOR'],
   });
   const local = await startLocal({
     shards: options.shards,

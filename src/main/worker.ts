@@ -3,11 +3,11 @@ import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
 import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createLog, LOG_LEVELS } from '../lib/log.ts';
-import { parseOptions, type OptionTable } from '../lib/options.ts';
+import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
 import { httpNudge } from '../runtime/nudge.ts';
-import { Worker } from '../runtime/worker.ts';
+import { Worker, type WorkerIdentity } from '../runtime/worker.ts';
 import { logWorkerEvent } from '../runtime/worker-event.ts';
 import { WorkerMetrics } from '../runtime/worker-metrics.ts';
 import { startWorkerServer } from '../runtime/worker-server.ts';
@@ -100,18 +100,9 @@ export async function runWorkerCommand(
       groupId: config.groupId,
       onRequest: (operation) => metrics.onRequest(operation),
     });
-    const address = options.podIp.includes(':')
-      ? `[${options.podIp}]:${server.port}`
-      : `${options.podIp}:${server.port}`;
     worker = new Worker({
       config,
-      identity: {
-        worker: name,
-        podUid: options.podUid,
-        node: options.nodeName,
-        address,
-        revision: options.revision,
-      },
+      identity: identityOf(name, options, server.port),
       table,
       stream,
       handler: createHandler(config.handler, { clock, log }),
@@ -131,6 +122,21 @@ export async function runWorkerCommand(
     client.destroy();
     await server.close();
   }
+}
+
+function identityOf(
+  worker: string,
+  options: OptionValues<typeof workerOptions>,
+  port: number,
+): WorkerIdentity {
+  const { podUid, podIp, nodeName: node, revision } = options;
+  return {
+    worker,
+    podUid,
+    node,
+    revision,
+    address: podIp.includes(':') ? `[${podIp}]:${port}` : `${podIp}:${port}`,
+  };
 }
 
 /** Aborts when the parent process has closed its end, whichever way it went. */

@@ -37,28 +37,10 @@ const STATUSES: readonly string[] = ['CREATING', 'ACTIVE', 'UPDATING', 'DELETING
 
 /** The port over the AWS SDK. The client is the caller's to close. */
 export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
-  const { client, clock, tableName } = options;
+  const { client, tableName } = options;
   let arn: string | undefined;
 
-  const call = async <T>(
-    operation: string,
-    signal: AbortSignal | undefined,
-    send: (abortSignal: AbortSignal) => Promise<T>,
-  ): Promise<T> => {
-    const action = `dynamodb:${operation}`;
-    try {
-      return await withDeadline(clock, CALL_TIMEOUT_MS, { what: action, signal }, send);
-    } catch (thrown) {
-      if (signal?.aborted) throw abortError(signal);
-      const principal = "the operator's role";
-      throw translateAwsError(thrown, {
-        action,
-        resource: `table ${tableName}`,
-        principal,
-        endpoint: options.endpoint,
-      });
-    }
-  };
+  const call = callsOf(options);
 
   const describeTable = async (signal: AbortSignal | undefined): Promise<TableDescription | undefined> => {
     try {
@@ -117,6 +99,29 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
     },
 
     close: () => {},
+  };
+}
+
+/** Bounds each call in time and translates what it throws. */
+function callsOf({ clock, tableName, endpoint }: TableAdminOptions) {
+  return async <T>(
+    operation: string,
+    signal: AbortSignal | undefined,
+    send: (abortSignal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    const action = `dynamodb:${operation}`;
+    try {
+      return await withDeadline(clock, CALL_TIMEOUT_MS, { what: action, signal }, send);
+    } catch (thrown) {
+      if (signal?.aborted) throw abortError(signal);
+      const principal = "the operator's role";
+      throw translateAwsError(thrown, {
+        action,
+        resource: `table ${tableName}`,
+        principal,
+        endpoint,
+      });
+    }
   };
 }
 

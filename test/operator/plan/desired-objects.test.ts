@@ -1,0 +1,237 @@
+import { describe, expect, test } from 'vitest';
+import type { StoredObject } from '../../../src/operator/cluster.ts';
+import { covers } from '../../../src/operator/plan/covers.ts';
+import { desiredObjects, hashOf, type WorkloadInput } from '../../../src/operator/plan/desired-objects.ts';
+import {
+  templateProblems,
+  type Json,
+  type WorkloadHandler,
+} from '../../../src/operator/plan/worker-template.ts';
+
+const LOG: WorkloadHandler = { kind: 'log' };
+const HTTP: WorkloadHandler = { kind: 'http', container: 'app', port: 8080, path: '/' };
+const MODULE: WorkloadHandler = { kind: 'module', container: 'app', path: '/app/handler.mjs' };
+
+function input(change: Partial<WorkloadInput> = {}): WorkloadInput {
+  return {
+    group: {
+      name: 'orders',
+      namespace: 'shop',
+      uid: 'u1',
+      apiVersion: 'kcg.dev/v1alpha1',
+      kind: 'KinesisConsumerGroup',
+    },
+    handler: LOG,
+    template: {},
+    image: 'kcg:1',
+    config: '{"groupId":"shop.orders"}',
+    handoffTimeoutMs: 30_000,
+    labels: { 'kcg.dev/group': 'orders' },
+    selector: { 'kcg.dev/group': 'orders' },
+    replicas: 3,
+    atOnce: false,
+    existing: undefined,
+    seenRevision: 0,
+    ...change,
+  };
+}
+
+interface PodTemplate {
+  metadata: { labels: Record<string, string>; annotations: Record<string, string> };
+  spec: Json & { containers: Container[]; initContainers?: Container[]; volumes?: Json[] };
+}
+type Container = Json & { name: string; env?: { name: string; value?: string }[]; lifecycle?: Json };
+
+function templateOf(change: Partial<WorkloadInput>): PodTemplate {
+  return (desiredObjects(input(change)).deployment.spec as { template: PodTemplate }).template;
+}
+
+const app = (more: Json = {}): Json => ({
+  spec: { containers: [{ name: 'app', image: 'shop:7', ...more }] },
+});
+
+describe('a Deployment', () => {
+  test('is named after the group, belongs to it, and rolls without losing a worker', () => {
+    const { deployment, podDisruptionBudget } = desiredObjects(input());
+    expect(deployment).toMatchObject({
+      metadata: {
+        name: 'orders-worker',
+        namespace: 'shop',
+        ownerReferences: [{ uid: 'u1', controller: true }],
+      },
+      spec: { replicas: 3, strategy: { rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } } },
+    });
+    expect(podDisruptionBudget).toMatchObject({
+      metadata: { name: 'orders-worker' },
+      spec: { maxUnavailable: '25%' },
+    });
+  });
+
+  test('gives pods longer than the hand-over takes, and more when the user says so', () => {
+    expect(templateOf({}).spec['terminationGracePeriodSeconds']).toBe(45);
+    const template = { spec: { terminationGracePeriodSeconds: 300 } };
+    expect(templateOf({ template }).spec['terminationGracePeriodSeconds']).toBe(300);
+    expect(
+      templateOf({ template: { spec: { terminationGracePeriodSeconds: 1 } } }).spec[
+        'terminationGracePeriodSeconds'
+      ],
+    ).toBe(45);
+  });
+
+  test('keeps every field of the user, and only fills in what is unset', () => {
+    const template = {
+      metadata: { labels: { team: 'shop', 'kcg.dev/group': 'forged' }, annotations: { a: 'b' } },
+      spec: {
+        serviceAccountName: 'orders',
+        priorityClassName: 'high',
+        topologySpreadConstraints: [],
+        futureField: 1,
+      },
+    };
+    const { metadata, spec } = templateOf({ template });
+    expect(metadata.labels).toEqual({ team: 'shop', 'kcg.dev/group': 'orders' });
+    expect(metadata.annotations).toMatchObject({ a: 'b' });
+    expect(spec).toMatchObject({
+      serviceAccountName: 'orders',
+      priorityClassName: 'high',
+      topologySpreadConstraints: [],
+      futureField: 1,
+    });
+  });
+});
+
+describe('the containers', () => {
+  test('of log: one worker of the kcg image, restricted', () => {
+    const { containers } = templateOf({}).spec;
+    expect(containers).toHaveLength(1);
+    expect(containers[0]).toMatchObject({
+      name: 'worker',
+      image: 'kcg:1',
+      args: ['worker'],
+      ports: [{ name: 'kcg', containerPort: 8085 }],
+      securityContext: { runAsNonRoot: true, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    });
+  });
+
+  test('of log: the user sets resources of the worker by its name', () => {
+    const template = {
+      spec: {
+        containers: [
+          {
+            name: 'worker',
+            resources: { limits: { memory: '1Gi' } },
+            env: [
+              { name: 'KCG_POD_UID', value: 'x' },
+              { name: 'A', value: 'b' },
+            ],
+          },
+        ],
+      },
+    };
+    const [worker] = templateOf({ template }).spec.containers;
+    expect(worker).toMatchObject({ image: 'kcg:1', resources: { limits: { memory: '1Gi' } } });
+    expect(worker!.env!.map(({ name }) => name)).toEqual([
+      'A',
+      'KCG_WORKER_CONFIG',
+      'KCG_POD_NAME',
+      'KCG_POD_UID',
+      'KCG_POD_IP',
+      'KCG_NODE_NAME',
+      'KCG_REVISION',
+    ]);
+  });
+
+  test('of http: the app and a worker; the app stays until the worker has drained', () => {
+    const { containers } = templateOf({ handler: HTTP, template: app() }).spec;
+    expect(containers.map(({ name }) => name)).toEqual(['app', 'worker']);
+    expect(containers[0]!.lifecycle).toEqual({ preStop: { httpGet: { path: '/v1/drained', port: 8085 } } });
+  });
+
+  test("of http: the app's own preStop stays", () => {
+    const lifecycle = { preStop: { sleep: { seconds: 3 } } };
+    const { containers } = templateOf({ handler: HTTP, template: app({ lifecycle }) }).spec;
+    expect(containers[0]!.lifecycle).toEqual(lifecycle);
+  });
+
+  test('of module: the runtime is copied in and runs in the user’s container', () => {
+    const template = app({ args: ['serve'], volumeMounts: [{ name: 'data', mountPath: '/data' }] });
+    const { containers, initContainers, volumes } = templateOf({ handler: MODULE, template }).spec;
+    expect(initContainers).toMatchObject([
+      { image: 'kcg:1', args: ['install', '/kcg'], volumeMounts: [{ mountPath: '/kcg' }] },
+    ]);
+    expect(containers).toMatchObject([
+      {
+        name: 'app',
+        image: 'shop:7',
+        command: ['/kcg/node', '/kcg/kcg.mjs', 'worker'],
+        volumeMounts: [{ mountPath: '/data' }, { mountPath: '/kcg', readOnly: true }],
+      },
+    ]);
+    expect(containers[0]).not.toHaveProperty('args');
+    expect(volumes).toEqual([{ name: 'kcg-runtime', emptyDir: {} }]);
+  });
+
+  test.each<[string, WorkloadHandler, Json, string | undefined]>([
+    ['log needs none', LOG, {}, undefined],
+    ['http has its app', HTTP, app(), undefined],
+    ['http without its app', HTTP, {}, "no container 'app' (it has none)"],
+    [
+      'module in another container',
+      { ...MODULE, container: 'main' },
+      app(),
+      "no container 'main' (it has app)",
+    ],
+    ['an app that is called worker', { ...HTTP, container: 'worker' }, app(), 'give the app'],
+  ])('are complained about: %s', (_, handler, template, expected) => {
+    const problems = templateProblems({ handler, template });
+    if (expected === undefined) expect(problems).toEqual([]);
+    else expect(problems.join()).toContain(expected);
+  });
+});
+
+describe('the revision', () => {
+  const stored = (change: Partial<WorkloadInput>): StoredObject => ({
+    ...desiredObjects(input(change)).deployment,
+    metadata: { ...desiredObjects(input(change)).deployment.metadata, uid: 'd1', resourceVersion: '1' },
+  });
+
+  test.each<[string, Partial<WorkloadInput>, number]>([
+    ['begins at 1', {}, 1],
+    ['stays with the same template', { existing: stored({}) }, 1],
+    ['stays when only the replicas change', { existing: stored({}), replicas: 9 }, 1],
+    ['grows with the configuration', { existing: stored({}), config: '{}' }, 2],
+    ['grows with the image', { existing: stored({}), image: 'kcg:2' }, 2],
+    ['goes on after the Deployment was deleted', { seenRevision: 7 }, 8],
+    ['is not held back by older workers', { existing: stored({}), seenRevision: 7 }, 1],
+  ])('%s', (_, change, expected) => {
+    const { revision, deployment } = desiredObjects(input(change));
+    expect(revision).toBe(expected);
+    const { template } = deployment.spec as { template: PodTemplate };
+    expect(template.metadata.annotations['kcg.dev/revision']).toBe(String(expected));
+  });
+
+  test('hashes do not depend on the order of keys', () => {
+    expect(hashOf({ a: 1, b: { c: 2, d: 3 } })).toBe(hashOf({ b: { d: 3, c: 2 }, a: 1 }));
+    expect(hashOf([1, 2])).not.toBe(hashOf([2, 1]));
+  });
+});
+
+describe('covers', () => {
+  test.each<[string, unknown, unknown, boolean]>([
+    ['the same', { a: 1 }, { a: 1 }, true],
+    ['defaults of the server', { a: 1, b: 2 }, { a: 1 }, true],
+    ['a changed value', { a: 2 }, { a: 1 }, false],
+    ['a field that is gone', {}, { a: { b: 1 } }, false],
+    [
+      'items by name, in any order',
+      [{ name: 'y' }, { name: 'x', z: 1 }],
+      [{ name: 'x' }, { name: 'y' }],
+      true,
+    ],
+    ['a list without names as a whole', [1, 2], [1], false],
+    ['empty values that servers drop', {}, { a: '', b: [] }, true],
+    ['null says nothing', { a: 1 }, { a: null }, true],
+  ])('%s', (_, actual, wanted, expected) => {
+    expect(covers(actual, wanted)).toBe(expected);
+  });
+});

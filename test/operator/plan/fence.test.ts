@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { planFences, terminationsOf, type PodLike } from '../../../src/operator/plan/fence.ts';
+import { aWorker } from '../../support/builders.ts';
+
+const AT = Date.UTC(2026, 10, 23, 12, 0, 5);
+const pod = (containerStatuses: NonNullable<PodLike['status']>['containerStatuses']): PodLike => ({
+  metadata: { name: 'p-0', uid: 'u0' },
+  status: { containerStatuses: containerStatuses ?? [] },
+});
+const ended = (name = 'worker', finishedAt = '2026-11-23T12:00:05Z') => ({
+  name,
+  state: { terminated: { finishedAt } },
+});
+
+test.each<[string, Parameters<typeof aWorker>[0], PodLike, boolean]>([
+  ['a container that ended after the worker started', { startedAt: AT - 1 }, pod([ended()]), true],
+  [
+    'its last end, when it runs again',
+    { startedAt: AT - 1 },
+    pod([{ name: 'worker', lastState: { terminated: { finishedAt: '2026-11-23T12:00:05Z' } } }]),
+    true,
+  ],
+  ['an end before the worker started', { startedAt: AT + 60_000 }, pod([ended()]), false],
+  [
+    'an end in the second the worker started: cut off, so in doubt',
+    { startedAt: AT + 700 },
+    pod([ended()]),
+    false,
+  ],
+  ['an end at the very millisecond', { startedAt: AT }, pod([ended()]), false],
+  ['another container of the pod', { startedAt: AT - 1 }, pod([ended('app')]), false],
+  ['an older pod of the same name', { startedAt: AT - 1, podUid: 'u-old' }, pod([ended()]), false],
+  [
+    'a worker outside Kubernetes',
+    { startedAt: AT - 1, podUid: '' },
+    { ...pod([ended()]), metadata: { name: 'p-0', uid: '' } },
+    false,
+  ],
+  ['a worker that is dead already', { startedAt: AT - 1, state: 'dead' }, pod([ended()]), false],
+  [
+    'an end without a time',
+    { startedAt: AT - 1 },
+    pod([{ name: 'worker', state: { terminated: { finishedAt: null } } }]),
+    false,
+  ],
+  ['a pod without a status', { startedAt: AT - 1 }, { metadata: { name: 'p-0', uid: 'u0' } }, false],
+])('fences on %s', (_, worker, from, expected) => {
+  const row = aWorker({ worker: 'p-0', podUid: 'u0', ...worker });
+  expect(planFences([row], terminationsOf(from, 'worker')).length > 0).toBe(expected);
+});

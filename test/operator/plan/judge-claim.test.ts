@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import type { Claim } from '../../../src/leases/claim.ts';
+import { judgeClaim, type ClaimInput } from '../../../src/operator/plan/judge-claim.ts';
+
+const STREAM = { arn: 'arn:orders', createdAt: 1_000_000 };
+const CLAIM: Claim = {
+  clusterId: 'c1',
+  resourceUid: 'me',
+  streamArn: STREAM.arn,
+  streamCreatedAt: STREAM.createdAt,
+  claimedAt: 1,
+  startAt: undefined,
+};
+const theirs = { ...CLAIM, resourceUid: 'other' };
+const abroad = { ...theirs, clusterId: 'c2' };
+const recreated = { ...CLAIM, streamCreatedAt: 5 };
+
+test.each<[string, Partial<ClaimInput>, string]>([
+  ['nothing', { claim: undefined }, 'claim'],
+  ['a row with only a start', { claim: { ...CLAIM, resourceUid: undefined } }, 'claim'],
+  ['our own', {}, 'ours'],
+  ['our own, its creation told in seconds', { claim: { ...CLAIM, streamCreatedAt: 1_000_400 } }, 'ours'],
+  ['our own of a stream made anew', { claim: recreated }, 'StreamReplaced'],
+  ['our own of another stream', { claim: { ...CLAIM, streamArn: 'arn:x' } }, 'StreamReplaced'],
+  ['a resource that lives', { claim: theirs, isAlive: () => true }, 'ClaimedByOtherResource'],
+  [
+    'a resource that lives, annotated',
+    { claim: theirs, isAlive: () => true, takeOver: 'c1' },
+    'ClaimedByOtherResource',
+  ],
+  ['a resource that is gone', { claim: theirs, isAlive: () => false }, 'claim'],
+  [
+    'a resource that is gone, of a stream made anew',
+    { claim: { ...theirs, streamCreatedAt: 5 }, isAlive: () => false },
+    'StreamReplaced',
+  ],
+  ['a resource nobody can see', { claim: theirs, isAlive: () => undefined }, 'ClaimedByOtherResource'],
+  [
+    'a resource nobody can see, annotated',
+    { claim: theirs, isAlive: () => undefined, takeOver: 'c1' },
+    'claim',
+  ],
+  ['another cluster', { claim: abroad, isAlive: () => false }, 'ClaimedByOtherCluster'],
+  ['another cluster, annotated', { claim: abroad, takeOver: 'c2' }, 'claim'],
+  ['another cluster, annotated for a third', { claim: abroad, takeOver: 'c3' }, 'ClaimedByOtherCluster'],
+  [
+    'our uid in another cluster: a restored backup',
+    { claim: { ...CLAIM, clusterId: 'c2' } },
+    'ClaimedByOtherCluster',
+  ],
+])('a claim by %s', (_, change, expected) => {
+  const verdict = judgeClaim({
+    claim: CLAIM,
+    clusterId: 'c1',
+    resourceUid: 'me',
+    stream: STREAM,
+    isAlive: () => true,
+    takeOver: undefined,
+    ...change,
+  });
+  expect(verdict.verdict === 'refused' ? verdict.reason : verdict.verdict).toBe(expected);
+});
