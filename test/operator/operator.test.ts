@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
+import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import { KcgError } from '../../src/lib/errors.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { seededRandom } from '../../src/lib/random.ts';
+import { KINDS } from '../../src/operator/cluster.ts';
+import { MemoryCluster } from '../../src/operator/memory-cluster.ts';
+import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
+import { runOperator } from '../../src/operator/operator.ts';
+import { ManualClock } from './manual-clock.ts';
+import { groupObject, NAME, WORKER } from './reconcile-harness.ts';
+
+let clock: ManualClock;
+let cluster: MemoryCluster;
+let kinesis: MemoryKinesis;
+let stop: AbortController;
+let ended: Promise<void>;
+let kubeFault: KcgError | undefined;
+
+function start(namespaces: string[] = []): void {
+  const tables = new MemoryTables(clock);
+  const rows = new Map<string, MemoryLeaseTable>();
+  const rowsOf = (groupId: string) => {
+    const table = rows.get(groupId) ?? new MemoryLeaseTable();
+    rows.set(groupId, table);
+    return table;
+  };
+  ended = runOperator(
+    {
+      cluster,
+      aws: {
+        streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
+        leaseTable: async (target) => rowsOf(target.groupId),
+        tableAdmin: (target) => tables.admin(target.table),
+        close: () => {},
+      },
+      clock,
+      random: seededRandom(1),
+      log: silentLog,
+      options: { workerImage: 'kcg:test', namespaces },
+    },
+    stop.signal,
+  );
+}
+
+beforeEach(() => {
+  clock = new ManualClock();
+  kubeFault = undefined;
+  cluster = new MemoryCluster({
+    clock,
+    before: async (operation) => {
+      if (kubeFault && operation.startsWith('apply')) throw kubeFault;
+    },
+  });
+  kinesis = new MemoryKinesis({ clock, transitionMs: 0 });
+  kinesis.createStream({ name: 'orders', shardCount: 2 });
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  await ended;
+});
+
+const replicas = async () =>
+  ((await cluster.get(KINDS.deployment, WORKER))?.spec as { replicas?: number } | undefined)?.replicas;
+
+describe('the operator', () => {
+  test('looks at groups that are there, that come, and that change', async () => {
+    cluster.create(KINDS.consumerGroup, groupObject());
+    start();
+    await clock.advance(100);
+    expect(await replicas()).toBe(2);
+    cluster.create(KINDS.consumerGroup, groupObject({}, { name: 'second' }));
+    await clock.advance(100);
+    expect(await cluster.get(KINDS.deployment, { namespace: 'shop', name: 'second-worker' })).toBeDefined();
+    cluster.update(KINDS.consumerGroup, NAME, (draft) => {
+      (draft.spec as Record<string, unknown>)['desiredState'] = 'Stopped';
+    });
+    await clock.advance(100);
+    expect(await replicas()).toBe(0);
+  });
+
+  test('puts back what somebody deleted', async () => {
+    cluster.create(KINDS.consumerGroup, groupObject());
+    start();
+    await clock.advance(100);
+    cluster.remove(KINDS.deployment, WORKER);
+    await clock.advance(100);
+    expect(await replicas()).toBe(2);
+  });
+
+  test('sees by itself what AWS does not tell', async () => {
+    cluster.create(KINDS.consumerGroup, groupObject());
+    start();
+    await clock.advance(100);
+    kinesis.splitShard('orders', 'shardId-000000000000', '1000');
+    await clock.advance(90_000);
+    expect(await replicas()).toBe(3);
+  });
+
+  test('tries again when Kubernetes fails', async () => {
+    kubeFault = new KcgError('Unavailable', 'no API server');
+    cluster.create(KINDS.consumerGroup, groupObject());
+    start();
+    await clock.advance(5_000);
+    expect(await replicas()).toBeUndefined();
+    kubeFault = undefined;
+    await clock.advance(20_000);
+    expect(await replicas()).toBe(2);
+  });
+
+  test('is quiet while nothing happens', async () => {
+    cluster.create(KINDS.consumerGroup, groupObject());
+    start();
+    await clock.advance(30_000);
+    const before = cluster.writes.length;
+    await clock.advance(60_000);
+    expect(cluster.writes.length).toBe(before);
+  });
+
+  test('keeps to its namespaces', async () => {
+    cluster.create(KINDS.consumerGroup, groupObject());
+    cluster.create(KINDS.consumerGroup, groupObject({}, { namespace: 'other' }));
+    start(['other']);
+    await clock.advance(100);
+    expect(await replicas()).toBeUndefined();
+    expect(await cluster.get(KINDS.deployment, { namespace: 'other', name: 'orders-worker' })).toBeDefined();
+  });
+
+  test('leaves a group alone that is annotated so', async () => {
+    cluster.create(
+      KINDS.consumerGroup,
+      groupObject({}, { annotations: { 'kcg.dev/reconcile-paused': 'true' } }),
+    );
+    start();
+    await clock.advance(10_000);
+    expect(cluster.writes).toEqual([]);
+  });
+});

@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'vitest';
+import { groupStatus } from '../../../src/api/group-status.ts';
+import { KcgError } from '../../../src/lib/errors.ts';
+import { computeStatus } from '../../../src/operator/plan/compute-status.ts';
+import type { GroupFacts } from '../../../src/operator/plan/group-facts.ts';
+import { groupView } from '../../../src/view/group-view.ts';
+import { aLease, aWorker } from '../../support/builders.ts';
+import { aGroup, aView, DEPLOYMENT, facts, NOW, POD, SHARD, statusOf } from './status-facts.ts';
+
+const { stream } = facts();
+const trouble = (reason: string) => [
+  { ...POD, ready: false, trouble: { container: 'app', reason, message: 'm' } },
+];
+const down = { deployment: { ...DEPLOYMENT, ready: 0 }, problem: undefined };
+const orphaned = { worker: { state: 'dead' as const } };
+const error = (code: KcgError['code']) => ({ ...stream, error: new KcgError(code, 'it failed') });
+
+describe('conditions', () => {
+  test.each<[string, string, Partial<GroupFacts>, string]>([
+    ['Ready', 'all is well', {}, 'True Available'],
+    [
+      'Ready',
+      'the stream is gone',
+      { stream: { summary: undefined, shards: undefined, error: new KcgError('NotFound', 'x') } },
+      'False StreamNotFound',
+    ],
+    ['Ready', 'the stream cannot be reached for a while', { stream: error('Unavailable') }, 'True Available'],
+    [
+      'Ready',
+      'the stream may not be described any more',
+      { stream: error('AccessDenied') },
+      'False StreamAccessDenied',
+    ],
+    [
+      'Ready',
+      'pods fail and shards have no owner',
+      { workload: down, view: aView({ ...orphaned, pods: trouble('CrashLoopBackOff') }) },
+      'False CrashLooping',
+    ],
+    [
+      'Ready',
+      'a pod fails, but others read its shards',
+      { workload: down, view: aView({ pods: trouble('CrashLoopBackOff') }) },
+      'True Available',
+    ],
+    [
+      'Ready',
+      'paused and quiet',
+      { group: aGroup({ desiredState: 'Paused' }), view: aView({ lease: { owner: undefined } }) },
+      'True Paused',
+    ],
+    ['Ready', 'paused, not yet quiet', { group: aGroup({ desiredState: 'Paused' }) }, 'False Progressing'],
+    [
+      'StreamReady',
+      'never reached',
+      { stream: { summary: undefined, shards: undefined, error: new KcgError('Timeout', 'x') } },
+      'Unknown StreamUnreachable',
+    ],
+    [
+      'StreamReady',
+      'being deleted',
+      { stream: { ...stream, summary: { ...stream.summary!, status: 'DELETING' } } },
+      'False StreamNotActive',
+    ],
+    [
+      'StreamReady',
+      'being resharded',
+      { stream: { ...stream, summary: { ...stream.summary!, status: 'UPDATING' } } },
+      'True StreamActive',
+    ],
+    [
+      'WorkersAvailable',
+      'an image that is not there',
+      { workload: down, view: aView({ pods: trouble('ErrImagePull') }) },
+      'False ImagePullFailing',
+    ],
+    [
+      'WorkersAvailable',
+      'no room',
+      { workload: down, view: aView({ pods: trouble('Unschedulable') }) },
+      'False Unschedulable',
+    ],
+    [
+      'WorkersAvailable',
+      'pods that are refused',
+      { workload: { deployment: { ...DEPLOYMENT, ready: 0, failure: 'forbidden' }, problem: undefined } },
+      'False TemplateRejected',
+    ],
+    [
+      'WorkersAvailable',
+      'none wanted',
+      { scaling: { ...facts().scaling!, replicas: 0 } },
+      'True NoWorkersWanted',
+    ],
+    ['ShardsCovered', 'no worker lives', { view: aView(orphaned) }, 'False NoLiveWorkers'],
+    ['ShardsCovered', 'a worker drains', { view: aView({ worker: { state: 'draining' } }) }, 'True AllOwned'],
+    ['ShardsCovered', 'nothing is known', { view: undefined }, 'Unknown ShardsUnknown'],
+    [
+      'LagWithinTarget',
+      'slow for its retention',
+      { view: aView({ worker: { lagging: { [SHARD.shardId]: 13 * 3_600_000 } } }) },
+      'False LagExceeded',
+    ],
+    [
+      'CheckpointsAtRisk',
+      'little retention left',
+      { view: aView({ worker: { lagging: { [SHARD.shardId]: 20 * 3_600_000 } } }) },
+      'True NearRetention',
+    ],
+    [
+      'CheckpointsAtRisk',
+      'records expired',
+      { view: aView({ ...orphaned, lease: { behindMs: 1, readAt: NOW - 25 * 3_600_000 } }) },
+      'True LostToRetention',
+    ],
+    [
+      'CheckpointsAtRisk',
+      'silent for longer than the retention',
+      { view: aView({ ...orphaned, lease: { behindMs: 0, readAt: NOW - 25 * 3_600_000 } }) },
+      'True NearRetention',
+    ],
+    ['CheckpointsAtRisk', 'live rows that expire', { expiringShards: ['s'] }, 'True TtlOnLiveRows'],
+    ['Reconciling', 'nothing to do', {}, 'False UpToDate'],
+    [
+      'Reconciling',
+      'a rollout',
+      { workload: { deployment: { ...DEPLOYMENT, updated: 0 }, problem: undefined } },
+      'True RollingOut',
+    ],
+    [
+      'Reconciling',
+      'shards on their way',
+      { view: aView({ worker: { state: 'draining' } }) },
+      'True HandingOver',
+    ],
+    [
+      'Stalled',
+      'a claim of others',
+      { claim: { verdict: 'refused', reason: 'ClaimedByOtherCluster', message: 'm' } },
+      'True ClaimedByOtherCluster',
+    ],
+    ['Stalled', 'AWS is away', { stream: error('Unavailable') }, 'False NotStalled'],
+    [
+      'ScalingLimited',
+      'at the maximum',
+      { scaling: { ...facts().scaling!, limitedBy: 'MaxReplicas' } },
+      'True MaxReplicas',
+    ],
+  ])('%s when %s', (type, _, change, expected) => {
+    expect(told(type, change)).toBe(expected);
+  });
+
+  test('keep the time at which they turned', () => {
+    const first = statusOf();
+    const later = computeStatus(facts({ view: aView(orphaned) }), {
+      previous: first,
+      nowMs: NOW + 60_000,
+      positions: 'keep',
+    });
+    const time = (type: string) =>
+      later.conditions?.find((condition) => condition.type === type)?.lastTransitionTime;
+    expect(time('Ready')).toBe('2026-11-23T12:01:00Z');
+    expect(time('StreamReady')).toBe('2026-11-23T12:00:00Z');
+  });
+});
+
+describe('the status', () => {
+  test('fits its own schema, whatever the size of the group', () => {
+    const leases = Array.from({ length: 200 }, (_, index) =>
+      aLease({
+        shardId: `shardId-${String(index).padStart(12, '0')}`,
+        owner: `w${index}/a`,
+        behindMs: index * 1000,
+        readAt: NOW,
+      }),
+    );
+    const workers = leases.map((_, index) =>
+      aWorker({ worker: `w${index}`, incarnation: 'a', lagging: { [leases[index]!.shardId]: index * 1000 } }),
+    );
+    const rows = { leases, workers, claim: undefined };
+    const view = groupView({ rows, shards: undefined, pods: [], retentionHours: 24, nowMs: NOW });
+    const status = statusOf({ view });
+    expect(groupStatus.safeParse(status).error).toBeUndefined();
+    expect(status.shards).toHaveLength(50);
+    expect(status.shards?.[0]).toMatchObject({ shardId: 'shardId-000000000181', lagSeconds: 300 });
+    expect(JSON.stringify(status).length).toBeLessThan(20_000);
+  });
+
+  test('lends the old positions when they alone have moved', () => {
+    const at = (sequence: string, ts: number) =>
+      aView({ lease: { checkpoint: { at: 'SEQUENCE', sequence }, checkpointedAt: ts } });
+    const first = statusOf({ view: at('1', NOW) });
+    const kept = computeStatus(facts({ view: at('2', NOW + 5_000) }), {
+      previous: first,
+      nowMs: NOW + 5_000,
+      positions: 'keep',
+    });
+    expect(kept).toEqual(first);
+    const fresh = computeStatus(facts({ view: at('2', NOW + 5_000) }), {
+      previous: first,
+      nowMs: NOW + 5_000,
+      positions: 'refresh',
+    });
+    expect(fresh.shards?.[0]).toMatchObject({ checkpoint: '2', checkpointTime: '2026-11-23T12:00:05Z' });
+  });
+});
+
+function told(type: string, change: Partial<GroupFacts> = {}): string | undefined {
+  const found = statusOf(change).conditions?.find((condition) => condition.type === type);
+  return found && `${found.status} ${found.reason}`;
+}

@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import { KcgError } from '../../../src/lib/errors.ts';
+import { conditionEvents } from '../../../src/operator/plan/condition-events.ts';
+import type { GroupFacts } from '../../../src/operator/plan/group-facts.ts';
+import { trackFailover } from '../../../src/operator/plan/track-failover.ts';
+import { aView, DEPLOYMENT, NOW, statusOf } from './status-facts.ts';
+
+const orphaned = { worker: { state: 'dead' as const } };
+const down = { deployment: { ...DEPLOYMENT, ready: 0 }, problem: undefined };
+
+describe('events', () => {
+  const events = (before: Partial<GroupFacts> | undefined, after: Partial<GroupFacts>) =>
+    conditionEvents(before ? (statusOf(before).conditions ?? []) : [], statusOf(after).conditions ?? []).map(
+      ({ type, reason }) => `${type} ${reason}`,
+    );
+  const gone = { stream: { summary: undefined, shards: undefined, error: new KcgError('NotFound', 'x') } };
+
+  test.each<[string, Partial<GroupFacts> | undefined, Partial<GroupFacts>, string[]]>([
+    ['nothing new', {}, {}, []],
+    ['ready for the first time', undefined, {}, ['Normal Available']],
+    ['ready no more: said once, though two conditions tell it', {}, gone, ['Warning StreamNotFound']],
+    ['still not ready', gone, gone, []],
+    ['a group that starts is no warning', undefined, { workload: down, view: aView(orphaned) }, []],
+    ['positions in danger', {}, { expiringShards: ['s'] }, ['Warning TtlOnLiveRows']],
+  ])('%s', (_, before, after, expected) => {
+    expect(events(before, after)).toEqual(expected);
+  });
+});
+
+test('a failover is measured from the first shard lost to the last one owned again', () => {
+  const lost = aView(orphaned);
+  const first = trackFailover(undefined, { view: lost, fenced: ['w'], nowMs: NOW });
+  expect(first).toMatchObject({ finished: undefined, outage: { sinceMs: NOW } });
+  const during = trackFailover(first.outage, { view: lost, fenced: [], nowMs: NOW + 4_000 });
+  const done = trackFailover(during.outage, { view: aView(), fenced: [], nowMs: NOW + 6_000 });
+  expect(done).toEqual({
+    outage: undefined,
+    finished: { time: '2026-11-23T12:00:06Z', shards: 1, seconds: 6, cause: 'worker w: its container ended' },
+  });
+  expect(
+    trackFailover(undefined, { view: aView({ lease: { owner: undefined } }), fenced: [], nowMs: NOW }).outage,
+  ).toBeUndefined();
+});
