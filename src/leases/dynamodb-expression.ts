@@ -21,14 +21,16 @@ export function compileWrite(write: RowWrite): Expressions {
   const conditions = write.when.map((condition) => compileCondition(condition, nameOf, valueOf));
   const update: string[] = [];
   if (write.kind === 'update') {
-    const set = Object.entries(write.set ?? {}).map(([name, value]) => `${nameOf(name)} = ${valueOf(value)}`);
-    const removed = (write.remove ?? []).filter((name) => write.set?.[name] === undefined).map(nameOf);
+    const entries = Object.entries(write.set ?? {});
+    const set = storable(entries).map(([name, value]) => `${nameOf(name)} = ${valueOf(value)}`);
+    const emptied = entries.filter(([, value]) => isEmptySet(value)).map(([name]) => name);
+    const removed = [...(write.remove ?? []), ...emptied].map(nameOf);
     const added = Object.entries(write.add ?? {}).map(([name, delta]) => `${nameOf(name)} ${valueOf(delta)}`);
     if (set.length > 0) update.push(`SET ${set.join(', ')}`);
     if (removed.length > 0) update.push(`REMOVE ${removed.join(', ')}`);
     if (added.length > 0) update.push(`ADD ${added.join(', ')}`);
   }
-  const item = write.kind === 'put' ? (write.set ?? {}) : {};
+  const item = write.kind === 'put' ? storable(Object.entries(write.set ?? {})) : [];
   return {
     condition: {
       ...(conditions.length > 0 ? { ConditionExpression: conditions.join(' AND ') } : {}),
@@ -36,7 +38,7 @@ export function compileWrite(write: RowWrite): Expressions {
       ...(values.size > 0 ? { ExpressionAttributeValues: values.entries() } : {}),
     },
     update: update.length > 0 ? { UpdateExpression: update.join(' ') } : {},
-    item: Object.fromEntries(Object.entries(item).map(([name, value]) => [name, encodeValue(value)])),
+    item: Object.fromEntries(item.map(([name, value]) => [name, encodeValue(value)])),
   };
 }
 
@@ -51,11 +53,21 @@ function compileCondition(
       return `${name} = ${valueOf(condition.value)}`;
     case 'not equal':
       return `${name} <> ${valueOf(condition.value)}`;
+    // Other programs say "none" with a NULL (async-kinesis does, for the owner of a released shard).
     case 'absent':
-      return `attribute_not_exists(${name})`;
+      return `(attribute_not_exists(${name}) OR attribute_type(${name}, ${valueOf('NULL')}))`;
     case 'present':
-      return `attribute_exists(${name})`;
+      return `(attribute_exists(${name}) AND NOT attribute_type(${name}, ${valueOf('NULL')}))`;
   }
+}
+
+/** DynamoDB has no empty sets: such an attribute is absent, and reads as empty. */
+function storable(entries: [string, AttributeValue][]): [string, AttributeValue][] {
+  return entries.filter(([, value]) => !isEmptySet(value));
+}
+
+function isEmptySet(value: AttributeValue): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 class Placeholders<V> {

@@ -10,9 +10,9 @@ import {
   type AttributeValue as WireValue,
 } from '@aws-sdk/client-dynamodb';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { translateAwsError } from '../kinesis/aws-errors.ts';
 import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
+import { translateDynamoDbError } from './dynamodb-errors.ts';
 import { compileWrite } from './dynamodb-expression.ts';
 import { decodeItem, encodeKey } from './dynamodb-item.ts';
 import type { LeaseTable, ReadOptions, TableCallOptions } from './lease-table.ts';
@@ -28,6 +28,8 @@ export type TableLayout = 'native' | 'shard_id';
 export interface DynamoDbClientOptions {
   region: string;
   endpoint?: string | undefined;
+  /** What it is for, as CloudTrail shows it: `kcg/<purpose>` in the user agent. Default `leases`. */
+  purpose?: 'leases' | 'tables';
 }
 
 export interface LeaseTableOptions {
@@ -46,16 +48,26 @@ export interface LeaseTableOptions {
 const CONNECTION_TIMEOUT_MS = 1_000;
 const SOCKET_TIMEOUT_MS = 5_000;
 const CALL_TIMEOUT_MS = 2_000;
+/** Calls beyond it wait their turn; a drain of some hundred shards must not queue a beat for long. */
+const MAX_SOCKETS = 128;
 
 /** One attempt a call and keep-alive: lease calls have their own deadlines and retries. */
-export function createDynamoDbClient({ region, endpoint }: DynamoDbClientOptions): DynamoDBClient {
+export function createDynamoDbClient({
+  region,
+  endpoint,
+  purpose = 'leases',
+}: DynamoDbClientOptions): DynamoDBClient {
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
   return new DynamoDBClient({
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
     maxAttempts: 1,
+    customUserAgent: [['kcg', purpose]],
     requestHandler: new NodeHttpHandler({
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       socketTimeout: SOCKET_TIMEOUT_MS,
+      httpAgent: agent,
+      httpsAgent: agent,
     }),
   });
 }
@@ -203,7 +215,7 @@ function callsOf(options: LeaseTableOptions): Call {
       if (conditionFailure(thrown)) throw thrown;
       if (signal?.aborted) throw abortError(signal);
       const endpoint = options.client.config.endpoint ? await endpointOf(options.client) : undefined;
-      throw translateAwsError(thrown, { action, resource: `table ${tableName}`, principal, endpoint });
+      throw translateDynamoDbError(thrown, { action, resource: `table ${tableName}`, principal, endpoint });
     }
   };
 }

@@ -10,18 +10,24 @@ export interface BatchingOptions {
 
 /** AWS Lambda's bound on a batch's payload; a single record is always deliverable. */
 const MAX_BATCH_BYTES = 6 * 1024 * 1024;
-/** Delivered entries are cut off the front only now and then, so that taking is cheap. */
-const COMPACT_AT = 10_000;
 
-/** One shard's fetched and not yet delivered records, cut into batches. All times are monotonic ms. */
+/** What one read brought and is not all delivered. */
+interface Fetch {
+  records: readonly UserRecord[];
+  /** Index of the first record that waits. */
+  next: number;
+  atMs: number;
+}
+
+/**
+ * One shard's fetched and not yet delivered records, cut into batches. A batch is given when it is full (records or
+ * bytes), when its oldest record has waited for the window, or when the shard has ended. All times are monotonic ms.
+ */
 export class RecordBuffer {
   readonly #options: BatchingOptions;
-  #records: UserRecord[] = [];
-  #first = 0;
-  /** When each fetch arrived, and how many records had been added by its end. */
-  #arrivals: { atMs: number; upTo: number }[] = [];
-  #added = 0;
-  #taken = 0;
+  /** Oldest first; a fetch that is delivered is dropped at once, so that its memory is free. */
+  readonly #fetches: Fetch[] = [];
+  #length = 0;
   #bytes = 0;
   #ended = false;
 
@@ -34,56 +40,65 @@ export class RecordBuffer {
     return this.#bytes;
   }
 
+  /** Records waiting. */
   get length(): number {
-    return this.#records.length - this.#first;
+    return this.#length;
   }
 
   /** When what waits must be delivered even if the batch is not full. */
   get nextDeadlineMs(): number | undefined {
-    const oldest = this.#arrivals[0];
-    return oldest && oldest.atMs + this.#options.batchWindowMs;
+    const oldest = this.#fetches[0];
+    return oldest && oldest.atMs + (this.#ended ? 0 : this.#options.batchWindowMs);
   }
 
+  /** The oldest record that waits. */
   peek(): UserRecord | undefined {
-    return this.#records[this.#first];
+    const oldest = this.#fetches[0];
+    return oldest?.records[oldest.next];
   }
 
-  add(read: Pick<ReadResult, 'records' | 'end'>, nowMs: number): void {
-    for (const record of read.records) {
-      this.#records.push(record);
-      this.#bytes += record.data.length;
-    }
-    this.#added += read.records.length;
-    if (read.records.length > 0) this.#arrivals.push({ atMs: nowMs, upTo: this.#added });
-    if (read.end) this.#ended = true;
+  add({ records, end }: Pick<ReadResult, 'records' | 'end'>, nowMs: number): void {
+    if (end) this.#ended = true;
+    if (records.length === 0) return;
+    this.#fetches.push({ records, next: 0, atMs: nowMs });
+    this.#length += records.length;
+    for (const { data } of records) this.#bytes += data.length;
   }
 
   /** The next batch, when it is full or due. */
   take(nowMs: number): UserRecord[] | undefined {
-    if (this.length === 0) return undefined;
-    const { count, bytes, isFull } = this.#cut();
-    const isDue = this.#ended || nowMs >= (this.nextDeadlineMs ?? 0);
-    if (!isFull && !isDue) return undefined;
-    const batch = this.#records.slice(this.#first, this.#first + count);
-    this.#first += count;
-    this.#taken += count;
+    const deadlineMs = this.nextDeadlineMs;
+    if (deadlineMs === undefined) return undefined;
+    const { batch, bytes, isFull } = this.#cut();
+    if (!isFull && nowMs < deadlineMs) return undefined;
+    this.#drop(batch.length);
     this.#bytes -= bytes;
-    while (this.#arrivals[0] && this.#arrivals[0].upTo <= this.#taken) this.#arrivals.shift();
-    if (this.#first >= COMPACT_AT || this.length === 0) {
-      this.#records = this.#records.slice(this.#first);
-      this.#first = 0;
-    }
     return batch;
   }
 
-  #cut(): { count: number; bytes: number; isFull: boolean } {
-    const most = Math.min(this.length, this.#options.batchSize);
+  #cut(): { batch: UserRecord[]; bytes: number; isFull: boolean } {
+    const batch: UserRecord[] = [];
     let bytes = 0;
-    for (let count = 0; count < most; count += 1) {
-      const size = this.#records[this.#first + count]!.data.length;
-      if (count > 0 && bytes + size > MAX_BATCH_BYTES) return { count, bytes, isFull: true };
-      bytes += size;
+    for (const { records, next } of this.#fetches) {
+      for (let index = next; index < records.length; index += 1) {
+        const record = records[index]!;
+        const isFull = batch.length > 0 && bytes + record.data.length > MAX_BATCH_BYTES;
+        if (isFull || batch.length === this.#options.batchSize) return { batch, bytes, isFull: true };
+        batch.push(record);
+        bytes += record.data.length;
+      }
     }
-    return { count: most, bytes, isFull: most === this.#options.batchSize };
+    return { batch, bytes, isFull: batch.length === this.#options.batchSize };
+  }
+
+  #drop(count: number): void {
+    this.#length -= count;
+    for (let left = count; left > 0;) {
+      const oldest = this.#fetches[0]!;
+      const dropped = Math.min(left, oldest.records.length - oldest.next);
+      oldest.next += dropped;
+      left -= dropped;
+      if (oldest.next === oldest.records.length) this.#fetches.shift();
+    }
   }
 }

@@ -2,46 +2,55 @@ import { KcgError } from '../../lib/errors.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 import type { HandlerResult } from './handler.ts';
 
+const DONE: HandlerResult = { outcome: 'done' };
+const SHOWN_CHARACTERS = 100;
+
 /**
  * What a handler's answer means, by AWS Lambda's rules for `ReportBatchItemFailures`: no answer, or no failures, is
- * done; otherwise everything before the first failed record is. An identifier is the record's sequence number; of a KPL
- * aggregate it means its first user record. An empty or unknown identifier fails the whole batch.
- * Source: AWS Lambda developer guide, "Reporting batch item failures" for Kinesis.
+ * done; otherwise everything before the first failed record is. An identifier is the record's sequence number; the user
+ * records of a KPL aggregate share it, and it means the first of them in the batch. One identifier that is missing,
+ * empty or not of the batch fails the whole batch.
+ * Source: AWS Lambda developer guide, "Configuring partial batch response with Kinesis Data Streams and Lambda".
  */
 export function resultOf(answer: unknown, records: readonly UserRecord[]): HandlerResult {
-  if (answer === undefined || answer === null || answer === '') return { outcome: 'done' };
-  const failures = (answer as { batchItemFailures?: unknown }).batchItemFailures;
-  if (typeof answer !== 'object' || failures === undefined || failures === null) return { outcome: 'done' };
-  if (!Array.isArray(failures)) return failed('batchItemFailures is not a list');
-  let first = Infinity;
-  for (const failure of failures) {
-    const identifier = (failure as { itemIdentifier?: unknown } | null)?.itemIdentifier;
-    const index = records.findIndex((record) => record.sequence === identifier);
-    if (index < 0)
-      return failed(`batchItemFailures names '${String(identifier)}', which is not in the batch`);
-    first = Math.min(first, index);
+  if (typeof answer !== 'object' || answer === null) return DONE;
+  // Not a rule of Lambda, which takes it for done: somebody names failures, so nothing may be acknowledged.
+  if (Array.isArray(answer) && answer.some((item) => identifierOf(item) !== undefined)) {
+    return failed('the handler answered a bare list; answer {"batchItemFailures": [...]}');
   }
-  return first === Infinity ? { outcome: 'done' } : { outcome: 'partial', firstFailure: first };
+  const { batchItemFailures: failures } = answer as { batchItemFailures?: unknown };
+  if (failures === undefined || failures === null) return DONE;
+  if (!Array.isArray(failures)) return failed('batchItemFailures is not a list');
+  if (failures.length === 0) return DONE;
+  const indexes = firstIndexes(records);
+  let firstFailure = Infinity;
+  for (const failure of failures) {
+    const identifier = identifierOf(failure);
+    if (typeof identifier !== 'string' || identifier === '') {
+      return failed('batchItemFailures has an entry whose itemIdentifier is not a sequence number');
+    }
+    const index = indexes.get(identifier);
+    if (index === undefined) {
+      const shown = identifier.slice(0, SHOWN_CHARACTERS);
+      return failed(`batchItemFailures names '${shown}', which is not in the batch`);
+    }
+    firstFailure = Math.min(firstFailure, index);
+  }
+  return { outcome: 'partial', firstFailure };
 }
 
 export function failed(message: string, cause?: unknown): HandlerResult {
   return { outcome: 'failed', error: new KcgError('HandlerFailed', message, { cause }) };
 }
 
-/** The handler's result, or a failure as soon as `signal` aborts: a handler that ignores it is not waited for. */
-export async function unlessAborted(
-  signal: AbortSignal,
-  work: Promise<HandlerResult>,
-): Promise<HandlerResult> {
-  let onAbort = () => {};
-  const aborted = new Promise<HandlerResult>((resolve) => {
-    onAbort = () => resolve({ outcome: 'failed', error: new KcgError('Aborted', 'the batch was given up') });
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
+function identifierOf(failure: unknown): unknown {
+  return (failure as { itemIdentifier?: unknown } | null | undefined)?.itemIdentifier;
+}
+
+function firstIndexes(records: readonly UserRecord[]): Map<string, number> {
+  const indexes = new Map<string, number>();
+  for (const [index, { sequence }] of records.entries()) {
+    if (!indexes.has(sequence)) indexes.set(sequence, index);
   }
+  return indexes;
 }

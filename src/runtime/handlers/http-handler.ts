@@ -1,105 +1,100 @@
-import { Agent, request, type IncomingMessage } from 'node:http';
-import type { Clock } from '../../lib/clock.ts';
+import { Agent } from 'node:http';
+import { withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import { failed, resultOf, unlessAborted } from './batch-item-failures.ts';
+import { failed, resultOf } from './batch-item-failures.ts';
 import type { Batch, Handler, HandlerContext, HandlerResult } from './handler.ts';
+import { describeNetworkError, post, probe, type Answer } from './http-call.ts';
 import { lambdaEvent } from './lambda-event.ts';
+import { aborted, unlessAborted } from './unless-aborted.ts';
 
 export interface HttpHandlerOptions {
+  /** Where batches are posted to; `http:` only, it is a container of the same pod. */
   url: string;
   clock: Clock;
   log: Log;
 }
 
 const START_POLL_MS = 250;
-const REPORT_EVERY = 40;
-const PROBE_TIMEOUT_MS = 2_000;
-const MAX_ANSWER_BYTES = 1024 * 1024;
+const PROBE_TIMEOUT_MS = 10_000;
+const REPORT_EVERY_MS = 10_000;
 const SHOWN_CHARACTERS = 200;
+/** Idle connections kept. Busy ones are one per held shard and not bounded: a slow shard must not keep others waiting. */
+const IDLE_CONNECTIONS = 8;
 
 /** Posts each batch, as AWS Lambda's Kinesis event, to an application in any language. */
 export function httpHandler({ url, clock, log }: HttpHandlerOptions): Handler {
-  const agent = new Agent({ keepAlive: true });
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS });
   return {
     kind: 'http',
-    /** Until the application answers anything at all below 500: a 404 or 405 to GET is an answer. */
     async start(signal) {
-      for (let tries = 0; !signal.aborted; tries += 1) {
-        const problem = await probe(url);
+      if (new URL(url).protocol !== 'http:') throw new KcgError('InvalidInput', `${url} is not an http URL`);
+      for (let reportedAtMs = -Infinity; ;) {
+        const problem = await findProblem(url, clock, signal);
+        if (signal.aborted) throw aborted(signal);
         if (problem === undefined) return;
-        if (tries % REPORT_EVERY === 0) log.info('waiting for the handler to answer', { url, problem });
+        if (clock.monotonic() - reportedAtMs >= REPORT_EVERY_MS) {
+          reportedAtMs = clock.monotonic();
+          log.info('waiting for the handler to answer', { url, problem });
+        }
         await clock.sleep(START_POLL_MS, { signal });
       }
     },
-    handle: (batch, context) => unlessAborted(context.signal, post(url, agent, batch, context)),
+    async handle(batch, context) {
+      const { signal } = context;
+      try {
+        const call = {
+          agent,
+          headers: headersOf(context),
+          signal,
+          body: JSON.stringify(lambdaEvent(batch, context)),
+        };
+        return interpret(await unlessAborted(signal, () => post(url, call)), batch);
+      } catch (thrown) {
+        if (signal.aborted) return { outcome: 'failed', error: aborted(signal) };
+        return failed(`the handler at ${url} did not answer: ${describeNetworkError(thrown)}`, thrown);
+      }
+    },
     close: async () => agent.destroy(),
   };
 }
 
-function probe(url: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const call = request(url, { method: 'GET', agent: false, timeout: PROBE_TIMEOUT_MS });
-    call.on('response', (response) => {
-      response.resume();
-      const status = response.statusCode ?? 500;
-      resolve(status < 500 ? undefined : `status ${status}`);
-    });
-    call.on('timeout', () => call.destroy(new Error(`no answer in ${PROBE_TIMEOUT_MS} ms`)));
-    call.on('error', (error) => resolve(error.message));
-    call.end();
-  });
-}
-
-async function post(
-  url: string,
-  agent: Agent,
-  batch: Batch,
-  context: HandlerContext,
-): Promise<HandlerResult> {
-  const body = JSON.stringify(lambdaEvent(batch, context));
-  const headers = {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    'kcg-group-id': context.groupId,
-    'kcg-shard-id': context.shardId,
-    'kcg-attempt': String(context.attempt),
-  };
+/**
+ * Why the application cannot take batches yet. Any answer below 500 to GET is good, also 404 and 405; so is 501, with
+ * which small servers (Python's) say that they know no GET.
+ */
+async function findProblem(url: string, clock: Clock, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const { status, text } = await send(url, { agent, headers, signal: context.signal }, body);
-    if (status < 200 || status > 299) {
-      return failed(`the handler answered ${status}: ${text.slice(0, SHOWN_CHARACTERS)}`);
-    }
-    return resultOf(text.trim() === '' ? undefined : JSON.parse(text), batch.records);
+    const options = { what: 'the answer to GET', signal };
+    const status = await withDeadline(clock, PROBE_TIMEOUT_MS, options, (signal) => probe(url, signal));
+    return status < 500 || status === 501 ? undefined : `it answered ${status} to GET`;
   } catch (thrown) {
-    if (thrown instanceof SyntaxError)
-      return failed('the handler answered something that is not JSON', thrown);
-    return failed(`the handler at ${url} did not answer: ${(thrown as Error).message}`, thrown);
+    return describeNetworkError(thrown);
   }
 }
 
-function send(
-  url: string,
-  options: { agent: Agent; headers: Record<string, string | number>; signal: AbortSignal },
-  body: string,
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const call = request(url, { method: 'POST', ...options });
-    call.on('response', (response) => {
-      readText(response).then((text) => resolve({ status: response.statusCode ?? 500, text }), reject);
-    });
-    call.on('error', reject);
-    call.end(body);
-  });
+function headersOf({ groupId, shardId, attempt }: HandlerContext): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'kcg-group-id': groupId,
+    'kcg-shard-id': shardId,
+    'kcg-attempt': String(attempt),
+  };
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > MAX_ANSWER_BYTES) throw new KcgError('HandlerFailed', 'the answer is longer than 1 MiB');
-    chunks.push(chunk as Buffer);
+function interpret({ status, body, isWhole }: Answer, { records }: Batch): HandlerResult {
+  if (status < 200 || status > 299) return failed(`the handler answered ${status}: ${shorten(body)}`);
+  if (!isWhole) return failed(`the handler answered ${status} with more than 1 MiB`);
+  if (body.trim() === '') return { outcome: 'done' };
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body);
+  } catch {
+    return failed(`the handler answered ${status} with something that is not JSON: ${shorten(body)}`);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return resultOf(answer, records);
+}
+
+function shorten(body: string): string {
+  return body.slice(0, SHOWN_CHARACTERS);
 }

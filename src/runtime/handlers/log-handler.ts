@@ -6,6 +6,7 @@ export const logHandler: Handler = {
   start: async () => {},
   handle: async ({ records, millisBehindLatest }, { log }) => {
     const bytes = records.reduce((sum, record) => sum + record.data.length, 0);
+    // The context's log carries the shardId on every line.
     log.info('batch', { records: records.length, bytes, millisBehindLatest });
     return { outcome: 'done' };
   },

@@ -1,57 +1,87 @@
+import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
 import { assert } from '../../lib/assert.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { failed, resultOf, unlessAborted } from './batch-item-failures.ts';
+import { failed, resultOf } from './batch-item-failures.ts';
+import { batchRecord } from './batch-record.ts';
 import type { Batch, Handler, HandlerContext, HandlerResult } from './handler.ts';
-import { handlerRecord, type ModuleHandler } from './module-types.ts';
+import type { BatchHandler } from './module-types.ts';
+import { aborted, unlessAborted } from './unless-aborted.ts';
 
-/** Runs the default export of a JavaScript or TypeScript file in the worker's own process. */
+const SHOWN_CHARACTERS = 500;
+
+/** Runs the default export of a JavaScript or TypeScript file, an absolute path, in the worker's own process. */
 export function moduleHandler(path: string): Handler {
-  let handle: ModuleHandler | undefined;
+  let handle: BatchHandler | undefined;
   return {
     kind: 'module',
-    async start() {
-      handle = await load(path);
+    async start(signal) {
+      handle = await unlessAborted(signal, () => load(path));
     },
     handle(batch, context) {
       assert(handle, 'a batch came before the module was loaded');
-      return unlessAborted(context.signal, run(handle, batch, context));
+      return run(handle, batch, context);
     },
     close: async () => {},
   };
 }
 
-async function load(path: string): Promise<ModuleHandler> {
-  let module: { default?: unknown };
+async function run(handle: BatchHandler, batch: Batch, context: HandlerContext): Promise<HandlerResult> {
+  const { signal, groupId, streamName, shardId, attempt, log } = context;
+  const { millisBehindLatest } = batch;
   try {
-    module = (await import(pathToFileURL(path).href)) as { default?: unknown };
-  } catch (cause) {
-    throw new KcgError(
-      'InvalidInput',
-      `handler module ${path} cannot be loaded: ${(cause as Error).message}`,
-      {
-        cause,
-        fix: 'Check spec.handler.module.path, and that the file runs with "node FILE".',
-      },
+    const records = batch.records.map(batchRecord);
+    const answer = await unlessAborted(signal, async () =>
+      handle(
+        { shardId, records, millisBehindLatest },
+        { signal, groupId, streamName, shardId, attempt, log },
+      ),
     );
+    return resultOf(answer, batch.records);
+  } catch (thrown) {
+    if (signal.aborted) return { outcome: 'failed', error: aborted(signal) };
+    return failed(`the handler threw ${describe(thrown)}`, thrown);
   }
-  if (typeof module.default === 'function') return module.default as ModuleHandler;
+}
+
+async function load(path: string): Promise<BatchHandler> {
+  const exported = await importDefault(path);
+  // CommonJS that was compiled from `export default` has its exports object as the default export.
+  const inner = (exported as { default?: unknown } | null | undefined)?.default;
+  for (const candidate of [exported, inner]) {
+    if (typeof candidate === 'function') return candidate as BatchHandler;
+  }
   throw new KcgError('InvalidInput', `handler module ${path} has no default export that is a function`, {
     fix: 'Write: export default async (batch, context) => { … }',
   });
 }
 
-async function run(handle: ModuleHandler, batch: Batch, context: HandlerContext): Promise<HandlerResult> {
-  const { signal, groupId, streamName, shardId, attempt, log } = context;
-  const records = batch.records.map(handlerRecord);
-  try {
-    const answer = await handle(
-      { shardId, records, millisBehindLatest: batch.millisBehindLatest },
-      { signal, groupId, streamName, shardId, attempt, log },
-    );
-    return resultOf(answer, batch.records);
-  } catch (thrown) {
-    const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-    return failed(`the handler threw ${message}`, thrown);
+async function importDefault(path: string): Promise<unknown> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) {
+    const problem = found ? 'is not a file' : 'does not exist';
+    throw new KcgError('InvalidInput', `handler module ${path} ${problem}`, {
+      fix: 'Set spec.handler.module.path to a file that the worker can read.',
+    });
   }
+  try {
+    return ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
+  } catch (cause) {
+    const message = `handler module ${path} cannot be loaded: ${describe(cause)}`;
+    throw new KcgError('InvalidInput', message, { cause, fix: `See what "node ${path}" prints.` });
+  }
+}
+
+/** One line. A syntax error's message does not say where it is; its stack begins with that. */
+function describe(thrown: unknown): string {
+  if (typeof thrown === 'string') return shorten(thrown);
+  if (!(thrown instanceof Error)) return shorten(inspect(thrown, { depth: 0, maxArrayLength: 0 }));
+  const place =
+    thrown instanceof SyntaxError ? /^file:\/\/(\S+:\d+)\n/.exec(thrown.stack ?? '')?.[1] : undefined;
+  return shorten(`${thrown.name}: ${thrown.message}${place ? ` at ${place}` : ''}`);
+}
+
+function shorten(text: string): string {
+  return text.replace(/\s+/g, ' ').trim().slice(0, SHOWN_CHARACTERS);
 }

@@ -1,56 +1,55 @@
-import type { UserRecord } from '../../kinesis/record.ts';
 import type { Log } from '../../lib/log.ts';
 
-/** A record as a module handler gets it. */
-export interface HandlerRecord {
+/*
+ * What the author of a module handler writes against. A module may import nothing of this and copy what it needs:
+ * the types are structural.
+ */
+
+/** One record; a KPL aggregate comes as its user records. */
+export interface BatchRecord {
+  /** A record's identifier in `batchItemFailures`; the user records of one aggregate share it. */
   sequenceNumber: string;
-  /** Position within a KPL aggregate. */
-  subSequenceNumber: number | undefined;
+  /** Position within a KPL aggregate; absent on a plain record. */
+  subSequenceNumber?: number;
   partitionKey: string;
   data: Uint8Array;
+  /** When the stream took the record. */
   approximateArrivalTimestamp: Date;
   /** `data` as UTF-8. */
   text(): string;
-  /** `data` as JSON. @throws SyntaxError */
+  /** `data` as JSON. @throws SyntaxError that names the record and shows none of it. */
   json<T>(): T;
 }
 
-/** Consecutive records of one shard, in order. */
-export interface HandlerBatch {
+/** Consecutive records of one shard, in order; never empty. */
+export interface Batch {
   shardId: string;
-  records: HandlerRecord[];
+  records: BatchRecord[];
+  /** Ms between the last fetched record and the tip of the shard. */
   millisBehindLatest: number;
 }
 
-export interface ModuleContext {
-  /** Aborts when this worker may no longer process the shard: stop what you are doing. */
+export interface Context {
+  /** Aborts when this worker may no longer process the shard: stop, the batch is delivered elsewhere. */
   signal: AbortSignal;
   groupId: string;
   streamName: string;
   shardId: string;
   /** 1 at the first delivery, +1 at each retry of the batch. */
   attempt: number;
+  /** Constant message plus fields; each line carries the shardId. */
   log: Log;
 }
 
-/** Return: done. Throw: the batch is delivered again and its shard waits. `batchItemFailures`: done up to the first. */
-export type ModuleHandler = (
-  batch: HandlerBatch,
-  context: ModuleContext,
-) => Promise<void | { batchItemFailures: { itemIdentifier: string }[] }>;
-
-const decoder = new TextDecoder();
-
-export function handlerRecord(record: UserRecord): HandlerRecord {
-  const { sequence, subSequence, partitionKey, data, arrivedAt } = record;
-  const text = () => decoder.decode(data);
-  return {
-    sequenceNumber: sequence,
-    subSequenceNumber: subSequence,
-    partitionKey,
-    data,
-    approximateArrivalTimestamp: new Date(arrivedAt),
-    text,
-    json: <T>() => JSON.parse(text()) as T,
-  };
+/** Everything before the first of these is done; an empty list: everything is. */
+export interface BatchResult {
+  batchItemFailures: { itemIdentifier: string }[];
 }
+
+/**
+ * The default export of a handler module.
+ *
+ * Return: the batch is done. Throw: it is delivered again, and its shard waits. Return `batchItemFailures`: done up to
+ * the first failed record, the rest is delivered again.
+ */
+export type BatchHandler = (batch: Batch, context: Context) => Promise<BatchResult | void>;

@@ -1,0 +1,85 @@
+import { request, type Agent, type IncomingMessage } from 'node:http';
+
+export interface PostOptions {
+  agent: Agent | false;
+  headers: Record<string, string | number>;
+  signal: AbortSignal;
+  body: string;
+}
+
+export interface Answer {
+  status: number;
+  body: string;
+  /** False: the body went on after the first MiB, and `body` is the beginning of it. */
+  isWhole: boolean;
+}
+
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+/**
+ * One POST. There is no time limit: a handler may be slow. A connection that breaks ends it.
+ * @throws Error of node:http when there was no whole answer.
+ */
+export async function post(url: string, options: PostOptions): Promise<Answer> {
+  try {
+    return await postOnce(url, options);
+  } catch (thrown) {
+    // Servers close idle connections; a request sent at that moment finds one dead that was thought alive.
+    if (!(thrown instanceof StaleConnectionError)) throw thrown;
+    return postOnce(url, { ...options, agent: false });
+  }
+}
+
+class StaleConnectionError extends Error {}
+
+function postOnce(url: string, { agent, headers, signal, body }: PostOptions): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { method: 'POST', agent, headers, signal });
+    let isAnswered = false;
+    call.on('response', (response) => {
+      isAnswered = true;
+      read(response).then(resolve, reject);
+    });
+    // Once there is an answer, only reading it counts: an application may refuse a request it has not read whole.
+    call.on('error', (error: NodeJS.ErrnoException) => {
+      if (isAnswered) return;
+      const isStale = call.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      reject(isStale ? new StaleConnectionError(error.message) : error);
+    });
+    call.on('close', () => {
+      if (!isAnswered) reject(new Error('the connection was closed without an answer'));
+    });
+    call.end(body);
+  });
+}
+
+async function read(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) break;
+  }
+  const body = Buffer.concat(chunks).toString('utf8');
+  return { status: response.statusCode ?? 0, body, isWhole: bytes <= MAX_ANSWER_BYTES };
+}
+
+/** The status of a GET on a connection of its own, whose body is not read. @throws Error of node:http */
+export function probe(url: string, signal: AbortSignal): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { method: 'GET', agent: false, signal });
+    call.on('response', ({ statusCode }) => {
+      resolve(statusCode ?? 0);
+      call.destroy();
+    });
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+/** A name with several addresses fails with an error of errors that has no message of its own. */
+export function describeNetworkError(thrown: unknown): string {
+  if (thrown instanceof AggregateError) return thrown.errors.map(describeNetworkError).join(', ');
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { GroupStatus } from '../../src/api/group-status.ts';
+import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
+import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { KINDS } from '../../src/operator/cluster.ts';
+import { KubeCluster } from '../../src/operator/kube-cluster.ts';
+import { loadKubeAccess } from '../../src/operator/kube-config.ts';
+import type { RequestReport } from '../../src/operator/kube-transport.ts';
+import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
+import { runOperator } from '../../src/operator/operator.ts';
+import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+
+/*
+ * The operator against a real API server: what the twin cannot know is how the server merges, defaults and refuses. AWS is
+ * the twins'; no pod ever runs.
+ */
+
+let plane: ControlPlane;
+let cluster: KubeCluster;
+let ended: Promise<void>;
+const stop = new AbortController();
+const requests: RequestReport[] = [];
+const kinesis = new MemoryKinesis({ clock: systemClock, region: 'eu-west-1' });
+const table = new MemoryLeaseTable();
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  await apply(readFileSync('crds/kcg.dev_kinesisconsumergroups.yaml', 'utf8'));
+  await plane.kubectl([
+    'wait',
+    '--for=condition=Established',
+    'crd/kinesisconsumergroups.kcg.dev',
+    '--timeout=30s',
+  ]);
+  kinesis.createStream({ name: 'orders', shardCount: 2 });
+  const tables = new MemoryTables(systemClock);
+  cluster = new KubeCluster({
+    access: loadKubeAccess({ kubeconfig: plane.kubeconfig }),
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+    instance: 'test',
+    onRequest: (report) => requests.push(report),
+  });
+  ended = runOperator(
+    {
+      cluster,
+      aws: {
+        streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
+        leaseTable: async () => table,
+        tableAdmin: (target) => tables.admin(target.table),
+        close: () => {},
+      },
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+      options: { workerImage: 'kcg:test', pollMs: 200 },
+    },
+    stop.signal,
+  );
+}, 120_000);
+
+afterAll(async () => {
+  stop.abort();
+  await ended;
+  await cluster?.close();
+  await plane?.stop();
+});
+
+async function apply(yaml: string): Promise<void> {
+  const { code, stderr } = await plane.kubectl(['apply', '--server-side', '-f', '-'], yaml);
+  if (code !== 0) throw new Error(stderr);
+}
+
+const KEY = { namespace: 'default', name: 'orders' };
+const group = (spec: string) => `apiVersion: kcg.dev/v1alpha1
+kind: KinesisConsumerGroup
+metadata: {name: orders, namespace: default}
+spec:
+  stream: {name: orders}
+  region: eu-west-1
+  handler: {http: {container: app}}
+  template:
+    spec:
+      containers:
+      - name: app
+        image: shop:7
+        resources: {requests: {cpu: 1000m, memory: 1024Mi}, limits: {cpu: "2.0"}}
+        env: [{name: EMPTY, value: ""}, {name: A, value: b}]
+${spec}`;
+
+async function status(): Promise<GroupStatus> {
+  return (await cluster.get(KINDS.consumerGroup, KEY))?.status ?? {};
+}
+const condition = async (type: string) => {
+  const found = (await status()).conditions?.find((each) => each.type === type);
+  return found && `${found.status} ${found.reason} ${found.message}`;
+};
+async function until(what: () => Promise<unknown>): Promise<void> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (await what()) return;
+    await setTimeout(100);
+  }
+  throw new Error(`it never came: ${JSON.stringify(await status(), undefined, 1)}`);
+}
+const spec = async () => {
+  const deployment = await cluster.get(KINDS.deployment, { namespace: 'default', name: 'orders-worker' });
+  return deployment?.spec as
+    | {
+        replicas: number;
+        strategy: { type: string };
+        template: { metadata: { annotations: Record<string, string> } };
+      }
+    | undefined;
+};
+
+test('a group becomes a Deployment and a status the CRD accepts, and then is left alone', async () => {
+  await apply(group(''));
+  await until(async () => (await spec())?.replicas === 2);
+  await until(async () => (await condition('GroupClaimed'))?.startsWith('True'));
+  expect(await condition('Stalled')).toMatch(/^False/);
+  const { stdout } = await plane.kubectl(['get', 'kcg', '-n', 'default', 'orders', '--no-headers']);
+  expect(stdout).toMatch(/^orders +orders +0\/2 +0\/2 +False/);
+  await setTimeout(2_000);
+  const before = requests.length;
+  await setTimeout(3_000);
+  const writes = requests.slice(before).filter(({ verb }) => !['get', 'list', 'watch'].includes(verb));
+  expect(writes).toEqual([]);
+}, 60_000);
+
+test('a paused group replaces its pods at once, and a running one rolls again', async () => {
+  await apply(group('  desiredState: Paused'));
+  await until(async () => (await spec())?.strategy.type === 'Recreate');
+  expect((await spec())?.template.metadata.annotations['kcg.dev/revision']).toBe('2');
+  await apply(group('  desiredState: Running'));
+  await until(async () => (await spec())?.strategy.type === 'RollingUpdate');
+  expect((await spec())?.template.metadata.annotations['kcg.dev/revision']).toBe('3');
+}, 60_000);
+
+test('a template that Kubernetes refuses is told in a condition', async () => {
+  await apply(group('      restartPolicy: Sometimes'));
+  await until(async () => (await condition('WorkersAvailable'))?.includes('TemplateRejected'));
+  expect(await condition('Stalled')).toContain('restartPolicy');
+  await apply(group(''));
+  await until(async () => (await condition('Stalled'))?.startsWith('False'));
+}, 60_000);
+
+test('scaling by hand is a conflict that names who did it', async () => {
+  await plane.kubectl(['scale', '-n', 'default', 'deployment/orders-worker', '--replicas=5']);
+  await until(async () => (await condition('WorkersAvailable'))?.includes('FieldConflict'));
+  expect(await condition('WorkersAvailable')).toContain('.spec.replicas by "kubectl"');
+}, 60_000);
+
+test('deletion collects what the group owned', async () => {
+  await plane.kubectl(['delete', 'kcg', '-n', 'default', 'orders', '--wait=true']);
+  await until(async () => (await spec()) === undefined);
+}, 60_000);
