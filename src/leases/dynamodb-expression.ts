@@ -22,15 +22,18 @@ export function compileWrite(write: RowWrite): Expressions {
   const update: string[] = [];
   if (write.kind === 'update') {
     const entries = Object.entries(write.set ?? {});
-    const set = storable(entries).map(([name, value]) => `${nameOf(name)} = ${valueOf(value)}`);
     const emptied = entries.filter(([, value]) => isEmptySet(value)).map(([name]) => name);
-    const removed = [...(write.remove ?? []), ...emptied].map(nameOf);
+    const gone = new Set([...(write.remove ?? []), ...emptied]);
+    const set = entries
+      .filter(([name]) => !gone.has(name))
+      .map(([name, value]) => `${nameOf(name)} = ${valueOf(value)}`);
+    const removed = [...gone].map(nameOf);
     const added = Object.entries(write.add ?? {}).map(([name, delta]) => `${nameOf(name)} ${valueOf(delta)}`);
     if (set.length > 0) update.push(`SET ${set.join(', ')}`);
     if (removed.length > 0) update.push(`REMOVE ${removed.join(', ')}`);
     if (added.length > 0) update.push(`ADD ${added.join(', ')}`);
   }
-  const item = write.kind === 'put' ? storable(Object.entries(write.set ?? {})) : [];
+  const item = Object.entries((write.kind === 'put' && write.set) || {});
   return {
     condition: {
       ...(conditions.length > 0 ? { ConditionExpression: conditions.join(' AND ') } : {}),
@@ -38,7 +41,9 @@ export function compileWrite(write: RowWrite): Expressions {
       ...(values.size > 0 ? { ExpressionAttributeValues: values.entries() } : {}),
     },
     update: update.length > 0 ? { UpdateExpression: update.join(' ') } : {},
-    item: Object.fromEntries(item.map(([name, value]) => [name, encodeValue(value)])),
+    item: Object.fromEntries(
+      item.filter(([, value]) => !isEmptySet(value)).map(([name, value]) => [name, encodeValue(value)]),
+    ),
   };
 }
 
@@ -62,10 +67,6 @@ function compileCondition(
 }
 
 /** DynamoDB has no empty sets: such an attribute is absent, and reads as empty. */
-function storable(entries: [string, AttributeValue][]): [string, AttributeValue][] {
-  return entries.filter(([, value]) => !isEmptySet(value));
-}
-
 function isEmptySet(value: AttributeValue): boolean {
   return Array.isArray(value) && value.length === 0;
 }
