@@ -9,7 +9,7 @@ import type { StreamFacts } from './plan/group-facts.ts';
 export interface StreamCacheOptions {
   clock: Clock;
   random: Random;
-  /** How long an answer serves, ms; default 45,000, a tenth of that while the stream is changing. */
+  /** How long an answer serves, ms; default 45,000; at most 3,000 while the stream is changing. */
   freshMs?: number;
 }
 
@@ -26,6 +26,7 @@ interface Entry {
 const DEFAULT_FRESH_MS = 45_000;
 /** Least time between two looks at one stream. */
 const REFRESH_MS = 5_000;
+const CHANGING_MS = 3_000;
 const BACKOFF = { baseMs: 5_000, maxMs: 60_000 };
 
 /**
@@ -80,7 +81,8 @@ export class StreamCache {
       entry.facts = { summary, shards: shards ?? shardsOfSame(entry.facts, summary), error: undefined };
       entry.failures = 0;
       entry.nextMs =
-        clock.monotonic() + jitterMs(summary.status === 'ACTIVE' ? freshMs : freshMs / 10, 0.2, random);
+        clock.monotonic() +
+        jitterMs(summary.status === 'ACTIVE' ? freshMs : Math.min(freshMs, CHANGING_MS), 0.2, random);
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       const error = KcgError.from(thrown);

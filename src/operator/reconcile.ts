@@ -35,6 +35,8 @@ import { deploymentOf, podsOf, reconcileWorkload } from './reconcile-workload.ts
 const POLL_MS = 5_000;
 /** Nothing runs, or a person is needed: a change of the group or its objects comes by itself, one of AWS does not. */
 const IDLE_MS = 60_000;
+/** The stream is being created, resharded or deleted. */
+const CHANGING_MS = 3_000;
 /** Shards change hands: look closely, so that the failover's end is told rightly. */
 const OUTAGE_MS = 1_000;
 /** How often a status gets fresh positions when nothing else moved. */
@@ -140,6 +142,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   const mayProvision = stream.summary !== undefined || memory.table !== undefined;
   const found = mayProvision ? await readRows(pass, await reconcileTable(pass)) : undefined;
   if (stream.error) lookAgain(pass, IDLE_MS / 4);
+  else if (stream.summary?.status !== 'ACTIVE') lookAgain(pass, CHANGING_MS);
   if (found?.rows && found.table && stream.summary) {
     const { rows, table } = found;
     memory.claim = await reconcileClaim(pass, { table, rows, stream: stream.summary });

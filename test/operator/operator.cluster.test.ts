@@ -103,7 +103,7 @@ const condition = async (type: string) => {
   return found && `${found.status} ${found.reason} ${found.message}`;
 };
 async function until(what: () => Promise<unknown>): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 400; tries += 1) {
     if (await what()) return;
     await setTimeout(100);
   }

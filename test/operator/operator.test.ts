@@ -5,7 +5,7 @@ import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { KINDS } from '../../src/operator/cluster.ts';
+import { KINDS, type KubeObject } from '../../src/operator/cluster.ts';
 import { MemoryCluster } from '../../src/operator/memory-cluster.ts';
 import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
 import { runOperator } from '../../src/operator/operator.ts';
@@ -18,6 +18,7 @@ let kinesis: MemoryKinesis;
 let stop: AbortController;
 let ended: Promise<void>;
 let kubeFault: KcgError | undefined;
+let rounds = 0;
 
 function start(namespaces: string[] = []): void {
   const tables = new MemoryTables(clock);
@@ -40,6 +41,7 @@ function start(namespaces: string[] = []): void {
       random: seededRandom(1),
       log: silentLog,
       options: { workerImage: 'kcg:test', namespaces },
+      onReconcile: () => (rounds += 1),
     },
     stop.signal,
   );
@@ -118,6 +120,17 @@ describe('the operator', () => {
     const before = cluster.writes.length;
     await clock.advance(60_000);
     expect(cluster.writes.length).toBe(before);
+  });
+
+  test('does not look again because of a status, its own or not', async () => {
+    cluster.create(KINDS.consumerGroup, groupObject());
+    start();
+    await clock.advance(30_000);
+    const before = rounds;
+    const status = (draft: KubeObject) => (draft.status = { ...(draft.status as object), replicas: 77 });
+    cluster.update(KINDS.consumerGroup, NAME, status);
+    await clock.advance(10);
+    expect(rounds).toBe(before);
   });
 
   test('keeps to its namespaces', async () => {

@@ -62,6 +62,9 @@ export function workersAvailable({ workload, scaling, view }: GroupFacts): Told<
   const { deployment, problem } = workload;
   if (problem) return { status: 'False', ...problem };
   const desired = scaling?.replicas ?? deployment?.replicas ?? 0;
+  if (desired === 0 && scaling?.limitedBy === 'UnknownShards') {
+    return { status: 'Unknown', reason: 'WorkersStarting', message: scaling.reason };
+  }
   if (desired === 0 && scaling) return { status: 'True', reason: 'NoWorkersWanted', message: scaling.reason };
   if (!deployment)
     return { status: 'False', reason: 'WorkersStarting', message: 'no pods have been asked for yet' };
