@@ -73,13 +73,12 @@ async function importDefault(path: string): Promise<unknown> {
   }
 }
 
-/** One line. A syntax error's message does not say where it is; its stack begins with that. */
+/** One line. The message of a syntax error does not say where it is; its stack begins with that, if anything does. */
 function describe(thrown: unknown): string {
   if (typeof thrown === 'string') return shorten(thrown);
   if (!(thrown instanceof Error)) return shorten(inspect(thrown, { depth: 0, maxArrayLength: 0 }));
-  const place =
-    thrown instanceof SyntaxError ? /^file:\/\/(\S+:\d+)\n/.exec(thrown.stack ?? '')?.[1] : undefined;
-  return shorten(`${thrown.name}: ${thrown.message}${place ? ` at ${place}` : ''}`);
+  const place = /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(thrown.stack ?? '')?.[1];
+  return shorten(`${thrown.name}: ${thrown.message}${place ? ` (${place})` : ''}`);
 }
 
 function shorten(text: string): string {

@@ -1,0 +1,284 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../../../src/lib/clock.ts';
+import type { Handler } from '../../../src/runtime/handlers/handler.ts';
+import { httpHandler } from '../../../src/runtime/handlers/http-handler.ts';
+import { aBatch, aContext, aLog, aRecord } from './a-batch.ts';
+
+/** Short sleeps end at once and move the time on; long ones, deadlines, never end by themselves. */
+class SkippingClock implements Clock {
+  timeMs = 0;
+  now = () => this.timeMs;
+  monotonic = () => this.timeMs;
+  onSleep = (): void => {};
+  sleep(ms: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    if (ms >= 1000) return new Promise((done) => signal?.addEventListener('abort', () => done()));
+    this.timeMs += ms;
+    this.onSleep();
+    return Promise.resolve();
+  }
+}
+
+type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+async function listen(server: Server, port = 0): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  closers.push(() => server.close().closeAllConnections());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/batch`;
+}
+
+async function serve(answer: Answer) {
+  const sockets: Socket[] = [];
+  const server = createServer((request, response) => {
+    void text(request).then(
+      (body) => answer(request, response, body),
+      () => {},
+    );
+  });
+  server.on('connection', (socket) => sockets.push(socket));
+  return { url: await listen(server), server, sockets };
+}
+
+function handlerOf(url: string) {
+  const clock = new SkippingClock();
+  const log = aLog();
+  const handler: Handler = httpHandler({ url, clock, log });
+  closers.push(() => handler.close());
+  return { handler, clock, log };
+}
+
+async function closedPort(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `http://127.0.0.1:${port}/batch`;
+}
+
+const BATCH = aBatch(aRecord('10'), aRecord('20'), aRecord('30'));
+const signal = new AbortController().signal;
+
+describe('delivering a batch', () => {
+  it("posts Lambda's event, with the shard, the group and the attempt in headers", async () => {
+    const got: { request: IncomingMessage; body: string }[] = [];
+    const { url } = await serve((request, response, body) => {
+      got.push({ request, body });
+      response.end();
+    });
+    const { handler } = handlerOf(url);
+    expect(await handler.handle(BATCH, aContext({ attempt: 2 }))).toEqual({ outcome: 'done' });
+    const { request, body } = got[0]!;
+    expect(request).toMatchObject({
+      method: 'POST',
+      url: '/batch',
+      headers: {
+        'content-type': 'application/json',
+        'content-length': String(Buffer.byteLength(body)),
+        'kcg-shard-id': 'shardId-000000000000',
+        'kcg-group-id': 'shop.orders',
+        'kcg-attempt': '2',
+      },
+    });
+    const { Records } = JSON.parse(body) as { Records: { kinesis: { data: string } }[] };
+    expect(Records.map((record) => Buffer.from(record.kinesis.data, 'base64').toString())).toEqual([
+      'data-10',
+      'data-20',
+      'data-30',
+    ]);
+  });
+
+  it.each([
+    [200, '', { outcome: 'done' }],
+    [204, '', { outcome: 'done' }],
+    [200, 'null', { outcome: 'done' }],
+    [200, '{}', { outcome: 'done' }],
+    [202, ' {"batchItemFailures":[]}\n', { outcome: 'done' }],
+    [200, '{"batchItemFailures":[{"itemIdentifier":"20"}]}', { outcome: 'partial', firstFailure: 1 }],
+    [200, '{"batchItemFailures":[{"itemIdentifier":""}]}', { outcome: 'failed' }],
+    [200, 'OK', { error: { message: 'the handler answered 200 with something that is not JSON: OK' } }],
+    [302, '', { error: { message: 'the handler answered 302: ' } }],
+    [404, 'no route', { error: { message: 'the handler answered 404: no route' } }],
+    [
+      500,
+      '{"batchItemFailures":[]}',
+      { error: { message: 'the handler answered 500: {"batchItemFailures":[]}' } },
+    ],
+    [503, 'x'.repeat(10_000), { error: { message: `the handler answered 503: ${'x'.repeat(200)}` } }],
+    [200, ' '.repeat(2 ** 20), { outcome: 'done' }],
+    [200, ' '.repeat(2 ** 20 + 1), { error: { message: 'the handler answered 200 with more than 1 MiB' } }],
+    [500, 'x'.repeat(3 * 2 ** 20), { error: { message: `the handler answered 500: ${'x'.repeat(200)}` } }],
+  ])('takes %i %.60j as the result it is', async (status, body, result) => {
+    const { url } = await serve((_, response) => response.writeHead(status).end(body));
+    const { handler } = handlerOf(url);
+    expect(await handler.handle(BATCH, aContext())).toMatchObject(result);
+  });
+
+  it('uses a connection again', async () => {
+    const { url, sockets } = await serve((_, response) => response.end());
+    const { handler } = handlerOf(url);
+    for (let i = 0; i < 5; i += 1) await handler.handle(BATCH, aContext());
+    expect(sockets).toHaveLength(1);
+  });
+
+  it('does not let a slow shard keep others waiting', async () => {
+    const slow: ServerResponse[] = [];
+    const { url } = await serve((request, response) => {
+      if (request.headers['kcg-shard-id'] === 'fast') response.end();
+      else slow.push(response);
+    });
+    const { handler } = handlerOf(url);
+    const slowOnes = Array.from({ length: 40 }, () => handler.handle(BATCH, aContext()));
+    expect(await handler.handle(BATCH, aContext({ shardId: 'fast' }))).toEqual({ outcome: 'done' });
+    while (slow.length < 40) await new Promise(setImmediate);
+    for (const response of slow) response.end();
+    expect(await Promise.all(slowOnes)).toEqual(Array.from({ length: 40 }, () => ({ outcome: 'done' })));
+  });
+
+  it('sends again when an idle connection was closed at that moment', async () => {
+    let posts = 0;
+    const { url, sockets } = await serve((request, response) => {
+      posts += 1;
+      // The second request on the first connection meets a server that has just given that up.
+      if (posts === 2) request.socket.resetAndDestroy();
+      else response.end();
+    });
+    const { handler } = handlerOf(url);
+    await handler.handle(BATCH, aContext());
+    expect(await handler.handle(BATCH, aContext())).toEqual({ outcome: 'done' });
+    expect([posts, sockets.length]).toEqual([3, 2]);
+  });
+
+  it('fails when a fresh connection is closed without an answer, or in the middle of it', async () => {
+    let posts = 0;
+    const { url } = await serve((request, response) => {
+      posts += 1;
+      if (posts === 1) return request.socket.destroy();
+      response.writeHead(200, { 'content-length': 100 }).write('{"batch');
+      response.write('Item', () => request.socket.destroy());
+    });
+    const { handler } = handlerOf(url);
+    const message = `the handler at ${url} did not answer: `;
+    expect(await handler.handle(BATCH, aContext())).toMatchObject({
+      error: { message: `${message}socket hang up` },
+    });
+    expect(await handler.handle(BATCH, aContext())).toMatchObject({
+      error: { message: `${message}aborted` },
+    });
+    expect(posts).toBe(2);
+  });
+
+  it('reads an answer that comes before the request was taken', async () => {
+    const server = createServer((_, response) => {
+      response.writeHead(413, { connection: 'close' }).end('too large');
+    });
+    const { handler } = handlerOf(await listen(server));
+    const batch = aBatch(aRecord('1', { data: new Uint8Array(4 * 2 ** 20) }));
+    const result = await handler.handle(batch, aContext());
+    expect(result).toMatchObject({ error: { message: 'the handler answered 413: too large' } });
+  });
+
+  it('fails with the reason when nothing listens, also behind a name with two addresses', async () => {
+    const url = await closedPort();
+    expect(await handlerOf(url).handler.handle(BATCH, aContext())).toMatchObject({
+      outcome: 'failed',
+      error: {
+        code: 'HandlerFailed',
+        message: `the handler at ${url} did not answer: connect ECONNREFUSED ${new URL(url).host}`,
+      },
+    });
+    const name = url.replace('127.0.0.1', 'localhost');
+    const result = await handlerOf(name).handler.handle(BATCH, aContext());
+    expect(result).toMatchObject({
+      error: { message: expect.stringContaining('did not answer: connect ECONNREFUSED') },
+    });
+  });
+
+  it.each(['no answer', 'half an answer'])(
+    'gives up at once, and closes the connection, on %s',
+    async (what) => {
+      const arrived = Promise.withResolvers<void>();
+      const closed = Promise.withResolvers<void>();
+      const { url } = await serve((request, response) => {
+        request.socket.on('close', () => closed.resolve());
+        if (what === 'half an answer') response.writeHead(200).write('{');
+        arrived.resolve();
+      });
+      const controller = new AbortController();
+      const { handler } = handlerOf(url);
+      const handling = handler.handle(BATCH, aContext({ signal: controller.signal }));
+      await arrived.promise;
+      controller.abort(new Error('the lease ran out'));
+      expect(await handling).toMatchObject({
+        outcome: 'failed',
+        error: { code: 'Aborted', message: 'given up: the lease ran out' },
+      });
+      await closed.promise;
+    },
+  );
+
+  it('sends nothing when the signal has aborted before', async () => {
+    let posts = 0;
+    const { url } = await serve((_, response) => {
+      posts += 1;
+      response.end();
+    });
+    const result = await handlerOf(url).handler.handle(BATCH, aContext({ signal: AbortSignal.abort() }));
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'Aborted' } });
+    expect(posts).toBe(0);
+  });
+});
+
+describe('starting', () => {
+  it.each([200, 301, 404, 405, 501])('is over when GET is answered with %i', async (status) => {
+    const { url } = await serve((request, response) => {
+      response.writeHead(request.method === 'GET' && request.url === '/batch' ? status : 500).end();
+    });
+    const { handler, clock, log } = handlerOf(url);
+    await handler.start(signal);
+    expect([clock.timeMs, log.lines]).toEqual([0, []]);
+  });
+
+  it('is over when the answer has begun, however long it goes on', async () => {
+    const { url } = await serve((_, response) => response.writeHead(200).write('data: …'));
+    await handlerOf(url).handler.start(signal);
+  });
+
+  it('waits for the port, then for an answer below 500, and says so every 10 s', async () => {
+    const url = await closedPort();
+    const { handler, clock, log } = handlerOf(url);
+    let gets = 0;
+    const server = createServer((_, response) => response.writeHead((gets += 1) < 3 ? 503 : 404).end());
+    clock.onSleep = () => {
+      if (clock.timeMs === 21_000) server.listen(Number(new URL(url).port), '127.0.0.1');
+    };
+    closers.push(() => server.close().closeAllConnections());
+    await handler.start(signal);
+    expect(gets).toBe(3);
+    expect(clock.timeMs % 250).toBe(0);
+    const problem = `connect ECONNREFUSED ${new URL(url).host}`;
+    const line = { level: 'info', message: 'waiting for the handler to answer', fields: { url, problem } };
+    expect(log.lines).toEqual([line, line, line]);
+  });
+
+  it('ends with Aborted as soon as the signal aborts, also while an answer is awaited', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const { url } = await serve(() => arrived.resolve());
+    const controller = new AbortController();
+    const starting = handlerOf(url).handler.start(controller.signal);
+    await arrived.promise;
+    controller.abort();
+    await expect(starting).rejects.toMatchObject({ code: 'Aborted' });
+  });
+
+  it('refuses a URL that is not http', async () => {
+    const starting = handlerOf('https://127.0.0.1/').handler.start(signal);
+    await expect(starting).rejects.toMatchObject({ code: 'InvalidInput' });
+  });
+});

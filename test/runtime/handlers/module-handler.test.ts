@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { moduleHandler } from '../../../src/runtime/handlers/module-handler.ts';
+import type { Batch, Context } from '../../../src/runtime/handlers/module-types.ts';
+import { aBatch, aContext, aLog, aRecord } from './a-batch.ts';
+
+const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name);
+const signal = new AbortController().signal;
+
+async function started() {
+  const handler = moduleHandler(fixture('scripted.ts'));
+  await handler.start(signal);
+  return handler;
+}
+
+/** A batch of three records whose first tells the fixture what to do. */
+const batchThat = (does: string) =>
+  aBatch(aRecord('1', { data: Buffer.from(does) }), aRecord('2'), aRecord('3'));
+
+const unhandled: unknown[] = [];
+const note = (reason: unknown) => unhandled.push(reason);
+beforeEach(() => void process.on('unhandledRejection', note));
+afterEach(() => {
+  process.off('unhandledRejection', note);
+  expect(unhandled.splice(0)).toEqual([]);
+});
+
+describe('a module handler', () => {
+  it('gives the module records and their shard', async () => {
+    const log = aLog();
+    const data = Buffer.from('log {"total":7}').subarray(0, 3);
+    const batch = aBatch(
+      aRecord('1', { data }),
+      aRecord('2', { data: Buffer.from('{"total":7}'), subSequence: 4 }),
+    );
+    const handler = await started();
+    expect(await handler.handle(batch, aContext({ log, attempt: 3 }))).toEqual({ outcome: 'done' });
+    const got = log.lines[0]!.fields as { batch: Batch; context: Context };
+    expect(got.batch).toMatchObject({ shardId: 'shardId-000000000000', millisBehindLatest: 1500 });
+    expect(got.context).toMatchObject({
+      groupId: 'shop.orders',
+      streamName: 'orders',
+      shardId: 'shardId-000000000000',
+      attempt: 3,
+    });
+    const [plain, sub] = got.batch.records;
+    expect(plain).toMatchObject({ sequenceNumber: '1', partitionKey: 'key-1', data });
+    expect(plain!.text()).toBe('log');
+    expect(plain).not.toHaveProperty('subSequenceNumber');
+    expect(plain!.approximateArrivalTimestamp).toEqual(new Date('2026-01-01T00:00:00.250Z'));
+    expect(sub).toMatchObject({ sequenceNumber: '2', subSequenceNumber: 4 });
+    expect(sub!.json<{ total: number }>().total).toBe(7);
+  });
+
+  it.each([
+    ['return', { outcome: 'done' }],
+    ['fail', { outcome: 'done' }],
+    ['fail 3 2', { outcome: 'partial', firstFailure: 1 }],
+    ['fail 9', { outcome: 'failed', error: { code: 'HandlerFailed' } }],
+    [
+      'throw the row',
+      { outcome: 'failed', error: { message: 'the handler threw TypeError: cannot read the row' } },
+    ],
+    ['throw-string', { outcome: 'failed', error: { message: 'the handler threw no database' } }],
+    [
+      'throw-object',
+      { outcome: 'failed', error: { message: 'the handler threw [Object: null prototype] { code: 503 }' } },
+    ],
+    ['throw-nothing', { outcome: 'failed', error: { message: 'the handler threw undefined' } }],
+  ])('takes %j as the result it is', async (does, result) => {
+    const handler = await started();
+    expect(await handler.handle(batchThat(does), aContext())).toMatchObject(result);
+  });
+
+  it('keeps record data out of the failure when a record is not JSON', async () => {
+    const handler = await started();
+    const result = await handler.handle(batchThat('parse'), aContext());
+    expect(result).toMatchObject({
+      outcome: 'failed',
+      error: { message: 'the handler threw SyntaxError: the record 1 is not JSON' },
+    });
+  });
+
+  it.each(['hang', 'reject-late'])(
+    'does not wait for a module that, told to stop, does "%s"',
+    async (does) => {
+      const handler = await started();
+      const controller = new AbortController();
+      const handling = handler.handle(batchThat(does), aContext({ signal: controller.signal }));
+      controller.abort(new Error('the lease ran out'));
+      expect(await handling).toMatchObject({
+        outcome: 'failed',
+        error: { code: 'Aborted', message: 'given up: the lease ran out' },
+      });
+      // Long enough for the late rejection to be noticed, if nobody handled it.
+      await new Promise((done) => setTimeout(done, 20));
+    },
+  );
+
+  it('does not call the module when the signal has aborted before', async () => {
+    const log = aLog();
+    const handler = await started();
+    const result = await handler.handle(batchThat('log'), aContext({ log, signal: AbortSignal.abort() }));
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'Aborted' } });
+    expect(log.lines).toEqual([]);
+  });
+
+  it.each([
+    ['missing.ts', /handler module \S+\/missing\.ts does not exist$/],
+    ['', /is not a file$/],
+    ['no-default.ts', /has no default export that is a function$/],
+    ['not-a-function.ts', /has no default export that is a function$/],
+  ])('does not start with %j', async (name, message) => {
+    const starting = moduleHandler(fixture(name)).start(signal);
+    await expect(starting).rejects.toMatchObject({
+      code: 'InvalidInput',
+      message: expect.stringMatching(message),
+    });
+  });
+});
