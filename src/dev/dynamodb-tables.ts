@@ -1,6 +1,6 @@
 import { KcgError } from '../lib/errors.ts';
-
-type Json = Record<string, unknown>;
+import type { Json } from './dynamodb-backend.ts';
+import type { TtlTable } from './dynamodb-ttl.ts';
 
 interface TableExtras {
   ttl: { enabled: boolean; attribute: string };
@@ -14,9 +14,11 @@ interface TableExtras {
 /** A failure as DynamoDB words it. */
 export class DynamoDbFailure extends Error {
   readonly type: string;
-  constructor(type: string, message: string) {
+  readonly status: number;
+  constructor(type: string, message: string, status = type === 'InternalServerError' ? 500 : 400) {
     super(message);
     this.type = type;
+    this.status = status;
   }
 }
 
@@ -40,6 +42,13 @@ export class DynamoDbTables {
       tableClass: request['TableClass'] as string | undefined,
       tags: new Map(tags.map(({ Key, Value }) => [Key, Value])),
     });
+  }
+
+  /** Those whose items expire. */
+  expiring(): TtlTable[] {
+    return [...this.#extras]
+      .filter(([, { ttl }]) => ttl.enabled)
+      .map(([name, { ttl }]) => ({ name, attribute: ttl.attribute }));
   }
 
   requireDeletable(name: string): void {
@@ -119,6 +128,10 @@ export class DynamoDbTables {
   #updateTimeToLive(request: Json): Json {
     const extras = this.#of(request['TableName']);
     const wanted = request['TimeToLiveSpecification'] as { Enabled: boolean; AttributeName: string };
+    if (wanted.Enabled && extras.ttl.enabled && wanted.AttributeName !== extras.ttl.attribute) {
+      const message = `TimeToLive is active on a different AttributeName: current AttributeName is ${extras.ttl.attribute}`;
+      throw new DynamoDbFailure('ValidationException', message);
+    }
     if (wanted.Enabled === extras.ttl.enabled) {
       const state = wanted.Enabled ? 'enabled' : 'disabled';
       throw new DynamoDbFailure('ValidationException', `TimeToLive is already ${state}`);

@@ -1,88 +1,105 @@
-import {
-  Agent,
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import dynalite from 'dynalite';
 import type { Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { closeServer, DynamoDbBackend, listen, readAll, type Answer, type Json } from './dynamodb-backend.ts';
 import { asFailure, DynamoDbFailure, DynamoDbTables } from './dynamodb-tables.ts';
+import { deleteExpired } from './dynamodb-ttl.ts';
 
 export interface LocalDynamoDbOptions {
   clock: Clock;
   log: Log;
   /** 0, the default, takes a free one. */
   port?: number;
-  /** Default 127.0.0.1. */
+  /** Default 127.0.0.1. Anybody who reaches the port may use it. */
   host?: string;
   /** When given, requests signed with another access key are turned away. Signatures are never checked. */
   accessKeyIds?: readonly string[];
+  /** How often expired items are looked for, ms; default 60,000. */
+  ttlSweepMs?: number;
 }
+
+/** What happens to a request instead of, or (`drop answer`) after, its effect. */
+export type DynamoDbFault =
+  | { do: 'fail'; type: string; message?: string; status?: number }
+  | { do: 'drop answer' } // the effect happens, the connection breaks
+  | { do: 'hang' }; // no effect, no answer
 
 export interface LocalDynamoDb {
   endpoint: string;
   /** Requests so far, by operation. */
   counts: ReadonlyMap<string, number>;
+  /** Asked before each request; undefined lets it through. Replaces the hook before; none ends the trouble. */
+  fail(hook?: (operation: string, input: Json) => DynamoDbFault | undefined): void;
+  /** Deletes what has expired now, without waiting for the next sweep. Returns how many items. */
+  sweep(): Promise<number>;
   close(): Promise<void>;
 }
 
 const JSON_TYPE = 'application/x-amz-json-1.0';
-/** How long a table is CREATING or DELETING, ms. */
-const TRANSITION_MS = 100;
-
-type Json = Record<string, unknown>;
+const TTL_SWEEP_MS = 60_000;
 
 /**
  * DynamoDB over HTTP for any AWS SDK or CLI, in memory: dynalite, and in front of it what dynalite lacks
- * (`dynamodb-tables.ts`). Bound to loopback.
+ * (`dynamodb-tables.ts`, `dynamodb-ttl.ts`). Bound to loopback.
  */
 export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise<LocalDynamoDb> {
-  const { log, host = '127.0.0.1' } = options;
-  const behind = dynalite({
-    createTableMs: TRANSITION_MS,
-    deleteTableMs: TRANSITION_MS,
-    updateTableMs: TRANSITION_MS,
-  });
-  await listen(behind, 0, '127.0.0.1');
-  const front = new Front((behind.address() as AddressInfo).port, options.accessKeyIds);
+  const { clock, log, host = '127.0.0.1', ttlSweepMs = TTL_SWEEP_MS } = options;
+  const backend = await DynamoDbBackend.start();
+  const front = new Front(backend, options.accessKeyIds);
   const server = createServer((request, response) => {
     front.serve(request, response).catch((error: unknown) => {
-      log.warn('local DynamoDB request failed', { error: String(error) });
+      log.warn('local DynamoDB request failed', { error: KcgError.from(error).message });
       response.destroy();
     });
   });
   server.keepAliveTimeout = 0;
-  await listen(server, options.port ?? 0, host);
-  const endpoint = `http://${host}:${(server.address() as AddressInfo).port}`;
+  try {
+    await listen(server, options.port ?? 0, host);
+  } catch (thrown) {
+    await backend.close();
+    throw thrown;
+  }
+  const endpoint = `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
   log.info('local DynamoDB listens', { endpoint });
+
+  const stop = new AbortController();
+  const sweep = () => front.sweep(clock.now());
+  const sweeping = (async () => {
+    while (!stop.signal.aborted) {
+      await clock.sleep(ttlSweepMs, { signal: stop.signal });
+      if (!stop.signal.aborted) await sweep();
+    }
+  })().catch((error: unknown) => {
+    log.warn('items no longer expire', { error: KcgError.from(error).message });
+  });
+
   return {
     endpoint,
     counts: front.counts,
+    fail: (hook) => {
+      front.hook = hook;
+    },
+    sweep,
     async close() {
-      front.close();
-      await Promise.all([closeServer(server), closeServer(behind)]);
+      stop.abort();
+      await Promise.all([sweeping, closeServer(server)]);
+      await backend.close();
     },
   };
 }
 
 class Front {
   readonly counts = new Map<string, number>();
-  readonly #port: number;
+  hook: ((operation: string, input: Json) => DynamoDbFault | undefined) | undefined;
+  readonly #backend: DynamoDbBackend;
   readonly #accessKeyIds: readonly string[] | undefined;
-  readonly #agent = new Agent({ keepAlive: true });
   readonly #tables = new DynamoDbTables();
 
-  constructor(port: number, accessKeyIds: readonly string[] | undefined) {
-    this.#port = port;
+  constructor(backend: DynamoDbBackend, accessKeyIds: readonly string[] | undefined) {
+    this.#backend = backend;
     this.#accessKeyIds = accessKeyIds;
-  }
-
-  close(): void {
-    this.#agent.destroy();
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -91,54 +108,60 @@ class Front {
     this.counts.set(operation, (this.counts.get(operation) ?? 0) + 1);
     try {
       this.#requireKnownKey(request.headers.authorization);
-      const input = body === '' ? {} : (JSON.parse(body) as Json);
+      const input = parse(body);
+      const fault = this.hook?.(operation, input);
+      if (fault?.do === 'hang') return;
+      if (fault?.do === 'fail') throw new DynamoDbFailure(fault.type, fault.message ?? '', fault.status);
       const own = this.#tables.answer(operation, input);
-      if (own) return reply(response, 200, own);
-      const answer = await this.#forward(operation, input, request, body);
-      reply(response, answer.status, answer.body);
+      const answer = own ? { status: 200, body: own } : await this.#forward(operation, input, body);
+      if (fault?.do === 'drop answer') return void response.destroy();
+      reply(response, answer);
     } catch (thrown) {
-      const { type, message } = asFailure(thrown);
-      const status = type === 'InternalServerError' ? 500 : 400;
-      reply(response, status, { __type: `com.amazonaws.dynamodb.v20120810#${type}`, message });
+      const { type, message, status } = asFailure(thrown);
+      reply(response, { status, body: { __type: `com.amazonaws.dynamodb.v20120810#${type}`, message } });
     }
+  }
+
+  async sweep(nowMs: number): Promise<number> {
+    let deleted = 0;
+    const call = (operation: string, input: Json) => this.#backend.call(operation, input);
+    for (const table of this.#tables.expiring()) deleted += await deleteExpired(call, table, nowMs);
+    return deleted;
   }
 
   #requireKnownKey(authorization: string | undefined): void {
     if (!authorization) {
-      throw new DynamoDbFailure(
-        'MissingAuthenticationTokenException',
-        'Request is missing Authentication Token',
-      );
+      const message = 'Request is missing Authentication Token';
+      throw new DynamoDbFailure('MissingAuthenticationTokenException', message);
     }
     const key = /Credential=([^/]+)\//.exec(authorization)?.[1] ?? '';
     if (this.#accessKeyIds && !this.#accessKeyIds.includes(key)) {
-      throw new DynamoDbFailure(
-        'UnrecognizedClientException',
-        'The security token included in the request is invalid.',
-      );
+      const message = 'The security token included in the request is invalid.';
+      throw new DynamoDbFailure('UnrecognizedClientException', message);
     }
   }
 
-  async #forward(operation: string, input: Json, request: IncomingMessage, body: string) {
+  async #forward(operation: string, input: Json, body: string): Promise<Answer> {
     const name = String(input['TableName']);
     if (operation === 'DeleteTable') this.#tables.requireDeletable(name);
     if (operation === 'UpdateTable') {
       const rest = this.#tables.update(name, input);
-      if (!rest) return this.#describe(name, request);
-      return this.#withExtras(name, 'TableDescription', await this.#call(request, JSON.stringify(rest)));
+      if (!rest) return this.#describe(name);
+      return this.#withExtras(name, 'TableDescription', await this.#backend.call(operation, rest));
     }
-    const answer = await this.#call(request, body);
+    const answer = await this.#backend.call(operation, body);
     if (answer.status === 200 && operation === 'CreateTable') this.#tables.create(name, input);
     if (answer.status === 200 && operation === 'DeleteTable') this.#tables.delete(name);
+    if (operation === 'CreateTable') return this.#withExtras(name, 'TableDescription', answer);
     if (operation === 'DescribeTable') return this.#withExtras(name, 'Table', answer);
     if (isConditionFailure(answer.body) && input['ReturnValuesOnConditionCheckFailure'] === 'ALL_OLD') {
-      return { ...answer, body: { ...answer.body, ...(await this.#item(input, request)) } };
+      return { ...answer, body: { ...answer.body, ...(await this.#item(input)) } };
     }
     return answer;
   }
 
-  async #describe(name: string, request: IncomingMessage) {
-    const answer = await this.#call(request, JSON.stringify({ TableName: name }), 'DescribeTable');
+  async #describe(name: string): Promise<Answer> {
+    const answer = await this.#backend.call('DescribeTable', { TableName: name });
     const described = this.#withExtras(name, 'Table', answer);
     return { ...described, body: { TableDescription: described.body['Table'] } };
   }
@@ -151,68 +174,29 @@ class Front {
   }
 
   /** The item that failed a condition, which dynalite does not return. */
-  async #item(input: Json, request: IncomingMessage): Promise<Json> {
-    const table = await this.#call(
-      request,
-      JSON.stringify({ TableName: input['TableName'] }),
-      'DescribeTable',
-    );
+  async #item(input: Json): Promise<Json> {
+    const { TableName } = input;
+    const table = await this.#backend.call('DescribeTable', { TableName });
     const schema = (table.body['Table'] as { KeySchema: { AttributeName: string }[] }).KeySchema;
     const from = (input['Key'] ?? input['Item']) as Json;
     const Key = Object.fromEntries(schema.map(({ AttributeName }) => [AttributeName, from[AttributeName]]));
-    const get = { TableName: input['TableName'], Key, ConsistentRead: true };
-    const { body } = await this.#call(request, JSON.stringify(get), 'GetItem');
+    const { body } = await this.#backend.call('GetItem', { TableName, Key, ConsistentRead: true });
     return body['Item'] ? { Item: body['Item'] } : {};
-  }
-
-  #call(original: IncomingMessage, body: string, operation?: string): Promise<Answer> {
-    const { 'content-length': _, host: __, ...headers } = original.headers;
-    if (operation) headers['x-amz-target'] = `DynamoDB_20120810.${operation}`;
-    return new Promise((resolve, reject) => {
-      const call = httpRequest(
-        { host: '127.0.0.1', port: this.#port, method: 'POST', path: '/', agent: this.#agent, headers },
-        (response) => {
-          readAll(response).then(
-            (text) => resolve({ status: response.statusCode ?? 500, body: JSON.parse(text || '{}') as Json }),
-            reject,
-          );
-        },
-      );
-      call.on('error', reject);
-      call.end(body);
-    });
   }
 }
 
-interface Answer {
-  status: number;
-  body: Json;
+function parse(body: string): Json {
+  try {
+    return body === '' ? {} : (JSON.parse(body) as Json);
+  } catch {
+    throw new DynamoDbFailure('SerializationException', 'the body is not JSON');
+  }
 }
 
 function isConditionFailure(body: Json): boolean {
   return String(body['__type']).endsWith('#ConditionalCheckFailedException');
 }
 
-function reply(response: ServerResponse, status: number, body: Json): void {
+function reply(response: ServerResponse, { status, body }: Answer): void {
   response.writeHead(status, { 'content-type': JSON_TYPE }).end(JSON.stringify(body));
-}
-
-async function readAll(stream: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => resolve());
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

@@ -159,7 +159,10 @@ describe('delivering a batch', () => {
     let posts = 0;
     const { url } = await serve((request, response) => {
       posts += 1;
-      if (posts === 1) return request.socket.destroy();
+      if (posts === 1) {
+        request.socket.destroy();
+        return;
+      }
       response.writeHead(200, { 'content-length': 100 }).write('{"batch');
       response.write('Item', () => request.socket.destroy());
     });

@@ -1,0 +1,106 @@
+import {
+  Agent,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import dynalite from 'dynalite';
+
+export type Json = Record<string, unknown>;
+
+export interface Answer {
+  status: number;
+  body: Json;
+}
+
+/** How long a table is CREATING, UPDATING or DELETING, ms. */
+const TRANSITION_MS = 100;
+/** What dynalite wants to see on a call; it checks no signature. */
+const HEADERS = {
+  'content-type': 'application/x-amz-json-1.0',
+  'x-amz-date': '20260101T000000Z',
+  authorization:
+    'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+};
+
+/** dynalite, in this process and in memory, behind a function. */
+export class DynamoDbBackend {
+  readonly #server: Server;
+  readonly #port: number;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #running = new Set<Promise<Answer>>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.#port = (server.address() as AddressInfo).port;
+  }
+
+  static async start(): Promise<DynamoDbBackend> {
+    const server = dynalite({
+      createTableMs: TRANSITION_MS,
+      deleteTableMs: TRANSITION_MS,
+      updateTableMs: TRANSITION_MS,
+    });
+    // A connection closed while the next call is being sent on it would fail that call.
+    server.keepAliveTimeout = 0;
+    await listen(server, 0, '127.0.0.1');
+    return new DynamoDbBackend(server);
+  }
+
+  call(operation: string, input: Json | string): Promise<Answer> {
+    const body = typeof input === 'string' ? input : JSON.stringify(input);
+    const headers = { ...HEADERS, 'x-amz-target': `DynamoDB_20120810.${operation}` };
+    const call = this.#send(headers, body);
+    this.#running.add(call);
+    const forget = () => this.#running.delete(call);
+    call.then(forget, forget);
+    return call;
+  }
+
+  #send(headers: OutgoingHttpHeaders, body: string): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const { promise, resolve: answered } = Promise.withResolvers<IncomingMessage>();
+      const call = httpRequest(
+        { host: '127.0.0.1', port: this.#port, method: 'POST', path: '/', agent: this.#agent, headers },
+        answered,
+      );
+      call.on('error', reject);
+      call.end(body);
+      promise
+        .then(async (response) => ({
+          status: response.statusCode ?? 500,
+          body: JSON.parse((await readAll(response)) || '{}') as Json,
+        }))
+        .then(resolve, reject);
+    });
+  }
+
+  /** Waits for what is running: dynalite throws past everybody when its store closes under a call. */
+  async close(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    this.#agent.destroy();
+    await closeServer(this.#server);
+  }
+}
+
+export async function readAll(stream: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+export function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve());
+  });
+}
+
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
