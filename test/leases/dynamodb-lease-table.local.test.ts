@@ -1,10 +1,18 @@
-import { CreateTableCommand, DescribeTableCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  GetItemCommand,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
 import { createDynamoDbClient, openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { pinStart } from '../../src/leases/transitions.ts';
+import { decodeRows } from '../../src/leases/group-rows.ts';
+import type { LeaseTable } from '../../src/leases/lease-table.ts';
+import { pinStart, takeShard } from '../../src/leases/transitions.ts';
+import { leaseRowContract } from '../contract/lease-row-contract.ts';
 import { leaseTableContract } from '../contract/lease-table-contract.ts';
 
 let server: LocalDynamoDb;
@@ -48,7 +56,9 @@ describe('a DynamoDB table with the native key', () => {
 
   let groups = 0;
   // Each test has a group of its own in one table: a group never sees another's rows.
-  leaseTableContract(() => openLeaseTable({ client, clock, tableName, groupId: `group-${++groups}` }));
+  const create = () => openLeaseTable({ client, clock, tableName, groupId: `group-${++groups}` });
+  leaseTableContract(create);
+  leaseRowContract(create);
 
   it('keeps groups apart', async () => {
     const a = await openLeaseTable({ client, clock, tableName, groupId: 'a' });
@@ -64,36 +74,63 @@ describe('a DynamoDB table with shard_id alone, as async-kinesis makes it', () =
     const tableName = await createTable('shard_id');
     return openLeaseTable({ client, clock, tableName, groupId: 'any' });
   });
+
+  it('lists by Scan, and opens the table once', async () => {
+    const tableName = await createTable('shard_id');
+    const operations: string[] = [];
+    const onRequest = (operation: string) => operations.push(operation);
+    const table = await openLeaseTable({ client, clock, tableName, groupId: 'any', onRequest });
+    await table.query('workers', { consistent: false });
+    await table.get('shardId-1', { consistent: true });
+    await table.write(pinStart(1));
+    expect(operations).toEqual(['DescribeTable', 'Scan', 'GetItem', 'UpdateItem']);
+  });
 });
 
-describe('trouble with the table', () => {
-  it('a missing table is NotFound and named', async () => {
-    const opening = openLeaseTable({ client, clock, tableName: 'nowhere', groupId: 'g' });
-    await expect(opening).rejects.toMatchObject({ code: 'NotFound', resource: 'table nowhere' });
+describe('a table that async-kinesis has written', () => {
+  const S = (value: string) => ({ S: value });
+  let tableName: string;
+  let table: LeaseTable;
+  beforeEach(async () => {
+    tableName = await createTable('shard_id');
+    table = await openLeaseTable({ client, clock, tableName, groupId: 'any' });
   });
 
-  it('a table with another key is refused with what is needed', async () => {
-    const tableName = await createTable('leaseKey');
-    const opening = openLeaseTable({ client, clock, tableName, groupId: 'g' });
-    await expect(opening).rejects.toThrow('the key of table');
+  it('a released shard, whose owner is NULL, is free and can be taken', async () => {
+    const none = { NULL: true };
+    const Item = {
+      shard_id: S('shardId-1'),
+      ref: none,
+      ts: none,
+      sequence: S('77'),
+      ttl: { N: '1767225600' },
+    };
+    await client.send(new PutItemCommand({ TableName: tableName, Item }));
+    const [lease] = decodeRows(await table.query('all', { consistent: true })).leases;
+    expect(lease).toMatchObject({ owner: undefined, epoch: 0, checkpoint: { sequence: '77' } });
+    const taken = await table.write(
+      takeShard(lease!, { worker: 'pod-1', incarnation: 'a' }, 1_767_225_600_000),
+    );
+    expect(taken).toMatchObject({ outcome: 'done', row: { ref: 'pod-1/a', sequence: '77' } });
+    expect(taken.row).not.toHaveProperty('ttl');
   });
 
-  it('an endpoint nobody listens on is Unavailable and named', async () => {
-    const nowhere = createDynamoDbClient({ region: 'eu-west-1', endpoint: 'http://127.0.0.1:9' });
-    const opening = openLeaseTable({ client: nowhere, clock, tableName: 't', groupId: 'g' });
-    await expect(opening).rejects.toMatchObject({
-      code: 'Unavailable',
-      message: expect.stringContaining('127.0.0.1:9'),
-    });
-    nowhere.destroy();
-  });
-
-  it('wrong credentials are Credentials', async () => {
-    vi.stubEnv('AWS_ACCESS_KEY_ID', 'stranger');
-    const stranger = createDynamoDbClient({ region: 'eu-west-1', endpoint: server.endpoint });
-    const opening = openLeaseTable({ client: stranger, clock, tableName: 't', groupId: 'g' });
-    await expect(opening).rejects.toMatchObject({ code: 'Credentials' });
-    stranger.destroy();
-    vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  it('attributes of kinds that leases do not have are not read, and survive a write', async () => {
+    const theirs = {
+      flag: { BOOL: true },
+      list: { L: [S('a')] },
+      bytes: { B: Uint8Array.of(1, 2) },
+      numbers: { NS: ['1', '2'] },
+      mixed: { M: { a: { N: '1' }, b: S('text') } },
+    };
+    const Item = { shard_id: S('shardId-1'), sequence: S('77'), ...theirs };
+    await client.send(new PutItemCommand({ TableName: tableName, Item }));
+    const row = await table.get('shardId-1', { consistent: true });
+    expect(row).toEqual({ shard_id: 'shardId-1', sequence: '77', mixed: { a: 1 } });
+    const lease = { shardId: 'shardId-1', owner: undefined, epoch: 0 };
+    await table.write(takeShard(lease, { worker: 'pod-1', incarnation: 'a' }, 0));
+    const Key = { shard_id: S('shardId-1') };
+    const stored = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+    expect(stored.Item).toMatchObject(theirs);
   });
 });

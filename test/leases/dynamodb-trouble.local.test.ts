@@ -1,0 +1,187 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { CreateTableCommand, DescribeTableCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  startLocalDynamoDb,
+  type DynamoDbFault,
+  type LocalDynamoDb,
+} from '../../src/dev/local-dynamodb-server.ts';
+import { createDynamoDbClient, openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
+import type { LeaseTable } from '../../src/leases/lease-table.ts';
+import { pinStart } from '../../src/leases/transitions.ts';
+import { systemClock as clock } from '../../src/lib/clock.ts';
+import { describeError } from '../../src/lib/errors.ts';
+import { silentLog } from '../../src/lib/log.ts';
+
+const region = 'eu-west-1';
+let server: LocalDynamoDb;
+let client: ReturnType<typeof createDynamoDbClient>;
+let table: LeaseTable;
+
+beforeAll(async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+  server = await startLocalDynamoDb({ clock, log: silentLog, accessKeyIds: ['test'] });
+  client = createDynamoDbClient({ region, endpoint: server.endpoint });
+  await createTable('leases', 'group_id', 'shard_id');
+  table = await openLeaseTable({ client, clock, tableName: 'leases', groupId: 'g' });
+});
+afterEach(() => server.fail());
+afterAll(async () => {
+  client.destroy();
+  await server.close();
+  vi.unstubAllEnvs();
+});
+
+async function createTable(TableName: string, ...keys: string[]): Promise<void> {
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: keys.map((AttributeName, i) => ({ AttributeName, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
+      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+    }),
+  );
+  await vi.waitFor(async () => {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName }));
+    expect(Table?.TableStatus).toBe('ACTIVE');
+  }, 10_000);
+}
+
+const failWith = (type: string, status = 400, message = 'no') =>
+  server.fail((): DynamoDbFault => ({ do: 'fail', type, status, message }));
+const write = () => table.write(pinStart(1));
+
+describe('trouble with the table', () => {
+  it.each([
+    ['ProvisionedThroughputExceededException', 400, 'Throttled', 'OnDemand'],
+    ['ThrottlingException', 400, 'Throttled', undefined],
+    ['RequestLimitExceeded', 400, 'Throttled', undefined],
+    [
+      'AccessDeniedException',
+      400,
+      'AccessDenied',
+      "Allow dynamodb:UpdateItem on table leases for the worker's role",
+    ],
+    ['KMSAccessDeniedException', 400, 'AccessDenied', 'KMS key of table leases'],
+    ['ResourceNotFoundException', 400, 'NotFound', 'name of the table'],
+    ['ExpiredTokenException', 400, 'Credentials', 'session token'],
+    ['TransactionConflictException', 400, 'Conflict', undefined],
+    ['ValidationException', 400, 'InvalidInput', undefined],
+    ['InternalServerError', 500, 'Unavailable', undefined],
+    ['ServiceUnavailable', 503, 'Unavailable', undefined],
+  ])('%s (%i) is %s', async (type, status, code, fix) => {
+    failWith(type, status);
+    await expect(write()).rejects.toMatchObject({
+      code,
+      resource: 'table leases',
+      ...(fix ? { fix: expect.stringContaining(fix) } : {}),
+    });
+  });
+
+  it('is tried once: retries are the caller’s', async () => {
+    failWith('InternalServerError', 500);
+    const before = server.counts.get('UpdateItem') ?? 0;
+    await expect(write()).rejects.toThrow();
+    expect(server.counts.get('UpdateItem')).toBe(before + 1);
+  });
+
+  it('a write whose answer got lost is Unavailable, and done when it is repeated', async () => {
+    server.fail(() => ({ do: 'drop answer' }));
+    const pin = { ...pinStart(1), key: 'group#dropped' };
+    await expect(table.write(pin)).rejects.toMatchObject({ code: 'Unavailable' });
+    server.fail();
+    expect(await table.write(pin)).toMatchObject({ outcome: 'done', row: { start_at: 1 } });
+  });
+
+  it('a call that gets no answer ends at its deadline', async () => {
+    server.fail(() => ({ do: 'hang' }));
+    const hurried = await openHurried();
+    await expect(hurried.write(pinStart(1))).rejects.toMatchObject({
+      code: 'Timeout',
+      fix: expect.stringContaining(new URL(server.endpoint).host),
+    });
+  });
+
+  async function openHurried(): Promise<LeaseTable> {
+    server.fail((operation) => (operation === 'DescribeTable' ? undefined : { do: 'hang' }));
+    return openLeaseTable({ client, clock, tableName: 'leases', groupId: 'g', callTimeoutMs: 50 });
+  }
+
+  it('a call ends with the reason of its signal', async () => {
+    server.fail(() => ({ do: 'hang' }));
+    const stop = new AbortController();
+    const writing = table.write(pinStart(1), { signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await expect(writing).rejects.toThrow('enough');
+  });
+
+  it('a failure in the middle of many pages is not an end of the list', async () => {
+    const filler = 'x'.repeat(300_000);
+    for (const key of ['a', 'b', 'c', 'd', 'e']) {
+      await table.write({
+        name: 'fill',
+        key: `group#${key}`,
+        kind: 'put',
+        when: [],
+        set: { filler },
+        proof: [],
+      });
+    }
+    let pages = 0;
+    server.fail((operation) =>
+      operation === 'Query' && ++pages > 1 ? { do: 'fail', type: 'ThrottlingException' } : undefined,
+    );
+    await expect(table.query('all', { consistent: true })).rejects.toMatchObject({ code: 'Throttled' });
+    expect(pages).toBe(2);
+  });
+
+  it('a missing table is NotFound and named', async () => {
+    const opening = openLeaseTable({ client, clock, tableName: 'nowhere', groupId: 'g' });
+    await expect(opening).rejects.toMatchObject({ code: 'NotFound', resource: 'table nowhere' });
+  });
+
+  it('a table with another key is refused with what it has and what is needed', async () => {
+    await createTable('foreign', 'leaseKey');
+    const opening = openLeaseTable({ client, clock, tableName: 'foreign', groupId: 'g' });
+    await expect(opening).rejects.toMatchObject({
+      code: 'Conflict',
+      message: 'the key of table foreign is (leaseKey HASH)',
+      fix: expect.stringContaining('group_id + shard_id'),
+    });
+  });
+
+  it('an endpoint nobody listens on is Unavailable and named', async () => {
+    const nowhere = createDynamoDbClient({ region, endpoint: 'http://127.0.0.1:9' });
+    const opening = openLeaseTable({ client: nowhere, clock, tableName: 't', groupId: 'g' });
+    await expect(opening).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('127.0.0.1:9'),
+    });
+    nowhere.destroy();
+  });
+
+  it('an endpoint that is something else is told apart', async () => {
+    const web = createServer((_, response) => response.writeHead(404).end('<html>')).listen(0, '127.0.0.1');
+    await new Promise((resolve) => web.once('listening', resolve));
+    const { port } = web.address() as AddressInfo;
+    const lost = createDynamoDbClient({ region, endpoint: `http://127.0.0.1:${port}` });
+    const opening = openLeaseTable({ client: lost, clock, tableName: 't', groupId: 'g' });
+    const told = await opening.then(String, describeError);
+    expect(told).toContain(`127.0.0.1:${port}`);
+    expect(told).toContain('DynamoDB endpoint');
+    lost.destroy();
+    web.closeAllConnections();
+    web.close();
+  });
+
+  it('wrong credentials are Credentials', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'stranger');
+    const stranger = createDynamoDbClient({ region, endpoint: server.endpoint });
+    const opening = openLeaseTable({ client: stranger, clock, tableName: 't', groupId: 'g' });
+    await expect(opening).rejects.toMatchObject({ code: 'Credentials' });
+    stranger.destroy();
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  });
+});
