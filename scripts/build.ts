@@ -10,6 +10,12 @@ const dist = join(root, 'dist');
 const dynalite: Plugin = {
   name: 'dynalite',
   setup(hooks) {
+    // Tables on disk need a native addon, and local mode keeps them in memory.
+    hooks.onResolve({ filter: /^classic-level$/ }, () => ({ path: 'classic-level', namespace: 'absent' }));
+    hooks.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
+      contents:
+        "exports.ClassicLevel = class { constructor() { throw new Error('tables on disk are not supported') } }",
+    }));
     hooks.onLoad({ filter: /node_modules\/dynalite\/.*\.js$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
       return {
@@ -39,7 +45,5 @@ await build({
     js: "import { createRequire as kcgRequire } from 'node:module'; const require = kcgRequire(import.meta.url);",
   },
   plugins: [dynalite],
-  // Only for tables kept on disk, which local mode does not have.
-  external: ['classic-level'],
 });
 await chmod(join(dist, 'kcg.mjs'), 0o755);
