@@ -1,29 +1,20 @@
 import {
   CreateTableCommand,
   DeleteTableCommand,
-  DescribeContinuousBackupsCommand,
-  DescribeTableCommand,
-  DescribeTimeToLiveCommand,
-  ListTagsOfResourceCommand,
   TagResourceCommand,
   UntagResourceCommand,
   UpdateContinuousBackupsCommand,
   UpdateTableCommand,
   UpdateTimeToLiveCommand,
   type DynamoDBClient,
-  type TableDescription,
+  type DescribeTableCommand,
 } from '@aws-sdk/client-dynamodb';
-import { translateAwsError } from '../kinesis/aws-errors.ts';
+import { translateDynamoDbError } from '../leases/dynamodb-errors.ts';
+import { assert } from '../lib/assert.ts';
 import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
-import { hasCode } from '../lib/errors.ts';
-import type {
-  NewTable,
-  ObservedTable,
-  TableAdmin,
-  TableBilling,
-  TableClass,
-  TableStep,
-} from './table-admin.ts';
+import { describeError, hasCode } from '../lib/errors.ts';
+import { describeTable, type TableCall } from './dynamodb-table-description.ts';
+import type { NewTable, TableAdmin, TableBilling, TableClass, TableStep } from './table-admin.ts';
 
 export interface TableAdminOptions {
   client: DynamoDBClient;
@@ -33,7 +24,6 @@ export interface TableAdminOptions {
 }
 
 const CALL_TIMEOUT_MS = 10_000;
-const STATUSES: readonly string[] = ['CREATING', 'ACTIVE', 'UPDATING', 'DELETING'];
 
 /** The port over the AWS SDK. The client is the caller's to close. */
 export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
@@ -42,48 +32,16 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
 
   const call = callsOf(options);
 
-  const describeTable = async (signal: AbortSignal | undefined): Promise<TableDescription | undefined> => {
-    try {
-      const { Table } = await call('DescribeTable', signal, (abortSignal) =>
-        client.send(new DescribeTableCommand({ TableName: tableName }), { abortSignal }),
-      );
-      return Table;
-    } catch (thrown) {
-      if (hasCode(thrown, 'NotFound')) return undefined;
-      throw thrown;
-    }
-  };
-
   return {
     async describe({ signal } = {}) {
-      const table = await describeTable(signal);
-      if (!table) return undefined;
-      arn = table.TableArn;
-      const input = { TableName: tableName };
-      const [ttl, backups, tags] = await Promise.all([
-        call('DescribeTimeToLive', signal, (abortSignal) =>
-          client.send(new DescribeTimeToLiveCommand(input), { abortSignal }),
-        ),
-        call('DescribeContinuousBackups', signal, (abortSignal) =>
-          client.send(new DescribeContinuousBackupsCommand(input), { abortSignal }),
-        ),
-        call('ListTagsOfResource', signal, (abortSignal) =>
-          client.send(new ListTagsOfResourceCommand({ ResourceArn: arn }), { abortSignal }),
-        ),
-      ]);
-      const description = ttl.TimeToLiveDescription;
-      const isOn =
-        description?.TimeToLiveStatus === 'ENABLED' || description?.TimeToLiveStatus === 'ENABLING';
-      const recovery = backups.ContinuousBackupsDescription?.PointInTimeRecoveryDescription;
-      return {
-        ...observed(table),
-        ttlAttribute: isOn ? (description.AttributeName ?? '') : '',
-        tags: Object.fromEntries((tags.Tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? ''])),
-        pointInTimeRecovery: recovery?.PointInTimeRecoveryStatus === 'ENABLED',
-      };
+      const table = await describeTable({ client, tableName, call, signal });
+      if (table) arn = table.arn;
+      return table;
     },
 
     async apply(step, { signal } = {}) {
+      const isTagging = step.do === 'tag' || step.do === 'untag';
+      assert(arn !== undefined || !isTagging, 'tags go by ARN: describe the table first');
       const [operation, command] = commandOf(step, tableName, arn ?? '');
       try {
         await call(operation, signal, (abortSignal) =>
@@ -94,6 +52,7 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
         // The table is there, or gone, already: somebody else was first, and the next look shows what they did.
         if (step.do === 'create' && hasCode(thrown, 'Conflict')) return 'raced';
         if (step.do === 'delete' && hasCode(thrown, 'NotFound')) return 'raced';
+        if (step.do === 'enable ttl' && /already enabled/.test(describeError(thrown))) return 'raced';
         throw thrown;
       }
     },
@@ -103,53 +62,21 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
 }
 
 /** Bounds each call in time and translates what it throws. */
-function callsOf({ clock, tableName, endpoint }: TableAdminOptions) {
-  return async <T>(
-    operation: string,
-    signal: AbortSignal | undefined,
-    send: (abortSignal: AbortSignal) => Promise<T>,
-  ): Promise<T> => {
+function callsOf({ clock, tableName, endpoint }: TableAdminOptions): TableCall {
+  return async (operation, signal, send) => {
     const action = `dynamodb:${operation}`;
     try {
       return await withDeadline(clock, CALL_TIMEOUT_MS, { what: action, signal }, send);
     } catch (thrown) {
       if (signal?.aborted) throw abortError(signal);
       const principal = "the operator's role";
-      throw translateAwsError(thrown, {
+      throw translateDynamoDbError(thrown, {
         action,
         resource: `table ${tableName}`,
         principal,
         endpoint,
       });
     }
-  };
-}
-
-function observed(
-  table: TableDescription,
-): Omit<ObservedTable, 'ttlAttribute' | 'tags' | 'pointInTimeRecovery'> {
-  const status = table.TableStatus ?? '';
-  const capacity = table.ProvisionedThroughput;
-  const onDemand = table.BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST';
-  return {
-    name: table.TableName ?? '',
-    arn: table.TableArn ?? '',
-    status: STATUSES.includes(status) ? (status as ObservedTable['status']) : 'OTHER',
-    keySchema: (table.KeySchema ?? []).map((key) => `${key.AttributeName} ${key.KeyType}`).join(', '),
-    createdAt: table.CreationDateTime?.getTime() ?? 0,
-    billing: onDemand
-      ? { mode: 'OnDemand' }
-      : {
-          mode: 'Provisioned',
-          readCapacityUnits: capacity?.ReadCapacityUnits ?? 0,
-          writeCapacityUnits: capacity?.WriteCapacityUnits ?? 0,
-        },
-    deletionProtection: table.DeletionProtectionEnabled ?? false,
-    kmsKeyArn: table.SSEDescription?.KMSMasterKeyArn,
-    tableClass:
-      table.TableClassSummary?.TableClass === 'STANDARD_INFREQUENT_ACCESS'
-        ? 'StandardInfrequentAccess'
-        : 'Standard',
   };
 }
 

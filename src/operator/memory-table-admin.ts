@@ -50,6 +50,10 @@ export class MemoryTables {
       if (step.do === 'delete') return 'raced';
       throw new KcgError('NotFound', `table ${name} does not exist`, { resource: `table ${name}` });
     }
+    if (step.do === 'enable ttl' && table.ttlAttribute === step.attribute) return 'raced';
+    if (step.do === 'enable ttl' && table.ttlAttribute !== '') {
+      throw new KcgError('InvalidInput', 'TimeToLive is active on a different AttributeName');
+    }
     if (step.do === 'delete') {
       if (table.deletionProtection)
         throw new KcgError('InvalidInput', `table ${name} is protected against deletion`);

@@ -28,6 +28,7 @@ const PROBLEM_REASONS = {
   NotFound: 'TableNotFound',
   WrongKeySchema: 'TableSchemaMismatch',
   NotOurs: 'TableNotAdopted',
+  Unreadable: 'TableAccessDenied',
 } as const satisfies Record<TableProblem['reason'], TableFacts['reason']>;
 
 /** Creates the table or brings it to what the spec says, one look at a time; an answer serves for ten minutes. */
@@ -62,7 +63,7 @@ async function look(pass: PlacedPass): Promise<{ facts: TableFacts; freshMs: num
       if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
       const isSettled = plan.steps.length === 0 && !plan.isBusy;
       if (plan.steps.length === 0 || round > ROUNDS) {
-        return { facts: tableFacts(observed, pass), freshMs: isSettled ? FRESH_MS : BUSY_MS };
+        return { facts: tableFacts(observed, pass, plan.notes), freshMs: isSettled ? FRESH_MS : BUSY_MS };
       }
       for (const step of plan.steps) {
         await admin.apply(step, { signal });
@@ -107,12 +108,22 @@ export function desiredTable({
   };
 }
 
-function tableFacts(observed: ObservedTable | undefined, pass: PlacedPass): TableFacts {
+function tableFacts(
+  observed: ObservedTable | undefined,
+  pass: PlacedPass,
+  notes: readonly string[],
+): TableFacts {
   const info = tableInfo(observed, pass);
   const name = `table ${pass.target.table}`;
   switch (observed?.status) {
     case 'ACTIVE':
-      return { status: 'True', reason: 'TableActive', message: `${name} is ACTIVE`, usable: true, info };
+      return {
+        status: 'True',
+        reason: 'TableActive',
+        message: [`${name} is ACTIVE`, ...notes].join('; '),
+        usable: true,
+        info,
+      };
     case 'UPDATING':
       return { status: 'True', reason: 'TableUpdating', message: `${name} is UPDATING`, usable: true, info };
     case 'DELETING':
@@ -176,10 +187,15 @@ function tableInfo(
     arn: observed.arn,
     status: observed.status,
     created: isCreatedByKcg(observed) && observed.tags[GROUP_TAG] === groupId,
-    ttl: observed.ttlAttribute === '' ? 'off' : observed.ttlAttribute,
-    pitr: observed.pointInTimeRecovery ? 'on' : 'off',
+    ttl: observed.unread?.ttl === undefined ? observed.ttlAttribute || 'off' : 'unknown',
+    pitr: pitrOf(observed),
     ...(managedTagKeys.length > 0 ? { managedTagKeys } : {}),
   };
+}
+
+function pitrOf({ unread, pointInTimeRecovery }: ObservedTable): string {
+  if (unread?.pointInTimeRecovery !== undefined) return 'unknown';
+  return pointInTimeRecovery ? 'on' : 'off';
 }
 
 function managedTagKeysOf(status: unknown): readonly string[] {

@@ -1,4 +1,7 @@
-/** A DynamoDB table as it is. Settings that cannot be read for lack of permission are absent, not false. */
+/** What is asked for apart from the table itself, and may be forbidden or unknown to an emulator while that is not. */
+export type SideSetting = 'ttl' | 'tags' | 'pointInTimeRecovery';
+
+/** A DynamoDB table as it is. */
 export interface ObservedTable {
   name: string;
   arn: string;
@@ -15,6 +18,8 @@ export interface ObservedTable {
   deletionProtection: boolean;
   kmsKeyArn: string | undefined;
   tableClass: TableClass;
+  /** Settings that could not be read, with why and what to do; they show as off or empty above. */
+  unread?: Readonly<Partial<Record<SideSetting, string>>>;
 }
 
 export type TableClass = 'Standard' | 'StandardInfrequentAccess';
@@ -58,7 +63,10 @@ export interface AdminCallOptions {
 export interface TableAdmin {
   /** Undefined when there is no such table. */
   describe(options?: AdminCallOptions): Promise<ObservedTable | undefined>;
-  /** Asks for one change; a table is CREATING or UPDATING for a while after some. `raced`: somebody did it before. */
+  /**
+   * Asks for one change of the table as it was last described; a table is CREATING or UPDATING for a while after some.
+   * `raced`: somebody did it before.
+   */
   apply(step: TableStep, options?: AdminCallOptions): Promise<'done' | 'raced'>;
   close(): void;
 }

@@ -28,7 +28,8 @@ export interface DesiredTable {
 export type TableProblem =
   | { reason: 'NotFound'; message: string }
   | { reason: 'WrongKeySchema'; message: string }
-  | { reason: 'NotOurs'; message: string };
+  | { reason: 'NotOurs'; message: string }
+  | { reason: 'Unreadable'; message: string };
 
 export interface TablePlan {
   steps: TableStep[];
@@ -36,6 +37,8 @@ export interface TablePlan {
   problem: TableProblem | undefined;
   /** The table is changing: look again soon. */
   isBusy: boolean;
+  /** What is not as the group asks and no step brings about; the table can be used all the same. */
+  notes: string[];
 }
 
 /** Tag that marks a table as created by kcg. */
@@ -52,17 +55,20 @@ export function planTable(
   observed: ObservedTable | undefined,
   managedTagKeys: readonly string[],
 ): TablePlan {
-  const none: TablePlan = { steps: [], problem: undefined, isBusy: false };
+  const none: TablePlan = { steps: [], problem: undefined, isBusy: false, notes: [] };
   if (observed === undefined) {
     if (desired.management === 'Managed') return { ...none, steps: [createStep(desired)], isBusy: true };
     const message = `table ${desired.name} does not exist, and checkpoints.table.management is External: create it with the key ${NATIVE_KEY_SCHEMA}, or set management to Managed`;
     return { ...none, problem: { reason: 'NotFound', message } };
   }
+  // Such a table may not show its key and tags.
+  if (observed.status === 'CREATING' || observed.status === 'DELETING') return { ...none, isBusy: true };
   const problem = keyProblem(observed) ?? ownerProblem(desired, observed);
   if (problem) return { ...none, problem };
-  if (observed.status !== 'ACTIVE') return { ...none, isBusy: true };
-  if (desired.management === 'External') return none;
-  return { ...none, steps: changes(desired, observed, managedTagKeys) };
+  if (desired.management === 'External') return { ...none, isBusy: observed.status !== 'ACTIVE' };
+  const notes = notesOn(desired, observed);
+  if (observed.status !== 'ACTIVE') return { ...none, isBusy: true, notes };
+  return { ...none, steps: changes(desired, observed, managedTagKeys), notes };
 }
 
 export function isCreatedByKcg(observed: ObservedTable): boolean {
@@ -90,6 +96,10 @@ function keyProblem({ name, keySchema }: ObservedTable): TableProblem | undefine
 
 function ownerProblem(desired: DesiredTable, observed: ObservedTable): TableProblem | undefined {
   if (desired.management === 'External' || desired.adoption === 'Always') return undefined;
+  if (observed.unread?.tags !== undefined) {
+    const message = `table ${observed.name} exists, but its tags, which say whose it is, cannot be read: ${observed.unread.tags}`;
+    return { reason: 'Unreadable', message };
+  }
   const ours = isCreatedByKcg(observed);
   const byThisGroup = ours && observed.tags[GROUP_TAG] === desired.ownershipTags[GROUP_TAG];
   if (desired.adoption === 'IfOurs' ? ours : byThisGroup) return undefined;
@@ -104,27 +114,83 @@ function changes(
   managedTagKeys: readonly string[],
 ): TableStep[] {
   const steps: TableStep[] = [];
-  if (observed.ttlAttribute !== TTL_ATTRIBUTE) steps.push({ do: 'enable ttl', attribute: TTL_ATTRIBUTE });
+  const unread = observed.unread ?? {};
+  if (observed.ttlAttribute === '' && unread.ttl === undefined && mayExpire(observed)) {
+    steps.push({ do: 'enable ttl', attribute: TTL_ATTRIBUTE });
+  }
+  if (unread.tags === undefined) steps.push(...tagSteps(desired, observed, managedTagKeys));
+  const { pointInTimeRecovery } = desired;
+  if (pointInTimeRecovery !== undefined && unread.pointInTimeRecovery === undefined) {
+    if (pointInTimeRecovery !== observed.pointInTimeRecovery)
+      steps.push({ do: 'set point-in-time recovery', enabled: pointInTimeRecovery });
+  }
+  const update = tableUpdate(desired, observed);
+  return update ? [...steps, update] : steps;
+}
+
+/**
+ * Rows of async-kinesis carry a ttl while they are live: where it is not yet in force, it would delete the checkpoints
+ * of a group that stood still for a day.
+ */
+function mayExpire(observed: ObservedTable): boolean {
+  return observed.keySchema === NATIVE_KEY_SCHEMA;
+}
+
+function tagSteps(
+  desired: DesiredTable,
+  observed: ObservedTable,
+  managedTagKeys: readonly string[],
+): TableStep[] {
+  const steps: TableStep[] = [];
   // Only a table of ours carries our tags: an adopted one would look as if we had made it, and be deleted with the group.
   const owned = isCreatedByKcg(observed) && observed.tags[GROUP_TAG] === desired.ownershipTags[GROUP_TAG];
   const wanted = { ...desired.tags, ...(owned ? desired.ownershipTags : {}) };
   const missing = Object.entries(wanted).filter(([key, value]) => observed.tags[key] !== value);
   if (missing.length > 0) steps.push({ do: 'tag', tags: Object.fromEntries(missing) });
-  const stale = managedTagKeys.filter((key) => !(key in wanted) && key in observed.tags);
+  const stale = managedTagKeys.filter(
+    (key) => !(key in wanted) && key in observed.tags && !/^(aws:|kcg\.dev\/)/.test(key),
+  );
   if (stale.length > 0) steps.push({ do: 'untag', keys: stale });
-  const { pointInTimeRecovery, deletionProtection, billing, tableClass, kmsKeyArn } = desired;
-  if (pointInTimeRecovery !== undefined && pointInTimeRecovery !== observed.pointInTimeRecovery) {
-    steps.push({ do: 'set point-in-time recovery', enabled: pointInTimeRecovery });
-  }
-  if (deletionProtection !== undefined && deletionProtection !== observed.deletionProtection) {
-    steps.push({ do: 'set deletion protection', enabled: deletionProtection });
-  }
-  // One UpdateTable at a time: the table is UPDATING after it, and the next look plans the next.
-  if (billing && !sameBilling(billing, observed.billing)) steps.push({ do: 'set billing', billing });
-  else if (tableClass && tableClass !== observed.tableClass)
-    steps.push({ do: 'set table class', tableClass });
-  else if (kmsKeyArn && kmsKeyArn !== observed.kmsKeyArn) steps.push({ do: 'set encryption', kmsKeyArn });
   return steps;
+}
+
+/** One UpdateTable at a time, protection first: the table is UPDATING after it, and the next look plans the next. */
+function tableUpdate(desired: DesiredTable, observed: ObservedTable): TableStep | undefined {
+  const { deletionProtection, billing, tableClass, kmsKeyArn } = desired;
+  if (deletionProtection !== undefined && deletionProtection !== observed.deletionProtection) {
+    return { do: 'set deletion protection', enabled: deletionProtection };
+  }
+  if (billing && !sameBilling(billing, observed.billing)) return { do: 'set billing', billing };
+  if (tableClass && tableClass !== observed.tableClass) return { do: 'set table class', tableClass };
+  if (kmsKeyArn && !sameKey(kmsKeyArn, observed.kmsKeyArn)) return { do: 'set encryption', kmsKeyArn };
+  return undefined;
+}
+
+/** A table shows its key, never the alias it was given by: any key will do for an alias. */
+function sameKey(desired: string, observed: string | undefined): boolean {
+  return observed !== undefined && (desired === observed || /:alias\//.test(desired));
+}
+
+function notesOn(desired: DesiredTable, observed: ObservedTable): string[] {
+  const { ttl, tags, pointInTimeRecovery } = observed.unread ?? {};
+  const notes: string[] = [];
+  if (ttl !== undefined) notes.push(`whether items expire is not known: ${ttl}`);
+  else if (observed.ttlAttribute === '' && !mayExpire(observed)) {
+    notes.push(
+      `time to live is off, and live rows may carry a ttl: turn it on for ${TTL_ATTRIBUTE} when none does`,
+    );
+  } else if (observed.ttlAttribute !== '' && observed.ttlAttribute !== TTL_ATTRIBUTE) {
+    notes.push(
+      `time to live is on for ${observed.ttlAttribute}, so rows that ended stay: turn it on for ${TTL_ATTRIBUTE} instead`,
+    );
+  }
+  if (tags !== undefined && Object.keys(desired.tags ?? {}).length > 0) {
+    notes.push(`tags are left alone: ${tags}`);
+  }
+  if (pointInTimeRecovery !== undefined && desired.pointInTimeRecovery !== undefined) {
+    notes.push(`point-in-time recovery is left alone: ${pointInTimeRecovery}`);
+  }
+  return notes;
 }
 
 function sameBilling(a: TableBilling, b: TableBilling): boolean {
