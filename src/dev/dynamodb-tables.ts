@@ -104,19 +104,23 @@ export class DynamoDbTables {
         return { TimeToLiveDescription: description };
       }
       case 'UpdateContinuousBackups': {
-        const spec = request['PointInTimeRecoverySpecification'] as { PointInTimeRecoveryEnabled: boolean };
-        this.#of(request['TableName']).pointInTimeRecovery = spec.PointInTimeRecoveryEnabled;
+        const extras = this.#of(request['TableName']);
+        const wanted = required(request, 'PointInTimeRecoverySpecification') as {
+          PointInTimeRecoveryEnabled?: boolean;
+        };
+        extras.pointInTimeRecovery = wanted.PointInTimeRecoveryEnabled === true;
         return this.#backups(request);
       }
       case 'DescribeContinuousBackups':
         return this.#backups(request);
       case 'TagResource': {
-        const tags = request['Tags'] as { Key: string; Value: string }[];
-        for (const { Key, Value } of tags) this.#byArn(request).tags.set(Key, Value);
+        const { tags } = this.#byArn(request);
+        const added = required(request, 'Tags') as { Key: string; Value: string }[];
+        for (const { Key, Value } of added) tags.set(Key, Value);
         return {};
       }
       case 'UntagResource':
-        for (const key of request['TagKeys'] as string[]) this.#byArn(request).tags.delete(key);
+        for (const key of required(request, 'TagKeys') as string[]) this.#byArn(request).tags.delete(key);
         return {};
       case 'ListTagsOfResource':
         return { Tags: [...this.#byArn(request).tags].map(([Key, Value]) => ({ Key, Value })) };
@@ -127,7 +131,10 @@ export class DynamoDbTables {
 
   #updateTimeToLive(request: Json): Json {
     const extras = this.#of(request['TableName']);
-    const wanted = request['TimeToLiveSpecification'] as { Enabled: boolean; AttributeName: string };
+    const wanted = required(request, 'TimeToLiveSpecification') as {
+      Enabled: boolean;
+      AttributeName: string;
+    };
     if (wanted.Enabled && extras.ttl.enabled && wanted.AttributeName !== extras.ttl.attribute) {
       const message = `TimeToLive is active on a different AttributeName: current AttributeName is ${extras.ttl.attribute}`;
       throw new DynamoDbFailure('ValidationException', message);
@@ -164,6 +171,16 @@ export class DynamoDbTables {
       `Requested resource not found: Table: ${String(name)} not found`,
     );
   }
+}
+
+function required(request: Json, field: string): unknown {
+  const value = request[field];
+  if (value !== undefined && value !== null) return value;
+  const shown = `${field.charAt(0).toLowerCase()}${field.slice(1)}`;
+  throw new DynamoDbFailure(
+    'ValidationException',
+    `1 validation error detected: Value null at '${shown}' failed to satisfy constraint: Member must not be null`,
+  );
 }
 
 export function asFailure(thrown: unknown): DynamoDbFailure {

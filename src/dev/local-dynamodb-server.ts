@@ -48,11 +48,14 @@ export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise
   const { clock, log, host = '127.0.0.1', ttlSweepMs = TTL_SWEEP_MS } = options;
   const backend = await DynamoDbBackend.start();
   const front = new Front(backend, options.accessKeyIds);
+  const running = new Set<Promise<unknown>>();
   const server = createServer((request, response) => {
-    front.serve(request, response).catch((error: unknown) => {
+    const serving = front.serve(request, response).catch((error: unknown) => {
       log.warn('local DynamoDB request failed', { error: KcgError.from(error).message });
       response.destroy();
     });
+    running.add(serving);
+    void serving.finally(() => running.delete(serving));
   });
   server.keepAliveTimeout = 0;
   try {
@@ -85,6 +88,7 @@ export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise
     async close() {
       stop.abort();
       await Promise.all([sweeping, closeServer(server)]);
+      await Promise.all(running);
       await backend.close();
     },
   };
