@@ -264,6 +264,7 @@ export function claimGroup(
       claimed_at: claim.claimedAt,
       layout_version: LAYOUT_VERSION,
     },
+    remove: ['ttl'], // a deleted group's rows may be on their way out
     proof: [equal('cluster_id', claim.clusterId), equal('resource_uid', claim.resourceUid)],
   };
 }

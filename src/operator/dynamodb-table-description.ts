@@ -7,7 +7,7 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import { describeError, hasCode } from '../lib/errors.ts';
-import type { ObservedTable, SideSetting } from './table-admin.ts';
+import { TABLE_STATUSES, type ObservedTable, type SideSetting } from './table-admin.ts';
 
 export type TableCall = <T>(
   operation: string,
@@ -21,8 +21,6 @@ interface Look {
   call: TableCall;
   signal: AbortSignal | undefined;
 }
-
-const STATUSES: readonly string[] = ['CREATING', 'ACTIVE', 'UPDATING', 'DELETING'];
 
 /** Four reads: the table, its time to live, its tags and its backups. Undefined when there is no such table. */
 export async function describeTable(look: Look): Promise<ObservedTable | undefined> {
@@ -106,13 +104,12 @@ function cannotBeRead(thrown: unknown): boolean {
 function settingsOf(
   table: TableDescription,
 ): Omit<ObservedTable, 'ttlAttribute' | 'tags' | 'pointInTimeRecovery'> {
-  const status = table.TableStatus ?? '';
   const capacity = table.ProvisionedThroughput;
   const onDemand = table.BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST';
   return {
     name: table.TableName ?? '',
     arn: table.TableArn ?? '',
-    status: STATUSES.includes(status) ? (status as ObservedTable['status']) : 'OTHER',
+    status: TABLE_STATUSES.find((status) => status === table.TableStatus) ?? 'OTHER',
     keySchema: (table.KeySchema ?? []).map((key) => `${key.AttributeName} ${key.KeyType}`).join(', '),
     createdAt: table.CreationDateTime?.getTime() ?? 0,
     billing: onDemand

@@ -29,6 +29,7 @@ const PROBLEM_REASONS = {
   WrongKeySchema: 'TableSchemaMismatch',
   NotOurs: 'TableNotAdopted',
   Unreadable: 'TableAccessDenied',
+  KeyInaccessible: 'TableKeyInaccessible',
 } as const satisfies Record<TableProblem['reason'], TableFacts['reason']>;
 
 /** Creates the table or brings it to what the spec says, one look at a time; an answer serves for ten minutes. */
@@ -127,6 +128,9 @@ function tableFacts(
     case 'UPDATING':
       return { status: 'True', reason: 'TableUpdating', message: `${name} is UPDATING`, usable: true, info };
     case 'DELETING':
+    case 'INACCESSIBLE_ENCRYPTION_CREDENTIALS':
+    case 'ARCHIVING':
+    case 'ARCHIVED':
     case 'OTHER':
       return {
         status: 'Unknown',

@@ -1,11 +1,22 @@
 /** What is asked for apart from the table itself, and may be forbidden or unknown to an emulator while that is not. */
 export type SideSetting = 'ttl' | 'tags' | 'pointInTimeRecovery';
 
+/** DynamoDB's own. The last three: the table's KMS key cannot be used, and after a week of that the table is archived. */
+export const TABLE_STATUSES = [
+  'CREATING',
+  'ACTIVE',
+  'UPDATING',
+  'DELETING',
+  'INACCESSIBLE_ENCRYPTION_CREDENTIALS',
+  'ARCHIVING',
+  'ARCHIVED',
+] as const;
+
 /** A DynamoDB table as it is. */
 export interface ObservedTable {
   name: string;
   arn: string;
-  status: 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING' | 'OTHER';
+  status: (typeof TABLE_STATUSES)[number] | 'OTHER';
   /** `group_id HASH, shard_id RANGE`. */
   keySchema: string;
   /** Ms since the epoch. */

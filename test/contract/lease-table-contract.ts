@@ -309,7 +309,7 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
       expect(await table.write(pinStart(NOW + 1))).toMatchObject({ outcome: 'lost', row: { start_at: NOW } });
     });
 
-    it('is claimed only against the claim that was seen', async () => {
+    it('is claimed only against the claim that was seen, and no longer expires then', async () => {
       const claim = (resourceUid: string) => ({
         clusterId: 'c1',
         resourceUid,
@@ -321,6 +321,12 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
       expect((await table.write(claimGroup(undefined, claim('u2')))).outcome).toBe('lost');
       const seen = decodeRows(await table.query('all', strong)).claim;
       expect((await table.write(claimGroup(seen, claim('u2')))).outcome).toBe('done');
+      const expiring = { name: 'expire row', key: 'group#claim', kind: 'update' as const, proof: [] };
+      const when = [{ attribute: 'shard_id', is: 'present' as const }];
+      expect((await table.write({ ...expiring, when, set: { ttl: BORN } })).outcome).toBe('done');
+      const again = decodeRows(await table.query('all', strong)).claim;
+      const { row: claimed } = await table.write(claimGroup(again, claim('u3')));
+      expect(claimed).not.toHaveProperty('ttl');
     });
   });
 }

@@ -29,7 +29,8 @@ export type TableProblem =
   | { reason: 'NotFound'; message: string }
   | { reason: 'WrongKeySchema'; message: string }
   | { reason: 'NotOurs'; message: string }
-  | { reason: 'Unreadable'; message: string };
+  | { reason: 'Unreadable'; message: string }
+  | { reason: 'KeyInaccessible'; message: string };
 
 export interface TablePlan {
   steps: TableStep[];
@@ -63,7 +64,7 @@ export function planTable(
   }
   // Such a table may not show its key and tags.
   if (observed.status === 'CREATING' || observed.status === 'DELETING') return { ...none, isBusy: true };
-  const problem = keyProblem(observed) ?? ownerProblem(desired, observed);
+  const problem = kmsProblem(observed) ?? keyProblem(observed) ?? ownerProblem(desired, observed);
   if (problem) return { ...none, problem };
   if (desired.management === 'External') return { ...none, isBusy: observed.status !== 'ACTIVE' };
   const notes = notesOn(desired, observed);
@@ -86,6 +87,22 @@ function createStep(desired: DesiredTable): TableStep {
       tableClass: desired.tableClass ?? 'Standard',
     },
   };
+}
+
+function kmsProblem({ name, status, kmsKeyArn = 'of the table' }: ObservedTable): TableProblem | undefined {
+  switch (status) {
+    case 'INACCESSIBLE_ENCRYPTION_CREDENTIALS': {
+      const message = `table ${name} cannot use its KMS key ${kmsKeyArn}: enable the key and DynamoDB's grants on it; DynamoDB archives the table after seven days`;
+      return { reason: 'KeyInaccessible', message };
+    }
+    case 'ARCHIVING':
+    case 'ARCHIVED': {
+      const message = `table ${name} is ${status}, as its KMS key ${kmsKeyArn} could not be used for seven days: restore the backup that DynamoDB has made, or name another table`;
+      return { reason: 'KeyInaccessible', message };
+    }
+    default:
+      return undefined;
+  }
 }
 
 function keyProblem({ name, keySchema }: ObservedTable): TableProblem | undefined {

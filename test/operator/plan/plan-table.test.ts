@@ -101,6 +101,19 @@ describe('a table that changes', () => {
   });
 });
 
+describe('a KMS key that cannot be used', () => {
+  it.each([
+    ['INACCESSIBLE_ENCRYPTION_CREDENTIALS', 'enable the key'],
+    ['ARCHIVING', 'restore the backup'],
+    ['ARCHIVED', 'restore the backup'],
+  ] as const)('%s: %s', (status, words) => {
+    const plan = planTable(aDesired(), aTable({ status, kmsKeyArn: KEY }), []);
+    expect(plan).toMatchObject({ steps: [], isBusy: false, problem: { reason: 'KeyInaccessible' } });
+    expect(plan.problem?.message).toContain(words);
+    expect(plan.problem?.message).toContain(KEY);
+  });
+});
+
 describe('the key', () => {
   it.each([
     [NATIVE_KEY_SCHEMA, true],
