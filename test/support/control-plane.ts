@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -12,16 +11,13 @@ import {
   type ControlPrograms,
 } from '../cluster/find-programs.ts';
 import { ProcessGroup } from '../cluster/process-group.ts';
+import { kubectlOf, type Kubectl } from './kubectl.ts';
 
-export interface KubectlResult {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
+export type { KubectlResult } from './kubectl.ts';
 
 export interface ControlPlane {
   kubeconfig: string;
-  kubectl(args: string[], stdin?: string): Promise<KubectlResult>;
+  kubectl: Kubectl;
   stop(): Promise<void>;
 }
 
@@ -140,20 +136,6 @@ function controllerManagerFlags(folder: string, kubeconfig: string): string[] {
     '--kube-api-qps=200',
     '--kube-api-burst=400',
   ];
-}
-
-function kubectlOf(
-  [program = 'kubectl', ...first]: readonly string[],
-  kubeconfig: string,
-): ControlPlane['kubectl'] {
-  return (args, stdin = '') =>
-    new Promise((resolve) => {
-      const options = { env: { ...process.env, KUBECONFIG: kubeconfig }, maxBuffer: 64 * 1024 * 1024 };
-      const child = execFile(program, [...first, ...args], options, (error, stdout, stderr) => {
-        resolve({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stdout, stderr });
-      });
-      child.stdin?.end(stdin);
-    });
 }
 
 function kubeconfigOf(server: string, ca: Buffer): string {

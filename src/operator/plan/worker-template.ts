@@ -28,6 +28,8 @@ export const WORKER_PORT = 8085;
 export const REVISION_ANNOTATION = 'kcg.dev/revision';
 const RUNTIME_VOLUME = 'kcg-runtime';
 const RUNTIME_PATH = '/kcg';
+/** Node started by its own loader with its own libraries: it runs in an image with any C library, or with none. */
+const RUNTIME_COMMAND = ['/kcg/ld.so', '--library-path', '/kcg/lib', '/kcg/node', '/kcg/kcg.mjs'];
 /** Between the end of the hand-off and SIGKILL, for the last writes. */
 const GRACE_MARGIN_SECONDS = 15;
 /** The user of the kcg image. */
@@ -111,7 +113,7 @@ function moduleWorker(input: WorkerTemplateInput, base: Json): Json {
   ];
   return {
     ...rest,
-    command: [`${RUNTIME_PATH}/node`, `${RUNTIME_PATH}/kcg.mjs`, 'worker'],
+    command: [...RUNTIME_COMMAND, 'worker'],
     volumeMounts: mounts,
   };
 }

@@ -163,7 +163,7 @@ describe('the containers', () => {
       {
         name: 'app',
         image: 'shop:7',
-        command: ['/kcg/node', '/kcg/kcg.mjs', 'worker'],
+        command: ['/kcg/ld.so', '--library-path', '/kcg/lib', '/kcg/node', '/kcg/kcg.mjs', 'worker'],
         volumeMounts: [{ mountPath: '/data' }, { mountPath: '/kcg', readOnly: true }],
       },
     ]);

@@ -1,0 +1,3 @@
+module kcg.dev/test/cluster/app-go
+
+go 1.24

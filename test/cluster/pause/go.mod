@@ -1,0 +1,3 @@
+module kcg.dev/test/cluster/pause
+
+go 1.24

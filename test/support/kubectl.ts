@@ -1,0 +1,21 @@
+import { execFile } from 'node:child_process';
+
+export interface KubectlResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export type Kubectl = (args: readonly string[], stdin?: string) => Promise<KubectlResult>;
+
+/** Runs the real kubectl. A refusal is a result, not an exception. */
+export function kubectlOf([program = 'kubectl', ...first]: readonly string[], kubeconfig: string): Kubectl {
+  return (args, stdin = '') =>
+    new Promise((resolve) => {
+      const options = { env: { ...process.env, KUBECONFIG: kubeconfig }, maxBuffer: 64 * 1024 * 1024 };
+      const child = execFile(program, [...first, ...args], options, (error, stdout, stderr) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stdout, stderr });
+      });
+      child.stdin?.end(stdin);
+    });
+}

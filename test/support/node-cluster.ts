@@ -1,0 +1,78 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { CLUSTER_HOME } from '../cluster/find-programs.ts';
+import { kubectlOf, type Kubectl } from './kubectl.ts';
+
+const run = promisify(execFile);
+const SCRIPTS = join(import.meta.dirname, '../cluster');
+const BIN = join(CLUSTER_HOME, 'bin');
+const SOCKET = join(CLUSTER_HOME, 'run/containerd.sock');
+
+/** A pod reaches a port of this machine's 127.0.0.1 by this address. */
+export const HOST_SEEN_FROM_PODS = '10.96.0.2';
+
+export interface NodeCluster {
+  kubeconfig: string;
+  kubectl: Kubectl;
+  helm(...args: string[]): Promise<string>;
+  importImage(archive: string): Promise<void>;
+  /** Process id on this machine of a pod's container. */
+  pidOf(pod: { namespace: string; name: string; container: string }): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/**
+ * A whole Kubernetes with a kubelet, up in seconds. There is one per machine: a second test run waits for it, and it goes
+ * down with this process, however that ends.
+ */
+export async function startNodeCluster(): Promise<NodeCluster> {
+  mkdirSync(CLUSTER_HOME, { recursive: true });
+  const script = 'bash "$1/down" >&2; bash "$1/up" >&2 && echo up && cat >/dev/null; bash "$1/down" >&2';
+  const lock = join(CLUSTER_HOME, 'node.lock');
+  const guard = spawn('flock', [lock, 'bash', '-c', script, 'guard', SCRIPTS], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true, // Ctrl-C is for this process; the guard then sees its input end
+  });
+  const ended = new Promise<void>((resolve) => guard.once('exit', () => resolve()));
+  let said = '';
+  guard.stderr.on('data', (chunk) => (said += chunk));
+  const up = createInterface({ input: guard.stdout });
+  const isUp = new Promise<boolean>((resolve) => {
+    up.once('line', () => resolve(true));
+    void ended.then(() => resolve(false));
+  });
+  if (!(await isUp)) throw new Error(`the test cluster did not come up:\n${said}`);
+  const kubeconfig = join(CLUSTER_HOME, 'run/admin.kubeconfig');
+  const ctr = async (...args: string[]) =>
+    (await run(join(BIN, 'ctr'), ['-a', SOCKET, '-n', 'k8s.io', ...args])).stdout;
+  const kubectl = kubectlOf([join(BIN, 'hk'), 'kubectl'], kubeconfig);
+  return {
+    kubeconfig,
+    kubectl,
+    async helm(...args) {
+      const { stdout } = await run(join(BIN, 'helm'), args, {
+        env: { ...process.env, KUBECONFIG: kubeconfig },
+      });
+      return stdout;
+    },
+    async importImage(archive) {
+      await ctr('images', 'import', '--local', archive);
+    },
+    async pidOf({ namespace, name, container }) {
+      const path = `{.status.containerStatuses[?(@.name=="${container}")].containerID}`;
+      const { stdout } = await kubectl(['get', 'pod', name, '-n', namespace, '-o', `jsonpath=${path}`]);
+      const id = stdout.replace('containerd://', '');
+      const line = (await ctr('tasks', 'ls')).split('\n').find((task) => id !== '' && task.startsWith(id));
+      if (line === undefined)
+        throw new Error(`no process for container ${container} of pod ${namespace}/${name}`);
+      return Number(line.trim().split(/\s+/)[1]);
+    },
+    async stop() {
+      guard.stdin.end();
+      await ended;
+    },
+  };
+}
