@@ -15,6 +15,8 @@ export interface Lease {
   behindMs: number | undefined;
   /** Ms since the epoch; when `behindMs` was true. */
   readAt: number | undefined;
+  /** Records or KiB per second that were processed, whichever is greater, over about a minute; 0 when not known. */
+  load: number;
   /** Parent and adjacent parent. */
   parents: readonly string[];
   hashStart: string;
@@ -54,6 +56,7 @@ export function decodeLease(row: Row): Lease {
     checkpointedAt: ts === undefined ? undefined : ts * 1000,
     behindMs: number(row, 'behind_ms'),
     readAt: number(row, 'read_at'),
+    load: number(row, 'load') ?? 0,
     parents: texts(row, 'parents'),
     hashStart: text(row, 'hash_start') ?? '0',
     hashEnd: text(row, 'hash_end') ?? '0',

@@ -1,3 +1,5 @@
+import { assert } from '../lib/assert.ts';
+import { exchangeByLoad, shardToGive, type Exchange, type Holding } from './balance-load.ts';
 import { targetLoads, type Load } from './balance.ts';
 import { formatRef, isEnded, parseRef, type Lease } from './lease.ts';
 import type { WorkerRow } from './worker-row.ts';
@@ -10,12 +12,13 @@ import type { WorkerRow } from './worker-row.ts';
  *   sticky         what is well placed stays; an unowned shard goes back to the worker that had it, a child to the
  *                  last owner of its parent, where the balance allows;
  *   confluent      after any part of it is executed, the new plan is the rest;
- *   balanced       in the end the counts differ by at most one (within each worker's capacity).
+ *   balanced       in the end the counts differ by at most one (within each worker's capacity), and then, one exchange
+ *                  at a time, the loads are levelled (`balance-load.ts`).
  * While workers of two revisions are live (a rollout), only shards that lost their owner move, and only to the newest
  * revision: so a rollout moves each shard once.
  */
 
-export type MoveReason = 'Unowned' | 'OwnerDead' | 'OwnerDraining' | 'ChildOfOwner' | 'Balance';
+export type MoveReason = 'Unowned' | 'OwnerDead' | 'OwnerDraining' | 'ChildOfOwner' | 'Balance' | 'Load';
 
 export interface Move {
   shardId: string;
@@ -62,15 +65,51 @@ export function planLeases(leases: readonly Lease[], workers: readonly WorkerRow
   }));
   const rollout = receivers.length < live.length;
   const targets = targetLoads(loads, orphans.length, !rollout);
-  const surplus: Orphan[] = loads.flatMap((load) => {
-    const shards = (held.get(load.worker) ?? []).sort(byShardId);
-    const giver = receivers.find((worker) => worker.worker === load.worker);
-    return shards
-      .slice(Math.min(shards.length, targets.get(load.worker) ?? 0))
-      .map((lease) => ({ lease, giver, reason: 'Balance' as const, preferred: [] }));
-  });
   const deficits = new Map(loads.map((l) => [l.worker, Math.max(0, (targets.get(l.worker) ?? 0) - l.held)]));
-  return place([...orphans.sort(byLease), ...surplus.sort(byLease)], deficits, receivers, byId);
+  const surplus = new Map(loads.map((l) => [l.worker, Math.max(0, l.held - (targets.get(l.worker) ?? 0))]));
+  if (orphans.length === 0 && !rollout) {
+    const holdings = receivers.map(({ worker }) => ({ worker, shards: held.get(worker) ?? [] }));
+    const exchange = exchangeOf(holdings, deficits, surplus);
+    if (exchange) return exchange.map((each) => giveOf(each, byId, receivers));
+  }
+  const given: Orphan[] = receivers.flatMap((giver) =>
+    (held.get(giver.worker) ?? [])
+      .sort(byShardId)
+      .toReversed()
+      .slice(0, surplus.get(giver.worker))
+      .map((lease) => ({ lease, giver, reason: 'Balance' as const, preferred: [] })),
+  );
+  return place([...orphans.sort(byLease), ...given.sort(byLease)], deficits, receivers, byId);
+}
+
+/** Counts that are level, or off by one shard, are settled by load. Undefined: more has to move. */
+function exchangeOf(
+  holdings: readonly Holding[],
+  deficits: ReadonlyMap<string, number>,
+  surplus: ReadonlyMap<string, number>,
+): (Exchange & { reason: MoveReason })[] | undefined {
+  const givers = holdings.filter(({ worker }) => (surplus.get(worker) ?? 0) > 0);
+  const [giver] = givers;
+  if (giver === undefined) {
+    return exchangeByLoad(holdings).map((each) => ({ ...each, reason: 'Load' as const }));
+  }
+  const receiver = holdings.find(({ worker }) => (deficits.get(worker) ?? 0) > 0);
+  if (givers.length > 1 || surplus.get(giver.worker) !== 1 || receiver === undefined) return undefined;
+  const shardId = shardToGive(giver, receiver);
+  if (shardId === undefined) return undefined;
+  return [{ shardId, from: giver.worker, to: receiver.worker, reason: 'Balance' }];
+}
+
+function giveOf(
+  { shardId, to, reason }: Exchange & { reason: MoveReason },
+  byId: ReadonlyMap<string, Lease>,
+  receivers: readonly WorkerRow[],
+): Move {
+  const lease = byId.get(shardId);
+  const receiver = receivers.find(({ worker }) => worker === to);
+  assert(lease !== undefined && receiver !== undefined, 'an exchange is among shards and workers there are');
+  const missingParents = lease.parents.filter((id) => !byId.has(id));
+  return { shardId, kind: 'give', from: lease.owner, to: formatRef(receiver), reason, missingParents };
 }
 
 /** Shards that may be read now: not ended, all parents ended or without a row. */

@@ -162,6 +162,8 @@ export interface Progress {
   behindMs: number;
   /** Ms since the epoch. */
   readAt: number;
+  /** As `Lease.load`. */
+  load: number;
 }
 
 function mine({ owner, epoch }: Ownership): Condition[] {
@@ -175,6 +177,7 @@ function encodeProgress(progress: Progress | undefined, nowMs: number) {
     ts: seconds(nowMs),
     behind_ms: Math.round(progress.behindMs),
     read_at: Math.round(progress.readAt),
+    load: Math.round(progress.load),
   };
   return { set: { ...set, ...times }, remove };
 }
@@ -217,7 +220,7 @@ export function releaseShard(own: Ownership, progress: Progress | undefined, now
 /** Everything in the shard is processed, and its children have rows. */
 export function endShard(own: Ownership, nowMs: number): RowWrite {
   const { set, remove } = encodeProgress(
-    { checkpoint: { at: 'SHARD_END' }, behindMs: 0, readAt: nowMs },
+    { checkpoint: { at: 'SHARD_END' }, behindMs: 0, readAt: nowMs, load: 0 },
     nowMs,
   );
   const proof = [...mine(own), equal('sequence', 'SHARD_END')];

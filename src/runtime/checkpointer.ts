@@ -14,6 +14,8 @@ export interface CheckpointerOptions {
   own: Ownership;
   /** As the row says when the shard is taken. */
   from: Checkpoint;
+  /** `Lease.load` of that row. */
+  load: number;
   /** Least time between two checkpoints of a shard, ms. */
   intervalMs: number;
   /** The row belongs to somebody else now. */
@@ -21,17 +23,22 @@ export interface CheckpointerOptions {
   onTrouble: (error: KcgError) => void;
 }
 
+/** Less than this is no load that anybody plans by: records or KiB per second. */
+const FAINT_LOAD = 10;
+
 /** Writes one shard's progress, coalesced: at most once per interval, and only when there is some. */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
   readonly #wakeup = new Wakeup();
   #latest: Checkpoint;
+  #load: number;
   #unwritten: Progress | undefined;
   #writtenAtMs = -Infinity;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     this.#latest = options.from;
+    this.#load = options.load;
   }
 
   get latest(): Checkpoint {
@@ -44,8 +51,13 @@ export class Checkpointer {
     assert(step >= 0, `${this.#options.own.shardId}: a checkpoint would go back`);
     if (step === 0) return;
     this.#latest = progress.checkpoint;
-    this.#unwritten = progress;
-    this.#wakeup.wake();
+    this.#set(progress);
+  }
+
+  /** Nothing comes any more. The load that the row still shows is corrected, once: others plan by it. */
+  fade(now: Omit<Progress, 'checkpoint'>): void {
+    if (this.#unwritten !== undefined || this.#load < FAINT_LOAD || now.load > this.#load / 10) return;
+    this.#set({ ...now, checkpoint: this.#latest });
   }
 
   /** Writes as progress comes, until `signal` aborts; what is unwritten then, `takeUnwritten` hands out. */
@@ -74,6 +86,12 @@ export class Checkpointer {
   /** Progress that a give or release has to carry. Only after `run` has ended. */
   takeUnwritten(): Progress | undefined {
     return this.#unwritten;
+  }
+
+  #set(progress: Progress): void {
+    this.#unwritten = progress;
+    this.#load = progress.load;
+    this.#wakeup.wake();
   }
 
   async #write(): Promise<void> {

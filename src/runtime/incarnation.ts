@@ -9,6 +9,7 @@ import { GroupState } from './group-state.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HeldShards, type StartShard } from './held-shards.ts';
 import { LeaseCoordinator } from './lease-coordinator.ts';
+import { LoadMeter } from './load-meter.ts';
 import { OwnLease } from './own-lease.ts';
 import { isLostToRetention } from './retention.ts';
 import { ShardConsumer } from './shard-consumer.ts';
@@ -126,6 +127,7 @@ export class Incarnation {
       random,
       own,
       from,
+      load: lease.load,
       intervalMs: config.checkpointIntervalMs,
       onLost,
       onTrouble: (error) => onEvent({ type: 'TableTrouble', operation: 'checkpoint', error }),
@@ -146,6 +148,7 @@ export class Incarnation {
       buffer: new RecordBuffer({ batchSize: config.batchSize, batchWindowMs: config.batchWindowMs }),
       budget: this.#budget,
       checkpointer,
+      meter: new LoadMeter(lease.load, clock.monotonic()),
       handler,
       context: {
         groupId: config.groupId,

@@ -10,6 +10,7 @@ import type { Random } from '../lib/random.ts';
 import type { RecordBuffer } from './batching.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Checkpointer } from './checkpointer.ts';
+import type { LoadMeter } from './load-meter.ts';
 import type { Batch, Handler, HandlerContext, HandlerResult } from './handlers/handler.ts';
 import type { OnWorkerEvent } from './worker-event.ts';
 
@@ -28,6 +29,7 @@ export interface ShardConsumerOptions {
   buffer: RecordBuffer;
   budget: ByteBudget;
   checkpointer: Checkpointer;
+  meter: LoadMeter;
   handler: Handler;
   context: Omit<HandlerContext, 'signal' | 'attempt' | 'shardId'>;
   /** The gate: asked before each batch and each acknowledgement. */
@@ -117,7 +119,7 @@ export class ShardConsumer {
   }
 
   async #fetch(): Promise<void> {
-    const { reader, buffer, budget, clock, onEvent, shardId } = this.#options;
+    const { reader, buffer, budget, checkpointer, clock, onEvent, shardId } = this.#options;
     const { signal } = this.#stopFetching;
     while (!signal.aborted && !this.#end) {
       if (buffer.bytes > 0) await budget.room(signal);
@@ -130,6 +132,7 @@ export class ShardConsumer {
         this.#oldestArrivedAt ??= read.records[0]?.arrivedAt;
         this.#behindMs = read.millisBehindLatest;
         this.#end = read.end;
+        if (buffer.length === 0) checkpointer.fade(this.#progress());
         this.#wakeup.wake();
       } catch (thrown) {
         if (!signal.aborted) onEvent({ type: 'ReadTrouble', shardId, error: KcgError.from(thrown) });
@@ -191,14 +194,19 @@ export class ShardConsumer {
     }
   }
 
+  #progress() {
+    const { clock, meter } = this.#options;
+    return { behindMs: this.behindMs(), readAt: clock.now(), load: meter.load(clock.monotonic()) };
+  }
+
   #acknowledge(batch: readonly UserRecord[], count: number): void {
-    const { shardId, checkpointer, clock, buffer, onEvent } = this.#options;
+    const { shardId, checkpointer, meter, clock, buffer, onEvent } = this.#options;
     const last = batch[count - 1]!;
     const next = batch[count] ?? buffer.peek();
     this.#oldestArrivedAt = next?.arrivedAt;
-    const readAt = clock.now();
-    checkpointer.note({ checkpoint: checkpointAt(last, next), behindMs: this.behindMs(), readAt });
     const bytes = batch.slice(0, count).reduce((sum, record) => sum + record.data.length, 0);
+    meter.add(count, bytes, clock.monotonic());
+    checkpointer.note({ checkpoint: checkpointAt(last, next), ...this.#progress() });
     onEvent({ type: 'BatchDelivered', shardId, records: count, bytes, millisBehindLatest: this.#behindMs });
   }
 }

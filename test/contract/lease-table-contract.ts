@@ -41,6 +41,7 @@ const progress = (sequence: string) => ({
   checkpoint: { at: 'SEQUENCE' as const, sequence },
   behindMs: 12,
   readAt: NOW,
+  load: 12,
 });
 const strong = { consistent: true };
 

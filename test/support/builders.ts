@@ -33,6 +33,7 @@ export function aLease(overrides: Partial<Lease> = {}): Lease {
     checkpointedAt: undefined,
     behindMs: undefined,
     readAt: undefined,
+    load: 0,
     parents: [],
     hashStart: '0',
     hashEnd: '340282366920938463463374607431768211455',
