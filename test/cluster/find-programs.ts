@@ -68,7 +68,12 @@ function nodeReason(): string | undefined {
   const missing = programs.filter((name) => !existsSync(join(CLUSTER_HOME, 'bin', name)));
   const images = ['pause.tar', 'app-go.tar'];
   missing.push(...images.filter((name) => !existsSync(join(CLUSTER_HOME, 'images', name))));
+  missing.push(...['ip', 'nft', 'openssl', 'curl', 'flock'].filter((name) => !isOnPath(name)));
   return missing.length === 0 ? undefined : `${missing.join(', ')} missing: ${HOW}`;
+}
+
+function isOnPath(name: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, name)));
 }
 
 function programsIn(folder: string | undefined): ControlPrograms | undefined {

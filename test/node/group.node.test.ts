@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeWithCluster } from '../support/control-plane.ts';
+import { isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
+
+/*
+ * One group's life on a real kubelet: kcg installed by Helm, an application in Go that gets its batches by http. The
+ * tests go on from one another, as a group's life does.
+ */
+describeWithCluster('a group on a real node', 'node', () => {
+  let kcg: NodeHarness;
+  let stopProducer = async () => {};
+
+  beforeAll(async () => {
+    kcg = await startNodeHarness();
+    kcg.kinesis.createStream({ name: 'orders', shardCount: 4 });
+    await kcg.install();
+  }, 300_000);
+  afterAll(async () => {
+    await stopProducer();
+    await kcg?.stop();
+  });
+
+  const group = (version: string) => `
+apiVersion: kcg.dev/v1alpha1
+kind: KinesisConsumerGroup
+metadata: {name: orders}
+spec:
+  stream: {name: orders}
+  region: eu-west-1
+  checkpoints: {deletionPolicy: Delete, table: {deletionProtection: false}}
+  handler: {http: {container: app, port: 8080}}
+  template:
+    metadata: {annotations: {version: "${version}"}}
+    spec:
+      dnsPolicy: Default
+      containers:
+      - name: app
+        image: localhost/kcg-test-app:1
+        env:
+        - {name: COLLECTOR_URL, value: "${kcg.collectorUrl}"}
+        - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+      - name: worker
+        env: [{name: AWS_ACCESS_KEY_ID, value: test}, {name: AWS_SECRET_ACCESS_KEY, value: test}]
+`;
+  const openShards = () =>
+    kcg.kinesis.listShards('orders', { filter: { type: 'AT_LATEST' } }).shards.map(({ shardId }) => shardId);
+  const readyPods = async () => (await kcg.pods('orders')).filter(isReady);
+  const owners = async () => (await kcg.status('orders')).shards?.map(({ owner }) => owner) ?? [];
+  const everythingArrived = () => until('nothing is missing', () => kcg.tally.result().lost === 0);
+
+  test('consumes records with an application in another language', async () => {
+    await kcg.apply(group('1'));
+    stopProducer = kcg.produce('orders', 100);
+    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/orders', '--timeout=120s');
+    await until('each shard is read', () => openShards().every((id) => kcg.tally.latest(id)));
+    expect(await readyPods()).toHaveLength(4);
+    await until('status names every owner', async () => (await owners()).filter(Boolean).length === 4);
+    expect(new Set(await owners()).size).toBe(4);
+  });
+
+  test('is shown by kubectl get kcg', async () => {
+    const [head, row] = (await kcg.kubectl('get', 'kcg', 'orders'))
+      .split('\n')
+      .map((line) => line.split(/\s+/));
+    expect(head?.slice(0, 7)).toEqual(['NAME', 'STREAM', 'SHARDS', 'PODS', 'LAG', 'READY', 'REASON']);
+    expect(row?.slice(0, 4)).toEqual(['orders', 'orders', '4/4', '4/4']);
+    expect(row?.[5]).toBe('True');
+  });
+
+  test("has a killed worker's shards read again by others", async () => {
+    const [victim] = await readyPods();
+    const { name } = victim!.metadata;
+    const shards = kcg.tally.shardsOf(name);
+    expect(shards).not.toEqual([]);
+    const pid = await kcg.pidOf({ namespace: 'shop', name, container: 'worker' });
+    const killedAt = performance.now();
+    process.kill(pid, 'SIGKILL');
+    await until('its shards are read by others', () =>
+      shards.every((id) => (kcg.tally.latest(id)?.atMs ?? 0) > killedAt + 100),
+    );
+    console.log(`kill -9 to read again: ${((performance.now() - killedAt) / 1_000).toFixed(2)} s`);
+    await until('the container is back', async () => (await readyPods()).length === 4);
+    await everythingArrived();
+  });
+
+  test('moves each shard once when the Deployment is rolled, and delivers nothing twice', async () => {
+    await until('the kill is digested', async () => new Set(await owners()).size === 4);
+    const before = kcg.tally.result().duplicated;
+    const old = (await readyPods()).map(({ metadata }) => metadata.name);
+    const epochs = await epochsOf(kcg);
+    await kcg.apply(group('2'));
+    await until(
+      'only new pods are there',
+      async () => {
+        const pods = await readyPods();
+        return pods.length === 4 && pods.every(({ metadata }) => !old.includes(metadata.name));
+      },
+      () => kcg.status('orders'),
+    );
+    await until('the new pods read all', () =>
+      openShards().every((id) => !old.includes(kcg.tally.latest(id)?.pod ?? '')),
+    );
+    await everythingArrived();
+    expect(kcg.tally.result().duplicated).toBe(before);
+    const moves = Object.entries(await epochsOf(kcg)).map(([id, epoch]) => epoch - (epochs[id] ?? 0));
+    console.log(`epochs a shard went through in the rollout: ${moves.join(', ')}`);
+  });
+
+  test('grows with its shards, and shrinks when it may have fewer pods', async () => {
+    const [first] = kcg.kinesis.listShards('orders', { filter: { type: 'AT_LATEST' } }).shards;
+    const middle = (BigInt(first!.hashStart) + BigInt(first!.hashEnd)) / 2n + 1n;
+    kcg.kinesis.splitShard('orders', first!.shardId, String(middle));
+    await until('a fifth pod is there', async () => (await readyPods()).length === 5);
+    await until('the children are read', () => openShards().every((id) => kcg.tally.latest(id)));
+    await kcg.kubectl(
+      'patch',
+      'kcg',
+      'orders',
+      '--type=merge',
+      '-p',
+      '{"spec":{"scaling":{"maxReplicas":2}}}',
+    );
+    await until('two pods are left', async () => (await kcg.pods('orders')).length === 2);
+    const stay = new Set((await kcg.pods('orders')).map(({ metadata }) => metadata.name));
+    await until('they read everything', () =>
+      openShards().every((id) => stay.has(kcg.tally.latest(id)?.pod ?? '')),
+    );
+    await everythingArrived();
+  });
+
+  test('has lost nothing and kept the order of every key', async () => {
+    await stopProducer();
+    await everythingArrived();
+    const { produced, lost, outOfOrder, duplicated } = kcg.tally.result();
+    console.log(`${produced} produced, ${duplicated} delivered twice (after kill -9)`);
+    expect({ lost, outOfOrder }).toEqual({ lost: 0, outOfOrder: 0 });
+  });
+
+  test('takes its pods and, with the policy Delete, its table along', async () => {
+    await kcg.kubectl('delete', 'kcg', 'orders', '--timeout=60s');
+    await until('the pods are gone', async () => (await kcg.pods('orders')).length === 0);
+    expect(await kcg.kubectl('get', 'deployments,pdb', '-o', 'name')).toBe('');
+    expect(await kcg.tableNames()).toEqual([]);
+  });
+
+  test('runs a module in an image that has no Node, no shell and no C library', async () => {
+    await kcg.apply(`
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: handler}
+data:
+  handler.mjs: |
+    export default async (batch, context) => {
+      const records = batch.records.map(({ partitionKey, data }) => ({ key: partitionKey, text: Buffer.from(data).toString() }));
+      const body = JSON.stringify({ shardId: batch.shardId, pod: process.env.KCG_POD_NAME, records });
+      await fetch(process.env.COLLECTOR_URL, { method: 'POST', body, signal: context.signal });
+    };
+---
+apiVersion: kcg.dev/v1alpha1
+kind: KinesisConsumerGroup
+metadata: {name: module}
+spec:
+  stream: {name: orders}
+  region: eu-west-1
+  initialPosition: {type: Latest}
+  handler: {module: {container: app, path: /handler/handler.mjs}}
+  scaling: {shardsPerWorker: 5}
+  template:
+    spec:
+      dnsPolicy: Default
+      volumes: [{name: handler, configMap: {name: handler}}]
+      containers:
+      - name: app
+        image: localhost/kcg-test-app:1
+        volumeMounts: [{name: handler, mountPath: /handler}]
+        env:
+        - {name: COLLECTOR_URL, value: "${kcg.collectorUrl}"}
+        - {name: AWS_ACCESS_KEY_ID, value: test}
+        - {name: AWS_SECRET_ACCESS_KEY, value: test}
+`);
+    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/module', '--timeout=120s');
+    stopProducer = kcg.produce('orders', 50);
+    const [pod] = await kcg.pods('module');
+    await until('the module is called for each shard', () =>
+      openShards().every((id) => kcg.tally.latest(id)?.pod === pod?.metadata.name),
+    );
+    await stopProducer();
+    await everythingArrived();
+  });
+});
+
+async function epochsOf(kcg: NodeHarness): Promise<Record<string, number>> {
+  const rows = await kcg.rows('kinesis-checkpoints-shop-orders');
+  return Object.fromEntries(
+    rows.flatMap(({ shard_id, epoch }) => (epoch?.N ? [[shard_id?.S ?? '', Number(epoch.N)]] : [])),
+  );
+}

@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import type { GroupStatus } from '../../src/api/group-status.ts';
+import { startCollector } from '../../src/dev/collector.ts';
+import { startLocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
+import { startLocalKinesis } from '../../src/dev/local-kinesis-server.ts';
+import { produce } from '../../src/dev/producer.ts';
+import { systemClock as clock } from '../../src/lib/clock.ts';
+import { silentLog as log } from '../../src/lib/log.ts';
+import { systemRandom as random } from '../../src/lib/random.ts';
+import { HOST_SEEN_FROM_PODS, startNodeCluster } from '../support/node-cluster.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const IMAGE = 'localhost/kcg:test';
+const NAMESPACE = 'shop';
+const POLL_MS = 50;
+
+export interface Pod {
+  metadata: { name: string; deletionTimestamp?: string; annotations: Record<string, string> };
+  status: {
+    phase: string;
+    conditions?: { type: string; status: string }[];
+    containerStatuses?: { name: string; restartCount: number }[];
+  };
+}
+export type NodeHarness = Awaited<ReturnType<typeof startNodeHarness>>;
+
+/** A cluster with a node, kcg in it as a user would install it, and local AWS servers on this machine. */
+export async function startNodeHarness() {
+  const folder = mkdtempSync(join(tmpdir(), 'kcg-node-'));
+  const archive = join(folder, 'kcg.tar');
+  const script = (name: string, ...args: string[]) =>
+    execFileSync(process.execPath, [join(ROOT, 'scripts', name), ...args], {
+      stdio: ['ignore', 'ignore', 2],
+    });
+  script('build.ts');
+  script('build-image.ts', '--name', IMAGE, '--out', archive);
+  const kinesis = await startLocalKinesis({ clock, log });
+  const dynamodb = await startLocalDynamoDb({ clock, log });
+  const collector = await startCollector(clock);
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const client = new DynamoDBClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint, credentials });
+  const cluster = await startNodeCluster();
+  await cluster.importImage(archive);
+  rmSync(folder, { recursive: true });
+  const seenFromPods = (url: string) => url.replace('127.0.0.1', HOST_SEEN_FROM_PODS);
+
+  async function kubectl(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await cluster.kubectl(['-n', NAMESPACE, ...args]);
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+    return stdout;
+  }
+  const json = async <T>(...args: string[]) => JSON.parse(await kubectl(...args, '-o', 'json')) as T;
+  return {
+    ...cluster,
+    kubectl,
+    kinesis: kinesis.kinesis,
+    dynamodb,
+    tally: collector.tally,
+    collectorUrl: seenFromPods(collector.url),
+    async install(): Promise<void> {
+      const set = [
+        'image.repository=localhost/kcg',
+        'image.tag=test',
+        'image.pullPolicy=Never',
+        'dnsPolicy=Default',
+        `endpoints.kinesis=${seenFromPods(kinesis.endpoint)}`,
+        `endpoints.dynamodb=${seenFromPods(dynamodb.endpoint)}`,
+        'extraEnv[0].name=AWS_ACCESS_KEY_ID,extraEnv[0].value=test',
+        'extraEnv[1].name=AWS_SECRET_ACCESS_KEY,extraEnv[1].value=test',
+      ];
+      const flags = ['--namespace', 'kcg-system', '--create-namespace', '--wait', '--timeout', '120s'];
+      await cluster.helm('install', 'kcg', join(ROOT, 'charts/kcg'), ...flags, '--set', set.join(','));
+      await kubectl('create', 'namespace', NAMESPACE);
+    },
+    async apply(yaml: string): Promise<void> {
+      const { code, stderr } = await cluster.kubectl(['apply', '-n', NAMESPACE, '-f', '-'], yaml);
+      if (code !== 0) throw new Error(stderr);
+    },
+    async status(group: string): Promise<GroupStatus> {
+      return (await json<{ status?: GroupStatus }>('get', 'kcg', group)).status ?? {};
+    },
+    /** Pods of the group that are not on their way out. */
+    async pods(group: string): Promise<Pod[]> {
+      const list = await json<{ items: Pod[] }>('get', 'pods', '-l', `kcg.dev/group=${group}`);
+      return list.items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    },
+    /** Puts numbered records into `stream` until the returned function is called. */
+    produce(stream: string, recordsPerSecond: number): () => Promise<void> {
+      const stop = new AbortController();
+      const options = { kinesis: kinesis.kinesis, tally: collector.tally, clock, random, keys: 64 };
+      const running = produce({ ...options, stream, recordsPerSecond }, stop.signal);
+      return () => {
+        stop.abort();
+        return running;
+      };
+    },
+    tableNames: () => client.send(new ListTablesCommand({})).then(({ TableNames }) => TableNames ?? []),
+    rows: (TableName: string) => client.send(new ScanCommand({ TableName })).then(({ Items }) => Items ?? []),
+    async stop(): Promise<void> {
+      client.destroy();
+      await cluster.stop();
+      await Promise.all([kinesis.close(), dynamodb.close(), collector.close()]);
+    },
+  };
+}
+
+/** Waits as long as a slow machine may need; what is waited for decides, not the time it takes. */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  tell: () => Promise<unknown> = async () => '',
+): Promise<void> {
+  const end = clock.monotonic() + 120_000;
+  while (!(await holds())) {
+    if (clock.monotonic() > end)
+      throw new Error(`it never came that ${what}: ${JSON.stringify(await tell())}`);
+    await setTimeout(POLL_MS);
+  }
+}
+
+export function isReady(pod: Pod): boolean {
+  return pod.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
