@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
@@ -47,3 +48,12 @@ await build({
   plugins: [dynalite],
 });
 await chmod(join(dist, 'kcg.mjs'), 0o755);
+
+// For the authors of module handlers: import type { BatchHandler } from 'kcg'.
+const types = ['--declaration', '--emitDeclarationOnly', '--outDir', join(dist, 'types'), '--rootDir', 'src'];
+const language = ['--module', 'nodenext', '--target', 'es2024', '--types', 'node', '--skipLibCheck'];
+const flags = ['--ignoreConfig', '--rewriteRelativeImportExtensions', ...types, ...language];
+execFileSync(join(root, 'node_modules/.bin/tsc'), ['src/runtime/handlers/module-types.ts', ...flags], {
+  cwd: root,
+  stdio: 'inherit',
+});
