@@ -1,7 +1,11 @@
 import type { z } from 'zod';
+import { nearestOf } from '../lib/nearest.ts';
 import { fieldsAt } from './schema-walk.ts';
 
 type Issue = z.core.$ZodIssue;
+
+/** Fields that are named of a section that is missing. */
+const NAMED_FIELDS = 4;
 
 /** One line per issue: path, what is wrong, what to write instead. */
 export function problemsOf(schema: z.ZodType, input: unknown, issues: readonly Issue[]): string[] {
@@ -13,18 +17,28 @@ function linesOf(schema: z.ZodType, input: unknown, issue: Issue): string[] {
     const known = fieldsAt(schema, issue.path);
     return issue.keys.map((key) => `${at([...issue.path, key])}: unknown field; ${suggestion(key, known)}`);
   }
-  return [`${at(issue.path)}: ${wrong(issue, valueAt(input, issue.path))}`];
+  const value = valueAt(input, issue.path);
+  if (issue.code === 'invalid_type' && value === undefined) {
+    const fields = issue.expected === 'object' ? some(fieldsAt(schema, issue.path)) : '';
+    return [`${at(issue.path)}: is required; set it to ${article(issue.expected)}${fields}`];
+  }
+  return [`${at(issue.path)}: ${wrong(issue, value)}`];
+}
+
+function some(fields: readonly string[]): string {
+  if (fields.length === 0) return '';
+  return `: ${fields.slice(0, NAMED_FIELDS).join(', ')}${fields.length > NAMED_FIELDS ? ', …' : ''}`;
 }
 
 function wrong(issue: Issue, value: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
-      if (value === undefined) return `is required; set it to ${article(issue.expected)}`;
       if (value === null)
         return `is empty; set it to ${article(issue.expected)}${empty(issue.expected)}, or remove it`;
       return `has to be ${article(issue.expected)}, not ${shown(value)}`;
     case 'invalid_value':
       if (value === undefined) return `is required; set it to ${issue.values.map(String).join(' or ')}`;
+      if (issue.values.length === 1) return `has to be ${String(issue.values[0])}, not ${shown(value)}`;
       return `${shown(value)} is not one of ${issue.values.map(String).join(', ')}${near(value, issue.values)}`;
     case 'too_big':
       return `${size(issue.origin, value)} is too much; write at most ${count(issue.maximum, issue.origin)}`;
@@ -96,27 +110,4 @@ function suggestion(key: string, known: readonly string[]): string {
 function near(value: unknown, values: readonly unknown[]): string {
   const nearest = typeof value === 'string' ? nearestOf(value, values.map(String)) : undefined;
   return nearest === undefined ? '' : `; did you mean ${nearest}?`;
-}
-
-/** The known word that is few letters away, if any. */
-function nearestOf(word: string, known: readonly string[]): string | undefined {
-  const ranked = known
-    .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .toSorted((a, b) => a.distance - b.distance);
-  const best = ranked[0];
-  return best && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitute = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitute, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

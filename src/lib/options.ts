@@ -1,5 +1,6 @@
 import { parseArgs, styleText } from 'node:util';
 import { KcgError } from './errors.ts';
+import { nearestOf } from './nearest.ts';
 
 interface OptionBase {
   /** One line for `--help`; states the unit where there is one. */
@@ -50,27 +51,64 @@ export function parseOptions<const T extends OptionTable>(
   env: NodeJS.ProcessEnv,
   limits: { positionals?: number } = {},
 ): ParsedOptions<T> {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args: [...argv],
-      allowPositionals: (limits.positionals ?? 0) > 0,
-      options: Object.fromEntries(Object.entries(table).map(([name, spec]) => [name, flagOf(spec)])),
-    });
-  } catch (error) {
-    throw new KcgError('InvalidInput', firstSentence((error as Error).message), { fix: 'See --help.' });
-  }
+  const parsed = parseArgs({
+    args: [...argv],
+    // What is wrong is told in our words, below.
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
+    options: Object.fromEntries(Object.entries(table).map(([name, spec]) => [name, flagOf(spec)])),
+  });
+  requireKnown(table, parsed.tokens);
   if (parsed.positionals.length > (limits.positionals ?? 0)) {
-    throw new KcgError('InvalidInput', `unexpected argument '${parsed.positionals.at(-1)}'`, {
-      fix: 'See --help.',
-    });
+    throw new KcgError('InvalidInput', `unexpected argument '${parsed.positionals.at(-1)}'`, SEE_HELP);
   }
   const values: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries(table)) {
-    const given = parsed.values[name] ?? (spec.env ? env[spec.env] : undefined);
-    values[camel(name)] = given === undefined || given === '' ? defaultOf(spec) : convert(name, spec, given);
+    const flag = parsed.values[name];
+    const given = flag ?? (spec.env ? env[spec.env] : undefined);
+    const source = flag === undefined && spec.env ? spec.env : `--${name}`;
+    values[camel(name)] =
+      given === undefined || given === '' ? defaultOf(spec) : convert(source, spec, given);
   }
   return { options: values as OptionValues<T>, positionals: parsed.positionals };
+}
+
+type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
+
+/** Each flag is one of ours, has a value where it takes one, and is there once where one is meant. */
+function requireKnown(table: OptionTable, tokens: readonly Token[]): void {
+  const seen = new Set<string>();
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    const { name, rawName, value, inlineValue } = token;
+    const spec = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (!spec) {
+      const near = nearestOf(name, Object.keys(table));
+      throw wrong(
+        `there is no option ${rawName}`,
+        near === undefined ? undefined : `Did you mean --${near}?`,
+      );
+    }
+    if (spec.type === 'boolean') {
+      if (value !== undefined) throw wrong(`${rawName} takes no value, not '${value}'`);
+      continue;
+    }
+    // A flag after a flag is a value forgotten; a number may well begin with a minus.
+    const isFlag = !inlineValue && /^--?[a-z]/i.test(value ?? '');
+    if (value === undefined || isFlag || (value === '' && spec.type === 'number')) {
+      throw wrong(`${rawName} needs a value`, `Write ${rawName} ${spec.type === 'number' ? 'N' : 'VALUE'}.`);
+    }
+    const isMany = spec.type === 'string' && spec.many === true;
+    if (seen.has(name) && !isMany) throw wrong(`${rawName} is there twice`, 'Remove one of the two.');
+    seen.add(name);
+  }
+}
+
+const SEE_HELP = { fix: 'See --help.' };
+
+function wrong(message: string, fix = SEE_HELP.fix): KcgError {
+  return new KcgError('InvalidInput', message, { fix });
 }
 
 function flagOf(spec: OptionSpec) {
@@ -88,32 +126,29 @@ function defaultOf(spec: OptionSpec): unknown {
   return spec.default;
 }
 
-function convert(name: string, spec: OptionSpec, given: unknown): unknown {
-  if (spec.type === 'boolean') return given === true || given === 'true' || given === '1';
+/** @param source the flag or the environment variable that was given */
+function convert(source: string, spec: OptionSpec, given: unknown): unknown {
+  const refuse = (what: string) =>
+    new KcgError('InvalidInput', `${source} takes ${what}, not '${String(given)}'`);
+  if (spec.type === 'boolean') {
+    if (given === true || given === 'true' || given === '1') return true;
+    if (given === 'false' || given === '0') return false;
+    throw refuse('true or false');
+  }
   if (spec.type === 'number') {
     const value = Number(given);
     if (Number.isInteger(value) && value >= spec.min && value <= spec.max) return value;
-    throw new KcgError(
-      'InvalidInput',
-      `--${name} takes a whole number from ${spec.min} to ${spec.max}, not '${String(given)}'`,
-    );
+    throw refuse(`a whole number from ${spec.min} to ${spec.max}`);
   }
-  if (spec.many) return Array.isArray(given) ? given : String(given).split(',');
+  if (spec.many) return [given].flat().flatMap((each) => String(each).split(','));
   if (spec.choices && !spec.choices.includes(String(given))) {
-    throw new KcgError(
-      'InvalidInput',
-      `--${name} takes one of ${spec.choices.join(', ')}, not '${String(given)}'`,
-    );
+    throw refuse(`one of ${spec.choices.join(', ')}`);
   }
   return given;
 }
 
 function camel(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function firstSentence(message: string): string {
-  return message.split('. ')[0]?.split('\n')[0] ?? message;
 }
 
 /** The option lines of `--help`. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { styleText } from 'node:util';
 import { describeError, KcgError } from '../lib/errors.ts';
+import { nearestOf } from '../lib/nearest.ts';
 import { optionHelp, type OptionTable } from '../lib/options.ts';
 
 type Run = (argv: readonly string[], env: NodeJS.ProcessEnv, stop: AbortSignal) => Promise<number>;
@@ -34,6 +35,14 @@ const COMMANDS: Record<string, Command> = {
     load: async () => {
       const { getOptions, runGetCommand } = await import('./get.ts');
       return { options: getOptions, run: runGetCommand };
+    },
+  },
+  leases: {
+    summary: 'show who owns which shard and how far it is, from the table alone',
+    usage: 'kcg leases -f group.yaml',
+    load: async () => {
+      const { leasesOptions, runLeasesCommand } = await import('./leases.ts');
+      return { options: leasesOptions, run: runLeasesCommand };
     },
   },
   operator: {
@@ -88,7 +97,7 @@ export async function main(
   stop: AbortSignal,
 ): Promise<number> {
   const out = (line: string) => process.stdout.write(`${line}\n`);
-  const [name = '--help', ...rest] = argv;
+  const [name = '--help', ...rest] = argv[0] === 'help' && argv[1] ? [argv[1], '--help'] : argv;
   if (name === '--version' || name === '-v') {
     out(VERSION);
     return 0;
@@ -100,7 +109,9 @@ export async function main(
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   try {
     if (command === undefined) {
-      throw new KcgError('InvalidInput', `there is no command '${name}'`, { fix: 'See kcg --help.' });
+      const near = nearestOf(name, Object.keys(COMMANDS));
+      const fix = near === undefined ? 'See kcg --help.' : `Did you mean kcg ${near}?`;
+      throw new KcgError('InvalidInput', `there is no command '${name}'`, { fix });
     }
     const { run, options } = await command.load();
     if (rest.includes('--help') || rest.includes('-h')) {
@@ -129,4 +140,10 @@ function stopOnSignals(): AbortSignal {
   return stop.signal;
 }
 
-process.exitCode = await main(process.argv.slice(2), process.env, stopOnSignals());
+/** What a handler module holds, say timers and connections, keeps no process alive whose work is done. */
+function exit(code: number): void {
+  process.exitCode = code;
+  process.stdout.write('', () => process.stderr.write('', () => process.exit()));
+}
+
+exit(await main(process.argv.slice(2), process.env, stopOnSignals()));

@@ -82,10 +82,13 @@ describe('what is around the spec', () => {
   });
 
   test.for([
-    [{ kind: 'Pod' }, 'kind: "Pod" is not one of KinesisConsumerGroup'],
-    [{ apiVersion: 'kcg.dev/v1' }, 'apiVersion: "kcg.dev/v1" is not one of kcg.dev/v1alpha1'],
+    [{ kind: 'Pod' }, 'kind: has to be KinesisConsumerGroup, not "Pod"'],
+    [{ apiVersion: 'kcg.dev/v1' }, 'apiVersion: has to be kcg.dev/v1alpha1, not "kcg.dev/v1"'],
     [{ kind: undefined }, 'kind: is required; set it to KinesisConsumerGroup'],
-    [{ metadata: undefined }, 'metadata: is required; set it to a map of fields'],
+    [
+      { metadata: undefined },
+      'metadata: is required; set it to a map of fields: name, namespace, uid, generation, …',
+    ],
     [{ metadata: {} }, 'metadata.name: is required; set it to a string'],
     [{ spec: [] }, 'spec: has to be a map of fields, not []'],
     [{ specs: {} }, 'specs: unknown field; did you mean spec?'],
