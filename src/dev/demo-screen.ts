@@ -29,6 +29,7 @@ export class DemoScreen {
   /** Keeps the table true until `signal` aborts. Not on a terminal: prints it when it changed. */
   async run(local: LocalMode, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
+    let told: string[] = [];
     while (!signal.aborted) {
       const objects = await local.cluster.list(KINDS.consumerGroup);
       const groups = objects.flatMap((object): KinesisConsumerGroup[] => {
@@ -36,6 +37,9 @@ export class DemoScreen {
         return parsed.outcome === 'ok' ? [parsed.group] : [];
       });
       if (groups.length > 0) this.#show(printTable(groupTable(groups, clock.now(), false)));
+      const stalled = groups.flatMap(whyStalled);
+      for (const line of stalled) if (!told.includes(line)) this.say(line);
+      told = stalled;
       await clock.sleep(REFRESH_MS, { signal });
     }
     this.#erase();
@@ -79,6 +83,12 @@ export class DemoScreen {
     this.#options.out(`\u001b[${lines}A${CLEAR_TO_END}`);
     this.#shown = '';
   }
+}
+
+/** The table has only the reason; a person who is to do something needs the sentence. */
+function whyStalled({ metadata, status }: KinesisConsumerGroup): string[] {
+  const condition = status?.conditions?.find(({ type, status }) => type === 'Stalled' && status === 'True');
+  return condition ? [`${metadata.name}: ${condition.message}`] : [];
 }
 
 function withoutAge(table: string): string {

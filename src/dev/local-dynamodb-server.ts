@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { closeServer, DynamoDbBackend, listen, readAll, type Answer, type Json } from './dynamodb-backend.ts';
+import { closeServer, DynamoDbBackend, readAll, type Answer, type Json } from './dynamodb-backend.ts';
 import { asFailure, DynamoDbFailure, DynamoDbTables } from './dynamodb-tables.ts';
 import { deleteExpired } from './dynamodb-ttl.ts';
+import { listen } from './listen.ts';
 
 export interface LocalDynamoDbOptions {
   clock: Clock;
@@ -43,6 +44,7 @@ const TTL_SWEEP_MS = 60_000;
 /**
  * DynamoDB over HTTP for any AWS SDK or CLI, in memory: dynalite, and in front of it what dynalite lacks
  * (`dynamodb-tables.ts`, `dynamodb-ttl.ts`). Bound to loopback.
+ * @throws KcgError `Conflict` when the port is taken.
  */
 export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise<LocalDynamoDb> {
   const { clock, log, host = '127.0.0.1', ttlSweepMs = TTL_SWEEP_MS } = options;

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '../lib/clock.ts';
@@ -13,6 +13,7 @@ import { encodeJson } from './kinesis-json.ts';
 import { recordOperations } from './kinesis-record-operations.ts';
 import { streamOperations } from './kinesis-stream-operations.ts';
 import { tagOperations } from './kinesis-tag-operations.ts';
+import { listen } from './listen.ts';
 
 export interface LocalKinesisOptions {
   clock?: Clock;
@@ -68,25 +69,6 @@ export async function startLocalKinesis(options: LocalKinesisOptions = {}): Prom
         server.closeAllConnections();
       }),
   };
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE';
-      reject(
-        new KcgError(
-          taken ? 'Conflict' : 'InvalidInput',
-          `cannot listen on ${host}:${port}: ${error.message}`,
-          {
-            cause: error,
-            fix: taken ? 'Stop what uses the port, or choose another.' : undefined,
-          },
-        ),
-      );
-    });
-    server.listen(port, host, resolve);
-  });
 }
 
 interface Reply {

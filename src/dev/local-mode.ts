@@ -1,7 +1,6 @@
 import type { KinesisConsumerGroup } from '../api/group.ts';
 import { parseGroup, streamNameOf } from '../api/group.ts';
 import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { AwsAccount } from '../operator/aws-account.ts';
@@ -48,7 +47,12 @@ export const LOCAL_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS
 export async function startLocalMode(options: LocalModeOptions): Promise<LocalMode> {
   const { clock, random, log } = options;
   const kinesis = await startLocalKinesis({ clock, log, port: options.kinesisPort ?? 0 });
-  const dynamodb = await startLocalDynamoDb({ clock, log, port: options.dynamodbPort ?? 0 });
+  const dynamodb = await startLocalDynamoDb({ clock, log, port: options.dynamodbPort ?? 0 }).catch(
+    async (error: unknown) => {
+      await kinesis.close();
+      throw error;
+    },
+  );
   const cluster = new MemoryCluster({ clock, random, admit: admitGroup });
   const pods = new ProcessPods({
     cluster,
@@ -117,11 +121,4 @@ function admitGroup(object: KubeObject): readonly string[] {
   if (object.kind !== KINDS.consumerGroup.kind) return [];
   const parsed = parseGroup(object);
   return parsed.outcome === 'refused' ? parsed.problems : [];
-}
-
-/** @throws KcgError `InvalidInput` with every problem, before anything is started */
-export function requireGroup(input: unknown, file: string): KinesisConsumerGroup {
-  const parsed = parseGroup(input);
-  if (parsed.outcome === 'ok') return parsed.group;
-  throw new KcgError('InvalidInput', `${file}: ${parsed.problems.join(`\n       ${file}: `)}`);
 }

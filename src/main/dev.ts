@@ -1,11 +1,12 @@
 import { streamNameOf } from '../api/group.ts';
+import { checkModule } from '../dev/check-module.ts';
 import { DemoScreen } from '../dev/demo-screen.ts';
 import { readGroups } from '../dev/group-file.ts';
 import { systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable } from '../lib/options.ts';
-import { startLocal } from './local.ts';
+import { startLocal, workerCommand } from './local.ts';
 
 const port = { type: 'number', default: 0, min: 0, max: 65_535 } as const;
 
@@ -34,6 +35,7 @@ export async function runDevCommand(
   if (options.file === undefined)
     throw new KcgError('InvalidInput', 'dev needs the group file', { fix: 'Run kcg dev -f group.yaml.' });
   const groups = await readGroups(options.file);
+  for (const group of groups) await checkModule(group, { command: workerCommand(), env, signal: stop });
   const out = (text: string) => process.stdout.write(text);
   const screen = new DemoScreen({
     clock: systemClock,

@@ -26,9 +26,14 @@ export function startLocal(options: LocalOptions): Promise<LocalMode> {
     random: systemRandom,
     log: createLog(options.logLevel, (line) => process.stderr.write(line)),
     aws: sdkAwsAccount(clock),
-    workerCommand: [process.execPath, entryPoint(), 'worker'],
+    workerCommand: workerCommand(),
     ...options,
   });
+}
+
+/** Program and arguments that run `kcg worker`. */
+export function workerCommand(): string[] {
+  return [process.execPath, entryPoint(), 'worker'];
 }
 
 /** The bundle, or `cli.ts` beside this file in a checkout. */

@@ -48,6 +48,7 @@ export const workerOptions = {
     env: 'KCG_EXIT_WITH_PARENT',
     description: 'stop when standard input ends (local mode)',
   },
+  check: { type: 'boolean', description: 'load the handler, say what is wrong with it, and end' },
   'log-level': {
     type: 'string',
     env: 'KCG_LOG_LEVEL',
@@ -72,6 +73,11 @@ export async function runWorkerCommand(
   const random = systemRandom;
   const name = options.podName ?? `local-${randomName(random, 8)}`;
   const log = createLog(options.logLevel).child({ worker: name });
+  if (options.check) {
+    // An app that answers HTTP is in a container of its own, which may come up later.
+    if (config.handler.type !== 'http') await createHandler(config.handler, { clock, log }).start(stop);
+    return 0;
+  }
   let worker: Worker | undefined;
   const metrics = new WorkerMetrics(() => worker?.lag() ?? []);
   const server = await startWorkerServer({

@@ -1,0 +1,56 @@
+import { execFile, type ExecFileException } from 'node:child_process';
+import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../api/group.ts';
+import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../api/worker-config.ts';
+import { KcgError } from '../lib/errors.ts';
+import { workerConfigOf } from '../operator/plan/worker-config-of.ts';
+
+export interface CheckModuleOptions {
+  /** Program and arguments that run `kcg worker`. */
+  command: readonly string[];
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+}
+
+const TIMEOUT_SECONDS = 60;
+
+/**
+ * Loads the group's module as its workers will, in a process of its own: code that runs while a module is loaded has
+ * nothing to do in this one.
+ * @throws KcgError `InvalidInput`, with what the worker says of it
+ */
+export async function checkModule(
+  group: KinesisConsumerGroup,
+  { command: [program = process.execPath, ...args], env, signal }: CheckModuleOptions,
+): Promise<void> {
+  const path = group.spec.handler.module?.path;
+  if (path === undefined) return;
+  const config = workerConfigOf(group, {
+    groupId: groupIdOf(group),
+    region: 'us-east-1',
+    stream: { name: streamNameOf(group) },
+    endpoints: {},
+    table: tableNameOf(group),
+  });
+  const failure = await new Promise<(ExecFileException & { stderr: string }) | undefined>((resolve) => {
+    const options = {
+      env: { ...env, FORCE_COLOR: '0', [WORKER_CONFIG_ENV]: encodeWorkerConfig(config) },
+      timeout: TIMEOUT_SECONDS * 1000,
+      killSignal: 'SIGKILL' as const,
+      signal,
+    };
+    execFile(program, [...args, '--check'], options, (error, _stdout, stderr) => {
+      resolve(error ? Object.assign(error, { stderr }) : undefined);
+    });
+  });
+  if (!failure || signal.aborted) return;
+  throw new KcgError('InvalidInput', problemOf(failure, path), { cause: failure });
+}
+
+function problemOf(failure: ExecFileException & { stderr: string }, path: string): string {
+  const said = /^error: (.*)$/m.exec(failure.stderr)?.[1];
+  if (said !== undefined) return said;
+  const see = `See what "node ${path}" prints.`;
+  if (failure.killed) return `handler module ${path} was not loaded after ${TIMEOUT_SECONDS} s. ${see}`;
+  const last = /^\w*Error: .*$/m.exec(failure.stderr)?.[0];
+  return `handler module ${path} ended the worker${last === undefined ? '' : `: ${last}`}. ${see}`;
+}
