@@ -2,6 +2,8 @@ import { number, text, type Row } from './row.ts';
 
 /** The group's own row: which resource of which cluster runs it, over which stream, and where it began. */
 export interface Claim {
+  /** In a table of a single group the key does not say whose rows they are. */
+  groupId: string | undefined;
   clusterId: string | undefined;
   resourceUid: string | undefined;
   streamArn: string | undefined;
@@ -17,6 +19,7 @@ export const LAYOUT_VERSION = 1;
 
 export function decodeClaim(row: Row): Claim {
   return {
+    groupId: text(row, 'claimed_group'),
     clusterId: text(row, 'cluster_id'),
     resourceUid: text(row, 'resource_uid'),
     streamArn: text(row, 'stream_arn'),

@@ -260,6 +260,7 @@ export function claimGroup(
       seen?.resourceUid === undefined ? absent('resource_uid') : equal('resource_uid', seen.resourceUid),
     ],
     set: {
+      claimed_group: claim.groupId,
       cluster_id: claim.clusterId,
       resource_uid: claim.resourceUid,
       stream_arn: claim.streamArn,

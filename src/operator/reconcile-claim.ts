@@ -66,10 +66,11 @@ function isAlive({ options, group }: PlacedPass, uid: string): boolean | undefin
 }
 
 async function write(
-  { object, options, signal }: PlacedPass,
+  { groupId, object, options, signal }: PlacedPass,
   { table, claim, clusterId, stream }: Seen & { table: LeaseTable },
 ): Promise<boolean> {
   const wanted = {
+    groupId,
     clusterId,
     resourceUid: object.metadata.uid,
     streamArn: stream.arn,

@@ -1,6 +1,8 @@
 import type { WorkerConfig } from '../api/worker-config.ts';
 import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
+import { decodeClaim, type Claim } from '../leases/claim.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
+import { CLAIM_KEY } from '../leases/row.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -10,6 +12,7 @@ import type { Random } from '../lib/random.ts';
 import type { Handler } from './handlers/handler.ts';
 import { Incarnation } from './incarnation.ts';
 import type { Nudge } from './nudge.ts';
+import { guardStream, requireSameStream } from './stream-guard.ts';
 import type { OnWorkerEvent } from './worker-event.ts';
 
 /** Who this process is, as its row says. */
@@ -81,10 +84,10 @@ export class Worker {
       (thrown: unknown) => failed.abort(KcgError.from(thrown)),
     );
     try {
-      const stream = await this.#describe(either);
+      const stream = await this.#open(either);
       while (stream && !either.aborted) {
         this.#life = new Incarnation(
-          this.#options,
+          { ...this.#options, stream: guardStream(this.#options.stream, stream, this.#options.clock) },
           stream,
           () => this.#handlerReady && !this.#options.config.paused,
         );
@@ -99,19 +102,33 @@ export class Worker {
     if (!stop.aborted && failed.signal.reason instanceof KcgError) throw failed.signal.reason;
   }
 
-  async #describe(stop: AbortSignal): Promise<StreamSummary | undefined> {
-    const { stream, clock, random, log } = this.#options;
+  /** The stream, once it is known that the rows are this group's and their positions this stream's. */
+  async #open(stop: AbortSignal): Promise<StreamSummary | undefined> {
+    const { stream, table, config, clock, random, log } = this.#options;
     for (let failures = 1; !stop.aborted; failures += 1) {
       try {
-        return await stream.describe({ signal: stop });
+        const summary = await stream.describe({ signal: stop });
+        const row = await table.get(CLAIM_KEY, { consistent: true, signal: stop });
+        if (row) requireOwnClaim(decodeClaim(row), config, summary);
+        return summary;
       } catch (thrown) {
         if (stop.aborted) return undefined;
         const error = KcgError.from(thrown);
         if (!isRetryable(error) && error.code !== 'NotFound') throw error;
-        log.warn('the stream cannot be described', { error: describeError(error) });
+        log.warn('stream and table cannot be used yet', { error: describeError(error) });
         await clock.sleep(backoffMs(failures, random, BACKOFF), { signal: stop });
       }
     }
     return undefined;
   }
+}
+
+/** @throws KcgError `Conflict` when the rows are of another group or of another stream */
+function requireOwnClaim(claim: Claim, { groupId, table }: WorkerConfig, stream: StreamSummary): void {
+  if (claim.streamCreatedAt !== undefined) requireSameStream(stream, claim.streamCreatedAt);
+  if (claim.groupId === undefined || claim.groupId === groupId) return;
+  throw new KcgError('Conflict', `table ${table} holds one group, and that is ${claim.groupId}`, {
+    resource: `table ${table}`,
+    fix: `Give group ${groupId} another table; one whose key is group_id and shard_id holds many groups.`,
+  });
 }

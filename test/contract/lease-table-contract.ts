@@ -312,6 +312,7 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
 
     it('is claimed only against the claim that was seen, and no longer expires then', async () => {
       const claim = (resourceUid: string) => ({
+        groupId: 'shop.orders',
         clusterId: 'c1',
         resourceUid,
         streamArn: 'arn',

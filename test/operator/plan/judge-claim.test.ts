@@ -4,6 +4,7 @@ import { judgeClaim, type ClaimInput } from '../../../src/operator/plan/judge-cl
 
 const STREAM = { arn: 'arn:orders', createdAt: 1_000_000 };
 const CLAIM: Claim = {
+  groupId: 'shop.orders',
   clusterId: 'c1',
   resourceUid: 'me',
   streamArn: STREAM.arn,
