@@ -79,9 +79,13 @@ export function groupIdOf({ metadata: { namespace, name }, spec }: Named): strin
   return spec.groupId ?? `${namespace}.${name}`;
 }
 
-/** 3–255 characters of those DynamoDB allows. Two groups that get the same name share the table, which is safe. */
 export function tableNameOf(group: Named): string {
-  return group.spec.checkpoints.table.name ?? `kinesis-checkpoints-${groupIdOf(group).replaceAll('.', '-')}`;
+  return group.spec.checkpoints.table.name ?? defaultTableName(groupIdOf(group));
+}
+
+/** 3–255 characters of those DynamoDB allows. Two groups that get the same name share the table, which is safe. */
+export function defaultTableName(groupId: string): string {
+  return `kinesis-checkpoints-${groupId.replaceAll('.', '-')}`;
 }
 
 export function streamNameOf({ spec: { stream } }: Pick<KinesisConsumerGroup, 'spec'>): string {

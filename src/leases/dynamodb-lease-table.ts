@@ -26,7 +26,8 @@ import { judgeFailure, type RowWrite, type WriteResult } from './row-write.ts';
 export type TableLayout = 'native' | 'shard_id';
 
 export interface DynamoDbClientOptions {
-  region: string;
+  /** Undefined = as AWS is configured on this machine. */
+  region: string | undefined;
   endpoint?: string | undefined;
   /** What it is for, as CloudTrail shows it: `kcg/<purpose>` in the user agent. Default `leases`. */
   purpose?: 'leases' | 'tables';
@@ -59,7 +60,7 @@ export function createDynamoDbClient({
 }: DynamoDbClientOptions): DynamoDBClient {
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
   return new DynamoDBClient({
-    region,
+    ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
     maxAttempts: 1,
     customUserAgent: [['kcg', purpose]],
@@ -76,7 +77,10 @@ export function createDynamoDbClient({
  * Opens a group's rows in a table, in the layout that the table has.
  * @throws KcgError `NotFound` when there is no such table, `Conflict` when its key is neither of ours
  */
-export async function openLeaseTable(options: LeaseTableOptions, signal?: AbortSignal): Promise<LeaseTable> {
+export async function openLeaseTable(
+  options: LeaseTableOptions,
+  signal?: AbortSignal,
+): Promise<DynamoDbLeaseTable> {
   const { client, tableName } = options;
   const call = callsOf(options);
   const { Table } = await call('DescribeTable', signal, (abortSignal) =>
@@ -191,14 +195,14 @@ export class DynamoDbLeaseTable implements LeaseTable {
   }
 }
 
-type Call = <T>(
+export type Call = <T>(
   operation: string,
   signal: AbortSignal | undefined,
   send: (abortSignal: AbortSignal) => Promise<T>,
 ) => Promise<T>;
 
 /** Bounds each call in time and translates what it throws; a failed condition goes through as it is. */
-function callsOf(options: LeaseTableOptions): Call {
+export function callsOf(options: Omit<LeaseTableOptions, 'groupId'>): Call {
   const {
     clock,
     tableName,

@@ -26,17 +26,14 @@ export class ObservedWorkers {
     }
   }
 
+  /** How long this very beat has stood still here, ms; 0 when it has been seen to move on. */
+  stillMs({ worker, incarnation, beat }: WorkerRow, nowMs: number): number {
+    const seen = this.#sightings.get(worker);
+    return seen?.incarnation === incarnation && seen.beat === beat ? nowMs - seen.sinceMs : 0;
+  }
+
   /** Workers whose beat has stood still for `durationMs`; fencing them is allowed. */
   lapsed(workers: readonly WorkerRow[], nowMs: number, durationMs: number): WorkerRow[] {
-    return workers.filter((worker) => {
-      const seen = this.#sightings.get(worker.worker);
-      return (
-        worker.state !== 'dead' &&
-        seen !== undefined &&
-        seen.incarnation === worker.incarnation &&
-        seen.beat === worker.beat &&
-        nowMs - seen.sinceMs >= durationMs
-      );
-    });
+    return workers.filter((row) => row.state !== 'dead' && this.stillMs(row, nowMs) >= durationMs);
   }
 }

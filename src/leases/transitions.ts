@@ -20,7 +20,7 @@ const seconds = (ms: number) => Math.floor(ms / 1000);
 
 // ---- workers
 
-export type Announcement = Omit<WorkerRow, 'beat' | 'knock' | 'held' | 'lagging'>;
+export type Announcement = Omit<WorkerRow, 'beat' | 'beatAt' | 'knock' | 'held' | 'lagging'>;
 
 /** A starting worker says that it exists. The same pod's older incarnation is dead by definition. */
 export function announceWorker(worker: Announcement, nowMs: number): RowWrite {

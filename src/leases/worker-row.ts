@@ -23,6 +23,8 @@ export interface WorkerRow {
   node: string;
   /** Ms since the epoch. */
   startedAt: number;
+  /** Ms since the epoch, whole seconds, by the worker's clock; its last beat. For people. */
+  beatAt: number | undefined;
   held: number;
   /** Most shards the worker takes; 0 = no bound of its own. */
   maxLeases: number;
@@ -38,6 +40,7 @@ const STATES: readonly string[] = ['starting', 'live', 'draining', 'dead'];
 
 export function decodeWorker(row: Row): WorkerRow {
   const state = text(row, 'state') ?? 'dead';
+  const ttl = number(row, 'ttl');
   return {
     worker: row.shard_id.slice(WORKER_PREFIX.length),
     incarnation: text(row, 'incarnation') ?? '',
@@ -49,6 +52,8 @@ export function decodeWorker(row: Row): WorkerRow {
     podUid: text(row, 'pod_uid') ?? '',
     node: text(row, 'node') ?? '',
     startedAt: number(row, 'started_at') ?? 0,
+    // Each beat sets it anew, and fencing leaves it.
+    beatAt: ttl === undefined ? undefined : (ttl - WORKER_TTL_SECONDS) * 1_000,
     held: number(row, 'held') ?? 0,
     maxLeases: number(row, 'max_leases') ?? 0,
     lagging: numbers(row, 'lagging'),

@@ -13,6 +13,7 @@ export function aWorker(overrides: Partial<WorkerRow> = {}): WorkerRow {
     podUid: '',
     node: '',
     startedAt: 0,
+    beatAt: undefined,
     held: 0,
     maxLeases: 0,
     lagging: {},

@@ -1,0 +1,220 @@
+import {
+  defaultTableName,
+  groupIdOf,
+  regionOf,
+  tableNameOf,
+  type KinesisConsumerGroup,
+} from '../api/group.ts';
+import type { Checkpoint } from '../kinesis/position.ts';
+import { KcgError } from '../lib/errors.ts';
+import type { OptionTable, OptionValues } from '../lib/options.ts';
+import { formatAge, formatDuration } from '../view/format.ts';
+import type { OwnershipView, ShardOwnership, WorkerOwnership } from '../view/ownership-view.ts';
+import { printTable } from './print-table.ts';
+
+export const leasesOptions = {
+  file: { type: 'string', short: 'f', description: 'YAML file of the group; names table, group and region' },
+  table: { type: 'string', description: "DynamoDB table; default: the one the group's id gives" },
+  group: { type: 'string', description: 'id of the group; default: the only one in the table' },
+  region: {
+    type: 'string',
+    description: "AWS region; default: the file's, then AWS_REGION, then the profile's",
+  },
+  'dynamodb-endpoint': { type: 'string', description: 'URL of DynamoDB, such as the one "kcg dev" prints' },
+  watch: { type: 'boolean', short: 'w', description: 'redraw every two seconds, until Ctrl-C' },
+  output: {
+    type: 'string',
+    short: 'o',
+    description: 'more columns, or all as JSON',
+    choices: ['wide', 'json'],
+  },
+} as const satisfies OptionTable;
+
+export interface LeasesTarget {
+  table: string;
+  /** Undefined = whichever is in the table. */
+  groupId: string | undefined;
+  /** Undefined = as AWS is configured here. */
+  region: string | undefined;
+  endpoint: string | undefined;
+  leaseDurationMs: number;
+}
+
+const LEASE_DURATION_MS = 15_000;
+
+/**
+ * Where to look, from flags, then the file, then the environment.
+ * @throws KcgError `InvalidInput` when that does not say which table
+ */
+export function leasesTarget(
+  options: OptionValues<typeof leasesOptions>,
+  groups: readonly KinesisConsumerGroup[],
+  env: NodeJS.ProcessEnv,
+): LeasesTarget {
+  const group = options.file === undefined ? undefined : pickGroup(options.file, groups, options.group);
+  const groupId = group ? groupIdOf(group) : options.group;
+  const table = options.table ?? (group ? tableNameOf(group) : groupId && defaultTableName(groupId));
+  if (table === undefined) {
+    throw new KcgError('InvalidInput', 'leases needs to know the table', {
+      fix: 'Run kcg leases -f group.yaml, or name --table or --group.',
+    });
+  }
+  return {
+    table,
+    groupId,
+    region:
+      options.region ??
+      (group && regionOf(group, undefined)) ??
+      env['AWS_REGION'] ??
+      env['AWS_DEFAULT_REGION'],
+    endpoint: options.dynamodbEndpoint ?? group?.spec.endpoints?.dynamodb,
+    leaseDurationMs: group ? group.spec.leases.durationSeconds * 1_000 : LEASE_DURATION_MS,
+  };
+}
+
+/** By the group's id, or the resource's name. */
+function pickGroup(
+  file: string,
+  groups: readonly KinesisConsumerGroup[],
+  wanted: string | undefined,
+): KinesisConsumerGroup {
+  const found = groups.filter(
+    (group) => wanted === undefined || groupIdOf(group) === wanted || group.metadata.name === wanted,
+  );
+  const [group] = found;
+  if (group && found.length === 1) return group;
+  const ids = groups.map(groupIdOf).join(', ');
+  const what = group ? `${file} holds ${found.length} groups` : `${file} holds no group ${wanted}`;
+  throw new KcgError('InvalidInput', what, { fix: `Choose one with --group: ${ids}.` });
+}
+
+export interface LeasesInput {
+  view: OwnershipView;
+  table: string;
+  groupId: string | undefined;
+  output: string | undefined;
+  leaseDurationMs: number;
+  /** Ms between two looks. */
+  intervalMs: number;
+  now: number;
+}
+
+/** What `kcg leases` prints, without the newline at the end. */
+export function printLeases(input: LeasesInput): string {
+  const { view, table, groupId, output, now } = input;
+  if (output === 'json') {
+    const { shards, workers } = view;
+    const printed = { table, groupId, shards: shards.map(shardJson), workers: workers.map(workerJson) };
+    return JSON.stringify(printed, undefined, 2);
+  }
+  const wide = output === 'wide';
+  const parts = [headline(input)];
+  if (view.shards.length > 0) parts.push(printTable(shardTable(view.shards, now, wide)));
+  if (view.workers.length > 0) parts.push(printTable(workerTable(input, wide)));
+  return [...parts, ...remarks(input)].join('\n\n');
+}
+
+function headline({ view, table, groupId }: LeasesInput): string {
+  const { ownedShards, unendedShards, lagMs, workers } = view;
+  const alive = workers.filter(({ state }) => state !== 'dead').length;
+  return [
+    groupId === undefined ? `table ${table}` : `group ${groupId} in table ${table}`,
+    `${ownedShards} of ${count(unendedShards, 'shard')} owned`,
+    count(alive, 'worker'),
+    `lag ${lagMs === undefined ? 'unknown' : formatDuration(lagMs)}`,
+  ].join(', ');
+}
+
+export function shardTable(shards: readonly ShardOwnership[], now: number, wide: boolean): string[][] {
+  const header = ['SHARD', 'STATE', 'OWNER', 'EPOCH', 'CHECKPOINTED', 'LAG'];
+  const more = ['INCARNATION', 'READ', 'POSITION', 'PARENTS'];
+  return [
+    wide ? [...header, ...more] : header,
+    ...shards.map((shard) => {
+      const { shardId, state, owner, epoch, checkpointedAt, lagMs } = shard;
+      const lag = lagMs === undefined ? undefined : formatDuration(lagMs);
+      const cells = [shardId, state, owner, epoch, ago(checkpointedAt, now), lag];
+      const { incarnation, readAt, checkpoint, parents } = shard;
+      if (wide) cells.push(incarnation, ago(readAt, now), position(checkpoint), parents.join(','));
+      return cells.map(cell);
+    }),
+  ];
+}
+
+function workerTable({ view, now, leaseDurationMs, intervalMs }: LeasesInput, wide: boolean): string[][] {
+  const header = ['WORKER', 'STATE', 'HELD', 'BEAT', 'LAST BEAT', 'REVISION'];
+  const more = ['INCARNATION', 'LAG', 'STARTED', 'NODE', 'ADDRESS'];
+  // A beat that is seen late, because nobody looked, is not silence.
+  const noticedMs = leaseDurationMs / 3 + intervalMs;
+  return [
+    wide ? [...header, ...more] : header,
+    ...view.workers.map((worker) => {
+      const { silentMs = 0, lagMs, startedAt, node, address } = worker;
+      const held = worker.state === 'dead' ? undefined : worker.held;
+      const isSilent = worker.state !== 'dead' && silentMs > noticedMs;
+      const state = isSilent ? `${worker.state}, silent ${formatDuration(silentMs)}` : worker.state;
+      const cells = [worker.worker, state, held, worker.beat, ago(worker.beatAt, now), worker.revision];
+      const lag = lagMs === undefined ? undefined : formatDuration(lagMs);
+      if (wide) cells.push(worker.incarnation, lag, ago(startedAt || undefined, now), node, address);
+      return cells.map(cell);
+    }),
+  ];
+}
+
+/** What the columns do not say by themselves. */
+function remarks({ view, now, leaseDurationMs }: LeasesInput): string[] {
+  const late = view.workers.filter(
+    ({ state, beatAt, silentMs }) =>
+      state !== 'dead' &&
+      silentMs === undefined &&
+      beatAt !== undefined &&
+      now - beatAt > 2 * leaseDurationMs,
+  );
+  const remark = [];
+  if (view.shards.length + view.workers.length === 0) remark.push('No shard has a row yet.');
+  if (late.length > 0) {
+    remark.push(
+      `${late.map(({ worker }) => worker).join(', ')}: no beat for long, by the clocks of this machine and theirs. ` +
+        'Whether a worker is dead only watching can tell: add --watch.',
+    );
+  }
+  return remark;
+}
+
+function ago(time: number | undefined, now: number): string | undefined {
+  return time === undefined ? undefined : `${formatAge(now - time)} ago`;
+}
+
+function position(checkpoint: Checkpoint): string {
+  if (checkpoint.at === 'SEQUENCE') {
+    const { sequence, subSequence } = checkpoint;
+    return subSequence === undefined ? sequence : `${sequence}+${subSequence}`;
+  }
+  if (checkpoint.at !== 'AT_TIMESTAMP') return checkpoint.at;
+  return `AT_TIMESTAMP ${time(checkpoint.timestampMs)}`;
+}
+
+function cell(value: string | number | undefined): string {
+  return value === undefined || value === '' ? '-' : String(value);
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function shardJson({ checkpoint, checkpointedAt, readAt, ...rest }: ShardOwnership) {
+  return {
+    ...rest,
+    position: position(checkpoint),
+    checkpointedAt: checkpointedAt && time(checkpointedAt),
+    readAt: readAt && time(readAt),
+  };
+}
+
+function workerJson({ beatAt, startedAt, ...rest }: WorkerOwnership) {
+  return { ...rest, beatAt: beatAt && time(beatAt), startedAt: startedAt ? time(startedAt) : undefined };
+}

@@ -1,0 +1,165 @@
+import { leasesOptions, leasesTarget, printLeases, type LeasesTarget } from '../cli/leases.ts';
+import { readGroups } from '../dev/group-file.ts';
+import { LOCAL_CREDENTIALS } from '../dev/local-mode.ts';
+import { listGroupIds } from '../leases/dynamodb-groups.ts';
+import {
+  createDynamoDbClient,
+  openLeaseTable,
+  type DynamoDbLeaseTable,
+  type LeaseTableOptions,
+} from '../leases/dynamodb-lease-table.ts';
+import { decodeRows } from '../leases/group-rows.ts';
+import { ObservedWorkers } from '../leases/observed-workers.ts';
+import type { Row } from '../leases/row.ts';
+import { systemClock } from '../lib/clock.ts';
+import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
+import { nearestOf } from '../lib/nearest.ts';
+import { parseOptions } from '../lib/options.ts';
+import { ownershipView } from '../view/ownership-view.ts';
+
+export { leasesOptions };
+
+const WATCH_MS = 2_000;
+const MAX_GROUPS_NAMED = 20;
+const HOME = '\u001b[H';
+const CLEAR_LINE_END = '\u001b[K';
+const CLEAR_BELOW = '\u001b[J';
+
+/** `kcg leases`: who owns what, from the table alone. */
+export async function runLeasesCommand(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stop: AbortSignal,
+): Promise<number> {
+  const { options } = parseOptions(leasesOptions, argv, env);
+  const groups = options.file === undefined ? [] : await readGroups(options.file);
+  const target = withLocalDefaults(leasesTarget(options, groups, env), env);
+  const { table: tableName, region, endpoint } = target;
+  const client = createDynamoDbClient({ region, endpoint });
+  const at = { client, clock: systemClock, tableName, principal: 'your AWS identity' };
+  try {
+    const { table, groupId } = await openGroup(at, target, stop);
+    const look = lookAt(table, { ...target, groupId }, options.output);
+    if (options.watch && process.stdout.isTTY) await redraw(look, stop);
+    else process.stdout.write(`${await look(stop)}\n`);
+    return 0;
+  } catch (thrown) {
+    if (stop.aborted) return 0;
+    throw explain(thrown, target);
+  } finally {
+    client.destroy();
+  }
+}
+
+type Look = (signal: AbortSignal) => Promise<string>;
+
+/** A server on this machine is local mode or an emulator, which take any credentials and region. */
+function withLocalDefaults(target: LeasesTarget, env: NodeJS.ProcessEnv): LeasesTarget {
+  const host = target.endpoint && URL.canParse(target.endpoint) ? new URL(target.endpoint).hostname : '';
+  if (!['localhost', '127.0.0.1', '[::1]'].includes(host)) return target;
+  if (!env['AWS_ACCESS_KEY_ID'] && !env['AWS_PROFILE']) Object.assign(process.env, LOCAL_CREDENTIALS);
+  return { ...target, region: target.region ?? 'us-east-1' };
+}
+
+/** @throws KcgError `NotFound` when the group has no row, `InvalidInput` when several groups could be meant */
+async function openGroup(
+  at: Omit<LeaseTableOptions, 'groupId'>,
+  { groupId, table: name }: LeasesTarget,
+  signal: AbortSignal,
+): Promise<{ table: DynamoDbLeaseTable; groupId: string | undefined }> {
+  const table = await openLeaseTable({ ...at, groupId: groupId ?? '' }, signal);
+  if (table.layout === 'shard_id') return { table, groupId };
+  if (groupId !== undefined && (await table.query('all', { consistent: true, signal })).length > 0) {
+    return { table, groupId };
+  }
+  const groups = await listGroupIds(at, { limit: MAX_GROUPS_NAMED, signal });
+  if (groups.length === 0) return { table, groupId };
+  const list = groups.join(', ');
+  if (groupId !== undefined) {
+    const near = nearestOf(groupId, groups);
+    throw new KcgError('NotFound', `table ${name} has no row of group ${groupId}`, {
+      fix: near ? `Did you mean --group ${near}?` : `It holds: ${list}.`,
+    });
+  }
+  if (groups.length > 1) {
+    throw new KcgError('InvalidInput', `table ${name} holds several groups`, {
+      fix: `Choose one with --group: ${list}.`,
+    });
+  }
+  return { table: await openLeaseTable({ ...at, groupId: groups[0]! }, signal), groupId: groups[0] };
+}
+
+/** From the second look on it is known how long each worker's beat has stood still. */
+function lookAt(table: DynamoDbLeaseTable, target: LeasesTarget, output: string | undefined): Look {
+  const observed = new ObservedWorkers();
+  let looks = 0;
+  return async (signal) => {
+    const rows: Row[] = await table.query('all', { consistent: true, signal });
+    const { workers } = decodeRows(rows);
+    const monotonicMs = systemClock.monotonic();
+    observed.observe(workers, monotonicMs);
+    looks += 1;
+    const still = workers.map((row): [string, number] => [row.worker, observed.stillMs(row, monotonicMs)]);
+    const now = systemClock.now();
+    const view = ownershipView({ rows, nowMs: now, silentMs: new Map(looks > 1 ? still : []) });
+    const { groupId, table: name, leaseDurationMs } = target;
+    return printLeases({ view, table: name, groupId, output, leaseDurationMs, intervalMs: WATCH_MS, now });
+  };
+}
+
+/** A read that fails for a while leaves the last picture, with the reason under it. */
+async function redraw(look: Look, stop: AbortSignal): Promise<void> {
+  let picture = await look(stop);
+  let trouble = '';
+  process.stdout.write(`${HOME}${CLEAR_BELOW}`);
+  while (!stop.aborted) {
+    draw(trouble === '' ? picture : `${picture}\n\n${trouble}`);
+    await systemClock.sleep(WATCH_MS, { signal: stop });
+    if (stop.aborted) return;
+    try {
+      picture = await look(stop);
+      trouble = '';
+    } catch (thrown) {
+      if (!isRetryable(KcgError.from(thrown))) throw thrown;
+      trouble = `As it was: ${describeError(thrown)}`;
+    }
+  }
+}
+
+/** Over the last picture, so that nothing flickers; what does not fit on the screen is left out. */
+function draw(text: string): void {
+  const lines = text.split('\n');
+  const room = Math.max(2, (process.stdout.rows || 24) - 1);
+  const shown =
+    lines.length <= room ? lines : [...lines.slice(0, room - 1), `… ${lines.length - room + 1} more`];
+  process.stdout.write(`${HOME}${shown.map((line) => `${line}${CLEAR_LINE_END}\n`).join('')}${CLEAR_BELOW}`);
+}
+
+/** In the words of somebody at a terminal, not of a pod. */
+function explain(thrown: unknown, { table, region, endpoint }: LeasesTarget): KcgError {
+  const error = KcgError.from(thrown);
+  const where = endpoint ?? region;
+  if (error.code === 'NotFound' && error.resource === `table ${table}`) {
+    return new KcgError('NotFound', `there is no table ${table}${where ? ` in ${where}` : ''}`, {
+      cause: error,
+      fix: 'Check the name (--table), the region (--region) and the AWS account of your credentials.',
+    });
+  }
+  if (error.code === 'Credentials') {
+    return new KcgError('Credentials', error.message, {
+      cause: error,
+      fix: 'Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login.',
+    });
+  }
+  if (error.code === 'Unavailable' || error.code === 'Timeout') {
+    return new KcgError(error.code, error.message, {
+      cause: error,
+      resource: error.resource,
+      fix: 'Check the endpoint, the region and the network between here and DynamoDB.',
+    });
+  }
+  if (error.message === 'no AWS region is set') {
+    return new KcgError('InvalidInput', error.message, { cause: error, fix: 'Name it with --region.' });
+  }
+  return error;
+}

@@ -1,0 +1,112 @@
+import type { Checkpoint } from '../kinesis/position.ts';
+import { decodeRows } from '../leases/group-rows.ts';
+import { parseRef, type Lease } from '../leases/lease.ts';
+import type { Row } from '../leases/row.ts';
+import type { WorkerRow } from '../leases/worker-row.ts';
+import { groupView, type ShardState, type ShardView } from './group-view.ts';
+
+/**
+ * `owned`: by a worker whose row does not say that it is dead. `handing-off`: by one that drains. `free`: by nobody.
+ * `lost-owner`: by a worker that is dead, gone or has begun a new life. `other-program`: by one that writes neither
+ * epochs nor worker rows (async-kinesis), so that only the age of its row tells whether it lives.
+ */
+export type OwnershipState =
+  | 'owned'
+  | 'handing-off'
+  | 'free'
+  | 'lost-owner'
+  | 'other-program'
+  | 'waiting-for-parents'
+  | 'ended';
+
+export interface ShardOwnership {
+  shardId: string;
+  state: OwnershipState;
+  /** The worker's name; of another program's row all of what it wrote. */
+  owner: string | undefined;
+  incarnation: string | undefined;
+  /** Undefined on a row that only another program has written. */
+  epoch: number | undefined;
+  checkpoint: Checkpoint;
+  /** Ms since the epoch. */
+  checkpointedAt: number | undefined;
+  readAt: number | undefined;
+  /** Undefined = not known. */
+  lagMs: number | undefined;
+  parents: readonly string[];
+}
+
+export interface WorkerOwnership extends WorkerRow {
+  /** How long its beat has stood still before our eyes; undefined when nobody has watched. */
+  silentMs: number | undefined;
+  /** The greatest of its shards. */
+  lagMs: number | undefined;
+}
+
+/** Who owns what, from the rows of the table alone. */
+export interface OwnershipView {
+  shards: ShardOwnership[];
+  workers: WorkerOwnership[];
+  /** Of those that are not ended. */
+  ownedShards: number;
+  unendedShards: number;
+  /** The greatest; undefined = no shard's is known. */
+  lagMs: number | undefined;
+}
+
+export interface OwnershipViewInput {
+  rows: readonly Row[];
+  nowMs: number;
+  /** How long the beat of each worker has been seen to stand still, ms. */
+  silentMs?: ReadonlyMap<string, number>;
+}
+
+export function ownershipView({ rows, nowMs, silentMs }: OwnershipViewInput): OwnershipView {
+  const group = decodeRows(rows);
+  const view = groupView({ rows: group, shards: undefined, pods: [], retentionHours: undefined, nowMs });
+  const leases = new Map(group.leases.map((lease) => [lease.shardId, lease]));
+  const shards = view.shards.map((shard) => shardOwnership(shard, leases.get(shard.shardId)!));
+  const unended = shards.filter(({ state }) => state !== 'ended');
+  return {
+    shards,
+    workers: view.workers.map(({ row, lagMs }) => ({ ...row, lagMs, silentMs: silentMs?.get(row.worker) })),
+    ownedShards: unended.filter(({ state }) => OWNED.has(state)).length,
+    unendedShards: unended.length,
+    lagMs: view.lag.maxMs,
+  };
+}
+
+const OWNED: ReadonlySet<OwnershipState> = new Set(['owned', 'handing-off', 'other-program']);
+
+function shardOwnership(view: ShardView, lease: Lease): ShardOwnership {
+  const isForeign = lease.epoch === 0 && lease.owner !== undefined;
+  const ref = lease.owner === undefined ? undefined : parseRef(lease.owner);
+  return {
+    shardId: view.shardId,
+    state: ownershipState(view.state, lease, isForeign),
+    owner: isForeign ? lease.owner : ref?.worker,
+    incarnation: isForeign ? undefined : ref?.incarnation,
+    epoch: lease.epoch === 0 ? undefined : lease.epoch,
+    checkpoint: lease.checkpoint,
+    checkpointedAt: lease.checkpointedAt,
+    readAt: lease.readAt,
+    lagMs: view.lagMs,
+    parents: lease.parents,
+  };
+}
+
+function ownershipState(state: ShardState, { owner }: Lease, isForeign: boolean): OwnershipState {
+  switch (state) {
+    case 'ended':
+      return 'ended';
+    case 'waiting':
+      return 'waiting-for-parents';
+    case 'handing-off':
+      return 'handing-off';
+    case 'consuming':
+      return 'owned';
+    case 'unowned':
+      if (isForeign) return 'other-program';
+      return owner === undefined ? 'free' : 'lost-owner';
+  }
+}

@@ -1,0 +1,174 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { CreateTableCommand, DescribeTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
+import { createDynamoDbClient, openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
+import { announceWorker, beatWorker, putShard, takeShard } from '../../src/leases/transitions.ts';
+import { systemClock as clock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+
+const CLI = join(import.meta.dirname, '../../src/main/cli.ts');
+const me = { worker: 'orders-worker-a', incarnation: 'i1' };
+const S = (value: string) => ({ S: value });
+
+let server: LocalDynamoDb;
+let client: ReturnType<typeof createDynamoDbClient>;
+
+beforeAll(async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+  server = await startLocalDynamoDb({ clock, log: silentLog });
+  client = createDynamoDbClient({ region: 'eu-west-1', endpoint: server.endpoint });
+  await createTable('native', 'group_id', 'shard_id');
+  await createTable('theirs', 'shard_id');
+  await createTable('foreign', 'id');
+  await seedGroup('shop.orders');
+  await client.send(
+    new PutItemCommand({
+      TableName: 'theirs',
+      Item: { shard_id: S('shardId-7'), ref: S('app/17'), sequence: S('77'), ts: { N: '1767225600' } },
+    }),
+  );
+});
+afterAll(async () => {
+  client.destroy();
+  await server.close();
+  vi.unstubAllEnvs();
+});
+beforeEach(() => server.fail());
+
+async function createTable(TableName: string, ...keys: string[]): Promise<void> {
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: keys.map((AttributeName, i) => ({ AttributeName, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
+      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+    }),
+  );
+  await vi.waitFor(async () => {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName }));
+    expect(Table?.TableStatus).toBe('ACTIVE');
+  }, 10_000);
+}
+
+/** Written as a worker writes it. */
+async function seedGroup(groupId: string): Promise<void> {
+  const table = await openLeaseTable({ client, clock, tableName: 'native', groupId });
+  const whole = { parents: [], hashStart: '0', hashEnd: '9' };
+  const identity = { state: 'starting', revision: 3, address: '', podUid: '', node: '' } as const;
+  const now = clock.now();
+  await table.write(announceWorker({ ...me, ...identity, startedAt: now, maxLeases: 0 }, now));
+  await table.write(
+    beatWorker(me, { beat: 2, state: 'live', held: 1, lagging: { 'shardId-0': 5_000 } }, now),
+  );
+  for (const shardId of ['shardId-0', 'shardId-1']) {
+    await table.write(putShard({ shardId, checkpoint: { at: 'TRIM_HORIZON' }, ...whole }, now));
+  }
+  const seen = { shardId: 'shardId-0', owner: undefined, epoch: Math.floor(now / 1000) };
+  expect((await table.write(takeShard(seen, me, now))).outcome).toBe('done');
+}
+
+/** `kcg leases` as a process of its own, without any AWS configuration. */
+function leases(...argv: string[]): Promise<{ code: unknown; out: string; err: string }> {
+  const all = [CLI, 'leases', '--dynamodb-endpoint', server.endpoint, ...argv];
+  const env = { PATH: process.env['PATH'], HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true' };
+  return new Promise((resolve) => {
+    execFile(process.execPath, all, { env }, (error, out, err) => {
+      resolve({ code: error?.code ?? 0, out, err });
+    });
+  });
+}
+
+describe('kcg leases reads', () => {
+  test('the only group of a table, without being told which', async () => {
+    const { code, out, err } = await leases('--table', 'native');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const lines = out.trimEnd().split('\n');
+    expect(lines[0]).toBe('group shop.orders in table native, 1 of 2 shards owned, 1 worker, lag 5s');
+    expect(lines[3]).toMatch(/^shardId-0 {3}owned {3}orders-worker-a {3}\d+ +- +5s$/);
+    expect(lines[4]).toMatch(/^shardId-1 {3}free {4}- +\d+ +- +-$/);
+    expect(lines[7]).toMatch(/^orders-worker-a {3}live {4}1 +2 +\d+s ago +3$/);
+  });
+
+  test('a table that async-kinesis has made and written', async () => {
+    const { out } = await leases('--table', 'theirs');
+    const lines = out.trimEnd().split('\n');
+    expect(lines[0]).toBe('table theirs, 1 of 1 shard owned, 0 workers, lag unknown');
+    expect(lines[3]).toMatch(/^shardId-7 {3}other-program {3}app\/17 {3}- +\d+[a-z0-9]+ ago +-$/);
+  });
+
+  test('once with --watch when nobody watches, as JSON', async () => {
+    const { code, out } = await leases(
+      '--group',
+      'shop.orders',
+      '--table',
+      'native',
+      '--watch',
+      '-o',
+      'json',
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ groupId: 'shop.orders', shards: [{ owner: me.worker }, {}] });
+  });
+
+  test('many groups in one table, reading one row of each to name them', async () => {
+    await createTable('shared', 'group_id', 'shard_id');
+    const put = (group: string, shard: string) =>
+      client.send(
+        new PutItemCommand({ TableName: 'shared', Item: { group_id: S(group), shard_id: S(shard) } }),
+      );
+    for (const group of ['shop.a', 'shop.b', 'shop.c']) {
+      for (const shard of ['shardId-0', 'shardId-1', 'worker#a']) await put(group, shard);
+    }
+    const before = server.counts.get('Scan') ?? 0;
+    const { code, err } = await leases('--table', 'shared');
+    expect(code).toBe(2);
+    expect(err).toBe(
+      'error: table shared holds several groups. Choose one with --group: shop.a, shop.b, shop.c.\n',
+    );
+    expect(server.counts.get('Scan')! - before).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('kcg leases says in one line', () => {
+  test.each<[string, string[], RegExp]>([
+    [
+      'that the table is missing',
+      ['--table', 'nope'],
+      /^error: there is no table nope in http:\/\/\S+\. Check the name \(--table\), the region .*\n$/,
+    ],
+    [
+      'that the group has no row, and which one may be meant',
+      ['--table', 'native', '--group', 'shop.order'],
+      /^error: table native has no row of group shop\.order\. Did you mean --group shop\.orders\?\n$/,
+    ],
+    [
+      'which groups there are',
+      ['--table', 'native', '--group', 'other'],
+      /^error: table native has no row of group other\. It holds: shop\.orders\.\n$/,
+    ],
+    [
+      'that the table is not of ours',
+      ['--table', 'foreign'],
+      /^error: the key of table foreign is \(id HASH\)\. Name a table .*\n$/,
+    ],
+  ])('%s', async (_, argv, line) => {
+    const { code, out, err } = await leases(...argv);
+    expect(err).toMatch(line);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+  });
+
+  test('which permission is missing', async () => {
+    const message = 'User: arn:aws:iam::1:user/me is not authorized to perform: dynamodb:Query';
+    server.fail((operation) =>
+      operation === 'Query' ? { do: 'fail', type: 'AccessDeniedException', message } : undefined,
+    );
+    const { code, err } = await leases('--table', 'native', '--group', 'shop.orders');
+    expect(code).toBe(1);
+    expect(err).toBe(
+      `error: dynamodb:Query was denied: ${message} (table native). Allow dynamodb:Query on table native for your AWS identity.\n`,
+    );
+  });
+});
