@@ -136,6 +136,7 @@ const READY = {
 } as const;
 
 const RECONCILING = {
+  Blocked: 'Nothing is being changed: the group waits for somebody, as Stalled says.',
   UpToDate: 'The cluster and AWS are as the spec wants them; nothing to do.',
   Provisioning: 'The table is being created or changed; wait a moment.',
   RollingOut: 'Pods are being started, replaced or stopped; wait a moment.',

@@ -169,7 +169,7 @@ function accessDenied(error: SdkError, call: AwsCall): Finding {
 }
 
 function badCredentials(error: SdkError, call: AwsCall): Finding {
-  const message = `${call.action} was not tried with valid credentials: ${error.message}`;
+  const message = `${call.action} was turned away for its credentials: ${error.message}`;
   if (/Signature (expired|not yet current)|RequestExpired/.test(`${error.message} ${error.name}`)) {
     return {
       code: 'Credentials',
@@ -181,7 +181,8 @@ function badCredentials(error: SdkError, call: AwsCall): Finding {
     const fix =
       'Give the pod an IAM role (IRSA: eks.amazonaws.com/role-arn on its service account; or EKS Pod Identity), ' +
       'or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.';
-    return { code: 'Credentials', message, fix };
+    const none = `${call.action} was not tried, as there are no credentials: ${error.message}`;
+    return { code: 'Credentials', message: none, fix };
   }
   if (error.name.startsWith('ExpiredToken')) {
     return { code: 'Credentials', message, fix: `Renew the session token of ${call.principal}.` };
@@ -224,7 +225,8 @@ function noAwsAnswer(error: SdkError, call: AwsCall): Finding {
 }
 
 function reachability(call: AwsCall): string {
-  return `Check that ${hostOf(call) ?? "the region's endpoint"} can be reached from the pod: network policy, VPC endpoint, proxy.`;
+  const endpoint = call.endpoint === undefined ? '' : 'the endpoint, and ';
+  return `Check ${endpoint}that ${hostOf(call) ?? "the region's endpoint"} can be reached from the pod: network policy, VPC endpoint, proxy.`;
 }
 
 function hostOf({ endpoint }: AwsCall): string | undefined {

@@ -76,6 +76,6 @@ export function hasCode(thrown: unknown, ...codes: ErrorCode[]): thrown is KcgEr
 export function describeError(thrown: unknown): string {
   const error = KcgError.from(thrown);
   const on = error.resource && !error.message.includes(error.resource) ? ` (${error.resource})` : '';
-  const message = `${error.message}${on}`;
+  const message = on === '' ? error.message : `${error.message.replace(/\.$/, '')}${on}`;
   return error.fix ? `${message.replace(/\.$/, '')}. ${error.fix}` : message;
 }

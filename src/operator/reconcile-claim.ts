@@ -6,6 +6,7 @@ import { CLAIM_KEY } from '../leases/row.ts';
 import { claimGroup, pinStart } from '../leases/transitions.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
 import type { ClaimFacts } from './plan/group-facts.ts';
+import { keyOf, keyString } from './cluster.ts';
 import { judgeClaim, type ClaimVerdict } from './plan/judge-claim.ts';
 import type { PlacedPass } from './reconcile-context.ts';
 
@@ -52,14 +53,15 @@ function judge(pass: PlacedPass, { claim, clusterId, stream }: Seen): ClaimVerdi
     clusterId,
     resourceUid: pass.object.metadata.uid,
     stream: { arn: stream.arn, createdAt: stream.createdAt },
-    isAlive: (uid) => isAlive(pass, uid),
+    nameOf: (uid) => nameOf(pass, uid),
     takeOver: pass.group.metadata.annotations[TAKE_OVER_ANNOTATION],
   });
 }
 
-function isAlive({ options, group }: PlacedPass, uid: string): boolean | undefined {
+function nameOf({ options, group }: PlacedPass, uid: string): string | false | undefined {
   const { groups } = options.caches;
-  if (groups.list().some(({ metadata }) => metadata.uid === uid)) return true;
+  const holder = groups.list().find(({ metadata }) => metadata.uid === uid);
+  if (holder) return keyString(keyOf(holder));
   // The default id has the namespace in it, and that one is watched.
   const isOwnId = group.spec.groupId === undefined;
   return options.settings.seesAllNamespaces || isOwnId ? false : undefined;

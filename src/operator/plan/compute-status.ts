@@ -73,7 +73,7 @@ export function invalidStatus(
     {
       type: 'Reconciling',
       status: 'False',
-      reason: 'UpToDate',
+      reason: 'Blocked',
       message: 'nothing is done for an invalid spec',
       observedGeneration,
     },

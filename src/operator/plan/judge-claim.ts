@@ -6,8 +6,8 @@ export interface ClaimInput {
   clusterId: string;
   resourceUid: string;
   stream: { arn: string; createdAt: number };
-  /** Does a group with this uid still exist in this cluster? undefined = cannot be known. */
-  isAlive: (uid: string) => boolean | undefined;
+  /** `namespace/name` of the group with this uid in this cluster; false = it is gone, undefined = cannot be known. */
+  nameOf: (uid: string) => string | false | undefined;
   /** The value of the take-over annotation: a cluster id. */
   takeOver: string | undefined;
 }
@@ -30,7 +30,7 @@ const SAME_CREATION_MS = 1_000;
  * a claim of this cluster whose resource is gone is taken over without being told to.
  */
 export function judgeClaim(input: ClaimInput): ClaimVerdict {
-  const { claim, clusterId, resourceUid, isAlive, takeOver } = input;
+  const { claim, clusterId, resourceUid, nameOf, takeOver } = input;
   const uid = claim?.resourceUid;
   if (claim === undefined || uid === undefined) return { verdict: 'claim', why: 'nobody held it' };
   if (claim.clusterId !== clusterId) {
@@ -44,14 +44,14 @@ export function judgeClaim(input: ClaimInput): ClaimVerdict {
     return { verdict: 'refused', reason: 'ClaimedByOtherCluster', message };
   }
   if (uid === resourceUid) return withSameStream(input, { verdict: 'ours' });
-  const alive = isAlive(uid);
-  if (alive === false || (alive === undefined && takeOver === clusterId)) {
+  const name = nameOf(uid);
+  if (name === false || (name === undefined && takeOver === clusterId)) {
     return withSameStream(input, { verdict: 'claim', why: 'the resource that held it is gone' });
   }
-  const fix = alive
-    ? 'Delete one of them, or give one another groupId.'
-    : `If it is gone, annotate: kcg.dev/take-over=${clusterId}`;
-  const message = `another KinesisConsumerGroup of this cluster (uid ${uid}) uses this groupId and table. ${fix}`;
+  const message =
+    name === undefined
+      ? `another KinesisConsumerGroup of this cluster (uid ${uid}) uses this groupId and table. If it is gone, annotate: kcg.dev/take-over=${clusterId}`
+      : `KinesisConsumerGroup ${name} uses this groupId and table. Delete one of them, or give one another groupId.`;
   return { verdict: 'refused', reason: 'ClaimedByOtherResource', message };
 }
 

@@ -57,12 +57,12 @@ export function reconciling(
   { workload, view, group, stream, scaling }: GroupFacts,
 ): Told<'Reconciling'> {
   const { TableReady, StreamReady, WorkersAvailable } = parts;
+  const blocked = stalled(parts);
+  if (blocked.status === 'True') return { status: 'False', reason: 'Blocked', message: blocked.message };
   if (TableReady.reason === 'TableCreating' || TableReady.reason === 'TableUpdating') {
     return { status: 'True', reason: 'Provisioning', message: TableReady.message };
   }
-  const retried = [StreamReady, TableReady].find(
-    ({ status, reason }) => status !== 'True' && !FOR_A_PERSON.has(reason),
-  );
+  const retried = [StreamReady, TableReady].find(({ status }) => status !== 'True');
   if (retried) return { status: 'True', reason: 'Retrying', message: retried.message };
   const { deployment, problem } = workload;
   const desired = scaling?.replicas ?? 0;
