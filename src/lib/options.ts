@@ -158,7 +158,9 @@ export function optionHelp(table: OptionTable): string {
     const flag = `${spec.short ? `-${spec.short}, ` : '    '}--${name}${value}`;
     const notes = [
       spec.type === 'string' && !spec.many && spec.choices ? spec.choices.join(' | ') : '',
-      spec.default === undefined || spec.default === false ? '' : `default ${String(spec.default)}`,
+      spec.default === undefined || spec.default === false || spec.default === ''
+        ? ''
+        : `default ${String(spec.default)}`,
       spec.env ? `env ${spec.env}` : '',
     ].filter(Boolean);
     return { flag, text: `${spec.description}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}` };

@@ -115,7 +115,8 @@ export async function main(
     }
     const { run, options } = await command.load();
     if (rest.includes('--help') || rest.includes('-h')) {
-      out(`${command.summary}\n\nUsage: ${command.usage} [OPTIONS]\n\nOptions:\n${optionHelp(options)}`);
+      const list = optionHelp(options);
+      out(`${command.summary}\n\nUsage: ${command.usage}${list && ` [OPTIONS]\n\nOptions:\n${list}`}`);
       return 0;
     }
     return await run(rest, env, stop);

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+/* The command line as its user meets it: what `--help` says, and what is said to a wrong one. */
+
+const CLI = resolve('src/main/cli.ts');
+
+interface Run {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+async function kcg(line: string, env: Record<string, string> = {}): Promise<Run> {
+  const args = line.split(' ').filter((word) => word !== '');
+  const { PATH = '' } = process.env;
+  // Nothing of this machine: no kubeconfig and no KCG_ variable.
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { PATH, HOME: '/nowhere', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  const code = await new Promise<number | null>((done) => child.once('close', done));
+  return { code, stdout, stderr };
+}
+
+const main = await kcg('--help');
+const commands = [...main.stdout.matchAll(/^ {2}(\w+) /gm)].map(([, name = '']) => name);
+
+describe('help', () => {
+  test.each(['', ...commands])('kcg %s --help', async (command) => {
+    const { code, stdout, stderr } = await kcg(`${command} --help`);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    await expect(stdout).toMatchFileSnapshot(`help/kcg${command === '' ? '' : `-${command}`}.txt`);
+  });
+
+  test('of a command is asked for in three ways, and of all in four', async () => {
+    expect(commands).toContain('worker');
+    expect(await kcg('help worker')).toEqual(await kcg('worker -h'));
+    expect(await kcg('worker --port 1 --help')).toEqual(await kcg('worker -h'));
+    for (const line of ['', 'help', '-h']) expect(await kcg(line)).toEqual(main);
+  });
+});
+
+// oxfmt-ignore
+const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
+  ['wroker', "there is no command 'wroker'. Did you mean kcg worker?"],
+  ['constructor', "there is no command 'constructor'. See kcg --help."],
+  ['--file group.yaml', "there is no command '--file'. See kcg --help."],
+  ['dev', 'dev needs the group file. Run kcg dev -f group.yaml.'],
+  ['dev --shrads 3', 'there is no option --shrads. Did you mean --shards?'],
+  ['dev -x', 'there is no option -x. See --help.'],
+  ['dev --no-quiet', 'there is no option --no-quiet. See --help.'],
+  ['dev -f', '-f needs a value. Write -f VALUE.'],
+  ['dev --file --quiet', '--file needs a value. Write --file VALUE.'],
+  ['dev --file=', 'dev needs the group file. Run kcg dev -f group.yaml.'],
+  ['dev -f a.yaml -f b.yaml', '-f is there twice. Remove one of the two.'],
+  ['dev --quiet=yes', "--quiet takes no value, not 'yes'. See --help."],
+  ['dev group.yaml', "unexpected argument 'group.yaml'. See --help."],
+  ['dev --shards many', "--shards takes a whole number from 1 to 100, not 'many'"],
+  ['dev --shards -1', "--shards takes a whole number from 1 to 100, not '-1'"],
+  ['dev --shards 1.5', "--shards takes a whole number from 1 to 100, not '1.5'"],
+  ['dev --shards=', '--shards needs a value. Write --shards N.'],
+  ['dev --log-level loud', "--log-level takes one of debug, info, warn, error, silent, not 'loud'"],
+  ['worker', 'KCG_WORKER_CONFIG is not set. Set KCG_WORKER_CONFIG as the operator does, or run "kcg dev -f group.yaml".'],
+  ['worker --port 65536', "--port takes a whole number from 0 to 65535, not '65536'"],
+  ['worker', "KCG_PORT takes a whole number from 0 to 65535, not 'http'", { KCG_PORT: 'http' }],
+  ['operator', 'the image of the workers is not set. Set --worker-image or KCG_WORKER_IMAGE to the image of kcg.'],
+  ['operator --worker-image x', "KCG_LEADER_ELECT takes true or false, not 'yes'", { KCG_LEADER_ELECT: 'yes' }],
+  ['operator --worker-image x', 'no Kubernetes cluster is configured: no kubeconfig found, and this is not a pod. Set --kubeconfig or KUBECONFIG.'],
+  ['operator --worker-image x --kubeconfig /nowhere', "no Kubernetes cluster is configured: ENOENT: no such file or directory, open '/nowhere'. Set --kubeconfig or KUBECONFIG."],
+  ['get a b', "unexpected argument 'b'. See --help."],
+  ['install', 'install takes the folder to copy to. Write kcg install DIR.'],
+];
+
+describe('a wrong command line ends with code 2 and one line:', () => {
+  test.concurrent.each(WRONG)('kcg %s: %s', async (line, says, env) => {
+    expect(await kcg(line, env)).toEqual({ code: 2, stdout: '', stderr: `error: ${says}\n` });
+  });
+});
