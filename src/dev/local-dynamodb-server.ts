@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
+import { listen } from '../lib/listen.ts';
 import type { Log } from '../lib/log.ts';
 import { closeServer, DynamoDbBackend, readAll, type Answer, type Json } from './dynamodb-backend.ts';
 import { asFailure, DynamoDbFailure, DynamoDbTables } from './dynamodb-tables.ts';
 import { deleteExpired } from './dynamodb-ttl.ts';
-import { listen } from './listen.ts';
 
 export interface LocalDynamoDbOptions {
   clock: Clock;

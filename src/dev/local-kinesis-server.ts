@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
+import { listen } from '../lib/listen.ts';
 import { silentLog, type Log } from '../lib/log.ts';
 import { shardOfIterator } from '../kinesis/memory-iterator.ts';
 import { MemoryKinesis } from '../kinesis/memory-stream.ts';
@@ -13,7 +14,6 @@ import { encodeJson } from './kinesis-json.ts';
 import { recordOperations } from './kinesis-record-operations.ts';
 import { streamOperations } from './kinesis-stream-operations.ts';
 import { tagOperations } from './kinesis-tag-operations.ts';
-import { listen } from './listen.ts';
 
 export interface LocalKinesisOptions {
   clock?: Clock;

@@ -1,5 +1,6 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { listen } from '../lib/listen.ts';
 
 export interface OperatorServerOptions {
   host: string;
@@ -15,7 +16,10 @@ export interface OperatorServer {
   close(): Promise<void>;
 }
 
-/** What the kubelet and Prometheus ask the operator: `/healthz`, `/readyz`, `/metrics`. */
+/**
+ * What the kubelet and Prometheus ask the operator: `/healthz`, `/readyz`, `/metrics`.
+ * @throws KcgError `Conflict` when the port is taken
+ */
 export async function startOperatorServer(options: OperatorServerOptions): Promise<OperatorServer> {
   const server = createServer((request, response) => {
     request.resume();
@@ -32,7 +36,7 @@ export async function startOperatorServer(options: OperatorServerOptions): Promi
       );
     } else reply(404, 'not found\n');
   });
-  await listen(server, options);
+  await listen(server, options.port, options.host);
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
@@ -41,11 +45,4 @@ export async function startOperatorServer(options: OperatorServerOptions): Promi
         server.closeAllConnections();
       }),
   };
-}
-
-function listen(server: Server, { host, port }: OperatorServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => resolve());
-  });
 }

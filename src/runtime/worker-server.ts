@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
+import { listen } from '../lib/listen.ts';
 import { NUDGE_PATH } from './nudge.ts';
 import type { Worker } from './worker.ts';
 
@@ -26,6 +27,7 @@ export interface WorkerServer {
 /**
  * What others may ask a worker: `POST /v1/nudge` (read the table now), `GET /v1/drained` (answers when nothing is
  * being processed any more; the preStop hook of the application's container), `/healthz`, `/readyz`, `/metrics`.
+ * @throws KcgError `Conflict` when the port is taken
  */
 export async function startWorkerServer(options: WorkerServerOptions): Promise<WorkerServer> {
   let windowMs = -Infinity;
@@ -85,11 +87,4 @@ async function answer(
 
 function reply(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(body);
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => resolve());
-  });
 }
