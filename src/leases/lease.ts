@@ -21,8 +21,17 @@ export interface Lease {
   parents: readonly string[];
   hashStart: string;
   hashEnd: string;
+  /** How its owner came to it, or why it has none; undefined = it never had one, as far as kcg knows. For people. */
+  lastChange: LeaseChange | undefined;
   /** Seconds since the epoch; only on ended shards. */
   ttl: number | undefined;
+}
+
+export interface LeaseChange {
+  /** A `MoveReason`, or `Released`. */
+  why: string;
+  /** Ref of the owner before. */
+  from: string | undefined;
 }
 
 /** `<worker>/<incarnation>`: names one life of one worker. */
@@ -48,6 +57,7 @@ export function isEnded(lease: Pick<Lease, 'checkpoint'>): boolean {
 
 export function decodeLease(row: Row): Lease {
   const ts = number(row, 'ts');
+  const why = text(row, 'why');
   return {
     shardId: row.shard_id,
     owner: text(row, 'ref'),
@@ -60,6 +70,7 @@ export function decodeLease(row: Row): Lease {
     parents: texts(row, 'parents'),
     hashStart: text(row, 'hash_start') ?? '0',
     hashEnd: text(row, 'hash_end') ?? '0',
+    lastChange: why === undefined ? undefined : { why, from: text(row, 'last_owner') },
     ttl: number(row, 'ttl'),
   };
 }

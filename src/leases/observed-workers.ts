@@ -1,3 +1,4 @@
+import type { WorkerRef } from './lease.ts';
 import type { WorkerRow } from './worker-row.ts';
 
 interface Sighting {
@@ -5,6 +6,10 @@ interface Sighting {
   beat: number;
   /** Monotonic ms at which this beat was first seen here. */
   sinceMs: number;
+  /** The worker was alive when its life was first seen: `sinceMs` is a beat, not just a row that was found. */
+  wasAlive: boolean;
+  /** The sighting of its life before, if any. */
+  before: Sighting | undefined;
 }
 
 /**
@@ -18,11 +23,14 @@ export class ObservedWorkers {
   observe(workers: readonly WorkerRow[], nowMs: number): void {
     const names = new Set(workers.map((worker) => worker.worker));
     for (const name of this.#sightings.keys()) if (!names.has(name)) this.#sightings.delete(name);
-    for (const { worker, incarnation, beat } of workers) {
+    for (const { worker, incarnation, beat, state } of workers) {
       const last = this.#sightings.get(worker);
+      const isSameLife = last?.incarnation === incarnation;
       // A stale read may show an older beat: only a later one, or another life, is movement.
-      const moved = last === undefined || last.incarnation !== incarnation || beat > last.beat;
-      if (moved) this.#sightings.set(worker, { incarnation, beat, sinceMs: nowMs });
+      if (isSameLife && beat <= last.beat) continue;
+      const wasAlive = isSameLife ? last.wasAlive : state !== 'dead';
+      const before = isSameLife ? last.before : last && { ...last, before: undefined };
+      this.#sightings.set(worker, { incarnation, beat, sinceMs: nowMs, wasAlive, before });
     }
   }
 
@@ -30,6 +38,13 @@ export class ObservedWorkers {
   stillMs({ worker, incarnation, beat }: WorkerRow, nowMs: number): number {
     const seen = this.#sightings.get(worker);
     return seen?.incarnation === incarnation && seen.beat === beat ? nowMs - seen.sinceMs : 0;
+  }
+
+  /** Since the last beat that was seen of this life, ms; undefined when none was. For people. */
+  sinceLastBeatMs({ worker, incarnation }: WorkerRef, nowMs: number): number | undefined {
+    const last = this.#sightings.get(worker);
+    const seen = [last, last?.before].find((sighting) => sighting?.incarnation === incarnation);
+    return seen?.wasAlive ? nowMs - seen.sinceMs : undefined;
   }
 
   /** Workers whose beat has stood still for `durationMs`; fencing them is allowed. */

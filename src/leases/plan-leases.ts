@@ -18,7 +18,15 @@ import type { WorkerRow } from './worker-row.ts';
  * revision: so a rollout moves each shard once.
  */
 
-export type MoveReason = 'Unowned' | 'OwnerDead' | 'OwnerDraining' | 'ChildOfOwner' | 'Balance' | 'Load';
+/** `NewerRevision`: the owner drains while its successors, of a newer revision, are live. */
+export type MoveReason =
+  | 'Unowned'
+  | 'OwnerDead'
+  | 'OwnerDraining'
+  | 'NewerRevision'
+  | 'ChildOfOwner'
+  | 'Balance'
+  | 'Load';
 
 export interface Move {
   shardId: string;
@@ -55,7 +63,7 @@ export function planLeases(leases: readonly Lease[], workers: readonly WorkerRow
   for (const lease of readableLeases(leases, byId)) {
     const owner = lease.owner === undefined ? undefined : byRef.get(lease.owner);
     if (owner?.state === 'live') held.get(owner.worker)?.push(lease);
-    else orphans.push(orphanOf(lease, owner, byId));
+    else orphans.push(orphanOf({ lease, owner, byId, newest }));
   }
 
   const loads: Load[] = receivers.map((worker) => ({
@@ -120,12 +128,24 @@ export function readableLeases(leases: readonly Lease[], byId: ReadonlyMap<strin
   );
 }
 
-function orphanOf(lease: Lease, owner: WorkerRow | undefined, byId: ReadonlyMap<string, Lease>): Orphan {
+function orphanOf({
+  lease,
+  owner,
+  byId,
+  newest,
+}: {
+  lease: Lease;
+  owner: WorkerRow | undefined;
+  byId: ReadonlyMap<string, Lease>;
+  newest: number;
+}): Orphan {
   const giver = owner?.state === 'draining' ? owner : undefined;
   const parentOwners = lease.parents.map((id) => byId.get(id)?.owner).filter((ref) => ref !== undefined);
   const lastOwners = lease.owner === undefined ? parentOwners : [lease.owner];
   const reason: MoveReason = giver
-    ? 'OwnerDraining'
+    ? giver.revision < newest
+      ? 'NewerRevision'
+      : 'OwnerDraining'
     : lease.owner !== undefined
       ? 'OwnerDead'
       : parentOwners.length > 0 && lease.checkpoint.at === 'TRIM_HORIZON'

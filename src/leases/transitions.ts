@@ -20,7 +20,7 @@ const seconds = (ms: number) => Math.floor(ms / 1000);
 
 // ---- workers
 
-export type Announcement = Omit<WorkerRow, 'beat' | 'beatAt' | 'knock' | 'held' | 'lagging'>;
+export type Announcement = Omit<WorkerRow, 'beat' | 'beatAt' | 'knock' | 'held' | 'fencedBy' | 'lagging'>;
 
 /** A starting worker says that it exists. The same pod's older incarnation is dead by definition. */
 export function announceWorker(worker: Announcement, nowMs: number): RowWrite {
@@ -68,13 +68,13 @@ export function beatWorker(me: WorkerRef, { beat, state, held, lagging }: Beat, 
 }
 
 /** Anyone declares a worker dead whose beat stood still for the lease duration on the caller's own monotonic clock. */
-export function fenceWorker(seen: Pick<WorkerRow, 'worker' | 'incarnation' | 'beat'>): RowWrite {
+export function fenceWorker(seen: Pick<WorkerRow, 'worker' | 'incarnation' | 'beat'>, by?: string): RowWrite {
   return {
     name: 'fence',
     key: workerKey(seen.worker),
     kind: 'update',
     when: [equal('incarnation', seen.incarnation), equal('beat', seen.beat)],
-    set: { state: 'dead' },
+    set: { state: 'dead', ...(by === undefined ? {} : { fenced_by: by }) },
     proof: [equal('incarnation', seen.incarnation), equal('state', 'dead')],
   };
 }
@@ -126,10 +126,15 @@ export function putShard(lease: NewLease, nowMs: number): RowWrite {
   };
 }
 
+/** Who gets a shard, and why: a `MoveReason`, for people. */
+export interface Receiver extends WorkerRef {
+  why?: string;
+}
+
 /** The planned receiver takes a shard nobody owns: free, or its owner confirmed dead. Start from the returned row. */
 export function takeShard(
   seen: Pick<Lease, 'shardId' | 'owner' | 'epoch'>,
-  me: WorkerRef,
+  me: Receiver,
   nowMs: number,
 ): RowWrite {
   const epoch = seen.epoch === 0 ? seconds(nowMs) : seen.epoch + 1;
@@ -142,10 +147,16 @@ export function takeShard(
       seen.owner === undefined ? absent('ref') : equal('ref', seen.owner),
       { attribute: 'shard_id', is: 'present' },
     ],
-    set: { ref: formatRef(me), epoch },
+    set: { ref: formatRef(me), epoch, ...encodeChange(me.why, seen.owner) },
     remove: ['ttl'], // a live checkpoint never expires; rows of other programs may say so
     proof: [equal('ref', formatRef(me)), equal('epoch', epoch)],
   };
+}
+
+/** A shard that was released keeps the name of who did. */
+function encodeChange(why: string | undefined, from: string | undefined): Record<string, string> {
+  if (why === undefined) return {};
+  return from === undefined ? { why } : { why, last_owner: from };
 }
 
 // ---- shards: by the owner
@@ -191,12 +202,17 @@ export function checkpointShard(own: Ownership, progress: Progress, nowMs: numbe
 /** After draining: hands the shard to its planned receiver, with the last progress if that is not written yet. */
 export function giveShard(
   own: Ownership,
-  to: WorkerRef,
+  to: Receiver,
   progress: Progress | undefined,
   nowMs: number,
 ): RowWrite {
   const { set, remove } = encodeProgress(progress, nowMs);
-  const changed: Record<string, AttributeValue> = { ...set, ref: formatRef(to), epoch: own.epoch + 1 };
+  const changed: Record<string, AttributeValue> = {
+    ...set,
+    ...encodeChange(to.why, formatRef(own.owner)),
+    ref: formatRef(to),
+    epoch: own.epoch + 1,
+  };
   const proof = [equal('ref', formatRef(to)), equal('epoch', own.epoch + 1)];
   return { name: 'give', key: own.shardId, kind: 'update', when: mine(own), set: changed, remove, proof };
 }
@@ -204,7 +220,7 @@ export function giveShard(
 /** After draining: leaves the shard to whoever is planned to take it. */
 export function releaseShard(own: Ownership, progress: Progress | undefined, nowMs: number): RowWrite {
   const { set, remove } = encodeProgress(progress, nowMs);
-  const changed = { ...set, epoch: own.epoch + 1 };
+  const changed = { ...set, ...encodeChange('Released', formatRef(own.owner)), epoch: own.epoch + 1 };
   const proof = [absent('ref'), equal('epoch', own.epoch + 1)];
   return {
     name: 'release',

@@ -26,6 +26,8 @@ export interface WorkerRow {
   /** Ms since the epoch, whole seconds, by the worker's clock; its last beat. For people. */
   beatAt: number | undefined;
   held: number;
+  /** Who declared it dead: a worker's name, `operator`, or empty. For people. */
+  fencedBy: string;
   /** Most shards the worker takes; 0 = no bound of its own. */
   maxLeases: number;
   /** The ≤ 20 shards most behind → ms behind; every other held shard is caught up. */
@@ -55,6 +57,7 @@ export function decodeWorker(row: Row): WorkerRow {
     // Each beat sets it anew, and fencing leaves it.
     beatAt: ttl === undefined ? undefined : (ttl - WORKER_TTL_SECONDS) * 1_000,
     held: number(row, 'held') ?? 0,
+    fencedBy: text(row, 'fenced_by') ?? '',
     maxLeases: number(row, 'max_leases') ?? 0,
     lagging: numbers(row, 'lagging'),
   };

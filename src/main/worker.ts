@@ -79,7 +79,10 @@ export async function runWorkerCommand(
     return 0;
   }
   let worker: Worker | undefined;
-  const metrics = new WorkerMetrics(() => worker?.lag() ?? []);
+  const metrics = new WorkerMetrics({
+    lag: () => worker?.lag() ?? [],
+    checkpointAges: () => worker?.checkpointAges() ?? [],
+  });
   const server = await startWorkerServer({
     host: options.host,
     port: options.port,

@@ -33,7 +33,7 @@ export async function fenceWorkers({
     const row = await table.get(workerKey(suspect.worker), { consistent: true, signal });
     const [current] = row ? planFences([decodeWorker(row)], terminations) : [];
     if (!current || current.incarnation !== suspect.incarnation) continue;
-    const result = await table.write(fenceWorker(current), { signal });
+    const result = await table.write(fenceWorker(current, 'operator'), { signal });
     if (result.outcome === 'done') fenced.push(current);
   }
   if (fenced.length > 0) {

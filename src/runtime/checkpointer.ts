@@ -33,6 +33,7 @@ export class Checkpointer {
   #latest: Checkpoint;
   #load: number;
   #unwritten: Progress | undefined;
+  #unwrittenSinceMs = 0;
   #writtenAtMs = -Infinity;
 
   constructor(options: CheckpointerOptions) {
@@ -88,7 +89,13 @@ export class Checkpointer {
     return this.#unwritten;
   }
 
+  /** How long the oldest progress that the table lacks has waited, ms; 0 when it has all. */
+  unwrittenMs(): number {
+    return this.#unwritten ? this.#options.clock.monotonic() - this.#unwrittenSinceMs : 0;
+  }
+
   #set(progress: Progress): void {
+    if (this.#unwritten === undefined) this.#unwrittenSinceMs = this.#options.clock.monotonic();
     this.#unwritten = progress;
     this.#load = progress.load;
     this.#wakeup.wake();
@@ -98,9 +105,11 @@ export class Checkpointer {
     const { table, own, clock, onLost } = this.#options;
     const progress = this.#unwritten;
     if (progress === undefined) return;
+    const sentAtMs = clock.monotonic();
     const { outcome } = await table.write(checkpointShard(own, progress, clock.now()));
     this.#writtenAtMs = clock.monotonic();
     if (this.#unwritten === progress) this.#unwritten = undefined;
+    else this.#unwrittenSinceMs = sentAtMs;
     if (outcome === 'lost') onLost();
   }
 }

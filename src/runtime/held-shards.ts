@@ -11,6 +11,7 @@ import {
   releaseShard,
   type Ownership,
   type Progress,
+  type Receiver,
 } from '../leases/transitions.ts';
 import { assert } from '../lib/assert.ts';
 import { backoffMs } from '../lib/backoff.ts';
@@ -21,7 +22,8 @@ import type { Checkpointer } from './checkpointer.ts';
 import type { GroupState } from './group-state.ts';
 import type { OwnLease } from './own-lease.ts';
 import type { ShardConsumer } from './shard-consumer.ts';
-import type { OnWorkerEvent, StartReason, StopReason } from './worker-event.ts';
+import type { GivenReason, OwnershipGain, OwnershipLoss } from './ownership-change.ts';
+import type { OnWorkerEvent } from './worker-event.ts';
 
 export interface StartedShard {
   consumer: ShardConsumer;
@@ -52,10 +54,19 @@ export interface HeldShardsOptions {
   onEvent: OnWorkerEvent;
 }
 
+/** Whom a shard is planned to go to. */
+export interface HandOver {
+  to: Receiver;
+  reason: GivenReason;
+}
+
 interface Held extends StartedShard {
   own: Ownership;
   lease: Lease;
-  handingOff: boolean;
+  /** While it is being handed off; resolves when that is over. */
+  handingOff: Promise<void> | undefined;
+  /** Resolves when the shard is ended or dropped, or was drained. */
+  watching: Promise<void> | undefined;
 }
 
 const WRITE_BACKOFF = { baseMs: 100, maxMs: 2_000 };
@@ -78,7 +89,7 @@ export class HeldShards {
   }
 
   isHandingOff(shardId: string): boolean {
-    return this.#held.get(shardId)?.handingOff === true;
+    return this.#held.get(shardId)?.handingOff !== undefined;
   }
 
   shardIds(): string[] {
@@ -92,37 +103,51 @@ export class HeldShards {
       .sort(([, a], [, b]) => b - a);
   }
 
+  /** How long the progress of each held shard has waited to be written, ms. */
+  checkpointAges(): [shardId: string, ms: number][] {
+    return [...this.#held].map(([shardId, { checkpointer }]) => [shardId, checkpointer.unwrittenMs()]);
+  }
+
   /** `lease` is the row as my own take returned it, or as a strong read shows it to be mine. */
-  start(lease: Lease, reason: StartReason, from: string | undefined): void {
+  start(lease: Lease, gain: OwnershipGain): void {
     const { me, onEvent } = this.#options;
     assert(lease.owner === formatRef(me), `${lease.shardId} is started by somebody who does not own it`);
     const own = { shardId: lease.shardId, epoch: lease.epoch, owner: me };
     this.#run(own, lease, lease.checkpoint, undefined);
-    onEvent({ type: 'ShardStarted', shardId: lease.shardId, epoch: lease.epoch, reason, from });
+    onEvent({ type: 'ShardStarted', shardId: lease.shardId, epoch: lease.epoch, ...gain });
   }
 
   /**
    * Drains the shard and gives it to `receiver()`, asked when the drain is done; without a receiver it is released when
    * `orRelease`, else reading goes on.
    */
-  async handOff(shardId: string, receiver: () => WorkerRef | undefined, orRelease: boolean): Promise<void> {
+  async handOff(shardId: string, receiver: () => HandOver | undefined, orRelease: boolean): Promise<void> {
+    // One that runs already is waited for by who stops; it may end with reading going on.
+    if (orRelease) await this.#held.get(shardId)?.handingOff;
     const held = this.#held.get(shardId);
     if (held === undefined || held.handingOff) return;
-    held.handingOff = true;
-    const end = await held.consumer.drain(this.#options.handoffTimeoutMs);
-    if (end.as !== 'drained' || this.#held.get(shardId) !== held) return;
-    const to = receiver();
+    held.handingOff = this.#handOff(held, receiver, orRelease);
+    await held.handingOff;
+  }
+
+  async #handOff(held: Held, receiver: () => HandOver | undefined, orRelease: boolean): Promise<void> {
+    const { clock, state, handoffTimeoutMs } = this.#options;
+    const beganMs = clock.monotonic();
+    const end = await held.consumer.drain(handoffTimeoutMs);
+    if (end.as !== 'drained') return held.watching;
+    if (this.#held.get(held.own.shardId) !== held) return;
+    const over = receiver();
     const progress = held.checkpointer.takeUnwritten();
-    if (to === undefined && !orRelease) return this.#resume(held, progress);
-    const { clock } = this.#options;
-    const write =
-      to === undefined
-        ? releaseShard(held.own, progress, clock.now())
-        : giveShard(held.own, to, progress, clock.now());
+    if (over === undefined && !orRelease) return this.#resume(held, progress);
+    const write = over
+      ? giveShard(held.own, over.to, progress, clock.now())
+      : releaseShard(held.own, progress, clock.now());
     const result = await this.#write(write);
-    if (result?.outcome === 'done') this.#options.state.learn(result.row);
-    const done: StopReason = to === undefined ? 'Released' : 'Given';
-    this.#drop(held, result?.outcome === 'done' ? done : 'Lost', to && formatRef(to));
+    if (result?.outcome !== 'done') return this.#drop(held, notWritten(result));
+    state.learn(result.row);
+    const handoffMs = clock.monotonic() - beganMs;
+    const given = over && { reason: over.reason, to: formatRef(over.to), handoffMs };
+    this.#drop(held, given ?? { reason: 'Released', handoffMs });
   }
 
   /** The row shows another owner or epoch, or is gone: stop at once. */
@@ -145,26 +170,19 @@ export class HeldShards {
       this.lose(lease.shardId, 'the row has another owner'),
     );
     if (unwritten) started.checkpointer.note(unwritten);
-    const held: Held = { ...started, own, lease, handingOff: false };
+    const held: Held = { ...started, own, lease, handingOff: undefined, watching: undefined };
     this.#held.set(lease.shardId, held);
-    void this.#watch(held);
+    held.watching = this.#watch(held);
   }
 
   #resume(held: Held, unwritten: Progress | undefined): void {
     this.#run(held.own, held.lease, held.checkpointer.latest, unwritten);
-    const { shardId, epoch } = held.own;
-    this.#options.onEvent({
-      type: 'ShardStarted',
-      shardId,
-      epoch,
-      reason: 'HandoffCancelled',
-      from: held.lease.owner,
-    });
+    this.#options.onEvent({ type: 'HandoffCancelled', shardId: held.own.shardId, epoch: held.own.epoch });
   }
 
   async #watch(held: Held): Promise<void> {
     const end = await held.consumer.run();
-    if (end.as === 'lost') this.#drop(held, 'Lost', undefined);
+    if (end.as === 'lost') this.#drop(held, { reason: 'Lost', why: end.why });
     if (end.as === 'ended') await this.#finish(held, end.childShards);
   }
 
@@ -181,13 +199,13 @@ export class HeldShards {
         }
         const result = await this.#options.table.write(endShard(held.own, clock.now()));
         state.learn(result.row);
-        return this.#drop(held, result.outcome === 'done' ? 'Ended' : 'Lost', undefined);
+        return this.#drop(held, result.outcome === 'done' ? { reason: 'Ended' } : notWritten(result));
       } catch (thrown) {
         this.#trouble('end shard', thrown);
         await clock.sleep(backoffMs(failures + 1, random, WRITE_BACKOFF));
       }
     }
-    this.#drop(held, 'Lost', undefined);
+    this.#drop(held, notWritten(undefined));
   }
 
   /** Repeats until an answer is there or the lease is gone. */
@@ -209,11 +227,16 @@ export class HeldShards {
     this.#options.onEvent({ type: 'TableTrouble', operation, error: KcgError.from(thrown) });
   }
 
-  #drop(held: Held, reason: StopReason, to: string | undefined): void {
+  #drop(held: Held, loss: OwnershipLoss): void {
     if (this.#held.get(held.own.shardId) !== held) return;
     this.#held.delete(held.own.shardId);
     const { shardId, epoch } = held.own;
-    this.#options.onEvent({ type: 'ShardStopped', shardId, epoch, reason, to });
+    this.#options.onEvent({ type: 'ShardStopped', shardId, epoch, ...loss });
     this.#options.onChange();
   }
+}
+
+function notWritten(result: WriteResult | undefined): OwnershipLoss {
+  const why = result ? 'the row has another owner' : 'the row could not be written while the lease was good';
+  return { reason: 'Lost', why };
 }

@@ -97,7 +97,8 @@ export class Incarnation {
       await this.coordinator.nudgeAll();
       onEvent({ type: 'WorkerStopped' });
     } else {
-      onEvent({ type: 'WorkerSelfFenced', shards: this.held.size });
+      const reason = this.#ownLease.wasTaken ? 'Fenced' : 'NotRenewed';
+      onEvent({ type: 'WorkerSelfFenced', reason, shards: this.held.size });
       this.held.loseAll('the lease of this worker ran out');
       life.abort();
       await Promise.all([...running, this.held.settled()]);

@@ -11,8 +11,9 @@ import { loop, Wakeup } from '../lib/loop.ts';
 import type { Random } from '../lib/random.ts';
 import { TakeConfirmation } from './take-confirmation.ts';
 import type { GroupState } from './group-state.ts';
-import type { HeldShards } from './held-shards.ts';
+import type { HandOver, HeldShards } from './held-shards.ts';
 import type { Nudge } from './nudge.ts';
+import { gainByRow, gainByTaking, givenReason } from './ownership-change.ts';
 import type { OwnLease } from './own-lease.ts';
 import type { OnWorkerEvent } from './worker-event.ts';
 
@@ -125,15 +126,11 @@ export class LeaseCoordinator {
     let fenced = false;
     for (const row of this.#observed.lapsed(state.workers, clock.monotonic(), leaseDurationMs)) {
       if (row.worker === me.worker) continue; // my own row seems old: my beats decide, not my reads
-      const { outcome } = await table.write(fenceWorker(row));
+      const silentMs = this.#observed.stillMs(row, clock.monotonic());
+      const { outcome } = await table.write(fenceWorker(row, me.worker));
       if (outcome === 'lost') continue;
-      state.learnWorker(row.worker, { state: 'dead' });
-      onEvent({
-        type: 'WorkerFenced',
-        worker: row.worker,
-        incarnation: row.incarnation,
-        stoodStillMs: leaseDurationMs,
-      });
+      state.learnWorker(row.worker, { state: 'dead', fencedBy: me.worker });
+      onEvent({ type: 'WorkerFenced', worker: row.worker, incarnation: row.incarnation, silentMs });
       fenced = true;
     }
     return fenced;
@@ -172,7 +169,7 @@ export class LeaseCoordinator {
     const lease = state.learn(row);
     if (lease === undefined) return state.forget(shardId);
     if (lease.owner === formatRef(me) && !isEnded(lease) && !held.has(shardId) && this.#mayStart()) {
-      held.start(lease, 'Given', undefined);
+      held.start(lease, gainByRow(lease));
     }
   }
 
@@ -181,12 +178,20 @@ export class LeaseCoordinator {
     const seen = state.lease(move.shardId);
     if (seen === undefined || held.has(move.shardId)) return;
     if (!(await this.#confirmation.mayTake(seen, move, signal)) || !this.#mayStart()) return;
-    const { outcome, row } = await table.write(takeShard(seen, me, clock.now()), { signal });
+    const write = takeShard(seen, { ...me, why: move.reason }, clock.now());
+    const { outcome, row } = await table.write(write, { signal });
     const lease = state.learn(row);
     if (row === undefined) state.forget(move.shardId);
     if (outcome === 'done' && lease && !isEnded(lease) && !held.has(move.shardId) && this.#mayStart()) {
-      held.start(lease, move.reason, move.from);
+      held.start(lease, gainByTaking(seen, this.#deathOf(seen.owner)));
     }
+  }
+
+  #deathOf(ref: string | undefined) {
+    const death = ref === undefined ? undefined : this.#confirmation.deathOf(ref);
+    if (ref === undefined || death === undefined) return undefined;
+    const nowMs = this.#options.clock.monotonic();
+    return { death, silentMs: this.#observed.sinceLastBeatMs(parseRef(ref), nowMs) };
   }
 
   /** Owners read strongly before they give: what still has to move after that is drained and given. */
@@ -208,10 +213,11 @@ export class LeaseCoordinator {
     return !this.#draining && this.#options.ownLease.isGood();
   }
 
-  #receiverOf(shardId: string): WorkerRef | undefined {
+  #receiverOf(shardId: string): HandOver | undefined {
     const { state, me } = this.#options;
     const move = planLeases(state.leases, state.workers).find((m) => m.shardId === shardId);
-    return move?.from === formatRef(me) && move.kind === 'give' ? parseRef(move.to) : undefined;
+    if (move?.from !== formatRef(me) || move.kind !== 'give') return undefined;
+    return { to: { ...parseRef(move.to), why: move.reason }, reason: givenReason(move.reason) };
   }
 
   async #tell(ref: string | undefined): Promise<void> {

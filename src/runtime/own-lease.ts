@@ -28,6 +28,10 @@ export class OwnLease {
     this.#lost = true;
   }
 
+  get wasTaken(): boolean {
+    return this.#lost;
+  }
+
   isGood(): boolean {
     return this.goodForMs() > 0;
   }

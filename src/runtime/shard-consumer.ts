@@ -21,7 +21,7 @@ import type { OnWorkerEvent } from './worker-event.ts';
 export type ConsumerEnd =
   | { as: 'drained' }
   | { as: 'ended'; childShards: readonly ChildShard[] }
-  | { as: 'lost' };
+  | { as: 'lost'; why: string };
 
 export interface ShardConsumerOptions {
   shardId: string;
@@ -59,6 +59,7 @@ export class ShardConsumer {
   readonly #abandon = new AbortController();
   readonly #wakeup = new Wakeup();
   #state: 'consuming' | 'draining' | 'lost' = 'consuming';
+  #lostBecause = '';
   #end: ReadResult['end'];
   #behindMs = 0;
   #oldestArrivedAt: number | undefined;
@@ -93,6 +94,7 @@ export class ShardConsumer {
   lose(reason: string): void {
     if (this.#state === 'lost') return;
     this.#state = 'lost';
+    this.#lostBecause = reason;
     this.#abandon.abort(new KcgError('Aborted', reason));
     this.#stopFetching.abort(this.#abandon.signal.reason);
     this.#wakeup.wake();
@@ -112,7 +114,7 @@ export class ShardConsumer {
     this.#stopFetching.abort(new KcgError('Aborted', 'delivery ended'));
     await Promise.all([fetching, checkpointing]);
     this.#options.budget.remove(this.#options.buffer.bytes);
-    if (this.#state === 'lost') return { as: 'lost' };
+    if (this.#state === 'lost') return { as: 'lost', why: this.#lostBecause };
     return allProcessed && this.#end
       ? { as: 'ended', childShards: this.#end.childShards }
       : { as: 'drained' };

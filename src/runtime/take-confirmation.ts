@@ -2,8 +2,9 @@ import { isEnded, parseRef, type Lease } from '../leases/lease.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import type { Move } from '../leases/plan-leases.ts';
 import { workerKey } from '../leases/row.ts';
-import { decodeWorker } from '../leases/worker-row.ts';
+import { decodeWorker, type WorkerRow } from '../leases/worker-row.ts';
 import type { GroupState } from './group-state.ts';
+import type { Death } from './ownership-change.ts';
 
 /**
  * Strong reads before a take: the last owner is dead or gone, and every parent is ended or gone from the stream.
@@ -13,7 +14,7 @@ export class TakeConfirmation {
   readonly #table: LeaseTable;
   readonly #state: GroupState;
   readonly #listShardIds: () => Promise<ReadonlySet<string>>;
-  readonly #deadRefs = new Set<string>();
+  readonly #deaths = new Map<string, Death>();
   readonly #endedShards = new Set<string>();
 
   constructor(table: LeaseTable, state: GroupState, listShardIds: () => Promise<ReadonlySet<string>>) {
@@ -31,14 +32,19 @@ export class TakeConfirmation {
     return true;
   }
 
+  /** What `mayTake` has found out about an owner. */
+  deathOf(ref: string): Death | undefined {
+    return this.#deaths.get(ref);
+  }
+
   async #isDead(ref: string, signal: AbortSignal): Promise<boolean> {
-    if (this.#deadRefs.has(ref)) return true;
+    if (this.#deaths.has(ref)) return true;
     const { worker, incarnation } = parseRef(ref);
     const row = await this.#table.get(workerKey(worker), { consistent: true, signal });
     const current = row && decodeWorker(row);
-    const dead = current === undefined || current.incarnation !== incarnation || current.state === 'dead';
-    if (dead) this.#deadRefs.add(ref);
-    return dead;
+    const death = deathIn(current, incarnation);
+    if (death) this.#deaths.set(ref, death);
+    return death !== undefined;
   }
 
   async #isEnded(shardId: string, signal: AbortSignal): Promise<boolean> {
@@ -49,4 +55,10 @@ export class TakeConfirmation {
     if (ended) this.#endedShards.add(shardId);
     return ended;
   }
+}
+
+function deathIn(row: WorkerRow | undefined, incarnation: string): Death | undefined {
+  if (row === undefined) return { how: 'Gone', by: undefined };
+  if (row.incarnation !== incarnation) return { how: 'Replaced', by: undefined };
+  return row.state === 'dead' ? { how: 'Fenced', by: row.fencedBy || undefined } : undefined;
 }

@@ -1,11 +1,6 @@
-import type { MoveReason } from '../leases/plan-leases.ts';
-import type { KcgError } from '../lib/errors.ts';
-import type { Log } from '../lib/log.ts';
-
-/** Why a worker began to read a shard. */
-export type StartReason = MoveReason | 'Given' | 'HandoffCancelled';
-/** Why it stopped. */
-export type StopReason = 'Given' | 'Released' | 'Ended' | 'Lost';
+import { describeError, type KcgError } from '../lib/errors.ts';
+import type { Fields, Log } from '../lib/log.ts';
+import type { OwnershipChange } from './ownership-change.ts';
 
 /** Everything worth knowing about a worker's life; feeds logs, metrics and tests. Never holds record data. */
 export type WorkerEvent =
@@ -13,10 +8,13 @@ export type WorkerEvent =
   | { type: 'WorkerLive' }
   | { type: 'WorkerDraining'; shards: number }
   | { type: 'WorkerStopped' }
-  | { type: 'WorkerSelfFenced'; shards: number }
-  | { type: 'WorkerFenced'; worker: string; incarnation: string; stoodStillMs: number }
-  | { type: 'ShardStarted'; shardId: string; epoch: number; reason: StartReason; from: string | undefined }
-  | { type: 'ShardStopped'; shardId: string; epoch: number; reason: StopReason; to: string | undefined }
+  /** Its lease was not renewed in time, or somebody else declared it dead. */
+  | { type: 'WorkerSelfFenced'; reason: 'NotRenewed' | 'Fenced'; shards: number }
+  /** This worker declared another one dead. */
+  | { type: 'WorkerFenced'; worker: string; incarnation: string; silentMs: number }
+  | OwnershipChange
+  /** A shard was drained for somebody who is not to have it any more: reading goes on. */
+  | { type: 'HandoffCancelled'; shardId: string; epoch: number }
   | { type: 'ShardsAdded'; shardIds: readonly string[] }
   | { type: 'BatchDelivered'; shardId: string; records: number; bytes: number; millisBehindLatest: number }
   | { type: 'HandlerFailed'; shardId: string; attempt: number; error: KcgError; retryInMs: number }
@@ -36,10 +34,22 @@ const LEVELS: Partial<Record<WorkerEvent['type'], 'debug' | 'warn'>> = {
   TableTrouble: 'warn',
 };
 
+const MAX_CAUSES = 5;
+
 /** The log line of each event: its type as the message, its fields beside it. */
 export function logWorkerEvent(log: Log, event: WorkerEvent): void {
   const { type, ...fields } = event;
-  const error =
-    'error' in fields && fields.error ? { error: fields.error.message, code: fields.error.code } : {};
+  const error = 'error' in fields && fields.error ? errorFields(fields.error) : {};
   log[LEVELS[type] ?? 'info'](type, { ...fields, ...error });
+}
+
+/** An error in words: what happened and what to do, and what is behind it, nearest first. */
+function errorFields(error: KcgError): Fields {
+  const causes: string[] = [];
+  let { cause } = error as Error;
+  while (cause instanceof Error && causes.length < MAX_CAUSES) {
+    causes.push(`${cause.name}: ${cause.message.split('\n', 1)[0]}`);
+    ({ cause } = cause);
+  }
+  return { error: describeError(error), code: error.code, ...(causes.length > 0 ? { causes } : {}) };
 }

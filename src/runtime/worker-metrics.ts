@@ -1,67 +1,76 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { WorkerEvent } from './worker-event.ts';
 
-/** Prometheus metrics of one worker, fed by its events. Names and units are stable. */
+/** What a worker tells of each shard it holds, ms. */
+export interface WorkerGauges {
+  lag: () => [shardId: string, ms: number][];
+  checkpointAges: () => [shardId: string, ms: number][];
+}
+
+/** Around lease durations and hand-off timeouts. */
+const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 60, 120, 300];
+
+/** Prometheus metrics of one worker, fed by its events. Names and units are stable; `docs/metrics.md` lists them. */
 export class WorkerMetrics {
-  readonly #registry = new Registry();
-  readonly #records = this.#counter('kcg_worker_records_total', 'Records the handler has processed.', [
+  readonly registry = new Registry();
+  readonly #records = this.#counter('records_total', 'Records the handler has processed.', ['shard']);
+  readonly #bytes = this.#counter('bytes_total', 'Data bytes the handler has processed.', ['shard']);
+  readonly #batch = this.#histogram(
+    'batch_records',
+    'Records per processed batch.',
+    [1, 10, 100, 1_000, 10_000],
+  );
+  readonly #handlerFailures = this.#counter('handler_failures_total', 'Batches the handler failed.', [
     'shard',
   ]);
-  readonly #bytes = this.#counter('kcg_worker_bytes_total', 'Data bytes the handler has processed.', [
-    'shard',
-  ]);
-  readonly #handlerFailures = this.#counter(
-    'kcg_worker_handler_failures_total',
-    'Batches the handler failed.',
+  readonly #changes = this.#counter(
+    'ownership_changes_total',
+    'Shards this worker began (change="started") or ceased ("stopped") to own, by reason.',
+    ['change', 'reason'],
+  );
+  readonly #failovers = this.#histogram(
+    'failover_seconds',
+    'From the last beat seen of a worker that died until this worker reads its shard; once per shard taken.',
+    SECONDS,
+  );
+  readonly #handoffs = this.#histogram(
+    'handoff_seconds',
+    'From the start of draining a shard until its row is given or released; once per shard.',
+    SECONDS,
+  );
+  readonly #fences = this.#counter('fences_total', 'Workers this worker declared dead.', []);
+  readonly #selfFences = this.#counter(
+    'self_fences_total',
+    'Times this worker dropped all its shards: its lease was not renewed in time, or it was declared dead.',
+    ['reason'],
+  );
+  readonly #lost = this.#counter(
+    'lost_to_retention_total',
+    'Shards whose checkpoint had fallen out of the retention when this worker began: records are lost.',
     ['shard'],
   );
-  readonly #starts = this.#counter('kcg_worker_shard_starts_total', 'Shards this worker began to read.', [
-    'reason',
-  ]);
-  readonly #stops = this.#counter('kcg_worker_shard_stops_total', 'Shards this worker stopped reading.', [
-    'reason',
-  ]);
-  readonly #fences = this.#counter('kcg_worker_fences_total', 'Workers this worker declared dead.', []);
-  readonly #selfFences = this.#counter(
-    'kcg_worker_self_fences_total',
-    'Times this worker lost its own lease.',
-    [],
-  );
-  readonly #troubles = this.#counter(
-    'kcg_worker_table_troubles_total',
-    'Failed calls to the checkpoint table.',
-    ['operation', 'code'],
-  );
-  readonly #requests = this.#counter('kcg_worker_table_requests_total', 'Calls to the checkpoint table.', [
+  readonly #readTroubles = this.#counter('read_troubles_total', 'Failed reads of shards.', ['code']);
+  readonly #troubles = this.#counter('table_troubles_total', 'Failed calls to the checkpoint table.', [
     'operation',
+    'code',
   ]);
-  readonly #batch = new Histogram({
-    name: 'kcg_worker_batch_records',
-    help: 'Records per processed batch.',
-    buckets: [1, 10, 100, 1_000, 10_000],
-    registers: [this.#registry],
-  });
+  readonly #requests = this.#counter('table_requests_total', 'Calls to the checkpoint table.', ['operation']);
 
-  constructor(lag: () => [string, number][]) {
-    const registers = [this.#registry];
-    void new Gauge({
-      name: 'kcg_worker_lag_seconds',
-      help: 'Seconds between what is processed and the tip of the shard.',
-      labelNames: ['shard'],
-      registers,
-      collect() {
-        this.reset();
-        for (const [shard, ms] of lag()) this.set({ shard }, ms / 1000);
-      },
-    });
+  constructor({ lag, checkpointAges }: WorkerGauges) {
     void new Gauge({
       name: 'kcg_worker_shards',
       help: 'Shards this worker owns.',
-      registers,
+      registers: [this.registry],
       collect() {
         this.set(lag().length);
       },
     });
+    this.#secondsOfShards('lag_seconds', 'Between what is processed and the tip of the shard.', lag);
+    this.#secondsOfShards(
+      'checkpoint_age_seconds',
+      'How long processed records have waited for their checkpoint to be written; 0 = all is written.',
+      checkpointAges,
+    );
   }
 
   onRequest(operation: string): void {
@@ -77,25 +86,53 @@ export class WorkerMetrics {
       case 'HandlerFailed':
         return this.#handlerFailures.inc({ shard: event.shardId });
       case 'ShardStarted':
-        return this.#starts.inc({ reason: event.reason });
+        this.#changes.inc({ change: 'started', reason: event.reason });
+        if ('silentMs' in event && event.silentMs !== undefined)
+          this.#failovers.observe(event.silentMs / 1000);
+        return;
       case 'ShardStopped':
-        return this.#stops.inc({ reason: event.reason });
+        this.#changes.inc({ change: 'stopped', reason: event.reason });
+        if ('handoffMs' in event) this.#handoffs.observe(event.handoffMs / 1000);
+        return;
       case 'WorkerFenced':
         return this.#fences.inc();
       case 'WorkerSelfFenced':
-        return this.#selfFences.inc();
+        return this.#selfFences.inc({ reason: event.reason });
+      case 'CheckpointsAtRisk':
+        return this.#lost.inc({ shard: event.shardId });
+      case 'ReadTrouble':
+        if (event.error) this.#readTroubles.inc({ code: event.error.code });
+        return;
       case 'TableTrouble':
-        return this.#troubles.inc({ operation: event.operation, code: event.error?.code ?? 'none' });
+        if (event.error) this.#troubles.inc({ operation: event.operation, code: event.error.code });
+        return;
       default:
     }
   }
 
   /** The text Prometheus scrapes. */
   text(): Promise<string> {
-    return this.#registry.metrics();
+    return this.registry.metrics();
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
-    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+    return new Counter({ name: `kcg_worker_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name: `kcg_worker_${name}`, help, buckets, registers: [this.registry] });
+  }
+
+  #secondsOfShards(name: string, help: string, read: () => [string, number][]): void {
+    void new Gauge({
+      name: `kcg_worker_${name}`,
+      help,
+      labelNames: ['shard'],
+      registers: [this.registry],
+      collect() {
+        this.reset(); // shards held no more
+        for (const [shard, ms] of read()) this.set({ shard }, ms / 1000);
+      },
+    });
   }
 }

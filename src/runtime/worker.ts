@@ -63,6 +63,11 @@ export class Worker {
     return this.#life?.held.lag() ?? [];
   }
 
+  /** How long the progress of each held shard has waited to be written, ms. */
+  checkpointAges(): [string, number][] {
+    return this.#life?.held.checkpointAges() ?? [];
+  }
+
   /** Somebody says that the table changed. */
   nudged(): void {
     this.#life?.coordinator.readAllNext();

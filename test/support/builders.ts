@@ -15,6 +15,7 @@ export function aWorker(overrides: Partial<WorkerRow> = {}): WorkerRow {
     startedAt: 0,
     beatAt: undefined,
     held: 0,
+    fencedBy: '',
     maxLeases: 0,
     lagging: {},
     ...overrides,
@@ -38,6 +39,7 @@ export function aLease(overrides: Partial<Lease> = {}): Lease {
     parents: [],
     hashStart: '0',
     hashEnd: '340282366920938463463374607431768211455',
+    lastChange: undefined,
     ttl: undefined,
     ...overrides,
   };
