@@ -70,8 +70,10 @@ async function answer(
       return reply(response, 204, '');
     case 'GET /healthz':
       return reply(response, 200, 'ok\n');
-    case 'GET /readyz':
-      return reply(response, state === 'live' ? 200 : 503, `${state}\n`);
+    case 'GET /readyz': {
+      const isPaused = state === 'starting' && worker()?.isPaused === true;
+      return reply(response, state === 'live' || isPaused ? 200 : 503, `${isPaused ? 'paused' : state}\n`);
+    }
     case 'GET /metrics':
       return reply(response, 200, await metrics());
     case 'GET /v1/drained': {

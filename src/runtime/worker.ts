@@ -58,6 +58,11 @@ export class Worker {
     return this.#stopped ? 'stopped' : (this.#life?.heartbeat.state ?? 'starting');
   }
 
+  /** Stream, table and handler answer, and the group is paused: all that is asked of it. */
+  get isPaused(): boolean {
+    return this.#options.config.paused && this.#handlerReady && this.#life !== undefined && !this.#stopped;
+  }
+
   /** Ms behind of each held shard, most first. */
   lag(): [string, number][] {
     return this.#life?.held.lag() ?? [];

@@ -1,0 +1,68 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { startWorkerServer, type WorkerServer } from '../../src/runtime/worker-server.ts';
+import { AGroup, type OneWorker, type WorkerChanges } from './a-group.ts';
+
+let server: WorkerServer | undefined;
+afterEach(() => server?.close());
+
+async function serve(
+  group: AGroup,
+  worker: () => OneWorker | undefined,
+): Promise<(path: string) => Promise<string>> {
+  server = await startWorkerServer({
+    host: '127.0.0.1',
+    port: 0,
+    clock: group.clock,
+    worker: () => worker()?.worker,
+    metrics: async () => '',
+  });
+  const url = `http://127.0.0.1:${server.port}`;
+  return async (path) => {
+    const response = await fetch(`${url}${path}`);
+    return `${response.status} ${(await response.text()).trim()}`;
+  };
+}
+
+describe('/readyz answers', () => {
+  const never = { start: () => new Promise<void>(() => {}) };
+
+  test.each<[string, WorkerChanges, string]>([
+    ['200 once the worker can be given shards', {}, '200 live'],
+    ['503 while the handler does not answer', { handler: never }, '503 starting'],
+    ['200 in a paused group, where nothing more is asked of it', { config: { paused: true } }, '200 paused'],
+    [
+      '503 in a paused group while the handler does not answer',
+      { config: { paused: true }, handler: never },
+      '503 starting',
+    ],
+  ])('%s', async (_, changes, answer) => {
+    const group = new AGroup(1);
+    let worker: OneWorker | undefined;
+    const get = await serve(group, () => worker);
+    expect(await get('/readyz')).toBe('503 starting');
+    worker = group.start('a', changes);
+    await group.clock.advance(10_000);
+    expect(await get('/readyz')).toBe(answer);
+  });
+
+  test('503 when it has stopped, paused or not', async () => {
+    for (const paused of [false, true]) {
+      const group = new AGroup(1);
+      const worker = group.start('a', { config: { paused } });
+      const get = await serve(group, () => worker);
+      await group.clock.advance(10_000);
+      await group.until(worker.stop());
+      expect(await get('/readyz')).toBe('503 stopped');
+      await server?.close();
+    }
+  });
+});
+
+test('a paused worker owns nothing and reads nothing', async () => {
+  const group = new AGroup(1);
+  const { worker, events } = group.start('a', { config: { paused: true } });
+  group.put('x');
+  await group.clock.advance(60_000);
+  expect(worker.lag()).toEqual([]);
+  expect(events.map(({ type }) => type)).not.toContain('ShardStarted');
+});
