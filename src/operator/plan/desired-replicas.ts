@@ -2,7 +2,7 @@
  * How many workers a group gets. What is wanted follows the shards that can be consumed in parallel; growing happens at
  * once. Shrinking waits: a window of what was wanted is kept and its maximum counts, as the HPA's stabilisation does, and the
  * window begins with what runs now, so that a restarted operator never shrinks on its first look. During a reshard
- * nothing shrinks: parents and children hold different counts for a while.
+ * nothing shrinks: parents and children hold different counts for a while. A lower maxReplicas holds at once.
  */
 
 export interface ReplicasInput {
@@ -113,13 +113,15 @@ function stabilized(
   input: ReplicasInput,
   { wanted, window, currentReplicas }: { wanted: Wanted; window: Want[]; currentReplicas: number },
 ): ReplicasDecision {
-  if (wanted.replicas >= currentReplicas) return { ...wanted, window, againInMs: undefined };
+  // A person who lowers maxReplicas means now.
+  const allowed = Math.min(currentReplicas, input.scaling.max);
+  if (wanted.replicas >= allowed) return { ...wanted, window, againInMs: undefined };
   if (input.resharding) {
     const reason = `${wanted.reason}; a reshard is under way`;
-    return { replicas: currentReplicas, reason, limitedBy: 'Reshard', window, againInMs: undefined };
+    return { replicas: allowed, reason, limitedBy: 'Reshard', window, againInMs: undefined };
   }
   const highest = window[0]!;
-  const replicas = Math.min(currentReplicas, highest.replicas);
+  const replicas = Math.min(allowed, highest.replicas);
   if (replicas === wanted.replicas) return { ...wanted, window, againInMs: undefined };
   const againInMs = Math.max(0, highest.atMs + input.stabilizationMs - input.nowMs) + 1;
   const reason = `${wanted.reason}; ${highest.replicas} were wanted within the last ${Math.round(input.stabilizationMs / 1000)} s`;

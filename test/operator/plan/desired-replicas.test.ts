@@ -25,6 +25,13 @@ describe('what is wanted at once', () => {
       0,
       undefined,
     ],
+    ['a lower maximum', { scaling: { ...SHARDS, max: 2 } }, 2, 'MaxReplicas'],
+    [
+      'a lower maximum during a reshard',
+      { scaling: { ...SHARDS, max: 2 }, resharding: true },
+      2,
+      'MaxReplicas',
+    ],
     ['nothing when stopped', { desiredState: 'Stopped' }, 0, undefined],
     ['the same while paused', { desiredState: 'Paused' }, 4, undefined],
     ['growing during a reshard', { resharding: true, readableShards: 12 }, 6, undefined],
