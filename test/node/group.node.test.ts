@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
 import { isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
 
@@ -9,6 +9,7 @@ import { isReady, startNodeHarness, until, type NodeHarness } from './harness.ts
 describeWithCluster('a group on a real node', 'node', () => {
   let kcg: NodeHarness;
   let stopProducer = async () => {};
+  vi.setConfig({ testTimeout: 300_000 });
 
   beforeAll(async () => {
     kcg = await startNodeHarness();
@@ -46,16 +47,21 @@ spec:
     kcg.kinesis.listShards('orders', { filter: { type: 'AT_LATEST' } }).shards.map(({ shardId }) => shardId);
   const readyPods = async () => (await kcg.pods('orders')).filter(isReady);
   const owners = async () => (await kcg.status('orders')).shards?.map(({ owner }) => owner) ?? [];
-  const everythingArrived = () => until('nothing is missing', () => kcg.tally.result().lost === 0);
+  const produce = () => (stopProducer = kcg.produce('orders', 100));
+  const everythingArrives = async () => {
+    await stopProducer();
+    await until('nothing is missing', () => kcg.tally.result().lost === 0);
+  };
 
   test('consumes records with an application in another language', async () => {
     await kcg.apply(group('1'));
-    stopProducer = kcg.produce('orders', 100);
+    produce();
     await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/orders', '--timeout=120s');
     await until('each shard is read', () => openShards().every((id) => kcg.tally.latest(id)));
-    expect(await readyPods()).toHaveLength(4);
+    await until('every pod is ready', async () => (await readyPods()).length === 4);
     await until('status names every owner', async () => (await owners()).filter(Boolean).length === 4);
-    expect(new Set(await owners()).size).toBe(4);
+    await until('each has one', async () => new Set(await owners()).size === 4);
+    await everythingArrives();
   });
 
   test('is shown by kubectl get kcg', async () => {
@@ -68,6 +74,7 @@ spec:
   });
 
   test("has a killed worker's shards read again by others", async () => {
+    produce();
     const [victim] = await readyPods();
     const { name } = victim!.metadata;
     const shards = kcg.tally.shardsOf(name);
@@ -80,10 +87,11 @@ spec:
     );
     console.log(`kill -9 to read again: ${((performance.now() - killedAt) / 1_000).toFixed(2)} s`);
     await until('the container is back', async () => (await readyPods()).length === 4);
-    await everythingArrived();
+    await everythingArrives();
   });
 
   test('moves each shard once when the Deployment is rolled, and delivers nothing twice', async () => {
+    produce();
     await until('the kill is digested', async () => new Set(await owners()).size === 4);
     const before = kcg.tally.result().duplicated;
     const old = (await readyPods()).map(({ metadata }) => metadata.name);
@@ -100,13 +108,14 @@ spec:
     await until('the new pods read all', () =>
       openShards().every((id) => !old.includes(kcg.tally.latest(id)?.pod ?? '')),
     );
-    await everythingArrived();
+    await everythingArrives();
     expect(kcg.tally.result().duplicated).toBe(before);
     const moves = Object.entries(await epochsOf(kcg)).map(([id, epoch]) => epoch - (epochs[id] ?? 0));
     console.log(`epochs a shard went through in the rollout: ${moves.join(', ')}`);
   });
 
   test('grows with its shards, and shrinks when it may have fewer pods', async () => {
+    produce();
     const [first] = kcg.kinesis.listShards('orders', { filter: { type: 'AT_LATEST' } }).shards;
     const middle = (BigInt(first!.hashStart) + BigInt(first!.hashEnd)) / 2n + 1n;
     kcg.kinesis.splitShard('orders', first!.shardId, String(middle));
@@ -125,12 +134,11 @@ spec:
     await until('they read everything', () =>
       openShards().every((id) => stay.has(kcg.tally.latest(id)?.pod ?? '')),
     );
-    await everythingArrived();
+    await everythingArrives();
   });
 
   test('has lost nothing and kept the order of every key', async () => {
-    await stopProducer();
-    await everythingArrived();
+    await everythingArrives();
     const { produced, lost, outOfOrder, duplicated } = kcg.tally.result();
     console.log(`${produced} produced, ${duplicated} delivered twice (after kill -9)`);
     expect({ lost, outOfOrder }).toEqual({ lost: 0, outOfOrder: 0 });
@@ -184,8 +192,7 @@ spec:
     await until('the module is called for each shard', () =>
       openShards().every((id) => kcg.tally.latest(id)?.pod === pod?.metadata.name),
     );
-    await stopProducer();
-    await everythingArrived();
+    await everythingArrives();
   });
 });
 
