@@ -165,7 +165,10 @@ function logElection(log: Log, event: LeaderElectionEvent): void {
   }
 }
 
-function operatorMetrics(): { registry: Registry; onReconcile: NonNullable<OperatorOptions['onReconcile']> } {
+export function operatorMetrics(): {
+  registry: Registry;
+  onReconcile: NonNullable<OperatorOptions['onReconcile']>;
+} {
   const registry = new Registry();
   const registers = [registry];
   const seconds = new Histogram({

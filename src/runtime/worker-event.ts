@@ -40,7 +40,14 @@ const MAX_CAUSES = 5;
 export function logWorkerEvent(log: Log, event: WorkerEvent): void {
   const { type, ...fields } = event;
   const error = 'error' in fields && fields.error ? errorFields(fields.error) : {};
-  log[LEVELS[type] ?? 'info'](type, { ...fields, ...error });
+  log[levelOf(event)](type, { ...fields, ...error });
+}
+
+function levelOf(event: WorkerEvent): 'debug' | 'info' | 'warn' {
+  if (event.type === 'ShardStopped') return event.reason === 'Lost' ? 'warn' : 'info';
+  // Without an error, trouble is over.
+  if ('error' in event && event.error === undefined) return 'info';
+  return LEVELS[event.type] ?? 'info';
 }
 
 /** An error in words: what happened and what to do, and what is behind it, nearest first. */

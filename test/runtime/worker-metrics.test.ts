@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { metricsMarkdown } from '../../scripts/generate-metrics.ts';
+import { KcgError } from '../../src/lib/errors.ts';
+import { WorkerMetrics } from '../../src/runtime/worker-metrics.ts';
+import type { WorkerEvent } from '../../src/runtime/worker-event.ts';
+import { AGroup, LEASE_MS, type OneWorker } from './a-group.ts';
+
+/** `name{labels}` → value, of what a worker with these events would tell. */
+async function valuesOf(events: readonly WorkerEvent[], worker?: OneWorker): Promise<Record<string, number>> {
+  const metrics = new WorkerMetrics({
+    lag: () => worker?.worker.lag() ?? [],
+    checkpointAges: () => worker?.worker.checkpointAges() ?? [],
+  });
+  for (const event of events) metrics.onEvent(event);
+  const lines = (await metrics.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return Object.fromEntries(
+    lines.map((line): [string, number] => {
+      const space = line.lastIndexOf(' ');
+      return [line.slice('kcg_worker_'.length, space), Number(line.slice(space + 1))];
+    }),
+  );
+}
+
+test('docs/metrics.md is what the registries say: run node scripts/generate-metrics.ts', async () => {
+  expect(await readFile(new URL('../../docs/metrics.md', import.meta.url), 'utf8')).toBe(metricsMarkdown());
+});
+
+describe('ownership', () => {
+  const shard = { shardId: 's', epoch: 1 };
+
+  test('changes are counted by reason', async () => {
+    const values = await valuesOf([
+      { type: 'ShardStarted', ...shard, reason: 'FirstOwner' },
+      { type: 'ShardStarted', ...shard, reason: 'FirstOwner' },
+      { type: 'ShardStopped', ...shard, reason: 'Lost', why: 'the row has another owner' },
+      { type: 'HandoffCancelled', ...shard },
+    ]);
+    expect(values).toMatchObject({
+      'ownership_changes_total{change="started",reason="FirstOwner"}': 2,
+      'ownership_changes_total{change="stopped",reason="Lost"}': 1,
+      failover_seconds_count: 0,
+      handoff_seconds_count: 0,
+    });
+  });
+
+  test('a failover takes from the last beat seen until the shard is read again', async () => {
+    const group = new AGroup(1);
+    const a = group.start('a');
+    await group.clock.advance(5_000);
+    const b = group.start('b');
+    await group.clock.advance(5_000);
+    a.crash();
+    await group.clock.advance(3 * LEASE_MS);
+    const values = await valuesOf(b.events);
+    expect(values).toMatchObject({ failover_seconds_count: 1, fences_total: 1 });
+    expect(values['failover_seconds_sum']).toBeGreaterThanOrEqual(LEASE_MS / 1_000);
+    expect(values['failover_seconds_sum']).toBeLessThan((2 * LEASE_MS) / 1_000);
+  });
+
+  test('one whose beats were never seen is counted, but not timed', async () => {
+    const death = { how: 'Gone', by: undefined } as const;
+    const values = await valuesOf([
+      { type: 'ShardStarted', ...shard, reason: 'TakenFromDead', from: 'a/i1', death, silentMs: undefined },
+    ]);
+    expect(values).toMatchObject({
+      'ownership_changes_total{change="started",reason="TakenFromDead"}': 1,
+      failover_seconds_count: 0,
+    });
+  });
+
+  test('a hand-off takes as long as the handler does', async () => {
+    const group = new AGroup(1);
+    const handle = async () => {
+      await group.clock.sleep(3_000);
+      return { outcome: 'done' as const };
+    };
+    const a = group.start('a', { handler: { handle } });
+    await group.clock.advance(5_000);
+    group.put('x');
+    await group.clock.advance(1_000);
+    await group.until(a.stop());
+    const values = await valuesOf(a.events);
+    expect(values['handoff_seconds_count']).toBe(1);
+    expect(values['handoff_seconds_sum']).toBeGreaterThan(1);
+  });
+
+  test('self-fences tell whether somebody else did it', async () => {
+    const values = await valuesOf([
+      { type: 'WorkerSelfFenced', reason: 'Fenced', shards: 1 },
+      { type: 'WorkerSelfFenced', reason: 'NotRenewed', shards: 1 },
+    ]);
+    expect(values).toMatchObject({
+      'self_fences_total{reason="Fenced"}': 1,
+      'self_fences_total{reason="NotRenewed"}': 1,
+    });
+  });
+});
+
+describe('progress', () => {
+  const SHARD = '{shard="shardId-000000000000"}';
+
+  test('checkpoints that cannot be written grow old, and are new again once they can', async () => {
+    const group = new AGroup(1);
+    const write = group.table.write.bind(group.table);
+    let fails = false;
+    group.table.write = async (change, options) => {
+      if (fails && change.name === 'checkpoint') throw new KcgError('Throttled', 'too fast');
+      return write(change, options);
+    };
+    const a = group.start('a');
+    const age = async () => (await valuesOf(a.events, a))[`checkpoint_age_seconds${SHARD}`];
+    await group.clock.advance(5_000);
+    expect(await age()).toBe(0);
+    fails = true;
+    for (let i = 0; i < 3; i += 1) {
+      group.put('x');
+      await group.clock.advance(20_000);
+    }
+    expect(await age()).toBeGreaterThan(50);
+    expect(
+      (await valuesOf(a.events, a))['table_troubles_total{operation="checkpoint",code="Throttled"}'],
+    ).toBeGreaterThan(1);
+    fails = false;
+    await group.clock.advance(20_000);
+    expect(await age()).toBe(0);
+  });
+
+  test('only shards that are held have gauges', async () => {
+    const group = new AGroup(1);
+    const a = group.start('a');
+    await group.clock.advance(5_000);
+    expect(await valuesOf(a.events, a)).toMatchObject({ shards: 1, [`lag_seconds${SHARD}`]: 0 });
+    await group.until(a.stop());
+    const values = await valuesOf(a.events, a);
+    expect(values['shards']).toBe(0);
+    expect(values).not.toHaveProperty([`lag_seconds${SHARD}`]);
+  });
+
+  test('trouble that is over is not counted as trouble', async () => {
+    const error = new KcgError('Throttled', 'too fast');
+    const values = await valuesOf([
+      { type: 'ReadTrouble', shardId: 's', error },
+      { type: 'ReadTrouble', shardId: 's', error: undefined },
+      { type: 'CheckpointsAtRisk', shardId: 's', reason: 'LostToRetention', checkpointAgeMs: 1 },
+    ]);
+    expect(values).toMatchObject({
+      'read_troubles_total{code="Throttled"}': 1,
+      'lost_to_retention_total{shard="s"}': 1,
+    });
+  });
+});
