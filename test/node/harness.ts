@@ -77,7 +77,7 @@ export async function startNodeHarness() {
       await cluster.helm(
         'install',
         'kcg',
-        process.env['CHART'] ?? join(ROOT, 'charts/kcg'),
+        join(ROOT, 'charts/kcg'),
         ...flags,
         '--set',
         set.join(','),

@@ -1,25 +1,76 @@
+{{- define "kcg.fullname" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kcg.selectorLabels" -}}
+app.kubernetes.io/name: kcg
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
 {{- define "kcg.labels" -}}
-app.kubernetes.io/name: kcg
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/component: operator
+{{ include "kcg.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- end }}
+{{- end -}}
 
-{{- define "kcg.selector" -}}
-app.kubernetes.io/name: kcg
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/component: operator
-{{- end }}
-
-{{- define "kcg.serviceAccount" -}}
-{{ .Values.serviceAccount.name | default .Release.Name }}
-{{- end }}
+{{- define "kcg.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "kcg.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
 
 {{- define "kcg.image" -}}
-{{- if .Values.image.digest -}}
-{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
 {{- else -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
-{{- end }}
-{{- end }}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kcg.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "kcg.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{/* What the operator does in the namespaces it looks after. */}}
+{{- define "kcg.groupRules" -}}
+- apiGroups: [kcg.dev]
+  resources: [kinesisconsumergroups]
+  verbs: [list, watch, patch]
+- apiGroups: [kcg.dev]
+  resources: [kinesisconsumergroups/status]
+  verbs: [patch]
+# To own a Deployment in a way that blocks the group's deletion, where the cluster insists on a right to that.
+- apiGroups: [kcg.dev]
+  resources: [kinesisconsumergroups/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [list, watch, create, patch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch, patch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{/* The uid of kube-system tells clusters apart. */}}
+{{- define "kcg.clusterIdRule" -}}
+- apiGroups: [""]
+  resources: [namespaces]
+  resourceNames: [kube-system]
+  verbs: [get]
+{{- end -}}
