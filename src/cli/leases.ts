@@ -127,15 +127,17 @@ function headline({ view, table, groupId }: LeasesInput): string {
 
 export function shardTable(shards: readonly ShardOwnership[], now: number, wide: boolean): string[][] {
   const header = ['SHARD', 'STATE', 'OWNER', 'EPOCH', 'CHECKPOINTED', 'LAG'];
-  const more = ['INCARNATION', 'READ', 'POSITION', 'PARENTS'];
+  const more = ['INCARNATION', 'BECAUSE', 'FROM', 'READ', 'POSITION', 'PARENTS'];
   return [
     wide ? [...header, ...more] : header,
     ...shards.map((shard) => {
       const { shardId, state, owner, epoch, checkpointedAt, lagMs } = shard;
       const lag = lagMs === undefined ? undefined : formatDuration(lagMs);
       const cells = [shardId, state, owner, epoch, ago(checkpointedAt, now), lag];
-      const { incarnation, readAt, checkpoint, parents } = shard;
-      if (wide) cells.push(incarnation, ago(readAt, now), position(checkpoint), parents.join(','));
+      if (!wide) return cells.map(cell);
+      const { incarnation, lastChange, readAt, checkpoint, parents } = shard;
+      cells.push(incarnation, lastChange?.why, lastChange?.from);
+      cells.push(ago(readAt, now), position(checkpoint), parents.join(','));
       return cells.map(cell);
     }),
   ];
@@ -143,19 +145,21 @@ export function shardTable(shards: readonly ShardOwnership[], now: number, wide:
 
 function workerTable({ view, now, leaseDurationMs, intervalMs }: LeasesInput, wide: boolean): string[][] {
   const header = ['WORKER', 'STATE', 'HELD', 'BEAT', 'LAST BEAT', 'REVISION'];
-  const more = ['INCARNATION', 'LAG', 'STARTED', 'NODE', 'ADDRESS'];
+  const more = ['INCARNATION', 'LAG', 'STARTED', 'NODE', 'ADDRESS', 'FENCED BY'];
   // A beat that is seen late, because nobody looked, is not silence.
   const noticedMs = leaseDurationMs / 3 + intervalMs;
   return [
     wide ? [...header, ...more] : header,
     ...view.workers.map((worker) => {
-      const { silentMs = 0, lagMs, startedAt, node, address } = worker;
+      const { silentMs = 0, lagMs, startedAt } = worker;
       const held = worker.state === 'dead' ? undefined : worker.held;
       const isSilent = worker.state !== 'dead' && silentMs > noticedMs;
       const state = isSilent ? `${worker.state}, silent ${formatDuration(silentMs)}` : worker.state;
       const cells = [worker.worker, state, held, worker.beat, ago(worker.beatAt, now), worker.revision];
+      if (!wide) return cells.map(cell);
+      const { incarnation, node, address, fencedBy } = worker;
       const lag = lagMs === undefined ? undefined : formatDuration(lagMs);
-      if (wide) cells.push(worker.incarnation, lag, ago(startedAt || undefined, now), node, address);
+      cells.push(incarnation, lag, ago(startedAt || undefined, now), node, address, fencedBy);
       return cells.map(cell);
     }),
   ];

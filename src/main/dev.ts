@@ -59,6 +59,9 @@ export async function runDevCommand(
     screen.say(
       'Any AWS SDK or CLI can use them; the credentials are AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local.',
     );
+    screen.say(
+      `who owns what:  kcg leases -f ${options.file} --dynamodb-endpoint ${local.dynamodb.endpoint} --watch`,
+    );
     for (const group of groups) {
       await local.apply(group);
       const { region = 'us-east-1' } = group.spec;

@@ -8,11 +8,12 @@ import {
   type DynamoDbLeaseTable,
   type LeaseTableOptions,
 } from '../leases/dynamodb-lease-table.ts';
+import { decodeClaim } from '../leases/claim.ts';
 import { decodeRows } from '../leases/group-rows.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
-import type { Row } from '../leases/row.ts';
+import { CLAIM_KEY, type Row } from '../leases/row.ts';
 import { systemClock } from '../lib/clock.ts';
-import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
+import { describeError, hasCode, isRetryable, KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
 import { parseOptions } from '../lib/options.ts';
 import { ownershipView } from '../view/ownership-view.ts';
@@ -68,25 +69,53 @@ async function openGroup(
   signal: AbortSignal,
 ): Promise<{ table: DynamoDbLeaseTable; groupId: string | undefined }> {
   const table = await openLeaseTable({ ...at, groupId: groupId ?? '' }, signal);
-  if (table.layout === 'shard_id') return { table, groupId };
+  if (table.layout === 'shard_id') return { table, groupId: await onlyGroup(table, name, groupId, signal) };
   if (groupId !== undefined && (await table.query('all', { consistent: true, signal })).length > 0) {
     return { table, groupId };
   }
-  const groups = await listGroupIds(at, { limit: MAX_GROUPS_NAMED, signal });
-  if (groups.length === 0) return { table, groupId };
-  const list = groups.join(', ');
+  const groups = await groupsIn(at, signal);
+  if (groups?.length === 0) return { table, groupId };
   if (groupId !== undefined) {
-    const near = nearestOf(groupId, groups);
+    const near = groups && nearestOf(groupId, groups);
     throw new KcgError('NotFound', `table ${name} has no row of group ${groupId}`, {
-      fix: near ? `Did you mean --group ${near}?` : `It holds: ${list}.`,
+      fix: near ? `Did you mean --group ${near}?` : groups && `It holds: ${groups.join(', ')}.`,
     });
   }
-  if (groups.length > 1) {
-    throw new KcgError('InvalidInput', `table ${name} holds several groups`, {
-      fix: `Choose one with --group: ${list}.`,
-    });
+  const [only] = groups ?? [];
+  if (only !== undefined && groups?.length === 1) {
+    return { table: await openLeaseTable({ ...at, groupId: only }, signal), groupId: only };
   }
-  return { table: await openLeaseTable({ ...at, groupId: groups[0]! }, signal), groupId: groups[0] };
+  throw new KcgError('InvalidInput', `table ${name} ${groups ? 'holds' : 'may hold'} several groups`, {
+    fix: `Choose one with --group${groups ? `: ${groups.join(', ')}` : ''}.`,
+  });
+}
+
+/** Undefined = not to be known: reading one group does not need Scan. */
+async function groupsIn(
+  at: Omit<LeaseTableOptions, 'groupId'>,
+  signal: AbortSignal,
+): Promise<string[] | undefined> {
+  try {
+    return await listGroupIds(at, { limit: MAX_GROUPS_NAMED, signal });
+  } catch (thrown) {
+    if (hasCode(thrown, 'AccessDenied')) return undefined;
+    throw thrown;
+  }
+}
+
+/** A table whose key is `shard_id` alone is one group's; its claim says whose, if kcg has used it. */
+async function onlyGroup(
+  table: DynamoDbLeaseTable,
+  name: string,
+  wanted: string | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const row = await table.get(CLAIM_KEY, { consistent: true, signal });
+  const claimed = row && decodeClaim(row).groupId;
+  if (claimed === undefined || wanted === undefined || claimed === wanted) return claimed ?? wanted;
+  throw new KcgError('NotFound', `table ${name} holds one group, and that is ${claimed}`, {
+    fix: `Run kcg leases --table ${name} --group ${claimed}, or name the table of ${wanted}.`,
+  });
 }
 
 /** From the second look on it is known how long each worker's beat has stood still. */

@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../kinesis/position.ts';
 import { decodeRows } from '../leases/group-rows.ts';
-import { parseRef, type Lease } from '../leases/lease.ts';
+import { parseRef, type Lease, type LeaseChange } from '../leases/lease.ts';
 import type { Row } from '../leases/row.ts';
 import type { WorkerRow } from '../leases/worker-row.ts';
 import { groupView, type ShardState, type ShardView } from './group-view.ts';
@@ -34,6 +34,8 @@ export interface ShardOwnership {
   /** Undefined = not known. */
   lagMs: number | undefined;
   parents: readonly string[];
+  /** How its owner came to it, or why it has none. */
+  lastChange: LeaseChange | undefined;
 }
 
 export interface WorkerOwnership extends WorkerRow {
@@ -92,6 +94,7 @@ function shardOwnership(view: ShardView, lease: Lease): ShardOwnership {
     readAt: lease.readAt,
     lagMs: view.lagMs,
     parents: lease.parents,
+    lastChange: lease.lastChange,
   };
 }
 

@@ -11,7 +11,16 @@ const BEAT_TTL = SECONDS + 86_400;
 
 const shards: Row[] = [
   { shard_id: 'shardId-0', epoch: 41, ref: 'w-a/i1', sequence: 'SHARD_END', ts: SECONDS - 7_300 },
-  { shard_id: 'shardId-1', epoch: 43, ref: 'w-a/i1', sequence: '495', sub_sequence: 2, ts: SECONDS - 3 },
+  {
+    shard_id: 'shardId-1',
+    epoch: 43,
+    ref: 'w-a/i1',
+    why: 'OwnerDead',
+    last_owner: 'w-b/i2',
+    sequence: '495',
+    sub_sequence: 2,
+    ts: SECONDS - 3,
+  },
   {
     shard_id: 'shardId-2',
     epoch: 40,
@@ -35,7 +44,15 @@ const workers: Row[] = [
     node: 'n1',
     address: '10.0.0.1:8085',
   },
-  { shard_id: workerKey('w-b'), incarnation: 'i2', beat: 7, state: 'dead', held: 3, ttl: BEAT_TTL - 90 },
+  {
+    shard_id: workerKey('w-b'),
+    incarnation: 'i2',
+    beat: 7,
+    state: 'dead',
+    held: 3,
+    fenced_by: 'w-a',
+    ttl: BEAT_TTL - 90,
+  },
 ];
 
 function print(rows: readonly Row[], more: Partial<LeasesInput> & { silentMs?: Map<string, number> } = {}) {
@@ -75,10 +92,11 @@ describe('what kcg leases prints', () => {
   test('positions, parents and where workers are with -o wide', () => {
     const lines = print([...shards, ...workers], { output: 'wide' }).split('\n');
     const cells = lines.map((line) => line.split(/ {3,}/));
-    expect(cells[2]?.slice(6)).toEqual(['INCARNATION', 'READ', 'POSITION', 'PARENTS']);
-    expect(cells[4]?.slice(6)).toEqual(['i1', '-', '495+2', '-']);
-    expect(cells[5]?.slice(6)).toEqual(['-', '-', 'AT_TIMESTAMP 2026-11-23T11:59:00.000Z', 'shardId-0']);
-    expect(cells[9]?.slice(6)).toEqual(['i1', '12s', '65s ago', 'n1', '10.0.0.1:8085']);
+    expect(cells[2]?.slice(6)).toEqual(['INCARNATION', 'BECAUSE', 'FROM', 'READ', 'POSITION', 'PARENTS']);
+    expect(cells[4]?.slice(6)).toEqual(['i1', 'OwnerDead', 'w-b/i2', '-', '495+2', '-']);
+    expect(cells[5]?.slice(9)).toEqual(['-', 'AT_TIMESTAMP 2026-11-23T11:59:00.000Z', 'shardId-0']);
+    expect(cells[9]?.slice(6)).toEqual(['i1', '12s', '65s ago', 'n1', '10.0.0.1:8085', '-']);
+    expect(cells[10]?.at(-1)).toBe('w-a');
   });
 
   test('everything, with times that programs can read, as JSON', () => {
@@ -97,6 +115,7 @@ describe('what kcg leases prints', () => {
       checkpointedAt: '2026-11-23T11:59:57.000Z',
       lagMs: 12_000,
       parents: [],
+      lastChange: { why: 'OwnerDead', from: 'w-b/i2' },
     });
     expect(printed['workers']?.[0]).toMatchObject({
       worker: 'w-a',

@@ -132,6 +132,17 @@ describe('kcg leases reads', () => {
   });
 });
 
+test('kcg leases names the one group of a table whose key is shard_id alone, once kcg has used it', async () => {
+  await createTable('adopted', 'shard_id');
+  const claim = { shard_id: S('group#claim'), claimed_group: S('shop.orders') };
+  await client.send(new PutItemCommand({ TableName: 'adopted', Item: claim }));
+  const { out } = await leases('--table', 'adopted');
+  expect(out).toMatch(/^group shop\.orders in table adopted, 0 of 0 shards owned/);
+  const { code, err } = await leases('--table', 'adopted', '--group', 'shop.clicks');
+  expect(code).toBe(1);
+  expect(err).toMatch(/^error: table adopted holds one group, and that is shop\.orders\. Run .*\n$/);
+});
+
 describe('kcg leases says in one line', () => {
   test.each<[string, string[], RegExp]>([
     [
@@ -158,6 +169,21 @@ describe('kcg leases says in one line', () => {
     const { code, out, err } = await leases(...argv);
     expect(err).toMatch(line);
     expect({ code, out }).toEqual({ code: 1, out: '' });
+  });
+
+  test.each<[string, string[], string]>([
+    ['that the group has no row', ['--group', 'x'], 'table native has no row of group x'],
+    [
+      'that it has to be told the group',
+      [],
+      'table native may hold several groups. Choose one with --group.',
+    ],
+  ])('%s, also when the groups cannot be listed', async (_, argv, message) => {
+    server.fail((operation) =>
+      operation === 'Scan' ? { do: 'fail', type: 'AccessDeniedException', message: 'no' } : undefined,
+    );
+    const { err } = await leases('--table', 'native', ...argv);
+    expect(err).toBe(`error: ${message}\n`);
   });
 
   test('which permission is missing', async () => {

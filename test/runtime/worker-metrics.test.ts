@@ -6,13 +6,14 @@ import { WorkerMetrics } from '../../src/runtime/worker-metrics.ts';
 import type { WorkerEvent } from '../../src/runtime/worker-event.ts';
 import { AGroup, LEASE_MS, type OneWorker } from './a-group.ts';
 
-/** `name{labels}` → value, of what a worker with these events would tell. */
-async function valuesOf(events: readonly WorkerEvent[], worker?: OneWorker): Promise<Record<string, number>> {
-  const metrics = new WorkerMetrics({
+const metricsOf = (worker?: OneWorker) =>
+  new WorkerMetrics({
     lag: () => worker?.worker.lag() ?? [],
     checkpointAges: () => worker?.worker.checkpointAges() ?? [],
   });
-  for (const event of events) metrics.onEvent(event);
+
+/** `name{labels}` → value. */
+async function read(metrics: WorkerMetrics): Promise<Record<string, number>> {
   const lines = (await metrics.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return Object.fromEntries(
     lines.map((line): [string, number] => {
@@ -20,6 +21,13 @@ async function valuesOf(events: readonly WorkerEvent[], worker?: OneWorker): Pro
       return [line.slice('kcg_worker_'.length, space), Number(line.slice(space + 1))];
     }),
   );
+}
+
+/** What a worker with these events would tell. */
+function valuesOf(events: readonly WorkerEvent[], worker?: OneWorker): Promise<Record<string, number>> {
+  const metrics = metricsOf(worker);
+  for (const event of events) metrics.onEvent(event);
+  return read(metrics);
 }
 
 test('docs/metrics.md is what the registries say: run node scripts/generate-metrics.ts', async () => {
@@ -130,9 +138,10 @@ describe('progress', () => {
     const group = new AGroup(1);
     const a = group.start('a');
     await group.clock.advance(5_000);
-    expect(await valuesOf(a.events, a)).toMatchObject({ shards: 1, [`lag_seconds${SHARD}`]: 0 });
+    const metrics = metricsOf(a);
+    expect(await read(metrics)).toMatchObject({ shards: 1, [`lag_seconds${SHARD}`]: 0 });
     await group.until(a.stop());
-    const values = await valuesOf(a.events, a);
+    const values = await read(metrics);
     expect(values['shards']).toBe(0);
     expect(values).not.toHaveProperty([`lag_seconds${SHARD}`]);
   });
