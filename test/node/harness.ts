@@ -74,14 +74,7 @@ export async function startNodeHarness() {
         'extraEnv[1].name=AWS_SECRET_ACCESS_KEY,extraEnv[1].value=test',
       ];
       const flags = ['--namespace', 'kcg-system', '--create-namespace', '--wait', '--timeout', '120s'];
-      await cluster.helm(
-        'install',
-        'kcg',
-        join(ROOT, 'charts/kcg'),
-        ...flags,
-        '--set',
-        set.join(','),
-      );
+      await cluster.helm('install', 'kcg', join(ROOT, 'charts/kcg'), ...flags, '--set', set.join(','));
       await kubectl('create', 'namespace', NAMESPACE);
     },
     async apply(yaml: string): Promise<void> {
