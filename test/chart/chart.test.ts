@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { DNS_LABEL, ENDPOINT, REGION } from '../../src/api/formats.ts';
+import { LOG_LEVELS } from '../../src/lib/log.ts';
+import { CHART } from './render-chart.ts';
+
+/* What can be said of the chart without Helm. */
+
+interface Schema {
+  type?: string | string[];
+  description?: string;
+  additionalProperties?: boolean | Schema;
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  enum?: string[];
+  pattern?: string;
+}
+
+const read = (name: string) => readFileSync(join(CHART, name), 'utf8');
+const schema = JSON.parse(read('values.schema.json')) as Schema;
+const values = parse(read('values.yaml')) as Record<string, unknown>;
+
+/** The patterns of the API write a slash as a literal of JavaScript has to. */
+const patternOf = ({ source }: RegExp) => source.replaceAll('\\/', '/');
+const at = (...path: string[]) =>
+  path.reduce<Schema | undefined>((found, name) => found?.properties?.[name], schema);
+
+test("the chart's versions are the package's", () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  expect(parse(read('Chart.yaml'))).toMatchObject({ version, appVersion: version });
+});
+
+test('the schema knows each value, and each is in values.yaml with its default', () => {
+  const namesOf = (found: unknown, path: string): string[] =>
+    typeof found === 'object' && found !== null && !Array.isArray(found) && Object.keys(found).length > 0
+      ? Object.entries(found).flatMap(([name, each]) => namesOf(each, `${path}.${name}`))
+      : [path];
+  const named = (found: Schema, path: string): string[] =>
+    found.properties
+      ? Object.entries(found.properties).flatMap(([name, each]) => named(each, `${path}.${name}`))
+      : [path];
+  const { global: _, resources: __, ...own } = schema.properties!;
+  const { resources: ___, ...given } = values;
+  expect(namesOf(given, '').sort()).toEqual(named({ properties: own }, '').sort());
+});
+
+test('the schema is closed: at every level only a map of strings, or what Kubernetes defines, is open', () => {
+  const open: string[] = [];
+  const walk = (found: Schema, path: string) => {
+    if (found.properties && found.additionalProperties !== false) open.push(path);
+    if (found.type === 'object' && !found.properties && found.additionalProperties === undefined)
+      open.push(path);
+    for (const [name, each] of Object.entries(found.properties ?? {})) walk(each, `${path}.${name}`);
+    if (found.items) walk(found.items, `${path}[]`);
+  };
+  walk(schema, '');
+  expect(open.sort()).toEqual([
+    '.affinity',
+    '.extraEnvFrom[].configMapRef',
+    '.extraEnvFrom[].secretRef',
+    '.extraEnv[].valueFrom',
+    '.global',
+    '.resources.claims[]',
+    '.tolerations[]',
+    '.topologySpreadConstraints[]',
+  ]);
+});
+
+test('the schema takes what the operator takes', () => {
+  expect(at('logLevel')?.enum).toEqual([...LOG_LEVELS]);
+  expect(at('defaultRegion')?.pattern).toBe(`^$|${patternOf(REGION)}`);
+  expect(at('endpoints', 'kinesis')?.pattern).toBe(`^$|${patternOf(ENDPOINT)}`);
+  expect(at('endpoints', 'dynamodb')?.pattern).toBe(`^$|${patternOf(ENDPOINT)}`);
+  expect(at('watchNamespaces')?.items?.pattern).toBe(patternOf(DNS_LABEL));
+});

@@ -1,0 +1,36 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+
+export const CHART = join(import.meta.dirname, '../../charts/kcg');
+
+export interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; labels: Record<string, string> };
+  [field: string]: unknown;
+}
+
+export type Values = Record<string, unknown>;
+
+export interface HelmResult {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export function runHelm(helm: string, args: readonly string[], stdin = ''): HelmResult {
+  const env = { PATH: process.env['PATH'], HOME: '/nonexistent' };
+  const { status, stdout, stderr } = spawnSync(helm, args, { encoding: 'utf8', input: stdin, env });
+  return { code: status, stdout, stderr };
+}
+
+/** `helm template` with these values; a refusal is a result. */
+export function template(helm: string, values: Values, { release = 'kcg', namespace = 'kcg-system' } = {}) {
+  const args = ['template', release, CHART, '--namespace', namespace, '--values', '-'];
+  return runHelm(helm, args, JSON.stringify(values));
+}
+
+export function manifestsOf(yaml: string): Manifest[] {
+  return parseAllDocuments(yaml).flatMap((document) => (document.toJS() as Manifest | null) ?? []);
+}
