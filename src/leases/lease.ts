@@ -28,7 +28,7 @@ export interface Lease {
 }
 
 export interface LeaseChange {
-  /** A `MoveReason`, or `Released`. */
+  /** The reason that worker events tell: `TakenFromDead`, `GivenToBalance`, `Released`, …. */
   why: string;
   /** Ref of the owner before. */
   from: string | undefined;

@@ -126,7 +126,7 @@ export function putShard(lease: NewLease, nowMs: number): RowWrite {
   };
 }
 
-/** Who gets a shard, and why: a `MoveReason`, for people. */
+/** Who gets a shard, and why: as `LeaseChange.why`. */
 export interface Receiver extends WorkerRef {
   why?: string;
 }

@@ -11,7 +11,6 @@ import {
   releaseShard,
   type Ownership,
   type Progress,
-  type Receiver,
 } from '../leases/transitions.ts';
 import { assert } from '../lib/assert.ts';
 import { backoffMs } from '../lib/backoff.ts';
@@ -56,7 +55,7 @@ export interface HeldShardsOptions {
 
 /** Whom a shard is planned to go to. */
 export interface HandOver {
-  to: Receiver;
+  to: WorkerRef;
   reason: GivenReason;
 }
 
@@ -140,12 +139,12 @@ export class HeldShards {
     const progress = held.checkpointer.takeUnwritten();
     if (over === undefined && !orRelease) return this.#resume(held, progress);
     const write = over
-      ? giveShard(held.own, over.to, progress, clock.now())
+      ? giveShard(held.own, { ...over.to, why: over.reason }, progress, clock.now())
       : releaseShard(held.own, progress, clock.now());
     const result = await this.#write(write);
     if (result?.outcome !== 'done') return this.#drop(held, notWritten(result));
     state.learn(result.row);
-    const handoffMs = clock.monotonic() - beganMs;
+    const handoffMs = Math.round(clock.monotonic() - beganMs);
     const given = over && { reason: over.reason, to: formatRef(over.to), handoffMs };
     this.#drop(held, given ?? { reason: 'Released', handoffMs });
   }

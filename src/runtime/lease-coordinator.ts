@@ -126,7 +126,7 @@ export class LeaseCoordinator {
     let fenced = false;
     for (const row of this.#observed.lapsed(state.workers, clock.monotonic(), leaseDurationMs)) {
       if (row.worker === me.worker) continue; // my own row seems old: my beats decide, not my reads
-      const silentMs = this.#observed.stillMs(row, clock.monotonic());
+      const silentMs = Math.round(this.#observed.stillMs(row, clock.monotonic()));
       const { outcome } = await table.write(fenceWorker(row, me.worker));
       if (outcome === 'lost') continue;
       state.learnWorker(row.worker, { state: 'dead', fencedBy: me.worker });
@@ -178,8 +178,8 @@ export class LeaseCoordinator {
     const seen = state.lease(move.shardId);
     if (seen === undefined || held.has(move.shardId)) return;
     if (!(await this.#confirmation.mayTake(seen, move, signal)) || !this.#mayStart()) return;
-    const write = takeShard(seen, { ...me, why: move.reason }, clock.now());
-    const { outcome, row } = await table.write(write, { signal });
+    const why = gainByTaking(seen, this.#deathOf(seen.owner)).reason;
+    const { outcome, row } = await table.write(takeShard(seen, { ...me, why }, clock.now()), { signal });
     const lease = state.learn(row);
     if (row === undefined) state.forget(move.shardId);
     if (outcome === 'done' && lease && !isEnded(lease) && !held.has(move.shardId) && this.#mayStart()) {
@@ -191,7 +191,8 @@ export class LeaseCoordinator {
     const death = ref === undefined ? undefined : this.#confirmation.deathOf(ref);
     if (ref === undefined || death === undefined) return undefined;
     const nowMs = this.#options.clock.monotonic();
-    return { death, silentMs: this.#observed.sinceLastBeatMs(parseRef(ref), nowMs) };
+    const silentMs = this.#observed.sinceLastBeatMs(parseRef(ref), nowMs);
+    return { death, silentMs: silentMs === undefined ? undefined : Math.round(silentMs) };
   }
 
   /** Owners read strongly before they give: what still has to move after that is drained and given. */
@@ -217,7 +218,7 @@ export class LeaseCoordinator {
     const { state, me } = this.#options;
     const move = planLeases(state.leases, state.workers).find((m) => m.shardId === shardId);
     if (move?.from !== formatRef(me) || move.kind !== 'give') return undefined;
-    return { to: { ...parseRef(move.to), why: move.reason }, reason: givenReason(move.reason) };
+    return { to: parseRef(move.to), reason: givenReason(move.reason) };
   }
 
   async #tell(ref: string | undefined): Promise<void> {

@@ -77,6 +77,6 @@ export function gainByTaking(
 
 /** Of a shard whose row names this worker. */
 export function gainByRow({ lastChange }: Lease): OwnershipGain {
-  const given = lastChange && GIVEN[lastChange.why as MoveReason];
+  const given = Object.values(GIVEN).find((reason) => reason === lastChange?.why);
   return { reason: given ?? 'Adopted', from: lastChange?.from };
 }

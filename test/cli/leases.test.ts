@@ -15,7 +15,7 @@ const shards: Row[] = [
     shard_id: 'shardId-1',
     epoch: 43,
     ref: 'w-a/i1',
-    why: 'OwnerDead',
+    why: 'TakenFromDead',
     last_owner: 'w-b/i2',
     sequence: '495',
     sub_sequence: 2,
@@ -93,7 +93,7 @@ describe('what kcg leases prints', () => {
     const lines = print([...shards, ...workers], { output: 'wide' }).split('\n');
     const cells = lines.map((line) => line.split(/ {3,}/));
     expect(cells[2]?.slice(6)).toEqual(['INCARNATION', 'BECAUSE', 'FROM', 'READ', 'POSITION', 'PARENTS']);
-    expect(cells[4]?.slice(6)).toEqual(['i1', 'OwnerDead', 'w-b/i2', '-', '495+2', '-']);
+    expect(cells[4]?.slice(6)).toEqual(['i1', 'TakenFromDead', 'w-b/i2', '-', '495+2', '-']);
     expect(cells[5]?.slice(9)).toEqual(['-', 'AT_TIMESTAMP 2026-11-23T11:59:00.000Z', 'shardId-0']);
     expect(cells[9]?.slice(6)).toEqual(['i1', '12s', '65s ago', 'n1', '10.0.0.1:8085', '-']);
     expect(cells[10]?.at(-1)).toBe('w-a');
@@ -115,7 +115,7 @@ describe('what kcg leases prints', () => {
       checkpointedAt: '2026-11-23T11:59:57.000Z',
       lagMs: 12_000,
       parents: [],
-      lastChange: { why: 'OwnerDead', from: 'w-b/i2' },
+      lastChange: { why: 'TakenFromDead', from: 'w-b/i2' },
     });
     expect(printed['workers']?.[0]).toMatchObject({
       worker: 'w-a',

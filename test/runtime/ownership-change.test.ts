@@ -13,6 +13,11 @@ function changes({ events }: OneWorker): OwnershipChange[] {
   return events.filter((event) => event.type === 'ShardStarted' || event.type === 'ShardStopped');
 }
 const last = (worker: OneWorker) => changes(worker).at(-1);
+/** What the row of a shard tells of its last change. */
+async function told(group: AGroup, shardId = PARENT) {
+  const { leases } = decodeRows(await group.table.query('all', { consistent: true }));
+  return leases.find((lease) => lease.shardId === shardId)?.lastChange;
+}
 const refOf = (worker: OneWorker, name: string) => {
   const announced = worker.events.find((event) => event.type === 'WorkerAnnounced');
   return `${name}/${announced?.incarnation}`;
@@ -26,6 +31,7 @@ describe('a change of owner is told with its reason', () => {
     expect(changes(a)).toEqual([
       { type: 'ShardStarted', shardId: PARENT, epoch: expect.any(Number), reason: 'FirstOwner' },
     ]);
+    expect(await told(group)).toEqual({ why: 'FirstOwner', from: undefined });
   });
 
   test('taken from a worker that died: which, how long it was silent, who fenced it', async () => {
@@ -44,6 +50,7 @@ describe('a change of owner is told with its reason', () => {
       from: refOf(a, 'a'),
       death: { how: 'Fenced', by: 'b' },
     });
+    expect(await told(group)).toEqual({ why: 'TakenFromDead', from: refOf(a, 'a') });
     const silentMs = taken && 'silentMs' in taken ? (taken.silentMs ?? 0) : 0;
     expect(silentMs).toBeGreaterThanOrEqual(LEASE_MS);
     expect(silentMs).toBeGreaterThanOrEqual(fenced?.type === 'WorkerFenced' ? fenced.silentMs : Infinity);
@@ -123,6 +130,7 @@ describe('a change of owner is told with its reason', () => {
     await group.until(a.stop());
     await group.clock.advance(LEASE_MS);
     expect(last(a)).toMatchObject({ reason: 'GivenToNewerRevision' });
+    expect(await told(group)).toEqual({ why: 'GivenToNewerRevision', from: refOf(a, 'a') });
     expect(last(b)).toMatchObject({ reason: 'GivenToNewerRevision', from: refOf(a, 'a') });
   });
 
@@ -142,6 +150,7 @@ describe('a change of owner is told with its reason', () => {
     await group.clock.advance(5_000);
     await group.until(a.stop());
     expect(last(a)).toMatchObject({ type: 'ShardStopped', reason: 'Released' });
+    expect(await told(group)).toEqual({ why: 'Released', from: refOf(a, 'a') });
     const b = group.start('b');
     await group.clock.advance(5_000);
     expect(last(b)).toMatchObject({ reason: 'TakenFree', from: refOf(a, 'a') });
