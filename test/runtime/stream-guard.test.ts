@@ -92,7 +92,12 @@ describe('a worker at its start', () => {
       identity: { worker: 'w', podUid: '', node: '', address: '', revision: 0 },
       table,
       stream: memoryStreamClient(kinesis, 'orders'),
-      handler: { start: async () => {}, handle: async () => ({ outcome: 'done' }), close: async () => {} },
+      handler: {
+        kind: 'log',
+        start: async () => {},
+        handle: async () => ({ outcome: 'done' }),
+        close: async () => {},
+      },
       nudge: async () => true,
       clock,
       random: seededRandom(1),
