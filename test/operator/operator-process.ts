@@ -1,0 +1,183 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+import { parseGroup, type KinesisConsumerGroup } from '../../src/api/group.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
+import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import type { StoredObject } from '../../src/operator/cluster.ts';
+import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+
+export const CLI = resolve('src/main/cli.ts');
+
+/** What a process of ours gets: no credentials but those of the local servers. */
+export function localEnv(): NodeJS.ProcessEnv {
+  const { AWS_PROFILE: _, AWS_SESSION_TOKEN: __, AWS_REGION: ___, ...env } = process.env;
+  return { ...env, ...LOCAL_CREDENTIALS };
+}
+
+/** `kcg operator` as a process, as a pod runs it. */
+export class OperatorProcess {
+  readonly lines: Record<string, unknown>[] = [];
+  readonly exited: Promise<number | NodeJS.Signals | null>;
+  readonly #child: ChildProcess;
+
+  constructor(flags: readonly string[]) {
+    this.#child = spawn(process.execPath, [CLI, 'operator', '--http-port', '0', ...flags], {
+      env: localEnv(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.exited = new Promise((done) => {
+      this.#child.once('exit', (code, signal) => done(code ?? signal));
+    });
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+      createInterface({ input: stream }).on('line', (line) => this.lines.push(parsed(line)));
+    }
+  }
+
+  /** The first line with this message and these fields. */
+  async says(message: string, fields: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+    const wanted = Object.entries({ message, ...fields });
+    return until(`the operator says "${message}"`, () => {
+      return this.lines.find((line) => wanted.every(([name, value]) => line[name] === value));
+    });
+  }
+
+  /** Until it looks after groups. */
+  async works(): Promise<this> {
+    await this.says('watching consumer groups');
+    return this;
+  }
+
+  /** One number of its metrics; all label values together. */
+  async metric(name: string): Promise<number> {
+    const { port } = await this.says('operator started');
+    const text = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
+    const values = [...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))];
+    return values.reduce((sum, [, value]) => sum + Number(value), 0);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
+    this.signal(signal);
+    return this.exited;
+  }
+}
+
+function parsed(line: string): Record<string, unknown> {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return { message: line };
+  }
+}
+
+export async function until<T>(
+  what: string,
+  holds: () => T | Promise<T>,
+  seconds = 60,
+): Promise<NonNullable<T>> {
+  const end = performance.now() + seconds * 1_000;
+  for (;;) {
+    const value = await holds();
+    if (value) return value;
+    if (performance.now() > end) throw new Error(`it never came: ${what}`);
+    await setTimeout(100);
+  }
+}
+
+/** A control plane with our CRD, and local AWS beside it. Operators and pods are the test's to start. */
+export class Site {
+  readonly plane: ControlPlane;
+  readonly kinesis: LocalKinesis;
+  readonly dynamodb: LocalDynamoDb;
+  readonly #operators: OperatorProcess[] = [];
+
+  private constructor(plane: ControlPlane, kinesis: LocalKinesis, dynamodb: LocalDynamoDb) {
+    this.plane = plane;
+    this.kinesis = kinesis;
+    this.dynamodb = dynamodb;
+  }
+
+  static async open(): Promise<Site> {
+    Object.assign(process.env, LOCAL_CREDENTIALS);
+    const [plane, kinesis, dynamodb] = await Promise.all([
+      startControlPlane(),
+      startLocalKinesis({ clock: systemClock }),
+      startLocalDynamoDb({ clock: systemClock, log: silentLog }),
+    ]);
+    const site = new Site(plane, kinesis, dynamodb);
+    await site.apply(readFileSync('crds/kcg.dev_kinesisconsumergroups.yaml', 'utf8'));
+    await site.kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=30s');
+    return site;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#operators.map((operator) => operator.end('SIGKILL')));
+    await Promise.all([this.plane.stop(), this.kinesis.close(), this.dynamodb.close()]);
+  }
+
+  startOperator(...flags: string[]): OperatorProcess {
+    const operator = new OperatorProcess([
+      '--kubeconfig',
+      this.plane.kubeconfig,
+      '--worker-image',
+      'kcg:test',
+      '--kinesis-endpoint',
+      this.kinesis.endpoint,
+      '--dynamodb-endpoint',
+      this.dynamodb.endpoint,
+      ...flags,
+    ]);
+    this.#operators.push(operator);
+    return operator;
+  }
+
+  /** What it prints. @throws Error with what it says when it fails */
+  async kubectl(line: string, stdin?: string): Promise<string> {
+    const { code, stdout, stderr } = await this.plane.kubectl(line.split(' '), stdin);
+    if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
+    return stdout;
+  }
+
+  /** What it says when it fails, as it has to. */
+  async refused(line: string, stdin?: string): Promise<string> {
+    const { code, stdout, stderr } = await this.plane.kubectl(line.split(' '), stdin);
+    if (code === 0) throw new Error(`kubectl ${line} did it: ${stdout}`);
+    return stderr;
+  }
+
+  async apply(yaml: string): Promise<void> {
+    await this.kubectl('apply --server-side -f -', yaml);
+  }
+
+  /** The objects of a kind, or one; none when there is no such one. */
+  async get<T = StoredObject>(line: string): Promise<T | undefined> {
+    const { code, stdout } = await this.plane.kubectl(['get', ...line.split(' '), '-o', 'json']);
+    return code === 0 ? (JSON.parse(stdout) as T) : undefined;
+  }
+
+  async group(name: string, namespace: string): Promise<KinesisConsumerGroup | undefined> {
+    const found = await this.get(`kcg ${name} -n ${namespace}`);
+    const result = found && parseGroup(found);
+    return result?.outcome === 'ok' ? result.group : undefined;
+  }
+
+  /** `True Available`, by type. */
+  async conditions(name: string, namespace: string): Promise<Record<string, string>> {
+    const conditions = (await this.group(name, namespace))?.status?.conditions ?? [];
+    return Object.fromEntries(conditions.map(({ type, status, reason }) => [type, `${status} ${reason}`]));
+  }
+
+  async replicas(name: string, namespace: string): Promise<number | undefined> {
+    return (await this.get<{ spec: { replicas: number } }>(`deployment ${name}-worker -n ${namespace}`))?.spec
+      .replicas;
+  }
+}
