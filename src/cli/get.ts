@@ -20,7 +20,7 @@ export const getOptions = {
   output: { type: 'string', short: 'o', description: OUTPUTS.join(' | ') },
   server: {
     type: 'string',
-    description: 'URL of an API server that asks for no credentials (kcg dev, kubectl proxy)',
+    description: 'URL of an API server that asks for no credentials (kubectl proxy)',
   },
   kubeconfig: { type: 'string', description: 'kubeconfig file; default: KUBECONFIG, then ~/.kube/config' },
   context: { type: 'string', description: 'context of the kubeconfig' },
