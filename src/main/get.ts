@@ -40,7 +40,7 @@ export async function runGetCommand(
   }
 }
 
-/** A server on a trusted way, such as local mode or `kubectl proxy`. */
+/** A server on a trusted way, such as `kubectl proxy`. */
 function openAccess(server: string): KubeAccess {
   return {
     server: server.replace(/\/+$/, ''),
