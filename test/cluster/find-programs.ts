@@ -66,7 +66,7 @@ function nodeReason(): string | undefined {
   if (process.getuid?.() !== 0) return 'a node needs root: containers, cgroups and a bridge are made';
   const programs = ['hk', 'containerd', 'containerd-shim-runc-v2', 'ctr', 'runc', 'cni/bridge', 'helm'];
   const missing = programs.filter((name) => !existsSync(join(CLUSTER_HOME, 'bin', name)));
-  const images = ['pause.tar', 'app-go.tar'];
+  const images = ['pause.tar', 'http-go.tar'];
   missing.push(...images.filter((name) => !existsSync(join(CLUSTER_HOME, 'images', name))));
   missing.push(...['ip', 'nft', 'openssl', 'curl', 'flock'].filter((name) => !isOnPath(name)));
   return missing.length === 0 ? undefined : `${missing.join(', ')} missing: ${HOW}`;

@@ -36,7 +36,7 @@ spec:
       dnsPolicy: Default
       containers:
       - name: app
-        image: localhost/kcg-test-app:1
+        image: localhost/http-go:1
         env:
         - {name: COLLECTOR_URL, value: "${kcg.collectorUrl}"}
         - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
@@ -179,7 +179,7 @@ spec:
       volumes: [{name: handler, configMap: {name: handler}}]
       containers:
       - name: app
-        image: localhost/kcg-test-app:1
+        image: localhost/http-go:1
         volumeMounts: [{name: handler, mountPath: /handler}]
         env:
         - {name: COLLECTOR_URL, value: "${kcg.collectorUrl}"}

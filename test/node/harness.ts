@@ -37,6 +37,7 @@ export async function startNodeHarness() {
     execFileSync(process.execPath, [join(ROOT, 'scripts', name), ...args], {
       stdio: ['ignore', 'ignore', 2],
     });
+  execFileSync('bash', [join(ROOT, 'test/cluster/images')], { stdio: ['ignore', 'ignore', 2] });
   script('build.ts');
   script('build-image.ts', '--name', IMAGE, '--out', archive);
   const kinesis = await startLocalKinesis({ clock, log });

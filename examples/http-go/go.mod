@@ -1,0 +1,3 @@
+module kcg.dev/examples/http-go
+
+go 1.24

@@ -1,0 +1,80 @@
+// An http handler in Go: takes AWS Lambda's Kinesis event by POST and answers with Lambda's batch response. Any language
+// does it the same way, and a function written for Lambda needs nothing but a web server round it.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"strings"
+)
+
+type event struct {
+	Records []struct {
+		EventID string // <shard>:<sequence number>
+		Kinesis struct {
+			PartitionKey   string
+			SequenceNumber string
+			Data           []byte // base64 in JSON, as Go has it
+		}
+	}
+}
+
+type failure struct {
+	ItemIdentifier string `json:"itemIdentifier"`
+}
+
+type response struct {
+	// Everything before the first of these is done; an empty list: everything is.
+	BatchItemFailures []failure `json:"batchItemFailures"`
+}
+
+func handle(w http.ResponseWriter, r *http.Request) {
+	var batch event
+	if err := json.NewDecoder(r.Body).Decode(&batch); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	result := response{BatchItemFailures: []failure{}}
+	if err := process(batch); err != nil {
+		log.Print(err)
+		result.BatchItemFailures = append(result.BatchItemFailures, failure{batch.Records[0].Kinesis.SequenceNumber})
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(result)
+}
+
+// process prints the records, or forwards them to COLLECTOR_URL.
+func process(batch event) error {
+	type record struct {
+		Key  string `json:"key"`
+		Text string `json:"text"`
+	}
+	records := []record{}
+	for _, each := range batch.Records {
+		records = append(records, record{each.Kinesis.PartitionKey, string(each.Kinesis.Data)})
+	}
+	shard, _, _ := strings.Cut(batch.Records[0].EventID, ":")
+	url := os.Getenv("COLLECTOR_URL")
+	if url == "" {
+		fmt.Printf("%s: %d records\n", shard, len(records))
+		return nil
+	}
+	body, err := json.Marshal(map[string]any{"shardId": shard, "pod": os.Getenv("POD_NAME"), "records": records})
+	if err != nil {
+		return err
+	}
+	answer, err := http.Post(url, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
+}
+
+func main() {
+	http.HandleFunc("POST /", handle)
+	log.Fatal(http.ListenAndServe(":8080", nil))
+}

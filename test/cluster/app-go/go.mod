@@ -1,3 +1,0 @@
-module kcg.dev/test/cluster/app-go
-
-go 1.24
