@@ -17,6 +17,8 @@ interface PodSpec {
 
 /** A kubelet whose containers are `kcg worker` processes: starts what the Deployment's controller creates, and says how it is. */
 export class ProcessKubelet {
+  /** What the workers have said. */
+  readonly lines: string[] = [];
   readonly #cluster: KubeCluster;
   readonly #pods = new Map<string, ProcessPod>();
   readonly #stop = new AbortController();
@@ -90,7 +92,7 @@ export class ProcessKubelet {
       graceSeconds: spec.terminationGracePeriodSeconds ?? 30,
       clock: systemClock,
       random: systemRandom,
-      onLine: () => {},
+      onLine: (pod, line) => this.lines.push(`${pod} ${line}`),
       onChange: () => queueMicrotask(publish),
     });
     this.#pods.set(uid, pod);

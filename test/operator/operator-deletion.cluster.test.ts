@@ -1,0 +1,170 @@
+import { DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Site, until } from './operator-process.ts';
+import { ProcessKubelet } from './process-kubelet.ts';
+
+/*
+ * The end of a group by `kubectl delete`, with its workers running, against a real garbage collector. That one takes half a
+ * minute to get to know a new CRD, so what it does comes last.
+ */
+
+const NAMESPACE = 'shop';
+let site: Site;
+let kubelet: ProcessKubelet;
+let client: DynamoDBClient;
+
+beforeAll(async () => {
+  site = await Site.open();
+  site.kinesis.kinesis.createStream({ name: 'orders', shardCount: 2 });
+  client = new DynamoDBClient({ region: 'eu-west-1', endpoint: site.dynamodb.endpoint });
+  await site.startOperator().works();
+  await site.kubectl(`create namespace ${NAMESPACE}`);
+  kubelet = new ProcessKubelet(site.plane.kubeconfig, NAMESPACE);
+}, 120_000);
+afterAll(async () => {
+  await kubelet?.close();
+  client?.destroy();
+  await site?.close();
+}, 60_000);
+
+async function start(name: string, checkpoints: string, namespace = NAMESPACE): Promise<void> {
+  await site.apply(`apiVersion: kcg.dev/v1alpha1
+kind: KinesisConsumerGroup
+metadata: {name: ${name}, namespace: ${namespace}}
+spec:
+  stream: {name: orders}
+  region: eu-west-1
+  leases: {durationSeconds: 6}
+  handler: {log: {}}
+  checkpoints: ${checkpoints}
+`);
+  if (namespace === NAMESPACE) await ready(name);
+}
+const ready = (name: string) =>
+  site.kubectl(`wait --for=condition=Ready kcg/${name} -n ${NAMESPACE} --timeout=60s`);
+const remove = (name: string) => site.kubectl(`delete kcg ${name} -n ${NAMESPACE} --timeout=60s`);
+/** What the garbage collector has left of a group. */
+const dependents = (name: string) =>
+  site.kubectl(`get deployments,replicasets,pods,pdb -n ${NAMESPACE} -o name -l kcg.dev/group=${name}`);
+const tables = async () => (await client.send(new ListTablesCommand({}))).TableNames ?? [];
+const tableOf = (name: string) => `kinesis-checkpoints-${NAMESPACE}-${name}`;
+
+interface Row {
+  group: string;
+  key: string;
+  ttl: number | undefined;
+}
+
+async function rows(TableName: string): Promise<Row[]> {
+  const { Items = [] } = await client.send(new ScanCommand({ TableName }));
+  return Items.map(({ group_id, shard_id, ttl }) => ({
+    group: group_id?.S ?? '',
+    key: shard_id?.S ?? '',
+    ttl: ttl?.N === undefined ? undefined : Number(ttl.N),
+  }));
+}
+
+describe('a deleted group', () => {
+  test('takes its table along with Delete, after its workers', async () => {
+    await start('gone', '{deletionPolicy: Delete}');
+    expect(await tables()).toContain(tableOf('gone'));
+    await remove('gone');
+    await until('no table', async () => !(await tables()).includes(tableOf('gone')));
+  }, 120_000);
+
+  test('takes only its rows from a table that others use or made', async () => {
+    const shared = (policy: string) => `{deletionPolicy: ${policy}, table: {name: shared}}`;
+    await start('one', shared('Delete'));
+    await start('two', shared('Delete'));
+    await remove('one');
+    expect(new Set((await rows('shared')).map(({ group }) => group))).toEqual(new Set(['shop.two']));
+    expect((await site.conditions('two', NAMESPACE))['Ready']).toBe('True Available');
+    await remove('two');
+    // The tag says that one has made it.
+    expect(await tables()).toContain('shared');
+    expect(await rows('shared')).toEqual([]);
+  }, 120_000);
+
+  test('has its rows expire after the days it says', async () => {
+    await start('expiring', '{deletionPolicy: Expire, expireAfterDays: 3}');
+    await remove('expiring');
+    const left = await rows(tableOf('expiring'));
+    const shards = left.filter(({ key }) => key.startsWith('shardId-'));
+    expect(shards).toHaveLength(2);
+    const days = (ttl = 0) => Math.round((ttl - Date.now() / 1_000) / 86_400);
+    expect(shards.map(({ ttl }) => days(ttl))).toEqual([3, 3]);
+    // One that comes back in time goes on, and nothing of it expires.
+    await start('expiring', '{}');
+    await until('no row expires', async () => {
+      const now = await rows(tableOf('expiring'));
+      return now.every(({ key, ttl }) => key.startsWith('worker#') || ttl === undefined);
+    });
+    await remove('expiring');
+  }, 120_000);
+
+  test('whose AWS is away goes at once with Retain; with Delete it says so until it is told to retain', async () => {
+    await start('careless', '{}');
+    await start('careful', '{deletionPolicy: Delete}');
+    site.dynamodb.fail(() => ({ do: 'fail', type: 'InternalServerError', message: 'away', status: 500 }));
+    try {
+      await remove('careless');
+      await site.kubectl(`delete kcg careful -n ${NAMESPACE} --wait=false`);
+      const message = await until('what it waits for', async () => {
+        const status = (await site.group('careful', NAMESPACE))?.status;
+        const said = status?.conditions?.find(({ type }) => type === 'Ready')?.message;
+        return said?.includes('Retain') ? said : undefined;
+      });
+      expect(message).toContain(tableOf('careful'));
+      expect(message).toContain(
+        'Or set checkpoints.deletionPolicy to Retain, which leaves the table as it is.',
+      );
+      const patch = JSON.stringify({ spec: { checkpoints: { deletionPolicy: 'Retain' } } });
+      await site.kubectl(`patch kcg careful -n ${NAMESPACE} --type=merge -p ${patch}`);
+      await site.kubectl(`wait --for=delete kcg/careful -n ${NAMESPACE} --timeout=60s`);
+    } finally {
+      site.dynamodb.fail();
+    }
+    expect(await tables()).toContain(tableOf('careful'));
+  }, 120_000);
+
+  test('leaves its positions with Retain, and a group of its name goes on from them', async () => {
+    await start('kept', '{}');
+    expect((await site.get(`kcg kept -n ${NAMESPACE}`))?.metadata.finalizers).toBeUndefined();
+    await remove('kept');
+    for (const name of ['kept', 'gone', 'one', 'two']) {
+      await until(`nothing of ${name} in the cluster`, async () => (await dependents(name)) === '');
+    }
+    const left = await rows(tableOf('kept'));
+    expect(left.map(({ key }) => key)).toEqual([
+      'group#claim',
+      'shardId-000000000000',
+      'shardId-000000000001',
+    ]);
+    expect(left.filter(({ ttl }) => ttl !== undefined)).toEqual([]);
+    await start('kept', '{}');
+    const events = await site.kubectl(`get events -n ${NAMESPACE}`);
+    expect(events).toContain('group id shop.kept claimed: the resource that held it is gone');
+    await remove('kept');
+  }, 120_000);
+});
+
+test('a namespace with groups of each policy is deleted to its end', async () => {
+  const teams = new ProcessKubelet(site.plane.kubeconfig, 'teams');
+  try {
+    await site.kubectl('create namespace teams');
+    await start('a', '{}', 'teams');
+    await start('b', '{deletionPolicy: Delete}', 'teams');
+    await start('c', '{deletionPolicy: Expire, expireAfterDays: 1}', 'teams');
+    await site.kubectl('wait --for=condition=Ready kcg --all -n teams --timeout=60s');
+    await site.kubectl('delete namespace teams --timeout=120s');
+    const names = (await tables()).filter((name) => name.includes('teams'));
+    expect(names).toEqual(['kinesis-checkpoints-teams-a', 'kinesis-checkpoints-teams-c']);
+    const expiring = (await rows('kinesis-checkpoints-teams-c')).filter(({ key }) =>
+      key.startsWith('shardId-'),
+    );
+    expect(expiring.every(({ ttl }) => ttl !== undefined)).toBe(true);
+    await until('no worker process', () => teams.pods.length === 0);
+  } finally {
+    await teams.close();
+  }
+}, 180_000);
