@@ -115,8 +115,7 @@ export class Incarnation {
 
   #changed(): void {
     this.#sync.wake();
-    this.coordinator.readAllNext();
-    void this.coordinator.nudgeAll();
+    this.coordinator.tellNews();
   }
 
   readonly #startShard: StartShard = (own, lease, from, onLost) => {

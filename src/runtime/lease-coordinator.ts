@@ -45,6 +45,7 @@ export class LeaseCoordinator {
   readonly #observed = new ObservedWorkers();
   readonly #confirmation: TakeConfirmation;
   #fullReadDueMs = -Infinity;
+  #isNews = false;
   readonly #wakeup = new Wakeup();
   #draining = false;
 
@@ -57,6 +58,12 @@ export class LeaseCoordinator {
   readAllNext(): void {
     this.#fullReadDueMs = -Infinity;
     this.#wakeup.wake();
+  }
+
+  /** I changed something that others plan by: I read, and then tell those that I find. */
+  tellNews(): void {
+    this.#isNews = true;
+    this.readAllNext();
   }
 
   /** A beat has told that the table is there: look at the workers now. */
@@ -107,18 +114,31 @@ export class LeaseCoordinator {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { table, clock, random, state } = this.#options;
-    const nowMs = clock.monotonic();
-    if (nowMs >= this.#fullReadDueMs) {
-      this.#fullReadDueMs = nowMs + jitterMs(FULL_READ_MS, 0.2, random);
-      state.readAll(await table.query('all', { consistent: false, signal }));
-    } else if (state.readWorkers(await table.query('workers', { consistent: false, signal }))) {
-      state.readAll(await table.query('all', { consistent: false, signal }));
-    }
+    const { clock, state } = this.#options;
+    await this.#look(signal);
     this.#observed.observe(state.workers, clock.monotonic());
-    if (await this.#fenceLapsed()) await this.nudgeAll();
+    const fenced = await this.#fenceLapsed();
+    if (fenced || this.#isNews) {
+      this.#isNews = false;
+      await this.nudgeAll();
+    }
     this.#reconcileHeld();
     await this.#act(signal);
+  }
+
+  /** Worker rows each time; shard rows when they may have changed, and once a minute. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const { table, clock, random, state } = this.#options;
+    const nowMs = clock.monotonic();
+    const isDue = nowMs >= this.#fullReadDueMs;
+    if (!isDue && !state.readWorkers(await table.query('workers', { consistent: false, signal }))) return;
+    this.#fullReadDueMs = nowMs + jitterMs(FULL_READ_MS, 0.2, random);
+    try {
+      state.readAll(await table.query('all', { consistent: false, signal }));
+    } catch (thrown) {
+      this.#fullReadDueMs = -Infinity; // what was to be looked at is still to be looked at
+      throw thrown;
+    }
   }
 
   async #fenceLapsed(): Promise<boolean> {

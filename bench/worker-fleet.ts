@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../src/api/worker-config.ts';
+import { startCollector } from '../src/dev/collector.ts';
+import { startLocalDynamoDb } from '../src/dev/local-dynamodb-server.ts';
+import { startLocalKinesis } from '../src/dev/local-kinesis-server.ts';
+import { LOCAL_CREDENTIALS } from '../src/dev/local-mode.ts';
+import { produce } from '../src/dev/producer.ts';
+import { createDynamoDbClient } from '../src/leases/dynamodb-lease-table.ts';
+import { systemClock as clock } from '../src/lib/clock.ts';
+import { silentLog as log } from '../src/lib/log.ts';
+import { systemRandom as random } from '../src/lib/random.ts';
+import { dynamoDbTableAdmin } from '../src/operator/dynamodb-table-admin.ts';
+
+export interface FleetOptions {
+  shards: number;
+  leaseSeconds: number;
+}
+
+export type Fleet = Awaited<ReturnType<typeof startFleet>>;
+export type FleetWorker = ReturnType<Fleet['startWorker']>;
+
+const ROOT = join(import.meta.dirname, '..');
+const PATIENCE_MS = 120_000;
+
+/** Real worker processes on local servers, without an operator; their handler tells the collector what came. */
+export async function startFleet({ shards, leaseSeconds }: FleetOptions) {
+  Object.assign(process.env, LOCAL_CREDENTIALS);
+  const kinesis = await startLocalKinesis({ clock, log });
+  const dynamodb = await startLocalDynamoDb({ clock, log });
+  const collector = await startCollector(clock);
+  kinesis.kinesis.createStream({ name: 'orders', shardCount: shards });
+  await until('the stream is there', () => kinesis.kinesis.describe('orders').status === 'ACTIVE');
+  await createTable(dynamodb.endpoint);
+  const config = encodeWorkerConfig({
+    groupId: 'bench.orders',
+    stream: { name: 'orders' },
+    region: 'eu-west-1',
+    endpoints: { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint },
+    table: 'checkpoints',
+    initialPosition: { type: 'TrimHorizon' },
+    maxRecords: 10_000,
+    pollIntervalMs: 200,
+    checkpointIntervalMs: 5_000,
+    leaseDurationMs: leaseSeconds * 1_000,
+    handoffTimeoutMs: 30_000,
+    maxLeases: 0,
+    handler: { type: 'module', path: join(ROOT, 'examples/quickstart/handler.ts') },
+    batchSize: 100,
+    batchWindowMs: 0,
+    paused: false,
+  });
+  const workers = new Set<{ child: ChildProcess; exited: Promise<void> }>();
+  return {
+    tally: collector.tally,
+    shardIds: kinesis.kinesis.listShards('orders', {}).shards.map(({ shardId }) => shardId),
+    startWorker(name: string) {
+      const child = spawn(process.execPath, [join(ROOT, 'src/main/cli.ts'), 'worker'], {
+        env: {
+          ...process.env,
+          [WORKER_CONFIG_ENV]: config,
+          COLLECTOR_URL: collector.url,
+          KCG_POD_NAME: name,
+          KCG_HOST: '127.0.0.1',
+          KCG_PORT: '0',
+          KCG_EXIT_WITH_PARENT: 'true',
+        },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      /** Shards it reads now, by its own events. */
+      const reads = new Set<string>();
+      let liveAtMs: number | undefined;
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const event = JSON.parse(line) as { message: string; shardId?: string };
+        if (event.message === 'WorkerLive') liveAtMs ??= clock.monotonic();
+        if (event.message === 'ShardStarted') reads.add(event.shardId ?? '');
+        if (event.message === 'ShardStopped') reads.delete(event.shardId ?? '');
+      });
+      const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      const worker = { name, child, exited, reads, liveAtMs: () => liveAtMs };
+      workers.add(worker);
+      return worker;
+    },
+    /** Puts records evenly into the shards; the returned function stops it. */
+    produce(recordsPerSecond: number) {
+      const stop = new AbortController();
+      const options = { kinesis: kinesis.kinesis, stream: 'orders', tally: collector.tally, clock, random };
+      const running = produce({ ...options, recordsPerSecond, keys: 256 }, stop.signal);
+      return () => {
+        stop.abort();
+        return running;
+      };
+    },
+    async stop() {
+      for (const { child } of workers) child.kill('SIGKILL');
+      await Promise.all([...workers].map(({ exited }) => exited));
+      await Promise.all([kinesis.close(), dynamodb.close(), collector.close()]);
+    },
+  };
+}
+
+async function createTable(endpoint: string): Promise<void> {
+  const client = createDynamoDbClient({ region: 'eu-west-1', endpoint });
+  const admin = dynamoDbTableAdmin({ client, clock, tableName: 'checkpoints' });
+  const settings = {
+    tags: {},
+    deletionProtection: false,
+    kmsKeyArn: undefined,
+    tableClass: 'Standard' as const,
+  };
+  await admin.apply({ do: 'create', table: { billing: { mode: 'OnDemand' }, ...settings } });
+  await until('the table is there', async () => (await admin.describe())?.status === 'ACTIVE');
+  client.destroy();
+}
+
+/** @throws Error when it takes longer than anything here may */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = clock.monotonic() + PATIENCE_MS;
+  while (!(await holds())) {
+    if (clock.monotonic() > endMs) throw new Error(`gave up waiting until ${what}`);
+    await clock.sleep(10);
+  }
+}
