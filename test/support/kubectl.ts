@@ -16,6 +16,8 @@ export function kubectlOf([program = 'kubectl', ...first]: readonly string[], ku
       const child = execFile(program, [...first, ...args], options, (error, stdout, stderr) => {
         resolve({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stdout, stderr });
       });
+      // A command that reads nothing may end first.
+      child.stdin?.on('error', () => {});
       child.stdin?.end(stdin);
     });
 }

@@ -1,0 +1,236 @@
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { KINDS } from '../../src/operator/cluster.ts';
+import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { HOW_TO_GET_HELM, requireHelmInCi } from '../cluster/find-helm.ts';
+import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
+import { OPERATOR_CALLS, OWNER_RIGHT, type KubeCall } from './operator-calls.ts';
+import { template } from './render-chart.ts';
+
+/* deploy/ on a real API server: it is taken without a warning, and its rights are enough for the operator and no more. */
+
+const helm = requireHelmInCi();
+if (helm === undefined) process.stderr.write(`skipped: watched namespaces: ${HOW_TO_GET_HELM}\n`);
+
+/** Of the groups. */
+const NAMESPACE = 'chart-test';
+let plane: ControlPlane;
+let applied: { code: number; stderr: string };
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  // The namespace and the definition have to be there before the rest; one call orders them so.
+  applied = await plane.kubectl(['apply', '-k', 'deploy']);
+  await kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=30s');
+  await kubectl(`create namespace ${NAMESPACE}`);
+}, 120_000);
+afterAll(async () => {
+  // The cluster can be one that goes on. The definition stays: others may be using it.
+  const made = ['-f', 'deploy/operator.yaml', '-f', 'deploy/namespace.yaml'];
+  await plane?.kubectl(['delete', '--ignore-not-found', '--wait=false', ...made]);
+  await plane?.kubectl(['delete', 'namespace', NAMESPACE, '--wait=false']);
+  await plane?.stop();
+}, 60_000);
+
+async function kubectl(line: string, stdin?: string): Promise<string> {
+  const { code, stdout, stderr } = await plane.kubectl(line.split(' '), stdin);
+  if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
+  return stdout;
+}
+
+async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
+  for (let tries = 0; tries < 400; tries += 1) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    await setTimeout(100);
+  }
+  throw new Error(`${what} never came`);
+}
+
+test('apply -k takes it all, without a word of warning, and twice', async () => {
+  expect(applied).toMatchObject({ code: 0, stderr: '' });
+  const again = await plane.kubectl(['apply', '-k', 'deploy']);
+  expect(again).toMatchObject({ code: 0, stderr: '' });
+  const moved = again.stdout.split('\n').filter((line) => line !== '' && !line.endsWith(' unchanged'));
+  // kubectl replaces the selector of every budget, be it the same or not.
+  expect(moved).toEqual(['poddisruptionbudget.policy/kcg configured']);
+});
+
+test('its pods pass the pod security admission of their namespace', async () => {
+  const pods = await until('two pods', async () => {
+    const names = (await kubectl('get pods -n kcg-system -o name')).trim().split('\n');
+    return names.length === 2 && names;
+  });
+  expect(pods[0]).toMatch(/^pod\/kcg-/);
+  const { code, stderr } = await plane.kubectl('run root --image=busybox -n kcg-system'.split(' '));
+  expect(stderr).toContain('violates PodSecurity "restricted');
+  expect(code).not.toBe(0);
+});
+
+/** kubectl's answer for the operator's ServiceAccount. */
+const canI = async ({ verb, group, resource, name, where }: KubeCall, namespace = NAMESPACE) => {
+  const [plural = '', subresource] = resource.split('/');
+  const target = `${plural}${group === '' ? '' : `.${group}`}${name === undefined ? '' : `/${name}`}`;
+  const flags = [
+    '--as=system:serviceaccount:kcg-system:kcg',
+    '-n',
+    where === 'own' ? 'kcg-system' : namespace,
+  ];
+  if (subresource !== undefined) flags.push(`--subresource=${subresource}`);
+  const { stdout } = await plane.kubectl(['auth', 'can-i', verb, target, ...flags]);
+  return stdout.trim();
+};
+
+describe('the ServiceAccount', () => {
+  test('may make each call of the operator', async () => {
+    for (const call of [...OPERATOR_CALLS, OWNER_RIGHT]) {
+      expect({ call, answer: await canI(call) }).toEqual({ call, answer: 'yes' });
+    }
+  });
+
+  // oxfmt-ignore
+  const NOT_ITS_BUSINESS: [group: string, resource: string, verbs: string, name?: string][] = [
+    ['', 'secrets', 'get list watch create'],
+    ['', 'nodes', 'get list patch'],
+    ['', 'configmaps', 'get list create'],
+    ['', 'serviceaccounts', 'get create'],
+    ['', 'serviceaccounts/token', 'create'],
+    ['', 'namespaces', 'list create delete'],
+    ['', 'namespaces', 'get', 'default'],
+    ['', 'pods', 'get create delete'],
+    ['', 'pods/exec', 'create'],
+    ['', 'pods/eviction', 'create'],
+    ['apps', 'deployments', 'update deletecollection'],
+    ['apps', 'daemonsets', 'create'],
+    ['policy', 'poddisruptionbudgets', 'get delete'],
+    ['kcg.dev', 'kinesisconsumergroups', 'get create update delete'],
+    ['coordination.k8s.io', 'leases', 'get create update'],
+    ['rbac.authorization.k8s.io', 'clusterroles', 'get create bind escalate'],
+  ];
+  test('may not do what else a cluster offers', async () => {
+    for (const [group, resource, verbs, name] of NOT_ITS_BUSINESS) {
+      for (const verb of verbs.split(' ')) {
+        const call = { group, resource, verb, ...(name === undefined ? {} : { name }) };
+        expect({ call, answer: await canI(call) }).toEqual({ call, answer: 'no' });
+      }
+    }
+  });
+
+  test('may touch no Lease but its own', async () => {
+    const lease = { group: 'coordination.k8s.io', resource: 'leases', where: 'own' } as const;
+    expect(await canI({ ...lease, verb: 'update', name: 'another' })).toBe('no');
+    expect(await canI({ ...lease, verb: 'delete', name: 'kcg-operator' })).toBe('no');
+  });
+});
+
+describe('users', () => {
+  test('get groups with the roles view and edit that they have', async () => {
+    for (const role of ['view', 'edit']) {
+      await kubectl(`create rolebinding ${role}er --clusterrole=${role} --user=${role}er -n ${NAMESPACE}`);
+    }
+    const may = async (line: string) => {
+      const { stdout } = await plane.kubectl(['auth', 'can-i', ...line.split(' '), '-n', NAMESPACE]);
+      return stdout.trim();
+    };
+    // A controller puts the roles together.
+    await until('the right', async () => (await may('list kcg --as=viewer')) === 'yes');
+    await until('the right', async () => (await may('create kcg --as=editer')) === 'yes');
+    expect(await may('create kcg --as=viewer')).toBe('no');
+    expect(await may('get kcg --as=editer')).toBe('yes');
+    expect(await may('patch kcg --subresource=scale --as=editer')).toBe('yes');
+    expect(await may('patch kcg --subresource=scale --as=viewer')).toBe('no');
+    expect(await may('patch kcg --subresource=status --as=editer')).toBe('no');
+  });
+});
+
+describe('the operator', () => {
+  let operator: InstalledOperator;
+  beforeAll(async () => {
+    operator = await startInstalledOperator(plane);
+  });
+  afterAll(async () => {
+    await operator?.stop();
+  });
+
+  const group = (replicas: number) => `apiVersion: kcg.dev/v1alpha1
+kind: KinesisConsumerGroup
+metadata: {name: orders, namespace: ${NAMESPACE}}
+spec:
+  stream: {name: orders}
+  region: eu-west-1
+  handler: {log: {}}
+  scaling: {mode: Fixed, replicas: ${replicas}}
+  checkpoints: {deletionPolicy: Delete}
+`;
+  const pods = async () =>
+    (await operator.cluster.list(KINDS.pod, { namespace: NAMESPACE })).map(({ metadata }) => metadata);
+
+  test("makes each call of the list in a group's life, and no other, and none is refused", async () => {
+    await kubectl('apply -f -', group(2));
+    const [worker] = await until('two worker pods', async () => {
+      const found = await pods();
+      return found.length === 2 && found;
+    });
+    const { name, uid } = worker!;
+    const row = { shard_id: `worker#${name}`, incarnation: 'a', beat: 1, state: 'live', revision: 1 };
+    operator.table.store(row.shard_id, { ...row, address: '', pod_uid: uid, started_at: 1, lagging: {} });
+    for (const { shardId, hashStart, hashEnd } of operator.kinesis.listShards('orders').shards) {
+      const lease = { shard_id: shardId, epoch: 1, sequence: 'TRIM_HORIZON', ref: `${name}/a` };
+      operator.table.store(shardId, { ...lease, hash_start: hashStart, hash_end: hashEnd });
+    }
+    await until('the held shards in the status', async () => {
+      return (await kubectl(`get kcg orders -n ${NAMESPACE} -o jsonpath={.status.leases.owned}`)) === '2';
+    });
+    await kubectl('apply -f -', group(1));
+    await until(
+      'one worker pod',
+      async () => (await pods()).filter((pod) => !pod.deletionTimestamp).length === 1,
+    );
+    // The same event again counts the first one up.
+    const regarding = await operator.cluster.list(KINDS.deployment, { namespace: NAMESPACE });
+    for (let count = 1; count <= 2; count += 1) {
+      operator.cluster.recordEvent({
+        regarding: regarding[0]!,
+        type: 'Normal',
+        reason: 'Test',
+        note: 'n',
+        action: 'Test',
+      });
+      await until('the event', async () =>
+        operator.made().has(count === 1 ? 'create events' : 'patch events'),
+      );
+    }
+    await kubectl(`delete kcg orders -n ${NAMESPACE} --wait=true --timeout=60s`);
+    await until('the end of the pods', async () => (await pods()).length === 0);
+    await until('a renewal', async () => operator.made().has('update leases'));
+
+    expect(operator.requests.filter(({ statusCode }) => statusCode === 401 || statusCode === 403)).toEqual(
+      [],
+    );
+    // To create with server-side apply is a patch that needs both rights.
+    const byApply = new Set(['create deployments', 'create poddisruptionbudgets']);
+    const listed = OPERATOR_CALLS.map(({ verb, resource }) => `${verb} ${resource.split('/')[0]}`);
+    expect([...operator.made()].sort()).toEqual(
+      [...new Set(listed)].filter((call) => !byApply.has(call)).sort(),
+    );
+  }, 120_000);
+
+  test.skipIf(helm === undefined)(
+    'needs no rights beyond the namespaces it watches',
+    async () => {
+      await operator.stop();
+      await kubectl('apply -f -', template(helm!, { watchNamespaces: [NAMESPACE] }).stdout);
+      const list = { group: 'kcg.dev', resource: 'kinesisconsumergroups', verb: 'list' };
+      await until('the end of the rights', async () => (await canI(list, 'default')) === 'no');
+      expect(await canI(list)).toBe('yes');
+      operator = await startInstalledOperator(plane, [NAMESPACE]);
+      await kubectl('apply -f -', group(2));
+      await until('two worker pods', async () => (await pods()).length === 2);
+      await kubectl(`delete kcg orders -n ${NAMESPACE} --wait=true --timeout=60s`);
+      expect(operator.requests.filter(({ statusCode }) => statusCode === 401 || statusCode === 403)).toEqual(
+        [],
+      );
+    },
+    120_000,
+  );
+});
