@@ -16,19 +16,24 @@ import { WORKER_TTL_SECONDS, type WorkerRow, type WorkerState } from './worker-r
 
 const equal = (attribute: string, value: string | number): Condition => ({ attribute, is: 'equal', value });
 const absent = (attribute: string): Condition => ({ attribute, is: 'absent' });
+const notDead: Condition = { attribute: 'state', is: 'not equal', value: 'dead' };
 const seconds = (ms: number) => Math.floor(ms / 1000);
 
 // ---- workers
 
 export type Announcement = Omit<WorkerRow, 'beat' | 'beatAt' | 'knock' | 'held' | 'fencedBy' | 'lagging'>;
 
-/** A starting worker says that it exists. The same pod's older incarnation is dead by definition. */
-export function announceWorker(worker: Announcement, nowMs: number): RowWrite {
+/**
+ * A starting worker says that it exists. The same pod's older incarnation is dead by definition; a newer one, or a fence,
+ * must not be undone by an announcement that has its effect late: so it goes on top of `after`, the incarnation that the
+ * row is known to show, null for no row.
+ */
+export function announceWorker(worker: Announcement, nowMs: number, after?: string | null): RowWrite {
   return {
     name: 'announce',
     key: workerKey(worker.worker),
     kind: 'put',
-    when: [],
+    when: after === undefined ? [] : [after === null ? absent('incarnation') : equal('incarnation', after)],
     set: {
       incarnation: worker.incarnation,
       beat: 1,
@@ -44,7 +49,7 @@ export function announceWorker(worker: Announcement, nowMs: number): RowWrite {
       lagging: {},
       ttl: seconds(nowMs) + WORKER_TTL_SECONDS,
     },
-    proof: [equal('incarnation', worker.incarnation)],
+    proof: [equal('incarnation', worker.incarnation), notDead],
   };
 }
 
@@ -55,13 +60,25 @@ export interface Beat {
   lagging: Readonly<Record<string, number>>;
 }
 
-/** A live worker renews its lease. Lost: it has been fenced or replaced, and owns nothing any more. */
-export function beatWorker(me: WorkerRef, { beat, state, held, lagging }: Beat, nowMs: number): RowWrite {
+/**
+ * A live worker renews its lease. Lost: it has been fenced or replaced, and owns nothing any more; or the row does not
+ * show the beat `after`, which only an attempt of its own that it had given up can have changed.
+ */
+export function beatWorker(
+  me: WorkerRef,
+  { beat, state, held, lagging }: Beat,
+  nowMs: number,
+  after?: number,
+): RowWrite {
   return {
     name: 'beat',
     key: workerKey(me.worker),
     kind: 'update',
-    when: [equal('incarnation', me.incarnation), { attribute: 'state', is: 'not equal', value: 'dead' }],
+    when: [
+      equal('incarnation', me.incarnation),
+      notDead,
+      ...(after === undefined ? [] : [equal('beat', after)]),
+    ],
     set: { beat, state, held, lagging, ttl: seconds(nowMs) + WORKER_TTL_SECONDS },
     proof: [equal('incarnation', me.incarnation), equal('beat', beat), equal('state', state)],
   };
@@ -193,10 +210,25 @@ function encodeProgress(progress: Progress | undefined, nowMs: number) {
   return { set: { ...set, ...times }, remove };
 }
 
-export function checkpointShard(own: Ownership, progress: Progress, nowMs: number): RowWrite {
+/**
+ * Only on top of `after`, the checkpoint that the row is known to show: a write that has its effect when its caller has
+ * long given it up and gone on must not set the checkpoint back, or reopen an ended shard.
+ */
+export function checkpointShard(
+  own: Ownership,
+  progress: Progress,
+  nowMs: number,
+  after?: Checkpoint,
+): RowWrite {
   const { set, remove } = encodeProgress(progress, nowMs);
+  const when = [...mine(own), ...(after === undefined ? [] : shows(after))];
   const proof = [...mine(own), ...Object.entries(set).map(([name, value]) => equal(name, value))];
-  return { name: 'checkpoint', key: own.shardId, kind: 'update', when: mine(own), set, remove, proof };
+  return { name: 'checkpoint', key: own.shardId, kind: 'update', when, set, remove, proof };
+}
+
+function shows(checkpoint: Checkpoint): Condition[] {
+  const { set, remove } = encodeCheckpoint(checkpoint);
+  return [...Object.entries(set).map(([name, value]) => equal(name, value)), ...remove.map(absent)];
 }
 
 /** After draining: hands the shard to its planned receiver, with the last progress if that is not written yet. */

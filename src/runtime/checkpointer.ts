@@ -1,3 +1,4 @@
+import { decodeLease, formatRef } from '../leases/lease.ts';
 import { checkpointShard, type Ownership, type Progress } from '../leases/transitions.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { compareCheckpoints, type Checkpoint } from '../kinesis/position.ts';
@@ -31,6 +32,8 @@ export class Checkpointer {
   readonly #options: CheckpointerOptions;
   readonly #wakeup = new Wakeup();
   #latest: Checkpoint;
+  /** What the row shows, as far as is known. */
+  #stored: Checkpoint | undefined;
   #load: number;
   #unwritten: Progress | undefined;
   #unwrittenSinceMs = 0;
@@ -39,6 +42,7 @@ export class Checkpointer {
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     this.#latest = options.from;
+    this.#stored = options.from;
     this.#load = options.load;
   }
 
@@ -52,6 +56,11 @@ export class Checkpointer {
     assert(step >= 0, `${this.#options.own.shardId}: a checkpoint would go back`);
     if (step === 0) return;
     this.#latest = progress.checkpoint;
+    this.#set(progress);
+  }
+
+  /** Progress that the row still lacks, though reading goes on behind it. */
+  owe(progress: Progress): void {
     this.#set(progress);
   }
 
@@ -106,10 +115,18 @@ export class Checkpointer {
     const progress = this.#unwritten;
     if (progress === undefined) return;
     const sentAtMs = clock.monotonic();
-    const { outcome } = await table.write(checkpointShard(own, progress, clock.now()));
+    const { outcome, row } = await table.write(checkpointShard(own, progress, clock.now(), this.#stored));
+    if (outcome === 'lost') {
+      const lease = row && decodeLease(row);
+      if (lease?.owner !== formatRef(own.owner) || lease.epoch !== own.epoch) return onLost();
+      // An attempt that was given up has had its effect after all, or the row lacks what every row should have.
+      const isNews = this.#stored === undefined || compareCheckpoints(lease.checkpoint, this.#stored) !== 0;
+      this.#stored = isNews ? lease.checkpoint : undefined;
+      return;
+    }
+    this.#stored = progress.checkpoint;
     this.#writtenAtMs = clock.monotonic();
     if (this.#unwritten === progress) this.#unwritten = undefined;
     else this.#unwrittenSinceMs = sentAtMs;
-    if (outcome === 'lost') onLost();
   }
 }

@@ -49,10 +49,13 @@ export class GroupState {
     return signature(this.#workers) !== before;
   }
 
-  /** The row after one's own write, or as a strong read shows it. */
+  /**
+   * The row after one's own write, or as a strong read shows it; what is known to be further on is kept, because answers
+   * can overtake one another.
+   */
   learn(row: Row | undefined): Lease | undefined {
     if (row === undefined) return undefined;
-    const lease = decodeLease(row);
+    const lease = further(decodeLease(row), this.#leases.get(row.shard_id));
     this.#leases.set(lease.shardId, lease);
     return lease;
   }

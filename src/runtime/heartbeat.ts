@@ -1,6 +1,7 @@
 import type { LeaseTable } from '../leases/lease-table.ts';
 import type { WorkerRef } from '../leases/lease.ts';
 import { announceWorker, beatWorker, removeWorker, type Announcement } from '../leases/transitions.ts';
+import { workerKey } from '../leases/row.ts';
 import { decodeWorker, MAX_LAGGING, type WorkerRow, type WorkerState } from '../leases/worker-row.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { withDeadline, type Clock } from '../lib/clock.ts';
@@ -33,6 +34,8 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #wakeup = new Wakeup();
   #beats = 1;
+  /** The beat that the row shows, as far as is known. */
+  #stored = 1;
   #state: Exclude<WorkerState, 'dead'> = 'starting';
 
   constructor(options: HeartbeatOptions) {
@@ -43,7 +46,7 @@ export class Heartbeat {
     return this.#state;
   }
 
-  /** Puts the row, repeated until it is there. False when `stop` aborted first. */
+  /** Puts the row, repeated until it is there. False when `stop` aborted first, or this life is over already. */
   async announce(
     row: Omit<Announcement, 'incarnation' | 'state' | 'startedAt'>,
     stop: AbortSignal,
@@ -52,9 +55,15 @@ export class Heartbeat {
     const startedAt = clock.now();
     for (let failures = 1; !stop.aborted; failures += 1) {
       try {
+        const seen = await table.get(workerKey(me.worker), { consistent: true, signal: stop });
+        const before = seen && decodeWorker(seen);
         const sentAt = clock.monotonic();
-        const announcement = { ...row, incarnation: me.incarnation, state: 'starting' as const, startedAt };
-        await table.write(announceWorker(announcement, clock.now()), { signal: stop });
+        // An earlier attempt can have had its effect, and the row can have been fenced since.
+        if (before?.incarnation !== me.incarnation) {
+          const announcement = { ...row, incarnation: me.incarnation, state: 'starting' as const, startedAt };
+          const write = announceWorker(announcement, clock.now(), before?.incarnation ?? null);
+          if ((await table.write(write, { signal: stop })).outcome === 'lost') continue;
+        } else if (before.state === 'dead') return false;
         ownLease.renewed(sentAt);
         onEvent({ type: 'WorkerAnnounced', incarnation: me.incarnation });
         return true;
@@ -112,13 +121,22 @@ export class Heartbeat {
     this.#beats += 1;
     const beat = { beat: this.#beats, state: this.#state, held: behind.length, lagging };
     const deadlineMs = Math.max(1, ownLease.goodForMs());
-    const { outcome, row } = await withDeadline(clock, deadlineMs, { what: 'the beat' }, (signal) =>
-      table.write(beatWorker(me, beat, clock.now()), { signal }),
-    );
+    const { outcome, row } = await withDeadline(clock, deadlineMs, { what: 'the beat' }, async (signal) => {
+      for (;;) {
+        const after = this.#stored;
+        const result = await table.write(beatWorker(me, beat, clock.now(), after), { signal });
+        if (result.outcome === 'done') return result;
+        const shown = result.row && decodeWorker(result.row);
+        const isMine = shown?.incarnation === me.incarnation && shown.state !== 'dead';
+        if (!isMine || shown.beat === after) return result;
+        this.#stored = shown.beat;
+      }
+    });
     if (outcome === 'lost' || row === undefined) {
       ownLease.lost();
       return false;
     }
+    this.#stored = beat.beat;
     ownLease.renewed(sentAt);
     onBeat(decodeWorker(row));
     return true;

@@ -87,6 +87,11 @@ export class HeldShards {
     return this.#held.has(shardId);
   }
 
+  /** Of a shard that is held. */
+  epochOf(shardId: string): number {
+    return this.#held.get(shardId)?.own.epoch ?? Infinity;
+  }
+
   isHandingOff(shardId: string): boolean {
     return this.#held.get(shardId)?.handingOff !== undefined;
   }
@@ -168,7 +173,7 @@ export class HeldShards {
     const started = this.#options.startShard(own, lease, from, () =>
       this.lose(lease.shardId, 'the row has another owner'),
     );
-    if (unwritten) started.checkpointer.note(unwritten);
+    if (unwritten) started.checkpointer.owe(unwritten);
     const held: Held = { ...started, own, lease, handingOff: undefined, watching: undefined };
     this.#held.set(lease.shardId, held);
     held.watching = this.#watch(held);

@@ -91,6 +91,8 @@ export class Incarnation {
     const running = [beating, this.coordinator.run(life.signal), this.#sync.run(life.signal)];
     await Promise.race([beating, whenAborted(stop, life.signal)]);
     if (stop.aborted && this.#ownLease.isGood()) {
+      // The lease can run out while draining, and then somebody else goes on with what is left.
+      void beating.then(() => this.held.loseAll('the lease of this worker ran out'));
       await this.#drain();
       life.abort();
       await Promise.all([...running, this.heartbeat.remove()]);

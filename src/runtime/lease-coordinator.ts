@@ -161,7 +161,7 @@ export class LeaseCoordinator {
     const { state, held, me } = this.#options;
     for (const shardId of held.shardIds()) {
       const lease = state.lease(shardId);
-      if (lease !== undefined && lease.owner !== formatRef(me))
+      if (lease !== undefined && lease.owner !== formatRef(me) && lease.epoch > held.epochOf(shardId))
         held.lose(shardId, 'the row has another owner');
     }
   }
@@ -202,7 +202,8 @@ export class LeaseCoordinator {
     const { outcome, row } = await table.write(takeShard(seen, { ...me, why }, clock.now()), { signal });
     const lease = state.learn(row);
     if (row === undefined) state.forget(move.shardId);
-    if (outcome === 'done' && lease && !isEnded(lease) && !held.has(move.shardId) && this.#mayStart()) {
+    const isMine = outcome === 'done' && lease?.owner === formatRef(me) && !isEnded(lease);
+    if (isMine && !held.has(move.shardId) && this.#mayStart()) {
       held.start(lease, gainByTaking(seen, this.#deathOf(seen.owner)));
     }
   }
