@@ -1,88 +1,205 @@
+import type { UserRecord } from '../../src/kinesis/record.ts';
 import { compareCheckpoints } from '../../src/kinesis/position.ts';
-import { decodeLease, isEnded, type Lease } from '../../src/leases/lease.ts';
-import type { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
-import { workerKey, type Row } from '../../src/leases/row.ts';
+import { decodeClaim } from '../../src/leases/claim.ts';
+import { decodeLease, isEnded, parseRef, type Lease } from '../../src/leases/lease.ts';
+import { CLAIM_KEY, workerKey, type Row } from '../../src/leases/row.ts';
 import type { RowWrite, WriteResult } from '../../src/leases/row-write.ts';
 import { decodeWorker } from '../../src/leases/worker-row.ts';
 import type { Batch } from '../../src/runtime/handlers/handler.ts';
+import { ShardLog } from './shard-log.ts';
+import type { SimProcess } from './sim-process.ts';
 
-/** What must hold at every step, whatever happens. A violation throws, with the step in the trace. */
+interface Delivery {
+  ref: string;
+  process: SimProcess;
+  signal: AbortSignal;
+}
+
+interface KeyProgress {
+  put: number;
+  processed: number;
+  /** Numbers up to this one were put before the group began (`Latest`): they may be left out. */
+  before: number;
+  arrivals: number[];
+}
+
+/** What must hold at every step, whatever happens. */
 export class DeliveryChecker {
-  readonly #table: () => MemoryLeaseTable;
-  /** Numbers put, per key. */
-  readonly #produced = new Map<string, number>();
-  /** The greatest number processed so far, per key. */
-  readonly #processed = new Map<string, number>();
-  readonly #violations: string[] = [];
-  duplicates = 0;
+  readonly #rows = new Map<string, Row>();
+  readonly #shards = new Map<string, ShardLog>();
+  readonly #keys = new Map<string, KeyProgress>();
+  readonly #running = new Map<string, Set<Delivery>>();
+  readonly #isClosed: (shardId: string) => boolean;
+  #startAt: number | undefined;
+  readonly violations: string[] = [];
   deliveries = 0;
+  duplicates = 0;
+  /** Owner changes of shards so far, by the write that made them. */
+  readonly moves = { take: 0, takeOver: 0, give: 0 };
 
-  constructor(table: () => MemoryLeaseTable) {
-    this.#table = table;
+  constructor(isClosed: (shardId: string) => boolean) {
+    this.#isClosed = isClosed;
   }
 
-  get violations(): readonly string[] {
-    return this.#violations;
+  produced(key: string, number: number, shardId: string, sequence: string, arrivedAt: number): void {
+    this.#shard(shardId).append(sequence, arrivedAt);
+    let progress = this.#keys.get(key);
+    if (!progress) this.#keys.set(key, (progress = { put: 0, processed: 0, before: 0, arrivals: [] }));
+    progress.put = number;
+    if (this.#startAt === undefined) progress.arrivals.push(arrivedAt);
+    else if (arrivedAt < this.#startAt) progress.before = number;
   }
 
-  produced(key: string, number: number): void {
-    this.#produced.set(key, number);
-  }
-
-  /** One owner delivers at a time: at the moment a batch is handed over, the table says that it is this incarnation. */
-  delivery(worker: string, incarnation: string, batch: Batch): void {
+  /** A batch is handed over. Nobody else may be at work on the shard, and the table must say that it is theirs. */
+  delivered(
+    ref: string,
+    { shardId, records }: Batch,
+    process: SimProcess,
+    signal: AbortSignal,
+  ): { over(): void } {
     this.deliveries += 1;
-    const rows = new Map(
-      this.#table()
-        .rows()
-        .map((row) => [row.shard_id, row]),
-    );
-    const lease = decodeLease(rows.get(batch.shardId)!);
-    const ref = `${worker}/${incarnation}`;
-    if (lease.owner !== ref) this.#fail(`${ref} delivers ${batch.shardId}, owned by ${lease.owner}`);
-    const workerRow = rows.get(workerKey(worker));
-    const own = workerRow && decodeWorker(workerRow);
-    if (own?.incarnation !== incarnation || own.state === 'dead') {
-      this.#fail(`${ref} delivers ${batch.shardId} though it is dead`);
+    const lease = this.#lease(shardId);
+    if (lease?.owner !== ref) this.#fail(`${ref} delivers ${shardId}, owned by ${lease?.owner}`);
+    if (this.#isDead(ref)) this.#fail(`${ref} delivers ${shardId} though it is dead`);
+    for (const parent of lease?.parents ?? []) {
+      const row = this.#lease(parent);
+      if (row && !isEnded(row)) this.#fail(`${shardId} is read before its parent ${parent} has ended`);
     }
-    for (const parent of lease.parents) {
-      const row = rows.get(parent);
-      if (row && !isEnded(decodeLease(row)))
-        this.#fail(`${batch.shardId} is read before its parent ${parent} has ended`);
+    const problem = this.#shard(shardId).delivered(records);
+    if (problem) this.#fail(`${ref} on ${shardId}: ${problem}`);
+    let running = this.#running.get(shardId);
+    if (!running) this.#running.set(shardId, (running = new Set()));
+    for (const other of running) {
+      if (other.signal.aborted || other.process.state !== 'running') continue;
+      this.#fail(`${ref} delivers ${shardId} while ${other.ref} is at work on it`);
+    }
+    const delivery = { ref, process, signal };
+    running.add(delivery);
+    return { over: () => running.delete(delivery) };
+  }
+
+  /** The handler is done with the first `count` records. `inTime`: nobody had told it to stop. */
+  processed(
+    ref: string,
+    shardId: string,
+    records: readonly UserRecord[],
+    count: number,
+    inTime: boolean,
+  ): void {
+    const isOwner = inTime && this.#lease(shardId)?.owner === ref && !this.#isDead(ref);
+    this.duplicates += this.#shard(shardId).processed(records, count, isOwner);
+    for (const { partitionKey, data } of records.slice(0, count)) {
+      const progress = this.#keys.get(partitionKey)!;
+      const number = Number(Buffer.from(data).toString());
+      if (number > Math.max(progress.processed, progress.before) + 1)
+        this.#fail(`${ref} processed ${partitionKey}/${number} right after ${progress.processed}`);
+      progress.processed = Math.max(progress.processed, number);
     }
   }
 
-  /** In order per key: nothing is skipped. What was processed before may come again. */
-  processed(worker: string, batch: Batch, count: number): void {
-    for (const record of batch.records.slice(0, count)) {
-      const number = Number(Buffer.from(record.data).toString());
-      const last = this.#processed.get(record.partitionKey) ?? 0;
-      if (number > last + 1) {
-        this.#fail(`${worker} processed ${record.partitionKey}/${number} right after ${last}`);
-      }
-      if (number <= last) this.duplicates += 1;
-      this.#processed.set(record.partitionKey, Math.max(last, number));
-    }
+  /** The table has taken or refused a write. */
+  write({ key, name }: RowWrite, before: Row | undefined, { outcome, row }: WriteResult): void {
+    if (outcome === 'lost') return;
+    if (row === undefined) this.#rows.delete(key);
+    else this.#rows.set(key, row);
+    if (row === undefined || row === before) return;
+    if (key === CLAIM_KEY) return this.#pinned(row);
+    if (key.startsWith('worker#')) return this.#workerWrite(name, before, row);
+    this.#shardWrite(name, before && decodeLease(before), decodeLease(row));
   }
 
-  /** Epochs and checkpoints only go forward. */
-  write(write: RowWrite, before: Row | undefined, result: WriteResult): void {
-    if (before === undefined || result.row === undefined || result.outcome === 'lost') return;
-    if (write.key.includes('#')) return;
-    const [old, next]: [Lease, Lease] = [decodeLease(before), decodeLease(result.row)];
-    if (next.epoch < old.epoch) this.#fail(`${write.name} of ${write.key}: the epoch went back`);
-    if (compareCheckpoints(next.checkpoint, old.checkpoint) < 0) {
-      this.#fail(`${write.name} of ${write.key}: the checkpoint went back`);
-    }
+  row(key: string): Row | undefined {
+    return this.#rows.get(key);
   }
 
+  rows(): Row[] {
+    return [...this.#rows.values()];
+  }
+
+  /** Keys of which not everything is processed. */
   lost(): string[] {
-    return [...this.#produced]
-      .filter(([key, number]) => (this.#processed.get(key) ?? 0) < number)
-      .map(([key, number]) => `${key}: ${this.#processed.get(key) ?? 0} of ${number} processed`);
+    return [...this.#keys]
+      .filter(([, { put, processed, before }]) => Math.max(processed, before) < put)
+      .map(([key, { put, processed }]) => `${key}: ${processed} of ${put} processed`);
+  }
+
+  /** After a clean stop of everybody: every checkpoint is where processing is. */
+  unwritten(): string[] {
+    return [...this.#shards].flatMap(([shardId, log]) => {
+      const lease = this.#lease(shardId);
+      const problem = lease && log.left(lease.checkpoint);
+      return problem ? [`${shardId}: ${problem}`] : [];
+    });
+  }
+
+  #shardWrite(name: string, before: Lease | undefined, lease: Lease): void {
+    const { shardId } = lease;
+    const fail = (what: string) => this.#fail(`${name} of ${shardId}: ${what}`);
+    if (lease.ttl !== undefined && !isEnded(lease)) fail('a live checkpoint expires');
+    if (before === undefined) return;
+    const log = this.#shard(shardId);
+    const changed = before.owner !== lease.owner;
+    if (lease.epoch < before.epoch || (changed && lease.epoch === before.epoch))
+      fail('the epoch did not grow');
+    if (compareCheckpoints(lease.checkpoint, before.checkpoint) < 0) fail('the checkpoint went back');
+    if (isEnded(lease) && !isEnded(before)) this.#ended(lease, fail);
+    const ahead = log.ahead(lease.checkpoint);
+    if (ahead) fail(ahead);
+    if (!changed) return;
+    this.moves[name === 'give' ? 'give' : before.owner === undefined ? 'take' : 'takeOver'] += 1;
+    if (before.owner !== undefined && name === 'take') {
+      if (!this.#isDead(before.owner)) fail(`its owner ${before.owner} lives`);
+      return log.takenFromTheDead(lease.checkpoint);
+    }
+    const left = log.left(lease.checkpoint);
+    if (left) fail(left);
+  }
+
+  #ended({ shardId }: Lease, fail: (what: string) => void): void {
+    if (!this.#isClosed(shardId)) fail('the shard is open');
+    const log = this.#shard(shardId);
+    if (!log.isAllProcessed()) fail('not everything in it is processed');
+  }
+
+  #workerWrite(name: string, before: Row | undefined, row: Row): void {
+    const [old, next] = [before && decodeWorker(before), decodeWorker(row)];
+    if (old?.state === 'dead' && next.state !== 'dead' && old.incarnation === next.incarnation)
+      this.#fail(`${name} of ${next.worker}: the dead lives again`);
+  }
+
+  #pinned(row: Row): void {
+    const { startAt } = decodeClaim(row);
+    if (startAt === undefined || this.#startAt !== undefined) return;
+    this.#startAt = startAt;
+    for (const log of this.#shards.values()) log.startAt = startAt;
+    for (const progress of this.#keys.values()) {
+      progress.before = progress.arrivals.filter((at) => at < startAt).length;
+      progress.arrivals = [];
+    }
+  }
+
+  #isDead(ref: string): boolean {
+    const { worker, incarnation } = parseRef(ref);
+    const row = this.#rows.get(workerKey(worker));
+    return row === undefined || row['incarnation'] !== incarnation || row['state'] === 'dead';
+  }
+
+  #lease(shardId: string): Lease | undefined {
+    const row = this.#rows.get(shardId);
+    return row && decodeLease(row);
+  }
+
+  #shard(shardId: string): ShardLog {
+    let log = this.#shards.get(shardId);
+    if (!log) {
+      log = new ShardLog();
+      log.startAt = this.#startAt;
+      this.#shards.set(shardId, log);
+    }
+    return log;
   }
 
   #fail(violation: string): void {
-    this.#violations.push(violation);
+    this.violations.push(violation);
   }
 }

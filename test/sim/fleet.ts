@@ -1,23 +1,29 @@
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
+import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
 import { isEnded } from '../../src/leases/lease.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import { fenceWorker } from '../../src/leases/transitions.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { randomInt, seededRandom, type Random } from '../../src/lib/random.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { planFences } from '../../src/operator/plan/fence.ts';
 import { DeliveryChecker } from './delivery-checker.ts';
-import { SimWorker } from './sim-worker.ts';
+import { CALM, type Mood } from './sim-handler.ts';
+import { FAIR, type Weather } from './sim-link.ts';
+import { worldClock, type ProcessClock } from './sim-process.ts';
+import { SimTime } from './sim-time.ts';
+import { SimWorker, type World } from './sim-worker.ts';
+import { Trace } from './trace.ts';
 
 export const STREAM = 'orders';
 
 export interface FleetOptions {
   seed: number;
   shards: number;
-  workers: number;
-  /** Crashes, pauses, slow and failing calls, lost responses, stale reads. */
-  faults: boolean;
   config?: Partial<WorkerConfig>;
+  /** Keys records are put under. */
+  keys?: number;
 }
 
 const CONFIG: WorkerConfig = {
@@ -39,79 +45,98 @@ const CONFIG: WorkerConfig = {
   paused: false,
 };
 
-/** A whole group in one process on a virtual clock: everything that happens follows from the seed. */
+/** A whole group in one process: everything that happens follows from the seed. */
 export class Fleet {
-  readonly clock = new VirtualClock();
+  readonly time = new SimTime();
   readonly random: Random;
   readonly kinesis: MemoryKinesis;
   readonly table: MemoryLeaseTable;
   readonly checker: DeliveryChecker;
-  readonly workers: SimWorker[] = [];
-  readonly trace: string[] = [];
   readonly config: WorkerConfig;
-  #faults: boolean;
-  #names = 0;
+  readonly trace: Trace;
+  /** Every process that was ever started. */
+  readonly workers: SimWorker[] = [];
+  weather: Weather = FAIR;
+  mood: Mood = CALM;
+  /** Share of items that a read which is not strongly consistent shows as they were. */
+  staleness = 0;
+  /** What machines' clocks may be off by. */
+  clocks = { rate: 0, skewMs: 0 };
+  readonly #world: World;
   readonly #keys: string[];
   readonly #numbers = new Map<string, number>();
+  /** A pod's processes run on one machine. */
+  readonly #machines = new Map<string, ProcessClock>();
+  #names = 0;
 
-  constructor(options: FleetOptions) {
-    this.random = seededRandom(options.seed);
-    this.#faults = options.faults;
-    this.config = { ...CONFIG, ...options.config };
-    this.kinesis = new MemoryKinesis({ clock: this.clock, transitionMs: 0 });
-    this.kinesis.createStream({ name: STREAM, shardCount: options.shards });
-    this.kinesis.latencyMs = () => this.#latency();
-    this.kinesis.faults = (operation) =>
-      this.#chance(0.02) ? new KcgError('Unavailable', `injected: ${operation}`) : undefined;
-    this.#keys = Array.from({ length: options.shards * 4 }, (_, i) => `key-${i}`);
-    this.checker = new DeliveryChecker(() => this.table);
+  constructor({ seed, shards, config = {}, keys = shards * 4 }: FleetOptions) {
+    this.random = seededRandom(seed);
+    this.config = { ...CONFIG, ...config };
+    this.trace = new Trace(() => this.time.nowMs);
+    this.kinesis = new MemoryKinesis({ clock: worldClock(this.time), transitionMs: 0, limits: false });
+    this.kinesis.createStream({ name: STREAM, shardCount: shards });
+    this.checker = new DeliveryChecker((id) => !this.kinesis.stream(STREAM).shard(id).isOpen);
     this.table = new MemoryLeaseTable({
-      before: async (operation) => {
-        await this.clock.sleep(this.#latency());
-        if (this.#chance(0.02)) throw new KcgError('Throttled', `injected: ${operation}`);
-      },
-      after: async (operation) => {
-        await this.clock.sleep(this.#latency());
-        if (this.#chance(0.02)) throw new KcgError('Timeout', `injected after the effect: ${operation}`);
-      },
-      staleness: () => (this.#chance(0.2) ? randomInt(this.random, 3) : 0),
+      staleness: () => (this.staleness > 0 && this.random() < this.staleness ? randomInt(this.random, 3) : 0),
       onWrite: (write, before, result) => {
-        if (write.name !== 'beat') this.note(`${write.name} ${write.key} ${result.outcome}`);
+        this.trace.write(write, before, result);
         this.checker.write(write, before, result);
       },
     });
-    for (let i = 0; i < options.workers; i += 1) this.start();
+    this.#keys = Array.from({ length: keys }, (_, i) => `key-${i}`);
+    this.#world = {
+      time: this.time,
+      random: this.random,
+      table: this.table,
+      stream: memoryStreamClient(this.kinesis, STREAM),
+      checker: this.checker,
+      config: this.config,
+      weather: () => this.weather,
+      mood: () => this.mood,
+      onEvent: (worker, event) => this.trace.event(worker.ref, event),
+      nudge: (from, address) => this.#nudge(from, address),
+    };
   }
 
-  start(revision = 0): SimWorker {
-    const name = `worker-${this.#names++}`;
-    const worker = new SimWorker(
-      name,
-      {
-        table: this.table,
-        kinesis: this.kinesis,
-        clock: this.clock,
-        random: this.random,
-        config: this.config,
-      },
-      {
-        onEvent: (who, event) => {
-          if (event.type !== 'BatchDelivered') this.note(`${who} ${JSON.stringify(event)}`);
-        },
-        onDelivery: (who, incarnation, batch) => this.checker.delivery(who, incarnation, batch),
-        onProcessed: (who, batch, count) => this.checker.processed(who, batch, count),
-        handlerFault: () => (this.#chance(0.05) ? 'fail' : this.#chance(0.05) ? 'partial' : undefined),
-        nudge: (_, address) => this.#nudge(address),
-      },
-      revision,
-    );
-    this.workers.push(worker);
-    this.note(`start ${name}`);
-    return worker;
+  startPod(revision = 0): SimWorker {
+    return this.#start(`pod-${String(this.#names++).padStart(3, '0')}`, revision);
   }
 
-  running(): SimWorker[] {
-    return this.workers.filter((worker) => !worker.isCrashed && worker.worker.state !== 'stopped');
+  /** The same pod's next process. */
+  restart({ pod, revision }: SimWorker): SimWorker {
+    return this.#start(pod, revision);
+  }
+
+  /** SIGTERM, and SIGKILL when the grace is over. */
+  terminate(worker: SimWorker, graceMs: number): void {
+    if (!worker.isAlive || worker.isTerminating) return;
+    this.note(`terminate ${worker.pod}`);
+    worker.terminate();
+    this.time.after(graceMs, () => this.crash(worker));
+  }
+
+  crash(worker: SimWorker): void {
+    if (!worker.isAlive) return;
+    this.note(`kill ${worker.ref}`);
+    worker.crash();
+  }
+
+  /** What the operator does once the kubelet has told it that the container of this worker ended just now. */
+  terminationOf(worker: SimWorker): () => Promise<void> {
+    const finishedAt = Math.floor(worker.process.now() / 1_000) * 1_000;
+    const termination = { pod: worker.pod, podUid: `uid-${worker.pod}`, container: 'kcg', finishedAt };
+    return async () => {
+      for (const row of planFences(decodeRows(this.table.rows()).workers, [termination])) {
+        this.note(`the operator fences ${row.worker}/${row.incarnation}`);
+        await this.table.write(fenceWorker(row));
+      }
+      for (const other of this.alive()) other.process.deliver(() => other.worker.nudged());
+    };
+  }
+
+  /** Processes that are not gone, paused ones too. */
+  alive(): SimWorker[] {
+    return this.workers.filter((worker) => worker.isAlive);
   }
 
   /** Puts `count` numbered records of random keys. */
@@ -119,63 +144,107 @@ export class Fleet {
     for (let i = 0; i < count; i += 1) {
       const key = this.#keys[randomInt(this.random, this.#keys.length)]!;
       const number = (this.#numbers.get(key) ?? 0) + 1;
-      this.kinesis.putRecord(STREAM, { partitionKey: key, data: Buffer.from(String(number)) });
+      const entry = { partitionKey: key, data: Buffer.from(String(number)) };
+      const { shardId, sequence } = this.kinesis.putRecord(STREAM, entry);
       this.#numbers.set(key, number);
-      this.checker.produced(key, number);
+      this.checker.produced(key, number, shardId, sequence, this.kinesis.clock.now());
     }
   }
 
-  /** Shards split or merged at random; refused by the twin where it cannot be. */
+  openShards() {
+    return this.kinesis.listShards(STREAM, { filter: { type: 'AT_LATEST' }, maxResults: 10_000 }).shards;
+  }
+
+  /** One shard split, or two merged. */
   reshard(): void {
-    const open = this.kinesis.listShards(STREAM, { filter: { type: 'AT_LATEST' } }).shards;
-    const shard = open[randomInt(this.random, open.length)]!;
-    const [low, high] = [BigInt(shard.hashStart), BigInt(shard.hashEnd)];
-    const neighbour = open.find((other) => BigInt(other.hashStart) === high + 1n);
-    const merge = neighbour !== undefined && open.length > 2 && this.random() < 0.5;
-    this.note(merge ? `merge ${shard.shardId} ${neighbour.shardId}` : `split ${shard.shardId}`);
-    if (merge) this.kinesis.mergeShards(STREAM, shard.shardId, neighbour.shardId);
-    else this.kinesis.splitShard(STREAM, shard.shardId, String((low + high) / 2n + 1n));
-  }
-
-  /** Ends all trouble: paused processes go on, calls succeed. */
-  heal(): void {
-    this.#faults = false;
-    for (const worker of this.workers) worker.resume();
-    this.note('heal');
-  }
-
-  /** Moves time on, until `until` holds or the time is over; stops at the first violation. */
-  async advance(ms: number, until: () => boolean = () => false): Promise<boolean> {
-    for (let left = ms; left > 0 && this.checker.violations.length === 0; left -= 500) {
-      if (until()) return true;
-      await this.clock.advance(Math.min(left, 500));
+    const open = this.openShards().sort((a, b) => (BigInt(a.hashStart) < BigInt(b.hashStart) ? -1 : 1));
+    const at = randomInt(this.random, open.length);
+    const [shard, neighbour] = [open[at]!, open[at + 1]];
+    if (neighbour && open.length > 2 && this.random() < 0.5) {
+      this.note(`merge ${shard.shardId} and ${neighbour.shardId}`);
+      this.kinesis.mergeShards(STREAM, shard.shardId, neighbour.shardId);
+    } else {
+      this.note(`split ${shard.shardId}`);
+      const [low, high] = [BigInt(shard.hashStart), BigInt(shard.hashEnd)];
+      this.kinesis.splitShard(STREAM, shard.shardId, String((low + high) / 2n + 1n));
     }
-    return until();
   }
 
-  /** Shard → owner of every shard that is not ended. */
-  owners(): Map<string, string | undefined> {
-    const { leases } = decodeRows(this.table.rows());
-    return new Map(leases.filter((lease) => !isEnded(lease)).map((lease) => [lease.shardId, lease.owner]));
+  updateShardCount(target: number): void {
+    try {
+      this.kinesis.updateShardCount(STREAM, target);
+      this.note(`update the shard count to ${target}`);
+    } catch (thrown) {
+      if (!(thrown instanceof KcgError)) throw thrown; // ten times a day, at most
+    }
+  }
+
+  /** Lets time pass, until `until` holds or it is over; stops at the first violation. */
+  async advance(ms: number, until?: () => boolean): Promise<boolean> {
+    for (let left = ms; left > 0 && this.checker.violations.length === 0; left -= 500) {
+      if (until?.()) return true;
+      await this.time.advance(Math.min(left, 500));
+    }
+    return until?.() ?? this.checker.violations.length === 0;
+  }
+
+  /** What is not as it should be once nothing fails any more. */
+  unsettled(): string[] {
+    const problems = this.checker.lost();
+    if (problems.length > 0) return problems;
+    const { leases } = decodeRows(this.checker.rows());
+    const live = new Map(this.alive().map((worker) => [worker.ref, 0]));
+    const known = new Set(leases.map((lease) => lease.shardId));
+    const open = new Set(this.openShards().map((shard) => shard.shardId));
+    for (const shardId of open) if (!known.has(shardId)) problems.push(`${shardId} has no row`);
+    for (const lease of leases) {
+      if (isEnded(lease)) continue;
+      const held = lease.owner === undefined ? undefined : live.get(lease.owner);
+      if (held === undefined) problems.push(`${lease.shardId} is owned by ${lease.owner}`);
+      else live.set(lease.owner!, held + 1);
+      if (!open.has(lease.shardId)) problems.push(`${lease.shardId} is closed and has not ended`);
+    }
+    const counts = [...live.values()];
+    if (Math.max(...counts) - Math.min(...counts) > 1) problems.push(`held: ${counts.join(', ')}`);
+    return problems;
   }
 
   note(line: string): void {
-    this.trace.push(`${(this.clock.monotonic() / 1000).toFixed(3).padStart(9)} ${line}`);
+    this.trace.note(line);
   }
 
-  async #nudge(address: string): Promise<boolean> {
-    const target = this.workers.find((worker) => worker.name === address);
-    if (!target || target.isCrashed || target.isPaused || this.#chance(0.1)) return false;
-    target.worker.nudged();
-    return true;
+  #start(pod: string, revision: number): SimWorker {
+    const worker = new SimWorker(this.#world, {
+      pod,
+      revision,
+      clock: this.#clock(pod),
+      handlerStartMs: 100 + randomInt(this.random, 2_000),
+    });
+    this.workers.push(worker);
+    this.note(`start ${pod}, revision ${revision}`);
+    return worker;
   }
 
-  #latency(): number {
-    if (!this.#faults) return 2;
-    return this.#chance(0.02) ? randomInt(this.random, 3_000) : 1 + randomInt(this.random, 20);
+  #clock(pod: string): ProcessClock {
+    const spread = (most: number) => (2 * this.random() - 1) * most;
+    let clock = this.#machines.get(pod);
+    if (!clock) {
+      clock = { rate: 1 + spread(this.clocks.rate), skewMs: spread(this.clocks.skewMs) };
+      this.#machines.set(pod, clock);
+    }
+    return clock;
   }
 
-  #chance(probability: number): boolean {
-    return this.#faults && this.random() < probability;
+  #nudge(from: SimWorker, address: string): Promise<boolean> {
+    const target = this.workers.findLast((worker) => worker.pod === address);
+    return new Promise((resolve) => {
+      const answer = (afterMs: number, took: boolean) => {
+        this.time.after(afterMs, () => from.process.deliver(() => resolve(took)));
+      };
+      const isLost = from.cut.peers || target?.cut.peers || this.random() < this.weather.answerLost;
+      if (isLost || target?.process.state !== 'running') return answer(500, false);
+      this.time.after(1 + this.random() * 5, () => target.process.deliver(() => target.worker.nudged()));
+      answer(10, true);
+    });
   }
 }

@@ -1,139 +1,137 @@
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
-import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
-import type { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
 import type { StreamClient } from '../../src/kinesis/stream-client.ts';
 import type { LeaseTable } from '../../src/leases/lease-table.ts';
+import { formatRef } from '../../src/leases/lease.ts';
 import { KcgError } from '../../src/lib/errors.ts';
-import type { Clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Random } from '../../src/lib/random.ts';
-import type { Batch, Handler, HandlerContext, HandlerResult } from '../../src/runtime/handlers/handler.ts';
 import { Worker } from '../../src/runtime/worker.ts';
 import type { WorkerEvent } from '../../src/runtime/worker-event.ts';
+import type { DeliveryChecker } from './delivery-checker.ts';
+import { SimHandler, type Mood } from './sim-handler.ts';
+import { SimLink, type Weather } from './sim-link.ts';
+import { SimProcess, type ProcessClock } from './sim-process.ts';
+import type { SimTime } from './sim-time.ts';
 
-export interface SimWorkerHooks {
-  onEvent(worker: string, event: WorkerEvent): void;
-  /** A batch is handed to the handler of this worker: the delivery starts now. */
-  onDelivery(worker: string, incarnation: string, batch: Batch): void;
-  /** The handler says that the batch is processed. */
-  onProcessed(worker: string, batch: Batch, count: number): void;
-  /** Whether and how this batch fails. */
-  handlerFault(worker: string, batch: Batch): 'fail' | 'partial' | undefined;
-  nudge(from: string, address: string): Promise<boolean>;
+/** The services of one simulation, and what its faults ask of everybody. */
+export interface World {
+  time: SimTime;
+  random: Random;
+  table: LeaseTable;
+  stream: StreamClient;
+  checker: DeliveryChecker;
+  config: WorkerConfig;
+  weather: () => Weather;
+  mood: () => Mood;
+  onEvent: (worker: SimWorker, event: WorkerEvent) => void;
+  nudge: (from: SimWorker, address: string) => Promise<boolean>;
 }
 
-/**
- * A worker process as the outside can treat one: it can be stopped (SIGTERM), crash (kill −9) and be paused
- * (SIGSTOP). Every way out of the worker goes through `#gate`, which a paused process does not pass and a crashed one
- * never leaves; its clocks go on meanwhile, as a real process's do.
- */
-export class SimWorker {
-  readonly name: string;
-  readonly done: Promise<void>;
-  readonly worker: Worker;
-  incarnation = '';
-  isCrashed = false;
-  #paused: Promise<void> = Promise.resolve();
-  #resume: (() => void) | undefined;
-  readonly #stop = new AbortController();
-  readonly #clock: Clock;
+export interface SimWorkerOptions {
+  pod: string;
+  revision: number;
+  clock: ProcessClock;
+  handlerStartMs: number;
+}
 
-  constructor(
-    name: string,
-    deps: { table: LeaseTable; kinesis: MemoryKinesis; clock: Clock; random: Random; config: WorkerConfig },
-    hooks: SimWorkerHooks,
-    revision = 0,
-  ) {
-    this.name = name;
-    this.#clock = this.#gatedClock(deps.clock);
+/** As the real clients have it. */
+const TABLE_TIMEOUT_MS = 2_000;
+const STREAM_TIMEOUT_MS = 10_000;
+
+/** One worker process: the real worker, on clocks, links and a handler that can fail. */
+export class SimWorker {
+  readonly pod: string;
+  readonly revision: number;
+  readonly process: SimProcess;
+  readonly worker: Worker;
+  /** What this worker cannot reach. */
+  readonly cut = { table: false, stream: false, peers: false };
+  incarnation = '';
+  /** SIGTERM has been sent. */
+  isTerminating = false;
+  startedAt = 0;
+  readonly #stop = new AbortController();
+
+  constructor(world: World, { pod, revision, clock, handlerStartMs }: SimWorkerOptions) {
+    const { time, random, weather, config, checker, mood } = world;
+    this.pod = pod;
+    this.revision = revision;
+    this.process = new SimProcess(time, random, clock);
+    const { process } = this;
+    const link = { time, random, process, weather };
+    const toTable = new SimLink({ ...link, timeoutMs: TABLE_TIMEOUT_MS, isCut: () => this.cut.table });
+    const toStream = new SimLink({ ...link, timeoutMs: STREAM_TIMEOUT_MS, isCut: () => this.cut.stream });
     this.worker = new Worker({
-      config: deps.config,
-      identity: { worker: name, podUid: `uid-${name}`, node: 'node', address: name, revision },
-      table: this.#gated(deps.table),
-      stream: this.#gated<StreamClient>(memoryStreamClient(deps.kinesis, deps.config.stream.name)),
-      handler: this.#handler(hooks),
-      nudge: (address) => hooks.nudge(name, address),
-      clock: this.#clock,
-      random: deps.random,
+      config,
+      identity: { worker: pod, podUid: `uid-${pod}`, node: 'node', address: pod, revision },
+      table: tableOver(toTable, world.table),
+      stream: streamOver(toStream, world.stream),
+      handler: new SimHandler({
+        process,
+        random,
+        mood,
+        checker,
+        ref: () => this.ref,
+        startMs: handlerStartMs,
+      }),
+      nudge: (address) => world.nudge(this, address),
+      clock: process,
+      random,
       log: silentLog,
       onEvent: (event) => {
         if (event.type === 'WorkerAnnounced') this.incarnation = event.incarnation;
-        if (!this.isCrashed) hooks.onEvent(name, event);
+        world.onEvent(this, event);
       },
     });
-    this.done = this.worker.run(this.#stop.signal);
+    this.worker.run(this.#stop.signal).then(
+      () => process.kill(),
+      (thrown: unknown) => {
+        checker.violations.push(`${pod} ended with ${KcgError.from(thrown).stack}`);
+      },
+    );
   }
 
-  get isPaused(): boolean {
-    return this.#resume !== undefined;
+  /** As shard rows name the owner. */
+  get ref(): string {
+    return formatRef({ worker: this.pod, incarnation: this.incarnation });
   }
 
+  get isAlive(): boolean {
+    return this.process.state !== 'killed';
+  }
+
+  get isLive(): boolean {
+    return this.process.state === 'running' && this.worker.state === 'live';
+  }
+
+  /** SIGTERM. */
   terminate(): void {
-    this.#stop.abort();
+    this.isTerminating = true;
+    this.process.deliver(() => this.#stop.abort(new KcgError('Aborted', 'SIGTERM')));
   }
 
+  /** SIGKILL, or the machine is gone. */
   crash(): void {
-    this.isCrashed = true;
+    this.process.kill();
   }
+}
 
-  pause(): void {
-    if (this.#resume) return;
-    this.#paused = new Promise((resolve) => {
-      this.#resume = resolve;
-    });
-  }
+function tableOver(link: SimLink, table: LeaseTable): LeaseTable {
+  return {
+    query: (rows, options) => link.call(`query ${rows}`, options.signal, () => table.query(rows, options)),
+    get: (key, options) => link.call('get', options.signal, () => table.get(key, options)),
+    write: (write, { signal } = {}) => link.call(write.name, signal, () => table.write(write)),
+  };
+}
 
-  resume(): void {
-    this.#resume?.();
-    this.#resume = undefined;
-  }
-
-  async #gate(): Promise<void> {
-    while (this.#resume) await this.#paused;
-    if (this.isCrashed) await new Promise(() => {});
-  }
-
-  #gatedClock(clock: Clock): Clock {
-    return {
-      now: () => clock.now(),
-      monotonic: () => clock.monotonic(),
-      sleep: async (ms, options) => {
-        await clock.sleep(ms, options);
-        await this.#gate();
-      },
-    };
-  }
-
-  /** Calls go out, and answers come in, only while the process runs. */
-  #gated<T extends object>(target: T): T {
-    const gate = () => this.#gate();
-    return new Proxy(target, {
-      get(object, property) {
-        const member: unknown = Reflect.get(object, property);
-        if (typeof member !== 'function' || property === 'close') return member;
-        return async (...args: unknown[]) => {
-          await gate();
-          try {
-            return await (Reflect.apply(member, object, args) as Promise<unknown>);
-          } finally {
-            await gate();
-          }
-        };
-      },
-    });
-  }
-
-  #handler(hooks: SimWorkerHooks): Handler {
-    const handle = async (batch: Batch, context: HandlerContext): Promise<HandlerResult> => {
-      hooks.onDelivery(this.name, this.incarnation, batch);
-      await this.#clock.sleep(20, { signal: context.signal });
-      if (context.signal.aborted) return { outcome: 'failed', error: context.signal.reason };
-      const fault = hooks.handlerFault(this.name, batch);
-      if (fault === 'fail') return { outcome: 'failed', error: new KcgError('HandlerFailed', 'injected') };
-      const count = fault === 'partial' ? Math.floor(batch.records.length / 2) : batch.records.length;
-      hooks.onProcessed(this.name, batch, count);
-      return fault === 'partial' ? { outcome: 'partial', firstFailure: count } : { outcome: 'done' };
-    };
-    return { kind: 'log', start: () => this.#clock.sleep(100), handle, close: async () => {} };
-  }
+function streamOver(link: SimLink, stream: StreamClient): StreamClient {
+  return {
+    describe: ({ signal } = {}) => link.call('DescribeStreamSummary', signal, () => stream.describe()),
+    listShards: (filter, { signal } = {}) => link.call('ListShards', signal, () => stream.listShards(filter)),
+    getIterator: (shardId, position, { signal } = {}) =>
+      link.call('GetShardIterator', signal, () => stream.getIterator(shardId, position)),
+    getRecords: (iterator, limit, { signal } = {}) =>
+      link.call('GetRecords', signal, () => stream.getRecords(iterator, limit)),
+    close: () => {},
+  };
 }

@@ -1,0 +1,239 @@
+import { randomInt, seededRandom, type Random } from '../../src/lib/random.ts';
+import { Deployment } from './deployment.ts';
+import { Fleet } from './fleet.ts';
+import { CALM } from './sim-handler.ts';
+import { FAIR } from './sim-link.ts';
+import type { SimWorker } from './sim-worker.ts';
+
+/** Each run has about half of these, so that the common ones do not hide what the others find alone. */
+const FAULTS = [
+  'crash',
+  'restart',
+  'operator',
+  'pause',
+  'cutTable',
+  'cutStream',
+  'cutPeers',
+  'tableAway',
+  'burst',
+  'slowCalls',
+  'failedCalls',
+  'answersLost',
+  'lateCalls',
+  'staleReads',
+  'reshard',
+  'shardCount',
+  'rollout',
+  'scale',
+  'handler',
+  'hangs',
+  'clocks',
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+export interface GroupOptions {
+  seed: number;
+  /** As the seed says when not given. */
+  shards?: number;
+  workers?: number;
+  troubleMs?: number;
+  only?: readonly Fault[];
+}
+
+const STEP_MS = 2_000;
+/** For everything to come right after the last fault: long handlers, back-off, a shard sync by its second in line. */
+const PEACE_MS = 400_000;
+
+/**
+ * One group's life: trouble drawn from the seed, then peace until everything is processed and evenly spread, then a clean
+ * stop. What does not hold is in `problems`.
+ */
+export async function runGroup(options: GroupOptions): Promise<{ fleet: Fleet; problems: string[] }> {
+  const random = seededRandom(options.seed * 2_654_435_761);
+  const faults = new Set(options.only ?? FAULTS.filter(() => random() < 0.5));
+  const shards = options.shards ?? 1 + randomInt(random, 8);
+  const workers = options.workers ?? 1 + randomInt(random, 6);
+  const fleet = new Fleet({
+    seed: options.seed,
+    shards,
+    config: {
+      initialPosition: random() < 0.2 ? { type: 'Latest' } : { type: 'TrimHorizon' },
+      maxLeases: random() < 0.1 ? 2 + 2 * Math.ceil(shards / workers) : 0,
+      checkpointIntervalMs: random() < 0.3 ? 0 : 2_000,
+    },
+  });
+  fleet.note(`seed ${options.seed}: ${shards} shards, ${workers} workers; ${[...faults].join(' ')}`);
+  setWeather(fleet, faults);
+  const deployment = new Deployment(fleet, workers);
+  const trouble = new Trouble(fleet, deployment, random, [...faults]);
+  for (let ms = options.troubleMs ?? 100_000; ms > 0; ms -= STEP_MS) {
+    fleet.produce(randomInt(random, 3 * shards));
+    trouble.step();
+    deployment.step();
+    if (!(await fleet.advance(STEP_MS))) return { fleet, problems: fleet.checker.violations };
+  }
+  trouble.end();
+  const { maxLeases } = fleet.config;
+  const needed = maxLeases === 0 ? 0 : Math.ceil((2 * fleet.openShards().length) / maxLeases);
+  if (needed > deployment.replicas) deployment.scaleTo(needed);
+  return { fleet, problems: await settle(fleet, deployment) };
+}
+
+async function settle(fleet: Fleet, deployment: Deployment): Promise<string[]> {
+  let since = Infinity;
+  const isSettled = () => {
+    deployment.step();
+    const isSo = deployment.isSettled() && fleet.unsettled().length === 0;
+    since = isSo ? Math.min(since, fleet.time.nowMs) : Infinity;
+    // Longer than a lease: what is owned by the dead does not count.
+    return fleet.time.nowMs - since > 1.5 * fleet.config.leaseDurationMs;
+  };
+  const settled = await fleet.advance(PEACE_MS, isSettled);
+  if (fleet.checker.violations.length > 0) return fleet.checker.violations;
+  if (!settled)
+    return deployment.isSettled() ? fleet.unsettled() : ['the pods are not there', ...fleet.unsettled()];
+  fleet.note('stop everybody');
+  for (const worker of fleet.alive()) fleet.terminate(worker, PEACE_MS);
+  await fleet.advance(60_000, () => fleet.alive().length === 0);
+  const running = fleet.alive().map((worker) => `${worker.ref} does not stop`);
+  return [...fleet.checker.violations, ...running, ...fleet.checker.unwritten()];
+}
+
+function setWeather(fleet: Fleet, faults: ReadonlySet<Fault>): void {
+  const share = (fault: Fault, value: number) => (faults.has(fault) ? value : 0);
+  fleet.weather = {
+    slow: share('slowCalls', 0.02),
+    throttled: share('failedCalls', 0.02),
+    failed: share('failedCalls', 0.02),
+    answerLost: share('answersLost', 0.02),
+    late: share('lateCalls', 0.01),
+  };
+  fleet.mood = {
+    throws: share('handler', 0.04),
+    partial: share('handler', 0.04),
+    slow: share('handler', 0.03),
+    hangs: share('hangs', 0.01),
+    stubborn: share('hangs', 0.5),
+  };
+  fleet.staleness = share('staleReads', 0.3);
+  // The margin of a lease is a tenth of it, which is to cover both clocks.
+  fleet.clocks = { rate: share('clocks', 0.05), skewMs: share('clocks', 20_000) };
+}
+
+/** Things that happen to a fleet now and then, and what ends them. */
+class Trouble {
+  readonly #fleet: Fleet;
+  readonly #deployment: Deployment;
+  readonly #random: Random;
+  readonly #faults: readonly Fault[];
+  #isOver = false;
+
+  constructor(fleet: Fleet, deployment: Deployment, random: Random, faults: readonly Fault[]) {
+    this.#fleet = fleet;
+    this.#deployment = deployment;
+    this.#random = random;
+    this.#faults = faults;
+  }
+
+  step(): void {
+    const fault = this.#faults[randomInt(this.#random, this.#faults.length)];
+    if (fault === undefined || this.#random() < 0.5) return;
+    const alive = this.#fleet.alive();
+    const victim = alive[randomInt(this.#random, alive.length)];
+    if (victim) this.#befall(fault, victim);
+  }
+
+  /** Calls succeed, paused processes go on. */
+  end(): void {
+    this.#isOver = true;
+    const fleet = this.#fleet;
+    fleet.note('peace');
+    [fleet.weather, fleet.mood, fleet.staleness] = [FAIR, CALM, 0];
+    for (const worker of fleet.alive()) {
+      Object.assign(worker.cut, { table: false, stream: false, peers: false });
+      worker.process.resume();
+    }
+  }
+
+  #befall(fault: Fault, victim: SimWorker): void {
+    const fleet = this.#fleet;
+    switch (fault) {
+      case 'crash':
+        return this.#crash(victim);
+      case 'restart':
+        this.#crash(victim);
+        return this.#later(200 + this.#random() * 10_000, () => {
+          if (!victim.isTerminating) fleet.restart(victim);
+        });
+      case 'pause':
+        victim.process.pause();
+        fleet.note(`pause ${victim.ref}`);
+        return this.#later(this.#duration(), () => {
+          victim.process.resume();
+          fleet.note(`resume ${victim.ref}`);
+        });
+      case 'cutTable':
+        return this.#cut([victim], 'table');
+      case 'cutStream':
+        return this.#cut([victim], 'stream');
+      case 'cutPeers':
+        return this.#cut([victim], 'peers');
+      case 'tableAway':
+        return this.#random() < 0.3 ? this.#cut(fleet.alive(), 'table') : undefined;
+      case 'burst':
+        return this.#burst();
+      case 'reshard':
+        return fleet.reshard();
+      case 'shardCount': {
+        const open = fleet.openShards().length;
+        return fleet.updateShardCount(Math.ceil(open / 2) + randomInt(this.#random, open + 1));
+      }
+      case 'rollout':
+        return this.#random() < 0.5 ? this.#deployment.rollOut() : undefined;
+      case 'scale':
+        return this.#deployment.scaleTo(1 + randomInt(this.#random, 8));
+      default: // of the weather, not of a moment
+    }
+  }
+
+  #crash(victim: SimWorker): void {
+    const fleet = this.#fleet;
+    fleet.crash(victim);
+    if (!this.#faults.includes('operator')) return;
+    // The kubelet tells, and the operator acts; the time of death is the one on the victim's machine.
+    const fence = fleet.terminationOf(victim);
+    this.#later(500 + this.#random() * 3_000, () => void fence());
+  }
+
+  #cut(victims: readonly SimWorker[], from: keyof SimWorker['cut']): void {
+    const names = victims.map((worker) => worker.pod).join(' ');
+    this.#fleet.note(`cut ${names} off from ${from}`);
+    for (const victim of victims) victim.cut[from] = true;
+    this.#later(this.#duration(), () => {
+      this.#fleet.note(`${names} reach ${from} again`);
+      for (const victim of victims) victim.cut[from] = false;
+    });
+  }
+
+  #burst(): void {
+    const fleet = this.#fleet;
+    const before = fleet.weather;
+    fleet.note('most calls are throttled');
+    fleet.weather = { ...before, throttled: 0.7 };
+    this.#later(this.#duration(), () => {
+      fleet.weather = before;
+      fleet.note('calls are served again');
+    });
+  }
+
+  /** Mostly less than a lease lasts, sometimes minutes. */
+  #duration(): number {
+    return this.#random() < 0.7 ? this.#random() * 12_000 : this.#random() * 180_000;
+  }
+
+  #later(ms: number, act: () => void): void {
+    this.#fleet.time.after(ms, () => {
+      if (!this.#isOver) act();
+    });
+  }
+}
