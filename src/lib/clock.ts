@@ -44,6 +44,9 @@ export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** One for all: an abort without a reason makes an error with its stack. */
+const FINISHED = new KcgError('Aborted', 'finished');
+
 /**
  * Runs `work` with a signal that aborts when `signal` does or after `ms`.
  * @throws KcgError `Timeout` when the deadline came first; otherwise whatever `work` throws.
@@ -54,13 +57,17 @@ export async function withDeadline<T>(
   options: { what: string; signal?: AbortSignal | undefined },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const deadline = new AbortController();
+  const { signal: outer, what } = options;
+  const either = new AbortController();
+  const { signal } = either;
+  const onAbort = () => either.abort(outer?.reason);
+  if (outer?.aborted) onAbort();
+  outer?.addEventListener('abort', onAbort, { once: true });
   const finished = new AbortController();
-  const timeout = new KcgError('Timeout', `${options.what} took longer than ${ms} ms`);
   const expired = clock.sleep(ms, { signal: finished.signal }).then(() => {
-    if (!finished.signal.aborted) deadline.abort(timeout);
+    if (finished.signal.aborted) return;
+    either.abort(new KcgError('Timeout', `${what} took longer than ${ms} ms`));
   });
-  const signal = options.signal ? AbortSignal.any([options.signal, deadline.signal]) : deadline.signal;
   const aborted = new Promise<never>((_, reject) => {
     if (signal.aborted) reject(abortError(signal));
     signal.addEventListener('abort', () => reject(abortError(signal)), { once: true });
@@ -69,7 +76,8 @@ export async function withDeadline<T>(
   try {
     return await Promise.race([work(signal), aborted]);
   } finally {
-    finished.abort();
+    outer?.removeEventListener('abort', onAbort);
+    finished.abort(FINISHED);
     await expired;
   }
 }
