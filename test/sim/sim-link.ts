@@ -78,7 +78,7 @@ export class SimLink {
         if (fate.refusal) return answer(() => reject(fate.refusal!));
         void effect().then(
           (result) => answer(() => (fate.failure ? reject(fate.failure) : resolve(result))),
-          (thrown: unknown) => answer(() => reject(thrown as Error)),
+          (thrown: unknown) => answer(() => reject(thrown)),
         );
       });
     });

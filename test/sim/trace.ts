@@ -48,14 +48,14 @@ function tell(what: What): string {
     return `${what.who} ${type} ${shown.join(' ')}`;
   }
   const { write, before, result } = what;
-  const { set } = write;
-  const shown = ['ref', 'epoch', 'sequence', 'state'].filter((name) => set?.[name] !== undefined);
-  const was = write.kind === 'update' && before ? ` (was ${String(before['ref'] ?? before['state'])})` : '';
-  const now = shown.map((name) => ` ${name}=${String(set?.[name])}`).join('');
+  const set = write.set ?? {};
+  const shown = ['ref', 'epoch', 'sequence', 'state'].filter((name) => set[name] !== undefined);
+  const was = write.kind === 'update' && before ? ` (was ${brief(before['ref'] ?? before['state'])})` : '';
+  const now = shown.map((name) => ` ${name}=${brief(set[name])}`).join('');
   return `  ${write.name} ${write.key}${now}${was}: ${result.outcome}`;
 }
 
 function brief(value: unknown): string {
   if (value instanceof Error) return value.message;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
 }
