@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { groupCrd } from '../../src/api/crd.ts';
+import { CHART } from './render-chart.ts';
+
+const page = readFileSync('docs/install.md', 'utf8');
+
+interface Policy {
+  Statement: { Action: string[]; Resource: string }[];
+}
+const policies = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, json = '']) => JSON.parse(json) as Policy);
+const actionsOf = ({ Statement }: Policy) => Statement.flatMap(({ Action }) => Action).sort();
+
+/** The actions of a file: every command of the SDK that it makes. */
+function commandsIn(service: string, ...files: string[]): string[] {
+  const text = files.map((file) => readFileSync(join('src', file), 'utf8')).join('\n');
+  const names = [...text.matchAll(/new (\w+)Command\(/g)].map(([, name]) => `${service}:${name}`);
+  expect(names.length).toBeGreaterThan(1);
+  return [...new Set(names)];
+}
+
+const TABLES = commandsIn(
+  'dynamodb',
+  'operator/dynamodb-table-admin.ts',
+  'operator/dynamodb-table-description.ts',
+);
+const ROWS = commandsIn('dynamodb', 'leases/dynamodb-lease-table.ts');
+const STREAM = commandsIn('kinesis', 'kinesis/aws-stream-client.ts');
+
+test("the operator's policy is what it calls", () => {
+  // Rows are put by workers alone, and records are read by them alone.
+  const rows = ROWS.filter((action) => action !== 'dynamodb:PutItem');
+  const looks = ['kinesis:DescribeStreamSummary', 'kinesis:ListShards'];
+  expect(STREAM).toEqual(expect.arrayContaining(looks));
+  expect(actionsOf(policies[0]!)).toEqual([...new Set([...looks, ...TABLES, ...rows])].sort());
+});
+
+test("the workers' policy is what they call", () => {
+  expect(actionsOf(policies[1]!)).toEqual([...STREAM, ...ROWS].sort());
+  expect(policies).toHaveLength(2);
+});
+
+test('the table of values names each value and its default', () => {
+  const lines = page.split('\n').filter((line) => line.startsWith('| `'));
+  const rows = lines.map((line) => {
+    const [, names = '', fallback = ''] = line.split('|').map((cell) => cell.trim());
+    return { names, fallback };
+  });
+  const given = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as Record<string, unknown>;
+  const { resources: _, ...values } = given;
+  const isMap = (found: unknown): found is Record<string, unknown> =>
+    typeof found === 'object' && found !== null && !Array.isArray(found) && Object.keys(found).length > 0;
+  const leaves = Object.entries(values).flatMap(([name, value]): [string, unknown][] =>
+    isMap(value) ? Object.entries(value).map(([key, each]) => [`${name}.${key}`, each]) : [[name, value]],
+  );
+  const named = rows.flatMap(({ names }) => [...names.matchAll(/`(.*?)`/g)].map(([, name = '']) => name));
+  expect(named.sort()).toEqual(['resources', ...leaves.map(([name]) => name)].sort());
+  for (const [name, value] of leaves) {
+    const { fallback } = rows.find(({ names }) => names.includes(`\`${name}\``))!;
+    // What is empty is told in words.
+    const isEmpty = value === '' || JSON.stringify(value) === '[]' || JSON.stringify(value) === '{}';
+    if (!isEmpty) expect(`${name} ${fallback}`).toBe(`${name} \`${String(value)}\``);
+  }
+});
+
+test('fields of a group that the page names exist', () => {
+  const [version] = groupCrd().spec.versions;
+  const spec = JSON.stringify(version!.schema.openAPIV3Schema.properties!['spec']);
+  for (const [, path = ''] of page.matchAll(/`(checkpoints\.[a-zA-Z.]+)/g)) {
+    for (const name of path.split('.')) expect(spec, path).toContain(`"${name}":`);
+  }
+});
