@@ -8,7 +8,7 @@ import { randomName, systemRandom } from '../lib/random.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
 import { httpNudge } from '../runtime/nudge.ts';
 import { Worker, type WorkerIdentity } from '../runtime/worker.ts';
-import { logWorkerEvent } from '../runtime/worker-event.ts';
+import { workerEventLog } from '../runtime/worker-event.ts';
 import { WorkerMetrics } from '../runtime/worker-metrics.ts';
 import { startWorkerServer } from '../runtime/worker-server.ts';
 
@@ -78,6 +78,7 @@ export async function runWorkerCommand(
     if (config.handler.type !== 'http') await createHandler(config.handler, { clock, log }).start(stop);
     return 0;
   }
+  const logEvent = workerEventLog(log, clock);
   let worker: Worker | undefined;
   const metrics = new WorkerMetrics({
     lag: () => worker?.lag() ?? [],
@@ -120,7 +121,7 @@ export async function runWorkerCommand(
       random,
       log,
       onEvent: (event) => {
-        logWorkerEvent(log, event);
+        logEvent(event);
         metrics.onEvent(event);
       },
     });

@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.ts';
 import { describeError, type KcgError } from '../lib/errors.ts';
 import type { Fields, Log } from '../lib/log.ts';
 import type { OwnershipChange } from './ownership-change.ts';
@@ -35,6 +36,29 @@ const LEVELS: Partial<Record<WorkerEvent['type'], 'debug' | 'warn'>> = {
 };
 
 const MAX_CAUSES = 5;
+
+/** The same trouble is said once, and again when it still goes on after this long, ms. */
+const REMIND_MS = 60_000;
+
+/**
+ * Logs events. Trouble that goes on comes in every few seconds, from every shard: of each kind (operation and error
+ * code) one line a minute is written, with the number of those that were not.
+ */
+export function workerEventLog(log: Log, clock: Clock): OnWorkerEvent {
+  const said = new Map<string, { atMs: number; unsaid: number }>();
+  return (event) => {
+    if (event.type !== 'TableTrouble' && event.type !== 'ReadTrouble') return logWorkerEvent(log, event);
+    const operation = event.type === 'TableTrouble' ? event.operation : 'read';
+    const kind = `${operation} ${event.error?.code ?? 'over'}`;
+    const last = said.get(kind);
+    if (last && clock.monotonic() - last.atMs < REMIND_MS) {
+      last.unsaid += 1;
+      return;
+    }
+    said.set(kind, { atMs: clock.monotonic(), unsaid: 0 });
+    logWorkerEvent(last?.unsaid ? log.child({ unsaid: last.unsaid }) : log, event);
+  };
+}
 
 /** The log line of each event: its type as the message, its fields beside it. */
 export function logWorkerEvent(log: Log, event: WorkerEvent): void {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import type { Fields, Log } from '../../src/lib/log.ts';
-import { logWorkerEvent, type WorkerEvent } from '../../src/runtime/worker-event.ts';
+import { logWorkerEvent, workerEventLog, type WorkerEvent } from '../../src/runtime/worker-event.ts';
+import { ManualClock } from '../operator/manual-clock.ts';
 
 function logged(event: WorkerEvent): { level: string; message: string; fields: Fields | undefined } {
   let line;
@@ -70,5 +71,46 @@ describe('the log line of an event', () => {
     error.cause = error;
     const { fields } = logged({ type: 'TableTrouble', operation: 'beat', error: KcgError.from(error) });
     expect(fields?.['causes']).toHaveLength(5);
+  });
+});
+
+describe('the log of a worker', () => {
+  const lines: string[] = [];
+  const logOf = (unsaid?: unknown): Log => {
+    const write = (message: string, fields?: Fields) => {
+      lines.push([message, fields?.['operation'] ?? fields?.['shardId'], unsaid].filter(Boolean).join(' '));
+    };
+    return {
+      debug: write,
+      info: write,
+      warn: write,
+      error: write,
+      child: (fields) => logOf(fields['unsaid']),
+    };
+  };
+  const trouble = (operation: string): WorkerEvent => ({
+    type: 'TableTrouble',
+    operation,
+    error: new KcgError('Unavailable', 'table gone'),
+  });
+
+  test('says trouble that goes on once a minute, and how often it was not said', async () => {
+    const clock = new ManualClock();
+    const log = workerEventLog(logOf(), clock);
+    for (let second = 0; second < 70; second += 1) {
+      log(trouble('beat'));
+      await clock.advance(1_000);
+    }
+    log(trouble('observe'));
+    log({ type: 'ReadTrouble', shardId: 's1', error: new KcgError('NotFound', 'no stream') });
+    log({ type: 'ReadTrouble', shardId: 's2', error: new KcgError('NotFound', 'no stream') });
+    log({ type: 'ReadTrouble', shardId: 's1', error: undefined });
+    expect(lines).toEqual([
+      'TableTrouble beat',
+      'TableTrouble beat 59',
+      'TableTrouble observe',
+      'ReadTrouble s1',
+      'ReadTrouble s1',
+    ]);
   });
 });
