@@ -1,0 +1,27 @@
+import { PROTOCOL } from './protocol.ts';
+import type { Model } from './world.ts';
+
+/**
+ * Clocks that differ as much as the margin of `OwnLease` allows: while the slow one counts 9 ms, the fast one counts 10.
+ * A lease of two such steps is the shortest in which a lease can be half over.
+ */
+const SMALLEST: Model = {
+  protocol: PROTOCOL,
+  workers: 2,
+  shards: [{ records: 1 }],
+  leaseDurationMs: 20,
+  speeds: [9, 10],
+  maxLate: 0,
+  staleness: 0,
+  observesAtOnce: true,
+  split: new Set(),
+  may: new Set(),
+};
+
+export function aCase(change: Partial<Model>): Model {
+  return { ...SMALLEST, ...change };
+}
+
+export const CASES: Readonly<Record<string, Model>> = {
+  'two workers and one shard, crashes and lapsing leases': aCase({ may: new Set(['crash', 'fence']) }),
+};

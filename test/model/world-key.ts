@@ -1,0 +1,282 @@
+import { parseRef, type Lease } from '../../src/leases/lease.ts';
+import type { Row } from '../../src/leases/row.ts';
+import type { RowWrite } from '../../src/leases/row-write.ts';
+import {
+  indexOfKey,
+  isWorkerKey,
+  leaseOf,
+  positionOf,
+  workerOf,
+  type Flight,
+  type Model,
+  type ShardWork,
+  type Sighting,
+  type World,
+} from './world.ts';
+
+const LIVES = ['ended', 'fenced', 'up'];
+const WORK = ['idle', 'looking', 'taking', 'adopting', 'held'];
+const TASKS = ['consume', 'give', 'release', 'end'];
+const END = 255;
+const ABSENT = 0;
+
+/**
+ * Two worlds with the same key have the same future, so only the first is explored. What is only ever compared is named
+ * by what it is compared with: an incarnation by its place among those still mentioned, a beat and an epoch by their
+ * distance from the row's, a time by its age, cut off where nothing depends on it any more. So lives, beats and owners
+ * without end make a finite number of keys.
+ */
+export class WorldKey {
+  readonly #model: Model;
+  readonly #bytes = Buffer.alloc(1024);
+  /** By worker: incarnations in the order in which this world mentions them. */
+  readonly #incarnations: string[][];
+  #length = 0;
+
+  constructor(model: Model) {
+    this.#model = model;
+    this.#incarnations = Array.from({ length: model.workers }, () => []);
+  }
+
+  of(world: World): string {
+    const { late, operator, done, workerRows, shardRows, processes } = world;
+    this.#length = 0;
+    for (const [worker, known] of this.#incarnations.entries()) {
+      known.length = 0;
+      const { incarnation } = processes[worker]!;
+      if (incarnation !== '') known.push(incarnation);
+    }
+    for (let worker = 0; worker < workerRows.length; worker += 1) {
+      for (const row of workerRows[worker]!) this.#workerRow(world, worker, row);
+      this.#push(END);
+    }
+    for (let shard = 0; shard < shardRows.length; shard += 1) {
+      for (const row of shardRows[shard]!) this.#shardRow(world, shard, row);
+      this.#push(END);
+      this.#push(done[shard]!);
+    }
+    for (let worker = 0; worker < processes.length; worker += 1) this.#process(world, worker);
+    this.#flight(world, operator, undefined);
+    const head = this.#text(0);
+    if (late.length === 0) return head;
+    // In any order: they are a set.
+    const others = late.map((flight) => {
+      const from = this.#length;
+      this.#flight(world, flight, undefined);
+      return this.#text(from);
+    });
+    return head + others.sort().join('');
+  }
+
+  #text(from: number): string {
+    return this.#bytes.toString('latin1', from, this.#length);
+  }
+
+  #push(value: number): void {
+    this.#bytes[this.#length] = value;
+    this.#length += 1;
+  }
+
+  #workerRow(world: World, worker: number, row: Row | undefined): void {
+    if (!row) return this.#push(ABSENT);
+    const { incarnation, beat, state } = workerOf(row);
+    this.#incarnation(worker, incarnation);
+    this.#beat(world, worker, incarnation, beat);
+    this.#push(literal(state));
+  }
+
+  #shardRow(world: World, shard: number, row: Row | undefined): void {
+    if (!row) return this.#push(ABSENT);
+    this.#lease(world, shard, leaseOf(row));
+  }
+
+  #lease(world: World, shard: number, lease: Lease): void {
+    this.#ref(lease.owner);
+    this.#epoch(world, shard, lease.epoch);
+    this.#position(positionOf(lease));
+  }
+
+  #process(world: World, worker: number): void {
+    const process = world.processes[worker]!;
+    this.#push(LIVES.indexOf(process.life));
+    if (process.life !== 'up') return;
+    const { state, announced, lost, sightings, work } = process;
+    this.#incarnation(worker, process.incarnation);
+    this.#push(literal(state));
+    this.#push(announced ? (lost ? 2 : 1) : 0);
+    if (announced && !lost) this.#age(world, worker, process.renewedAt);
+    this.#flight(world, process.heartbeat, worker);
+    this.#flight(world, process.fence, undefined);
+    if (this.#model.may.has('fence')) {
+      for (let other = 0; other < sightings.length; other += 1) {
+        const sighting = sightings[other];
+        if (!sighting || isOver(world, other, sighting)) this.#push(ABSENT);
+        else {
+          this.#incarnation(other, sighting.incarnation);
+          this.#beat(world, other, sighting.incarnation, sighting.beat);
+          this.#age(world, worker, sighting.since);
+        }
+      }
+    }
+    for (let shard = 0; shard < work.length; shard += 1) this.#work(world, shard, work[shard]!);
+  }
+
+  #work(world: World, shard: number, work: ShardWork): void {
+    this.#push(WORK.indexOf(work.is));
+    if (work.is === 'looking' || work.is === 'taking') this.#seen(world, shard, work.seen);
+    else if (work.is === 'adopting') this.#lease(world, shard, work.lease);
+    else if (work.is === 'held') {
+      this.#epoch(world, shard, work.epoch);
+      this.#push(work.at);
+      this.#push(work.written);
+      this.#push(TASKS.indexOf(work.task));
+      this.#push(work.detail);
+      this.#ref(work.to === '' ? undefined : work.to);
+    }
+    if ('flight' in work) this.#flight(world, work.flight, undefined);
+  }
+
+  /** Where a take starts from comes with its answer, unless a mutation makes it start from what was seen. */
+  #seen(world: World, shard: number, seen: Lease): void {
+    this.#ref(seen.owner);
+    this.#epoch(world, shard, seen.epoch);
+    if (!this.#model.protocol.rules.startsFromReturnedRow) this.#position(positionOf(seen));
+  }
+
+  /** `sender`: where it counts when the write was sent. */
+  #flight(world: World, flight: Flight | undefined, sender: number | undefined): void {
+    if (!flight) return this.#push(ABSENT);
+    const { write, sentAt, answer } = flight;
+    this.#push(literal(write.name));
+    this.#push(literal(write.key));
+    if (sender !== undefined) this.#age(world, sender, sentAt);
+    if (answer) {
+      this.#push(literal(answer.outcome));
+      if (!isWorkerKey(write.key)) this.#shardRow(world, indexOfKey(write.key), answer.row);
+    } else {
+      for (const part of partsOf(write)) this.#part(world, part);
+    }
+    this.#push(END);
+  }
+
+  #part(world: World, part: Part): void {
+    switch (part.is) {
+      case 'ref':
+        return this.#ref(part.value);
+      case 'epoch':
+        return this.#epoch(world, part.index, part.value);
+      case 'incarnation':
+        return this.#incarnation(part.index, part.value);
+      case 'beat':
+        return this.#beat(world, part.index, part.incarnation, part.value);
+      case 'literal':
+        return this.#push(part.value);
+    }
+  }
+
+  #ref(ref: string | undefined): void {
+    if (ref === undefined) return this.#push(ABSENT);
+    const { index, incarnation } = partsOfRef(ref);
+    this.#push(1 + index);
+    this.#incarnation(index, incarnation);
+  }
+
+  #incarnation(worker: number, incarnation: string): void {
+    const known = this.#incarnations[worker]!;
+    const place = known.indexOf(incarnation);
+    this.#push(1 + (place >= 0 ? place : known.push(incarnation) - 1));
+  }
+
+  /** All beats that no version of the row shows any more are alike; few are ahead of it at a time. */
+  #beat(world: World, worker: number, incarnation: string, beat: number): void {
+    const row = world.workerRows[worker]![0];
+    const base = row && workerOf(row);
+    this.#push(
+      base?.incarnation === incarnation
+        ? distance(beat, base.beat, 1 + this.#model.staleness)
+        : 100 + Math.min(beat, 9),
+    );
+  }
+
+  #epoch(world: World, shard: number, epoch: number): void {
+    const row = world.shardRows[shard]![0];
+    this.#push(row ? distance(epoch, leaseOf(row).epoch, 2 + this.#model.staleness) : ABSENT);
+  }
+
+  #position(position: number): void {
+    this.#push(position === Infinity ? END : position);
+  }
+
+  #age(world: World, worker: number, since: number): void {
+    this.#push(Math.min(world.clocks[worker]! - since, this.#model.leaseDurationMs));
+  }
+}
+
+/** The row has moved on or is dead, so this sighting can lead to nothing but a new one. */
+function isOver(world: World, worker: number, { incarnation, beat }: Sighting): boolean {
+  const row = world.workerRows[worker]![0];
+  if (!row) return true;
+  const now = workerOf(row);
+  return now.incarnation !== incarnation || now.state === 'dead' || now.beat > beat;
+}
+
+function distance(value: number, base: number, most: number): number {
+  return 50 + Math.max(-most, Math.min(4, value - base));
+}
+
+type Part =
+  | { is: 'literal'; value: number }
+  | { is: 'ref'; value: string }
+  | { is: 'epoch'; index: number; value: number }
+  | { is: 'incarnation'; index: number; value: string }
+  | { is: 'beat'; index: number; incarnation: string; value: number };
+
+const parts = new WeakMap<RowWrite, Part[]>();
+
+/** What of a write matters for the future: all its conditions, and what it sets of what the protocol compares. */
+function partsOf(write: RowWrite): Part[] {
+  let found = parts.get(write);
+  if (!found) parts.set(write, (found = findParts(write)));
+  return found;
+}
+
+function findParts({ key, when, set = {}, add = {} }: RowWrite): Part[] {
+  const index = indexOfKey(key);
+  const asked = when.find(({ attribute }) => attribute === 'incarnation');
+  const incarnation = asked && 'value' in asked ? String(asked.value) : '';
+  const partOf = (attribute: string, value: unknown): Part => {
+    if (attribute === 'ref') return { is: 'ref', value: String(value) };
+    if (attribute === 'epoch') return { is: 'epoch', index, value: Number(value) };
+    if (attribute === 'incarnation') return { is: 'incarnation', index, value: String(value) };
+    if (attribute === 'beat') return { is: 'beat', index, incarnation, value: Number(value) };
+    return { is: 'literal', value: literal(String(value)) };
+  };
+  const compared = ['ref', 'epoch', 'incarnation', 'beat', 'state', 'sequence'];
+  return [
+    ...when.flatMap((each): Part[] => [
+      { is: 'literal', value: literal(`${each.attribute} ${each.is}`) },
+      ...('value' in each ? [partOf(each.attribute, each.value)] : []),
+    ]),
+    ...compared.filter((name) => set[name] !== undefined).map((name) => partOf(name, set[name])),
+    ...Object.keys(add).map((name): Part => ({ is: 'literal', value: literal(`add ${name}`) })),
+  ];
+}
+
+const refs = new Map<string, { index: number; incarnation: string }>();
+
+function partsOfRef(ref: string): { index: number; incarnation: string } {
+  let found = refs.get(ref);
+  if (!found) {
+    const { worker, incarnation } = parseRef(ref);
+    refs.set(ref, (found = { index: indexOfKey(worker), incarnation }));
+  }
+  return found;
+}
+
+const literals = new Map<string, number>();
+
+function literal(text: string): number {
+  let id = literals.get(text);
+  if (id === undefined) literals.set(text, (id = 120 + literals.size));
+  return id;
+}

@@ -1,0 +1,266 @@
+import { decodeLease, formatRef, isEnded, type Lease } from '../../src/leases/lease.ts';
+import type { Row } from '../../src/leases/row.ts';
+import { applyWrite, type RowWrite, type WriteResult } from '../../src/leases/row-write.ts';
+import { decodeWorker, type WorkerRow } from '../../src/leases/worker-row.ts';
+import { OwnLease } from '../../src/runtime/own-lease.ts';
+import type { Protocol } from './protocol.ts';
+
+/** One shard of a case. */
+export interface ShardSpec {
+  /** Records in it; position 0 is before the first. */
+  records: number;
+  /** It ends after its records, and these are its children, by index. */
+  children?: readonly number[];
+}
+
+/** What is explored: the sizes, what may happen, and the protocol. */
+export interface Model {
+  protocol: Protocol;
+  workers: number;
+  shards: readonly ShardSpec[];
+  leaseDurationMs: number;
+  /** How much of its own monotonic clock each worker counts while the same real time passes, ms. */
+  speeds: readonly number[];
+  /** Writes that nobody waits for any more and that may take effect at any later time, at most so many at once. */
+  maxLate: number;
+  /** How many versions back an eventually consistent read may look. */
+  staleness: number;
+  /** Workers see every change of a worker's row at once; otherwise at any time. */
+  observesAtOnce: boolean;
+  /** Calls whose effect and answer are two steps. */
+  split: ReadonlySet<string>;
+  may: ReadonlySet<Ability>;
+}
+
+export type Ability =
+  | 'crash'
+  | 'lose answers'
+  | 'fence'
+  | 'operator'
+  | 'give'
+  | 'release'
+  | 'checkpoint'
+  | 'stop'
+  | 'reset';
+
+/** A call under way. */
+export interface Flight {
+  readonly write: RowWrite;
+  /** On the sender's monotonic clock. */
+  readonly sentAt: number;
+  /** It has taken effect; the answer is on its way. */
+  readonly answer: WriteResult | undefined;
+}
+
+export type ShardWork =
+  | { readonly is: 'idle' }
+  /** An eventually consistent read said: take this. */
+  | { readonly is: 'looking'; readonly seen: Lease }
+  | { readonly is: 'taking'; readonly seen: Lease; readonly flight: Flight }
+  /** A strong read showed the row to be mine. */
+  | { readonly is: 'adopting'; readonly lease: Lease }
+  | Held;
+
+export interface Held {
+  readonly is: 'held';
+  readonly epoch: number;
+  /** Delivered and processed up to here. */
+  readonly at: number;
+  /** What is known to be written. */
+  readonly written: number;
+  readonly task: 'consume' | 'give' | 'release' | 'end';
+  /** Of a give: the worker's index. Of an end: children put so far. */
+  readonly detail: number;
+  /** Of a give: the receiver's ref. */
+  readonly to: string;
+  readonly flight: Flight | undefined;
+}
+
+export interface Sighting {
+  readonly incarnation: string;
+  readonly beat: number;
+  /** On the observer's monotonic clock. */
+  readonly since: number;
+}
+
+export interface Process {
+  /** `fenced`: dropped everything, about to begin anew. `ended`: no process. */
+  readonly life: 'ended' | 'fenced' | 'up';
+  readonly incarnation: string;
+  readonly state: 'starting' | 'live' | 'draining';
+  readonly announced: boolean;
+  readonly beats: number;
+  /** Monotonic, when the last beat that succeeded was sent. */
+  readonly renewedAt: number;
+  readonly lost: boolean;
+  readonly heartbeat: Flight | undefined;
+  readonly fence: Flight | undefined;
+  /** By worker. */
+  readonly sightings: readonly (Sighting | undefined)[];
+  /** By shard. */
+  readonly work: readonly ShardWork[];
+}
+
+/** Versions of a row, newest first. */
+export type Versions = readonly (Row | undefined)[];
+
+/** Everything there is at one moment. Never changed; steps make new ones. */
+export interface World {
+  /** Monotonic clock of each worker's machine, ms. */
+  readonly clocks: readonly number[];
+  readonly workerRows: readonly Versions[];
+  readonly shardRows: readonly Versions[];
+  readonly processes: readonly Process[];
+  /** Writes that nobody waits for and that may still take effect. */
+  readonly late: readonly Flight[];
+  /** The operator's fence or reset under way. */
+  readonly operator: Flight | undefined;
+  /** By shard: what has been delivered up to here may not be delivered again. */
+  readonly done: readonly number[];
+  /** Lives begun so far: names the next incarnation. */
+  readonly lives: number;
+}
+
+/** Any time will do: stored clocks decide nothing. */
+export const NOW_MS = 1_000_000;
+export const IDLE: ShardWork = { is: 'idle' };
+
+export const workerName = (index: number) => `w${index}`;
+export const shardName = (index: number) => `s${index}`;
+/** Of `worker#w0` and of `s0`: fewer than ten of each. */
+export const indexOfKey = (key: string) => Number(key.at(-1));
+export const isWorkerKey = (key: string) => key.startsWith('worker#');
+
+export function refOf(world: World, worker: number): string {
+  return formatRef({ worker: workerName(worker), incarnation: world.processes[worker]!.incarnation });
+}
+
+const leases = new WeakMap<Row, Lease>();
+
+export function leaseOf(row: Row): Lease {
+  let lease = leases.get(row);
+  if (!lease) leases.set(row, (lease = decodeLease(row)));
+  return lease;
+}
+
+const workerRows = new WeakMap<Row, WorkerRow>();
+
+export function workerOf(row: Row): WorkerRow {
+  let worker = workerRows.get(row);
+  if (!worker) workerRows.set(row, (worker = decodeWorker(row)));
+  return worker;
+}
+
+export function positionOf(lease: Lease): number {
+  switch (lease.checkpoint.at) {
+    case 'SEQUENCE':
+      return Number(lease.checkpoint.sequence);
+    case 'SHARD_END':
+      return Infinity;
+    default:
+      return 0;
+  }
+}
+
+/** The self-fence rule, by the product's own class. */
+export function leaseIsGood(model: Model, world: World, worker: number): boolean {
+  const process = world.processes[worker]!;
+  if (process.life !== 'up' || !process.announced) return false;
+  const ownLease = new OwnLease(clockAt(world.clocks[worker]!), model.leaseDurationMs);
+  ownLease.renewed(process.renewedAt);
+  if (process.lost) ownLease.lost();
+  return ownLease.isGood();
+}
+
+export function clockAt(ms: number) {
+  return { now: () => NOW_MS, monotonic: () => ms, sleep: async () => {} };
+}
+
+/** Whether this worker would hand a batch of the shard to its handler now. */
+export function gateIsOpen(model: Model, world: World, worker: number, shard: number): boolean {
+  const process = world.processes[worker]!;
+  if (process.life !== 'up') return false;
+  const work = process.work[shard]!;
+  if (work.is !== 'held') return false;
+  const { rules } = model.protocol;
+  if (work.task !== 'consume' && (rules.drainsBeforeHandOff || work.task === 'end')) return false;
+  return !rules.gateAsksLease || leaseIsGood(model, world, worker);
+}
+
+/** Gone, another life, or fenced: as `TakeConfirmation` judges an owner's row. */
+export function isDead(ref: string, row: Row | undefined): boolean {
+  if (row === undefined) return true;
+  const worker = workerOf(row);
+  return formatRef(worker) !== ref || worker.state === 'dead';
+}
+
+export function parentsOf(model: Model, shard: number): number[] {
+  return model.shards.flatMap(({ children }, parent) => (children?.includes(shard) ? [parent] : []));
+}
+
+export function hasEnded(row: Row | undefined): boolean {
+  return row !== undefined && isEnded(leaseOf(row));
+}
+
+export function patch<T>(list: readonly T[], index: number, value: T): T[] {
+  const next = list.slice();
+  next[index] = value;
+  return next;
+}
+
+export function withProcess(world: World, worker: number, change: Partial<Process>): World {
+  const process = { ...world.processes[worker]!, ...change };
+  return { ...world, processes: patch(world.processes, worker, process) };
+}
+
+export function withWork(world: World, worker: number, shard: number, work: ShardWork): World {
+  return withProcess(world, worker, { work: patch(world.processes[worker]!.work, shard, work) });
+}
+
+export function initialWorld(model: Model): World {
+  const each = <T>(count: number, make: (index: number) => T) =>
+    Array.from({ length: count }, (_, i) => make(i));
+  return {
+    clocks: each(model.workers, () => 0),
+    workerRows: each(model.workers, () => [undefined]),
+    shardRows: each(model.shards.length, (shard) => [initialRow(model, shard)]),
+    processes: each(model.workers, () => endedProcess(model)),
+    late: [],
+    operator: undefined,
+    done: each(model.shards.length, () => 0),
+    lives: 0,
+  };
+}
+
+export function endedProcess(model: Model): Process {
+  return {
+    life: 'ended',
+    incarnation: '',
+    state: 'starting',
+    announced: false,
+    beats: 0,
+    renewedAt: 0,
+    lost: false,
+    heartbeat: undefined,
+    fence: undefined,
+    sightings: Array.from({ length: model.workers }, () => undefined),
+    work: model.shards.map(() => IDLE),
+  };
+}
+
+/** Shard sync has added the shards that have no parents. */
+function initialRow(model: Model, shard: number): Row | undefined {
+  if (parentsOf(model, shard).length > 0) return undefined;
+  return applyWrite(putWrite(model, shard), undefined).row;
+}
+
+export function putWrite(model: Model, shard: number): RowWrite {
+  const lease = {
+    shardId: shardName(shard),
+    checkpoint: { at: 'TRIM_HORIZON' } as const,
+    parents: parentsOf(model, shard).map(shardName),
+    hashStart: '0',
+    hashEnd: '0',
+  };
+  return model.protocol.writes.put(lease, NOW_MS);
+}
