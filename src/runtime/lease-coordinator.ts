@@ -82,7 +82,7 @@ export class LeaseCoordinator {
       backoff: BACKOFF,
       step: async () => {
         await this.#round(signal);
-        return leaseDurationMs / 3;
+        return leaseDurationMs; // beats come earlier, and wake it
       },
       onFailure: (error) => onEvent({ type: 'TableTrouble', operation: 'observe', error }),
     });

@@ -76,7 +76,8 @@ export class ShardSync {
       stream.describe({ signal }),
       stream.listShards(filterFor(initial), { signal }),
     ]);
-    state.readAll(await table.query('all', { consistent: false, signal }));
+    // The coordinator reads them once a minute; older rows only make a put that its condition refuses.
+    if (state.leases.length === 0) state.readAll(await table.query('all', { consistent: false, signal }));
     const plan = planShardSync({
       shards,
       leases: state.leases,
