@@ -29,5 +29,3 @@ export async function balance(runs: number, print: (line: string) => void): Prom
   print(`${SHARDS} shards, leases of 15 s, no operator: from the last worker live until the spread is even`);
   for (const [step, values] of seconds) print(`  ${step / 2} → ${step} workers   ${spread(values)}`);
 }
-
-await balance(Number(process.argv[2] ?? 10), console.log);

@@ -95,5 +95,3 @@ async function terminate(
     twice: fleet.tally.result().duplicated - before,
   };
 }
-
-await failover(Number(process.argv[2] ?? 10), console.log);

@@ -1,0 +1,22 @@
+import { styleText } from 'node:util';
+import { balance } from './balance.ts';
+import { drain } from './drain.ts';
+import { failover } from './failover.ts';
+import { requests } from './requests.ts';
+
+/* npm run bench [-- <name> [runs]]: prints figures, each with its baseline; asserts nothing. */
+
+const BENCHES = { requests, drain, failover, balance };
+const RUNS = 10;
+
+const [wanted, runs = RUNS] = process.argv.slice(2);
+const names = Object.keys(BENCHES) as (keyof typeof BENCHES)[];
+if (wanted !== undefined && !names.some((name) => name === wanted)) {
+  process.stderr.write(`there is no benchmark ${wanted}; there are ${names.join(', ')}\n`);
+  process.exit(2);
+}
+for (const name of names) {
+  if (wanted !== undefined && wanted !== name) continue;
+  console.log(styleText('bold', `\n# ${name}`));
+  await BENCHES[name](Number(runs), console.log);
+}
