@@ -1,13 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { DeliveryTally } from './delivery-tally.ts';
+import { DeliveryTally, type Delivery } from './delivery-tally.ts';
 import type { Clock } from '../lib/clock.ts';
-
-export interface Delivery {
-  shardId: string;
-  pod: string;
-  records: readonly { key: string; text: string }[];
-}
 
 export interface Collector {
   url: string;

@@ -1,4 +1,8 @@
-import type { Delivery } from './collector.ts';
+export interface Delivery {
+  shardId: string;
+  pod: string;
+  records: readonly { key: string; text: string }[];
+}
 
 export interface TallyResult {
   produced: number;

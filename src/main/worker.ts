@@ -7,7 +7,8 @@ import { parseOptions, type OptionTable, type OptionValues } from '../lib/option
 import { randomName, systemRandom } from '../lib/random.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
 import { httpNudge } from '../runtime/nudge.ts';
-import { Worker, type WorkerIdentity } from '../runtime/worker.ts';
+import { Worker } from '../runtime/worker.ts';
+import type { WorkerIdentity } from '../runtime/worker-options.ts';
 import { workerEventLog } from '../runtime/worker-event.ts';
 import { WorkerMetrics } from '../runtime/worker-metrics.ts';
 import { startWorkerServer } from '../runtime/worker-server.ts';

@@ -14,7 +14,7 @@ import { OwnLease } from './own-lease.ts';
 import { isLostToRetention } from './retention.ts';
 import { ShardConsumer } from './shard-consumer.ts';
 import { ShardSync } from './shard-sync.ts';
-import type { WorkerOptions } from './worker.ts';
+import type { WorkerOptions } from './worker-options.ts';
 
 /** Fetched and not yet processed, over all shards of the worker. */
 const BUFFER_BYTES = 64 * 1024 * 1024;

@@ -1,42 +1,13 @@
 import type { WorkerConfig } from '../api/worker-config.ts';
-import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
+import type { StreamSummary } from '../kinesis/stream-client.ts';
 import { decodeClaim, type Claim } from '../leases/claim.ts';
-import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
 import { backoffMs } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
 import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
-import type { Log } from '../lib/log.ts';
-import type { Random } from '../lib/random.ts';
-import type { Handler } from './handlers/handler.ts';
 import { Incarnation } from './incarnation.ts';
-import type { Nudge } from './nudge.ts';
 import { guardStream, requireSameStream } from './stream-guard.ts';
-import type { OnWorkerEvent } from './worker-event.ts';
-
-/** Who this process is, as its row says. */
-export interface WorkerIdentity {
-  worker: string;
-  podUid: string;
-  node: string;
-  /** `ip:port` where nudges reach it; empty = nowhere. */
-  address: string;
-  revision: number;
-}
-
-export interface WorkerOptions {
-  config: WorkerConfig;
-  identity: WorkerIdentity;
-  table: LeaseTable;
-  stream: StreamClient;
-  handler: Handler;
-  nudge: Nudge;
-  clock: Clock;
-  random: Random;
-  log: Log;
-  onEvent: OnWorkerEvent;
-}
+import type { WorkerOptions } from './worker-options.ts';
 
 const BACKOFF = { baseMs: 500, maxMs: 10_000 };
 

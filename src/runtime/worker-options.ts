@@ -1,0 +1,32 @@
+import type { WorkerConfig } from '../api/worker-config.ts';
+import type { StreamClient } from '../kinesis/stream-client.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
+import type { Handler } from './handlers/handler.ts';
+import type { Nudge } from './nudge.ts';
+import type { OnWorkerEvent } from './worker-event.ts';
+
+/** Who this process is, as its row says. */
+export interface WorkerIdentity {
+  worker: string;
+  podUid: string;
+  node: string;
+  /** `ip:port` where nudges reach it; empty = nowhere. */
+  address: string;
+  revision: number;
+}
+
+export interface WorkerOptions {
+  config: WorkerConfig;
+  identity: WorkerIdentity;
+  table: LeaseTable;
+  stream: StreamClient;
+  handler: Handler;
+  nudge: Nudge;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  onEvent: OnWorkerEvent;
+}
