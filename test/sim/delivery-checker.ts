@@ -23,22 +23,31 @@ interface KeyProgress {
   arrivals: number[];
 }
 
+export interface OwnerChange {
+  shardId: string;
+  by: string;
+  /** Refs. */
+  from: string | undefined;
+  to: string | undefined;
+}
+
 /** What must hold at every step, whatever happens. */
 export class DeliveryChecker {
   readonly #rows = new Map<string, Row>();
   readonly #shards = new Map<string, ShardLog>();
   readonly #keys = new Map<string, KeyProgress>();
   readonly #running = new Map<string, Set<Delivery>>();
-  readonly #isClosed: (shardId: string) => boolean;
+  /** Of a closed shard; undefined while it is open. */
+  readonly #childrenOf: (shardId: string) => string[] | undefined;
   #startAt: number | undefined;
   readonly violations: string[] = [];
   deliveries = 0;
   duplicates = 0;
-  /** Owner changes of shards so far, by the write that made them. */
-  readonly moves = { take: 0, takeOver: 0, give: 0 };
+  /** In the order they happened. */
+  readonly changes: OwnerChange[] = [];
 
-  constructor(isClosed: (shardId: string) => boolean) {
-    this.#isClosed = isClosed;
+  constructor(childrenOf: (shardId: string) => string[] | undefined) {
+    this.#childrenOf = childrenOf;
   }
 
   produced(key: string, number: number, shardId: string, sequence: string, arrivedAt: number): void {
@@ -146,7 +155,7 @@ export class DeliveryChecker {
     const ahead = log.ahead(lease.checkpoint);
     if (ahead) fail(ahead);
     if (!changed) return;
-    this.moves[name === 'give' ? 'give' : before.owner === undefined ? 'take' : 'takeOver'] += 1;
+    this.changes.push({ shardId, by: name, from: before.owner, to: lease.owner });
     if (before.owner !== undefined && name === 'take') {
       if (!this.#isDead(before.owner)) fail(`its owner ${before.owner} lives`);
       return log.takenFromTheDead(lease.checkpoint);
@@ -156,7 +165,9 @@ export class DeliveryChecker {
   }
 
   #ended({ shardId }: Lease, fail: (what: string) => void): void {
-    if (!this.#isClosed(shardId)) fail('the shard is open');
+    const children = this.#childrenOf(shardId);
+    if (!children) fail('the shard is open');
+    for (const child of children ?? []) if (!this.#rows.has(child)) fail(`its child ${child} has no row`);
     const log = this.#shard(shardId);
     if (!log.isAllProcessed()) fail('not everything in it is processed');
   }

@@ -15,7 +15,7 @@ export class Deployment {
   constructor(fleet: Fleet, replicas: number) {
     this.#fleet = fleet;
     this.replicas = replicas;
-    this.step();
+    fleet.everyStep = () => this.#step();
   }
 
   rollOut(): void {
@@ -36,7 +36,7 @@ export class Deployment {
     );
   }
 
-  step(): void {
+  #step(): void {
     const stays = this.#fleet.alive().filter((worker) => !worker.isTerminating);
     const isRollout = stays.some((worker) => !this.#isNew(worker));
     const surge = isRollout ? Math.max(1, Math.ceil(this.replicas / 4)) : 0;

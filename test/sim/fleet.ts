@@ -58,8 +58,12 @@ export class Fleet {
   readonly workers: SimWorker[] = [];
   weather: Weather = FAIR;
   mood: Mood = CALM;
-  /** Share of items that a read which is not strongly consistent shows as they were. */
-  staleness = 0;
+  /** Versions that a read which is not strongly consistent is behind, asked item by item. */
+  staleness: (key: string) => number = () => 0;
+  /** Called at every step of `advance`. */
+  everyStep: () => void = () => {};
+  /** Calls that left a process, by operation. */
+  readonly calls = new Map<string, number>();
   /** What machines' clocks may be off by. */
   clocks = { rate: 0, skewMs: 0 };
   readonly #world: World;
@@ -75,9 +79,12 @@ export class Fleet {
     this.trace = new Trace(() => this.time.nowMs);
     this.kinesis = new MemoryKinesis({ clock: worldClock(this.time), transitionMs: 0, limits: false });
     this.kinesis.createStream({ name: STREAM, shardCount: shards });
-    this.checker = new DeliveryChecker((id) => !this.kinesis.stream(STREAM).shard(id).isOpen);
+    this.checker = new DeliveryChecker((shardId) => {
+      const shard = this.kinesis.stream(STREAM).shard(shardId);
+      return shard.isOpen ? undefined : shard.children.map((child) => child.shardId);
+    });
     this.table = new MemoryLeaseTable({
-      staleness: () => (this.staleness > 0 && this.random() < this.staleness ? randomInt(this.random, 3) : 0),
+      staleness: (key) => this.staleness(key),
       onWrite: (write, before, result) => {
         this.trace.write(write, before, result);
         this.checker.write(write, before, result);
@@ -93,6 +100,7 @@ export class Fleet {
       config: this.config,
       weather: () => this.weather,
       mood: () => this.mood,
+      onCall: (operation) => this.calls.set(operation, (this.calls.get(operation) ?? 0) + 1),
       onEvent: (worker, event) => this.trace.event(worker.ref, event),
       nudge: (from, address) => this.#nudge(from, address),
     };
@@ -182,6 +190,7 @@ export class Fleet {
   /** Lets time pass, until `until` holds or it is over; stops at the first violation. */
   async advance(ms: number, until?: () => boolean): Promise<boolean> {
     for (let left = ms; left > 0 && this.checker.violations.length === 0; left -= 500) {
+      this.everyStep();
       if (until?.()) return true;
       await this.time.advance(Math.min(left, 500));
     }

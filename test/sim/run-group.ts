@@ -66,10 +66,9 @@ export async function runGroup(options: GroupOptions): Promise<{ fleet: Fleet; p
   setWeather(fleet, faults);
   const deployment = new Deployment(fleet, workers);
   const trouble = new Trouble(fleet, deployment, random, [...faults]);
-  for (let ms = options.troubleMs ?? 100_000; ms > 0; ms -= STEP_MS) {
+  for (let ms = options.troubleMs ?? 60_000; ms > 0; ms -= STEP_MS) {
     fleet.produce(randomInt(random, 3 * shards));
     trouble.step();
-    deployment.step();
     if (!(await fleet.advance(STEP_MS))) return { fleet, problems: fleet.checker.violations };
   }
   trouble.end();
@@ -82,7 +81,6 @@ export async function runGroup(options: GroupOptions): Promise<{ fleet: Fleet; p
 async function settle(fleet: Fleet, deployment: Deployment): Promise<string[]> {
   let since = Infinity;
   const isSettled = () => {
-    deployment.step();
     const isSo = deployment.isSettled() && fleet.unsettled().length === 0;
     since = isSo ? Math.min(since, fleet.time.nowMs) : Infinity;
     // Longer than a lease: what is owned by the dead does not count.
@@ -92,9 +90,8 @@ async function settle(fleet: Fleet, deployment: Deployment): Promise<string[]> {
   if (fleet.checker.violations.length > 0) return fleet.checker.violations;
   if (!settled)
     return deployment.isSettled() ? fleet.unsettled() : ['the pods are not there', ...fleet.unsettled()];
-  fleet.note('stop everybody');
-  for (const worker of fleet.alive()) fleet.terminate(worker, PEACE_MS);
-  await fleet.advance(60_000, () => fleet.alive().length === 0);
+  deployment.scaleTo(0);
+  await fleet.advance(50_000, () => fleet.alive().length === 0);
   const running = fleet.alive().map((worker) => `${worker.ref} does not stop`);
   return [...fleet.checker.violations, ...running, ...fleet.checker.unwritten()];
 }
@@ -115,7 +112,9 @@ function setWeather(fleet: Fleet, faults: ReadonlySet<Fault>): void {
     hangs: share('hangs', 0.01),
     stubborn: share('hangs', 0.5),
   };
-  fleet.staleness = share('staleReads', 0.3);
+  if (faults.has('staleReads')) {
+    fleet.staleness = () => (fleet.random() < 0.3 ? randomInt(fleet.random, 4) : 0);
+  }
   // The margin of a lease is a tenth of it, which is to cover both clocks.
   fleet.clocks = { rate: share('clocks', 0.05), skewMs: share('clocks', 20_000) };
 }
@@ -126,6 +125,7 @@ class Trouble {
   readonly #deployment: Deployment;
   readonly #random: Random;
   readonly #faults: readonly Fault[];
+  readonly #mostWorkers: number;
   #isOver = false;
 
   constructor(fleet: Fleet, deployment: Deployment, random: Random, faults: readonly Fault[]) {
@@ -133,14 +133,17 @@ class Trouble {
     this.#deployment = deployment;
     this.#random = random;
     this.#faults = faults;
+    this.#mostWorkers = Math.max(8, deployment.replicas);
   }
 
   step(): void {
-    const fault = this.#faults[randomInt(this.#random, this.#faults.length)];
-    if (fault === undefined || this.#random() < 0.5) return;
-    const alive = this.#fleet.alive();
-    const victim = alive[randomInt(this.#random, alive.length)];
-    if (victim) this.#befall(fault, victim);
+    for (let left = 1 + this.#deployment.replicas / 16; left > 0; left -= 1) {
+      const fault = this.#faults[randomInt(this.#random, this.#faults.length)];
+      if (fault === undefined || this.#random() < 0.5) continue;
+      const alive = this.#fleet.alive();
+      const victim = alive[randomInt(this.#random, alive.length)];
+      if (victim) this.#befall(fault, victim);
+    }
   }
 
   /** Calls succeed, paused processes go on. */
@@ -148,7 +151,7 @@ class Trouble {
     this.#isOver = true;
     const fleet = this.#fleet;
     fleet.note('peace');
-    [fleet.weather, fleet.mood, fleet.staleness] = [FAIR, CALM, 0];
+    [fleet.weather, fleet.mood, fleet.staleness] = [FAIR, CALM, () => 0];
     for (const worker of fleet.alive()) {
       Object.assign(worker.cut, { table: false, stream: false, peers: false });
       worker.process.resume();
@@ -191,7 +194,7 @@ class Trouble {
       case 'rollout':
         return this.#random() < 0.5 ? this.#deployment.rollOut() : undefined;
       case 'scale':
-        return this.#deployment.scaleTo(1 + randomInt(this.#random, 8));
+        return this.#deployment.scaleTo(1 + randomInt(this.#random, this.#mostWorkers));
       default: // of the weather, not of a moment
     }
   }

@@ -27,6 +27,7 @@ export interface LinkOptions {
   /** What the caller waits for an answer, ms. */
   timeoutMs: number;
   weather: () => Weather;
+  onCall: (operation: string) => void;
   /** Nothing passes, in either direction. */
   isCut: () => boolean;
 }
@@ -50,6 +51,7 @@ export class SimLink {
   call<T>(operation: string, signal: AbortSignal | undefined, effect: () => Promise<T>): Promise<T> {
     const { time, process, timeoutMs, isCut } = this.#options;
     if (signal?.aborted) return Promise.reject(abortError(signal));
+    this.#options.onCall(operation);
     const fate = this.#fate(operation);
     return new Promise((resolve, reject) => {
       let isOver = false;

@@ -23,6 +23,7 @@ export interface World {
   config: WorkerConfig;
   weather: () => Weather;
   mood: () => Mood;
+  onCall: (operation: string) => void;
   onEvent: (worker: SimWorker, event: WorkerEvent) => void;
   nudge: (from: SimWorker, address: string) => Promise<boolean>;
 }
@@ -53,12 +54,12 @@ export class SimWorker {
   readonly #stop = new AbortController();
 
   constructor(world: World, { pod, revision, clock, handlerStartMs }: SimWorkerOptions) {
-    const { time, random, weather, config, checker, mood } = world;
+    const { time, random, weather, config, checker, mood, onCall } = world;
     this.pod = pod;
     this.revision = revision;
     this.process = new SimProcess(time, random, clock);
     const { process } = this;
-    const link = { time, random, process, weather };
+    const link = { time, random, process, weather, onCall };
     const toTable = new SimLink({ ...link, timeoutMs: TABLE_TIMEOUT_MS, isCut: () => this.cut.table });
     const toStream = new SimLink({ ...link, timeoutMs: STREAM_TIMEOUT_MS, isCut: () => this.cut.stream });
     this.worker = new Worker({
