@@ -44,6 +44,8 @@ const TABLE = {
   TableUpdating: 'DynamoDB is changing the table as asked; workers go on meanwhile.',
   TableNotFound:
     'The table is External and does not exist; create it with the keys group_id and shard_id, or set management to Managed.',
+  TableGone:
+    'The table was deleted, and the positions with it; restore it from a backup, or delete the group and apply it again to begin anew.',
   TableNotAdopted:
     'The table exists and kcg did not create it; set checkpoints.table.adoption to Always to use it, or choose another name.',
   TableSchemaMismatch:

@@ -1,3 +1,4 @@
+import type { GroupStatus } from '../api/group-status.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import { describeError, KcgError, type ErrorCode } from '../lib/errors.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
@@ -26,6 +27,7 @@ const LIMITS: ReadonlySet<ErrorCode> = new Set(['InvalidInput', 'LimitExceeded',
 
 const PROBLEM_REASONS = {
   NotFound: 'TableNotFound',
+  Gone: 'TableGone',
   WrongKeySchema: 'TableSchemaMismatch',
   NotOurs: 'TableNotAdopted',
   Unreadable: 'TableAccessDenied',
@@ -55,12 +57,12 @@ async function look(pass: PlacedPass): Promise<{ facts: TableFacts; freshMs: num
   const { options, target, object, signal } = pass;
   const admin = options.aws.tableAdmin(target);
   const desired = desiredTable(pass);
-  const before = managedTagKeysOf(object.status);
+  const before = seenBefore(object.status, target.table);
   let observed: ObservedTable | undefined;
   try {
     observed = await admin.describe({ signal });
     for (let round = 1; ; round += 1) {
-      const plan = planTable(desired, observed, before);
+      const plan = planTable(desired, observed, before.managedTagKeys, before.existed);
       if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
       const isSettled = plan.steps.length === 0 && !plan.isBusy;
       if (plan.steps.length === 0 || round > ROUNDS) {
@@ -157,7 +159,9 @@ function problemFacts(
   observed: ObservedTable | undefined,
 ): TableFacts {
   const { reason, message } = problem;
-  const info = tableInfo(observed, pass);
+  const was = (pass.object.status as GroupStatus | undefined)?.table;
+  // What is gone has to be remembered as something that was there.
+  const info = reason === 'Gone' && was ? { ...was, status: 'GONE' } : tableInfo(observed, pass);
   return { status: 'False', reason: PROBLEM_REASONS[reason], message, usable: false, info };
 }
 
@@ -202,8 +206,11 @@ function pitrOf({ unread, pointInTimeRecovery }: ObservedTable): string {
   return pointInTimeRecovery ? 'on' : 'off';
 }
 
-function managedTagKeysOf(status: unknown): readonly string[] {
-  return (status as { table?: { managedTagKeys?: string[] } } | undefined)?.table?.managedTagKeys ?? [];
+/** What the last pass wrote down of the table. One that was only being created may not be found for a moment. */
+function seenBefore(status: unknown, name: string): { existed: boolean; managedTagKeys: readonly string[] } {
+  const was = (status as GroupStatus | undefined)?.table;
+  const existed = was?.name === name && was.arn !== undefined && was.status !== 'CREATING';
+  return { existed, managedTagKeys: was?.managedTagKeys ?? [] };
 }
 
 function stepEvent(step: TableStep, table: string): PlannedEvent {

@@ -182,6 +182,27 @@ describe('what blocks a group becomes a condition', () => {
     expect(await h.replicas()).toBe(3);
   });
 
+  test('a table that is deleted is never made anew, also not by an operator that starts later', async () => {
+    create();
+    await h.converge();
+    await h.runWorkers();
+    await h.converge();
+    h.tables.tables.clear();
+    const created = () => h.tables.steps.filter(({ step }) => step.do === 'create').length;
+    expect(created()).toBe(1);
+    h.restart();
+    for (let hour = 0; hour < 3; hour += 1) {
+      await h.converge();
+      await h.clock.advance(3_600_000);
+    }
+    h.restart();
+    await h.converge();
+    expect(created()).toBe(1);
+    expect(await h.condition('TableReady')).toBe('False TableGone');
+    expect(await h.condition('Stalled')).toBe('True TableGone');
+    expect(await h.message('TableReady')).toContain('Restore the table from a backup');
+  });
+
   test('a Deployment of somebody else with our name is not touched', async () => {
     create();
     h.cluster.create(KINDS.deployment, {

@@ -27,6 +27,7 @@ export interface DesiredTable {
 
 export type TableProblem =
   | { reason: 'NotFound'; message: string }
+  | { reason: 'Gone'; message: string }
   | { reason: 'WrongKeySchema'; message: string }
   | { reason: 'NotOurs'; message: string }
   | { reason: 'Unreadable'; message: string }
@@ -49,15 +50,21 @@ export const GROUP_TAG = 'kcg.dev/group-id';
 
 /**
  * The steps that bring the table to what the group asks for; none when it is so already. `managedTagKeys` are the user's
- * tags that were set before: those no longer asked for are removed, tags of others stay.
+ * tags that were set before: those no longer asked for are removed, tags of others stay. A table that `existed` is never made
+ * anew: its positions went with it.
  */
 export function planTable(
   desired: DesiredTable,
   observed: ObservedTable | undefined,
   managedTagKeys: readonly string[],
+  existed = false,
 ): TablePlan {
   const none: TablePlan = { steps: [], problem: undefined, isBusy: false, notes: [] };
   if (observed === undefined) {
+    if (existed) {
+      const message = `table ${desired.name} is gone, and the group's positions with it; nothing is read, since it would begin anew. Restore the table from a backup, or delete this KinesisConsumerGroup and apply it again to begin at initialPosition`;
+      return { ...none, problem: { reason: 'Gone', message } };
+    }
     if (desired.management === 'Managed') return { ...none, steps: [createStep(desired)], isBusy: true };
     const message = `table ${desired.name} does not exist, and checkpoints.table.management is External: create it with the key ${NATIVE_KEY_SCHEMA}, or set management to Managed`;
     return { ...none, problem: { reason: 'NotFound', message } };

@@ -12,6 +12,7 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'StreamNotFound',
   'StreamAccessDenied',
   'TableNotFound',
+  'TableGone',
   'TableNotAdopted',
   'TableSchemaMismatch',
   'TableAccessDenied',

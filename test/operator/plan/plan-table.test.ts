@@ -81,6 +81,13 @@ describe('a table that does not exist', () => {
     expect(steps).toMatchObject([{ table: { deletionProtection: false } }]);
   });
 
+  it('is not created again when it was there before: its positions are lost', () => {
+    expect(planTable(aDesired(), undefined, [], true)).toMatchObject({
+      steps: [],
+      problem: { reason: 'Gone' },
+    });
+  });
+
   it('is a problem when somebody else manages it', () => {
     const plan = planTable(aDesired({ management: 'External' }), undefined, []);
     expect(plan).toMatchObject({ steps: [], problem: { reason: 'NotFound' } });
