@@ -212,15 +212,20 @@ export class HeldShards {
     this.#drop(held, notWritten(undefined));
   }
 
-  /** Repeats until an answer is there or the lease is gone. */
+  /**
+   * Repeats until an answer is there or the lease is gone. A refusal ends it too, unless an earlier attempt can still
+   * have its effect: the shard would be taken up again, and given away while it is read.
+   */
   async #write(write: RowWrite): Promise<WriteResult | undefined> {
     const { table, clock, random, ownLease } = this.#options;
+    let isInDoubt = false;
     for (let failures = 0; ownLease.isGood(); failures += 1) {
       try {
         return await table.write(write);
       } catch (thrown) {
         this.#trouble(write.name, thrown);
-        if (!isRetryable(KcgError.from(thrown))) return undefined;
+        isInDoubt ||= isRetryable(KcgError.from(thrown));
+        if (!isInDoubt) return undefined;
         await clock.sleep(backoffMs(failures + 1, random, WRITE_BACKOFF));
       }
     }

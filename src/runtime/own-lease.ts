@@ -19,7 +19,12 @@ export class OwnLease {
     this.#durationMs = durationMs;
   }
 
+  /**
+   * A lease that has run out stays out, though nobody fenced the worker and a late answer says so: when it ran out, shards
+   * were dropped whose last writes may still have their effect, and this life must not take them up again.
+   */
   renewed(sentAtMs: number): void {
+    if (this.#goodUntilMs !== -Infinity && !this.isGood()) return;
     this.#goodUntilMs = Math.max(this.#goodUntilMs, sentAtMs + this.#durationMs * (1 - MARGIN_SHARE));
   }
 

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import { decodeLease } from '../../src/leases/lease.ts';
+import { putShard, takeShard } from '../../src/leases/transitions.ts';
+import { KcgError, type ErrorCode } from '../../src/lib/errors.ts';
+import { GroupState } from '../../src/runtime/group-state.ts';
+import { HeldShards, type StartedShard } from '../../src/runtime/held-shards.ts';
+import { OwnLease } from '../../src/runtime/own-lease.ts';
+import type { WorkerEvent } from '../../src/runtime/worker-event.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const me = { worker: 'pod-1', incarnation: 'a' };
+const other = { worker: 'pod-2', incarnation: 'b' };
+
+/** One held shard that drains at once; `failures` answer the first attempts to give it away. */
+async function handOff(failures: readonly ErrorCode[]) {
+  const clock = new VirtualClock();
+  const left = [...failures];
+  const table = new MemoryLeaseTable({
+    before: async (operation) => {
+      const code = operation === 'give' ? left.shift() : undefined;
+      if (code !== undefined) throw new KcgError(code, 'injected');
+    },
+  });
+  const ownLease = new OwnLease(clock, 10_000);
+  ownLease.renewed(clock.monotonic());
+  const whole = { checkpoint: { at: 'TRIM_HORIZON' } as const, parents: [], hashStart: '0', hashEnd: '9' };
+  const { row: free } = await table.write(putShard({ shardId: 's', ...whole }, clock.now()));
+  const { row } = await table.write(takeShard(decodeLease(free!), me, clock.now()));
+  const events: WorkerEvent[] = [];
+  const held = new HeldShards({
+    table,
+    clock,
+    random: () => 0.5,
+    me,
+    ownLease,
+    state: new GroupState(),
+    startShard: () => drainable(),
+    handoffTimeoutMs: 1_000,
+    listChildren: async () => [],
+    onChange: () => {},
+    onEvent: (event) => events.push(event),
+  });
+  held.start(decodeLease(row!), { reason: 'FirstOwner' });
+  const handed = held.handOff('s', () => ({ to: other, reason: 'GivenToBalance' }), false);
+  await clock.advance(5_000);
+  await handed;
+  const stopped = events.find((event) => event.type === 'ShardStopped');
+  const owner = decodeLease(table.rows()[0]!).owner;
+  return { owner, reason: stopped && 'reason' in stopped ? stopped.reason : undefined };
+}
+
+function drainable(): StartedShard {
+  const { promise, resolve } = Promise.withResolvers<{ as: 'drained' }>();
+  const drain = async () => {
+    resolve({ as: 'drained' });
+    return promise;
+  };
+  const consumer = { run: () => promise, drain, lose: () => {}, behindMs: () => 0 };
+  return { consumer, checkpointer: { takeUnwritten: () => undefined } } as unknown as StartedShard;
+}
+
+describe('giving a shard away', () => {
+  it('is repeated when a call fails', async () => {
+    expect(await handOff(['Throttled', 'Timeout'])).toEqual({ owner: 'pod-2/b', reason: 'GivenToBalance' });
+  });
+
+  it('ends when it is refused', async () => {
+    expect(await handOff(['AccessDenied'])).toEqual({ owner: 'pod-1/a', reason: 'Lost' });
+  });
+
+  it('goes on after a refusal while an earlier attempt can still have its effect', async () => {
+    expect(await handOff(['Timeout', 'AccessDenied'])).toEqual({
+      owner: 'pod-2/b',
+      reason: 'GivenToBalance',
+    });
+  });
+});
