@@ -1,4 +1,5 @@
 import { parseRef } from '../../src/leases/lease.ts';
+import type { WriteResult } from '../../src/leases/row-write.ts';
 import { OwnLease } from '../../src/runtime/own-lease.ts';
 import { lookedAround } from './observe.ts';
 import { fault, flightSteps, good, send, type Slot, type Step } from './step.ts';
@@ -9,6 +10,7 @@ import {
   refOf,
   withProcess,
   workerName,
+  workerOf,
   type Flight,
   type Model,
   type Process,
@@ -30,7 +32,7 @@ export function* heartbeatSteps(model: Model, world: World, worker: number): Gen
   }
   if (process.heartbeat) yield* flightSteps(model, world, heartbeatSlot(model, world, worker));
   if (!process.announced) {
-    if (!process.heartbeat) yield good(`${who} announces itself again`, announce(model, world, worker));
+    if (!process.heartbeat) yield good(`${who} announces itself`, announce(model, world, worker));
     return;
   }
   if (!leaseIsGood(model, world, worker)) {
@@ -51,69 +53,112 @@ function startStep(model: Model, world: World, worker: number): Step {
   const isNew = model.protocol.rules.newIncarnation || process.incarnation === '';
   const lives = world.lives + (isNew ? 1 : 0);
   const incarnation = isNew ? String(lives) : process.incarnation;
-  const fresh: Process = { ...endedProcess(model), life: 'up', incarnation, beats: 1 };
-  const next = announce(model, withProcess({ ...world, lives }, worker, fresh), worker);
+  const fresh: Process = { ...endedProcess(model), life: 'up', incarnation };
+  const next = withProcess({ ...world, lives }, worker, fresh);
   const name = `${workerName(worker)} starts as incarnation ${incarnation}`;
   // Survivors do not count on the return of a process that has ended.
   const isGood = process.life === 'fenced' || world.processes.every(({ life }) => life === 'ended');
   return isGood ? good(name, next) : fault(name, next);
 }
 
+/** Reads strongly what an earlier life, or an earlier attempt, has left, and puts the row on top of that. */
 function announce(model: Model, world: World, worker: number): World {
-  const me = {
-    ...parseRef(refOf(world, worker)),
-    state: 'starting' as const,
-    revision: 0,
-    address: '',
-    podUid: '',
-    node: '',
-    startedAt: 0,
-    maxLeases: 0,
-  };
-  const write = model.protocol.writes.announce(me, 0);
+  const me = parseRef(refOf(world, worker));
+  const row = world.workerRows[worker]![0];
+  const before = row && workerOf(row);
+  if (before?.incarnation === me.incarnation && model.protocol.rules.newIncarnation) {
+    if (before.state === 'dead')
+      return withProcess(world, worker, { ...endedProcess(model), life: 'fenced' });
+    const renewed = withProcess(world, worker, { announced: true, renewedAt: world.clocks[worker]! });
+    return model.observesAtOnce ? lookedAround(model, renewed, worker) : renewed;
+  }
+  const identity = { revision: 0, address: '', podUid: '', node: '', startedAt: 0, maxLeases: 0 };
+  const announcement = { ...me, ...identity, state: 'starting' as const };
+  const write = model.protocol.writes.announce(announcement, 0, before?.incarnation ?? null);
   return withProcess(world, worker, { heartbeat: send(world, worker, write) });
 }
 
 function beat(model: Model, world: World, worker: number): World {
   const process = world.processes[worker]!;
   const state = process.state === 'starting' ? 'live' : process.state;
-  const beats = process.beats + 1;
-  const me = parseRef(refOf(world, worker));
-  const write = model.protocol.writes.beat(me, { beat: beats, state, held: 0, lagging: {} }, 0);
-  return withProcess(world, worker, { heartbeat: send(world, worker, write), beats, state });
+  const next = withProcess(world, worker, { state, beats: process.beats + 1 });
+  return sendBeat(model, next, worker, world.clocks[worker]!);
+}
+
+/** On top of what the row is known to show. */
+function sendBeat(model: Model, world: World, worker: number, sentAt: number): World {
+  const { beats, stored, state } = world.processes[worker]!;
+  if (state === 'starting') throw new Error('a worker that starts goes live with its first beat');
+  const beat = { beat: beats, state, held: 0, lagging: {} };
+  const write = model.protocol.writes.beat(parseRef(refOf(world, worker)), beat, 0, stored);
+  return withProcess(world, worker, { heartbeat: { write, sentAt, answer: undefined } });
 }
 
 function heartbeatSlot(model: Model, world: World, worker: number): Slot {
-  const flight = world.processes[worker]!.heartbeat!;
+  const { heartbeat, incarnation } = world.processes[worker]!;
+  const flight = heartbeat!;
   const { name } = flight.write;
-  const ended = (next: World) => {
-    const { incarnation } = next.processes[worker]!;
-    return withProcess(next, worker, { ...endedProcess(model), incarnation });
-  };
+  const forget = (next: World) =>
+    withProcess(
+      next,
+      worker,
+      name === 'remove worker' ? { ...endedProcess(model), incarnation } : { heartbeat: undefined },
+    );
   return {
     who: workerName(worker),
     flight,
     put: (next, answering) => withProcess(next, worker, { heartbeat: answering }),
-    answered: (next, { outcome }) => {
-      if (name === 'remove worker') return ended(next);
-      const change =
-        name === 'beat' && outcome === 'lost' ? { lost: true } : renewal(model, next, worker, flight);
-      const renewed = withProcess(next, worker, { ...change, heartbeat: undefined });
-      const begins = model.observesAtOnce && name === 'announce';
-      return begins ? lookedAround(model, renewed, worker) : renewed;
+    answered: (next, result) => {
+      switch (name) {
+        case 'announce':
+          return result.outcome === 'done' ? announced(model, forget(next), worker, flight) : forget(next);
+        case 'beat':
+          return beaten(model, forget(next), worker, flight, result);
+        default:
+          return forget(next);
+      }
     },
-    unanswered: (next) => {
-      return name === 'remove worker' ? ended(next) : withProcess(next, worker, { heartbeat: undefined });
-    },
+    unanswered: forget,
   };
 }
 
-/** The product's own arithmetic says which of two beats the lease hangs on. */
+function announced(model: Model, world: World, worker: number, flight: Flight): World {
+  const next = withProcess(world, worker, {
+    announced: true,
+    renewedAt: sendingTime(model, world, worker, flight),
+  });
+  return model.observesAtOnce ? lookedAround(model, next, worker) : next;
+}
+
+function beaten(
+  model: Model,
+  world: World,
+  worker: number,
+  flight: Flight,
+  { outcome, row }: WriteResult,
+): World {
+  const { incarnation, stored, beats } = world.processes[worker]!;
+  if (outcome === 'done') {
+    return withProcess(world, worker, { stored: beats, ...renewal(model, world, worker, flight) });
+  }
+  const shown = row && workerOf(row);
+  const isMine = shown?.incarnation === incarnation && shown.state !== 'dead';
+  if (!isMine || shown.beat === stored) return withProcess(world, worker, { lost: true });
+  // An attempt that was given up has had its effect after all: this one goes on top of it.
+  return sendBeat(model, withProcess(world, worker, { stored: shown.beat }), worker, flight.sentAt);
+}
+
+function sendingTime(model: Model, world: World, worker: number, flight: Flight): number {
+  return model.protocol.rules.countsFromSending ? flight.sentAt : world.clocks[worker]!;
+}
+
+/** The product's own arithmetic says which of two beats the lease hangs on, and whether it can be renewed at all. */
 function renewal(model: Model, world: World, worker: number, flight: Flight): Partial<Process> {
-  const { announced, renewedAt } = world.processes[worker]!;
-  const sentAt = model.protocol.rules.countsFromSending ? flight.sentAt : world.clocks[worker]!;
-  if (!announced) return { announced: true, renewedAt: sentAt };
-  const lease = new OwnLease(clockAt(0), model.leaseDurationMs);
+  const { renewedAt } = world.processes[worker]!;
+  const sentAt = sendingTime(model, world, worker, flight);
+  const { lapseIsFinal } = model.protocol.rules;
+  const now = lapseIsFinal ? world.clocks[worker]! : renewedAt;
+  const lease = new OwnLease(clockAt(now), model.leaseDurationMs);
   lease.renewed(renewedAt);
   const before = lease.goodForMs();
   lease.renewed(sentAt);

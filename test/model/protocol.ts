@@ -37,6 +37,8 @@ export const RULES = {
   gateAsksLease: true,
   /** `Heartbeat.beat` counts from before the beat was sent, not from its answer. */
   countsFromSending: true,
+  /** `OwnLease` stays over once it has run out, whatever a late answer says. */
+  lapseIsFinal: true,
   /** `Incarnation.run` drops everything when the lease is over, and the next life begins. */
   fencesItself: true,
   /** `Worker.run` makes a new incarnation for each life. */

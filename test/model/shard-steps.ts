@@ -1,4 +1,6 @@
+import type { Checkpoint } from '../../src/kinesis/position.ts';
 import { parseRef } from '../../src/leases/lease.ts';
+import type { WriteResult } from '../../src/leases/row-write.ts';
 import type { Ownership, Progress } from '../../src/leases/transitions.ts';
 import { isReceiver } from './coordinator-steps.ts';
 import { fault, flightSteps, good, send, type Step } from './step.ts';
@@ -6,7 +8,9 @@ import {
   gateIsOpen,
   IDLE,
   leaseIsGood,
+  leaseOf,
   NOW_MS,
+  positionOf,
   putWrite,
   refOf,
   shardName,
@@ -41,11 +45,9 @@ export function* shardSteps(model: Model, world: World, worker: number, shard: n
     return;
   }
   if (model.may.has('checkpoint') && held.at > held.written) {
-    const write = model.protocol.writes.checkpoint(
-      ownership(world, worker, shard, held),
-      progressAt(held.at),
-      NOW_MS,
-    );
+    const own = ownership(world, worker, shard, held);
+    const { checkpoint } = model.protocol.writes;
+    const write = checkpoint(own, progressAt(held.at), NOW_MS, checkpointAt(held.written));
     yield good(`${who} checkpoints ${what} at ${held.at}`, set({ flight: send(world, worker, write) }));
   }
   // The checkpointer does not ask the lease: its condition does.
@@ -104,7 +106,6 @@ function sendTask(model: Model, world: World, worker: number, shard: number, hel
 
 function slotOf(model: Model, worker: number, shard: number, held: Held) {
   const flight = held.flight!;
-  const write = flight.write;
   /** As it is when the answer comes: delivering may have gone on. */
   const now = (next: World) => next.processes[worker]!.work[shard] as Held;
   return {
@@ -112,12 +113,14 @@ function slotOf(model: Model, worker: number, shard: number, held: Held) {
     flight,
     put: (next: World, answering: typeof flight) =>
       withWork(next, worker, shard, { ...now(next), flight: answering }),
-    answered: (next: World, { outcome }: { outcome: 'done' | 'lost' }) => {
+    answered: (next: World, { outcome, row }: WriteResult) => {
       const { task, detail } = held;
       if (task === 'consume') {
-        if (outcome === 'lost') return withWork(next, worker, shard, IDLE);
-        const written = Number(write.set?.['sequence']);
-        return withWork(next, worker, shard, { ...now(next), flight: undefined, written });
+        const lease = row && leaseOf(row);
+        const isMine = lease?.owner === refOf(next, worker) && lease.epoch === held.epoch;
+        if (!lease || (outcome === 'lost' && !isMine)) return withWork(next, worker, shard, IDLE);
+        // Done, or an attempt that was given up has had its effect: either way the row says how far it is.
+        return withWork(next, worker, shard, { ...now(next), flight: undefined, written: positionOf(lease) });
       }
       const isLast = task !== 'end' || detail === model.shards[shard]!.children!.length;
       if (isLast) return withWork(next, worker, shard, IDLE);
@@ -134,6 +137,10 @@ function ownership(world: World, worker: number, shard: number, held: Held): Own
   return { shardId: shardName(shard), epoch: held.epoch, owner: parseRef(refOf(world, worker)) };
 }
 
+function checkpointAt(at: number): Checkpoint {
+  return at === 0 ? { at: 'TRIM_HORIZON' } : { at: 'SEQUENCE', sequence: String(at) };
+}
+
 function progressAt(at: number): Progress {
-  return { checkpoint: { at: 'SEQUENCE', sequence: String(at) }, behindMs: 0, readAt: 0, load: 0 };
+  return { checkpoint: checkpointAt(at), behindMs: 0, readAt: 0, load: 0 };
 }

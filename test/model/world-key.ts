@@ -105,6 +105,7 @@ export class WorldKey {
     this.#push(literal(state));
     this.#push(announced ? (lost ? 2 : 1) : 0);
     if (announced && !lost) this.#age(world, worker, process.renewedAt);
+    if (announced) this.#beat(world, worker, process.incarnation, process.stored);
     this.#flight(world, process.heartbeat, worker);
     this.#flight(world, process.fence, undefined);
     if (this.#model.may.has('fence')) {

@@ -66,7 +66,7 @@ export interface Held {
   readonly epoch: number;
   /** Delivered and processed up to here. */
   readonly at: number;
-  /** What is known to be written. */
+  /** What the row shows, as far as the owner knows. */
   readonly written: number;
   readonly task: 'consume' | 'give' | 'release' | 'end';
   /** Of a give: the worker's index. Of an end: children put so far. */
@@ -89,7 +89,9 @@ export interface Process {
   readonly incarnation: string;
   readonly state: 'starting' | 'live' | 'draining';
   readonly announced: boolean;
+  /** The last beat that was sent, and the one that the row shows as far as this process knows. */
   readonly beats: number;
+  readonly stored: number;
   /** Monotonic, when the last beat that succeeded was sent. */
   readonly renewedAt: number;
   readonly lost: boolean;
@@ -238,7 +240,8 @@ export function endedProcess(model: Model): Process {
     incarnation: '',
     state: 'starting',
     announced: false,
-    beats: 0,
+    beats: 1,
+    stored: 1,
     renewedAt: 0,
     lost: false,
     heartbeat: undefined,
