@@ -2,11 +2,12 @@ import { styleText } from 'node:util';
 import { balance } from './balance.ts';
 import { drain } from './drain.ts';
 import { failover } from './failover.ts';
+import { node } from './node.ts';
 import { requests } from './requests.ts';
 
 /* npm run bench [-- <name> [runs]]: prints figures, each with its baseline; asserts nothing. */
 
-const BENCHES = { requests, drain, failover, balance };
+const BENCHES = { requests, drain, failover, balance, node };
 const RUNS = 10;
 
 const [wanted, runs = RUNS] = process.argv.slice(2);
