@@ -69,7 +69,6 @@ async function worker(): Promise<void> {
     handler: { type: 'log' },
     batchSize,
     batchWindowMs: 0,
-    paused: false,
   } as const;
   await new Worker({
     config,

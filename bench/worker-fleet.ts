@@ -49,7 +49,6 @@ export async function startFleet({ shards, leaseSeconds }: FleetOptions) {
     handler: { type: 'module', path: join(ROOT, 'examples/quickstart/handler.ts') },
     batchSize: 100,
     batchWindowMs: 0,
-    paused: false,
   });
   const workers = new Set<{ child: ChildProcess; exited: Promise<void> }>();
   return {

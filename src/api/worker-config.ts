@@ -33,7 +33,6 @@ const schema = z.strictObject({
   handler,
   batchSize: z.int().min(1).max(10_000),
   batchWindowMs: z.int().min(0).max(300_000),
-  paused: z.boolean(),
 });
 
 /** Everything a worker has to know; written by the operator (or local mode) and read by `kcg worker`. */

@@ -11,6 +11,8 @@ export interface Claim {
   streamCreatedAt: number | undefined;
   /** Ms since the epoch. */
   claimedAt: number | undefined;
+  /** Nobody is to own a shard. */
+  paused: boolean;
   /** Ms since the epoch; what `Latest` meant when the group was first seeded. */
   startAt: number | undefined;
 }
@@ -25,6 +27,7 @@ export function decodeClaim(row: Row): Claim {
     streamArn: text(row, 'stream_arn'),
     streamCreatedAt: number(row, 'stream_created_at'),
     claimedAt: number(row, 'claimed_at'),
+    paused: number(row, 'paused') === 1,
     startAt: number(row, 'start_at'),
   };
 }

@@ -298,7 +298,7 @@ export function pinStart(startAtMs: number): RowWrite {
 /** The operator claims the group id for one resource of one cluster, against exactly the claim it has seen. */
 export function claimGroup(
   seen: Claim | undefined,
-  claim: Required<Omit<{ [K in keyof Claim]: NonNullable<Claim[K]> }, 'startAt'>>,
+  claim: Required<Omit<{ [K in keyof Claim]: NonNullable<Claim[K]> }, 'startAt' | 'paused'>>,
 ): RowWrite {
   return {
     name: 'claim group',
@@ -319,4 +319,12 @@ export function claimGroup(
     remove: ['ttl'], // a deleted group's rows may be on their way out
     proof: [equal('cluster_id', claim.clusterId), equal('resource_uid', claim.resourceUid)],
   };
+}
+
+/** The operator tells the workers to release all leases, or to take them again. Lost: the claim is somebody else's. */
+export function pauseGroup(resourceUid: string, paused: boolean): RowWrite {
+  const when = [equal('resource_uid', resourceUid)];
+  const proof = [...when, paused ? equal('paused', 1) : absent('paused')];
+  const change = paused ? { set: { paused: 1 } } : { remove: ['paused'] };
+  return { name: 'pause group', key: CLAIM_KEY, kind: 'update', when, ...change, proof };
 }

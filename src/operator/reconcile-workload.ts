@@ -97,7 +97,6 @@ function objectsOf({ pass, existing, decision, seenRevision }: WorkloadPass): Wo
     selector,
     replicas: decision.replicas,
     // A group that is to read nothing does not keep old pods reading while new ones come up.
-    atOnce: group.spec.desiredState === 'Paused',
     existing,
     seenRevision,
   });

@@ -19,6 +19,7 @@ import { trackFailover } from './plan/track-failover.ts';
 import { workloadHandler } from './plan/worker-config-of.ts';
 import { workerContainerOf } from './plan/worker-template.ts';
 import { reconcileClaim } from './reconcile-claim.ts';
+import { reconcilePause } from './reconcile-pause.ts';
 import {
   lookAgain,
   newMemory,
@@ -146,6 +147,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   if (found?.rows && found.table && stream.summary) {
     const { rows, table } = found;
     memory.claim = await reconcileClaim(pass, { table, rows, stream: stream.summary });
+    if (memory.claim.verdict === 'ours') await reconcilePause(pass, { table, rows });
   }
   if (found?.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const fenced = await fence(pass, found);

@@ -12,6 +12,16 @@ export class GroupState {
   #leases = new Map<string, Lease>();
   #workers: WorkerRow[] = [];
   #startAt: number | undefined;
+  #paused: boolean;
+
+  constructor(paused = false) {
+    this.#paused = paused;
+  }
+
+  /** As the claim says: nobody is to own a shard. */
+  get paused(): boolean {
+    return this.#paused;
+  }
 
   get leases(): Lease[] {
     return [...this.#leases.values()];
@@ -39,6 +49,7 @@ export class GroupState {
     );
     this.#workers = group.workers;
     this.#startAt = group.claim?.startAt ?? this.#startAt;
+    this.#paused = group.claim?.paused ?? false;
     return group;
   }
 

@@ -26,7 +26,8 @@ const BUFFER_BYTES = 64 * 1024 * 1024;
 export class Incarnation {
   readonly #options: WorkerOptions;
   readonly #ownLease: OwnLease;
-  readonly #state = new GroupState();
+  readonly #state: GroupState;
+  readonly #pause = new AbortController();
   readonly #budget = new ByteBudget(BUFFER_BYTES);
   readonly heartbeat: Heartbeat;
   readonly held: HeldShards;
@@ -35,13 +36,19 @@ export class Incarnation {
   readonly #stream: StreamSummary;
   #knock = 0;
 
-  constructor(options: WorkerOptions, stream: StreamSummary, isReady: () => boolean) {
+  /** `isReady`: the handler answers. `paused`: as the claim was last seen. */
+  constructor(
+    options: WorkerOptions,
+    { stream, paused, isReady }: { stream: StreamSummary; paused: boolean; isReady: () => boolean },
+  ) {
     const { config, identity, table, clock, random, nudge, onEvent } = options;
     this.#options = options;
     this.#stream = stream;
     const me: WorkerRef = { worker: identity.worker, incarnation: randomName(random, 10) };
     const ownLease = new OwnLease(clock, config.leaseDurationMs);
-    const state = this.#state;
+    const state = new GroupState(paused);
+    this.#state = state;
+    let wasPaused = paused;
     const shared = { table, clock, random, me, ownLease, state, onEvent };
     this.#ownLease = ownLease;
     this.#sync = new ShardSync({
@@ -64,11 +71,16 @@ export class Incarnation {
       held: this.held,
       listShardIds: () => this.#sync.listShardIds(),
       nudge,
+      onLook: () => {
+        if (state.paused && this.heartbeat.state === 'live') this.#pause.abort();
+        if (wasPaused && !state.paused) this.heartbeat.wake();
+        wasPaused = state.paused;
+      },
     });
     this.heartbeat = new Heartbeat({
       ...shared,
       leaseDurationMs: config.leaseDurationMs,
-      isReady,
+      isReady: () => isReady() && !state.paused,
       lag: () => this.held.lag(),
       onBeat: (row) => {
         if (row.knock !== this.#knock) this.coordinator.readAllNext();
@@ -82,22 +94,27 @@ export class Incarnation {
     });
   }
 
-  /** Resolves when it is over: drained after `stop`, or fenced. */
+  get isPaused(): boolean {
+    return this.#state.paused;
+  }
+
+  /** Resolves when it is over: drained after `stop` or a pause, or fenced. */
   async run(stop: AbortSignal): Promise<void> {
     const { config, identity, onEvent } = this.#options;
     if (!(await this.heartbeat.announce({ ...identity, maxLeases: config.maxLeases }, stop))) return;
     const life = new AbortController();
     const beating = this.heartbeat.run(life.signal);
     const running = [beating, this.coordinator.run(life.signal), this.#sync.run(life.signal)];
-    await Promise.race([beating, whenAborted(stop, life.signal)]);
-    if (stop.aborted && this.#ownLease.isGood()) {
+    const pause = this.#pause.signal;
+    await Promise.race([beating, whenAborted(stop, pause, life.signal)]);
+    if ((stop.aborted || pause.aborted) && this.#ownLease.isGood()) {
       // The lease can run out while draining, and then somebody else goes on with what is left.
       void beating.then(() => this.held.loseAll('the lease of this worker ran out'));
       await this.#drain();
       life.abort();
       await Promise.all([...running, this.heartbeat.remove()]);
       await this.coordinator.nudgeAll();
-      onEvent({ type: 'WorkerStopped' });
+      onEvent({ type: stop.aborted ? 'WorkerStopped' : 'WorkerPaused' });
     } else {
       const reason = this.#ownLease.wasTaken ? 'Fenced' : 'NotRenewed';
       onEvent({ type: 'WorkerSelfFenced', reason, shards: this.held.size });

@@ -29,6 +29,8 @@ export interface LeaseCoordinatorOptions {
   /** Shards the stream still has; asked when a parent's row is missing. */
   listShardIds: () => Promise<ReadonlySet<string>>;
   nudge: Nudge;
+  /** The rows have been looked at. */
+  onLook: () => void;
   onEvent: OnWorkerEvent;
 }
 
@@ -116,6 +118,7 @@ export class LeaseCoordinator {
   async #round(signal: AbortSignal): Promise<void> {
     const { clock, state } = this.#options;
     await this.#look(signal);
+    this.#options.onLook();
     this.#observed.observe(state.workers, clock.monotonic());
     const fenced = await this.#fenceLapsed();
     if (fenced || this.#isNews) {
@@ -168,7 +171,7 @@ export class LeaseCoordinator {
 
   async #act(signal: AbortSignal): Promise<void> {
     const { state, held, me, ownLease } = this.#options;
-    if (this.#draining || !ownLease.isGood()) return;
+    if (this.#draining || state.paused || !ownLease.isGood()) return;
     const ref = formatRef(me);
     const moves = planLeases(state.leases, state.workers);
     for (const lease of state.leases) {
@@ -237,6 +240,7 @@ export class LeaseCoordinator {
 
   #receiverOf(shardId: string): HandOver | undefined {
     const { state, me } = this.#options;
+    if (state.paused) return undefined;
     const move = planLeases(state.leases, state.workers).find((m) => m.shardId === shardId);
     if (move?.from !== formatRef(me) || move.kind !== 'give') return undefined;
     return { to: parseRef(move.to), reason: givenReason(move.reason) };

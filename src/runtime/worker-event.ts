@@ -9,6 +9,8 @@ export type WorkerEvent =
   | { type: 'WorkerLive' }
   | { type: 'WorkerDraining'; shards: number }
   | { type: 'WorkerStopped' }
+  /** The group is paused: all leases are given back, and nothing is read until it goes on. */
+  | { type: 'WorkerPaused' }
   /** Its lease was not renewed in time, or somebody else declared it dead. */
   | { type: 'WorkerSelfFenced'; reason: 'NotRenewed' | 'Fenced'; shards: number }
   /** This worker declared another one dead. */

@@ -31,7 +31,7 @@ export class Worker {
 
   /** Stream, table and handler answer, and the group is paused: all that is asked of it. */
   get isPaused(): boolean {
-    return this.#options.config.paused && this.#handlerReady && this.#life !== undefined && !this.#stopped;
+    return this.#handlerReady && !this.#stopped && this.#life?.isPaused === true;
   }
 
   /** Ms behind of each held shard, most first. */
@@ -65,14 +65,16 @@ export class Worker {
       (thrown: unknown) => failed.abort(KcgError.from(thrown)),
     );
     try {
-      const stream = await this.#open(either);
+      const opened = await this.#open(either);
+      const stream = opened?.stream;
+      let paused = opened?.paused ?? false;
       while (stream && !either.aborted) {
         this.#life = new Incarnation(
           { ...this.#options, stream: guardStream(this.#options.stream, stream, this.#options.clock) },
-          stream,
-          () => this.#handlerReady && !this.#options.config.paused,
+          { stream, paused, isReady: () => this.#handlerReady },
         );
         await this.#life.run(either);
+        paused = this.#life.isPaused;
       }
     } finally {
       failed.abort();
@@ -84,14 +86,15 @@ export class Worker {
   }
 
   /** The stream, once it is known that the rows are this group's and their positions this stream's. */
-  async #open(stop: AbortSignal): Promise<StreamSummary | undefined> {
+  async #open(stop: AbortSignal): Promise<{ stream: StreamSummary; paused: boolean } | undefined> {
     const { stream, table, config, clock, random, log } = this.#options;
     for (let failures = 1; !stop.aborted; failures += 1) {
       try {
         const summary = await stream.describe({ signal: stop });
         const row = await table.get(CLAIM_KEY, { consistent: true, signal: stop });
-        if (row) requireOwnClaim(decodeClaim(row), config, summary);
-        return summary;
+        const claim = row && decodeClaim(row);
+        if (claim) requireOwnClaim(claim, config, summary);
+        return { stream: summary, paused: claim?.paused ?? false };
       } catch (thrown) {
         if (stop.aborted) return undefined;
         const error = KcgError.from(thrown);

@@ -62,21 +62,6 @@ interface Deployment {
 const configOf = ({ env }: Container) =>
   decodeWorkerConfig(env.find(({ name }) => name === 'KCG_WORKER_CONFIG')?.value);
 
-const OURS = new Set(['kinesisconsumergroups', 'deployments', 'pods', 'poddisruptionbudgets', 'events']);
-
-/** Writes that the API server has had so far, those that changed nothing included. */
-async function kubeWrites(): Promise<Record<string, number>> {
-  const metrics = await site.kubectl('get --raw /metrics');
-  const counts: Record<string, number> = {};
-  for (const [, labels = '', count] of metrics.matchAll(/^apiserver_request_total\{(.*)\} (\d+)$/gm)) {
-    const [, verb = ''] = /verb="(\w+)"/.exec(labels) ?? [];
-    const [, resource = ''] = /resource="(\w*)"/.exec(labels) ?? [];
-    if (!/^(POST|PUT|PATCH|APPLY|DELETE)$/.test(verb) || !OURS.has(resource)) continue;
-    counts[`${verb} ${resource}`] = (counts[`${verb} ${resource}`] ?? 0) + Number(count);
-  }
-  return counts;
-}
-
 /** Until each group was looked at twice more. */
 async function twoLooks({ metric }: { metric: () => Promise<number> }, groups: number): Promise<void> {
   const before = await metric();
@@ -313,15 +298,15 @@ describe('a group with workers', () => {
       async () => (await site.conditions('orders', 'shop'))['Reconciling'] === 'False UpToDate',
     );
     await setTimeout(2_000);
-    const before = await kubeWrites();
+    const before = await site.kubeWrites();
     expect(before['APPLY kinesisconsumergroups']).toBeGreaterThan(4);
     const looks = { metric: () => operator.metric('kcg_operator_reconciles_total') };
     await twoLooks(looks, 4);
-    expect(await kubeWrites()).toEqual(before);
+    expect(await site.kubeWrites()).toEqual(before);
     await operator.end('SIGKILL');
     operator = await site.startOperator().works();
     await twoLooks(looks, 4);
-    expect(await kubeWrites()).toEqual(before);
+    expect(await site.kubeWrites()).toEqual(before);
     expect(own).toEqual([]);
   }, 120_000);
 });

@@ -93,6 +93,8 @@ export async function until<T>(
   }
 }
 
+const OURS = new Set(['kinesisconsumergroups', 'deployments', 'pods', 'poddisruptionbudgets', 'events']);
+
 /** A control plane with our CRD, and local AWS beside it. Operators and pods are the test's to start. */
 export class Site {
   readonly plane: ControlPlane;
@@ -179,5 +181,18 @@ export class Site {
   async replicas(name: string, namespace: string): Promise<number | undefined> {
     return (await this.get<{ spec: { replicas: number } }>(`deployment ${name}-worker -n ${namespace}`))?.spec
       .replicas;
+  }
+
+  /** Writes that the API server has had so far, those that changed nothing included. */
+  async kubeWrites(): Promise<Record<string, number>> {
+    const metrics = await this.kubectl('get --raw /metrics');
+    const counts: Record<string, number> = {};
+    for (const [, labels = '', count] of metrics.matchAll(/^apiserver_request_total\{(.*)\} (\d+)$/gm)) {
+      const [, verb = ''] = /verb="(\w+)"/.exec(labels) ?? [];
+      const [, resource = ''] = /resource="(\w*)"/.exec(labels) ?? [];
+      if (!/^(POST|PUT|PATCH|APPLY|DELETE)$/.test(verb) || !OURS.has(resource)) continue;
+      counts[`${verb} ${resource}`] = (counts[`${verb} ${resource}`] ?? 0) + Number(count);
+    }
+    return counts;
   }
 }

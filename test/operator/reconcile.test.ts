@@ -88,7 +88,6 @@ describe('a new group', () => {
       table: 'kinesis-checkpoints-shop-orders',
       initialPosition: { type: 'Latest' },
       handler: { type: 'log' },
-      paused: false,
     });
     const creation = Date.parse((await h.group()).metadata.creationTimestamp!);
     expect(await h.table().get('group#claim', { consistent: true })).toMatchObject({ start_at: creation });

@@ -1,6 +1,7 @@
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import { CLAIM_KEY } from '../../src/leases/row.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
@@ -27,7 +28,6 @@ const CONFIG: WorkerConfig = {
   handler: { type: 'log' },
   batchSize: 10,
   batchWindowMs: 0,
-  paused: false,
 };
 
 /** A worker without a process round it. */
@@ -109,6 +109,12 @@ export class AGroup {
         isCrashed = true;
       },
     };
+  }
+
+  /** As the operator does it. */
+  async pause(paused: boolean): Promise<void> {
+    const change = paused ? { set: { paused: 1 } } : { remove: ['paused'] };
+    await this.table.write({ name: 'pause', key: CLAIM_KEY, kind: 'update', when: [], proof: [], ...change });
   }
 
   put(data: string, partitionKey = 'a'): void {

@@ -87,7 +87,6 @@ describe('a worker at its start', () => {
         handler: { type: 'log' },
         batchSize: 10,
         batchWindowMs: 0,
-        paused: false,
       },
       identity: { worker: 'w', podUid: '', node: '', address: '', revision: 0 },
       table,

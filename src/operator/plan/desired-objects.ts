@@ -15,8 +15,6 @@ import {
 export interface WorkloadInput extends WorkerTemplateInput {
   group: { name: string; namespace: string; uid: string; apiVersion: string; kind: string };
   replicas: number;
-  /** Old pods go before new ones come. */
-  atOnce: boolean;
   /** The Deployment as it is. */
   existing: StoredObject | undefined;
   /** Greatest revision that a worker of the group has reported; a recreated Deployment goes on from there. */
@@ -60,10 +58,7 @@ export function desiredObjects(input: WorkloadInput): Workload {
       replicas: input.replicas,
       revisionHistoryLimit: 3,
       selector: { matchLabels: { ...selector } },
-      strategy: input.atOnce
-        ? // Said to be nothing: what apply leaves of the removed fields is an empty map, which Recreate refuses.
-          { type: 'Recreate', rollingUpdate: null }
-        : { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
       template: withRevision(template, revision),
     },
   };

@@ -30,7 +30,6 @@ export function workerConfigOf(
     handler: workerHandler(workloadHandler(handler)),
     batchSize: handler.batchSize,
     batchWindowMs: handler.batchWindowSeconds * 1000,
-    paused: spec.desiredState === 'Paused',
   };
 }
 

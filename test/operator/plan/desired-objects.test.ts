@@ -29,7 +29,6 @@ function input(change: Partial<WorkloadInput> = {}): WorkloadInput {
     labels: { 'kcg.dev/group': 'orders' },
     selector: { 'kcg.dev/group': 'orders' },
     replicas: 3,
-    atOnce: false,
     existing: undefined,
     seenRevision: 0,
     ...change,

@@ -11,6 +11,7 @@ const CLAIM: Claim = {
   streamCreatedAt: STREAM.createdAt,
   claimedAt: 1,
   startAt: undefined,
+  paused: false,
 };
 const theirs = { ...CLAIM, resourceUid: 'other' };
 const abroad = { ...theirs, clusterId: 'c2' };
