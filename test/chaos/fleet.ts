@@ -1,0 +1,378 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { encodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../src/api/worker-config.ts';
+import { startCollector, type Collector } from '../../src/dev/collector.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
+import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
+import { produce } from '../../src/dev/producer.ts';
+import { WorkerProcess, type Exit } from '../../src/dev/worker-process.ts';
+import { createDynamoDbClient, openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
+import { parseRef } from '../../src/leases/lease.ts';
+import { systemClock as clock } from '../../src/lib/clock.ts';
+import { silentLog as log } from '../../src/lib/log.ts';
+import { seededRandom, type Random } from '../../src/lib/random.ts';
+import { dynamoDbTableAdmin } from '../../src/operator/dynamodb-table-admin.ts';
+import { ChaosProxy } from './proxy.ts';
+import { TableWatch } from './table-watch.ts';
+import { breaches, ProcessTrace } from './trace.ts';
+
+export interface FleetOptions {
+  /** For the figures. */
+  name: string;
+  /** Workers at the beginning: `w1`, `w2`, …. */
+  workers?: number;
+  shards?: number;
+  leaseMs?: number;
+  recordsPerSecond?: number;
+  /** Each worker reaches both servers through proxies of its own. */
+  proxied?: boolean;
+  config?: Partial<WorkerConfig>;
+  env?: NodeJS.ProcessEnv;
+  seed?: number;
+}
+
+export interface WorkerStart {
+  name?: string;
+  env?: NodeJS.ProcessEnv;
+  config?: Partial<WorkerConfig>;
+  /** Given program and arguments of the worker, what to run instead. */
+  wrap?: (command: string[]) => string[];
+  /** Through these, where the fleet is proxied; a worker started anew keeps its own. */
+  proxies?: Proxies;
+}
+
+export interface Proxies {
+  kinesis: ChaosProxy;
+  dynamodb: ChaosProxy;
+}
+
+const ROOT = join(import.meta.dirname, '../..');
+const STREAM = 'orders';
+const TABLE = 'checkpoints';
+const GROUP = 'shop.orders';
+const PATIENCE_MS = 60_000;
+
+/** Worker processes start several times as fast with it. */
+const COMPILE_CACHE = join(tmpdir(), 'kcg-chaos-compile-cache');
+
+/** As `process.hrtime` of the handlers counts. */
+export const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
+
+/** One worker process. */
+export class FleetWorker {
+  readonly trace = new ProcessTrace();
+  readonly name: string;
+  readonly proxies: Proxies | undefined;
+  readonly blockFile: string;
+  readonly process: WorkerProcess;
+  exit: Exit | undefined;
+
+  constructor(start: {
+    name: string;
+    command: string[];
+    env: NodeJS.ProcessEnv;
+    blockFile: string;
+    proxies: Proxies | undefined;
+  }) {
+    const { name, command, env, blockFile, proxies } = start;
+    this.name = name;
+    this.blockFile = blockFile;
+    this.proxies = proxies;
+    this.process = new WorkerProcess({ command, env, clock, onLine: (line) => this.trace.add(line) });
+    void this.process.exited.then((exit) => {
+      this.exit = exit;
+      this.trace.end(nowMs());
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.exit === undefined;
+  }
+
+  async kill(): Promise<void> {
+    this.process.signal('SIGKILL');
+    await this.process.exited;
+  }
+
+  /** Stops it without its knowledge; what it processes then goes on at `wake`. */
+  freeze(): void {
+    this.process.signal('SIGSTOP');
+    this.trace.freeze(nowMs());
+  }
+
+  wake(): void {
+    this.process.signal('SIGCONT');
+  }
+
+  /** Tells it to stop in order, and waits until it has. */
+  async stop(): Promise<Exit> {
+    this.process.signal('SIGTERM');
+    return this.process.exited;
+  }
+
+  /** Its next batch holds up the whole process. */
+  block(ms: number): void {
+    writeFileSync(this.blockFile, String(ms));
+  }
+
+  said(message: string): boolean {
+    return this.trace.count(message) > 0;
+  }
+}
+
+/** Real worker processes on local servers, without an operator, and a producer that goes on all the time. */
+export class Fleet {
+  readonly options: FleetOptions;
+  readonly kinesis: LocalKinesis;
+  readonly dynamodb: LocalDynamoDb;
+  readonly workers: FleetWorker[] = [];
+  readonly watch: TableWatch;
+  readonly shardIds: readonly string[];
+  readonly random: Random;
+  readonly leaseMs: number;
+  readonly #collector: Collector;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'kcg-chaos-'));
+  readonly #client;
+  readonly #stopProducing = new AbortController();
+  readonly #producing: Promise<void>;
+  #proxies: ChaosProxy[] = [];
+
+  private constructor(
+    options: FleetOptions,
+    servers: {
+      kinesis: LocalKinesis;
+      dynamodb: LocalDynamoDb;
+      collector: Collector;
+      watch: TableWatch;
+      client: ReturnType<typeof createDynamoDbClient>;
+    },
+  ) {
+    const { kinesis, dynamodb, collector, watch, client } = servers;
+    this.options = options;
+    this.kinesis = kinesis;
+    this.dynamodb = dynamodb;
+    this.#collector = collector;
+    this.watch = watch;
+    this.#client = client;
+    this.leaseMs = options.leaseMs ?? 3_000;
+    this.random = seededRandom(options.seed ?? 1);
+    this.shardIds = kinesis.kinesis.listShards(STREAM, {}).shards.map(({ shardId }) => shardId);
+    const { recordsPerSecond = 100 } = options;
+    const producer = { kinesis: kinesis.kinesis, stream: STREAM, tally: collector.tally, clock };
+    this.#producing = produce(
+      { ...producer, random: this.random, recordsPerSecond, keys: 64 },
+      this.#stopProducing.signal,
+    );
+  }
+
+  /** Resolves when every shard is read, and every worker has one. */
+  static async start(options: FleetOptions): Promise<Fleet> {
+    Object.assign(process.env, LOCAL_CREDENTIALS);
+    const kinesis = await startLocalKinesis({ clock, log });
+    const dynamodb = await startLocalDynamoDb({ clock, log });
+    const collector = await startCollector(clock);
+    kinesis.kinesis.createStream({ name: STREAM, shardCount: options.shards ?? 6 });
+    await until('the stream is there', () => kinesis.kinesis.describe(STREAM).status === 'ACTIVE');
+    const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
+    await createTable(client);
+    const watch = new TableWatch(await openLeaseTable({ client, clock, tableName: TABLE, groupId: GROUP }));
+    const fleet = new Fleet(options, { kinesis, dynamodb, collector, watch, client });
+    const { workers = 3 } = options;
+    for (let i = 0; i < workers; i += 1) await fleet.add();
+    await until('every worker has a shard', () =>
+      fleet.alive.every((worker) => worker.trace.shardIds.length > 0),
+    );
+    if (workers > 0) await fleet.readAgain();
+    return fleet;
+  }
+
+  get tally() {
+    return this.#collector.tally;
+  }
+
+  get alive(): FleetWorker[] {
+    return this.workers.filter((worker) => worker.isAlive);
+  }
+
+  async add({
+    name = `w${this.workers.length + 1}`,
+    env,
+    config,
+    wrap,
+    proxies,
+  }: WorkerStart = {}): Promise<FleetWorker> {
+    if (this.options.proxied) {
+      proxies ??= {
+        kinesis: await this.#proxy(this.kinesis.endpoint),
+        dynamodb: await this.#proxy(this.dynamodb.endpoint),
+      };
+    }
+    const endpoints = {
+      kinesis: proxies ? `http://127.0.0.1:${proxies.kinesis.port}` : this.kinesis.endpoint,
+      dynamodb: proxies ? `http://127.0.0.1:${proxies.dynamodb.port}` : this.dynamodb.endpoint,
+    };
+    const blockFile = join(this.#folder, `block-${this.workers.length}`);
+    const command = [process.execPath, join(ROOT, 'src/main/cli.ts'), 'worker'];
+    const worker = new FleetWorker({
+      name,
+      command: wrap ? wrap(command) : command,
+      blockFile,
+      proxies,
+      env: {
+        ...process.env,
+        NODE_COMPILE_CACHE: COMPILE_CACHE,
+        [WORKER_CONFIG_ENV]: encodeWorkerConfig({
+          ...this.#config(),
+          endpoints,
+          ...this.options.config,
+          ...config,
+        }),
+        COLLECTOR_URL: this.#collector.url,
+        CHAOS_BLOCK_FILE: blockFile,
+        KCG_POD_NAME: name,
+        KCG_HOST: '127.0.0.1',
+        KCG_PORT: '0',
+        KCG_EXIT_WITH_PARENT: 'true',
+        ...this.options.env,
+        ...env,
+      },
+    });
+    this.workers.push(worker);
+    return worker;
+  }
+
+  /** The same pod once more, after its process has ended. */
+  again(worker: FleetWorker): Promise<FleetWorker> {
+    return this.add({ name: worker.name, ...(worker.proxies ? { proxies: worker.proxies } : {}) });
+  }
+
+  worker(name: string): FleetWorker {
+    const worker = this.workers.findLast((one) => one.name === name);
+    if (!worker) throw new Error(`no worker ${name}`);
+    return worker;
+  }
+
+  /** Resolves when each shard has been delivered from since now; returns the seconds that took. */
+  async readAgain(shardIds = this.shardIds): Promise<number> {
+    const fromMs = clock.monotonic();
+    await until(`${shardIds.join(', ')} are read`, () =>
+      shardIds.every((shardId) => (this.tally.latest(shardId)?.atMs ?? -1) > fromMs),
+    );
+    return (clock.monotonic() - fromMs) / 1_000;
+  }
+
+  /** Resolves when the table names somebody who lives as the owner of each shard. */
+  async allOwned(by: readonly FleetWorker[] = this.alive): Promise<void> {
+    const names = new Set(by.map((worker) => worker.name));
+    await until(`all shards are owned by ${[...names].join(', ')}`, async () => {
+      await this.watch.look();
+      const { leases } = this.watch;
+      return (
+        leases.length === this.shardIds.length &&
+        leases.every(({ owner }) => owner !== undefined && names.has(parseRef(owner).worker))
+      );
+    });
+  }
+
+  /** Ends producing and proves that all is processed, once and again in order, by one owner at a time. */
+  async prove(figures: Record<string, number | string> = {}): Promise<void> {
+    this.#stopProducing.abort();
+    await this.#producing;
+    await until('everything put is processed', () => this.tally.result().lost === 0).catch(() => {});
+    await this.watch.look();
+    const { produced, lost, duplicated, outOfOrder } = this.tally.result();
+    const silence = (this.tally.longestGapMs(this.shardIds) / 1_000).toFixed(1);
+    const all = { ...figures, 'longest silence': `${silence} s`, produced, duplicated };
+    console.log(
+      `${this.options.name}: ${Object.entries(all)
+        .map(([what, n]) => `${what} ${n}`)
+        .join(', ')}`,
+    );
+    expect({ lost, outOfOrder }, this.story()).toEqual({ lost: 0, outOfOrder: 0 });
+    expect(breaches(this.workers.map((worker) => worker.trace)), this.story()).toEqual([]);
+    expect(this.watch.breaches).toEqual([]);
+  }
+
+  /** What the workers said, less the batches: for a failure. */
+  story(): string {
+    const lines = this.workers.flatMap(({ name, trace, exit }) => [
+      ...trace.lines.filter((line) => !line.message.startsWith('batch ')).map((line) => JSON.stringify(line)),
+      ...trace.rest.map((line) => `${name}: ${line}`),
+      ...(exit ? [`${name} ended: ${exit.code ?? exit.signal}`] : []),
+    ]);
+    return lines.sort().slice(-120).join('\n');
+  }
+
+  async close(): Promise<void> {
+    this.#stopProducing.abort();
+    await Promise.all([this.#producing, this.watch.stop(), ...this.workers.map((worker) => worker.kill())]);
+    for (const proxy of this.#proxies) proxy.faults = {};
+    await Promise.all(this.#proxies.map((proxy) => proxy.refuse()));
+    this.#client.destroy();
+    await Promise.all([this.kinesis.close(), this.dynamodb.close(), this.#collector.close()]);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #proxy(endpoint: string): Promise<ChaosProxy> {
+    const proxy = await ChaosProxy.start(Number(new URL(endpoint).port), this.random);
+    this.#proxies.push(proxy);
+    return proxy;
+  }
+
+  #config(): WorkerConfig {
+    return {
+      groupId: GROUP,
+      stream: { name: STREAM },
+      region: 'eu-west-1',
+      endpoints: {},
+      table: TABLE,
+      initialPosition: { type: 'TrimHorizon' },
+      maxRecords: 1_000,
+      pollIntervalMs: 250,
+      checkpointIntervalMs: 500,
+      leaseDurationMs: this.leaseMs,
+      handoffTimeoutMs: 5_000,
+      maxLeases: 0,
+      handler: { type: 'module', path: join(import.meta.dirname, 'handler.ts') },
+      batchSize: 20,
+      batchWindowMs: 0,
+    };
+  }
+}
+
+/** Runs a scenario on a fleet, which is gone afterwards however it ends. */
+export async function withFleet(
+  options: FleetOptions,
+  scenario: (fleet: Fleet) => Promise<void>,
+): Promise<void> {
+  const fleet = await Fleet.start(options);
+  try {
+    await scenario(fleet);
+  } finally {
+    await fleet.close();
+  }
+}
+
+async function createTable(client: ReturnType<typeof createDynamoDbClient>): Promise<void> {
+  const admin = dynamoDbTableAdmin({ client, clock, tableName: TABLE });
+  const settings = {
+    tags: {},
+    deletionProtection: false,
+    kmsKeyArn: undefined,
+    tableClass: 'Standard' as const,
+  };
+  await admin.apply({ do: 'create', table: { billing: { mode: 'OnDemand' }, ...settings } });
+  await until('the table is there', async () => (await admin.describe())?.status === 'ACTIVE');
+}
+
+/** @throws Error when it takes longer than anything here may */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = clock.monotonic() + PATIENCE_MS;
+  while (!(await holds())) {
+    if (clock.monotonic() > endMs) throw new Error(`gave up waiting until ${what}`);
+    await clock.sleep(20);
+  }
+}
