@@ -1,5 +1,6 @@
 import { formatRef, isEnded, parseRef, type Lease } from '../../src/leases/lease.ts';
 import { observe } from './observe.ts';
+import { isPlanned } from './plan.ts';
 import { fault, flightSteps, good, send, type Step } from './step.ts';
 import {
   hasEnded,
@@ -71,7 +72,8 @@ function* takeSteps(model: Model, world: World, worker: number, shard: number): 
   const work = world.processes[worker]!.work[shard]!;
   const who = workerName(worker);
   const what = shardName(shard);
-  if (work.is === 'idle' && isReceiver(model, world, worker)) {
+  const mayLook = work.is === 'idle' && isReceiver(model, world, worker);
+  if (mayLook && isPlanned(model, world, worker, shard, 'take')) {
     for (const row of world.shardRows[shard]!) {
       if (row === undefined) continue;
       const seen = leaseOf(row);
@@ -208,7 +210,10 @@ export function* operatorSteps(model: Model, world: World): Generator<Step> {
       const hasEnded = life !== 'up' || incarnation !== seen.incarnation;
       if (!hasEnded && model.protocol.rules.operatorKnowsOfEnd) continue;
       const operator = send(world, -1, model.protocol.writes.fence(seen));
-      yield fault(`the operator fences ${formatRef(seen)}, which has ended`, { ...world, operator });
+      const name = `the operator fences ${formatRef(seen)}`;
+      yield hasEnded
+        ? good(`${name}, which has ended`, { ...world, operator })
+        : fault(name, { ...world, operator });
     }
   }
   if (model.may.has('reset')) {

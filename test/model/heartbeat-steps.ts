@@ -43,7 +43,8 @@ export function* heartbeatSteps(model: Model, world: World, worker: number): Gen
     }
     return;
   }
-  const mayBeat = world.clocks[worker] !== process.renewedAt || process.state === 'starting';
+  const isUntold = process.state === 'starting' || process.stored !== process.beats;
+  const mayBeat = isUntold || world.clocks[worker] !== process.renewedAt;
   if (!process.heartbeat && mayBeat) yield good(`${who} beats`, beat(model, world, worker));
   if (model.may.has('stop')) yield* stopSteps(model, world, worker);
 }
@@ -174,7 +175,8 @@ export function* endings(
 ): Generator<[under: string, next: World]> {
   const process = world.processes[worker]!;
   const next = withProcess(world, worker, { ...endedProcess(model), life, incarnation: process.incarnation });
-  for (const under of subsets(flightsOf(process), model.maxLate - world.late.length)) {
+  const flights = flightsOf(process).filter(({ write }) => model.late.has(write.name));
+  for (const under of subsets(flights, model.maxLate - world.late.length)) {
     const remark =
       under.length === 0 ? '' : `, still under way: ${under.map(({ write }) => write.name).join(', ')}`;
     yield [remark, under.length === 0 ? next : { ...next, late: [...next.late, ...under] }];

@@ -3,6 +3,7 @@ import { parseRef } from '../../src/leases/lease.ts';
 import type { WriteResult } from '../../src/leases/row-write.ts';
 import type { Ownership, Progress } from '../../src/leases/transitions.ts';
 import { isReceiver } from './coordinator-steps.ts';
+import { plannedMove } from './plan.ts';
 import { fault, flightSteps, good, send, type Step } from './step.ts';
 import {
   gateIsOpen,
@@ -59,7 +60,7 @@ export function* shardSteps(model: Model, world: World, worker: number, shard: n
   }
 }
 
-/** Givers ask the plan, so any live worker may be the receiver; without one the shard is released. */
+/** Givers ask the plan; here any live worker may be the receiver, and a shard may be released at any time. */
 function* handOffSteps(
   model: Model,
   world: World,
@@ -70,15 +71,20 @@ function* handOffSteps(
   const who = workerName(worker);
   const what = shardName(shard);
   const drains = world.processes[worker]!.state === 'draining';
+  const move = model.planned ? plannedMove(world, worker, shard, 'give') : undefined;
   if (model.may.has('give')) {
     for (let other = 0; other < model.workers; other += 1) {
       if (other === worker || !isReceiver(model, world, other)) continue;
       const to = refOf(world, other);
-      const giving: Held = { ...held, task: 'give', detail: other, to };
-      yield fault(`${who} gives ${what} to ${to}`, sendTask(model, world, worker, shard, giving));
+      if (model.planned && move?.to !== to) continue;
+      const giving: Held = { ...held, task: 'give', to };
+      const next = sendTask(model, world, worker, shard, giving);
+      const name = `${who} gives ${what} to ${to}`;
+      yield model.planned ? good(name, next) : fault(name, next);
     }
   }
-  if (!model.may.has('release') && !drains) return;
+  const mayRelease = model.planned ? drains && !move : drains || model.may.has('release');
+  if (!mayRelease) return;
   const next = sendTask(model, world, worker, shard, { ...held, task: 'release' });
   yield drains ? good(`${who} releases ${what}`, next) : fault(`${who} releases ${what}`, next);
 }

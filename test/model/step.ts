@@ -57,7 +57,7 @@ export function* flightSteps(model: Model, world: World, slot: Slot): Generator<
   }
   if (!loses) return;
   yield fault(`${what}: the request is lost`, slot.unanswered(world));
-  if (world.late.length < model.maxLate) {
+  if (world.late.length < model.maxLate && model.late.has(name)) {
     const late = [...world.late, flight];
     yield fault(`${what} is given up and still under way`, slot.unanswered({ ...world, late }));
   }

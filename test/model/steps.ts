@@ -15,7 +15,7 @@ export function* steps(model: Model, world: World): Generator<Step> {
   }
   yield* operatorSteps(model, world);
   yield* lateSteps(model, world);
-  yield tick(model, world);
+  if (model.may.has('time')) yield tick(model, world);
 }
 
 /** Real time passes, and each clock counts it at its own speed. Where nothing is wrong, no lease runs out by it. */

@@ -23,16 +23,21 @@ export interface Model {
   speeds: readonly number[];
   /** Writes that nobody waits for any more and that may take effect at any later time, at most so many at once. */
   maxLate: number;
+  /** Names of the writes that may be late. */
+  late: ReadonlySet<string>;
   /** How many versions back an eventually consistent read may look. */
   staleness: number;
   /** Workers see every change of a worker's row at once; otherwise at any time. */
   observesAtOnce: boolean;
+  /** Shards are given and taken only as `planLeases` says; otherwise by any live worker at any time. */
+  planned: boolean;
   /** Calls whose effect and answer are two steps. */
   split: ReadonlySet<string>;
   may: ReadonlySet<Ability>;
 }
 
 export type Ability =
+  | 'time'
   | 'crash'
   | 'lose answers'
   | 'fence'
@@ -69,7 +74,7 @@ export interface Held {
   /** What the row shows, as far as the owner knows. */
   readonly written: number;
   readonly task: 'consume' | 'give' | 'release' | 'end';
-  /** Of a give: the worker's index. Of an end: children put so far. */
+  /** Of an end: children put so far. */
   readonly detail: number;
   /** Of a give: the receiver's ref. */
   readonly to: string;
