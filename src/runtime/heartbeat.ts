@@ -130,13 +130,15 @@ export class Heartbeat {
         const isMine = shown?.incarnation === me.incarnation && shown.state !== 'dead';
         if (!isMine || shown.beat === after) return result;
         this.#stored = shown.beat;
+        // A beat of a drain, sent after this one, was there first: that renews the lease as well.
+        if (shown.beat > beat.beat) return { outcome: 'done' as const, row: result.row };
       }
     });
     if (outcome === 'lost' || row === undefined) {
       ownLease.lost();
       return false;
     }
-    this.#stored = beat.beat;
+    this.#stored = Math.max(this.#stored, beat.beat);
     ownLease.renewed(sentAt);
     onBeat(decodeWorker(row));
     return true;
