@@ -1,7 +1,7 @@
 import type { UserRecord } from '../../src/kinesis/record.ts';
 import { compareCheckpoints } from '../../src/kinesis/position.ts';
 import { decodeClaim } from '../../src/leases/claim.ts';
-import { decodeLease, isEnded, parseRef, type Lease } from '../../src/leases/lease.ts';
+import { decodeLease, formatRef, isEnded, parseRef, type Lease } from '../../src/leases/lease.ts';
 import { CLAIM_KEY, workerKey, type Row } from '../../src/leases/row.ts';
 import type { RowWrite, WriteResult } from '../../src/leases/row-write.ts';
 import { decodeWorker } from '../../src/leases/worker-row.ts';
@@ -36,6 +36,8 @@ export class DeliveryChecker {
   readonly #rows = new Map<string, Row>();
   readonly #shards = new Map<string, ShardLog>();
   readonly #keys = new Map<string, KeyProgress>();
+  /** Refs that a worker row has shown. */
+  readonly #incarnations = new Set<string>();
   readonly #running = new Map<string, Set<Delivery>>();
   /** Of a closed shard; undefined while it is open. */
   readonly #childrenOf: (shardId: string) => string[] | undefined;
@@ -174,8 +176,12 @@ export class DeliveryChecker {
 
   #workerWrite(name: string, before: Row | undefined, row: Row): void {
     const [old, next] = [before && decodeWorker(before), decodeWorker(row)];
-    if (old?.state === 'dead' && next.state !== 'dead' && old.incarnation === next.incarnation)
-      this.#fail(`${name} of ${next.worker}: the dead lives again`);
+    const fail = (what: string) => this.#fail(`${name} of ${next.worker}/${next.incarnation}: ${what}`);
+    if (old?.incarnation === next.incarnation) {
+      if (old.state === 'dead' && next.state !== 'dead') fail('the dead lives again');
+      if (old.beat > next.beat) fail(`beat ${next.beat} after ${old.beat}`);
+    } else if (this.#incarnations.has(formatRef(next))) fail('the replaced comes back');
+    this.#incarnations.add(formatRef(next));
   }
 
   #pinned(row: Row): void {

@@ -49,10 +49,11 @@ export class Deployment {
     let spareReady = stays.filter((worker) => this.#isReady(worker)).length - this.replicas;
     for (const worker of stays.toReversed().sort((a, b) => this.#rank(a) - this.#rank(b))) {
       if (spare <= 0) return;
-      if (this.#isReady(worker) ? spareReady <= 0 : this.#isNew(worker) && isRollout) continue;
+      const wasReady = this.#isReady(worker);
+      if (wasReady ? spareReady <= 0 : this.#isNew(worker) && isRollout) continue;
       this.#fleet.terminate(worker, GRACE_MS);
       spare -= 1;
-      if (this.#isReady(worker)) spareReady -= 1;
+      if (wasReady) spareReady -= 1;
     }
   }
 

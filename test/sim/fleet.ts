@@ -10,7 +10,7 @@ import { randomInt, seededRandom, type Random } from '../../src/lib/random.ts';
 import { planFences } from '../../src/operator/plan/fence.ts';
 import { DeliveryChecker } from './delivery-checker.ts';
 import { CALM, type Mood } from './sim-handler.ts';
-import { FAIR, type Weather } from './sim-link.ts';
+import { FAIR, type Fate, type Weather } from './sim-link.ts';
 import { worldClock, type ProcessClock } from './sim-process.ts';
 import { SimTime } from './sim-time.ts';
 import { SimWorker, type World } from './sim-worker.ts';
@@ -42,7 +42,6 @@ const CONFIG: WorkerConfig = {
   handler: { type: 'log' },
   batchSize: 10,
   batchWindowMs: 0,
-  paused: false,
 };
 
 /** A whole group in one process: everything that happens follows from the seed. */
@@ -64,6 +63,8 @@ export class Fleet {
   everyStep: () => void = () => {};
   /** Calls that left a process, by operation. */
   readonly calls = new Map<string, number>();
+  /** Decides what becomes of a call, over the weather. */
+  fate: (worker: SimWorker, operation: string) => Partial<Fate> | undefined = () => undefined;
   /** What machines' clocks may be off by. */
   clocks = { rate: 0, skewMs: 0 };
   readonly #world: World;
@@ -100,14 +101,19 @@ export class Fleet {
       config: this.config,
       weather: () => this.weather,
       mood: () => this.mood,
-      onCall: (operation) => this.calls.set(operation, (this.calls.get(operation) ?? 0) + 1),
+      onCall: (worker, operation) => {
+        this.calls.set(operation, (this.calls.get(operation) ?? 0) + 1);
+        return this.fate(worker, operation);
+      },
       onEvent: (worker, event) => this.trace.event(worker.ref, event),
       nudge: (from, address) => this.#nudge(from, address),
     };
   }
 
-  startPod(revision = 0): SimWorker {
-    return this.#start(`pod-${String(this.#names++).padStart(3, '0')}`, revision);
+  startPod(revision = 0, clock?: ProcessClock): SimWorker {
+    const pod = `pod-${String(this.#names++).padStart(3, '0')}`;
+    if (clock) this.#machines.set(pod, clock);
+    return this.#start(pod, revision);
   }
 
   /** The same pod's next process. */
@@ -199,8 +205,13 @@ export class Fleet {
 
   /** What is not as it should be once nothing fails any more. */
   unsettled(): string[] {
-    const problems = this.checker.lost();
-    if (problems.length > 0) return problems;
+    const lost = this.checker.lost();
+    return lost.length > 0 ? lost : this.unplaced();
+  }
+
+  /** Shards that no running worker owns, that have not ended though they should, and counts that are not even. */
+  unplaced(): string[] {
+    const problems: string[] = [];
     const { leases } = decodeRows(this.checker.rows());
     const live = new Map(this.alive().map((worker) => [worker.ref, 0]));
     const known = new Set(leases.map((lease) => lease.shardId));

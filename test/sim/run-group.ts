@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+import { cwd, env } from 'node:process';
 import { randomInt, seededRandom, type Random } from '../../src/lib/random.ts';
 import { Deployment } from './deployment.ts';
 import { Fleet } from './fleet.ts';
@@ -6,30 +8,33 @@ import { FAIR } from './sim-link.ts';
 import type { SimWorker } from './sim-worker.ts';
 
 /** Each run has about half of these, so that the common ones do not hide what the others find alone. */
-const FAULTS = [
+const CONDITIONS = [
+  'operator',
+  'slowCalls',
+  'failedCalls',
+  'answersLost',
+  'lateCalls',
+  'staleReads',
+  'handler',
+  'hangs',
+  'clocks',
+] as const;
+const INCIDENTS = [
   'crash',
   'restart',
-  'operator',
   'pause',
   'cutTable',
   'cutStream',
   'cutPeers',
   'tableAway',
   'burst',
-  'slowCalls',
-  'failedCalls',
-  'answersLost',
-  'lateCalls',
-  'staleReads',
   'reshard',
   'shardCount',
   'rollout',
   'scale',
-  'handler',
-  'hangs',
-  'clocks',
 ] as const;
-export type Fault = (typeof FAULTS)[number];
+type Condition = (typeof CONDITIONS)[number];
+type Incident = (typeof INCIDENTS)[number];
 
 export interface GroupOptions {
   seed: number;
@@ -37,10 +42,14 @@ export interface GroupOptions {
   shards?: number;
   workers?: number;
   troubleMs?: number;
-  only?: readonly Fault[];
 }
 
-const STEP_MS = 2_000;
+export interface GroupRun {
+  fleet: Fleet;
+  problems: string[];
+}
+
+const STEP_MS = 500;
 /** For everything to come right after the last fault: long handlers, back-off, a shard sync by its second in line. */
 const PEACE_MS = 400_000;
 
@@ -48,9 +57,11 @@ const PEACE_MS = 400_000;
  * One group's life: trouble drawn from the seed, then peace until everything is processed and evenly spread, then a clean
  * stop. What does not hold is in `problems`.
  */
-export async function runGroup(options: GroupOptions): Promise<{ fleet: Fleet; problems: string[] }> {
+export async function runGroup(options: GroupOptions): Promise<GroupRun> {
   const random = seededRandom(options.seed * 2_654_435_761);
-  const faults = new Set(options.only ?? FAULTS.filter(() => random() < 0.5));
+  const half = () => random() < 0.5;
+  const conditions = new Set(CONDITIONS.filter(half));
+  const incidents = INCIDENTS.filter(half);
   const shards = options.shards ?? 1 + randomInt(random, 8);
   const workers = options.workers ?? 1 + randomInt(random, 6);
   const fleet = new Fleet({
@@ -62,13 +73,15 @@ export async function runGroup(options: GroupOptions): Promise<{ fleet: Fleet; p
       checkpointIntervalMs: random() < 0.3 ? 0 : 2_000,
     },
   });
-  fleet.note(`seed ${options.seed}: ${shards} shards, ${workers} workers; ${[...faults].join(' ')}`);
-  setWeather(fleet, faults);
+  fleet.note(
+    `seed ${options.seed}: ${shards} shards, ${workers} workers; ${[...conditions, ...incidents].join(' ')}`,
+  );
+  setConditions(fleet, conditions, [0.5, 1, 5][randomInt(random, 3)]!);
   const deployment = new Deployment(fleet, workers);
-  const trouble = new Trouble(fleet, deployment, random, [...faults]);
+  const trouble = new Trouble(fleet, deployment, random, incidents, conditions.has('operator'));
   for (let ms = options.troubleMs ?? 60_000; ms > 0; ms -= STEP_MS) {
-    fleet.produce(randomInt(random, 3 * shards));
-    trouble.step();
+    fleet.produce(randomInt(random, shards + 1));
+    if (ms % 2_000 === 0) trouble.step();
     if (!(await fleet.advance(STEP_MS))) return { fleet, problems: fleet.checker.violations };
   }
   trouble.end();
@@ -76,6 +89,15 @@ export async function runGroup(options: GroupOptions): Promise<{ fleet: Fleet; p
   const needed = maxLeases === 0 ? 0 : Math.ceil((2 * fleet.openShards().length) / maxLeases);
   if (needed > deployment.replicas) deployment.scaleTo(needed);
   return { fleet, problems: await settle(fleet, deployment) };
+}
+
+/** What went wrong, after the last of what happened, or all that happened when it is a replay; empty when all is well. */
+export function explain({ fleet, problems }: GroupRun, seed: number, testFile: string): string {
+  if (problems.length === 0) return '';
+  const isReplay = env['KCG_SIM_SEED'] !== undefined;
+  const replay = `KCG_SIM_SEED=${seed} npx vitest run ${relative(cwd(), testFile)}`;
+  const trace = fleet.trace.lines(isReplay ? Infinity : 150);
+  return [...trace, `seed ${seed}; all of it: ${replay}`, ...problems.slice(0, 10)].join('\n');
 }
 
 async function settle(fleet: Fleet, deployment: Deployment): Promise<string[]> {
@@ -96,27 +118,27 @@ async function settle(fleet: Fleet, deployment: Deployment): Promise<string[]> {
   return [...fleet.checker.violations, ...running, ...fleet.checker.unwritten()];
 }
 
-function setWeather(fleet: Fleet, faults: ReadonlySet<Fault>): void {
-  const share = (fault: Fault, value: number) => (faults.has(fault) ? value : 0);
+function setConditions(fleet: Fleet, conditions: ReadonlySet<Condition>, strength: number): void {
+  const share = (condition: Condition, value: number) => (conditions.has(condition) ? value * strength : 0);
   fleet.weather = {
     slow: share('slowCalls', 0.02),
     throttled: share('failedCalls', 0.02),
     failed: share('failedCalls', 0.02),
     answerLost: share('answersLost', 0.02),
-    late: share('lateCalls', 0.01),
+    late: share('lateCalls', 0.02),
   };
   fleet.mood = {
     throws: share('handler', 0.04),
     partial: share('handler', 0.04),
     slow: share('handler', 0.03),
     hangs: share('hangs', 0.01),
-    stubborn: share('hangs', 0.5),
+    stubborn: 0.5,
   };
-  if (faults.has('staleReads')) {
+  if (conditions.has('staleReads')) {
     fleet.staleness = () => (fleet.random() < 0.3 ? randomInt(fleet.random, 4) : 0);
   }
   // The margin of a lease is a tenth of it, which is to cover both clocks.
-  fleet.clocks = { rate: share('clocks', 0.05), skewMs: share('clocks', 20_000) };
+  if (conditions.has('clocks')) fleet.clocks = { rate: 0.05, skewMs: 20_000 };
 }
 
 /** Things that happen to a fleet now and then, and what ends them. */
@@ -124,25 +146,33 @@ class Trouble {
   readonly #fleet: Fleet;
   readonly #deployment: Deployment;
   readonly #random: Random;
-  readonly #faults: readonly Fault[];
+  readonly #incidents: readonly Incident[];
+  readonly #hasOperator: boolean;
   readonly #mostWorkers: number;
   #isOver = false;
 
-  constructor(fleet: Fleet, deployment: Deployment, random: Random, faults: readonly Fault[]) {
+  constructor(
+    fleet: Fleet,
+    deployment: Deployment,
+    random: Random,
+    incidents: readonly Incident[],
+    hasOperator: boolean,
+  ) {
     this.#fleet = fleet;
     this.#deployment = deployment;
     this.#random = random;
-    this.#faults = faults;
+    this.#incidents = incidents;
+    this.#hasOperator = hasOperator;
     this.#mostWorkers = Math.max(8, deployment.replicas);
   }
 
   step(): void {
     for (let left = 1 + this.#deployment.replicas / 16; left > 0; left -= 1) {
-      const fault = this.#faults[randomInt(this.#random, this.#faults.length)];
-      if (fault === undefined || this.#random() < 0.5) continue;
+      const incident = this.#incidents[randomInt(this.#random, this.#incidents.length)];
+      if (incident === undefined || this.#random() < 0.5) continue;
       const alive = this.#fleet.alive();
       const victim = alive[randomInt(this.#random, alive.length)];
-      if (victim) this.#befall(fault, victim);
+      if (victim) this.#befall(incident, victim);
     }
   }
 
@@ -158,9 +188,9 @@ class Trouble {
     }
   }
 
-  #befall(fault: Fault, victim: SimWorker): void {
+  #befall(incident: Incident, victim: SimWorker): void {
     const fleet = this.#fleet;
-    switch (fault) {
+    switch (incident) {
       case 'crash':
         return this.#crash(victim);
       case 'restart':
@@ -195,14 +225,13 @@ class Trouble {
         return this.#random() < 0.5 ? this.#deployment.rollOut() : undefined;
       case 'scale':
         return this.#deployment.scaleTo(1 + randomInt(this.#random, this.#mostWorkers));
-      default: // of the weather, not of a moment
     }
   }
 
   #crash(victim: SimWorker): void {
     const fleet = this.#fleet;
     fleet.crash(victim);
-    if (!this.#faults.includes('operator')) return;
+    if (!this.#hasOperator) return;
     // The kubelet tells, and the operator acts; the time of death is the one on the victim's machine.
     const fence = fleet.terminationOf(victim);
     this.#later(500 + this.#random() * 3_000, () => void fence());

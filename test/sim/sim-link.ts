@@ -27,12 +27,15 @@ export interface LinkOptions {
   /** What the caller waits for an answer, ms. */
   timeoutMs: number;
   weather: () => Weather;
-  onCall: (operation: string) => void;
+  /** Told of each call; what it returns overrules the weather. */
+  onCall: (operation: string) => Partial<Fate> | undefined;
   /** Nothing passes, in either direction. */
   isCut: () => boolean;
 }
 
-interface Fate {
+/** What becomes of a call. */
+export interface Fate {
+  /** How long it travels before it has its effect, and its answer after that, ms. */
   thereMs: number;
   backMs: number;
   refusal?: KcgError;
@@ -51,8 +54,7 @@ export class SimLink {
   call<T>(operation: string, signal: AbortSignal | undefined, effect: () => Promise<T>): Promise<T> {
     const { time, process, timeoutMs, isCut } = this.#options;
     if (signal?.aborted) return Promise.reject(abortError(signal));
-    this.#options.onCall(operation);
-    const fate = this.#fate(operation);
+    const fate = { ...this.#fate(operation), ...this.#options.onCall(operation) };
     return new Promise((resolve, reject) => {
       let isOver = false;
       const end = (settle: () => void) => {

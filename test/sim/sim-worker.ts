@@ -9,7 +9,7 @@ import { Worker } from '../../src/runtime/worker.ts';
 import type { WorkerEvent } from '../../src/runtime/worker-event.ts';
 import type { DeliveryChecker } from './delivery-checker.ts';
 import { SimHandler, type Mood } from './sim-handler.ts';
-import { SimLink, type Weather } from './sim-link.ts';
+import { SimLink, type Fate, type Weather } from './sim-link.ts';
 import { SimProcess, type ProcessClock } from './sim-process.ts';
 import type { SimTime } from './sim-time.ts';
 
@@ -23,7 +23,7 @@ export interface World {
   config: WorkerConfig;
   weather: () => Weather;
   mood: () => Mood;
-  onCall: (operation: string) => void;
+  onCall: (worker: SimWorker, operation: string) => Partial<Fate> | undefined;
   onEvent: (worker: SimWorker, event: WorkerEvent) => void;
   nudge: (from: SimWorker, address: string) => Promise<boolean>;
 }
@@ -54,11 +54,12 @@ export class SimWorker {
   readonly #stop = new AbortController();
 
   constructor(world: World, { pod, revision, clock, handlerStartMs }: SimWorkerOptions) {
-    const { time, random, weather, config, checker, mood, onCall } = world;
+    const { time, random, weather, config, checker, mood } = world;
     this.pod = pod;
     this.revision = revision;
     this.process = new SimProcess(time, random, clock);
     const { process } = this;
+    const onCall = (operation: string) => world.onCall(this, operation);
     const link = { time, random, process, weather, onCall };
     const toTable = new SimLink({ ...link, timeoutMs: TABLE_TIMEOUT_MS, isCut: () => this.cut.table });
     const toStream = new SimLink({ ...link, timeoutMs: STREAM_TIMEOUT_MS, isCut: () => this.cut.stream });

@@ -28,6 +28,20 @@ export class Trace {
     if (write.name !== 'beat' || result.outcome === 'lost') this.#add({ write, before, result });
   }
 
+  /** Everything workers told, in order. */
+  events(): { atMs: number; who: string; event: WorkerEvent }[] {
+    return this.#lines.flatMap(({ atMs, what }) => ('event' in what ? [{ atMs, ...what }] : []));
+  }
+
+  /** The writes that had an effect, in order. */
+  writes(name: string): { atMs: number; write: RowWrite }[] {
+    return this.#lines.flatMap(({ atMs, what }) =>
+      'write' in what && what.write.name === name && what.result.outcome === 'done'
+        ? [{ atMs, write: what.write }]
+        : [],
+    );
+  }
+
   /** The last `count` lines. */
   lines(count = Infinity): string[] {
     return this.#lines

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { parseRef } from '../../src/leases/lease.ts';
+import type { OwnerChange } from './delivery-checker.ts';
+import { Scenario } from './scenario.ts';
+
+const perShard = (changes: readonly OwnerChange[]) =>
+  [...Map.groupBy(changes, ({ shardId }) => shardId).values()].map((each) => each.length);
+
+describe('a rolling update', () => {
+  it.each([
+    [1, 1],
+    [8, 3],
+    [12, 12],
+    [40, 16],
+    [3, 5],
+  ])(
+    'of a group with %i shards and %i workers moves each shard once, to the new pods',
+    async (shards, workers) => {
+      const group = new Scenario({ shards, workers });
+      await group.settle();
+      group.deployment.rollOut();
+      const changes = await group.settle(600_000);
+      expect(perShard(changes)).toEqual(Array(shards).fill(1));
+      expect(changes.every(({ by }) => by === 'give')).toBe(true);
+      const old = new Set(group.workers.filter((worker) => !worker.isAlive).map((worker) => worker.ref));
+      expect(changes.filter(({ to }) => old.has(to!))).toEqual([]);
+      await group.deliverAll();
+      expect(group.checker.duplicates).toBe(0);
+    },
+  );
+
+  it('that is rolled back half way delivers nothing twice', async () => {
+    const group = new Scenario({ shards: 12, workers: 4 });
+    await group.settle();
+    group.deployment.rollOut();
+    await group.pass(3_000);
+    group.deployment.rollOut();
+    await group.settle();
+    await group.deliverAll();
+    expect(group.checker.duplicates).toBe(0);
+  });
+});
+
+describe('scaling', () => {
+  it('up, worker by worker, gives each newcomer its share and moves nothing else', async () => {
+    const group = new Scenario({ shards: 16, workers: 1 });
+    await group.settle();
+    for (let workers = 2; workers <= 8; workers += 1) {
+      group.deployment.scaleTo(workers);
+      const changes = await group.settle();
+      const newcomer = group.alive().at(-1)!.ref;
+      expect(changes).toHaveLength(Math.floor(16 / workers));
+      expect(changes.every(({ by, to }) => by === 'give' && to === newcomer)).toBe(true);
+    }
+    await group.deliverAll();
+    expect(group.checker.duplicates).toBe(0);
+  });
+
+  it('1 → 2 → 4 → 8 ends even, and no shard comes back to where it was', async () => {
+    const group = new Scenario({ shards: 64, workers: 1 });
+    await group.settle();
+    const moves: number[] = [];
+    for (const workers of [2, 4, 8]) {
+      const veterans = new Set(group.alive().map((worker) => worker.ref));
+      group.deployment.scaleTo(workers);
+      const changes = await group.settle();
+      moves.push(changes.length);
+      expect(group.counts()).toEqual(Array(workers).fill(64 / workers));
+      expect(changes.filter(({ to }) => veterans.has(to!))).toEqual([]);
+    }
+    // 32 each time when all newcomers come at once; they do not, and later ones get some from earlier ones.
+    expect(moves[0]).toBe(32);
+    expect(Math.max(...moves)).toBeLessThan(48);
+    await group.deliverAll();
+    expect(group.checker.duplicates).toBe(0);
+  });
+
+  it('down moves nothing but what the leaving workers held', async () => {
+    const group = new Scenario({ shards: 16, workers: 8 });
+    await group.settle();
+    for (const workers of [7, 6, 3, 2, 1]) {
+      const held = group.held();
+      group.deployment.scaleTo(workers);
+      const changes = await group.settle();
+      const stays = new Set(group.alive().map((worker) => worker.pod));
+      const leaving = Object.entries(held).filter(([pod]) => !stays.has(pod));
+      expect(new Set(changes.map(({ shardId }) => shardId)).size).toBe(
+        leaving.reduce((sum, [, count]) => sum + count, 0),
+      );
+      expect(changes.filter(({ from }) => stays.has(parseRef(from!).worker))).toEqual([]);
+    }
+    await group.deliverAll();
+    expect(group.checker.duplicates).toBe(0);
+  });
+
+  it('leaves spare workers without shards until one is needed', async () => {
+    const group = new Scenario({ shards: 3, workers: 5 });
+    await group.settle();
+    expect(group.counts()).toEqual([0, 0, 1, 1, 1]);
+    const held = group.held();
+    const owner = group.alive().find((worker) => held[worker.pod] === 1)!;
+    const spares = group.alive().filter((worker) => held[worker.pod] === 0);
+    group.crash(owner);
+    const changes = await group.settle();
+    expect(changes).toHaveLength(1);
+    expect(spares.map((worker) => worker.ref)).toContain(changes[0]!.to);
+    await group.deliverAll();
+  });
+
+  it('leaves shards alone that nobody has room for, until somebody comes', async () => {
+    const group = new Scenario({ shards: 8, workers: 2, config: { maxLeases: 3 } });
+    await group.pass(60_000);
+    expect(group.held()).toEqual({ 'pod-000': 3, 'pod-001': 3, '-': 2 });
+    group.deployment.scaleTo(3);
+    expect(await group.settle()).toHaveLength(2);
+    expect(group.counts()).toEqual([2, 3, 3]);
+    await group.deliverAll();
+  });
+});
+
+describe('resharding', () => {
+  it.each([
+    ['doubled', 8, 16],
+    ['halved', 8, 4],
+    ['changed to a number that fits no border', 6, 7],
+  ])('leaves each key in order when the shard count is %s', async (_, shards, target) => {
+    const group = new Scenario({ shards, workers: 3 });
+    await group.settle();
+    group.updateShardCount(target);
+    await group.settle();
+    expect(group.counts().reduce((sum, count) => sum + count)).toBe(target);
+    await group.deliverAll();
+    expect(group.checker.duplicates).toBe(0);
+  });
+});
