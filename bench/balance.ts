@@ -1,6 +1,6 @@
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { spread } from './figures.ts';
-import { startFleet, until, type FleetWorker } from './worker-fleet.ts';
+import { startFleet, until, type FleetWorker } from '../test/support/worker-fleet.ts';
 
 /* How long workers take to spread 16 shards evenly when more of them join: 1 → 2 → 4 → 8, from the moment the last is live. */
 

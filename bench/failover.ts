@@ -1,6 +1,6 @@
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { spread } from './figures.ts';
-import { startFleet, until, type Fleet, type FleetWorker } from './worker-fleet.ts';
+import { startFleet, until, type Fleet, type FleetWorker } from '../test/support/worker-fleet.ts';
 
 /*
  * What a group's readers feel when a worker goes: seconds until each of its shards is read by somebody else after

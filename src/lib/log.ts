@@ -1,4 +1,4 @@
-import { pino, stdTimeFunctions } from 'pino';
+import { destination, pino, stdTimeFunctions } from 'pino';
 
 export type Fields = Record<string, unknown>;
 
@@ -23,7 +23,7 @@ export function createLog(level: LogLevel, write?: (line: string) => void): Log 
     messageKey: 'message',
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const logger = write ? pino(options, { write }) : pino(options);
+  const logger = pino(options, write ? { write } : standardOutput());
   const wrap = (inner: typeof logger): Log => ({
     debug: (message, fields) => inner.debug(fields ?? {}, message),
     info: (message, fields) => inner.info(fields ?? {}, message),
@@ -32,6 +32,13 @@ export function createLog(level: LogLevel, write?: (line: string) => void): Log 
     child: (fields) => wrap(inner.child(fields)),
   });
   return wrap(logger);
+}
+
+/** What cannot be written, on a full disk or a closed pipe, is lost: no log is worth a worker. */
+function standardOutput() {
+  const output = destination({ fd: 1, sync: true });
+  output.on('error', () => {});
+  return output;
 }
 
 export const silentLog: Log = {

@@ -129,15 +129,14 @@ export async function main(
   }
 }
 
-/** The first signal stops in order; the second one at once. */
+/** The first signal stops in order. A second Ctrl-C stops at once; a second SIGTERM is no reason to deliver anything twice. */
 function stopOnSignals(): AbortSignal {
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(130);
-      stop.abort();
-    });
-  }
+  process.on('SIGTERM', () => stop.abort());
+  process.on('SIGINT', () => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+  });
   return stop.signal;
 }
 

@@ -1,8 +1,15 @@
 import { decodeWorkerConfig, WORKER_CONFIG_ENV } from '../api/worker-config.ts';
 import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
-import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
+import {
+  createDynamoDbClient,
+  openLeaseTable,
+  type LeaseTableOptions,
+} from '../leases/dynamodb-lease-table.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import { backoffMs } from '../lib/backoff.ts';
 import { systemClock } from '../lib/clock.ts';
-import { createLog, LOG_LEVELS } from '../lib/log.ts';
+import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
+import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
@@ -59,6 +66,8 @@ export const workerOptions = {
   },
 } as const satisfies OptionTable;
 
+const OPEN_BACKOFF = { baseMs: 500, maxMs: 10_000 };
+
 /**
  * `kcg worker`: one worker of a group until `stop` aborts. Its configuration comes in `KCG_WORKER_CONFIG`.
  * @throws KcgError when it can never work as configured
@@ -104,13 +113,10 @@ export async function runWorkerCommand(
     principal: "the worker's role",
   });
   try {
-    const table = await openLeaseTable({
-      client,
-      clock,
-      tableName: config.table,
-      groupId: config.groupId,
-      onRequest: (operation) => metrics.onRequest(operation),
-    });
+    const place = { client, clock, tableName: config.table, groupId: config.groupId };
+    const onRequest = (operation: string) => metrics.onRequest(operation);
+    const table = await openPatiently({ ...place, onRequest }, log, stop);
+    if (table === undefined) return 0;
     worker = new Worker({
       config,
       identity: identityOf(name, options, server.port),
@@ -133,6 +139,26 @@ export async function runWorkerCommand(
     client.destroy();
     await server.close();
   }
+}
+
+/** A table that cannot be reached now can be later; one that is wrong cannot. Undefined: told to stop. */
+async function openPatiently(
+  options: LeaseTableOptions,
+  log: Log,
+  stop: AbortSignal,
+): Promise<LeaseTable | undefined> {
+  for (let failures = 1; !stop.aborted; failures += 1) {
+    try {
+      return await openLeaseTable(options, stop);
+    } catch (thrown) {
+      if (stop.aborted) return undefined;
+      const error = KcgError.from(thrown);
+      if (!isRetryable(error)) throw error;
+      log.warn('the table cannot be reached yet', { error: describeError(error), failures });
+      await options.clock.sleep(backoffMs(failures, systemRandom, OPEN_BACKOFF), { signal: stop });
+    }
+  }
+  return undefined;
 }
 
 function identityOf(

@@ -1,31 +1,48 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../src/api/worker-config.ts';
-import { startCollector } from '../src/dev/collector.ts';
-import { startLocalDynamoDb } from '../src/dev/local-dynamodb-server.ts';
-import { startLocalKinesis } from '../src/dev/local-kinesis-server.ts';
-import { LOCAL_CREDENTIALS } from '../src/dev/local-mode.ts';
-import { produce } from '../src/dev/producer.ts';
-import { createDynamoDbClient } from '../src/leases/dynamodb-lease-table.ts';
-import { systemClock as clock } from '../src/lib/clock.ts';
-import { silentLog as log } from '../src/lib/log.ts';
-import { systemRandom as random } from '../src/lib/random.ts';
-import { dynamoDbTableAdmin } from '../src/operator/dynamodb-table-admin.ts';
+import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../../src/api/worker-config.ts';
+import { startCollector } from '../../src/dev/collector.ts';
+import { startLocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
+import { startLocalKinesis } from '../../src/dev/local-kinesis-server.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
+import { produce } from '../../src/dev/producer.ts';
+import { createDynamoDbClient } from '../../src/leases/dynamodb-lease-table.ts';
+import { systemClock as clock } from '../../src/lib/clock.ts';
+import { silentLog as log } from '../../src/lib/log.ts';
+import { systemRandom as random } from '../../src/lib/random.ts';
+import { dynamoDbTableAdmin } from '../../src/operator/dynamodb-table-admin.ts';
 
 export interface FleetOptions {
   shards: number;
   leaseSeconds: number;
+  /** Default: the quickstart's, which forwards to the collector. */
+  handler?: string;
+}
+
+export interface WorkerChanges {
+  /** Other addresses of the servers, of a proxy say. */
+  kinesis?: string;
+  dynamodb?: string;
+  env?: NodeJS.ProcessEnv;
+  /** File descriptor of its output; default: read for events. */
+  stdout?: number;
+}
+
+export interface WorkerLine {
+  message: string;
+  shardId?: string;
+  error?: string;
 }
 
 export type Fleet = Awaited<ReturnType<typeof startFleet>>;
 export type FleetWorker = ReturnType<Fleet['startWorker']>;
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '../..');
 const PATIENCE_MS = 120_000;
 
 /** Real worker processes on local servers, without an operator; their handler tells the collector what came. */
-export async function startFleet({ shards, leaseSeconds }: FleetOptions) {
+export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions) {
   Object.assign(process.env, LOCAL_CREDENTIALS);
   const kinesis = await startLocalKinesis({ clock, log });
   const dynamodb = await startLocalDynamoDb({ clock, log });
@@ -33,51 +50,61 @@ export async function startFleet({ shards, leaseSeconds }: FleetOptions) {
   kinesis.kinesis.createStream({ name: 'orders', shardCount: shards });
   await until('the stream is there', () => kinesis.kinesis.describe('orders').status === 'ACTIVE');
   await createTable(dynamodb.endpoint);
-  const config = encodeWorkerConfig({
-    groupId: 'bench.orders',
-    stream: { name: 'orders' },
-    region: 'eu-west-1',
-    endpoints: { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint },
-    table: 'checkpoints',
-    initialPosition: { type: 'TrimHorizon' },
-    maxRecords: 10_000,
-    pollIntervalMs: 200,
-    checkpointIntervalMs: 5_000,
-    leaseDurationMs: leaseSeconds * 1_000,
-    handoffTimeoutMs: 30_000,
-    maxLeases: 0,
-    handler: { type: 'module', path: join(ROOT, 'examples/quickstart/handler.ts') },
-    batchSize: 100,
-    batchWindowMs: 0,
-  });
-  const workers = new Set<{ child: ChildProcess; exited: Promise<void> }>();
+  const configOf = (endpoints: { kinesis: string; dynamodb: string }) =>
+    encodeWorkerConfig({
+      groupId: 'bench.orders',
+      stream: { name: 'orders' },
+      region: 'eu-west-1',
+      endpoints,
+      table: 'checkpoints',
+      initialPosition: { type: 'TrimHorizon' },
+      maxRecords: 10_000,
+      pollIntervalMs: 200,
+      checkpointIntervalMs: 5_000,
+      leaseDurationMs: leaseSeconds * 1_000,
+      handoffTimeoutMs: 30_000,
+      maxLeases: 0,
+      handler: { type: 'module', path: handler ?? join(ROOT, 'examples/quickstart/handler.ts') },
+      batchSize: 100,
+      batchWindowMs: 0,
+    });
+  const workers = new Set<{ child: ChildProcess; exited: Promise<unknown> }>();
   return {
     tally: collector.tally,
     shardIds: kinesis.kinesis.listShards('orders', {}).shards.map(({ shardId }) => shardId),
-    startWorker(name: string) {
+    endpoints: { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint },
+    kinesis: kinesis.kinesis,
+    startWorker(name: string, changes: WorkerChanges = {}) {
+      const { kinesis: streams = kinesis.endpoint, dynamodb: tables = dynamodb.endpoint } = changes;
       const child = spawn(process.execPath, [join(ROOT, 'src/main/cli.ts'), 'worker'], {
         env: {
           ...process.env,
-          [WORKER_CONFIG_ENV]: config,
+          [WORKER_CONFIG_ENV]: configOf({ kinesis: streams, dynamodb: tables }),
           COLLECTOR_URL: collector.url,
           KCG_POD_NAME: name,
           KCG_HOST: '127.0.0.1',
           KCG_PORT: '0',
           KCG_EXIT_WITH_PARENT: 'true',
+          ...changes.env,
         },
-        stdio: ['pipe', 'pipe', 'inherit'],
+        stdio: ['pipe', changes.stdout ?? 'pipe', 'pipe'],
       });
       /** Shards it reads now, by its own events. */
       const reads = new Set<string>();
+      const lines: WorkerLine[] = [];
       let liveAtMs: number | undefined;
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        const event = JSON.parse(line) as { message: string; shardId?: string };
+      const onLine = (line: string) => {
+        const event = line.startsWith('{') ? (JSON.parse(line) as WorkerLine) : { message: line };
+        lines.push(event);
         if (event.message === 'WorkerLive') liveAtMs ??= clock.monotonic();
         if (event.message === 'ShardStarted') reads.add(event.shardId ?? '');
         if (event.message === 'ShardStopped') reads.delete(event.shardId ?? '');
-      });
-      const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-      const worker = { name, child, exited, reads, liveAtMs: () => liveAtMs };
+      };
+      for (const stream of [child.stdout, child.stderr]) {
+        if (stream) createInterface({ input: stream }).on('line', onLine);
+      }
+      const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      const worker = { name, child, exited, reads, lines, liveAtMs: () => liveAtMs };
       workers.add(worker);
       return worker;
     },
