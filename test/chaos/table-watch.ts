@@ -13,6 +13,8 @@ export class TableWatch {
   readonly breaches: string[] = [];
   leases: readonly Lease[] = [];
   workers: readonly WorkerRow[] = [];
+  /** Shard and epoch → the checkpoint that was seen in it last. */
+  readonly #inEpoch = new Map<string, Checkpoint>();
   readonly #latest = new Map<string, { epoch: number; checkpoint: Checkpoint }>();
   readonly #table: LeaseTable;
   readonly #stop = new AbortController();
@@ -33,11 +35,18 @@ export class TableWatch {
       if (before && compareCheckpoints(checkpoint, before.checkpoint) < 0)
         this.breaches.push(`${shardId}: checkpoint ${text(before.checkpoint)} → ${text(checkpoint)}`);
       this.#latest.set(shardId, { epoch, checkpoint });
+      this.#inEpoch.set(`${shardId} ${epoch}`, checkpoint);
     }
     const there = new Set(leases.map((lease) => lease.shardId));
     for (const shardId of this.#latest.keys()) {
       if (!there.has(shardId)) this.breaches.push(`${shardId}: its row is gone`);
     }
+  }
+
+  /** True when the owner of that epoch has checkpointed this record, or one behind it. */
+  isCheckpointed(shardId: string, epoch: number, sequence: string): boolean {
+    const checkpoint = this.#inEpoch.get(`${shardId} ${epoch}`);
+    return checkpoint !== undefined && compareCheckpoints(checkpoint, { at: 'SEQUENCE', sequence }) >= 0;
   }
 
   stop(): Promise<void> {

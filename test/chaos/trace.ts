@@ -21,7 +21,7 @@ export interface Span {
   endedMs: number;
   /** Sequence number of its last record. */
   last: string;
-  /** It was made to hold up its whole process: no gate can end it. */
+  /** It was made to hold up its whole process. */
   blocked: boolean;
 }
 
@@ -61,7 +61,7 @@ export class ProcessTrace {
     for (const span of this.spans) span.endedMs = Math.min(span.endedMs, atMs);
   }
 
-  /** The process is stopped: what runs now goes on when it wakes, which nothing can prevent. */
+  /** The process stands still: what runs now goes on when it wakes, which nothing can prevent. */
   freeze(atMs: number): void {
     for (const span of this.spans) if (span.endedMs === Infinity) span.endedMs = atMs;
   }
@@ -77,6 +77,7 @@ export class ProcessTrace {
       blocked: line['blocked'] === true,
     };
     this.spans.push(span);
+    if (span.blocked) this.freeze(span.beganMs);
     this.#running.set(`${shardId} ${span.beganMs}`, span);
   }
 }
@@ -93,7 +94,7 @@ export function breaches(processes: readonly ProcessTrace[]): string[] {
       if (span.epoch === 0) found.push(`${where} that it did not own`);
       else if (owner && span.epoch < owner.epoch)
         found.push(`${where} in epoch ${span.epoch} after ${owner.worker} had begun in ${owner.epoch}`);
-      else if (owner && span.epoch > owner.epoch && owner.endedMs > span.beganMs && !owner.blocked)
+      else if (owner && span.epoch > owner.epoch && owner.endedMs > span.beganMs)
         found.push(`${where} while ${owner.worker} still processed one`);
       if (span.epoch >= (owner?.epoch ?? 0)) owner = span;
     }

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { systemClock as clock } from '../../src/lib/clock.ts';
+import { withFleet, type Fleet, type FleetWorker } from './fleet.ts';
+
+/* SIGTERM, in all the ways that rollouts, impatient people and dying nodes send it. */
+
+/** No lease ran out, as it does on a machine that is too busy: only then is nothing delivered twice. */
+function expectNothingTwice(fleet: Fleet): void {
+  const ranOut = fleet.workers.some(
+    ({ trace }) => trace.count('WorkerFenced') + trace.count('WorkerSelfFenced') > 0,
+  );
+  if (!ranOut) expect(fleet.tally.result().duplicated, fleet.story()).toBe(0);
+}
+
+const codes = (workers: readonly FleetWorker[]) => workers.map(({ exit }) => exit?.code);
+
+test.concurrent('workers that are all told at once leave the table to whoever comes, and nothing comes twice', () =>
+  withFleet({ name: 'SIGTERM to all at once' }, async (fleet) => {
+    const all = [...fleet.alive];
+    await Promise.all(all.map((worker) => worker.stop()));
+    expect(codes(all)).toEqual([0, 0, 0]);
+    await fleet.watch.look();
+    expect(fleet.watch.workers).toEqual([]);
+    await Promise.all([fleet.add(), fleet.add()]);
+    const seconds = await fleet.readAgain();
+    await fleet.allOwned();
+    expectNothingTwice(fleet);
+    await fleet.prove({ 'read again after s': seconds.toFixed(1) });
+  }));
+
+test.concurrent('workers that are told one after another, before the last one is done, lose and repeat nothing', () =>
+  withFleet(
+    { name: 'SIGTERM one after another', workers: 4, env: { CHAOS_WORK_MS: '100' } },
+    async (fleet) => {
+      const [last, ...going] = fleet.alive;
+      const ends: Promise<unknown>[] = [];
+      for (const worker of going) {
+        ends.push(worker.stop());
+        await clock.sleep(60); // in the middle of what the one before does
+      }
+      await Promise.all(ends);
+      expect(codes(going)).toEqual([0, 0, 0]);
+      await fleet.allOwned([last!]);
+      const seconds = await fleet.readAgain();
+      expectNothingTwice(fleet);
+      await fleet.prove({ 'read again after s': seconds.toFixed(1) });
+    },
+  ));
+
+test.concurrent('a second SIGTERM does not cut the drain short', () =>
+  withFleet(
+    { name: 'SIGTERM twice', env: { CHAOS_WORK_MS: '2000' }, config: { batchSize: 500 } },
+    async (fleet) => {
+      const [worker, ...others] = fleet.alive;
+      const began = worker!.trace.spans.length;
+      await fleet.until('it begins a batch', () => worker!.trace.spans.length > began);
+      worker!.process.signal('SIGTERM');
+      await fleet.until('it drains', () => worker!.said('WorkerDraining'));
+      expect(await worker!.stop()).toMatchObject({ code: 0 });
+      await fleet.allOwned(others);
+      const seconds = await fleet.readAgain(others);
+      expectNothingTwice(fleet);
+      await fleet.prove({ 'read again after s': seconds.toFixed(1) });
+    },
+  ));
+
+test.concurrent('a worker that is told while it starts ends, whatever it was doing', () =>
+  withFleet({ name: 'SIGTERM during start', workers: 1 }, async (fleet) => {
+    const atOnce = await fleet.add();
+    const listening = await fleet.add();
+    const announced = await fleet.add();
+    const soon = [50, 150, 300, 450, 600].map(async (ms) => {
+      const worker = await fleet.add();
+      await clock.sleep(ms);
+      return worker.stop();
+    });
+    const exits = [
+      atOnce.stop(),
+      fleet.until('it listens', () => listening.said('listening')).then(() => listening.stop()),
+      fleet.until('it is announced', () => announced.said('WorkerAnnounced')).then(() => announced.stop()),
+      ...soon,
+    ];
+    // Before the program is read nobody takes the signal, and the system ends the process.
+    for (const exit of await Promise.all(exits)) expect(exit.code ?? exit.signal).toBeOneOf([0, 'SIGTERM']);
+    expect([listening, announced].map(({ exit }) => exit?.code)).toEqual([0, 0]);
+    await fleet.allOwned();
+    const seconds = await fleet.readAgain();
+    expectNothingTwice(fleet);
+    expect(fleet.watch.workers.map(({ worker }) => worker)).toEqual(['w1']);
+    await fleet.prove({ 'read again after s': seconds.toFixed(1) });
+  }));
