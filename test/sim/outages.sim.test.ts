@@ -184,12 +184,12 @@ describe('a worker that is killed', () => {
 
   it('is not fenced for the end of the process before it', async () => {
     const group = new Scenario({ shards: 6, workers: 0 });
-    const [victim] = [group.startPod(), group.startPod()];
+    const [victim] = [group.startPod(), group.startPod()] as const;
     await group.pass(10_000);
-    group.crash(victim!);
-    const fence = group.terminationOf(victim!);
+    group.crash(victim);
+    const fence = group.terminationOf(victim);
     await group.pass(1_500);
-    const again = group.restart(victim!);
+    const again = group.restart(victim);
     await group.pass(1_000);
     await fence();
     await group.pass(20_000);

@@ -1,5 +1,7 @@
 import { relative } from 'node:path';
-import { cwd, env } from 'node:process';
+import process, { cwd, env } from 'node:process';
+import { setImmediate } from 'node:timers/promises';
+import { KcgError } from '../../src/lib/errors.ts';
 import { randomInt, seededRandom, type Random } from '../../src/lib/random.ts';
 import { Deployment } from './deployment.ts';
 import { Fleet } from './fleet.ts';
@@ -79,16 +81,37 @@ export async function runGroup(options: GroupOptions): Promise<GroupRun> {
   setConditions(fleet, conditions, [0.5, 1, 5][randomInt(random, 3)]!);
   const deployment = new Deployment(fleet, workers);
   const trouble = new Trouble(fleet, deployment, random, incidents, conditions.has('operator'));
+  const onRejection = (reason: unknown) => {
+    fleet.checker.violations.push(`nobody catches ${KcgError.from(reason).stack}`);
+  };
+  process.on('unhandledRejection', onRejection);
+  try {
+    return { fleet, problems: await live(fleet, deployment, trouble, random, options) };
+  } finally {
+    process.off('unhandledRejection', onRejection);
+  }
+}
+
+async function live(
+  fleet: Fleet,
+  deployment: Deployment,
+  trouble: Trouble,
+  random: Random,
+  options: GroupOptions,
+): Promise<string[]> {
+  const { length: shards } = fleet.openShards();
   for (let ms = options.troubleMs ?? 60_000; ms > 0; ms -= STEP_MS) {
     fleet.produce(randomInt(random, shards + 1));
     if (ms % 2_000 === 0) trouble.step();
-    if (!(await fleet.advance(STEP_MS))) return { fleet, problems: fleet.checker.violations };
+    if (!(await fleet.advance(STEP_MS))) return fleet.checker.violations;
   }
   trouble.end();
   const { maxLeases } = fleet.config;
   const needed = maxLeases === 0 ? 0 : Math.ceil((2 * fleet.openShards().length) / maxLeases);
   if (needed > deployment.replicas) deployment.scaleTo(needed);
-  return { fleet, problems: await settle(fleet, deployment) };
+  const problems = await settle(fleet, deployment);
+  await setImmediate(); // so that a rejection nobody catches is told
+  return problems.length > 0 ? problems : fleet.checker.violations;
 }
 
 /** What went wrong, after the last of what happened, or all that happened when it is a replay; empty when all is well. */
