@@ -53,7 +53,12 @@ export class LeaseCoordinator {
 
   constructor(options: LeaseCoordinatorOptions) {
     this.#options = options;
-    this.#confirmation = new TakeConfirmation(options.table, options.state, options.listShardIds);
+    this.#confirmation = new TakeConfirmation(
+      options.table,
+      options.clock,
+      options.state,
+      options.listShardIds,
+    );
   }
 
   /** The next round reads shard rows too: after a nudge, a knock, or one's own change. */

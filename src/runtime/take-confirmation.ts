@@ -1,14 +1,21 @@
 import { isEnded, parseRef, type Lease } from '../leases/lease.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import type { Move } from '../leases/plan-leases.ts';
+import type { Clock } from '../lib/clock.ts';
 import { workerKey } from '../leases/row.ts';
 import { decodeWorker, type WorkerRow } from '../leases/worker-row.ts';
 import type { GroupState } from './group-state.ts';
 import type { Death } from './ownership-change.ts';
 
+/** async-kinesis gives an owner up after 60 s without a heartbeat, which it sends every 15 s: its defaults. */
+const FOREIGN_SILENCE_MS = 75_000;
+
 /**
  * Strong reads before a take: the last owner is dead or gone, and every parent is ended or gone from the stream.
  * What is confirmed once stays true, because a dead incarnation never lives again and an ended shard never reopens.
+ *
+ * A row of another program names an owner of which there is no worker row. It may be alive: its row is watched, and
+ * taken once it has stood still for as long as that program itself would wait.
  */
 export class TakeConfirmation {
   readonly #table: LeaseTable;
@@ -16,16 +23,29 @@ export class TakeConfirmation {
   readonly #listShardIds: () => Promise<ReadonlySet<string>>;
   readonly #deaths = new Map<string, Death>();
   readonly #endedShards = new Set<string>();
+  /** Rows of other programs: what they showed, and since when on this worker's monotonic clock. */
+  readonly #watched = new Map<string, { row: string; sinceMs: number }>();
+  readonly #clock: Clock;
 
-  constructor(table: LeaseTable, state: GroupState, listShardIds: () => Promise<ReadonlySet<string>>) {
+  constructor(
+    table: LeaseTable,
+    clock: Clock,
+    state: GroupState,
+    listShardIds: () => Promise<ReadonlySet<string>>,
+  ) {
     this.#table = table;
+    this.#clock = clock;
     this.#state = state;
     this.#listShardIds = listShardIds;
   }
 
   async mayTake(lease: Lease, move: Move, signal: AbortSignal): Promise<boolean> {
     if (lease.owner !== move.from) return false;
-    if (lease.owner !== undefined && !(await this.#isDead(lease.owner, signal))) return false;
+    if (lease.owner !== undefined) {
+      const isForeign = lease.epoch === 0;
+      const isOver = isForeign ? this.#standsStill(lease, signal) : this.#isDead(lease.owner, signal);
+      if (!(await isOver)) return false;
+    }
     for (const parent of lease.parents) {
       if (!(await this.#isEnded(parent, signal))) return false;
     }
@@ -45,6 +65,18 @@ export class TakeConfirmation {
     const death = deathIn(current, incarnation);
     if (death) this.#deaths.set(ref, death);
     return death !== undefined;
+  }
+
+  async #standsStill({ shardId, owner = '' }: Lease, signal: AbortSignal): Promise<boolean> {
+    const row = JSON.stringify(await this.#table.get(shardId, { consistent: true, signal }));
+    const nowMs = this.#clock.monotonic();
+    const watched = this.#watched.get(shardId);
+    if (watched?.row !== row) this.#watched.set(shardId, { row, sinceMs: nowMs });
+    else if (nowMs - watched.sinceMs >= FOREIGN_SILENCE_MS) {
+      this.#deaths.set(owner, { how: 'Gone', by: undefined });
+      return true;
+    }
+    return false;
   }
 
   async #isEnded(shardId: string, signal: AbortSignal): Promise<boolean> {
