@@ -14,7 +14,7 @@ function withRule(rule: keyof Rules): Protocol {
 function withWrite(name: keyof Writes, change: (write: RowWrite) => RowWrite): Protocol {
   const write = PROTOCOL.writes[name] as (...args: unknown[]) => RowWrite;
   const changed = (...args: unknown[]) => change(write(...args));
-  return { ...PROTOCOL, writes: { ...PROTOCOL.writes, [name]: changed } as Writes };
+  return { ...PROTOCOL, writes: { ...PROTOCOL.writes, [name]: changed } };
 }
 
 /** The write without its conditions on these attributes; what proves it stays. */
@@ -34,7 +34,7 @@ function sameEpoch(name: 'take' | 'give' | 'release' | 'reset'): Mutation {
 function noProof(...names: (keyof Writes)[]): Mutation {
   const protocol = names.reduce<Protocol>((all, name) => {
     const changed = withWrite(name, (write) => ({ ...write, proof: [] })).writes[name];
-    return { ...all, writes: { ...all.writes, [name]: changed } as Writes };
+    return { ...all, writes: { ...all.writes, [name]: changed } };
   }, PROTOCOL);
   return { name: 'failed conditions are believed: no row is read back', protocol };
 }
