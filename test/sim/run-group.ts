@@ -88,6 +88,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupRun> {
   try {
     return { fleet, problems: await live(fleet, deployment, trouble, random, options) };
   } finally {
+    for (const worker of fleet.workers) worker.forget();
     process.off('unhandledRejection', onRejection);
   }
 }

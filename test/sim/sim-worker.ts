@@ -112,6 +112,12 @@ export class SimWorker {
     this.process.deliver(() => this.#stop.abort(new KcgError('Aborted', 'SIGTERM')));
   }
 
+  /** For the end of a simulation: signals that never abort would keep all of it in memory. */
+  forget(): void {
+    this.process.kill();
+    this.#stop.abort(new KcgError('Aborted', 'the simulation is over'));
+  }
+
   /** SIGKILL, or the machine is gone. */
   crash(): void {
     this.process.kill();
