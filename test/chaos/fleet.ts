@@ -60,7 +60,7 @@ const PATIENCE_MS = 45_000;
 const COMPILE_CACHE = join(tmpdir(), 'kcg-chaos-compile-cache');
 
 /** As `process.hrtime` of the handlers counts. */
-export const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
+const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
 /** One worker process. */
 export class FleetWorker {
@@ -85,7 +85,7 @@ export class FleetWorker {
     this.process = new WorkerProcess({ command, env, clock, onLine: (line) => this.trace.add(line) });
     void this.process.exited.then((exit) => {
       this.exit = exit;
-      this.trace.end(nowMs());
+      this.trace.freeze(nowMs());
     });
   }
 
@@ -120,8 +120,9 @@ export class FleetWorker {
     renameSync(`${this.blockFile}.new`, this.blockFile); // never seen half written
   }
 
-  said(message: string): boolean {
-    return this.trace.count(message) > 0;
+  /** True when it has said so, or when it has said so more than `times`. */
+  said(message: string, times = 0): boolean {
+    return this.trace.count(message) > times;
   }
 }
 
@@ -255,6 +256,14 @@ export class Fleet {
     const worker = this.workers.findLast((one) => one.name === name);
     if (!worker) throw new Error(`no worker ${name}`);
     return worker;
+  }
+
+  /** One that has shards now, which on a busy machine need not be so a second later, and the others. */
+  async pick(): Promise<[busy: FleetWorker, others: FleetWorker[]]> {
+    const find = () => this.alive.find((worker) => worker.trace.shardIds.length > 0);
+    await this.until('a worker has a shard', () => find() !== undefined);
+    const busy = find()!;
+    return [busy, this.alive.filter((worker) => worker !== busy)];
   }
 
   /** Resolves when each shard has been delivered from since now, by one of `by`; returns the seconds that took. */

@@ -9,15 +9,14 @@ const BUSY = { env: { CHAOS_WORK_MS: '40' }, config: { batchSize: 1 } };
 
 test.concurrent('a worker that was stopped past its lease begins nothing of what others have taken', () =>
   withFleet({ name: 'SIGSTOP past the lease', ...BUSY }, async (fleet) => {
-    const [sleeper, ...others] = fleet.alive;
-    const theirs = sleeper!.trace.shardIds;
-    sleeper!.freeze();
+    const [sleeper, others] = await fleet.pick();
+    const before = sleeper.trace.count('WorkerSelfFenced');
+    sleeper.freeze();
     const seconds = await fleet.readAgain(others);
     await fleet.allOwned(others);
-    sleeper!.wake();
-    await fleet.until('it has noticed', () => sleeper!.said('WorkerSelfFenced'));
-    await fleet.until('it has shards again', () => sleeper!.trace.shardIds.length > 0);
-    expect(theirs.length).toBeGreaterThan(0);
+    sleeper.wake();
+    await fleet.until('it has noticed', () => sleeper.said('WorkerSelfFenced', before));
+    await fleet.until('it has shards again', () => sleeper.trace.shardIds.length > 0);
     await fleet.prove({ 'read again after s': seconds.toFixed(1) });
   }));
 
@@ -35,14 +34,14 @@ test.concurrent('a worker that was stopped for less than its lease goes on as if
 
 test.concurrent('what a handler did while it held up its worker past the lease is not checkpointed by it', () =>
   withFleet({ name: 'event loop blocked past the lease', ...BUSY }, async (fleet) => {
-    const [blocked, ...others] = fleet.alive;
-    blocked!.block(3 * fleet.leaseMs);
-    await fleet.until('it is held up', () => blocked!.trace.spans.some((span) => span.blocked));
+    const [blocked, others] = await fleet.pick();
+    const before = blocked.trace.count('WorkerSelfFenced');
+    blocked.block(3 * fleet.leaseMs);
+    await fleet.until('it is held up', () => blocked.trace.spans.some((span) => span.blocked));
     const seconds = await fleet.readAgain(others);
-    await fleet.allOwned(others);
-    await fleet.until('it has noticed', () => blocked!.said('WorkerSelfFenced'));
-    const { shardId, epoch, last } = blocked!.trace.spans.find((span) => span.blocked)!;
-    await fleet.until('it has shards again', () => blocked!.trace.shardIds.length > 0);
+    await fleet.until('it has noticed', () => blocked.said('WorkerSelfFenced', before));
+    const { shardId, epoch, last } = blocked.trace.spans.find((span) => span.blocked)!;
+    await fleet.until('it has shards again', () => blocked.trace.shardIds.length > 0);
     expect(fleet.watch.isCheckpointed(shardId, epoch, last)).toBe(false);
     await fleet.prove({ 'read again after s': seconds.toFixed(1) });
   }));

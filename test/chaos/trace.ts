@@ -33,6 +33,7 @@ export class ProcessTrace {
   readonly spans: Span[] = [];
   readonly #epochs = new Map<string, number>();
   readonly #running = new Map<string, Span>();
+  readonly #frozenMs: number[] = [];
 
   add(text: string): void {
     const line = parse(text);
@@ -56,14 +57,17 @@ export class ProcessTrace {
     return this.lines.filter((line) => line.message === message).length;
   }
 
-  /** The process is gone: nothing of it runs any more. */
-  end(atMs: number): void {
-    for (const span of this.spans) span.endedMs = Math.min(span.endedMs, atMs);
+  /**
+   * The process is gone or stands still since now: what ran then goes on, if at all, when it wakes, which nothing can
+   * prevent. Its lines may come later than this.
+   */
+  freeze(atMs: number): void {
+    this.#frozenMs.push(atMs);
   }
 
-  /** The process stands still: what runs now goes on when it wakes, which nothing can prevent. */
-  freeze(atMs: number): void {
-    for (const span of this.spans) if (span.endedMs === Infinity) span.endedMs = atMs;
+  /** When nothing of the batch ran any more, as far as its worker could know. */
+  endOf({ beganMs, endedMs }: Span): number {
+    return Math.min(endedMs, ...this.#frozenMs.filter((atMs) => atMs >= beganMs));
   }
 
   #began({ worker, shardId = '', ...line }: Line): void {
@@ -85,7 +89,9 @@ export class ProcessTrace {
 /** Every breach of the rule, in words. */
 export function breaches(processes: readonly ProcessTrace[]): string[] {
   const found: string[] = [];
-  const spans = processes.flatMap((process) => process.spans).sort((a, b) => a.beganMs - b.beganMs);
+  const spans = processes
+    .flatMap((process) => process.spans.map((span) => ({ ...span, endedMs: process.endOf(span) })))
+    .sort((a, b) => a.beganMs - b.beganMs);
   for (const shardId of new Set(spans.map((span) => span.shardId))) {
     /** The newest ownership's batch that began last. */
     let owner: Span | undefined;
