@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -8,16 +8,17 @@ import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dyna
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { produce } from '../../src/dev/producer.ts';
-import { WorkerProcess, type Exit } from '../../src/dev/worker-process.ts';
 import { createDynamoDbClient, openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
 import { parseRef } from '../../src/leases/lease.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { seededRandom, type Random } from '../../src/lib/random.ts';
 import { dynamoDbTableAdmin } from '../../src/operator/dynamodb-table-admin.ts';
+import { FleetWorker, type Proxies } from './fleet-worker.ts';
 import { ChaosProxy } from './proxy.ts';
 import { TableWatch } from './table-watch.ts';
-import { breaches, ProcessTrace } from './trace.ts';
+import { selfSigned, startTls, type Identity } from './tls.ts';
+import { breaches } from './trace.ts';
 
 export interface FleetOptions {
   /** For the figures. */
@@ -27,8 +28,8 @@ export interface FleetOptions {
   shards?: number;
   leaseMs?: number;
   recordsPerSecond?: number;
-  /** Each worker reaches both servers through proxies of its own. */
-  proxied?: boolean;
+  /** Each worker reaches both servers through proxies of its own; `tls`: which see only what TLS lets them. */
+  proxied?: boolean | 'tls';
   config?: Partial<WorkerConfig>;
   env?: NodeJS.ProcessEnv;
   seed?: number;
@@ -37,16 +38,11 @@ export interface FleetOptions {
 export interface WorkerStart {
   name?: string;
   env?: NodeJS.ProcessEnv;
-  config?: Partial<WorkerConfig>;
+  endpoints?: WorkerConfig['endpoints'];
   /** Given program and arguments of the worker, what to run instead. */
   wrap?: (command: string[]) => string[];
   /** Through these, where the fleet is proxied; a worker started anew keeps its own. */
   proxies?: Proxies;
-}
-
-export interface Proxies {
-  kinesis: ChaosProxy;
-  dynamodb: ChaosProxy;
 }
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -58,73 +54,6 @@ const PATIENCE_MS = 45_000;
 
 /** Worker processes start several times as fast with it. */
 const COMPILE_CACHE = join(tmpdir(), 'kcg-chaos-compile-cache');
-
-/** As `process.hrtime` of the handlers counts. */
-const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
-
-/** One worker process. */
-export class FleetWorker {
-  readonly trace = new ProcessTrace();
-  readonly name: string;
-  readonly proxies: Proxies | undefined;
-  readonly blockFile: string;
-  readonly process: WorkerProcess;
-  exit: Exit | undefined;
-
-  constructor(start: {
-    name: string;
-    command: string[];
-    env: NodeJS.ProcessEnv;
-    blockFile: string;
-    proxies: Proxies | undefined;
-  }) {
-    const { name, command, env, blockFile, proxies } = start;
-    this.name = name;
-    this.blockFile = blockFile;
-    this.proxies = proxies;
-    this.process = new WorkerProcess({ command, env, clock, onLine: (line) => this.trace.add(line) });
-    void this.process.exited.then((exit) => {
-      this.exit = exit;
-      this.trace.freeze(nowMs());
-    });
-  }
-
-  get isAlive(): boolean {
-    return this.exit === undefined;
-  }
-
-  async kill(): Promise<void> {
-    this.process.signal('SIGKILL');
-    await this.process.exited;
-  }
-
-  /** Stops it without its knowledge; what it processes then goes on at `wake`. */
-  freeze(): void {
-    this.process.signal('SIGSTOP');
-    this.trace.freeze(nowMs());
-  }
-
-  wake(): void {
-    this.process.signal('SIGCONT');
-  }
-
-  /** Tells it to stop in order, and waits until it has. */
-  async stop(): Promise<Exit> {
-    this.process.signal('SIGTERM');
-    return this.process.exited;
-  }
-
-  /** Its next batch holds up the whole process. */
-  block(ms: number): void {
-    writeFileSync(`${this.blockFile}.new`, String(ms));
-    renameSync(`${this.blockFile}.new`, this.blockFile); // never seen half written
-  }
-
-  /** True when it has said so, or when it has said so more than `times`. */
-  said(message: string, times = 0): boolean {
-    return this.trace.count(message) > times;
-  }
-}
 
 /** Real worker processes on local servers, without an operator, and a producer that goes on all the time. */
 export class Fleet {
@@ -141,7 +70,9 @@ export class Fleet {
   readonly #client;
   readonly #stopProducing = new AbortController();
   readonly #producing: Promise<void>;
-  #proxies: ChaosProxy[] = [];
+  readonly #proxies: ChaosProxy[] = [];
+  readonly #identity: Identity | undefined;
+  readonly #closeTls: (() => void)[] = [];
 
   private constructor(
     options: FleetOptions,
@@ -161,6 +92,8 @@ export class Fleet {
     this.watch = watch;
     this.#client = client;
     this.leaseMs = options.leaseMs ?? 3_000;
+    this.#identity = options.proxied === 'tls' ? selfSigned() : undefined;
+    if (this.#identity) writeFileSync(join(this.#folder, 'ca.pem'), this.#identity.cert);
     this.random = seededRandom(options.seed ?? 1);
     this.shardIds = kinesis.kinesis.listShards(STREAM, {}).shards.map(({ shardId }) => shardId);
     const { recordsPerSecond = 100 } = options;
@@ -196,6 +129,11 @@ export class Fleet {
     return this.#collector.tally;
   }
 
+  /** The ways of those who live to one of the servers. */
+  ways(to: keyof Proxies): ChaosProxy[] {
+    return this.alive.flatMap(({ proxies }) => proxies?.[to] ?? []);
+  }
+
   get alive(): FleetWorker[] {
     return this.workers.filter((worker) => worker.isAlive);
   }
@@ -203,7 +141,7 @@ export class Fleet {
   async add({
     name = `w${this.workers.length + 1}`,
     env,
-    config,
+    endpoints,
     wrap,
     proxies,
   }: WorkerStart = {}): Promise<FleetWorker> {
@@ -213,9 +151,10 @@ export class Fleet {
         dynamodb: await this.#proxy(this.dynamodb.endpoint),
       };
     }
-    const endpoints = {
-      kinesis: proxies ? `http://127.0.0.1:${proxies.kinesis.port}` : this.kinesis.endpoint,
-      dynamodb: proxies ? `http://127.0.0.1:${proxies.dynamodb.port}` : this.dynamodb.endpoint,
+    const scheme = this.#identity ? 'https' : 'http';
+    const local = {
+      kinesis: proxies ? `${scheme}://127.0.0.1:${proxies.kinesis.port}` : this.kinesis.endpoint,
+      dynamodb: proxies ? `${scheme}://127.0.0.1:${proxies.dynamodb.port}` : this.dynamodb.endpoint,
     };
     const blockFile = join(this.#folder, `block-${this.workers.length}`);
     const command = [process.execPath, join(ROOT, 'src/main/cli.ts'), 'worker'];
@@ -229,9 +168,8 @@ export class Fleet {
         NODE_COMPILE_CACHE: COMPILE_CACHE,
         [WORKER_CONFIG_ENV]: encodeWorkerConfig({
           ...this.#config(),
-          endpoints,
+          endpoints: { ...local, ...endpoints },
           ...this.options.config,
-          ...config,
         }),
         COLLECTOR_URL: this.#collector.url,
         CHAOS_BLOCK_FILE: blockFile,
@@ -239,6 +177,7 @@ export class Fleet {
         KCG_HOST: '127.0.0.1',
         KCG_PORT: '0',
         KCG_EXIT_WITH_PARENT: 'true',
+        ...(this.#identity ? { NODE_EXTRA_CA_CERTS: join(this.#folder, 'ca.pem') } : {}),
         ...this.options.env,
         ...env,
       },
@@ -250,12 +189,6 @@ export class Fleet {
   /** The same pod once more, after its process has ended. */
   again(worker: FleetWorker): Promise<FleetWorker> {
     return this.add({ name: worker.name, ...(worker.proxies ? { proxies: worker.proxies } : {}) });
-  }
-
-  worker(name: string): FleetWorker {
-    const worker = this.workers.findLast((one) => one.name === name);
-    if (!worker) throw new Error(`no worker ${name}`);
-    return worker;
   }
 
   /** One that has shards now, which on a busy machine need not be so a second later, and the others. */
@@ -277,6 +210,14 @@ export class Fleet {
       }),
     );
     return (clock.monotonic() - fromMs) / 1_000;
+  }
+
+  /** Resolves when each worker has its share and nothing is on its way to another. */
+  settled(): Promise<void> {
+    const share = this.shardIds.length / this.alive.length;
+    return this.until('the shards are spread', () =>
+      this.alive.every(({ trace }) => trace.shardIds.length === share),
+    );
   }
 
   /** Resolves when the table names somebody who lives as the owner of each shard. */
@@ -335,13 +276,20 @@ export class Fleet {
     await Promise.all([this.#producing, this.watch.stop(), ...this.workers.map((worker) => worker.kill())]);
     for (const proxy of this.#proxies) proxy.faults = {};
     await Promise.all(this.#proxies.map((proxy) => proxy.refuse()));
+    for (const close of this.#closeTls) close();
     this.#client.destroy();
     await Promise.all([this.kinesis.close(), this.dynamodb.close(), this.#collector.close()]);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #proxy(endpoint: string): Promise<ChaosProxy> {
-    const proxy = await ChaosProxy.start(Number(new URL(endpoint).port), this.random);
+    let port = Number(new URL(endpoint).port);
+    if (this.#identity) {
+      const tls = await startTls(port, this.#identity);
+      this.#closeTls.push(() => tls.close());
+      ({ port } = tls);
+    }
+    const proxy = await ChaosProxy.start(port, this.random);
     this.#proxies.push(proxy);
     return proxy;
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/lib/clock.ts';
-import { withFleet, type Fleet, type FleetWorker } from './fleet.ts';
+import { withFleet, type Fleet } from './fleet.ts';
+import type { FleetWorker } from './fleet-worker.ts';
 
 /* SIGTERM, in all the ways that rollouts, impatient people and dying nodes send it. */
 

@@ -9,10 +9,13 @@ import type { Batch, Context } from '../../src/runtime/handlers/module-types.ts'
 
 const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
+/** Makes each line as long. */
+const noise = 'x'.repeat(Number(process.env['CHAOS_NOISE'] ?? 0));
+
 export default async function forward({ shardId, records }: Batch, { signal, log }: Context): Promise<void> {
   const beganMs = nowMs();
   const blockMs = takeBlock();
-  log.info('batch began', { beganMs, last: records.at(-1)?.sequenceNumber, blocked: blockMs > 0 });
+  log.info('batch began', { beganMs, last: records.at(-1)?.sequenceNumber, blocked: blockMs > 0, noise });
   signal.addEventListener('abort', () => log.info('batch aborted', { beganMs, endedMs: nowMs() }), {
     once: true,
   });
