@@ -68,8 +68,15 @@ describe('a deleted group', () => {
   test('takes its table along with Delete, after its workers', async () => {
     await start('gone', '{deletionPolicy: Delete}');
     expect(await tables()).toContain(tableOf('gone'));
+    const running: number[] = [];
+    site.dynamodb.fail((operation) => {
+      if (operation === 'DeleteTable') running.push(kubelet.pods.length);
+      return undefined;
+    });
     await remove('gone');
     await until('no table', async () => !(await tables()).includes(tableOf('gone')));
+    site.dynamodb.fail();
+    expect(running).toEqual([0]);
   }, 120_000);
 
   test('takes only its rows from a table that others use or made', async () => {
