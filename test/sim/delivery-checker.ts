@@ -180,7 +180,10 @@ export class DeliveryChecker {
     if (old?.incarnation === next.incarnation) {
       if (old.state === 'dead' && next.state !== 'dead') fail('the dead lives again');
       if (old.beat > next.beat) fail(`beat ${next.beat} after ${old.beat}`);
-    } else if (this.#incarnations.has(formatRef(next))) fail('the replaced comes back');
+    } else if (old !== undefined && this.#incarnations.has(formatRef(next))) {
+      // (On no row at all, a late announcement of somebody who is gone is a ghost: it owns nothing, and lapses.)
+      fail('the replaced comes back');
+    }
     this.#incarnations.add(formatRef(next));
   }
 
