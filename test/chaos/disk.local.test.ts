@@ -1,52 +1,63 @@
-import { expect, test } from 'vitest';
-import { withFleet } from './fleet.ts';
+import { expect } from 'vitest';
+import { scenario, type Fleet } from './fleet.ts';
+import type { FleetWorker } from './fleet-worker.ts';
 
 /* A worker writes nothing but its log, and no log is worth a worker. */
 
 const inShell = (script: string) => (command: string[]) => ['bash', '-c', script, ...command];
 
-test.concurrent('a full disk under its log and no place for temporary files stop no worker', () =>
-  withFleet({ name: 'disk full', workers: 0 }, async (fleet) => {
+/** Another one comes, and gets its share; then the first one goes, and gives the rest. */
+async function giveAllToAnother(fleet: Fleet, first: FleetWorker): Promise<void> {
+  await fleet.readAgain([first]);
+  const other = await fleet.add();
+  await fleet.until('the other one has its share', () => other.trace.shardIds.length === 3);
+  expect(await first.stop()).toMatchObject({ code: 0 });
+  await fleet.allOwned([other]);
+  await fleet.prove();
+}
+
+scenario(
+  'a full disk under its log and no place for temporary files stop no worker',
+  { name: 'disk full', workers: 0, leaseMs: 20_000 },
+  async (fleet) => {
     const full = await fleet.add({
       wrap: inShell('exec "$0" "$@" >/dev/full 2>&1'),
-      env: { TMPDIR: '/dev/full/nowhere', NODE_COMPILE_CACHE: '/dev/full/nowhere', CHAOS_WORK_MS: '20' },
+      env: { TMPDIR: '/dev/full/nowhere', NODE_COMPILE_CACHE: '/dev/full/nowhere' },
     });
-    await fleet.readAgain([full]);
-    // Another one comes: shards are given and taken as ever.
-    const other = await fleet.add();
-    await fleet.until('it has its share', () => other.trace.shardIds.length === fleet.shardIds.length / 2);
-    expect(await full.stop()).toMatchObject({ code: 0 });
-    await fleet.allOwned([other]);
-    await fleet.prove();
-  }));
+    await giveAllToAnother(fleet, full);
+  },
+);
 
-test.concurrent('a worker goes on when nobody is there any more to read its log', () =>
-  withFleet({ name: 'log pipe closed', workers: 0 }, async (fleet) => {
-    const cut = await fleet.add({ wrap: inShell('exec "$0" "$@" > >(head -n 3)') });
-    await fleet.readAgain([cut]);
-    const other = await fleet.add();
-    await fleet.until(
-      'the other has its share',
-      () => other.trace.shardIds.length === fleet.shardIds.length / 2,
-    );
-    expect(await cut.stop()).toMatchObject({ code: 0 });
-    await fleet.allOwned([other]);
-    await fleet.prove();
-  }));
+scenario(
+  'a worker goes on when nobody is there any more to read its log',
+  { name: 'log pipe closed', workers: 0, leaseMs: 20_000 },
+  async (fleet) =>
+    giveAllToAnother(fleet, await fleet.add({ wrap: inShell('exec "$0" "$@" > >(head -n 3)') })),
+);
 
-test.concurrent('a worker whose log is taken by nobody stands still, and others read its shards', () =>
-  withFleet({ name: 'log pipe full', workers: 2 }, async (fleet) => {
+scenario(
+  'a worker whose log is taken by nobody stands still, and others read its shards',
+  { name: 'log pipe full', workers: 2 },
+  async (fleet) => {
+    const others = fleet.alive;
     const stuck = await fleet.add({
       wrap: inShell('exec "$0" "$@" > >(head -n 20; tail --pid=$$ -f /dev/null)'),
       env: { CHAOS_NOISE: '4000' },
     });
-    const others = fleet.workers.slice(0, 2);
-    await fleet.until('it is declared dead', () =>
-      others.some(({ trace }) => trace.lines.some((line) => line.message === 'WorkerFenced')),
-    );
-    await fleet.allOwned(others);
+    const isFenced = () =>
+      others.some(({ trace }) =>
+        trace.lines.some(
+          (line) =>
+            line['message'] === 'WorkerFenced' &&
+            line['incarnation'] !== undefined &&
+            stuck.trace.lines.some((said) => said['incarnation'] === line['incarnation']),
+        ),
+      );
+    await fleet.until('it is declared dead', isFenced);
     const seconds = await fleet.readAgain(others);
+    await fleet.allOwned(others);
     expect(stuck.isAlive).toBe(true);
     stuck.trace.freeze(stuck.trace.spans.at(-1)!.beganMs); // the last that it could say
-    await fleet.prove({ 'read after s': seconds.toFixed(1) });
-  }));
+    await fleet.prove({ 'read after s': seconds });
+  },
+);

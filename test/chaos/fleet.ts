@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import { encodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../src/api/worker-config.ts';
 import { startCollector, type Collector } from '../../src/dev/collector.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
@@ -32,7 +32,6 @@ export interface FleetOptions {
   proxied?: boolean | 'tls';
   config?: Partial<WorkerConfig>;
   env?: NodeJS.ProcessEnv;
-  seed?: number;
 }
 
 export interface WorkerStart {
@@ -49,8 +48,14 @@ const ROOT = join(import.meta.dirname, '../..');
 const STREAM = 'orders';
 const TABLE = 'checkpoints';
 const GROUP = 'shop.orders';
+/** Where every process waits long for its turn, a lease of 3 s runs out without any chaos. */
+const BUSY = Math.min(4, Math.max(1, loadavg()[0]! / availableParallelism() / 2));
 /** Nothing here takes as long on a machine that works at all. */
-const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 45_000 * BUSY;
+const RUNS = Number(process.env['KCG_CHAOS_RUNS'] ?? 1);
+const SEED = Number(process.env['KCG_CHAOS_SEED'] ?? 1);
+/** Fleets of one file at the same time: their servers are all in this one process. */
+const SLOTS = 3;
 
 /** Worker processes start several times as fast with it. */
 const COMPILE_CACHE = join(tmpdir(), 'kcg-chaos-compile-cache');
@@ -58,6 +63,7 @@ const COMPILE_CACHE = join(tmpdir(), 'kcg-chaos-compile-cache');
 /** Real worker processes on local servers, without an operator, and a producer that goes on all the time. */
 export class Fleet {
   readonly options: FleetOptions;
+  readonly name: string;
   readonly kinesis: LocalKinesis;
   readonly dynamodb: LocalDynamoDb;
   readonly workers: FleetWorker[] = [];
@@ -76,6 +82,7 @@ export class Fleet {
 
   private constructor(
     options: FleetOptions,
+    seed: number,
     servers: {
       kinesis: LocalKinesis;
       dynamodb: LocalDynamoDb;
@@ -86,15 +93,16 @@ export class Fleet {
   ) {
     const { kinesis, dynamodb, collector, watch, client } = servers;
     this.options = options;
+    this.name = `${options.name} (seed ${seed})`;
+    this.random = seededRandom(seed);
     this.kinesis = kinesis;
     this.dynamodb = dynamodb;
     this.#collector = collector;
     this.watch = watch;
     this.#client = client;
-    this.leaseMs = options.leaseMs ?? 3_000;
+    this.leaseMs = Math.round(BUSY * (options.leaseMs ?? 3_000));
     this.#identity = options.proxied === 'tls' ? selfSigned() : undefined;
     if (this.#identity) writeFileSync(join(this.#folder, 'ca.pem'), this.#identity.cert);
-    this.random = seededRandom(options.seed ?? 1);
     this.shardIds = kinesis.kinesis.listShards(STREAM, {}).shards.map(({ shardId }) => shardId);
     const { recordsPerSecond = 100 } = options;
     const producer = { kinesis: kinesis.kinesis, stream: STREAM, tally: collector.tally, clock };
@@ -105,7 +113,7 @@ export class Fleet {
   }
 
   /** Resolves when every shard is read, and every worker has one. */
-  static async start(options: FleetOptions): Promise<Fleet> {
+  static async start(options: FleetOptions, seed: number): Promise<Fleet> {
     Object.assign(process.env, LOCAL_CREDENTIALS);
     const kinesis = await startLocalKinesis({ clock, log });
     const dynamodb = await startLocalDynamoDb({ clock, log });
@@ -115,7 +123,7 @@ export class Fleet {
     const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
     await createTable(client);
     const watch = new TableWatch(await openLeaseTable({ client, clock, tableName: TABLE, groupId: GROUP }));
-    const fleet = new Fleet(options, { kinesis, dynamodb, collector, watch, client });
+    const fleet = new Fleet(options, seed, { kinesis, dynamodb, collector, watch, client });
     const { workers = 3 } = options;
     for (let i = 0; i < workers; i += 1) await fleet.add();
     await fleet.until('every worker has a shard', () =>
@@ -132,6 +140,11 @@ export class Fleet {
   /** The ways of those who live to one of the servers. */
   ways(to: keyof Proxies): ChaosProxy[] {
     return this.alive.flatMap(({ proxies }) => proxies?.[to] ?? []);
+  }
+
+  /** How often that was said, by all together. */
+  sum(message: string): number {
+    return this.workers.reduce((count, { trace }) => count + trace.count(message), 0);
   }
 
   get alive(): FleetWorker[] {
@@ -234,19 +247,16 @@ export class Fleet {
   }
 
   /** Ends producing and proves that all is processed, once and again in order, by one owner at a time. */
-  async prove(figures: Record<string, number | string> = {}): Promise<void> {
+  async prove(figures: Record<string, number> = {}): Promise<void> {
     this.#stopProducing.abort();
     await this.#producing;
     await this.until('everything put is processed', () => this.tally.result().lost === 0).catch(() => {});
     await this.watch.look();
     const { produced, lost, duplicated, outOfOrder } = this.tally.result();
-    const silence = (this.tally.longestGapMs(this.shardIds) / 1_000).toFixed(1);
-    const all = { ...figures, 'longest silence': `${silence} s`, produced, duplicated };
-    console.log(
-      `${this.options.name}: ${Object.entries(all)
-        .map(([what, n]) => `${what} ${n}`)
-        .join(', ')}`,
-    );
+    const silence = this.tally.longestGapMs(this.shardIds) / 1_000;
+    const all = Object.entries({ ...figures, 'longest silence s': silence, produced, duplicated });
+    const texts = all.map(([what, n]) => `${what} ${Number.isInteger(n) ? n : n.toFixed(1)}`);
+    console.log(`${this.name}: ${texts.join(', ')}`);
     expect({ lost, outOfOrder }, this.story()).toEqual({ lost: 0, outOfOrder: 0 });
     const batches = this.workers.flatMap((worker) => worker.trace.spans).length;
     expect(batches, 'batches that said they began').toBeGreaterThan(0);
@@ -257,7 +267,7 @@ export class Fleet {
   /** @throws Error with what the workers said, when it takes longer than anything here may */
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
     await until(what, holds).catch((cause: unknown) => {
-      throw new Error(`${this.options.name}: gave up waiting until ${what}\n${this.story()}`, { cause });
+      throw new Error(`${this.name}: gave up waiting until ${what}\n${this.story()}`, { cause });
     });
   }
 
@@ -315,17 +325,27 @@ export class Fleet {
   }
 }
 
-/** Runs a scenario on a fleet, which is gone afterwards however it ends. */
-export async function withFleet(
-  options: FleetOptions,
-  scenario: (fleet: Fleet) => Promise<void>,
-): Promise<void> {
-  const fleet = await Fleet.start(options);
-  try {
-    await scenario(fleet);
-  } finally {
-    await fleet.close();
-  }
+let slots = SLOTS;
+let seed = SEED;
+let starting: Promise<unknown> = Promise.resolve();
+
+/** A test on a fleet of its own; several at a time. `KCG_CHAOS_RUNS` repeats it, each time with another seed. */
+export function scenario(title: string, options: FleetOptions, run: (fleet: Fleet) => Promise<void>): void {
+  test.concurrent(title, { repeats: RUNS - 1, timeout: 8 * PATIENCE_MS }, async () => {
+    await until('it is its turn', () => slots > 0, 6 * PATIENCE_MS);
+    slots -= 1;
+    let fleet: Fleet | undefined;
+    try {
+      // One after another: the start of a process costs as much as a minute of its work.
+      const started = starting.then(() => Fleet.start(options, seed++));
+      starting = started.catch(() => {});
+      fleet = await started;
+      await run(fleet);
+    } finally {
+      slots += 1;
+      await fleet?.close();
+    }
+  });
 }
 
 async function createTable(client: ReturnType<typeof createDynamoDbClient>): Promise<void> {
@@ -341,8 +361,12 @@ async function createTable(client: ReturnType<typeof createDynamoDbClient>): Pro
 }
 
 /** @throws Error when it takes longer than anything here may */
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = clock.monotonic() + PATIENCE_MS;
+async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  const endMs = clock.monotonic() + patienceMs;
   while (!(await holds())) {
     if (clock.monotonic() > endMs) throw new Error(`gave up waiting until ${what}`);
     await clock.sleep(20);

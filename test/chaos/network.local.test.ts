@@ -1,75 +1,81 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { systemClock as clock } from '../../src/lib/clock.ts';
-import { withFleet, type Fleet } from './fleet.ts';
-import type { Faults } from './proxy.ts';
+import { scenario } from './fleet.ts';
+import type { ChaosProxy } from './proxy.ts';
 
-/* Servers that are away, silent or half there, for all workers or for one. */
+/* Servers that are away, silent or not where they should be, for all workers or for one. */
 
-const sum = (fleet: Fleet, message: string) =>
-  fleet.workers.reduce((count, { trace }) => count + trace.count(message), 0);
+/** Two ways of not being there; what was sent into silence arrives when it is over, long after it counted. */
+const AWAY: {
+  what: string;
+  begin: (way: ChaosProxy) => Promise<void>;
+  end: (way: ChaosProxy) => Promise<void>;
+}[] = [
+  { what: 'refuses connections', begin: (way) => way.refuse(), end: (way) => way.accept() },
+  { what: 'says nothing', begin: async (way) => way.stall(), end: async (way) => way.heal() },
+];
 
-test.concurrent.for([
-  ['refuses connections', 'refuse'],
-  ['says nothing', 'stall'],
-] as const)('a worker for whom alone the table %s stops before others take its shards', ([, how]) =>
-  withFleet({ name: `one worker without DynamoDB, ${how}`, proxied: true }, async (fleet) => {
-    const [cut, others] = await fleet.pick();
-    const { dynamodb } = cut.proxies!;
-    const before = cut.trace.count('WorkerSelfFenced');
-    if (how === 'refuse') await dynamodb.refuse();
-    else dynamodb.faults = { stall: true };
-    const seconds = await fleet.readAgain(others);
-    await fleet.allOwned(others);
-    await fleet.until('it has noticed', () => cut.said('WorkerSelfFenced', before));
-    // What it sent and gave up arrives now, long after it counted.
-    dynamodb.faults = {};
-    await dynamodb.accept();
-    await fleet.until('it has shards again', () => cut.trace.shardIds.length > 0);
-    await fleet.prove({ 'read again after s': seconds.toFixed(1) });
-  }),
-);
+for (const { what, begin, end } of AWAY) {
+  scenario(
+    `a worker for whom alone the table ${what} stops before others take its shards`,
+    { name: `one worker, for whom DynamoDB ${what}`, proxied: true },
+    async (fleet) => {
+      const [cut, others] = await fleet.pick();
+      const before = cut.trace.count('WorkerSelfFenced');
+      await begin(cut.proxies!.dynamodb);
+      const seconds = await fleet.readAgain(others);
+      await fleet.allOwned(others);
+      await fleet.until('it has noticed', () => cut.said('WorkerSelfFenced', before));
+      await end(cut.proxies!.dynamodb);
+      await fleet.until('it has shards again', () => cut.trace.shardIds.length > 0);
+      await fleet.prove({ 'read again after s': seconds });
+    },
+  );
 
-test.concurrent.for([
-  ['refuses connections', 'refuse'],
-  ['says nothing', 'stall'],
-] as const)('all workers stop while the table %s, and go on when it is back', ([, how]) =>
-  withFleet({ name: `DynamoDB away for two leases, ${how}`, proxied: true }, async (fleet) => {
-    const fenced = fleet.workers.map(({ trace }) => trace.count('WorkerSelfFenced'));
-    if (how === 'refuse') await Promise.all(fleet.ways('dynamodb').map((way) => way.refuse()));
-    else for (const way of fleet.ways('dynamodb')) way.faults = { stall: true };
-    await clock.sleep(2 * fleet.leaseMs);
-    await fleet.until('all have given up', () =>
-      fleet.workers.every(
-        (worker, i) => worker.said('WorkerSelfFenced', fenced[i]) && worker.trace.shardIds.length === 0,
-      ),
-    );
-    for (const way of fleet.ways('dynamodb')) way.faults = {};
-    await Promise.all(fleet.ways('dynamodb').map((way) => way.accept()));
-    const seconds = await fleet.readAgain();
-    await fleet.allOwned();
-    expect(fleet.alive).toHaveLength(3);
-    // Trouble that goes on is said once a minute of each kind, not at each attempt.
-    expect(sum(fleet, 'TableTrouble')).toBeLessThan(3 * 10);
-    await fleet.prove({ 'read again after s': seconds.toFixed(1) });
-  }),
-);
+  scenario(
+    `all workers stop while the table ${what}, and go on when it is back`,
+    { name: `DynamoDB ${what} for two leases`, proxied: true },
+    async (fleet) => {
+      const fenced = fleet.workers.map(({ trace }) => trace.count('WorkerSelfFenced'));
+      await Promise.all(fleet.ways('dynamodb').map(begin));
+      await clock.sleep(2 * fleet.leaseMs);
+      await fleet.until('all have given up', () =>
+        fleet.workers.every(
+          (worker, i) => worker.said('WorkerSelfFenced', fenced[i]) && worker.trace.shardIds.length === 0,
+        ),
+      );
+      await Promise.all(fleet.ways('dynamodb').map(end));
+      const seconds = await fleet.readAgain();
+      await fleet.allOwned();
+      expect(fleet.alive).toHaveLength(3);
+      // Trouble that goes on is said once a minute of each kind, not at each attempt.
+      expect(fleet.sum('TableTrouble')).toBeLessThan(3 * 10);
+      await fleet.prove({ 'read again after s': seconds });
+    },
+  );
+}
 
-test.concurrent('no shard changes hands because Kinesis is away', () =>
-  withFleet({ name: 'Kinesis away', proxied: true, leaseMs: 20_000 }, async (fleet) => {
+scenario(
+  'no shard changes hands because Kinesis is away',
+  { name: 'Kinesis away', proxied: true, leaseMs: 20_000 },
+  async (fleet) => {
     await fleet.settled();
-    const started = sum(fleet, 'ShardStarted');
+    const started = fleet.sum('ShardStarted');
     await Promise.all(fleet.ways('kinesis').map((way) => way.refuse()));
     await fleet.until('all have noticed', () => fleet.workers.every((worker) => worker.said('ReadTrouble')));
-    await clock.sleep(5_000);
+    await clock.sleep(4_000);
     await Promise.all(fleet.ways('kinesis').map((way) => way.accept()));
     const seconds = await fleet.readAgain();
-    expect(sum(fleet, 'ShardStarted')).toBe(started);
-    await fleet.prove({ 'read again after s': seconds.toFixed(1) });
+    expect(fleet.sum('ShardStarted')).toBe(started);
+    await fleet.prove({ 'read again after s': seconds });
     expect(fleet.tally.result().duplicated).toBe(0);
-  }));
+  },
+);
 
-test.concurrent('workers start by themselves once the servers are there', () =>
-  withFleet({ name: 'servers refuse at the start', proxied: true, workers: 1 }, async (fleet) => {
+scenario(
+  'a worker starts by itself once the servers are there',
+  { name: 'servers refuse at the start', proxied: true, workers: 1 },
+  async (fleet) => {
     const [first] = fleet.alive;
     await first!.kill();
     const { dynamodb, kinesis } = first!.proxies!;
@@ -83,51 +89,58 @@ test.concurrent('workers start by themselves once the servers are there', () =>
       late.said('stream and table cannot be used yet'),
     );
     await kinesis.accept();
-    const seconds = await fleet.readAgain([late]);
-    await fleet.prove({ 'read after s': seconds.toFixed(1) });
-  }));
+    const seconds = await fleet.readAgain();
+    await fleet.prove({ 'read after s': seconds });
+  },
+);
 
-test.concurrent('a worker whose endpoint has no address says so, tries on, and ends when it is told', () =>
-  withFleet({ name: 'endpoint without an address', workers: 1 }, async (fleet) => {
+scenario(
+  'a worker whose endpoint has no address says so, tries on, and ends when it is told',
+  { name: 'endpoint without an address', workers: 1 },
+  async (fleet) => {
     const nowhere = 'http://kcg-nowhere.invalid:8000';
-    const lost = await fleet.add({ endpoints: { dynamodb: nowhere } });
-    const blind = await fleet.add({ endpoints: { kinesis: nowhere } });
-    await fleet.until('both have said so, more than once', () =>
-      [lost, blind].every(
-        ({ trace }) =>
-          trace.lines.filter(({ error }) => /kcg-nowhere\.invalid/.test(String(error))).length > 1,
-      ),
+    const both = [
+      await fleet.add({ endpoints: { dynamodb: nowhere } }),
+      await fleet.add({ endpoints: { kinesis: nowhere } }),
+    ];
+    const said = both.map(
+      ({ trace }) =>
+        () =>
+          trace.lines.filter(({ error }) => String(error).includes('kcg-nowhere.invalid')).length,
     );
-    expect([lost, blind].map(({ trace }) => trace.rest)).toEqual([[], []]);
-    expect(await Promise.all([lost.stop(), blind.stop()])).toMatchObject([{ code: 0 }, { code: 0 }]);
+    await fleet.until('both have said so, more than once', () => said.every((times) => times() > 1));
+    // Nothing but whole lines of their log, and on stderr nothing.
+    expect(both.map(({ trace }) => trace.rest)).toEqual([[], []]);
+    expect(await Promise.all(both.map((worker) => worker.stop()))).toMatchObject([{ code: 0 }, { code: 0 }]);
     await fleet.prove();
-  }));
+  },
+);
 
-/** What a bad line does: each chunk has this chance of each. */
-const BAD_LINE: Faults = {
-  delayMs: [0, 150],
-  drop: 0.03,
-  cut: 0.03,
-  duplicate: 0.03,
-  reorder: 0.03,
-  corrupt: 0.03,
-};
-
-test.concurrent('lines that drop, delay, double, swap and change bytes cost time and nothing else', () =>
-  withFleet(
-    { name: 'bad lines for 20 s', proxied: 'tls', seed: Number(process.env['KCG_CHAOS_SEED'] ?? 1) },
-    async (fleet) => {
-      const ways = [...fleet.ways('dynamodb'), ...fleet.ways('kinesis')];
-      for (const way of ways) way.faults = BAD_LINE;
-      await clock.sleep(20_000);
-      for (const way of ways) way.faults = {};
-      const seconds = await fleet.readAgain();
-      await fleet.allOwned();
-      expect(fleet.alive).toHaveLength(3);
-      const counts: Record<string, number> = {};
-      for (const way of ways)
-        for (const [fault, times] of way.counts) counts[fault] = (counts[fault] ?? 0) + times;
-      expect(Object.keys(counts).sort()).toEqual(['corrupt', 'cut', 'drop', 'duplicate', 'reorder']);
-      await fleet.prove({ ...counts, 'read again after s': seconds.toFixed(1) });
-    },
-  ));
+scenario(
+  'lines that drop, delay, double, swap and change bytes cost time and nothing else',
+  { name: 'bad lines for 20 s', proxied: 'tls' },
+  async (fleet) => {
+    const ways = [...fleet.ways('dynamodb'), ...fleet.ways('kinesis')];
+    const share = 0.02;
+    for (const way of ways) {
+      way.faults = {
+        delayMs: [0, 150],
+        drop: share,
+        cut: share,
+        duplicate: share,
+        reorder: share,
+        corrupt: share,
+      };
+    }
+    await clock.sleep(20_000);
+    for (const way of ways) way.faults = {};
+    const seconds = await fleet.readAgain();
+    await fleet.allOwned();
+    expect(fleet.alive).toHaveLength(3);
+    const counts: Record<string, number> = {};
+    for (const way of ways)
+      for (const [fault, times] of way.counts) counts[fault] = (counts[fault] ?? 0) + times;
+    expect(Object.keys(counts).sort()).toEqual(['corrupt', 'cut', 'drop', 'duplicate', 'reorder']);
+    await fleet.prove({ ...counts, 'read again after s': seconds });
+  },
+);

@@ -65,6 +65,14 @@ export class ChaosProxy {
     await closed;
   }
 
+  stall(): void {
+    this.faults = { stall: true };
+  }
+
+  heal(): void {
+    this.faults = {};
+  }
+
   cutAll(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
