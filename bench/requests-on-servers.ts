@@ -253,6 +253,11 @@ export async function requestsOnServers(_runs: number, print: (line: string) => 
     printCounts(print, [theirs.dynamodb, await baseline(setting)], '  ');
     const times = total(theirs.dynamodb) / total(ours.dynamodb);
     print(`  ${times.toFixed(2)} times as many as the workers`);
+    if (ours.dynamodb.has('PutItem announce')) {
+      print(
+        '  NOT A STEADY STATE: the machine stood still for so long that workers lost their leases and began anew',
+      );
+    }
     for (const [name, { sent, served, failed }] of [
       ['kcg', ours],
       ['baseline', theirs],
