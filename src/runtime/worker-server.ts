@@ -30,17 +30,10 @@ export interface WorkerServer {
  * @throws KcgError `Conflict` when the port is taken
  */
 export async function startWorkerServer(options: WorkerServerOptions): Promise<WorkerServer> {
-  let windowMs = -Infinity;
-  let nudges = 0;
-  const mayNudge = () => {
-    const nowMs = options.clock.monotonic();
-    if (nowMs - windowMs > 1_000) [windowMs, nudges] = [nowMs, 0];
-    nudges += 1;
-    return nudges <= NUDGES_PER_SECOND;
-  };
   const closing = new AbortController();
+  const nudge = atMost(NUDGES_PER_SECOND, options.clock, closing.signal, () => options.worker()?.nudged());
   const server = createServer((request, response) => {
-    void answer(options, request, response, mayNudge, closing.signal);
+    void answer(options, request, response, nudge, closing.signal);
   });
   await listen(server, options.port, options.host);
   return {
@@ -55,18 +48,37 @@ export async function startWorkerServer(options: WorkerServerOptions): Promise<W
   };
 }
 
+/**
+ * Does at most `count` of what it is asked for in a second. The rest is put off to the second's end and done once, never
+ * dropped: it was taken from those who asked, and the last of them tells of what the ones before could not.
+ */
+function atMost(count: number, clock: Clock, closing: AbortSignal, act: () => void): () => void {
+  let windowMs = -Infinity;
+  let asked = 0;
+  return () => {
+    const nowMs = clock.monotonic();
+    if (nowMs - windowMs >= 1_000) [windowMs, asked] = [nowMs, 0];
+    asked += 1;
+    if (asked <= count) return act();
+    if (asked > count + 1) return;
+    void clock.sleep(windowMs + 1_000 - nowMs, { signal: closing }).then(() => {
+      if (!closing.aborted) act();
+    });
+  };
+}
+
 async function answer(
   { clock, worker, metrics }: WorkerServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
-  mayNudge: () => boolean,
+  nudge: () => void,
   closing: AbortSignal,
 ): Promise<void> {
   request.resume();
   const state = worker()?.state ?? 'starting';
   switch (`${request.method} ${request.url}`) {
     case `POST ${NUDGE_PATH}`:
-      if (mayNudge()) worker()?.nudged();
+      nudge();
       return reply(response, 204, '');
     case 'GET /healthz':
       return reply(response, 200, 'ok\n');

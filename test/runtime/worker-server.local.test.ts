@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startWorkerServer, type WorkerServer } from '../../src/runtime/worker-server.ts';
 import { AGroup, type OneWorker, type WorkerChanges } from './a-group.ts';
 
@@ -54,4 +54,19 @@ describe('/readyz answers', () => {
       await server?.close();
     }
   });
+});
+
+test('nudges that come too fast are put off together, and the last one is not lost', async () => {
+  const group = new AGroup(1);
+  const worker = group.start('a');
+  await group.clock.advance(10_000);
+  await serve(group, () => worker);
+  const nudged = vi.spyOn(worker.worker, 'nudged');
+  const nudge = () => fetch(`http://127.0.0.1:${server?.port}/v1/nudge`, { method: 'POST' });
+  for (let i = 0; i < 25; i += 1) expect((await nudge()).status).toBe(204);
+  expect(nudged).toHaveBeenCalledTimes(10);
+  await group.clock.advance(1_000);
+  expect(nudged).toHaveBeenCalledTimes(11);
+  await nudge();
+  expect(nudged).toHaveBeenCalledTimes(12);
 });
