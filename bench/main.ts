@@ -5,10 +5,19 @@ import { failover } from './failover.ts';
 import { node } from './node.ts';
 import { requests } from './requests.ts';
 import { requestsOnServers } from './requests-on-servers.ts';
+import { spares } from './spares.ts';
 
 /* npm run bench [-- <name> [runs]]: prints figures, each with its baseline; asserts nothing. */
 
-const BENCHES = { requests, 'requests-on-servers': requestsOnServers, drain, failover, balance, node };
+const BENCHES = {
+  requests,
+  'requests-on-servers': requestsOnServers,
+  drain,
+  failover,
+  spares,
+  balance,
+  node,
+};
 const RUNS = 10;
 
 const [wanted, runs = RUNS] = process.argv.slice(2);
