@@ -1,6 +1,7 @@
 import { PollingReader } from '../kinesis/polling-reader.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
 import type { Lease, WorkerRef } from '../leases/lease.ts';
+import type { WorkerState } from '../leases/worker-row.ts';
 import { randomName } from '../lib/random.ts';
 import { RecordBuffer } from './batching.ts';
 import { ByteBudget } from './byte-budget.ts';
@@ -92,6 +93,11 @@ export class Incarnation {
         if (event.type === 'WorkerLive') this.#changed();
       },
     });
+  }
+
+  /** Not live any more once its lease is over, though the row may still say so. */
+  get state(): WorkerState {
+    return this.#ownLease.isGood() ? this.heartbeat.state : 'starting';
   }
 
   get isPaused(): boolean {

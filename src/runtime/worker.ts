@@ -26,7 +26,7 @@ export class Worker {
   }
 
   get state(): WorkerState | 'stopped' {
-    return this.#stopped ? 'stopped' : (this.#life?.heartbeat.state ?? 'starting');
+    return this.#stopped ? 'stopped' : (this.#life?.state ?? 'starting');
   }
 
   /** Stream, table and handler answer, and the group is paused: all that is asked of it. */

@@ -95,6 +95,25 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
       );
     });
 
+    it('an announcement that has its effect late undoes nothing', async () => {
+      await table.write(announceWorker(announcement, NOW, null));
+      await table.write(fenceWorker({ ...me, beat: 1 }));
+      const late = (after: string | null) =>
+        announceWorker({ ...announcement, incarnation: 'a0' }, NOW, after);
+      expect((await table.write(late(null))).outcome).toBe('lost');
+      expect((await table.write(late('a00'))).outcome).toBe('lost');
+      expect((await table.write(announceWorker(announcement, NOW, null))).outcome).toBe('lost');
+      expect((await table.write(late(announcement.incarnation))).outcome).toBe('done');
+    });
+
+    it('a beat that has its effect late turns no later one back', async () => {
+      await table.write(announceWorker(announcement, NOW));
+      expect((await table.write(beatWorker(me, beat(2), NOW, 1))).outcome).toBe('done');
+      expect((await table.write(beatWorker(me, beat(4), NOW, 2))).outcome).toBe('done');
+      expect((await table.write(beatWorker(me, beat(3), NOW, 2))).outcome).toBe('lost');
+      expect((await table.query('workers', strong))[0]).toMatchObject({ beat: 4 });
+    });
+
     it('a beat returns the whole row, knocks of others included', async () => {
       await table.write(announceWorker(announcement, NOW));
       await table.write(knockWorker(me));
@@ -194,6 +213,19 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
         (await table.write(checkpointShard({ ...own, owner: other }, progress('12'), NOW))).outcome,
       ).toBe('lost');
       expect(await row()).toMatchObject({ sequence: '10', behind_ms: 12, ts: BORN });
+    });
+
+    it('a checkpoint that has its effect late sets none back, and reopens no ended shard', async () => {
+      const own = await take();
+      const { checkpoint: ten } = progress('10');
+      await table.write(checkpointShard(own, progress('10'), NOW));
+      expect((await table.write(checkpointShard(own, progress('12'), NOW, ten))).outcome).toBe('done');
+      expect((await table.write(checkpointShard(own, progress('11'), NOW, ten))).outcome).toBe('lost');
+      expect(await row()).toMatchObject({ sequence: '12' });
+      await table.write(endShard(own, NOW));
+      const { checkpoint: twelve } = progress('12');
+      expect((await table.write(checkpointShard(own, progress('13'), NOW, twelve))).outcome).toBe('lost');
+      expect(await row()).toMatchObject({ sequence: 'SHARD_END' });
     });
 
     it('a position inside an aggregate is kept, and gone with the next whole one', async () => {
