@@ -3,9 +3,12 @@ import { scenario } from './fleet.ts';
 
 /* kill -9: nobody is told, and leases have to lapse by themselves. Without an operator nothing fences early. */
 
+/** Most of the time in the middle of a batch that does not count yet. */
+const SLOW = { env: { CHAOS_PREPARE_MS: '300' }, config: { batchSize: 10, checkpointIntervalMs: 100 } };
+
 scenario(
   'the shards of a worker that was killed are read by the others',
-  { name: 'kill -9 of one of three' },
+  { name: 'kill -9 of one of three', ...SLOW },
   async (fleet) => {
     const [victim, others] = await fleet.pick();
     await victim.kill();
@@ -17,7 +20,7 @@ scenario(
 
 scenario(
   'the last worker that lives reads everything when all others were killed',
-  { name: 'kill -9 of all but one' },
+  { name: 'kill -9 of all but one', ...SLOW },
   async (fleet) => {
     const [, ...victims] = fleet.alive;
     await Promise.all(victims.map((victim) => victim.kill()));
@@ -30,7 +33,7 @@ scenario(
 
 scenario(
   'workers that are started again after all were killed go on where the table says',
-  { name: 'kill -9 of all, restarted' },
+  { name: 'kill -9 of all, restarted', ...SLOW },
   async (fleet) => {
     const before = fleet.alive;
     await Promise.all(before.map((victim) => victim.kill()));

@@ -20,6 +20,7 @@ export default async function forward({ shardId, records }: Batch, { signal, log
     once: true,
   });
   while (nowMs() < beganMs + blockMs); // nothing else runs in this process meanwhile
+  await sleep(Number(process.env['CHAOS_PREPARE_MS'] ?? 0));
   const body = JSON.stringify({
     shardId,
     pod: process.env['KCG_POD_NAME'],
