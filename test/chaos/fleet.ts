@@ -15,7 +15,7 @@ import { silentLog as log } from '../../src/lib/log.ts';
 import { seededRandom, type Random } from '../../src/lib/random.ts';
 import { dynamoDbTableAdmin } from '../../src/operator/dynamodb-table-admin.ts';
 import { FleetWorker, type Proxies } from './fleet-worker.ts';
-import { ChaosProxy } from './proxy.ts';
+import { ChaosProxy, type Faults } from './proxy.ts';
 import { TableWatch } from './table-watch.ts';
 import { selfSigned, startTls, type Identity } from './tls.ts';
 import { breaches } from './trace.ts';
@@ -77,6 +77,7 @@ export class Fleet {
   readonly #stopProducing = new AbortController();
   readonly #producing: Promise<void>;
   readonly #proxies: ChaosProxy[] = [];
+  #faults: Faults = {};
   readonly #identity: Identity | undefined;
   readonly #closeTls: (() => void)[] = [];
 
@@ -140,6 +141,21 @@ export class Fleet {
   /** The ways of those who live to one of the servers. */
   ways(to: keyof Proxies): ChaosProxy[] {
     return this.alive.flatMap(({ proxies }) => proxies?.[to] ?? []);
+  }
+
+  /** All ways of those who live, and of those who come, are so from now on. */
+  spoil(faults: Faults): void {
+    this.#faults = faults;
+    for (const proxy of this.#proxies) proxy.faults = faults;
+  }
+
+  /** How often each fault has happened. */
+  faultCounts(): Record<string, number> {
+    const sums: Record<string, number> = {};
+    for (const { counts } of this.#proxies) {
+      for (const [fault, times] of counts) sums[fault] = (sums[fault] ?? 0) + times;
+    }
+    return sums;
   }
 
   /** How often that was said, by all together. */
@@ -300,6 +316,7 @@ export class Fleet {
       ({ port } = tls);
     }
     const proxy = await ChaosProxy.start(port, this.random);
+    proxy.faults = this.#faults;
     this.#proxies.push(proxy);
     return proxy;
   }

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { scenario } from './fleet.ts';
-import type { ChaosProxy } from './proxy.ts';
+import type { ChaosProxy, Faults } from './proxy.ts';
 
 /* Servers that are away, silent or not where they should be, for all workers or for one. */
 
@@ -120,26 +120,30 @@ scenario(
   'lines that drop, delay, double, swap and change bytes cost time and nothing else',
   { name: 'bad lines for 20 s', proxied: 'tls' },
   async (fleet) => {
-    const ways = [...fleet.ways('dynamodb'), ...fleet.ways('kinesis')];
     const share = 0.02;
-    for (const way of ways) {
-      way.faults = {
-        delayMs: [0, 150],
-        drop: share,
-        cut: share,
-        duplicate: share,
-        reorder: share,
-        corrupt: share,
-      };
-    }
-    await clock.sleep(20_000);
-    for (const way of ways) way.faults = {};
+    const faults: Faults = {
+      delayMs: [0, 150],
+      drop: share,
+      cut: share,
+      duplicate: share,
+      reorder: share,
+      corrupt: share,
+    };
+    fleet.spoil(faults);
+    // Shards are given, taken from the dead and taken up anew meanwhile.
+    const [leaving, killed] = fleet.alive;
+    await clock.sleep(5_000);
+    expect(await leaving!.stop()).toMatchObject({ code: 0 });
+    await fleet.add();
+    await clock.sleep(5_000);
+    await killed!.kill();
+    await fleet.add();
+    await clock.sleep(10_000);
+    fleet.spoil({});
     const seconds = await fleet.readAgain();
     await fleet.allOwned();
     expect(fleet.alive).toHaveLength(3);
-    const counts: Record<string, number> = {};
-    for (const way of ways)
-      for (const [fault, times] of way.counts) counts[fault] = (counts[fault] ?? 0) + times;
+    const counts = fleet.faultCounts();
     expect(Object.keys(counts).sort()).toEqual(['corrupt', 'cut', 'drop', 'duplicate', 'reorder']);
     await fleet.prove({ ...counts, 'read again after s': seconds });
   },
