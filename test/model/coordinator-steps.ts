@@ -26,7 +26,7 @@ import {
 export function* coordinatorSteps(model: Model, world: World, worker: number): Generator<Step> {
   const process = world.processes[worker]!;
   if (process.life !== 'up' || !process.announced) return;
-  if (model.may.has('fence')) {
+  if (model.may.has('fence') && model.watchers.includes(worker)) {
     for (let other = 0; other < model.workers; other += 1) {
       if (other !== worker) yield* observeSteps(model, world, worker, other);
     }
@@ -67,6 +67,8 @@ function* observeSteps(model: Model, world: World, worker: number, other: number
   }
 }
 
+const readsMayBeStale = ({ staleness }: Model) => staleness.workers + staleness.shards > 0;
+
 /** A planned receiver takes what nobody owns: look, confirm, write, start. */
 function* takeSteps(model: Model, world: World, worker: number, shard: number): Generator<Step> {
   const work = world.processes[worker]!.work[shard]!;
@@ -79,7 +81,7 @@ function* takeSteps(model: Model, world: World, worker: number, shard: number): 
       const seen = leaseOf(row);
       if (!seemsFree(model, world, worker, shard, seen)) continue;
       const state = seen.owner === undefined ? 'free' : `of ${seen.owner}, which seems dead`;
-      if (model.staleness > 0) {
+      if (readsMayBeStale(model)) {
         const next = withWork(world, worker, shard, { is: 'looking', seen });
         yield good(`${who} sees ${what} ${state}`, next);
       } else if (isConfirmed(model, world, shard, seen)) {

@@ -8,11 +8,14 @@ export interface Exploration {
   transitions: number;
   /** Steps from the beginning to the farthest state. */
   depth: number;
-  violation?: Violation & { trace: readonly string[] };
+  violation?: (Violation & { trace: readonly string[] }) | undefined;
 }
 
 /** Breadth first, so the first violation has a shortest trace. */
-export function explore(model: Model, { liveness = true, maxStates = Infinity } = {}): Exploration {
+export function explore(
+  model: Model,
+  { liveness = true, maxStates = Infinity, ignoresLives = false } = {},
+): Exploration {
   const first = initialWorld(model);
   const key = new WorldKey(model);
   const ids = new Map<string, number>([[key.of(first), 0]]);
@@ -30,10 +33,9 @@ export function explore(model: Model, { liveness = true, maxStates = Infinity } 
       if (liveness && isSettled(model, world)) settled.push(id);
       for (const step of steps(model, world)) {
         transitions += 1;
-        const violation = violationOf(model, world, step);
-        if (violation) {
-          const trace = traceTo(model, parents, ids, id, step.name);
-          return { states: ids.size, transitions, depth, violation: { ...violation, trace } };
+        if (violationOf(model, world, step, { ignoresLives })) {
+          const violation = lastStep(model, traceTo(model, parents, ids, id), { ignoresLives });
+          return { states: ids.size, transitions, depth, violation };
         }
         const text = key.of(step.world);
         let to = ids.get(text);
@@ -56,7 +58,7 @@ export function explore(model: Model, { liveness = true, maxStates = Infinity } 
   const found: Exploration = { states: ids.size, transitions, depth };
   const stuck = liveness ? firstStuck(ids.size, goodFrom, goodTo, settled) : undefined;
   if (stuck === undefined) return found;
-  const trace = traceTo(model, parents, ids, stuck, undefined);
+  const { trace } = traceTo(model, parents, ids, stuck);
   const what = 'no way from here to where everything is read';
   return { ...found, violation: { invariant: 'I5', what, trace } };
 }
@@ -94,14 +96,13 @@ function firstStuck(
   return stuck < 0 ? undefined : stuck;
 }
 
+interface Way {
+  trace: string[];
+  world: World;
+}
+
 /** Walks the way again, because only keys were kept. */
-function traceTo(
-  model: Model,
-  parents: IntList,
-  ids: ReadonlyMap<string, number>,
-  target: number,
-  last: string | undefined,
-): string[] {
+function traceTo(model: Model, parents: IntList, ids: ReadonlyMap<string, number>, target: number): Way {
   const way: number[] = [];
   for (let id = target; id !== 0; id = parents.at(id)) way.unshift(id);
   const trace: string[] = [];
@@ -115,7 +116,20 @@ function traceTo(
       break;
     }
   }
-  return last === undefined ? trace : [...trace, last];
+  return { trace, world };
+}
+
+/** On this way workers may have changed places, so the step that is wrong is looked for again. */
+function lastStep(
+  model: Model,
+  { trace, world }: Way,
+  options: { ignoresLives: boolean },
+): Exploration['violation'] {
+  for (const step of steps(model, world)) {
+    const violation = violationOf(model, world, step, options);
+    if (violation) return { ...violation, trace: [...trace, step.name] };
+  }
+  throw new Error(`the way to a violation does not lead there again: ${trace.join('; ')}`);
 }
 
 /** Numbers without their boxes. */

@@ -12,7 +12,8 @@ export function land(model: Model, world: World, write: RowWrite): { world: Worl
   const [before] = rows[index]!;
   const result = applyWrite(write, before);
   if (result.outcome === 'lost' || result.row === before) return { world, result };
-  const versions = patch(rows, index, [result.row, ...rows[index]!].slice(0, 1 + model.staleness));
+  const kept = ofWorker ? model.staleness.workers : model.staleness.shards;
+  const versions = patch(rows, index, [result.row, ...rows[index]!].slice(0, 1 + kept));
   const done = before === undefined ? world.done : doneAfter(write, world.done, index, before, result.row);
   const changed = ofWorker ? { ...world, workerRows: versions } : { ...world, shardRows: versions, done };
   const next = withoutDoomed(changed, write.key);

@@ -11,6 +11,7 @@ import {
   leaseIsGood,
   leaseOf,
   NOW_MS,
+  patch,
   positionOf,
   putWrite,
   refOf,
@@ -33,7 +34,11 @@ export function* shardSteps(model: Model, world: World, worker: number, shard: n
 
   if (gateIsOpen(model, world, worker, shard) && held.at < records) {
     const at = held.at + 1;
-    yield { ...good(`${who} delivers record ${at} of ${what}`, set({ at })), delivered: { shard, at } };
+    const done = patch(world.done, shard, Math.max(at, world.done[shard]!));
+    yield {
+      ...good(`${who} delivers record ${at} of ${what}`, set({ at }, { ...world, done })),
+      delivered: { shard, at },
+    };
   }
   if (held.flight) {
     yield* flightSteps(model, world, slotOf(model, worker, shard, held));

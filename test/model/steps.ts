@@ -15,14 +15,21 @@ export function* steps(model: Model, world: World): Generator<Step> {
   }
   yield* operatorSteps(model, world);
   yield* lateSteps(model, world);
-  if (model.may.has('time')) yield tick(model, world);
+  if (model.may.has('time')) yield* ticks(model, world);
 }
 
-/** Real time passes, and each clock counts it at its own speed. Where nothing is wrong, no lease runs out by it. */
-function tick(model: Model, world: World): Step {
-  const next = { ...world, clocks: world.clocks.map((ms, worker) => ms + model.speeds[worker]!) };
-  const isGood = world.processes.every(
-    (_, worker) => !leaseIsGood(model, world, worker) || leaseIsGood(model, next, worker),
-  );
-  return { name: 'time passes', world: next, good: isGood };
+/** Real time passes, and each clock counts it in its own way. Where nothing is wrong, no lease runs out by it. */
+function* ticks(model: Model, world: World): Generator<Step> {
+  for (const counts of choices(model.speeds)) {
+    const next = { ...world, clocks: world.clocks.map((ms, worker) => ms + counts[worker]!) };
+    const isGood = world.processes.every(
+      (_, worker) => !leaseIsGood(model, world, worker) || leaseIsGood(model, next, worker),
+    );
+    yield { name: `time passes: ${counts.join(', ')} ms`, world: next, good: isGood };
+  }
+}
+
+/** One of each. */
+function choices<T>(lists: readonly (readonly T[])[]): T[][] {
+  return lists.reduce<T[][]>((all, list) => all.flatMap((some) => list.map((one) => [...some, one])), [[]]);
 }

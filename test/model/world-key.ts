@@ -3,6 +3,7 @@ import type { Row } from '../../src/leases/row.ts';
 import type { RowWrite } from '../../src/leases/row-write.ts';
 import {
   indexOfKey,
+  isGoodAt,
   isWorkerKey,
   leaseOf,
   positionOf,
@@ -31,22 +32,35 @@ export class WorldKey {
   readonly #bytes = Buffer.alloc(1024);
   /** By worker: incarnations in the order in which this world mentions them. */
   readonly #incarnations: string[][];
+  /** Workers that are alike may change places: all orders of them that say the same. */
+  readonly #orders: readonly (readonly number[])[];
+  #order: readonly number[] = [];
   #length = 0;
 
   constructor(model: Model) {
     this.#model = model;
     this.#incarnations = Array.from({ length: model.workers }, () => []);
+    const all = orders(Array.from({ length: model.workers }, (_, worker) => worker));
+    this.#orders = areAlike(model) ? all : all.slice(0, 1);
   }
 
   of(world: World): string {
+    let least = '';
+    for (const order of this.#orders) {
+      this.#order = order;
+      const text = this.#inOrder(world);
+      if (least === '' || text < least) least = text;
+    }
+    return least;
+  }
+
+  #inOrder(world: World): string {
     const { late, operator, done, workerRows, shardRows, processes } = world;
     this.#length = 0;
-    for (const [worker, known] of this.#incarnations.entries()) {
-      known.length = 0;
-      const { incarnation } = processes[worker]!;
-      if (incarnation !== '') known.push(incarnation);
-    }
-    for (let worker = 0; worker < workerRows.length; worker += 1) {
+    for (const known of this.#incarnations) known.length = 0;
+    for (const worker of this.#order) {
+      const { life, incarnation } = processes[worker]!;
+      if (this.#isNamed(life, incarnation)) this.#incarnations[worker]!.push(incarnation);
       for (const row of workerRows[worker]!) this.#workerRow(world, worker, row);
       this.#push(END);
     }
@@ -55,7 +69,7 @@ export class WorldKey {
       this.#push(END);
       this.#push(done[shard]!);
     }
-    for (let worker = 0; worker < processes.length; worker += 1) this.#process(world, worker);
+    for (const worker of this.#order) this.#process(world, worker);
     this.#flight(world, operator, undefined);
     const head = this.#text(0);
     if (late.length === 0) return head;
@@ -66,6 +80,11 @@ export class WorldKey {
       return this.#text(from);
     });
     return head + others.sort().join('');
+  }
+
+  /** The last life of an ended process is like any other that is over, unless a mutation lets it begin again. */
+  #isNamed(life: string, incarnation: string): boolean {
+    return incarnation !== '' && (life === 'up' || !this.#model.protocol.rules.newIncarnation);
   }
 
   #text(from: number): string {
@@ -104,12 +123,13 @@ export class WorldKey {
     this.#incarnation(worker, process.incarnation);
     this.#push(literal(state));
     this.#push(announced ? (lost ? 2 : 1) : 0);
-    if (announced && !lost) this.#age(world, worker, process.renewedAt);
+    if (announced && !lost) this.#leaseAge(world, worker, process.renewedAt);
     if (announced) this.#beat(world, worker, process.incarnation, process.stored);
+    this.#push(process.stored === process.beats ? 1 : 0);
     this.#flight(world, process.heartbeat, worker);
     this.#flight(world, process.fence, undefined);
-    if (this.#model.may.has('fence')) {
-      for (let other = 0; other < sightings.length; other += 1) {
+    if (this.#model.may.has('fence') && this.#model.watchers.includes(worker)) {
+      for (const other of this.#order) {
         const sighting = sightings[other];
         if (!sighting || isOver(world, other, sighting)) this.#push(ABSENT);
         else {
@@ -149,8 +169,8 @@ export class WorldKey {
     if (!flight) return this.#push(ABSENT);
     const { write, sentAt, answer } = flight;
     this.#push(literal(write.name));
-    this.#push(literal(write.key));
-    if (sender !== undefined) this.#age(world, sender, sentAt);
+    this.#push(isWorkerKey(write.key) ? this.#order.indexOf(indexOfKey(write.key)) : literal(write.key));
+    if (sender !== undefined) this.#leaseAge(world, sender, sentAt);
     if (answer) {
       this.#push(literal(answer.outcome));
       if (!isWorkerKey(write.key)) this.#shardRow(world, indexOfKey(write.key), answer.row);
@@ -178,7 +198,7 @@ export class WorldKey {
   #ref(ref: string | undefined): void {
     if (ref === undefined) return this.#push(ABSENT);
     const { index, incarnation } = partsOfRef(ref);
-    this.#push(1 + index);
+    this.#push(1 + this.#order.indexOf(index));
     this.#incarnation(index, incarnation);
   }
 
@@ -194,18 +214,24 @@ export class WorldKey {
     const base = row && workerOf(row);
     this.#push(
       base?.incarnation === incarnation
-        ? distance(beat, base.beat, 1 + this.#model.staleness)
+        ? distance(beat, base.beat, 1 + this.#model.staleness.workers)
         : 100 + Math.min(beat, 9),
     );
   }
 
   #epoch(world: World, shard: number, epoch: number): void {
     const row = world.shardRows[shard]![0];
-    this.#push(row ? distance(epoch, leaseOf(row).epoch, 2 + this.#model.staleness) : ABSENT);
+    this.#push(row ? distance(epoch, leaseOf(row).epoch, 2 + this.#model.staleness.shards) : ABSENT);
   }
 
   #position(position: number): void {
     this.#push(position === Infinity ? END : position);
+  }
+
+  /** Of what a lease is counted from: it matters only as long as the lease is good. */
+  #leaseAge(world: World, worker: number, since: number): void {
+    const age = world.clocks[worker]! - since;
+    this.#push(isGoodAt(this.#model, age) ? age : END);
   }
 
   #age(world: World, worker: number, since: number): void {
@@ -215,10 +241,24 @@ export class WorldKey {
 
 /** The row has moved on or is dead, so this sighting can lead to nothing but a new one. */
 function isOver(world: World, worker: number, { incarnation, beat }: Sighting): boolean {
-  const row = world.workerRows[worker]![0];
-  if (!row) return true;
-  const now = workerOf(row);
-  return now.incarnation !== incarnation || now.state === 'dead' || now.beat > beat;
+  return world.workerRows[worker]!.every((row) => {
+    if (!row) return true;
+    const shown = workerOf(row);
+    return shown.incarnation !== incarnation || shown.state === 'dead' || shown.beat > beat;
+  });
+}
+
+/** Names decide nothing here, except in a plan; clocks that stand still are alike, and so are those that count alike. */
+function areAlike({ planned, may, speeds, watchers, workers }: Model): boolean {
+  const sameClocks = !may.has('time') || speeds.every((speed) => String(speed) === String(speeds[0]));
+  return !planned && sameClocks && (!may.has('fence') || watchers.length >= workers);
+}
+
+function orders(items: readonly number[]): number[][] {
+  if (items.length < 2) return [[...items]];
+  return items.flatMap((first) =>
+    orders(items.filter((item) => item !== first)).map((rest) => [first, ...rest]),
+  );
 }
 
 function distance(value: number, base: number, most: number): number {

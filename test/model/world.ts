@@ -19,18 +19,22 @@ export interface Model {
   workers: number;
   shards: readonly ShardSpec[];
   leaseDurationMs: number;
-  /** How much of its own monotonic clock each worker counts while the same real time passes, ms. */
-  speeds: readonly number[];
+  /** What each worker's monotonic clock may count while the same real time passes, ms. */
+  speeds: readonly (readonly number[])[];
   /** Writes that nobody waits for any more and that may take effect at any later time, at most so many at once. */
   maxLate: number;
   /** Names of the writes that may be late. */
   late: ReadonlySet<string>;
-  /** How many versions back an eventually consistent read may look. */
-  staleness: number;
+  /** How many versions back an eventually consistent read of a worker's row, or of a shard's, may look. */
+  staleness: { readonly workers: number; readonly shards: number };
+  /** Who watches and fences others. */
+  watchers: readonly number[];
   /** Workers see every change of a worker's row at once; otherwise at any time. */
   observesAtOnce: boolean;
   /** Shards are given and taken only as `planLeases` says; otherwise by any live worker at any time. */
   planned: boolean;
+  /** Shard sync has just added the rows of all shards, children too; otherwise only of those without parents. */
+  synced: boolean;
   /** Calls whose effect and answer are two steps. */
   split: ReadonlySet<string>;
   may: ReadonlySet<Ability>;
@@ -122,7 +126,7 @@ export interface World {
   readonly late: readonly Flight[];
   /** The operator's fence or reset under way. */
   readonly operator: Flight | undefined;
-  /** By shard: what has been delivered up to here may not be delivered again. */
+  /** By shard: delivered up to here, and not to be delivered again. */
   readonly done: readonly number[];
   /** Lives begun so far: names the next incarnation. */
   readonly lives: number;
@@ -169,14 +173,26 @@ export function positionOf(lease: Lease): number {
   }
 }
 
-/** The self-fence rule, by the product's own class. */
+const goodAges = new WeakMap<Model, boolean[]>();
+
+/** Whether a lease whose last beat was sent so long ago is good, by the product's own class. */
+export function isGoodAt(model: Model, ageMs: number): boolean {
+  let ages = goodAges.get(model);
+  if (!ages) goodAges.set(model, (ages = []));
+  let answer = ages[ageMs];
+  if (answer === undefined) {
+    const ownLease = new OwnLease(clockAt(ageMs), model.leaseDurationMs);
+    ownLease.renewed(0);
+    ages[ageMs] = answer = ownLease.isGood();
+  }
+  return answer;
+}
+
+/** The self-fence rule. */
 export function leaseIsGood(model: Model, world: World, worker: number): boolean {
   const process = world.processes[worker]!;
   if (process.life !== 'up' || !process.announced) return false;
-  const ownLease = new OwnLease(clockAt(world.clocks[worker]!), model.leaseDurationMs);
-  ownLease.renewed(process.renewedAt);
-  if (process.lost) ownLease.lost();
-  return ownLease.isGood();
+  return !process.lost && isGoodAt(model, world.clocks[worker]! - process.renewedAt);
 }
 
 export function clockAt(ms: number) {
@@ -230,7 +246,7 @@ export function initialWorld(model: Model): World {
   return {
     clocks: each(model.workers, () => 0),
     workerRows: each(model.workers, () => [undefined]),
-    shardRows: each(model.shards.length, (shard) => [initialRow(model, shard)]),
+    shardRows: each(model.shards.length, (shard) => initialRows(model, shard)),
     processes: each(model.workers, () => endedProcess(model)),
     late: [],
     operator: undefined,
@@ -256,10 +272,9 @@ export function endedProcess(model: Model): Process {
   };
 }
 
-/** Shard sync has added the shards that have no parents. */
-function initialRow(model: Model, shard: number): Row | undefined {
-  if (parentsOf(model, shard).length > 0) return undefined;
-  return applyWrite(putWrite(model, shard), undefined).row;
+function initialRows(model: Model, shard: number): Versions {
+  if (!model.synced && parentsOf(model, shard).length > 0) return [undefined];
+  return [applyWrite(putWrite(model, shard), undefined).row, undefined].slice(0, 1 + model.staleness.shards);
 }
 
 export function putWrite(model: Model, shard: number): RowWrite {

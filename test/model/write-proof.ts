@@ -1,0 +1,54 @@
+/*
+ * Writes the tables of docs/lease-proof.md.
+ *   node test/model/write-proof.ts                     all of them
+ *   node test/model/write-proof.ts --trace <part>      prints the traces of the mutations whose name contains <part>
+ */
+import { writeFileSync } from 'node:fs';
+import { CASES } from './cases.ts';
+import { explore } from './explore.ts';
+import { MUTATIONS } from './mutations.ts';
+import { caseRow, invariantRows, mutationRow, page, PAGE, tell } from './proof.ts';
+
+const [flag, part = ''] = process.argv.slice(2);
+
+function between(text: string, name: string, rows: readonly string[]): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from)
+    throw new Error(`docs/lease-proof.md has no place for ${name}: add ${begin} and ${end}`);
+  return `${text.slice(0, from)}${begin}\n\n${rows.join('\n')}\n\n${text.slice(to)}`;
+}
+
+function tables(): string {
+  const cases = Object.entries(CASES).map(([name, model]) => caseRow(name, explore(model)));
+  const mutations = MUTATIONS.map((mutation) => mutationRow(mutation, explore(mutation.model)));
+  const traces = MUTATIONS.filter(({ isShown }) => isShown).flatMap((mutation) => [
+    `${mutation.name}:`,
+    '',
+    '```',
+    tell(explore(mutation.model)),
+    '```',
+    '',
+  ]);
+  let text = page();
+  text = between(text, 'invariants', ['| | what holds |', '| --- | --- |', ...invariantRows()]);
+  text = between(text, 'cases', [
+    '| case | states | steps | farthest |',
+    '| --- | ---: | ---: | ---: |',
+    ...cases,
+  ]);
+  text = between(text, 'mutations', [
+    '| taken away | violates | in steps | case |',
+    '| --- | --- | ---: | --- |',
+    ...mutations,
+  ]);
+  return between(text, 'traces', traces.slice(0, -1));
+}
+
+if (flag === '--trace') {
+  for (const mutation of MUTATIONS.filter(({ name }) => name.includes(part))) {
+    process.stdout.write(`${mutation.name}\n${tell(explore(mutation.model)) || 'nothing is violated'}\n\n`);
+  }
+} else {
+  writeFileSync(PAGE, tables());
+}
