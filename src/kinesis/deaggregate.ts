@@ -3,9 +3,9 @@ import { decodeAggregate, type KplRecord } from './kpl-codec.ts';
 import { compareSequence, type KinesisRecord, type UserRecord } from './record.ts';
 
 export interface DeaggregateOptions {
-  /** The shard's range, decimal, both ends inclusive. */
-  hashStart: string;
-  hashEnd: string;
+  /** The shard's range, decimal, both ends inclusive; when it is not known, all records belong to it. */
+  hashStart: string | undefined;
+  hashEnd: string | undefined;
   /** The checkpoint: records at it or before it are done. Without `subSequence` the whole Kinesis record is. */
   after?: { sequence: string; subSequence?: number | undefined } | undefined;
 }
@@ -19,8 +19,8 @@ export interface DeaggregateOptions {
  * Plain records are in range by definition.
  */
 export function deaggregate(records: readonly KinesisRecord[], options: DeaggregateOptions): UserRecord[] {
-  const range = parseHashRange(options);
-  const { after } = options;
+  const { hashStart = '0', hashEnd = String(MAX_HASH_KEY), after } = options;
+  const range = parseHashRange({ hashStart, hashEnd });
   const result: UserRecord[] = [];
   for (const record of records) {
     const order = after ? compareSequence(record.sequence, after.sequence) : 1;

@@ -65,6 +65,26 @@ export function ancestorsOf({ parents }: Lineage, shardId: string): string[] {
   return [...found];
 }
 
+/**
+ * Has this shard left the stream with its retention? `listed` is all that the stream has. One that is too new for the list
+ * is not in it either, but then only older shards cover its hash keys; descendants of one that left are younger. A shard
+ * whose range is not known is known from another program: it is not new.
+ */
+export function hasLeft(
+  {
+    shardId,
+    hashStart,
+    hashEnd,
+  }: { shardId: string; hashStart: string | undefined; hashEnd: string | undefined },
+  listed: readonly Shard[],
+): boolean {
+  if (listed.some((shard) => shard.shardId === shardId)) return false;
+  if (hashStart === undefined || hashEnd === undefined) return listed.length > 0;
+  const { start, end } = parseHashRange({ hashStart, hashEnd });
+  const { holes } = coverageOf(listed.filter((shard) => shard.shardId > shardId));
+  return holes.every((hole) => hole.end < start || hole.start > end);
+}
+
 export interface Coverage {
   /** Ranges that no shard covers, in order. */
   holes: HashRange[];

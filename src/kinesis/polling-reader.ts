@@ -3,6 +3,7 @@ import { abortError, type Clock } from '../lib/clock.ts';
 import { hasCode, isRetryable, KcgError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import { deaggregate } from './deaggregate.ts';
+import { hasLeft } from './lineage.ts';
 import { nextReadDelay, type LastRead } from './next-read-delay.ts';
 import { readPositionAfter, type Checkpoint } from './position.ts';
 import type { KinesisRecord, UserRecord } from './record.ts';
@@ -29,7 +30,8 @@ export interface PollingReaderOptions {
   client: StreamClient;
   clock: Clock;
   random: Random;
-  shard: { shardId: string; hashStart: string; hashEnd: string };
+  /** Without a range when that is not known: then no record is taken for one of another shard. */
+  shard: { shardId: string; hashStart: string | undefined; hashEnd: string | undefined };
   from: Exclude<Checkpoint, { at: 'SHARD_END' }>;
   /** Kinesis records a call, 1–10,000. */
   maxRecords: number;
@@ -40,6 +42,8 @@ export interface PollingReaderOptions {
    * Reading goes on by itself. Throttling counts from the fifth in a row: other groups share the shard's rate.
    */
   onTrouble?: (error: KcgError | undefined) => void;
+  /** The shard has left the stream before it was read to its end. It ends then. */
+  onLeft?: () => void;
 }
 
 const BACKOFF = { baseMs: 500, maxMs: 10_000 };
@@ -51,7 +55,8 @@ const THROTTLES_BEFORE_TROUBLE = 5;
  * `next` waits as long as the shard's rates and the poll interval ask for, does one successful GetRecords and returns
  * what it brought. Failures that pass (throttling, timeouts, the network, an expired iterator) are retried inside with
  * back-off; the others (`NotFound`, `AccessDenied`, `Credentials`, `InvalidInput`) are thrown, and a later `next` tries
- * again. A retry starts behind the last record returned, so nothing is left out and nothing comes twice.
+ * again. A retry starts behind the last record returned, so nothing is left out and nothing comes twice. A shard that has
+ * left the stream with its retention is at its end: its children would wait for it for ever.
  */
 export class PollingReader {
   /** GetRecords calls made and throttled so far, for metrics. */
@@ -94,6 +99,8 @@ export class PollingReader {
         return this.#take(read);
       } catch (thrown) {
         if (signal.aborted) throw abortError(signal);
+        const left = hasCode(thrown, 'NotFound') && (await this.#leave(signal));
+        if (left) return left;
         waitMs = this.#waitAfter(KcgError.from(thrown));
       }
     }
@@ -116,6 +123,21 @@ export class PollingReader {
     const result = { records: fresh, bytes, lastSequence: this.#lastSequence, millisBehindLatest, end };
     if (end) this.#ended = { ...result, records: [], bytes: 0 };
     return result;
+  }
+
+  /** The end, when the shard was not found because the stream has it no more. */
+  async #leave(signal: AbortSignal): Promise<ReadResult | undefined> {
+    const { client, shard, onLeft } = this.#options;
+    try {
+      if (!hasLeft(shard, await client.listShards({ from: 'TRIM_HORIZON' }, { signal }))) return undefined;
+    } catch {
+      return undefined; // then it is not known, and the next try asks again
+    }
+    this.#report(undefined);
+    onLeft?.();
+    const end = { childShards: [] };
+    this.#ended = { records: [], bytes: 0, lastSequence: this.#lastSequence, millisBehindLatest: 0, end };
+    return this.#ended;
   }
 
   #open(records: readonly KinesisRecord[]): UserRecord[] {

@@ -19,8 +19,9 @@ export interface Lease {
   load: number;
   /** Parent and adjacent parent. */
   parents: readonly string[];
-  hashStart: string;
-  hashEnd: string;
+  /** Not known of a row written by another program. */
+  hashStart: string | undefined;
+  hashEnd: string | undefined;
   /** How its owner came to it, or why it has none; undefined = it never had one, as far as kcg knows. For people. */
   lastChange: LeaseChange | undefined;
   /** Seconds since the epoch; only on ended shards. */
@@ -68,8 +69,8 @@ export function decodeLease(row: Row): Lease {
     readAt: number(row, 'read_at'),
     load: number(row, 'load') ?? 0,
     parents: texts(row, 'parents'),
-    hashStart: text(row, 'hash_start') ?? '0',
-    hashEnd: text(row, 'hash_end') ?? '0',
+    hashStart: text(row, 'hash_start'),
+    hashEnd: text(row, 'hash_end'),
     lastChange: why === undefined ? undefined : { why, from: text(row, 'last_owner') },
     ttl: number(row, 'ttl'),
   };

@@ -145,7 +145,8 @@ export class Incarnation {
 
   readonly #startShard: StartShard = (own, lease, from, onLost) => {
     const { config, table, stream, handler, clock, random, log, onEvent } = this.#options;
-    this.#reportRetention(lease);
+    const lostMs = isLostToRetention(lease, this.#stream.retentionHours, clock.now());
+    if (lostMs !== undefined) this.#reportLost(lease, lostMs);
     const checkpointer = new Checkpointer({
       table,
       clock,
@@ -166,6 +167,10 @@ export class Incarnation {
       maxRecords: config.maxRecords,
       pollIntervalMs: config.pollIntervalMs,
       onTrouble: (error) => onEvent({ type: 'ReadTrouble', shardId: lease.shardId, error }),
+      onLeft: () => {
+        if (lostMs === undefined)
+          this.#reportLost(lease, clock.now() - (lease.readAt ?? lease.checkpointedAt ?? clock.now()));
+      },
     });
     const consumer = new ShardConsumer({
       shardId: lease.shardId,
@@ -190,16 +195,9 @@ export class Incarnation {
     return { consumer, checkpointer };
   };
 
-  #reportRetention(lease: Lease): void {
-    const { clock, onEvent } = this.#options;
-    const lost = isLostToRetention(lease, this.#stream.retentionHours, clock.now());
-    if (lost === undefined) return;
-    onEvent({
-      type: 'CheckpointsAtRisk',
-      shardId: lease.shardId,
-      reason: 'LostToRetention',
-      checkpointAgeMs: lost,
-    });
+  #reportLost({ shardId }: Lease, checkpointAgeMs: number): void {
+    const { onEvent } = this.#options;
+    onEvent({ type: 'CheckpointsAtRisk', shardId, reason: 'LostToRetention', checkpointAgeMs });
   }
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   ancestorsOf,
   coverageOf,
+  hasLeft,
   lineageOf,
   openShards,
   parallelReadable,
@@ -83,5 +84,23 @@ describe('parallel readable shards', () => {
     expect(by(3, 1, 4)).toBe(2);
     expect(by(0, 2)).toBe(1);
     expect(by()).toBe(0);
+  });
+});
+
+describe('a shard that is not listed', () => {
+  const family = aFamily();
+  const without = (...gone: number[]) =>
+    family.filter((shard) => !gone.includes(Number(shard.shardId.slice(-1))));
+
+  it('has left when younger shards cover all of its hash keys', () => {
+    expect(hasLeft(family[0]!, without(0))).toBe(true);
+    expect(hasLeft(family[0]!, without(0, 1, 3))).toBe(true);
+    expect(hasLeft(family[0]!, family)).toBe(false);
+  });
+
+  it('is too new for the list when only older ones do', () => {
+    expect(hasLeft(family[4]!, without(4))).toBe(false);
+    expect(hasLeft(family[3]!, without(3, 4))).toBe(false);
+    expect(hasLeft(family[0]!, [])).toBe(false);
   });
 });
