@@ -1,4 +1,5 @@
 import type { UserRecord } from '../../src/kinesis/record.ts';
+import type { Shard } from '../../src/kinesis/shard.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
 import type { Lease } from '../../src/leases/lease.ts';
 import type { Row } from '../../src/leases/row.ts';
@@ -39,6 +40,10 @@ export class ReadingGroup extends AGroup {
   override split(shardId: string): void {
     const { hashStart, hashEnd } = this.kinesis.stream('orders').shard(shardId).describe();
     this.kinesis.splitShard('orders', shardId, String((BigInt(hashStart) + BigInt(hashEnd)) / 2n + 1n));
+  }
+
+  openShards(): Shard[] {
+    return this.kinesis.listShards('orders', { filter: { type: 'AT_LATEST' } }).shards;
   }
 
   lease(shardId: string): Lease | undefined {
