@@ -50,6 +50,8 @@ export interface HeldShardsOptions {
   listChildren: (shardId: string) => Promise<ChildShard[]>;
   /** Something changed that may allow new moves. */
   onChange: () => void;
+  /** A shard has ended: its children can begin. */
+  onEnded?: () => void;
   onEvent: OnWorkerEvent;
 }
 
@@ -203,7 +205,9 @@ export class HeldShards {
         }
         const result = await this.#options.table.write(endShard(held.own, clock.now()));
         state.learn(result.row);
-        return this.#drop(held, result.outcome === 'done' ? { reason: 'Ended' } : notWritten(result));
+        this.#drop(held, result.outcome === 'done' ? { reason: 'Ended' } : notWritten(result));
+        if (result.outcome === 'done') this.#options.onEnded?.();
+        return;
       } catch (thrown) {
         this.#trouble('end shard', thrown);
         await clock.sleep(backoffMs(failures + 1, random, WRITE_BACKOFF));

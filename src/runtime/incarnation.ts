@@ -65,6 +65,7 @@ export class Incarnation {
       handoffTimeoutMs: config.handoffTimeoutMs,
       listChildren: (shardId) => this.#sync.listChildren(shardId),
       onChange: () => this.coordinator.readAllNext(),
+      onEnded: () => this.coordinator.tellReceivers(),
     });
     this.coordinator = new LeaseCoordinator({
       ...shared,

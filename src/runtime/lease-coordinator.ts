@@ -48,6 +48,7 @@ export class LeaseCoordinator {
   readonly #confirmation: TakeConfirmation;
   #fullReadDueMs = -Infinity;
   #isNews = false;
+  #hasEnded = false;
   readonly #wakeup = new Wakeup();
   #draining = false;
 
@@ -70,6 +71,12 @@ export class LeaseCoordinator {
   /** I changed something that others plan by: I read, and then tell those that I find. */
   tellNews(): void {
     this.#isNews = true;
+    this.readAllNext();
+  }
+
+  /** A shard of mine has ended: I read, and then tell those that are planned to take its children. */
+  tellReceivers(): void {
+    this.#hasEnded = true;
     this.readAllNext();
   }
 
@@ -130,8 +137,17 @@ export class LeaseCoordinator {
       this.#isNews = false;
       await this.nudgeAll();
     }
+    if (this.#hasEnded) await this.#tellTakers();
     this.#reconcileHeld();
     await this.#act(signal);
+  }
+
+  /** They look at shard rows once a minute otherwise; all of them, because what is free is placed by one plan. */
+  async #tellTakers(): Promise<void> {
+    const { state } = this.#options;
+    this.#hasEnded = false;
+    const takes = planLeases(state.leases, state.workers).filter(({ kind }) => kind === 'take');
+    await Promise.all([...new Set(takes.map(({ to }) => to))].map((ref) => this.#tell(ref)));
   }
 
   /** Worker rows each time; shard rows when they may have changed, and once a minute. */
