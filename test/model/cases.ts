@@ -30,6 +30,8 @@ const SMALLEST: Model = {
   observesAtOnce: true,
   planned: false,
   synced: false,
+  exactBeats: false,
+  reduces: true,
   split: new Set(),
   may: new Set(),
 };
@@ -134,6 +136,12 @@ export const LARGE_CASES = {
   'leases lapse, others are seen at any time': aCase({
     ...may('time', 'crash', 'fence', 'lose answers'),
     observesAtOnce: false,
+  }),
+  'leases lapse, workers crash, nothing is reduced': aCase({
+    ...may('time', 'crash', 'fence'),
+    observesAtOnce: false,
+    reduces: false,
+    shards: EMPTY,
   }),
   'leases lapse, late writes of workers': aCase({
     ...may('time', 'fence', 'lose answers'),

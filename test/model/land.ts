@@ -16,7 +16,7 @@ export function land(model: Model, world: World, write: RowWrite): { world: Worl
   const versions = patch(rows, index, [result.row, ...rows[index]!].slice(0, 1 + kept));
   const done = before === undefined ? world.done : doneAfter(write, world.done, index, before, result.row);
   const changed = ofWorker ? { ...world, workerRows: versions } : { ...world, shardRows: versions, done };
-  const next = withoutDoomed(changed, write.key);
+  const next = model.reduces ? withoutDoomed(changed, write.key) : changed;
   return { world: ofWorker && model.observesAtOnce ? observedAtOnce(model, next, index) : next, result };
 }
 

@@ -45,7 +45,10 @@ function without(write: keyof Writes, attributes: string, on: CaseName, why?: st
     ...full,
     when: full.when.filter(({ attribute }) => !dropped.includes(attribute)),
   });
-  return mutation(`\`${write}\` without its condition on ${names}`, on, changed(write, drop), why);
+  const made = mutation(`\`${write}\` without its condition on ${names}`, on, changed(write, drop), why);
+  // Without it, the beats of one life can be taken for those of another.
+  const exactBeats = attributes === 'incarnation';
+  return { ...made, model: { ...made.model, exactBeats } };
 }
 
 function sameEpoch(write: 'take' | 'give' | 'release' | 'reset', on: CaseName, why?: string): Mutation {

@@ -125,7 +125,8 @@ export class WorldKey {
     this.#push(announced ? (lost ? 2 : 1) : 0);
     if (announced && !lost) this.#leaseAge(world, worker, process.renewedAt);
     if (announced) this.#beat(world, worker, process.incarnation, process.stored);
-    this.#push(process.stored === process.beats ? 1 : 0);
+    if (this.#model.exactBeats) this.#push(process.beats);
+    else this.#push(process.stored === process.beats ? 1 : 0);
     this.#flight(world, process.heartbeat, worker);
     this.#flight(world, process.fence, undefined);
     if (this.#model.may.has('fence') && this.#model.watchers.includes(worker)) {
@@ -210,6 +211,7 @@ export class WorldKey {
 
   /** All beats that no version of the row shows any more are alike; few are ahead of it at a time. */
   #beat(world: World, worker: number, incarnation: string, beat: number): void {
+    if (this.#model.exactBeats) return this.#push(beat);
     const row = world.workerRows[worker]![0];
     const base = row && workerOf(row);
     this.#push(
@@ -249,9 +251,9 @@ function isOver(world: World, worker: number, { incarnation, beat }: Sighting): 
 }
 
 /** Names decide nothing here, except in a plan; clocks that stand still are alike, and so are those that count alike. */
-function areAlike({ planned, may, speeds, watchers, workers }: Model): boolean {
+function areAlike({ reduces, planned, may, speeds, watchers, workers }: Model): boolean {
   const sameClocks = !may.has('time') || speeds.every((speed) => String(speed) === String(speeds[0]));
-  return !planned && sameClocks && (!may.has('fence') || watchers.length >= workers);
+  return reduces && !planned && sameClocks && (!may.has('fence') || watchers.length >= workers);
 }
 
 function orders(items: readonly number[]): number[][] {

@@ -35,6 +35,10 @@ export interface Model {
   planned: boolean;
   /** Shard sync has just added the rows of all shards, children too; otherwise only of those without parents. */
   synced: boolean;
+  /** Beats are told apart by their numbers; otherwise by how far they are from the row's, which is all that counts. */
+  exactBeats: boolean;
+  /** Doomed writes are forgotten, and workers that are alike may change places. */
+  reduces: boolean;
   /** Calls whose effect and answer are two steps. */
   split: ReadonlySet<string>;
   may: ReadonlySet<Ability>;
