@@ -46,13 +46,17 @@ export class Heartbeat {
     return this.#state;
   }
 
-  /** Puts the row, repeated until it is there. False when `stop` aborted first, or this life is over already. */
+  /**
+   * Puts the row, repeated until it is there. False when `stop` aborted first, or this life is over already. A write on
+   * its way is not given up at `stop`: its row could appear after everybody has gone.
+   */
   async announce(
     row: Omit<Announcement, 'incarnation' | 'state' | 'startedAt'>,
     stop: AbortSignal,
   ): Promise<boolean> {
     const { table, clock, random, me, ownLease, onEvent } = this.#options;
     const startedAt = clock.now();
+    let mayBeThere = false;
     for (let failures = 1; !stop.aborted; failures += 1) {
       try {
         const seen = await table.get(workerKey(me.worker), { consistent: true, signal: stop });
@@ -62,17 +66,19 @@ export class Heartbeat {
         if (before?.incarnation !== me.incarnation) {
           const announcement = { ...row, incarnation: me.incarnation, state: 'starting' as const, startedAt };
           const write = announceWorker(announcement, clock.now(), before?.incarnation ?? null);
-          if ((await table.write(write, { signal: stop })).outcome === 'lost') continue;
+          mayBeThere = true;
+          if ((await table.write(write)).outcome === 'lost') continue;
         } else if (before.state === 'dead') return false;
         ownLease.renewed(sentAt);
         onEvent({ type: 'WorkerAnnounced', incarnation: me.incarnation });
         return true;
       } catch (thrown) {
-        if (stop.aborted) return false;
+        if (stop.aborted) break;
         this.#trouble('announce', thrown);
         await clock.sleep(backoffMs(failures, random, BACKOFF), { signal: stop });
       }
     }
+    if (mayBeThere) await this.remove();
     return false;
   }
 
