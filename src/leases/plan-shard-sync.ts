@@ -1,11 +1,13 @@
 import type { Checkpoint } from '../kinesis/position.ts';
 import { parentsOf, type Shard } from '../kinesis/shard.ts';
 import { isEnded, type Lease } from './lease.ts';
-import type { NewLease } from './transitions.ts';
+import type { Lineage, NewLease } from './transitions.ts';
 
 export interface ShardSyncPlan {
   /** Rows to add, parents first. */
   puts: NewLease[];
+  /** What rows of another program do not say. */
+  completions: Lineage[];
   /** Ended rows that may go, with their `ttl`, seconds since the epoch. */
   expirations: { shardId: string; ttl: number }[];
 }
@@ -18,10 +20,13 @@ const ENDED_MARGIN_HOURS = 24;
  *
  * `shards` is what the stream lists from the group's initial position on, so a closed shard that ended before that
  * position is not in it. A shard whose parent is listed or has a row begins at TRIM_HORIZON, so that nothing between
- * parent and child is skipped; all others begin at `initialPosition`.
+ * parent and child is skipped; all others begin at `initialPosition`. A shard without a row of which a descendant has begun
+ * was read by another program, whose rows expire: it gets none, so that it is not read again, behind its children.
  */
 export function planShardSync(input: {
   shards: readonly Shard[];
+  /** What the stream lists from its beginning on; needed when rows lack their lineage, `shards` when not given. */
+  all?: readonly Shard[];
   leases: readonly Lease[];
   initialPosition: Exclude<Checkpoint, { at: 'SHARD_END' | 'SEQUENCE' }>;
   retentionHours: number;
@@ -29,21 +34,48 @@ export function planShardSync(input: {
 }): ShardSyncPlan {
   const known = new Map(input.leases.map((lease) => [lease.shardId, lease]));
   const listed = new Map(input.shards.map((shard) => [shard.shardId, shard]));
-  const puts = parentsFirst(input.shards, listed)
-    .filter((shard) => !known.has(shard.shardId))
-    .map((shard): NewLease => {
-      const parents = parentsOf(shard);
-      const isChild = parents.some((id) => listed.has(id) || known.has(id));
-      return {
-        shardId: shard.shardId,
-        checkpoint: isChild ? { at: 'TRIM_HORIZON' } : input.initialPosition,
-        // A parent outside the list is gone from the stream, or ended before the initial position.
-        parents: parents.filter((id) => listed.has(id) || known.has(id)),
-        hashStart: shard.hashStart,
-        hashEnd: shard.hashEnd,
-      };
-    });
-  return { puts, expirations: expirations(input.leases, input) };
+  const all = input.all === undefined ? listed : new Map(input.all.map((shard) => [shard.shardId, shard]));
+  const readBefore = ancestors(input.leases.filter(hasBegun), all);
+  const missing = parentsFirst(input.shards, listed).filter(
+    ({ shardId }) => !known.has(shardId) && !readBefore.has(shardId),
+  );
+  const there = new Set([...known.keys(), ...missing.map(({ shardId }) => shardId)]);
+  const puts = missing.map((shard): NewLease => {
+    const isChild = parentsOf(shard).some((id) => listed.has(id) || known.has(id));
+    return {
+      ...lineageOf(shard, there),
+      checkpoint: isChild ? { at: 'TRIM_HORIZON' } : input.initialPosition,
+    };
+  });
+  const completions = input.leases
+    .filter((lease) => lease.hashStart === undefined && !isEnded(lease))
+    .flatMap(({ shardId }) => all.get(shardId) ?? [])
+    .map((shard) => lineageOf(shard, there));
+  return { puts, completions, expirations: expirations(input.leases, input) };
+}
+
+/** A parent without a row is gone from the stream, ended before the initial position, or was read before. */
+function lineageOf(shard: Shard, there: ReadonlySet<string>): Lineage {
+  const { shardId, hashStart, hashEnd } = shard;
+  return { shardId, parents: parentsOf(shard).filter((id) => there.has(id)), hashStart, hashEnd };
+}
+
+function hasBegun({ checkpoint }: Lease): boolean {
+  return checkpoint.at === 'SEQUENCE' || checkpoint.at === 'SHARD_END';
+}
+
+function ancestors(leases: readonly Lease[], listed: ReadonlyMap<string, Shard>): Set<string> {
+  const found = new Set<string>();
+  const visit = (shardId: string) => {
+    const shard = listed.get(shardId);
+    for (const parent of shard ? parentsOf(shard) : []) {
+      if (found.has(parent)) continue;
+      found.add(parent);
+      visit(parent);
+    }
+  };
+  for (const { shardId } of leases) visit(shardId);
+  return found;
 }
 
 function expirations(
@@ -55,10 +87,9 @@ function expirations(
   for (const lease of leases) {
     for (const parent of lease.parents) children.set(parent, [...(children.get(parent) ?? []), lease]);
   }
-  const started = (lease: Lease) => lease.checkpoint.at === 'SEQUENCE' || isEnded(lease);
   return leases
     .filter((lease) => isEnded(lease) && lease.ttl === undefined)
-    .filter((lease) => children.has(lease.shardId) && children.get(lease.shardId)!.every(started))
+    .filter((lease) => children.has(lease.shardId) && children.get(lease.shardId)!.every(hasBegun))
     .map((lease) => ({ shardId: lease.shardId, ttl }));
 }
 

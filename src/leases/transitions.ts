@@ -116,12 +116,16 @@ export function removeWorker(me: WorkerRef): RowWrite {
 
 // ---- shards: by the receiver
 
-export interface NewLease {
+/** What the stream says of a shard. */
+export interface Lineage {
   shardId: string;
-  checkpoint: Checkpoint;
   parents: readonly string[];
   hashStart: string;
   hashEnd: string;
+}
+
+export interface NewLease extends Lineage {
+  checkpoint: Checkpoint;
 }
 
 /** Adds a shard nobody has added yet. Lost means that it is there, which is as good. */
@@ -135,12 +139,26 @@ export function putShard(lease: NewLease, nowMs: number): RowWrite {
       // Begins at the creation second, so that a deleted and recreated row never repeats an epoch.
       epoch: seconds(nowMs),
       ...encodeCheckpoint(lease.checkpoint).set,
-      ...(lease.parents.length > 0 ? { parents: lease.parents } : {}),
-      hash_start: lease.hashStart,
-      hash_end: lease.hashEnd,
+      ...encodeLineage(lease),
     },
     proof: [],
   };
+}
+
+/** Adds what a row of another program lacks. Lost: it is there by now. */
+export function completeShard(lineage: Lineage): RowWrite {
+  return {
+    name: 'complete shard',
+    key: lineage.shardId,
+    kind: 'update',
+    when: [{ attribute: 'shard_id', is: 'present' }, absent('hash_start')],
+    set: encodeLineage(lineage),
+    proof: [],
+  };
+}
+
+function encodeLineage({ parents, hashStart, hashEnd }: Lineage): Record<string, AttributeValue> {
+  return { ...(parents.length > 0 ? { parents } : {}), hash_start: hashStart, hash_end: hashEnd };
 }
 
 /** Who gets a shard, and why: as `LeaseChange.why`. */

@@ -3,9 +3,10 @@ import type { ChildShard, Shard } from '../kinesis/shard.ts';
 import { parentsOf } from '../kinesis/shard.ts';
 import type { ShardFilter, StreamClient } from '../kinesis/stream-client.ts';
 import { decodeClaim } from '../leases/claim.ts';
+import { isEnded } from '../leases/lease.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { planShardSync } from '../leases/plan-shard-sync.ts';
-import { expireShard, pinStart, putShard } from '../leases/transitions.ts';
+import { completeShard, expireShard, pinStart, putShard } from '../leases/transitions.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { loop, Wakeup } from '../lib/loop.ts';
@@ -78,8 +79,11 @@ export class ShardSync {
     ]);
     // The coordinator reads them once a minute; older rows only make a put that its condition refuses.
     if (state.leases.length === 0) state.readAll(await table.query('all', { consistent: false, signal }));
+    // Rows that lack their lineage can be of shards from before the initial position.
+    const isWhole = state.leases.every((lease) => lease.hashStart !== undefined || isEnded(lease));
     const plan = planShardSync({
       shards,
+      all: isWhole ? shards : await stream.listShards({ from: 'TRIM_HORIZON' }, { signal }),
       leases: state.leases,
       initialPosition: initial,
       retentionHours,
@@ -91,10 +95,11 @@ export class ShardSync {
       state.learn(row);
       if (outcome === 'done') added.push(lease.shardId);
     }
+    for (const lineage of plan.completions)
+      state.learn((await table.write(completeShard(lineage), { signal })).row);
     for (const { shardId, ttl } of plan.expirations) await table.write(expireShard(shardId, ttl), { signal });
-    if (added.length === 0) return;
-    onEvent({ type: 'ShardsAdded', shardIds: added });
-    onChange();
+    if (added.length > 0) onEvent({ type: 'ShardsAdded', shardIds: added });
+    if (added.length + plan.completions.length > 0) onChange();
   }
 
   /** The children of a closed shard, as the stream lists them. */

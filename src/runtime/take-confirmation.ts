@@ -46,6 +46,8 @@ export class TakeConfirmation {
       const isOver = isForeign ? this.#standsStill(lease, signal) : this.#isDead(lease.owner, signal);
       if (!(await isOver)) return false;
     }
+    // A row of another program does not name its parents before shard sync has completed it; one that left has none.
+    if (lease.hashStart === undefined && (await this.#listShardIds()).has(lease.shardId)) return false;
     for (const parent of lease.parents) {
       if (!(await this.#isEnded(parent, signal))) return false;
     }

@@ -6,6 +6,7 @@ import {
   beatWorker,
   checkpointShard,
   claimGroup,
+  completeShard,
   endShard,
   expireShard,
   fenceWorker,
@@ -263,6 +264,28 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
       await table.write(endShard(own, NOW));
       expect((await table.write(expireShard('shardId-1', BORN + 60))).outcome).toBe('done');
       expect(await row()).toMatchObject({ sequence: 'SHARD_END', ref: 'pod-1/a1', ttl: BORN + 60 });
+    });
+  });
+
+  describe('a row of another program', () => {
+    const lineage = { shardId: 'shardId-9', parents: ['shardId-1'], hashStart: '5', hashEnd: '9' };
+
+    it('is told once what the stream says of its shard, and keeps what it has', async () => {
+      const theirs = { sequence: '7', foreign: 'kept' };
+      await table.write({ name: 'put', key: 'shardId-9', kind: 'update', when: [], set: theirs, proof: [] });
+      expect((await table.write(completeShard(lineage))).outcome).toBe('done');
+      const completed = await table.get('shardId-9', { consistent: true });
+      expect(completed).toMatchObject({ ...theirs, hash_start: '5', hash_end: '9' });
+      expect(texts(completed!, 'parents')).toEqual(['shardId-1']);
+      expect((await table.write(completeShard({ ...lineage, parents: [], hashEnd: '8' }))).outcome).toBe(
+        'lost',
+      );
+      expect(await table.get('shardId-9', { consistent: true })).toEqual(completed);
+    });
+
+    it('that is gone is not made anew of what the stream says', async () => {
+      expect((await table.write(completeShard(lineage))).outcome).toBe('lost');
+      expect(await table.get('shardId-9', { consistent: true })).toBeUndefined();
     });
   });
 

@@ -127,6 +127,36 @@ describe('rows that are missing', () => {
   });
 });
 
+describe('rows of another program, which do not say whose children they are,', () => {
+  const theirs = (shardId: string, checkpoint: Lease['checkpoint'] = TRIM_HORIZON) =>
+    aLease({ shardId, checkpoint, hashStart: undefined, hashEnd: undefined });
+  const completions = (leases: Lease[], all: readonly Shard[] = GRAPH) =>
+    planShardSync({
+      shards: OPEN,
+      all,
+      leases,
+      initialPosition: AT,
+      retentionHours: 24,
+      nowMs: NOW,
+    }).completions.map(({ shardId, parents }) => `${shardId} ${parents.join(',')}`.trim());
+
+  it('are told it, as far as those have rows; ended ones need it no more', () => {
+    const ended = theirs('7', { at: 'SHARD_END' });
+    expect(completions([theirs('6'), ended, theirs('8')])).toEqual(['6', '8 6,7']);
+    expect(completions([aLease({ shardId: '8' })])).toEqual([]);
+  });
+
+  it('are left alone once the stream has forgotten the shard', () => {
+    expect(completions([theirs('gone')])).toEqual([]);
+  });
+
+  it('make no row for a parent that was read before, however far up, when its row has expired', () => {
+    const begun = { at: 'SEQUENCE', sequence: '7' } as const;
+    expect(rows(GRAPH, [theirs('8', begun)]).map((row) => row.split(' ')[0])).toEqual(['5', '10', '4', '9']);
+    expect(rows(GRAPH, [theirs('8')])).toContain('6 TRIM_HORIZON 0,1');
+  });
+});
+
 describe('an ended row may go', () => {
   const ended = aLease({ shardId: 'p', checkpoint: { at: 'SHARD_END' } });
   const child = (shardId: string, checkpoint: Lease['checkpoint']) =>
