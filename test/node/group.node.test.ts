@@ -65,9 +65,11 @@ spec:
   });
 
   test('is shown by kubectl get kcg', async () => {
-    const [head, row] = (await kcg.kubectl('get', 'kcg', 'orders'))
-      .split('\n')
-      .map((line) => line.split(/\s+/));
+    const table = async () =>
+      (await kcg.kubectl('get', 'kcg', 'orders')).split('\n').map((line) => line.split(/\s+/));
+    // The Deployment counts a pod as ready a moment after the pod says so, and the status follows the Deployment.
+    await until('every pod is counted', async () => (await table())[1]?.[3] === '4/4');
+    const [head, row] = await table();
     expect(head?.slice(0, 7)).toEqual(['NAME', 'STREAM', 'SHARDS', 'PODS', 'LAG', 'READY', 'REASON']);
     expect(row?.slice(0, 4)).toEqual(['orders', 'orders', '4/4', '4/4']);
     expect(row?.[5]).toBe('True');
