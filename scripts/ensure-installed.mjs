@@ -15,19 +15,10 @@ const lock = createHash('sha256')
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   process.stderr.write('Installing what package-lock.json names (once; about 20 seconds) …\n');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  // Not "npm ci": it refuses a lockfile without the packages for other platforms that a registry does not have.
-  // Every version in package.json is exact and in the lockfile, so the outcome is the same.
-  const args = [
-    'install',
-    '--no-save',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-    '--engine-strict=false',
-  ];
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--engine-strict=false'];
   const { status } = spawnSync(npm, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== 0) {
-    process.stderr.write('npm install failed: see above. Is the package registry reachable?\n');
+    process.stderr.write('npm ci failed: see above. Is the package registry reachable?\n');
     process.exit(1);
   }
   writeFileSync(stamp, lock);
