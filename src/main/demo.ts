@@ -15,7 +15,7 @@ export const demoOptions = {
     type: 'string',
     short: 'f',
     description: 'the group to run',
-    default: 'examples/quickstart/group.yaml',
+    default: 'examples/quickstart.yaml',
   },
   rate: { type: 'number', description: 'records put a second', default: 200, min: 1, max: 3_000 },
   keep: { type: 'boolean', description: 'keep running after the demo, until Ctrl-C' },
