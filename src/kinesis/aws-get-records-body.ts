@@ -52,7 +52,8 @@ interface WireRecord {
   SequenceNumber: string;
   ApproximateArrivalTimestamp?: number;
   Data: string;
-  PartitionKey: string;
+  /** Missing where the producer gave none, on a stream that spreads records by itself. */
+  PartitionKey?: string;
   EncryptionType?: 'NONE' | 'KMS';
 }
 
@@ -103,7 +104,7 @@ function readRecord(record: WireRecord): KinesisRecord {
   const { EncryptionType, ApproximateArrivalTimestamp } = record;
   const result: KinesisRecord = {
     sequence: record.SequenceNumber,
-    partitionKey: record.PartitionKey,
+    partitionKey: record.PartitionKey ?? '',
     data: Buffer.from(record.Data, 'base64'),
     arrivedAt: Math.round((ApproximateArrivalTimestamp ?? 0) * 1000),
   };

@@ -48,6 +48,7 @@ export function readSummary(summary: StreamDescriptionSummary | undefined): Stre
     retentionHours: summary.RetentionPeriodHours ?? 24,
     openShards: summary.OpenShardCount ?? 0,
     mode: summary.StreamModeDetails?.StreamMode ?? 'PROVISIONED',
+    keysPlaceRecords: summary.RecordDistributionStrategy !== 'AUTO',
   };
 }
 

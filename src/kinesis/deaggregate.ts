@@ -10,6 +10,12 @@ export interface DeaggregateOptions {
   after?: { sequence: string; subSequence?: number | undefined } | undefined;
 }
 
+export interface Deaggregated {
+  records: UserRecord[];
+  /** User records that were dropped because they lie outside of the shard's range. */
+  outside: number;
+}
+
 /**
  * What handlers see of `records`: aggregates opened, records at or below the checkpoint dropped.
  *
@@ -18,10 +24,10 @@ export interface DeaggregateOptions {
  * aggregate when one is outside, which loses the others when the producer re-sends only what was refused.)
  * Plain records are in range by definition.
  */
-export function deaggregate(records: readonly KinesisRecord[], options: DeaggregateOptions): UserRecord[] {
+export function deaggregate(records: readonly KinesisRecord[], options: DeaggregateOptions): Deaggregated {
   const { hashStart = '0', hashEnd = String(MAX_HASH_KEY), after } = options;
   const range = parseHashRange({ hashStart, hashEnd });
-  const result: UserRecord[] = [];
+  const result: Deaggregated = { records: [], outside: 0 };
   for (const record of records) {
     const order = after ? compareSequence(record.sequence, after.sequence) : 1;
     if (order < 0 || (order === 0 && after?.subSequence === undefined)) continue;
@@ -29,13 +35,13 @@ export function deaggregate(records: readonly KinesisRecord[], options: Deaggreg
     const parts = decodeAggregate(record.data);
     if (parts) pushParts(result, record, parts, range, doneBelow);
     // A plain record with a sub-sequence checkpoint on it was delivered as a whole.
-    else if (order > 0) result.push(record);
+    else if (order > 0) result.records.push(record);
   }
   return result;
 }
 
 function pushParts(
-  result: UserRecord[],
+  result: Deaggregated,
   record: KinesisRecord,
   parts: readonly KplRecord[],
   range: HashRange,
@@ -43,8 +49,9 @@ function pushParts(
 ): void {
   const isWhole = range.start === 0n && range.end === MAX_HASH_KEY;
   for (const [subSequence, part] of parts.entries()) {
-    if (subSequence <= doneUpTo || !(isWhole || covers(range, part))) continue;
-    result.push({ ...record, ...part, subSequence });
+    if (subSequence <= doneUpTo) continue;
+    if (isWhole || covers(range, part)) result.records.push({ ...record, ...part, subSequence });
+    else result.outside += 1;
   }
 }
 

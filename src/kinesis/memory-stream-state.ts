@@ -96,7 +96,8 @@ export class MemoryStream {
 
   summary(): StreamSummary {
     const { name, arn, status, createdAt, retentionHours, mode } = this;
-    return { name, arn, status, createdAt, retentionHours, mode, openShards: this.#open.length };
+    const openShards = this.#open.length;
+    return { name, arn, status, createdAt, retentionHours, mode, openShards, keysPlaceRecords: true };
   }
 
   shard(shardId: string): MemoryShard {

@@ -7,7 +7,7 @@ import { hasLeft } from './lineage.ts';
 import { nextReadDelay, type LastRead } from './next-read-delay.ts';
 import { readPositionAfter, type Checkpoint } from './position.ts';
 import type { KinesisRecord, UserRecord } from './record.ts';
-import type { ChildShard } from './shard.ts';
+import { isOpen, type ChildShard } from './shard.ts';
 import type { GetRecordsResult, ReadPosition, StreamClient } from './stream-client.ts';
 
 export interface ReadResult {
@@ -44,10 +44,19 @@ export interface PollingReaderOptions {
   onTrouble?: (error: KcgError | undefined) => void;
   /** The shard has left the stream before it was read to its end. It ends then. */
   onLeft?: () => void;
+  /** Reading stood still for so long that the position may have left the retention; its age, ms. */
+  onLate?: (ageMs: number) => void;
+  retentionHours?: () => number;
+  /**
+   * Asked before user records outside of the shard's range are dropped: is it keys that place records? Not so on streams
+   * that spread records by themselves. Default: yes.
+   */
+  keysPlaceRecords?: (signal: AbortSignal) => Promise<boolean>;
 }
 
 const BACKOFF = { baseMs: 500, maxMs: 10_000 };
 const THROTTLES_BEFORE_TROUBLE = 5;
+const HOUR_MS = 3_600_000;
 
 /**
  * Reads one shard with GetRecords, from a checkpoint to the shard's end.
@@ -69,6 +78,8 @@ export class PollingReader {
   #lastSequence: string | undefined;
   #last: LastRead | undefined;
   #startedAt = -Infinity;
+  /** Start of the last read that succeeded. */
+  #readAt: number;
   #failures = 0;
   #trouble: KcgError | undefined;
   #thrown: KcgError | undefined;
@@ -76,8 +87,14 @@ export class PollingReader {
 
   constructor(options: PollingReaderOptions) {
     this.#options = options;
+    this.#readAt = options.clock.monotonic();
     this.#position = readPositionAfter(options.from);
     if (options.from.at === 'SEQUENCE') this.#after = options.from;
+  }
+
+  /** How long reading has failed, ms; 0 while it works. */
+  failingForMs(): number {
+    return this.#failures === 0 ? 0 : this.#options.clock.monotonic() - this.#readAt;
   }
 
   /** Not to be called again before it has settled. Behind the shard's end it returns the empty end again. */
@@ -92,11 +109,12 @@ export class PollingReader {
       if (waitMs > 0) await clock.sleep(waitMs, { signal });
       if (signal.aborted) throw abortError(signal);
       try {
-        const read = await this.#read(signal);
+        const result = await this.#take(await this.#read(signal), signal);
         this.#failures = 0;
         this.#thrown = undefined;
+        this.#readAt = this.#startedAt;
         this.#report(undefined);
-        return this.#take(read);
+        return result;
       } catch (thrown) {
         if (signal.aborted) throw abortError(signal);
         const left = hasCode(thrown, 'NotFound') && (await this.#leave(signal));
@@ -108,21 +126,52 @@ export class PollingReader {
 
   async #read(signal: AbortSignal): Promise<GetRecordsResult> {
     const { client, clock, shard, maxRecords } = this.#options;
+    if (this.#iterator === undefined) this.#reportLate();
     this.#iterator ??= await client.getIterator(shard.shardId, this.#position, { signal });
     this.#startedAt = clock.monotonic();
     this.calls += 1;
     return client.getRecords(this.#iterator, maxRecords, { signal });
   }
 
-  #take({ records, millisBehindLatest, nextIterator, childShards }: GetRecordsResult): ReadResult {
+  /** The service says nothing of records that are gone: it goes on with the oldest that is left. */
+  #reportLate(): void {
+    const { clock, retentionHours, onLate } = this.#options;
+    if (this.#last === undefined || retentionHours === undefined) return;
+    const ageMs = clock.monotonic() - this.#readAt + this.#last.millisBehindLatest;
+    if (ageMs > retentionHours() * HOUR_MS) onLate?.(ageMs);
+  }
+
+  /** Nothing is changed here when it throws: the same records are read again. */
+  async #take(read: GetRecordsResult, signal: AbortSignal): Promise<ReadResult> {
+    const { records, millisBehindLatest, nextIterator, childShards } = read;
+    if (nextIterator === undefined && childShards.length === 0) await this.#confirmEnd(signal);
     const bytes = records.reduce((sum, record) => sum + record.data.length + record.partitionKey.length, 0);
-    const fresh = this.#open(records);
+    const fresh = await this.#open(records, signal);
+    const last = records.at(-1);
+    if (last) {
+      this.#lastSequence = last.sequence;
+      this.#after = { sequence: last.sequence };
+      this.#position = { at: 'AFTER_SEQUENCE_NUMBER', sequence: last.sequence };
+    }
     this.#iterator = nextIterator;
     this.#last = { bytes, millisBehindLatest };
     const end = nextIterator === undefined ? { childShards } : undefined;
     const result = { records: fresh, bytes, lastSequence: this.#lastSequence, millisBehindLatest, end };
     if (end) this.#ended = { ...result, records: [], bytes: 0 };
     return result;
+  }
+
+  /**
+   * An answer without iterator and children is the end of a closed shard where the service does not name children (some
+   * emulators); of an open shard it is no answer, and to end that shard would lose all that is still to come.
+   */
+  async #confirmEnd(signal: AbortSignal): Promise<void> {
+    const { client, shard } = this.#options;
+    const listed = await client.listShards({ from: 'TRIM_HORIZON' }, { signal });
+    const found = listed.find(({ shardId }) => shardId === shard.shardId);
+    if (found ? !isOpen(found) : hasLeft(shard, listed)) return;
+    this.#iterator = undefined;
+    throw new KcgError('Unavailable', `GetRecords gave no iterator for ${shard.shardId}, which is open`);
   }
 
   /** The end, when the shard was not found because the stream has it no more. */
@@ -140,16 +189,13 @@ export class PollingReader {
     return this.#ended;
   }
 
-  #open(records: readonly KinesisRecord[]): UserRecord[] {
-    const { hashStart, hashEnd } = this.#options.shard;
-    const fresh = deaggregate(records, { hashStart, hashEnd, after: this.#after });
-    const last = records.at(-1);
-    if (last) {
-      this.#lastSequence = last.sequence;
-      this.#after = { sequence: last.sequence };
-      this.#position = { at: 'AFTER_SEQUENCE_NUMBER', sequence: last.sequence };
-    }
-    return fresh;
+  async #open(records: readonly KinesisRecord[], signal: AbortSignal): Promise<UserRecord[]> {
+    const { shard, keysPlaceRecords } = this.#options;
+    const { hashStart, hashEnd } = shard;
+    const after = this.#after;
+    const opened = deaggregate(records, { hashStart, hashEnd, after });
+    if (opened.outside === 0 || !keysPlaceRecords || (await keysPlaceRecords(signal))) return opened.records;
+    return deaggregate(records, { hashStart: undefined, hashEnd: undefined, after }).records;
   }
 
   /** How long to wait before the next attempt, ms. Throws what does not pass by itself. */
@@ -163,6 +209,7 @@ export class PollingReader {
     if (!isRetryable(error)) {
       this.#iterator = undefined;
       this.#thrown = error;
+      this.#trouble = error; // the caller tells it; that it is over is told here
       throw error;
     }
     if (error.code === 'Throttled') this.throttles += 1;

@@ -24,6 +24,8 @@ export interface StreamSummary {
   retentionHours: number;
   openShards: number;
   mode: 'ON_DEMAND' | 'PROVISIONED';
+  /** False when Kinesis spreads records over the shards whatever their keys (RecordDistributionStrategy AUTO). */
+  keysPlaceRecords: boolean;
 }
 
 export interface GetRecordsResult {

@@ -8,8 +8,15 @@ export interface BatchingOptions {
   batchWindowMs: number;
 }
 
-/** AWS Lambda's bound on a batch's payload; a single record is always deliverable. */
+/** AWS Lambda's bound on the event that a batch becomes; a single record is always deliverable. */
 const MAX_BATCH_BYTES = 6 * 1024 * 1024;
+/** What a record adds to the event beside its data and key; in memory it is about as much. */
+const RECORD_OVERHEAD_BYTES = 500;
+
+/** Bytes of a record in Lambda's event, its data in base64. Also what a waiting record is counted as. */
+export function eventBytes({ data, partitionKey }: Pick<UserRecord, 'data' | 'partitionKey'>): number {
+  return Math.ceil(data.length / 3) * 4 + partitionKey.length + RECORD_OVERHEAD_BYTES;
+}
 
 /** What one read brought and is not all delivered. */
 interface Fetch {
@@ -35,7 +42,7 @@ export class RecordBuffer {
     this.#options = options;
   }
 
-  /** Data bytes waiting. */
+  /** What the waiting records are counted as. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -62,15 +69,15 @@ export class RecordBuffer {
     if (records.length === 0) return;
     this.#fetches.push({ records, next: 0, atMs: nowMs });
     this.#length += records.length;
-    for (const { data } of records) this.#bytes += data.length;
+    for (const record of records) this.#bytes += eventBytes(record);
   }
 
-  /** The next batch, when it is full or due. */
-  take(nowMs: number): UserRecord[] | undefined {
+  /** The next batch, when it is full or due, or when `isUrgent`: others wait for the room. */
+  take(nowMs: number, isUrgent = false): UserRecord[] | undefined {
     const deadlineMs = this.nextDeadlineMs;
     if (deadlineMs === undefined) return undefined;
     const { batch, bytes, isFull } = this.#cut();
-    if (!isFull && nowMs < deadlineMs) return undefined;
+    if (!isFull && !isUrgent && nowMs < deadlineMs) return undefined;
     this.#drop(batch.length);
     this.#bytes -= bytes;
     return batch;
@@ -82,10 +89,11 @@ export class RecordBuffer {
     for (const { records, next } of this.#fetches) {
       for (let index = next; index < records.length; index += 1) {
         const record = records[index]!;
-        const isFull = batch.length > 0 && bytes + record.data.length > MAX_BATCH_BYTES;
+        const size = eventBytes(record);
+        const isFull = batch.length > 0 && bytes + size > MAX_BATCH_BYTES;
         if (isFull || batch.length === this.#options.batchSize) return { batch, bytes, isFull: true };
         batch.push(record);
-        bytes += record.data.length;
+        bytes += size;
       }
     }
     return { batch, bytes, isFull: batch.length === this.#options.batchSize };

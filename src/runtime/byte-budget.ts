@@ -5,10 +5,14 @@
 export class ByteBudget {
   readonly #limit: number;
   #used = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   constructor(limitBytes: number) {
     this.#limit = limitBytes;
+  }
+
+  get isFull(): boolean {
+    return this.#used >= this.#limit;
   }
 
   add(bytes: number): void {
@@ -17,18 +21,21 @@ export class ByteBudget {
 
   remove(bytes: number): void {
     this.#used -= bytes;
-    if (this.#used >= this.#limit) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resume of waiting) resume();
+    if (this.isFull) return;
+    for (const resume of [...this.#waiting]) resume();
   }
 
   /** Resolves when there is room, or when `signal` aborts. */
   async room(signal: AbortSignal): Promise<void> {
-    while (this.#used >= this.#limit && !signal.aborted) {
+    while (this.isFull && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        const resume = () => {
+          signal.removeEventListener('abort', resume);
+          this.#waiting.delete(resume);
+          resolve();
+        };
+        this.#waiting.add(resume);
+        signal.addEventListener('abort', resume, { once: true });
       });
     }
   }

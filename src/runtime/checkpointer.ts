@@ -15,8 +15,9 @@ export interface CheckpointerOptions {
   own: Ownership;
   /** As the row says when the shard is taken. */
   from: Checkpoint;
-  /** `Lease.load` of that row. */
+  /** `Lease.load` and `Lease.readAt` of that row. */
   load: number;
+  readAt: number | undefined;
   /** Least time between two checkpoints of a shard, ms. */
   intervalMs: number;
   /** The row belongs to somebody else now. */
@@ -27,6 +28,9 @@ export interface CheckpointerOptions {
 /** Less than this is no load that anybody plans by: records or KiB per second. */
 const FAINT_LOAD = 10;
 
+/** A shard in which nothing happens is written this seldom, ms; much less than the shortest retention, 24 h. */
+const QUIET_MS = 6 * 3_600_000;
+
 /** Writes one shard's progress, coalesced: at most once per interval, and only when there is some. */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
@@ -35,6 +39,7 @@ export class Checkpointer {
   /** What the row shows, as far as is known. */
   #stored: Checkpoint | undefined;
   #load: number;
+  #readAt: number;
   #unwritten: Progress | undefined;
   #unwrittenSinceMs = 0;
   #writtenAtMs = -Infinity;
@@ -44,6 +49,7 @@ export class Checkpointer {
     this.#latest = options.from;
     this.#stored = options.from;
     this.#load = options.load;
+    this.#readAt = options.readAt ?? options.clock.now();
   }
 
   get latest(): Checkpoint {
@@ -64,10 +70,14 @@ export class Checkpointer {
     this.#set(progress);
   }
 
-  /** Nothing comes any more. The load that the row still shows is corrected, once: others plan by it. */
-  fade(now: Omit<Progress, 'checkpoint'>): void {
-    if (this.#unwritten !== undefined || this.#load < FAINT_LOAD || now.load > this.#load / 10) return;
-    this.#set({ ...now, checkpoint: this.#latest });
+  /**
+   * Nothing is waiting. The load that the row still shows is corrected, once: others plan by it. And now and then the row is
+   * to say that the shard is read, though nothing comes: an old position in it is not a lost one.
+   */
+  quiet(now: Omit<Progress, 'checkpoint'>): void {
+    if (this.#unwritten !== undefined) return;
+    const hasFaded = this.#load >= FAINT_LOAD && now.load <= this.#load / 10;
+    if (hasFaded || now.readAt - this.#readAt >= QUIET_MS) this.#set({ ...now, checkpoint: this.#latest });
   }
 
   /** Writes as progress comes, until `signal` aborts; what is unwritten then, `takeUnwritten` hands out. */
@@ -107,6 +117,7 @@ export class Checkpointer {
     if (this.#unwritten === undefined) this.#unwrittenSinceMs = this.#options.clock.monotonic();
     this.#unwritten = progress;
     this.#load = progress.load;
+    this.#readAt = progress.readAt;
     this.#wakeup.wake();
   }
 

@@ -12,13 +12,17 @@ import { HeldShards, type StartShard } from './held-shards.ts';
 import { LeaseCoordinator } from './lease-coordinator.ts';
 import { LoadMeter } from './load-meter.ts';
 import { OwnLease } from './own-lease.ts';
+import { unlessAborted } from './handlers/unless-aborted.ts';
 import { isLostToRetention } from './retention.ts';
 import { ShardConsumer } from './shard-consumer.ts';
 import { ShardSync } from './shard-sync.ts';
+import { StreamLook } from './stream-look.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
 /** Fetched and not yet processed, over all shards of the worker. */
 const BUFFER_BYTES = 64 * 1024 * 1024;
+/** How old the stream's placement of records may be when records are dropped by it. */
+const PLACEMENT_AGE_MS = 1_000;
 
 /**
  * One life of a worker, from its announcement until it is drained or its lease is lost. Everything it owns hangs on its
@@ -34,7 +38,7 @@ export class Incarnation {
   readonly held: HeldShards;
   readonly coordinator: LeaseCoordinator;
   readonly #sync: ShardSync;
-  readonly #stream: StreamSummary;
+  readonly #stream: StreamLook;
   #knock = 0;
 
   /** `isReady`: the handler answers. `paused`: as the claim was last seen. */
@@ -44,7 +48,7 @@ export class Incarnation {
   ) {
     const { config, identity, table, clock, random, nudge, onEvent } = options;
     this.#options = options;
-    this.#stream = stream;
+    this.#stream = new StreamLook(options.stream, clock, stream);
     const me: WorkerRef = { worker: identity.worker, incarnation: randomName(random, 10) };
     const ownLease = new OwnLease(clock, config.leaseDurationMs);
     const state = new GroupState(paused);
@@ -55,6 +59,7 @@ export class Incarnation {
     this.#sync = new ShardSync({
       ...shared,
       stream: options.stream,
+      look: this.#stream,
       worker: identity.worker,
       initialPosition: config.initialPosition,
       onChange: () => this.#changed(),
@@ -146,7 +151,7 @@ export class Incarnation {
 
   readonly #startShard: StartShard = (own, lease, from, onLost) => {
     const { config, table, stream, handler, clock, random, log, onEvent } = this.#options;
-    const lostMs = isLostToRetention(lease, this.#stream.retentionHours, clock.now());
+    const lostMs = isLostToRetention(lease, this.#stream.latest.retentionHours, clock.now());
     if (lostMs !== undefined) this.#reportLost(lease, lostMs);
     const checkpointer = new Checkpointer({
       table,
@@ -155,6 +160,7 @@ export class Incarnation {
       own,
       from,
       load: lease.load,
+      readAt: lease.readAt,
       intervalMs: config.checkpointIntervalMs,
       onLost,
       onTrouble: (error) => onEvent({ type: 'TableTrouble', operation: 'checkpoint', error }),
@@ -172,6 +178,10 @@ export class Incarnation {
         if (lostMs === undefined)
           this.#reportLost(lease, clock.now() - (lease.readAt ?? lease.checkpointedAt ?? clock.now()));
       },
+      onLate: (ageMs) => this.#reportLost(lease, ageMs),
+      retentionHours: () => this.#stream.latest.retentionHours,
+      keysPlaceRecords: (signal) =>
+        unlessAborted(signal, async () => (await this.#stream.fresh(PLACEMENT_AGE_MS)).keysPlaceRecords),
     });
     const consumer = new ShardConsumer({
       shardId: lease.shardId,
@@ -184,7 +194,7 @@ export class Incarnation {
       context: {
         groupId: config.groupId,
         streamName: config.stream.name,
-        streamArn: this.#stream.arn,
+        streamArn: this.#stream.latest.arn,
         region: config.region,
         log: log.child({ shardId: lease.shardId }),
       },

@@ -25,7 +25,7 @@ export type ConsumerEnd =
 
 export interface ShardConsumerOptions {
   shardId: string;
-  reader: Pick<PollingReader, 'next'>;
+  reader: Pick<PollingReader, 'next' | 'failingForMs'>;
   buffer: RecordBuffer;
   budget: ByteBudget;
   checkpointer: Checkpointer;
@@ -41,6 +41,7 @@ export interface ShardConsumerOptions {
 
 /** Bytes one shard fetches ahead of its handler. */
 const AHEAD_BYTES = 8 * 1024 * 1024;
+const FAILING_MS = 10_000;
 const HANDLER_BACKOFF = { baseMs: 200, maxMs: 30_000 };
 
 /*
@@ -102,9 +103,12 @@ export class ShardConsumer {
 
   /** Ms between what has been processed and the tip of the shard, as far as this worker knows. */
   behindMs(): number {
-    const waitingMs =
-      this.#oldestArrivedAt === undefined ? 0 : this.#options.clock.now() - this.#oldestArrivedAt;
-    return Math.max(this.#behindMs, waitingMs, 0);
+    const { clock, reader } = this.#options;
+    const waitingMs = this.#oldestArrivedAt === undefined ? 0 : clock.now() - this.#oldestArrivedAt;
+    // What comes in while nothing can be read is not seen. A throttle or two is no such time.
+    const failingMs = reader.failingForMs();
+    const unseenMs = failingMs < FAILING_MS ? 0 : failingMs;
+    return Math.max(this.#behindMs + unseenMs, waitingMs, 0);
   }
 
   async #run(): Promise<ConsumerEnd> {
@@ -124,7 +128,10 @@ export class ShardConsumer {
     const { reader, buffer, budget, checkpointer, clock, onEvent, shardId } = this.#options;
     const { signal } = this.#stopFetching;
     while (!signal.aborted && !this.#end) {
-      if (buffer.bytes > 0) await budget.room(signal);
+      if (buffer.bytes > 0 && budget.isFull) {
+        this.#wakeup.wake(); // what waits here for its window is in the way of others
+        await budget.room(signal);
+      }
       while (buffer.bytes > AHEAD_BYTES && !signal.aborted) await clock.sleep(50, { signal });
       try {
         const read = await reader.next(signal);
@@ -134,7 +141,7 @@ export class ShardConsumer {
         this.#oldestArrivedAt ??= read.records[0]?.arrivedAt;
         this.#behindMs = read.millisBehindLatest;
         this.#end = read.end;
-        if (buffer.length === 0) checkpointer.fade(this.#progress());
+        if (buffer.length === 0) checkpointer.quiet(this.#progress());
         this.#wakeup.wake();
       } catch (thrown) {
         if (!signal.aborted) onEvent({ type: 'ReadTrouble', shardId, error: KcgError.from(thrown) });
@@ -148,10 +155,11 @@ export class ShardConsumer {
     const { signal } = this.#stopFetching;
     while (this.#state === 'consuming') {
       const before = buffer.bytes;
-      const records = buffer.take(clock.monotonic());
+      const records = buffer.take(clock.monotonic(), budget.isFull);
       if (records) {
-        budget.remove(before - buffer.bytes);
+        const bytes = before - buffer.bytes;
         await this.#deliver(records);
+        budget.remove(bytes);
       } else if (this.#end && buffer.length === 0) {
         return true;
       } else {

@@ -12,11 +12,13 @@ import type { Clock } from '../lib/clock.ts';
 import { loop, Wakeup } from '../lib/loop.ts';
 import type { Random } from '../lib/random.ts';
 import type { GroupState } from './group-state.ts';
+import type { StreamLook } from './stream-look.ts';
 import type { OnWorkerEvent } from './worker-event.ts';
 
 export interface ShardSyncOptions {
   table: LeaseTable;
-  stream: StreamClient;
+  stream: Pick<StreamClient, 'listShards'>;
+  look: StreamLook;
   clock: Clock;
   random: Random;
   state: GroupState;
@@ -71,10 +73,10 @@ export class ShardSync {
 
   /** One pass. Safe to run anywhere at any time: rows are only added where there is none. */
   async sync(signal: AbortSignal): Promise<void> {
-    const { table, stream, clock, state, onChange, onEvent } = this.#options;
+    const { table, stream, look, clock, state, onChange, onEvent } = this.#options;
     const initial = await this.#initialPosition(signal);
     const [{ retentionHours }, shards] = await Promise.all([
-      stream.describe({ signal }),
+      look.fresh(0),
       stream.listShards(filterFor(initial), { signal }),
     ]);
     // The coordinator reads them once a minute; older rows only make a put that its condition refuses.

@@ -51,6 +51,7 @@ export function streamContract(name: string, setUp: () => Promise<StreamBench>):
         retentionHours: 24,
         openShards: 2,
         mode: 'PROVISIONED',
+        keysPlaceRecords: true,
       });
     });
 

@@ -122,16 +122,16 @@ describe('deaggregate', () => {
     ...(explicitHashKey ? { explicitHashKey } : {}),
   });
   const plain = Buffer.from('plain');
-  const show = (records: ReturnType<typeof deaggregate>) =>
+  const show = ({ records }: ReturnType<typeof deaggregate>) =>
     records.map((record) => `${record.sequence}.${record.subSequence ?? '-'} ${record.partitionKey}`);
 
   it('opens aggregates between plain records and keeps the arrival time', () => {
-    const records = deaggregate(
+    const opened = deaggregate(
       [stored('1', plain), stored('2', encodeAggregate([part('a'), part('b')])), stored('3', plain)],
       everywhere,
     );
-    expect(show(records)).toEqual(['1.- outer', '2.0 a', '2.1 b', '3.- outer']);
-    expect(records.every((record) => record.arrivedAt === 5)).toBe(true);
+    expect(show(opened)).toEqual(['1.- outer', '2.0 a', '2.1 b', '3.- outer']);
+    expect(opened.records.every((record) => record.arrivedAt === 5)).toBe(true);
   });
 
   it.each<[string, { sequence: string; subSequence?: number }, string[]]>([
@@ -149,6 +149,8 @@ describe('deaggregate', () => {
     // MD5('a') = 0cc1…, MD5('b') = 92eb…
     const records = [stored('1', encodeAggregate([part('b'), part('a'), part('b', '5'), part('a', MAX)]))];
     const lower = { hashStart: '0', hashEnd: String(2n ** 127n - 1n) };
-    expect(show(deaggregate(records, lower))).toEqual(['1.1 a', '1.2 b']);
+    const opened = deaggregate(records, lower);
+    expect(show(opened)).toEqual(['1.1 a', '1.2 b']);
+    expect(opened.outside).toBe(2);
   });
 });

@@ -149,17 +149,20 @@ describe('a polling reader', () => {
   });
 
   it.each(['NotFound', 'AccessDenied', 'Credentials'] as const)(
-    'throws %s, slows the next try down and goes on',
+    'throws %s, slows the next try down, goes on and tells that it works again',
     async (code) => {
-      const { clock, kinesis, put, reader } = aReader();
+      const { clock, kinesis, put, reader, troubles } = aReader();
       put('a');
       kinesis.faults = () => new KcgError(code, 'no');
       await expect(reader.next(signal)).rejects.toMatchObject({ code });
       expect(clock.sleeps).toEqual([]);
       await expect(reader.next(signal)).rejects.toMatchObject({ code });
       expect(clock.sleeps).toHaveLength(1);
+      expect(reader.failingForMs()).toBeCloseTo(clock.sleeps[0]!, 0);
       kinesis.faults = undefined;
       expect(keysOf(await reader.next(signal))).toBe('a');
+      expect(troubles).toEqual([undefined]);
+      expect(reader.failingForMs()).toBe(0);
     },
   );
 
@@ -186,6 +189,70 @@ describe('a polling reader', () => {
     ]);
     expect(await reader.next(signal)).toEqual({ ...result, records: [], bytes: 0 });
     expect(reader.calls).toBe(1);
+  });
+
+  /** A reader whose answers come without iterator and children `times` times, as no service should answer. */
+  function aReaderOf(times: number, split = false) {
+    const group = aReader();
+    const client = memoryStreamClient(group.kinesis, 'orders');
+    const reader = group.open({
+      client: {
+        ...client,
+        getRecords: async (...args) => {
+          const { nextIterator, ...answer } = await client.getRecords(...args);
+          return times-- > 0
+            ? { ...answer, childShards: [] }
+            : { ...answer, ...(nextIterator && { nextIterator }) };
+        },
+      },
+    });
+    group.put('a');
+    if (split) group.kinesis.splitShard('orders', SHARD, String(2n ** 127n));
+    return { ...group, reader };
+  }
+
+  it('does not take an answer without an iterator for the end of an open shard', async () => {
+    const { put, reader, troubles } = aReaderOf(2);
+    expect(keysOf(await reader.next(signal))).toBe('a');
+    expect(troubles).toEqual(['Unavailable', undefined]);
+    put('b');
+    expect(keysOf(await reader.next(signal))).toBe('b');
+  });
+
+  it('ends a closed shard whose children are not named', async () => {
+    const { reader, troubles } = aReaderOf(1, true);
+    expect(await reader.next(signal)).toMatchObject({ end: { childShards: [] } });
+    expect(troubles).toEqual([]);
+  });
+
+  it('slows down, and tells it once, when records come again and again that cannot be opened', async () => {
+    const { clock, kinesis, open, troubles } = aReader();
+    const client = memoryStreamClient(kinesis, 'orders');
+    let left = 4;
+    const getRecords: typeof client.getRecords = async (...args) => {
+      const answer = await client.getRecords(...args);
+      return left-- > 0 ? { ...answer, records: [{}] as never } : answer;
+    };
+    const reader = open({ client: { ...client, getRecords } });
+    while (left > 0) await reader.next(signal).catch(() => {});
+    await reader.next(signal);
+    expect(Math.max(...clock.sleeps)).toBeGreaterThan(1_500);
+    expect(troubles).toEqual(['Internal', undefined]);
+  });
+
+  it('tells when reading stood still for longer than the retention', async () => {
+    const { clock, put, open } = aReader();
+    const late: number[] = [];
+    const reader = open({ retentionHours: () => 24, onLate: (ageMs) => late.push(ageMs) });
+    put('a');
+    await reader.next(signal);
+    clock.advance(23 * 3_600_000);
+    await reader.next(signal);
+    expect(late).toEqual([]);
+    clock.advance(25 * 3_600_000);
+    put('b');
+    expect(keysOf(await reader.next(signal))).toBe('b');
+    expect(late).toEqual([25 * 3_600_000]);
   });
 
   it('stops at once when asked', async () => {
@@ -226,6 +293,15 @@ describe('KPL aggregates', () => {
       'cd',
     );
     expect(keysOf(await open({ from: { at: 'SEQUENCE', sequence } }).next(signal))).toBe('d');
+  });
+
+  it('are kept whole on a stream that spreads records whatever their keys', async () => {
+    const { kinesis, open } = aReader();
+    kinesis.putRecord('orders', { partitionKey: 'a', data: aggregate('a', 'b') });
+    const shard = { shardId: SHARD, hashStart: '0', hashEnd: String(2n ** 127n - 1n) };
+    const spread = { keysPlaceRecords: async () => false };
+    expect(keysOf(await open({ shard, ...spread }).next(signal))).toBe('ab');
+    expect(keysOf(await open({ shard }).next(signal))).toBe('a');
   });
 
   it('move the position on when all of their records belong to another shard', async () => {

@@ -3,9 +3,11 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { UserRecord } from '../../src/kinesis/record.ts';
-import { RecordBuffer, type BatchingOptions } from '../../src/runtime/batching.ts';
+import { eventBytes, RecordBuffer, type BatchingOptions } from '../../src/runtime/batching.ts';
 
 const MIB = 2 ** 20;
+/** Data of a record that is this large in the event. */
+const inEvent = (bytes: number) => ((bytes - eventBytes(aRecord('', 0))) / 4) * 3;
 const END = { childShards: [] };
 
 function aRecord(sequence: string, bytes = 1): UserRecord {
@@ -128,26 +130,32 @@ describe('a record buffer', () => {
     expect(facts()).toEqual([0, 0, undefined, undefined]);
     buffer.add({ records: [aRecord('a', 10), aRecord('b', 20), aRecord('c', 30)], end: undefined }, 100);
     add('d', 500);
-    expect(facts()).toEqual([4, 61, 1100, 'a']);
+    const counted = [10, 20, 30, 1].map((bytes) => eventBytes(aRecord('', bytes)));
+    const sum = (from: number) => counted.slice(from).reduce((total, bytes) => total + bytes, 0);
+    expect(facts()).toEqual([4, sum(0), 1100, 'a']);
     buffer.take(600);
-    expect(facts()).toEqual([2, 31, 1100, 'c']);
+    expect(facts()).toEqual([2, sum(2), 1100, 'c']);
     add('', 700, END);
-    expect(facts()).toEqual([2, 31, 100, 'c']);
+    expect(facts()).toEqual([2, sum(2), 100, 'c']);
     buffer.take(700);
     expect(facts()).toEqual([0, 0, undefined, undefined]);
   });
 
   it.each([
-    { name: 'exactly 6 MiB', sizes: [MIB, 5 * MIB], taken: undefined },
-    { name: 'a byte more', sizes: [MIB, 5 * MIB + 1], taken: [MIB] },
+    { name: 'as much as fits', sizes: [3 * MIB + 1, 3 * MIB - 3].map(inEvent), taken: undefined },
+    {
+      name: 'a little more',
+      sizes: [inEvent(3 * MIB + 1), inEvent(3 * MIB - 3) + 1],
+      taken: [inEvent(3 * MIB + 1)],
+    },
     {
       name: 'many small ones',
       sizes: Array.from({ length: 700 }, () => 10_000),
-      taken: Array.from({ length: 629 }, () => 10_000),
+      taken: Array.from({ length: 454 }, () => 10_000),
     },
     { name: 'one that is larger', sizes: [7 * MIB], taken: undefined },
     { name: 'one that is larger, and another', sizes: [7 * MIB, 0], taken: [7 * MIB] },
-  ])('closes a batch before it exceeds 6 MiB: $name', ({ sizes, taken }) => {
+  ])('closes a batch before its event exceeds 6 MiB: $name', ({ sizes, taken }) => {
     const { buffer } = aBuffer({ batchSize: 10_000 });
     const records = sizes.map((bytes, index) => aRecord(String(index), bytes));
     buffer.add({ records, end: undefined }, 0);
@@ -197,7 +205,7 @@ describe('a record buffer', () => {
         let nowMs = 0;
         const drain = () => {
           for (let batch = buffer.take(nowMs); batch; batch = buffer.take(nowMs)) {
-            const bytes = batch.reduce((sum, record) => sum + record.data.length, 0);
+            const bytes = batch.reduce((sum, record) => sum + eventBytes(record), 0);
             expect(batch.length).toBeGreaterThan(0);
             expect(batch.length).toBeLessThanOrEqual(batchSize);
             expect(batch.length === 1 || bytes <= 6 * MIB).toBe(true);
@@ -205,7 +213,7 @@ describe('a record buffer', () => {
           }
           const waiting = added.slice(taken.length);
           expect(buffer.length).toBe(waiting.length);
-          expect(buffer.bytes).toBe(waiting.reduce((sum, { record }) => sum + record.data.length, 0));
+          expect(buffer.bytes).toBe(waiting.reduce((sum, { record }) => sum + eventBytes(record), 0));
           expect(waiting.every(({ atMs }) => nowMs < atMs + batchWindowMs)).toBe(true);
           expect(waiting.length).toBeLessThan(batchSize);
         };

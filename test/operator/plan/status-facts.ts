@@ -60,6 +60,7 @@ export function facts(change: Partial<GroupFacts> = {}): GroupFacts {
         retentionHours: 24,
         openShards: 1,
         mode: 'PROVISIONED',
+        keysPlaceRecords: true,
       },
       shards: [SHARD],
       error: undefined,

@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest';
+import type { ReadResult } from '../../src/kinesis/polling-reader.ts';
+import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import { KcgError } from '../../src/lib/errors.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { seededRandom } from '../../src/lib/random.ts';
+import { eventBytes, RecordBuffer } from '../../src/runtime/batching.ts';
+import { ByteBudget } from '../../src/runtime/byte-budget.ts';
+import { Checkpointer } from '../../src/runtime/checkpointer.ts';
+import { LoadMeter } from '../../src/runtime/load-meter.ts';
+import { ShardConsumer, type ShardConsumerOptions } from '../../src/runtime/shard-consumer.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const DONE = { outcome: 'done', row: undefined } as const;
+
+/** A shard of which each read, every 100 ms, brings `recordsPerRead` empty records. */
+function aConsumer(changes: Partial<ShardConsumerOptions> & { recordsPerRead?: number; windowMs?: number }) {
+  const { recordsPerRead = 1, windowMs = 0, ...options } = changes;
+  const clock = new VirtualClock();
+  const random = seededRandom(1);
+  const budget = options.budget ?? new ByteBudget(1_000_000);
+  const batches: number[] = [];
+  let reads = 0;
+  let sequence = 0;
+  const read = async (signal: AbortSignal): Promise<ReadResult> => {
+    await clock.sleep(100, { signal });
+    reads += 1;
+    const records = Array.from({ length: recordsPerRead }, () => ({
+      sequence: String((sequence += 1)),
+      partitionKey: '',
+      data: new Uint8Array(0),
+      arrivedAt: clock.now(),
+    }));
+    return { records, bytes: 0, lastSequence: undefined, millisBehindLatest: 0, end: undefined };
+  };
+  const consumer = new ShardConsumer({
+    shardId: 's',
+    reader: { next: read, failingForMs: () => 0 },
+    buffer: new RecordBuffer({ batchSize: 10_000, batchWindowMs: windowMs }),
+    budget,
+    checkpointer: new Checkpointer({
+      table: Object.assign(new MemoryLeaseTable(), { write: async () => DONE }),
+      clock,
+      random,
+      own: { shardId: 's', epoch: 1, owner: { worker: 'w', incarnation: '1' } },
+      from: { at: 'TRIM_HORIZON' },
+      load: 0,
+      readAt: undefined,
+      intervalMs: 1_000_000,
+      onLost: () => {},
+      onTrouble: () => {},
+    }),
+    meter: new LoadMeter(0, 0),
+    handler: {
+      kind: 'log',
+      start: async () => {},
+      handle: async ({ records }) => {
+        batches.push(records.length);
+        return { outcome: 'done' };
+      },
+      close: async () => {},
+    },
+    context: { groupId: 'g', streamName: 'n', streamArn: 'arn', region: 'r', log: silentLog },
+    leaseIsGood: () => true,
+    clock,
+    random,
+    onEvent: () => {},
+    ...options,
+  });
+  const running = consumer.run();
+  const end = async () => {
+    consumer.lose('the test is over');
+    await clock.advance(1_000);
+    return running;
+  };
+  return { clock, budget, consumer, batches, end, reads: () => reads };
+}
+
+const hangs: Pick<ShardConsumerOptions, 'handler'>['handler'] = {
+  kind: 'log',
+  start: async () => {},
+  handle: (_, { signal }) =>
+    new Promise((resolve) => {
+      const failed = { outcome: 'failed', error: new KcgError('Aborted', 'given up') } as const;
+      signal.addEventListener('abort', () => resolve(failed));
+    }),
+  close: async () => {},
+};
+const RECORD = eventBytes({ data: new Uint8Array(0), partitionKey: '' });
+
+describe('a shard consumer', () => {
+  test('stops fetching when its handler does not keep up, also when records are empty', async () => {
+    const { clock, reads, end } = aConsumer({ recordsPerRead: 100, handler: hangs });
+    await clock.advance(60_000);
+    const enough = reads();
+    expect(enough).toBeLessThan(1_000_000 / (100 * RECORD) + 3);
+    await clock.advance(60_000);
+    expect(reads()).toBe(enough);
+    await end();
+  });
+
+  test('counts a batch that its handler has until it is processed', async () => {
+    const { clock, budget, end } = aConsumer({ recordsPerRead: 4_000, handler: hangs });
+    await clock.advance(150);
+    expect(budget.isFull).toBe(true);
+    await end();
+  });
+
+  test('gives its place in the budget back, whichever way it ends', async () => {
+    const { clock, budget, end } = aConsumer({ recordsPerRead: 10, windowMs: 60_000 });
+    await clock.advance(1_000);
+    await end();
+    budget.add(999_999);
+    expect(budget.isFull).toBe(false);
+    budget.add(1);
+    expect(budget.isFull).toBe(true);
+  });
+
+  test('delivers before its window is over when others wait for the room', async () => {
+    const windowMs = 300_000;
+    const alone = aConsumer({ recordsPerRead: 100, windowMs });
+    await alone.clock.advance(60_000);
+    expect(alone.batches.length).toBeGreaterThan(10);
+    expect(Math.min(...alone.batches)).toBeGreaterThan(1);
+    const roomy = aConsumer({ windowMs });
+    await roomy.clock.advance(60_000);
+    expect(roomy.batches).toEqual([]);
+    await alone.end();
+    await roomy.end();
+  });
+
+  test('falls behind while nothing can be read, once that is no hiccup', async () => {
+    let failingMs = 9_000;
+    const next = (signal: AbortSignal) =>
+      new Promise<ReadResult>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const { consumer, end } = aConsumer({ reader: { next, failingForMs: () => failingMs } });
+    expect(consumer.behindMs()).toBe(0);
+    failingMs = 3_600_000;
+    expect(consumer.behindMs()).toBe(3_600_000);
+    await end();
+  });
+});
