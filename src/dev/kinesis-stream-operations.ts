@@ -25,6 +25,7 @@ export const streamOperations: Record<string, KinesisOperation> = {
       name: input.text('StreamName'),
       shardCount: input.optionalInteger('ShardCount', 1, 100_000),
       mode: input.optionalObject('StreamModeDetails')?.oneOf('StreamMode', MODES),
+      maxRecordKiB: input.optionalInteger('MaxRecordSizeInKiB', 1, 100_000),
       tags: input.has('Tags') ? input.textMap('Tags') : {},
     });
     return {};
@@ -52,7 +53,9 @@ export const streamOperations: Record<string, KinesisOperation> = {
   },
 
   DescribeStreamSummary(kinesis, input) {
-    return { StreamDescriptionSummary: wireSummary(kinesis.describe(input.streamName())) };
+    const name = input.streamName();
+    const MaxRecordSizeInKiB = kinesis.stream(name).maxRecordKiB;
+    return { StreamDescriptionSummary: { ...wireSummary(kinesis.describe(name)), MaxRecordSizeInKiB } };
   },
 
   ListStreams(kinesis, input) {
@@ -112,6 +115,11 @@ export const streamOperations: Record<string, KinesisOperation> = {
 
   UpdateStreamMode(kinesis, input) {
     kinesis.setMode(input.streamName(), input.object('StreamModeDetails').oneOf('StreamMode', MODES));
+    return {};
+  },
+
+  UpdateMaxRecordSize(kinesis, input) {
+    kinesis.setMaxRecord(input.streamName(), input.integer('MaxRecordSizeInKiB', 1, 100_000));
     return {};
   },
 

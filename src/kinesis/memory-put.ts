@@ -6,7 +6,7 @@ import type { MemoryStream } from './memory-stream-state.ts';
 export interface PutEntry {
   /** 1–256 characters. */
   partitionKey: string;
-  /** At most 1 MiB with the partition key. Kept, not copied: do not change it afterwards. */
+  /** With the partition key at most the stream's `maxRecordKiB`. Kept, not copied: do not change it afterwards. */
   data: Uint8Array;
   /** Decimal, 0 to 2^128 − 1; overrides the partition key's hash. */
   explicitHashKey?: string | undefined;
@@ -17,17 +17,23 @@ export interface PutReceipt {
   sequence: string;
 }
 
-const MAX_RECORD_BYTES = 1024 * 1024;
-const MAX_BATCH_BYTES = 5 * 1024 * 1024;
+const MAX_BATCH_BYTES = 10 * 1024 * 1024;
 const MAX_BATCH_RECORDS = 500;
+
+interface SizedEntry extends PutEntry {
+  bytes: number;
+}
 
 /** @throws KcgError `InvalidInput`, or `Throttled` when the shard takes no more now. */
 export function putOne(stream: MemoryStream, entry: PutEntry, now: number, limited: boolean): PutReceipt {
   stream.requireUsable();
-  const bytes = checkEntry(entry);
+  return put(stream, { ...entry, bytes: checkEntry(entry, stream) }, now, limited);
+}
+
+function put(stream: MemoryStream, entry: SizedEntry, now: number, limited: boolean): PutReceipt {
   const isOnly = stream.openShards.length === 1 && entry.explicitHashKey === undefined;
   const shard = stream.shardFor(isOnly ? 0n : hashKeyOf(entry.partitionKey, entry.explicitHashKey));
-  if (limited && !shard.admits(bytes, now)) throw rateExceeded(shard.id, stream);
+  if (limited && !shard.admits(entry.bytes, now)) throw rateExceeded(shard.id, stream);
   return { shardId: shard.id, sequence: shard.append(entry.partitionKey, entry.data, now) };
 }
 
@@ -41,30 +47,39 @@ export function putMany(
   stream.requireUsable();
   if (entries.length < 1 || entries.length > MAX_BATCH_RECORDS) {
     throw invalid(
-      `Member must have length less than or equal to ${MAX_BATCH_RECORDS} and greater than or equal to 1`,
+      `1 validation error detected: Value at 'records' failed to satisfy constraint: Member must have length less than or equal to ${MAX_BATCH_RECORDS} and greater than or equal to 1`,
     );
   }
-  const bytes = entries.reduce((sum, entry) => sum + checkEntry(entry), 0);
-  if (bytes > MAX_BATCH_BYTES) throw invalid('Records size exceeds 5 MB limit');
-  return entries.map((entry) => {
+  const sized = entries.map((entry, index) => ({
+    ...entry,
+    bytes: checkEntry(entry, stream, `records.${index + 1}.member.`),
+  }));
+  const bytes = sized.reduce((sum, entry) => sum + entry.bytes, 0);
+  if (bytes > MAX_BATCH_BYTES) throw invalid('Records size exceeds 10 MB limit');
+  return sized.map((entry) => {
     try {
-      return putOne(stream, entry, now, limited);
+      return put(stream, entry, now, limited);
     } catch (error) {
       return KcgError.from(error);
     }
   });
 }
 
-function checkEntry({ partitionKey, data, explicitHashKey }: PutEntry): number {
+/** The entry's size in bytes. `path` leads to the entry in a request of several. */
+function checkEntry(
+  { partitionKey, data, explicitHashKey }: PutEntry,
+  { maxRecordKiB }: MemoryStream,
+  path = '',
+): number {
   if (partitionKey.length < 1 || partitionKey.length > 256) {
     throw invalid(
-      "1 validation error detected: Value at 'partitionKey' failed to satisfy constraint: Member must have length between 1 and 256",
+      `1 validation error detected: Value at '${path}partitionKey' failed to satisfy constraint: Member must have length between 1 and 256`,
     );
   }
   const bytes = data.length + Buffer.byteLength(partitionKey);
-  if (bytes > MAX_RECORD_BYTES) {
+  if (bytes > maxRecordKiB * 1024) {
     throw invalid(
-      `1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less than or equal to ${MAX_RECORD_BYTES}`,
+      `1 validation error detected: Value at '${path}data' failed to satisfy constraint: Member must have length less than or equal to ${maxRecordKiB * 1024}`,
     );
   }
   if (explicitHashKey !== undefined && !isHashKey(explicitHashKey)) {

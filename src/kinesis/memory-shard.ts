@@ -10,6 +10,8 @@ import type { ReadPosition } from './stream-client.ts';
 const MIB = 1024 * 1024;
 /** Most bytes of one GetRecords. */
 const MAX_READ_BYTES = 10 * MIB;
+/** What a shard takes at once of records larger than 1 MiB; the service's tank, refilled at the rate of writes. */
+const BURST_BYTES = 10 * MIB;
 
 export interface NewShard {
   number: number;
@@ -30,6 +32,7 @@ export class MemoryShard {
   readonly iterators = new EventLimit(5, 1000);
   readonly readBudget = new ReadBudget(2 * MIB);
   readonly #writtenBytes = new TokenBucket(MIB);
+  readonly #burst = new TokenBucket(MIB, BURST_BYTES);
   readonly #writtenRecords = new TokenBucket(1000);
   readonly #createdAtSeconds: number;
   readonly #number: number;
@@ -100,11 +103,16 @@ export class MemoryShard {
     return this.range.start <= hashKey && hashKey <= this.range.end;
   }
 
-  /** Whether the write rate allows one more record of `bytes`; takes it from the rate when it does. */
+  /**
+   * Whether the write rate allows one more record of `bytes`; takes it from the rate when it does. Records up to 1 MiB
+   * keep to the rate of every second. Larger ones do not fit into that: they need only the burst, which all records
+   * draw on, so that writes are 1 MiB/s on average.
+   */
   admits(bytes: number, now: number): boolean {
-    if (!this.#writtenRecords.has(1, now) || !this.#writtenBytes.has(bytes, now)) return false;
+    const buckets = bytes > MIB ? [this.#burst] : [this.#burst, this.#writtenBytes];
+    if (!this.#writtenRecords.has(1, now) || !buckets.every((bucket) => bucket.has(bytes, now))) return false;
     this.#writtenRecords.take(1);
-    this.#writtenBytes.take(bytes);
+    for (const bucket of buckets) bucket.take(bytes);
     return true;
   }
 

@@ -16,6 +16,7 @@ export interface NewStream {
   createdAt: number;
   shardCount: number;
   mode: StreamSummary['mode'];
+  maxRecordKiB: number;
   tags: Readonly<Record<string, string>>;
   /** How long CREATING, UPDATING and DELETING last, ms. */
   transitionMs: number;
@@ -40,6 +41,8 @@ export class MemoryStream {
   readonly tags: Map<string, string>;
   mode: StreamSummary['mode'];
   retentionHours = 24;
+  /** Most of one record, data and partition key. */
+  maxRecordKiB: number;
   deleted = false;
   readonly #transitionMs: number;
   #shards: MemoryShard[] = [];
@@ -55,6 +58,7 @@ export class MemoryStream {
     this.accountId = options.accountId;
     this.createdAt = options.createdAt;
     this.mode = options.mode;
+    this.maxRecordKiB = options.maxRecordKiB;
     this.tags = new Map(Object.entries(options.tags));
     this.#transitionMs = options.transitionMs;
     this.#begin('CREATING', options.createdAt, () => {
@@ -189,6 +193,13 @@ export class MemoryStream {
     this.requireActive();
     this.#update(now, () => {
       this.retentionHours = hours;
+    });
+  }
+
+  setMaxRecord(kib: number, now: number): void {
+    this.requireActive();
+    this.#update(now, () => {
+      this.maxRecordKiB = kib;
     });
   }
 

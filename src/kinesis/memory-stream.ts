@@ -26,10 +26,14 @@ export interface CreateStreamRequest {
   /** 1–10,000; an on-demand stream starts with 4. */
   shardCount?: number | undefined;
   mode?: StreamSummary['mode'] | undefined;
+  /** 1,024–10,240; default 1,024. */
+  maxRecordKiB?: number | undefined;
   tags?: Readonly<Record<string, string>> | undefined;
 }
 
 const MAX_SHARDS = 10_000;
+const MIN_RECORD_KIB = 1024;
+const MAX_RECORD_KIB = 10_240;
 
 /**
  * Kinesis in memory: the streams of one account in one region, with the service's rules and rates, on an injected
@@ -82,7 +86,8 @@ export class MemoryKinesis {
     if (signal?.aborted) throw abortError(signal);
   }
 
-  createStream({ name, shardCount, mode = 'PROVISIONED', tags = {} }: CreateStreamRequest): void {
+  createStream(request: CreateStreamRequest): void {
+    const { name, shardCount, mode = 'PROVISIONED', maxRecordKiB = MIN_RECORD_KIB, tags = {} } = request;
     if (!/^[a-zA-Z0-9_.-]{1,128}$/.test(name)) {
       throw invalid(
         `1 validation error detected: Value '${name}' at 'streamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+`,
@@ -92,6 +97,7 @@ export class MemoryKinesis {
     if (!Number.isInteger(count) || count < 1 || count > MAX_SHARDS) {
       throw invalid(`ShardCount must be between 1 and ${MAX_SHARDS}, not ${count}`);
     }
+    requireRecordSize(maxRecordKiB);
     if (this.#find(name)) {
       throw new KcgError('Conflict', `Stream ${name} under account ${this.accountId} already exists.`, {
         resource: `stream ${name}`,
@@ -109,6 +115,7 @@ export class MemoryKinesis {
         createdAt,
         shardCount: count,
         mode,
+        maxRecordKiB,
         tags,
         transitionMs: this.#transitionMs,
       }),
@@ -151,7 +158,7 @@ export class MemoryKinesis {
     return putOne(this.stream(name), entry, this.clock.now(), this.limits);
   }
 
-  /** Up to 500 records and 5 MB. */
+  /** Up to 500 records and 10 MiB. */
   putRecords(name: string, entries: readonly PutEntry[]): (PutReceipt | KcgError)[] {
     return putMany(this.stream(name), entries, this.clock.now(), this.limits);
   }
@@ -227,6 +234,12 @@ export class MemoryKinesis {
     stream.setRetention(hours, this.clock.now());
   }
 
+  /** 1,024–10,240 KiB. */
+  setMaxRecord(name: string, kib: number): void {
+    requireRecordSize(kib);
+    this.stream(name).setMaxRecord(kib, this.clock.now());
+  }
+
   setMode(name: string, mode: StreamSummary['mode']): void {
     this.stream(name).setMode(mode, this.clock.now());
   }
@@ -251,4 +264,11 @@ export class MemoryKinesis {
     this.#streams.delete(name);
     return undefined;
   }
+}
+
+function requireRecordSize(kib: number): void {
+  if (Number.isInteger(kib) && kib >= MIN_RECORD_KIB && kib <= MAX_RECORD_KIB) return;
+  throw invalid(
+    `1 validation error detected: Value '${kib}' at 'maxRecordSizeInKiB' failed to satisfy constraint: Member must have value between ${MIN_RECORD_KIB} and ${MAX_RECORD_KIB}`,
+  );
 }

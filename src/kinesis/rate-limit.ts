@@ -18,28 +18,30 @@ export class EventLimit {
   }
 }
 
-/** A bucket that refills evenly to `perSecond`; a single take larger than that needs it full. */
+/** A bucket that refills evenly, by `perSecond`; a single take larger than its capacity needs it full. */
 export class TokenBucket {
   readonly #perSecond: number;
+  readonly #capacity: number;
   #tokens: number;
   #at = -Infinity;
 
-  constructor(perSecond: number) {
+  constructor(perSecond: number, capacity = perSecond) {
     this.#perSecond = perSecond;
-    this.#tokens = perSecond;
+    this.#capacity = capacity;
+    this.#tokens = capacity;
   }
 
   has(count: number, now: number): boolean {
     if (now > this.#at) {
       const earned = ((now - this.#at) * this.#perSecond) / 1000;
-      this.#tokens = Math.min(this.#perSecond, this.#tokens + earned);
+      this.#tokens = Math.min(this.#capacity, this.#tokens + earned);
       this.#at = now;
     }
-    return this.#tokens >= Math.min(count, this.#perSecond);
+    return this.#tokens >= Math.min(count, this.#capacity);
   }
 
   take(count: number): void {
-    this.#tokens -= Math.min(count, this.#perSecond);
+    this.#tokens -= Math.min(count, this.#capacity);
   }
 }
 

@@ -10,7 +10,7 @@ import {
   GetRecordsCommand,
   GetShardIteratorCommand,
   IncreaseStreamRetentionPeriodCommand,
-  KinesisClient,
+  type KinesisClient,
   ListShardsCommand,
   ListStreamsCommand,
   ListTagsForResourceCommand,
@@ -25,11 +25,11 @@ import {
   UpdateShardCountCommand,
   UpdateStreamModeCommand,
 } from '@aws-sdk/client-kinesis';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
 import { LoneClock } from '../kinesis/lone-clock.ts';
+import { sdkClient } from './sdk-client.ts';
 
 const StreamName = 'orders';
 const SHARD = 'shardId-000000000000';
@@ -41,22 +41,12 @@ let client: KinesisClient;
 beforeEach(async () => {
   clock = new LoneClock();
   local = await startLocalKinesis({ kinesis: new MemoryKinesis({ clock, transitionMs: 0 }) });
-  client = sdkClient('test');
+  client = sdkClient(local.endpoint);
 });
 afterEach(async () => {
   client.destroy();
   await local.close();
 });
-
-function sdkClient(accessKeyId: string, endpoint = local.endpoint): KinesisClient {
-  return new KinesisClient({
-    endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey: 'any' },
-    maxAttempts: 1,
-    requestHandler: new NodeHttpHandler(),
-  });
-}
 
 describe('the AWS SDK against the local server', () => {
   it('creates, describes, lists and deletes streams', async () => {
@@ -222,7 +212,9 @@ describe('the AWS SDK against the local server', () => {
 
   it('is turned away with a key that is not on the list, and without any', async () => {
     const strict = await startLocalKinesis({ kinesis: local.kinesis, accessKeyIds: ['right'] });
-    const [right, wrong] = [sdkClient('right', strict.endpoint), sdkClient('wrong', strict.endpoint)];
+    const [right, wrong] = ['right', 'wrong'].map((accessKeyId) =>
+      sdkClient(strict.endpoint, { accessKeyId }),
+    ) as [KinesisClient, KinesisClient];
     await expect(right.send(new ListStreamsCommand({}))).resolves.toBeDefined();
     await expect(wrong.send(new ListStreamsCommand({}))).rejects.toMatchObject({
       name: 'UnrecognizedClientException',
