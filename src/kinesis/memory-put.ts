@@ -4,7 +4,7 @@ import { invalid, rateExceeded } from './memory-errors.ts';
 import type { MemoryStream } from './memory-stream-state.ts';
 
 export interface PutEntry {
-  /** 1–256 characters. */
+  /** 1–256 Unicode characters. */
   partitionKey: string;
   /** With the partition key at most the stream's `maxRecordKiB`. Kept, not copied: do not change it afterwards. */
   data: Uint8Array;
@@ -17,6 +17,7 @@ export interface PutReceipt {
   sequence: string;
 }
 
+const MAX_KEY_CHARACTERS = 256;
 const MAX_BATCH_BYTES = 10 * 1024 * 1024;
 const MAX_BATCH_RECORDS = 500;
 
@@ -71,9 +72,9 @@ function checkEntry(
   { maxRecordKiB }: MemoryStream,
   path = '',
 ): number {
-  if (partitionKey.length < 1 || partitionKey.length > 256) {
+  if (partitionKey === '' || hasMoreCharacters(partitionKey, MAX_KEY_CHARACTERS)) {
     throw invalid(
-      `1 validation error detected: Value at '${path}partitionKey' failed to satisfy constraint: Member must have length between 1 and 256`,
+      `1 validation error detected: Value at '${path}partitionKey' failed to satisfy constraint: Member must have length between 1 and ${MAX_KEY_CHARACTERS}`,
     );
   }
   const bytes = data.length + Buffer.byteLength(partitionKey);
@@ -88,4 +89,9 @@ function checkEntry(
     );
   }
   return bytes;
+}
+
+/** Counts as the service does, where one beyond the Basic Multilingual Plane is one, not two. */
+function hasMoreCharacters(text: string, max: number): boolean {
+  return text.length > max && (text.length > 2 * max || [...text].length > max);
 }

@@ -60,6 +60,27 @@ describe('the largest record', () => {
   });
 });
 
+describe('a partition key', () => {
+  it.each([
+    ['ASCII', 'k'],
+    ['CJK', '鍵'],
+    ['beyond the Basic Multilingual Plane', '😀'],
+  ])('has 1 to 256 characters, whatever they are: %s', (_, character) => {
+    const { kinesis } = aStream();
+    const put = (count: number) =>
+      outcomeOf(() =>
+        kinesis.putRecord('orders', { partitionKey: character.repeat(count), data: new Uint8Array() }),
+      );
+    expect([0, 1, 256, 257, 513].map(put)).toEqual([
+      'InvalidInput',
+      'ok',
+      'ok',
+      'InvalidInput',
+      'InvalidInput',
+    ]);
+  });
+});
+
 describe('PutRecords', () => {
   it('takes 10 MiB, partition keys included, and no more', () => {
     const { kinesis } = aStream(undefined, false);
