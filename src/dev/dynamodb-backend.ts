@@ -80,7 +80,7 @@ export class DynamoDbBackend {
   }
 }
 
-export async function readAll(stream: IncomingMessage): Promise<string> {
+async function readAll(stream: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');

@@ -4,9 +4,10 @@ import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import { listen } from '../lib/listen.ts';
 import type { Log } from '../lib/log.ts';
-import { closeServer, DynamoDbBackend, readAll, type Answer, type Json } from './dynamodb-backend.ts';
+import { closeServer, DynamoDbBackend, type Answer, type Json } from './dynamodb-backend.ts';
 import { asFailure, DynamoDbFailure, DynamoDbTables } from './dynamodb-tables.ts';
 import { deleteExpired } from './dynamodb-ttl.ts';
+import { readBody, TOO_LARGE } from './request-body.ts';
 
 export interface LocalDynamoDbOptions {
   clock: Clock;
@@ -109,11 +110,13 @@ class Front {
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await readAll(request);
+    const content = await readBody(request);
     const operation = String(request.headers['x-amz-target'] ?? '').split('.')[1] ?? '';
     this.counts.set(operation, (this.counts.get(operation) ?? 0) + 1);
     try {
+      if (!content) throw new DynamoDbFailure(TOO_LARGE.type, TOO_LARGE.message, TOO_LARGE.status);
       this.#requireKnownKey(request.headers.authorization);
+      const body = content.toString('utf8');
       const input = parse(body);
       const fault = this.hook?.(operation, input);
       if (fault?.do === 'hang') return;

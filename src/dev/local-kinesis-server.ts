@@ -12,6 +12,7 @@ import { awsErrorType, httpStatusOf } from './kinesis-error-types.ts';
 import { KinesisInput } from './kinesis-input.ts';
 import { encodeJson } from './kinesis-json.ts';
 import { recordOperations } from './kinesis-record-operations.ts';
+import { readBody, TOO_LARGE } from './request-body.ts';
 import { streamOperations } from './kinesis-stream-operations.ts';
 import { tagOperations } from './kinesis-tag-operations.ts';
 
@@ -36,7 +37,6 @@ export interface LocalKinesis {
 }
 
 const operations = { ...streamOperations, ...recordOperations, ...tagOperations };
-const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const CBOR = 'application/x-amz-cbor-1.1';
 const JSON_TYPE = 'application/x-amz-json-1.1';
 
@@ -85,7 +85,9 @@ async function serve(
   if (request.method === 'GET') return answerPerson(kinesis, response);
   const body = await readBody(request);
   const isCbor = request.headers['content-type']?.startsWith(CBOR) ?? false;
-  const reply = await replyTo(kinesis, accessKeyIds, request, body, isCbor);
+  const reply = body
+    ? await replyTo(kinesis, accessKeyIds, request, body, isCbor)
+    : failure(TOO_LARGE.type, TOO_LARGE.message, TOO_LARGE.status);
   const payload = isCbor ? encodeCbor(reply.body) : encodeJson(reply.body);
   response.writeHead(reply.status, {
     'content-type': isCbor ? CBOR : JSON_TYPE,
@@ -137,8 +139,8 @@ function shardOf(input: KinesisInput): string | undefined {
   return iterator === undefined ? input.optionalText('ShardId') : shardOfIterator(iterator);
 }
 
-function failure(type: string, message: string): Reply {
-  return { status: httpStatusOf(type), body: { __type: type, message } };
+function failure(type: string, message: string, status = httpStatusOf(type)): Reply {
+  return { status, body: { __type: type, message } };
 }
 
 function checkAuthorization(
@@ -153,16 +155,4 @@ function checkAuthorization(
   }
   if (!accessKeyIds || accessKeyIds.includes(accessKeyId)) return undefined;
   return failure('UnrecognizedClientException', 'The security token included in the request is invalid.');
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES)
-      throw new KcgError('InvalidInput', `a request of more than ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
