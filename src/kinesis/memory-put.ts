@@ -93,5 +93,5 @@ function checkEntry(
 
 /** Counts as the service does, where one beyond the Basic Multilingual Plane is one, not two. */
 function hasMoreCharacters(text: string, max: number): boolean {
-  return text.length > max && (text.length > 2 * max || [...text].length > max);
+  return text.length > max && (text.length > 2 * max || Array.from(text).length > max);
 }
