@@ -1,14 +1,20 @@
 import { KcgError } from '../lib/errors.ts';
 
+/** The name of the stream with an ARN; throws when it is not here. */
+export type NameOf = (arn: string) => string;
+
 /** Reads one request's members as the service validates them. Every method throws `InvalidInput` worded like AWS. */
 export class KinesisInput {
   readonly #members: Record<string, unknown>;
+  readonly #nameOf: NameOf;
 
-  constructor(members: unknown) {
+  /** Only the whole request names a stream, and needs `nameOf`. */
+  constructor(members: unknown, nameOf: NameOf = noStream) {
     if (typeof members !== 'object' || members === null || Array.isArray(members)) {
       throw new KcgError('InvalidInput', 'The request body is not an object.');
     }
     this.#members = members as Record<string, unknown>;
+    this.#nameOf = nameOf;
   }
 
   has(name: string): boolean {
@@ -103,7 +109,7 @@ export class KinesisInput {
   streamName(): string {
     const name = this.optionalText('StreamName');
     const arn = this.optionalText('StreamARN') ?? this.optionalText('ResourceARN');
-    const fromArn = arn === undefined ? undefined : streamNameOf(arn);
+    const fromArn = arn === undefined ? undefined : this.#nameOf(arn);
     if (name !== undefined && fromArn !== undefined && name !== fromArn) {
       throw new KcgError(
         'InvalidInput',
@@ -117,10 +123,8 @@ export class KinesisInput {
   }
 }
 
-function streamNameOf(arn: string): string {
-  const name = /^arn:[^:]+:kinesis:[^:]*:[^:]*:stream\/([a-zA-Z0-9_.-]{1,128})$/.exec(arn)?.[1];
-  if (name === undefined) throw new KcgError('InvalidInput', `StreamARN ${arn} is not the ARN of a stream.`);
-  return name;
+function noStream(arn: string): never {
+  throw new KcgError('Internal', `${arn} in a part of a request that names no stream`);
 }
 
 function constraint(name: string, value: string | number | undefined, rule: string): KcgError {

@@ -119,7 +119,9 @@ async function replyTo(
   if (denied) return denied;
   let input: KinesisInput;
   try {
-    input = new KinesisInput(isCbor ? decodeCbor(content) : JSON.parse(content.toString('utf8') || '{}'));
+    const members = isCbor ? decodeCbor(content) : (JSON.parse(content.toString('utf8') || '{}') as unknown);
+    const region = signedRegion(request);
+    input = new KinesisInput(members, (arn) => kinesis.nameOf(arn, region));
   } catch (error) {
     return failure('SerializationException', KcgError.from(error).message);
   }
@@ -141,6 +143,11 @@ function shardOf(input: KinesisInput): string | undefined {
 
 function failure(type: string, message: string, status = httpStatusOf(type)): Reply {
   return { status, body: { __type: type, message } };
+}
+
+/** The region in the credential scope: the one the client is set up for. */
+function signedRegion({ headers }: IncomingMessage): string | undefined {
+  return /Credential=[^/,\s]+\/\d+\/([^/,\s]+)\//.exec(headers.authorization ?? '')?.[1];
 }
 
 function checkAuthorization(

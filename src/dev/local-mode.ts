@@ -87,6 +87,9 @@ export async function startLocalMode(options: LocalModeOptions): Promise<LocalMo
         kinesis.kinesis.createStream({ name, shardCount: options.shards });
         while (kinesis.kinesis.describe(name).status === 'CREATING') await clock.sleep(50);
       }
+      // The group's own account has no part in this: its ARN is another name for the stream made here.
+      if (group.spec.stream.arn !== undefined)
+        kinesis.kinesis.stream(name).aliases.add(group.spec.stream.arn);
       const endpoints = { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint };
       const { name: groupName, namespace, labels, annotations } = group.metadata;
       const local: KubeObject = {

@@ -39,6 +39,8 @@ export class MemoryStream {
   readonly accountId: string;
   readonly createdAt: number;
   readonly tags: Map<string, string>;
+  /** ARNs of other accounts and regions under which it is asked for all the same. */
+  readonly aliases = new Set<string>();
   mode: StreamSummary['mode'];
   retentionHours = 24;
   /** Most of one record, data and partition key. */

@@ -31,6 +31,7 @@ export interface CreateStreamRequest {
   tags?: Readonly<Record<string, string>> | undefined;
 }
 
+const STREAM_ARN = /^arn:[^:]+:kinesis:([^:]*):(\d{12}):stream\/([a-zA-Z0-9_.-]{1,128})$/;
 const MAX_SHARDS = 10_000;
 const MIN_RECORD_KIB = 1024;
 const MAX_RECORD_KIB = 10_240;
@@ -133,6 +134,19 @@ export class MemoryKinesis {
     const stream = this.#find(name);
     if (!stream) throw streamNotFound({ name, accountId: this.accountId });
     return stream;
+  }
+
+  /**
+   * The name in an ARN of this account and region. A client that is set up for another region may say that one: the
+   * twin is then called as the service of `calledAs`.
+   * @throws KcgError `InvalidInput` for what is no stream's ARN, `NotFound` for a stream that is somewhere else
+   */
+  nameOf(arn: string, calledAs?: string): string {
+    const [, region, accountId = '', name] = STREAM_ARN.exec(arn) ?? [];
+    if (name === undefined) throw invalid(`StreamARN ${arn} is not the ARN of a stream.`);
+    const isHere = accountId === this.accountId && (region === this.region || region === calledAs);
+    if (isHere || this.#find(name)?.aliases.has(arn)) return name;
+    throw streamNotFound({ name, accountId });
   }
 
   describe(name: string): StreamSummary {

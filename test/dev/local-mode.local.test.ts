@@ -1,0 +1,53 @@
+import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseGroup } from '../../src/api/group.ts';
+import { LOCAL_CREDENTIALS, startLocalMode } from '../../src/dev/local-mode.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { sdkAwsAccount } from '../../src/main/aws-account.ts';
+import { KINDS } from '../../src/operator/cluster.ts';
+import { ARN } from '../api/spec-table.ts';
+import { sdkClient } from './sdk-client.ts';
+
+/** Stays until it is told to end, and does nothing. */
+const IDLE = [process.execPath, '-e', 'process.stdin.resume().on("end", () => process.exit())'];
+
+beforeEach(() => {
+  for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
+});
+afterEach(() => vi.unstubAllEnvs());
+
+describe('local mode', () => {
+  it('serves a group that names its stream by the ARN of a real account', async () => {
+    const local = await startLocalMode({
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+      aws: sdkAwsAccount(systemClock),
+      workerCommand: IDLE,
+      shards: 2,
+      onWorkerLine: () => {},
+    });
+    const client = sdkClient(local.kinesis.endpoint, { region: 'eu-west-1' });
+    try {
+      const parsed = parseGroup({
+        apiVersion: 'kcg.dev/v1alpha1',
+        kind: 'KinesisConsumerGroup',
+        metadata: { name: 'orders', namespace: 'default' },
+        spec: { stream: { arn: ARN }, handler: { log: {} } },
+      });
+      if (parsed.outcome === 'refused') return expect.fail(parsed.problems.join());
+      await local.apply(parsed.group);
+      const { StreamDescriptionSummary } = await client.send(
+        new DescribeStreamSummaryCommand({ StreamARN: ARN }),
+      );
+      expect(StreamDescriptionSummary).toMatchObject({ StreamName: 'orders', OpenShardCount: 2 });
+      // The operator found the stream, too: it made pods for its shards.
+      await vi.waitFor(async () => expect(await local.cluster.list(KINDS.pod)).toHaveLength(2), 30_000);
+    } finally {
+      client.destroy();
+      await local.stop();
+    }
+  });
+});
