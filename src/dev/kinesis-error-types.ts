@@ -16,10 +16,12 @@ const TYPES: Record<ErrorCode, string> = {
   Unavailable: 'ServiceUnavailable',
 };
 
+/** What is ValidationException instead of InvalidArgumentException. */
+const VALIDATION = /^1 validation error|is in ON_DEMAND mode/;
+
 /** The service's name for an error, as in `__type`. */
 export function awsErrorType(error: KcgError, operation: string): string {
-  if (error.code === 'InvalidInput' && error.message.startsWith('1 validation error'))
-    return 'ValidationException';
+  if (error.code === 'InvalidInput' && VALIDATION.test(error.message)) return 'ValidationException';
   if (error.code === 'ExpiredIterator' && operation === 'ListShards') return 'ExpiredNextTokenException';
   return TYPES[error.code];
 }

@@ -32,6 +32,12 @@ export function invalid(message: string): KcgError {
   return new KcgError('InvalidInput', message);
 }
 
+/** For the operations that on-demand streams do by themselves. */
+export function notProvisioned({ name }: StreamName, operation: string): KcgError {
+  const message = `Stream ${name} is in ON_DEMAND mode, which does not support ${operation}.`;
+  return new KcgError('InvalidInput', message, { resource: `stream ${name}` });
+}
+
 export function reshardLimit({ name, accountId }: StreamName): KcgError {
   const message = `Stream ${name} under account ${accountId} has reached the limit of 10 UpdateShardCount calls within 24 hours.`;
   return new KcgError('LimitExceeded', message, { resource: `stream ${name}` });

@@ -1,6 +1,6 @@
 import { assert } from '../lib/assert.ts';
 import { evenRanges, type HashRange } from './hash-key.ts';
-import { invalid, reshardLimit, shardNotFound, streamBusy } from './memory-errors.ts';
+import { invalid, notProvisioned, reshardLimit, shardNotFound, streamBusy } from './memory-errors.ts';
 import { MemoryShard } from './memory-shard.ts';
 import { planShardCount, type ReshardStep } from './reshard.ts';
 import type { StreamSummary } from './stream-client.ts';
@@ -141,7 +141,7 @@ export class MemoryStream {
   }
 
   split(shardId: string, hashKey: bigint, now: number): void {
-    this.requireActive();
+    this.#requireProvisioned('SplitShard');
     const { range } = this.#requireOpen(shardId);
     if (hashKey <= range.start || hashKey > range.end) {
       throw invalid(
@@ -152,7 +152,7 @@ export class MemoryStream {
   }
 
   merge(shardId: string, adjacentShardId: string, now: number): void {
-    this.requireActive();
+    this.#requireProvisioned('MergeShards');
     const ranges = [this.#requireOpen(shardId).range, this.#requireOpen(adjacentShardId).range];
     const [low, high] = ranges.sort((a, b) => (a.start < b.start ? -1 : 1)) as [HashRange, HashRange];
     if (low.end + 1n !== high.start) {
@@ -165,10 +165,8 @@ export class MemoryStream {
 
   /** At most to twice and to half of the open shards, ten times in 24 hours. */
   setShardCount(target: number, now: number): void {
-    this.requireActive();
+    this.#requireProvisioned('UpdateShardCount');
     const current = this.#open.length;
-    if (this.mode === 'ON_DEMAND')
-      throw invalid(`Stream ${this.name} is in ON_DEMAND mode, which does not support UpdateShardCount.`);
     if (target > current * 2) {
       throw invalid(
         `UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: ${current} Target shard count: ${target}`,
@@ -219,6 +217,12 @@ export class MemoryStream {
   #begin(status: Transition['status'], now: number, apply: Transition['apply']): void {
     this.#transition = { status, until: now + this.#transitionMs, apply };
     this.settle(now);
+  }
+
+  /** And ACTIVE. */
+  #requireProvisioned(operation: string): void {
+    this.requireActive();
+    if (this.mode === 'ON_DEMAND') throw notProvisioned(this, operation);
   }
 
   #requireOpen(shardId: string): MemoryShard {

@@ -154,6 +154,19 @@ describe('the AWS SDK against the local server', () => {
     expect(Shards?.map((shard) => shard.ShardId?.slice(-1))).toEqual(['4', '5']);
   });
 
+  it('leaves the shards of an on-demand stream alone', async () => {
+    await client.send(
+      new CreateStreamCommand({ StreamName, StreamModeDetails: { StreamMode: 'ON_DEMAND' } }),
+    );
+    const refused = { name: 'ValidationException', message: expect.stringContaining('ON_DEMAND') };
+    const split = { StreamName, ShardToSplit: SHARD, NewStartingHashKey: '1000' };
+    await expect(client.send(new SplitShardCommand(split))).rejects.toMatchObject(refused);
+    const merge = { StreamName, ShardToMerge: SHARD, AdjacentShardToMerge: 'shardId-000000000001' };
+    await expect(client.send(new MergeShardsCommand(merge))).rejects.toMatchObject(refused);
+    const scale = { StreamName, TargetShardCount: 8, ScalingType: 'UNIFORM_SCALING' as const };
+    await expect(client.send(new UpdateShardCountCommand(scale))).rejects.toMatchObject(refused);
+  });
+
   it('changes retention and mode', async () => {
     await client.send(new CreateStreamCommand({ StreamName }));
     await client.send(new IncreaseStreamRetentionPeriodCommand({ StreamName, RetentionPeriodHours: 48 }));
