@@ -1,6 +1,6 @@
 import { KcgError } from '../lib/errors.ts';
 import type { MemoryKinesis } from '../kinesis/memory-stream.ts';
-import type { ListFilter } from '../kinesis/memory-shard-list.ts';
+import type { ListFilter, ListShardsPage } from '../kinesis/memory-shard-list.ts';
 import type { Shard } from '../kinesis/shard.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
 import type { KinesisInput } from './kinesis-input.ts';
@@ -39,7 +39,7 @@ export const streamOperations: Record<string, KinesisOperation> = {
   DescribeStream(kinesis, input) {
     const name = input.streamName();
     const { shards, nextToken } = kinesis.listShards(name, {
-      maxResults: input.optionalInteger('Limit', 1, 10_000) ?? 100,
+      maxResults: pageSize(input, 'Limit', 100),
       exclusiveStartShardId: input.optionalText('ExclusiveStartShardId'),
     });
     const { OpenShardCount: _, ConsumerCount: __, ...description } = wireSummary(kinesis.describe(name));
@@ -61,7 +61,7 @@ export const streamOperations: Record<string, KinesisOperation> = {
   ListStreams(kinesis, input) {
     const after = input.optionalText('NextToken') ?? input.optionalText('ExclusiveStartStreamName') ?? '';
     const names = kinesis.listStreams().filter((name) => name > after);
-    const page = names.slice(0, input.optionalInteger('Limit', 1, 10_000) ?? 100);
+    const page = names.slice(0, pageSize(input, 'Limit', 100));
     const more = names.length > page.length;
     const summaries = page.map((name) => {
       const { StreamName, StreamARN, StreamStatus, StreamModeDetails, StreamCreationTimestamp } = wireSummary(
@@ -78,19 +78,7 @@ export const streamOperations: Record<string, KinesisOperation> = {
   },
 
   ListShards(kinesis, input) {
-    const token = input.optionalText('NextToken');
-    const maxResults = input.optionalInteger('MaxResults', 1, 10_000);
-    if (token !== undefined && (input.has('StreamName') || input.has('StreamCreationTimestamp'))) {
-      throw tokenAndName();
-    }
-    const page =
-      token === undefined
-        ? kinesis.listShards(input.streamName(), {
-            maxResults,
-            exclusiveStartShardId: input.optionalText('ExclusiveStartShardId'),
-            filter: listFilter(input.optionalObject('ShardFilter')),
-          })
-        : kinesis.listMoreShards(token, maxResults);
+    const page = input.has('NextToken') ? nextShards(kinesis, input) : firstShards(kinesis, input);
     return { Shards: page.shards.map(wireShard), NextToken: page.nextToken };
   },
 
@@ -144,8 +132,36 @@ export const streamOperations: Record<string, KinesisOperation> = {
   },
 };
 
-function tokenAndName(): KcgError {
-  return new KcgError('InvalidInput', 'NextToken and StreamName cannot be provided together.');
+function firstShards(kinesis: MemoryKinesis, input: KinesisInput): ListShardsPage {
+  if (input.has('ShardFilter')) refuseBeside(input, 'ShardFilter', ['ExclusiveStartShardId']);
+  return kinesis.listShards(input.streamName(), {
+    maxResults: pageSize(input, 'MaxResults', 1000),
+    exclusiveStartShardId: input.optionalText('ExclusiveStartShardId'),
+    filter: listFilter(input.optionalObject('ShardFilter')),
+  });
+}
+
+/** The token says which stream and which of its shards. */
+function nextShards(kinesis: MemoryKinesis, input: KinesisInput): ListShardsPage {
+  refuseBeside(input, 'NextToken', [
+    'StreamName',
+    'StreamCreationTimestamp',
+    'ExclusiveStartShardId',
+    'ShardFilter',
+  ]);
+  if (input.has('StreamARN')) kinesis.describe(input.streamName());
+  return kinesis.listMoreShards(input.text('NextToken'), pageSize(input, 'MaxResults', 1000));
+}
+
+function refuseBeside(input: KinesisInput, name: string, others: readonly string[]): void {
+  const other = others.find((candidate) => input.has(candidate));
+  if (other === undefined) return;
+  throw new KcgError('InvalidInput', `${name} and ${other} cannot be provided together.`);
+}
+
+/** The service accepts up to 10,000, and answers with its own maximum all the same. */
+function pageSize(input: KinesisInput, name: string, max: number): number {
+  return Math.min(input.optionalInteger(name, 1, 10_000) ?? max, max);
 }
 
 function listFilter(input: KinesisInput | undefined): ListFilter | undefined {
