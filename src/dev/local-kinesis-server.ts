@@ -109,11 +109,15 @@ async function replyTo(
   content: Buffer,
   isCbor: boolean,
 ): Promise<Reply> {
-  const name = /^Kinesis_20131202\.(\w+)$/.exec(String(request.headers['x-amz-target']))?.[1] ?? '';
+  const target = String(request.headers['x-amz-target'] ?? '');
+  const name = /^Kinesis_20131202\.(\w+)$/.exec(target)?.[1] ?? '';
   const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
   if (!operation) {
     const known = Object.keys(operations).sort().join(', ');
-    return failure('UnknownOperationException', `No operation '${name}' here. There are: ${known}.`);
+    return failure(
+      'UnknownOperationException',
+      `No operation '${name || target}' here. There are: ${known}.`,
+    );
   }
   const denied = checkAuthorization(request, accessKeyIds);
   if (denied) return denied;
