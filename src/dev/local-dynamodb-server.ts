@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
 import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import { listen } from '../lib/listen.ts';
@@ -207,5 +209,13 @@ function isConditionFailure(body: Json): boolean {
 }
 
 function reply(response: ServerResponse, { status, body }: Answer): void {
-  response.writeHead(status, { 'content-type': JSON_TYPE }).end(JSON.stringify(body));
+  const content = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, {
+    'content-type': JSON_TYPE,
+    'content-length': content.length,
+    'x-amzn-requestid': randomUUID(),
+    // SDKs compare it with what arrived, where they find it.
+    'x-amz-crc32': crc32(content),
+  });
+  response.end(content);
 }

@@ -1,4 +1,5 @@
-import { request } from 'node:http';
+import { request, type IncomingHttpHeaders } from 'node:http';
+import { crc32 } from 'node:zlib';
 import {
   CreateTableCommand,
   DeleteItemCommand,
@@ -231,17 +232,35 @@ describe('the server', () => {
     expect(answer.body).toContain(type);
   });
 
+  it.each([
+    ['an answer', signed, 200],
+    ['a refusal', signed.replace('test', 'who'), 400],
+  ])('sends %s with its id and checksum', async (_, authorization, status) => {
+    const answer = await post('ListTables', '{}', authorization);
+    expect(answer.status).toBe(status);
+    expect(answer.headers['x-amzn-requestid']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(answer.headers['x-amz-crc32']).toBe(String(crc32(answer.body)));
+  });
+
+  it('gives each answer another id, which the SDK passes on', async () => {
+    const ids = [await put('x'), await put('ü')].map(({ $metadata }) => $metadata.requestId);
+    expect(new Set(ids.filter((id) => id !== undefined)).size).toBe(2);
+  });
+
   function post(operation: string, body: string, authorization: string) {
     const headers = {
       'content-type': 'application/x-amz-json-1.0',
       'x-amz-target': `DynamoDB_20120810.${operation}`,
       ...(authorization ? { authorization } : {}),
     };
-    return new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+    type Reply = { status: number | undefined; headers: IncomingHttpHeaders; body: string };
+    return new Promise<Reply>((resolve, reject) => {
       const call = request(server.endpoint, { method: 'POST', headers }, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        response.on('end', () => resolve({ status: response.statusCode, body: text }));
+        response.on('end', () =>
+          resolve({ status: response.statusCode, headers: response.headers, body: text }),
+        );
       });
       call.on('error', reject).end(body);
     });
