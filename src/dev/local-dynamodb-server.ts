@@ -77,11 +77,13 @@ export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise
   const sweeping = (async () => {
     while (!stop.signal.aborted) {
       await clock.sleep(ttlSweepMs, { signal: stop.signal });
-      if (!stop.signal.aborted) await sweep();
+      if (stop.signal.aborted) return;
+      await sweep().catch((error: unknown) => {
+        const retryInMs = ttlSweepMs;
+        log.warn('expired items were not deleted', { error: KcgError.from(error).message, retryInMs });
+      });
     }
-  })().catch((error: unknown) => {
-    log.warn('items no longer expire', { error: KcgError.from(error).message });
-  });
+  })();
 
   return {
     endpoint,

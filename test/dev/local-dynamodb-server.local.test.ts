@@ -12,7 +12,8 @@ import {
   UpdateTimeToLiveCommand,
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { DynamoDbBackend } from '../../src/dev/dynamodb-backend.ts';
 import {
   startLocalDynamoDb,
   type DynamoDbFault,
@@ -92,6 +93,17 @@ describe('items that expire', () => {
 
   it('go by themselves after a while', async () => {
     await enableTtl();
+    await clock.advance(60_000);
+    await vi.waitFor(async () => expect(await ids()).not.toContain('past'), 10_000);
+  });
+
+  it('go at the next sweep when one has failed', async () => {
+    await enableTtl();
+    const call = vi.spyOn(DynamoDbBackend.prototype, 'call').mockRejectedValueOnce(new Error('broken'));
+    onTestFinished(() => call.mockRestore());
+    await clock.advance(60_000);
+    await vi.waitFor(() => expect(call).toHaveBeenCalled());
+    expect(await ids()).toContain('past');
     await clock.advance(60_000);
     await vi.waitFor(async () => expect(await ids()).not.toContain('past'), 10_000);
   });
