@@ -22,7 +22,7 @@ export class ByteBudget {
   remove(bytes: number): void {
     this.#used -= bytes;
     if (this.isFull) return;
-    for (const resume of [...this.#waiting]) resume();
+    for (const resume of this.#waiting) resume();
   }
 
   /** Resolves when there is room, or when `signal` aborts. */
