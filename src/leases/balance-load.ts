@@ -4,6 +4,7 @@
  *   all counts equal   the heaviest worker swaps a shard with a lighter one. After one half of it the counts are off by
  *                      one each way, and levelling them, shard chosen by load, is the other half.
  *   counts off by one  a worker with the extra shard gives it to a lighter one without: the light ones should hold more.
+ * The two halves of a swap come in any order, so neither worker may be full: for a while it can hold one more.
  * One exchange per plan, and only if it helps by MIN_GAIN and by MIN_GAIN_RATIO of what the heavier worker carries, so that
  * loads that waver do not make shards wander.
  */
@@ -17,6 +18,8 @@ export interface Weighted {
 export interface Holding {
   worker: string;
   shards: readonly Weighted[];
+  /** Most shards the worker may hold. */
+  capacity: number;
 }
 
 export interface Exchange {
@@ -26,7 +29,7 @@ export interface Exchange {
 }
 
 /** Least fall of the heavier worker's load: records or KiB per second. */
-const MIN_GAIN = 100;
+const MIN_GAIN = 10;
 /** … and as a part of that load. */
 const MIN_GAIN_RATIO = 0.2;
 
@@ -44,7 +47,9 @@ export function exchangeByLoad(holdings: readonly Holding[]): Exchange[] {
       if (heavy.load - light.load < least) break;
       const found =
         spread === 0
-          ? bestSwap(heavy.shards, light.shards, heavy.load, light.load)
+          ? isFull(heavy) || isFull(light)
+            ? undefined
+            : bestSwap(heavy.shards, light.shards, heavy.load, light.load)
           : heavy.shards.length > light.shards.length
             ? bestGive(heavy.shards, heavy.load, light.load)
             : undefined;
@@ -56,6 +61,10 @@ export function exchangeByLoad(holdings: readonly Holding[]): Exchange[] {
     }
   }
   return [];
+}
+
+function isFull({ shards, capacity }: Holding): boolean {
+  return shards.length >= capacity;
 }
 
 /** The shard whose move leaves the heavier of the two lightest; the last by name among equals. */

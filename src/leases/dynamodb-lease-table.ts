@@ -35,6 +35,8 @@ export interface DynamoDbClientOptions {
 
 export interface LeaseTableOptions {
   client: DynamoDBClient;
+  /** For writes of worker rows: a beat never waits for a socket that checkpoints hold. Default: `client`. */
+  beatClient?: DynamoDBClient;
   clock: Clock;
   tableName: string;
   groupId: string;
@@ -49,7 +51,7 @@ export interface LeaseTableOptions {
 const CONNECTION_TIMEOUT_MS = 1_000;
 const SOCKET_TIMEOUT_MS = 5_000;
 const CALL_TIMEOUT_MS = 2_000;
-/** Calls beyond it wait their turn; a drain of some hundred shards must not queue a beat for long. */
+/** Calls beyond it wait their turn. */
 const MAX_SOCKETS = 128;
 
 /** One attempt a call and keep-alive: lease calls have their own deadlines and retries. */
@@ -143,7 +145,8 @@ export class DynamoDbLeaseTable implements LeaseTable {
   }
 
   async #send(write: RowWrite, signal: AbortSignal | undefined): Promise<Row | undefined> {
-    const { client } = this.#options;
+    const isWorkers = write.key.startsWith(WORKER_PREFIX);
+    const client = (isWorkers && this.#options.beatClient) || this.#options.client;
     const compiled = compileWrite(write);
     const common = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const, ...compiled.condition };
     const at = this.#at(write.key);

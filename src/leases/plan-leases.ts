@@ -76,7 +76,11 @@ export function planLeases(leases: readonly Lease[], workers: readonly WorkerRow
   const deficits = new Map(loads.map((l) => [l.worker, Math.max(0, (targets.get(l.worker) ?? 0) - l.held)]));
   const surplus = new Map(loads.map((l) => [l.worker, Math.max(0, l.held - (targets.get(l.worker) ?? 0))]));
   if (orphans.length === 0 && !rollout) {
-    const holdings = receivers.map(({ worker }) => ({ worker, shards: held.get(worker) ?? [] }));
+    const holdings = loads.map(({ worker, capacity }) => ({
+      worker,
+      capacity,
+      shards: held.get(worker) ?? [],
+    }));
     const exchange = exchangeOf(holdings, deficits, surplus);
     if (exchange) return exchange.map((each) => giveOf(each, byId, receivers));
   }

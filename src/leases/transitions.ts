@@ -313,6 +313,23 @@ export function pinStart(startAtMs: number): RowWrite {
   };
 }
 
+/** A worker notes whose rows these are, where no operator has: they are of use for no other group and no other stream. */
+export function pinStream(groupId: string, stream: { arn: string; createdAt: number }): RowWrite {
+  return {
+    name: 'pin stream',
+    key: CLAIM_KEY,
+    kind: 'update',
+    when: [absent('stream_created_at'), absent('claimed_group')],
+    set: {
+      claimed_group: groupId,
+      stream_arn: stream.arn,
+      stream_created_at: stream.createdAt,
+      layout_version: LAYOUT_VERSION,
+    },
+    proof: [equal('claimed_group', groupId), equal('stream_created_at', stream.createdAt)],
+  };
+}
+
 /** The operator claims the group id for one resource of one cluster, against exactly the claim it has seen. */
 export function claimGroup(
   seen: Claim | undefined,

@@ -103,7 +103,9 @@ export async function runWorkerCommand(
   });
   log.info('listening', { port: server.port });
   if (options.exitWithParent) stop = AbortSignal.any([stop, endOfInput()]);
-  const client = createDynamoDbClient({ region: config.region, endpoint: config.endpoints.dynamodb });
+  const dynamodb = { region: config.region, endpoint: config.endpoints.dynamodb };
+  const client = createDynamoDbClient(dynamodb);
+  const beatClient = createDynamoDbClient(dynamodb);
   const stream = awsStreamClient({
     region: config.region,
     endpoint: config.endpoints.kinesis,
@@ -113,7 +115,7 @@ export async function runWorkerCommand(
     principal: "the worker's role",
   });
   try {
-    const place = { client, clock, tableName: config.table, groupId: config.groupId };
+    const place = { client, beatClient, clock, tableName: config.table, groupId: config.groupId };
     const onRequest = (operation: string) => metrics.onRequest(operation);
     const table = await openPatiently({ ...place, onRequest }, log, stop);
     if (table === undefined) return 0;
@@ -137,6 +139,7 @@ export async function runWorkerCommand(
   } finally {
     stream.close();
     client.destroy();
+    beatClient.destroy();
     await server.close();
   }
 }

@@ -11,6 +11,7 @@ import { Heartbeat } from './heartbeat.ts';
 import { HeldShards, type StartShard } from './held-shards.ts';
 import { LeaseCoordinator } from './lease-coordinator.ts';
 import { LoadMeter } from './load-meter.ts';
+import { OtherWorkers } from './other-workers.ts';
 import { OwnLease } from './own-lease.ts';
 import { unlessAborted } from './handlers/unless-aborted.ts';
 import { isLostToRetention } from './retention.ts';
@@ -37,6 +38,7 @@ export class Incarnation {
   readonly heartbeat: Heartbeat;
   readonly held: HeldShards;
   readonly coordinator: LeaseCoordinator;
+  readonly #others: OtherWorkers;
   readonly #sync: ShardSync;
   readonly #stream: StreamLook;
   #knock = 0;
@@ -72,12 +74,13 @@ export class Incarnation {
       onChange: () => this.coordinator.readAllNext(),
       onEnded: () => this.coordinator.tellReceivers(),
     });
+    this.#others = new OtherWorkers({ ...shared, nudge });
     this.coordinator = new LeaseCoordinator({
       ...shared,
+      others: this.#others,
       leaseDurationMs: config.leaseDurationMs,
       held: this.held,
       listShardIds: () => this.#sync.listShardIds(),
-      nudge,
       onLook: () => {
         if (state.paused && this.heartbeat.state === 'live') this.#pause.abort();
         if (wasPaused && !state.paused) this.heartbeat.wake();
@@ -125,7 +128,7 @@ export class Incarnation {
       await this.#drain();
       life.abort();
       await Promise.all([...running, this.heartbeat.remove()]);
-      await this.coordinator.nudgeAll();
+      await this.#others.tellAll();
       onEvent({ type: stop.aborted ? 'WorkerStopped' : 'WorkerPaused' });
     } else {
       const reason = this.#ownLease.wasTaken ? 'Fenced' : 'NotRenewed';
@@ -139,7 +142,7 @@ export class Incarnation {
   async #drain(): Promise<void> {
     this.#options.onEvent({ type: 'WorkerDraining', shards: this.held.size });
     await this.heartbeat.drain();
-    const told = this.coordinator.nudgeAll();
+    const told = this.#others.tellAll();
     await this.coordinator.drain();
     await told;
   }

@@ -1,9 +1,8 @@
-import { formatRef, isEnded, parseRef, type WorkerRef } from '../leases/lease.ts';
+import { formatRef, isEnded, parseRef, type Lease, type WorkerRef } from '../leases/lease.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
 import { planLeases, type Move } from '../leases/plan-leases.ts';
-import { fenceWorker, knockWorker, takeShard } from '../leases/transitions.ts';
-import type { WorkerRow } from '../leases/worker-row.ts';
+import { fenceWorker, giveShard, releaseShard, takeShard } from '../leases/transitions.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -12,7 +11,7 @@ import type { Random } from '../lib/random.ts';
 import { TakeConfirmation } from './take-confirmation.ts';
 import type { GroupState } from './group-state.ts';
 import type { HandOver, HeldShards } from './held-shards.ts';
-import type { Nudge } from './nudge.ts';
+import type { OtherWorkers } from './other-workers.ts';
 import { gainByRow, gainByTaking, givenReason } from './ownership-change.ts';
 import type { OwnLease } from './own-lease.ts';
 import type { OnWorkerEvent } from './worker-event.ts';
@@ -28,7 +27,7 @@ export interface LeaseCoordinatorOptions {
   held: HeldShards;
   /** Shards the stream still has; asked when a parent's row is missing. */
   listShardIds: () => Promise<ReadonlySet<string>>;
-  nudge: Nudge;
+  others: OtherWorkers;
   /** The rows have been looked at. */
   onLook: () => void;
   onEvent: OnWorkerEvent;
@@ -47,6 +46,8 @@ export class LeaseCoordinator {
   readonly #observed = new ObservedWorkers();
   readonly #confirmation: TakeConfirmation;
   #fullReadDueMs = -Infinity;
+  /** Somebody says that rows have changed, or may have: a read that is older than that would miss it. */
+  #isCalled = true;
   #isNews = false;
   #hasEnded = false;
   readonly #wakeup = new Wakeup();
@@ -54,17 +55,15 @@ export class LeaseCoordinator {
 
   constructor(options: LeaseCoordinatorOptions) {
     this.#options = options;
-    this.#confirmation = new TakeConfirmation(
-      options.table,
-      options.clock,
-      options.state,
-      options.listShardIds,
-    );
+    this.#confirmation = new TakeConfirmation(options.table, options.clock, options.state, {
+      leaseDurationMs: options.leaseDurationMs,
+      listShardIds: options.listShardIds,
+    });
   }
 
-  /** The next round reads shard rows too: after a nudge, a knock, or one's own change. */
+  /** The next round reads shard rows too, strongly: after a nudge, a knock, or one's own change. */
   readAllNext(): void {
-    this.#fullReadDueMs = -Infinity;
+    this.#isCalled = true;
     this.#wakeup.wake();
   }
 
@@ -115,16 +114,16 @@ export class LeaseCoordinator {
     await Promise.all(
       held.shardIds().map(async (shardId) => {
         await held.handOff(shardId, () => this.#receiverOf(shardId), true);
-        await this.#tell(state.lease(shardId)?.owner);
+        await this.#options.others.tell(state.lease(shardId)?.owner);
       }),
     );
-  }
-
-  /** Nudges all other live workers; knocks where that fails. */
-  async nudgeAll(): Promise<void> {
-    const { state, me } = this.#options;
-    const others = state.workers.filter((row) => row.worker !== me.worker && row.state !== 'dead');
-    await Promise.all(others.map((row) => this.#nudge(row)));
+    try {
+      state.readAll(await table.query('all', { consistent: true }));
+      await this.#passOn();
+    } catch (thrown) {
+      // Somebody takes what is left when this life is over.
+      this.#options.onEvent({ type: 'TableTrouble', operation: 'drain', error: KcgError.from(thrown) });
+    }
   }
 
   async #round(signal: AbortSignal): Promise<void> {
@@ -135,32 +134,30 @@ export class LeaseCoordinator {
     const fenced = await this.#fenceLapsed();
     if (fenced || this.#isNews) {
       this.#isNews = false;
-      await this.nudgeAll();
+      await this.#options.others.tellAll();
     }
-    if (this.#hasEnded) await this.#tellTakers();
+    if (this.#hasEnded) {
+      this.#hasEnded = false;
+      await this.#options.others.tellTakers();
+    }
     this.#reconcileHeld();
     await this.#act(signal);
-  }
-
-  /** They look at shard rows once a minute otherwise; all of them, because what is free is placed by one plan. */
-  async #tellTakers(): Promise<void> {
-    const { state } = this.#options;
-    this.#hasEnded = false;
-    const takes = planLeases(state.leases, state.workers).filter(({ kind }) => kind === 'take');
-    await Promise.all([...new Set(takes.map(({ to }) => to))].map((ref) => this.#tell(ref)));
   }
 
   /** Worker rows each time; shard rows when they may have changed, and once a minute. */
   async #look(signal: AbortSignal): Promise<void> {
     const { table, clock, random, state } = this.#options;
     const nowMs = clock.monotonic();
-    const isDue = nowMs >= this.#fullReadDueMs;
+    const isCalled = this.#isCalled;
+    const isDue = isCalled || nowMs >= this.#fullReadDueMs;
     if (!isDue && !state.readWorkers(await table.query('workers', { consistent: false, signal }))) return;
+    this.#isCalled = false;
     this.#fullReadDueMs = nowMs + jitterMs(FULL_READ_MS, 0.2, random);
     try {
-      state.readAll(await table.query('all', { consistent: false, signal }));
+      // A nudge comes within milliseconds of the write it tells of, and nothing tells of it again.
+      state.readAll(await table.query('all', { consistent: isCalled, signal }));
     } catch (thrown) {
-      this.#fullReadDueMs = -Infinity; // what was to be looked at is still to be looked at
+      this.#isCalled = true; // what was to be looked at is still to be looked at
       throw thrown;
     }
   }
@@ -192,18 +189,45 @@ export class LeaseCoordinator {
 
   async #act(signal: AbortSignal): Promise<void> {
     const { state, held, me, ownLease } = this.#options;
-    if (this.#draining || state.paused || !ownLease.isGood()) return;
+    if (this.#draining) return this.#passOn();
+    if (state.paused || !ownLease.isGood()) return;
     const ref = formatRef(me);
     const moves = planLeases(state.leases, state.workers);
-    for (const lease of state.leases) {
-      if (lease.owner === ref && !isEnded(lease) && !held.has(lease.shardId))
-        await this.#adopt(lease.shardId, signal);
-    }
-    await Promise.all(
-      moves.filter((m) => m.kind === 'take' && m.to === ref).map((m) => this.#take(m, signal)),
-    );
+    const takes = moves.filter((m) => m.kind === 'take' && m.to === ref);
     const gives = moves.filter((m) => m.kind === 'give' && m.from === ref && !held.isHandingOff(m.shardId));
-    if (gives.length > 0) await this.#give(signal);
+    try {
+      await all([
+        ...this.#strays().map(({ shardId }) => this.#adopt(shardId, signal)),
+        ...takes.map((move) => this.#take(move, signal)),
+      ]);
+    } finally {
+      if (gives.length > 0) await this.#give(signal);
+    }
+  }
+
+  /** Rows that say they are mine though I do not run them. */
+  #strays(): Lease[] {
+    const { state, held, me } = this.#options;
+    const ref = formatRef(me);
+    return state.leases.filter((row) => row.owner === ref && !isEnded(row) && !held.has(row.shardId));
+  }
+
+  /** Given to me or taken by me when I had begun to drain: nothing of them was read, so they go on as they are. */
+  async #passOn(): Promise<void> {
+    const { table, clock, state, held, me, ownLease } = this.#options;
+    await all(
+      this.#strays().map(async ({ shardId }) => {
+        const lease = state.learn(await table.get(shardId, { consistent: true }));
+        const isMine = lease?.owner === formatRef(me) && !isEnded(lease) && !held.has(shardId);
+        if (!isMine || !ownLease.isGood()) return;
+        const own = { shardId, epoch: lease.epoch, owner: me };
+        const over = this.#receiverOf(shardId);
+        const write = over
+          ? giveShard(own, { ...over.to, why: over.reason }, undefined, clock.now())
+          : releaseShard(own, undefined, clock.now());
+        await this.#options.others.tell(state.learn((await table.write(write)).row)?.owner);
+      }),
+    );
   }
 
   /** A row that says it is mine though I do not run it: its owner gave it, or an answer of mine got lost. */
@@ -227,9 +251,9 @@ export class LeaseCoordinator {
     const lease = state.learn(row);
     if (row === undefined) state.forget(move.shardId);
     const isMine = outcome === 'done' && lease?.owner === formatRef(me) && !isEnded(lease);
-    if (isMine && !held.has(move.shardId) && this.#mayStart()) {
-      held.start(lease, gainByTaking(seen, this.#deathOf(seen.owner)));
-    }
+    if (!isMine || held.has(move.shardId)) return;
+    if (this.#mayStart()) held.start(lease, gainByTaking(seen, this.#deathOf(seen.owner)));
+    else if (this.#draining) await this.#passOn();
   }
 
   #deathOf(ref: string | undefined) {
@@ -250,7 +274,7 @@ export class LeaseCoordinator {
       void held
         .handOff(move.shardId, () => this.#receiverOf(move.shardId), false)
         .then(async () => {
-          await this.#tell(state.lease(move.shardId)?.owner);
+          await this.#options.others.tell(state.lease(move.shardId)?.owner);
         });
     }
   }
@@ -266,18 +290,10 @@ export class LeaseCoordinator {
     if (move?.from !== formatRef(me) || move.kind !== 'give') return undefined;
     return { to: parseRef(move.to), reason: givenReason(move.reason) };
   }
+}
 
-  async #tell(ref: string | undefined): Promise<void> {
-    const row = this.#options.state.workers.find((worker) => ref === formatRef(worker));
-    if (row !== undefined && row.worker !== this.#options.me.worker) await this.#nudge(row);
-  }
-
-  async #nudge(row: WorkerRow): Promise<void> {
-    if (row.address !== '' && (await this.#options.nudge(row.address))) return;
-    try {
-      await this.#options.table.write(knockWorker(row));
-    } catch (thrown) {
-      this.#options.onEvent({ type: 'TableTrouble', operation: 'knock', error: KcgError.from(thrown) });
-    }
-  }
+/** Waits for all of them, and only then throws what the first of them threw: one shard's trouble is not another's. */
+async function all(steps: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(steps)).find((step) => step.status === 'rejected');
+  if (failed) throw failed.reason;
 }

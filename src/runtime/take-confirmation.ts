@@ -25,18 +25,22 @@ export class TakeConfirmation {
   readonly #endedShards = new Set<string>();
   /** Rows of other programs: what they showed, and since when on this worker's monotonic clock. */
   readonly #watched = new Map<string, { row: string; sinceMs: number }>();
+  /** Owners without a row, and since when on this worker's monotonic clock. */
+  readonly #missing = new Map<string, number>();
+  readonly #leaseDurationMs: number;
   readonly #clock: Clock;
 
   constructor(
     table: LeaseTable,
     clock: Clock,
     state: GroupState,
-    listShardIds: () => Promise<ReadonlySet<string>>,
+    more: { leaseDurationMs: number; listShardIds: () => Promise<ReadonlySet<string>> },
   ) {
     this.#table = table;
     this.#clock = clock;
     this.#state = state;
-    this.#listShardIds = listShardIds;
+    this.#leaseDurationMs = more.leaseDurationMs;
+    this.#listShardIds = more.listShardIds;
   }
 
   async mayTake(lease: Lease, move: Move, signal: AbortSignal): Promise<boolean> {
@@ -64,9 +68,21 @@ export class TakeConfirmation {
     const { worker, incarnation } = parseRef(ref);
     const row = await this.#table.get(workerKey(worker), { consistent: true, signal });
     const current = row && decodeWorker(row);
+    if (current === undefined && !this.#isLongMissing(ref)) return false;
     const death = deathIn(current, incarnation);
     if (death) this.#deaths.set(ref, death);
     return death !== undefined;
+  }
+
+  /**
+   * Who stops removes the row last of all, and owns nothing then. A row that is missing all the same was removed by a person
+   * or by its time to live, and its worker may not know yet: it has until its next beat, and its lease.
+   */
+  #isLongMissing(ref: string): boolean {
+    const nowMs = this.#clock.monotonic();
+    const sinceMs = this.#missing.get(ref) ?? nowMs;
+    this.#missing.set(ref, sinceMs);
+    return nowMs - sinceMs >= this.#leaseDurationMs;
   }
 
   async #standsStill({ shardId, owner = '' }: Lease, signal: AbortSignal): Promise<boolean> {

@@ -2,7 +2,9 @@ import type { WorkerConfig } from '../api/worker-config.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
 import { decodeClaim, type Claim } from '../leases/claim.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
+import { pinStream } from '../leases/transitions.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
+import { assert } from '../lib/assert.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
 import { Incarnation } from './incarnation.ts';
@@ -87,14 +89,13 @@ export class Worker {
 
   /** The stream, once it is known that the rows are this group's and their positions this stream's. */
   async #open(stop: AbortSignal): Promise<{ stream: StreamSummary; paused: boolean } | undefined> {
-    const { stream, table, config, clock, random, log } = this.#options;
+    const { stream, config, clock, random, log } = this.#options;
     for (let failures = 1; !stop.aborted; failures += 1) {
       try {
         const summary = await stream.describe({ signal: stop });
-        const row = await table.get(CLAIM_KEY, { consistent: true, signal: stop });
-        const claim = row && decodeClaim(row);
-        if (claim) requireOwnClaim(claim, config, summary);
-        return { stream: summary, paused: claim?.paused ?? false };
+        const claim = await this.#readClaim(summary, stop);
+        requireOwnClaim(claim, config, summary);
+        return { stream: summary, paused: claim.paused };
       } catch (thrown) {
         if (stop.aborted) return undefined;
         const error = KcgError.from(thrown);
@@ -104,6 +105,16 @@ export class Worker {
       }
     }
     return undefined;
+  }
+
+  async #readClaim(stream: StreamSummary, signal: AbortSignal): Promise<Claim> {
+    const { table, config } = this.#options;
+    const row = await table.get(CLAIM_KEY, { consistent: true, signal });
+    const claim = row && decodeClaim(row);
+    if (claim?.groupId !== undefined || claim?.streamCreatedAt !== undefined) return claim;
+    const pinned = await table.write(pinStream(config.groupId, stream), { signal });
+    assert(pinned.row, 'an update shows its row, done or lost');
+    return decodeClaim(pinned.row);
   }
 }
 

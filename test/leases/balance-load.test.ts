@@ -62,14 +62,14 @@ describe('levelling by load, over random fleets', () => {
     });
   });
 
-  it('moves nothing that would help by less than 100 units', () => {
+  it('moves nothing that would help by less than 10 units', () => {
     check(({ leases, workers }) => {
-      const faint = leases.map((lease) => ({ ...lease, load: lease.load % (100 / 30) }));
+      const faint = leases.map((lease) => ({ ...lease, load: lease.load % (10 / 30) }));
       expect(planLeases(faint, workers)).toEqual([]);
     });
   });
 
-  it('at rest, no swap or move of one shard would relieve the heaviest worker by a fifth and 100 units', () => {
+  it('at rest, no swap or move of one shard would relieve the heaviest worker by a fifth and 10 units', () => {
     check((start) => {
       let fleet = start;
       while (plan(fleet).length > 0) fleet = execute(fleet, plan(fleet));
@@ -85,7 +85,7 @@ describe('levelling by load, over random fleets', () => {
               loads[top]! - mine.load + theirs.load,
               loads[other]! + mine.load - theirs.load,
             );
-            expect(loads[top]! - after).toBeLessThan(Math.max(100, loads[top]! / 5));
+            expect(loads[top]! - after).toBeLessThan(Math.max(10, loads[top]! / 5));
           }
         }
       }
@@ -114,6 +114,21 @@ describe('levelling by load, worked examples', () => {
 
   it('lets the worker with the hot shard be the one that holds less', () => {
     expect(lines([900, 400, 100], [50, 60])).toEqual(['s01: w0 → w1 Load']);
+  });
+
+  it('levels slow handlers, too', () => {
+    expect(lines([60, 39], [0, 0])).toContain('s01: w0 → w1 Load');
+  });
+
+  it.each([
+    ['the heavy one', 2, 0],
+    ['the light one', 0, 2],
+  ])('swaps nothing with a worker that is full, as it would hold one more for a while: %s', (_, ...most) => {
+    const { leases, workers } = fleet([900, 400], [10, 20]);
+    const full = workers.map((each, i) => ({ ...each, maxLeases: most[i]! }));
+    expect(planLeases(leases, full)).toEqual([]);
+    const roomy = workers.map((each) => ({ ...each, maxLeases: 3 }));
+    expect(planLeases(leases, roomy)).toHaveLength(2);
   });
 
   it('leaves a hot shard alone that has a worker to itself', () => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isEnded } from '../../src/leases/lease.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
-import { KcgError } from '../../src/lib/errors.ts';
 import { fenceWorker } from '../../src/leases/transitions.ts';
 import type { Batch } from '../../src/runtime/handlers/handler.ts';
 import type { OwnershipChange } from '../../src/runtime/ownership-change.ts';
@@ -203,28 +202,6 @@ describe('a change of owner is told with its reason', () => {
     await group.clock.advance(2 * LEASE_MS);
     expect(last(a)).toMatchObject({ type: 'ShardStarted', reason: 'Adopted' });
   });
-});
-
-test('an answer that comes late does not bring back a shard that was given away meanwhile', async () => {
-  const group = new AGroup(2);
-  const write = group.table.write.bind(group.table);
-  const seen = new Set<string>();
-  group.table.write = async (change, options) => {
-    const isFirst = change.name === 'take' && !seen.has(change.key);
-    if (isFirst) seen.add(change.key);
-    // The round of the slow take ends with the failure of the other one, and the next begins.
-    if (isFirst && change.key === PARENT) throw new KcgError('Throttled', 'too fast');
-    const result = await write(change, options);
-    if (isFirst && change.key === GIVEN_FIRST) await group.clock.sleep(4 * LEASE_MS);
-    return result;
-  };
-  const a = group.start('a');
-  await group.clock.advance(LEASE_MS);
-  const b = group.start('b');
-  await group.clock.advance(5 * LEASE_MS);
-  const of = (worker: OneWorker) => changes(worker).filter(({ shardId }) => shardId === GIVEN_FIRST);
-  expect(of(a)).toMatchObject([{ type: 'ShardStarted' }, { type: 'ShardStopped', reason: 'GivenToBalance' }]);
-  expect(of(b)).toMatchObject([{ type: 'ShardStarted', reason: 'GivenToBalance' }]);
 });
 
 describe('a worker that stops', () => {

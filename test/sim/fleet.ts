@@ -58,7 +58,10 @@ export class Fleet {
   weather: Weather = FAIR;
   mood: Mood = CALM;
   /** Versions that a read which is not strongly consistent is behind, asked item by item. */
-  staleness: (key: string) => number = () => 0;
+  staleness: (key: string) => number = (key) => this.#young(key);
+  /** Writes younger than this are not shown by such a read, ms. */
+  readLagMs = 0;
+  readonly #writtenAt = new Map<string, number[]>();
   /** Called at every step of `advance`. */
   everyStep: () => void = () => {};
   /** Calls that left a process, by operation. */
@@ -88,6 +91,7 @@ export class Fleet {
       staleness: (key) => this.staleness(key),
       onWrite: (write, before, result) => {
         this.trace.write(write, before, result);
+        if (result.outcome === 'done' && this.readLagMs > 0) this.#noteWrite(write.key);
         this.checker.write(write, before, result);
       },
     });
@@ -108,6 +112,15 @@ export class Fleet {
       onEvent: (worker, event) => this.trace.event(worker.ref, event),
       nudge: (from, address) => this.#nudge(from, address),
     };
+  }
+
+  #noteWrite(key: string): void {
+    this.#writtenAt.set(key, [this.time.nowMs, ...(this.#writtenAt.get(key) ?? [])].slice(0, 8));
+  }
+
+  #young(key: string): number {
+    const times = this.#writtenAt.get(key) ?? [];
+    return times.filter((atMs) => this.time.nowMs - atMs < this.readLagMs).length;
   }
 
   startPod(revision = 0, clock?: ProcessClock): SimWorker {

@@ -50,6 +50,8 @@ export class SimWorker {
   incarnation = '';
   /** SIGTERM has been sent. */
   isTerminating = false;
+  /** Of its handler; default: as everybody's. */
+  mood: Mood | undefined;
   startedAt = 0;
   readonly #stop = new AbortController();
 
@@ -71,7 +73,7 @@ export class SimWorker {
       handler: new SimHandler({
         process,
         random,
-        mood,
+        mood: () => this.mood ?? mood(),
         checker,
         ref: () => this.ref,
         startMs: handlerStartMs,

@@ -7,6 +7,8 @@ export interface Termination {
   container: string;
   /** Ms since the epoch; the kubelet gives whole seconds, cut off. */
   finishedAt: number;
+  /** Start of the container that runs in its place, ms since the epoch. */
+  nextStartedAt?: number | undefined;
 }
 
 /**
@@ -21,8 +23,12 @@ export function planFences(workers: readonly WorkerRow[], terminations: readonly
       row.podUid !== '' &&
       row.startedAt > 0 &&
       terminations.some(
-        ({ pod, podUid, finishedAt }) =>
-          pod === row.worker && podUid === row.podUid && finishedAt > row.startedAt,
+        ({ pod, podUid, finishedAt, nextStartedAt = Infinity }) =>
+          pod === row.worker &&
+          podUid === row.podUid &&
+          finishedAt > row.startedAt &&
+          // The node's clock may have been set back since that end: a worker of the next container is not its victim.
+          row.startedAt < nextStartedAt,
       ),
   );
 }
@@ -33,10 +39,13 @@ export function terminationsOf(pod: PodLike, container: string): Termination[] {
   const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
   return statuses
     .filter((status) => status.name === container)
-    .flatMap(({ state, lastState }) => [state?.terminated?.finishedAt, lastState?.terminated?.finishedAt])
-    .map((finishedAt) => Date.parse(finishedAt ?? ''))
-    .filter((finishedAt) => finishedAt > 0)
-    .map((finishedAt) => ({ pod: name, podUid: uid, container, finishedAt }));
+    .flatMap(({ state, lastState }) => [
+      { end: state?.terminated?.finishedAt, next: undefined },
+      { end: lastState?.terminated?.finishedAt, next: state?.running?.startedAt },
+    ])
+    .map(({ end, next }) => ({ finishedAt: timeOf(end), nextStartedAt: timeOf(next) || undefined }))
+    .filter(({ finishedAt }) => finishedAt > 0)
+    .map((times) => ({ pod: name, podUid: uid, container, ...times }));
 }
 
 /** The fields of a pod that are looked at. */
@@ -50,6 +59,10 @@ export interface PodLike {
 
 interface ContainerStatus {
   name: string;
-  state?: { terminated?: { finishedAt?: string | null } };
+  state?: { terminated?: { finishedAt?: string | null }; running?: { startedAt?: string | null } };
   lastState?: { terminated?: { finishedAt?: string | null } };
+}
+
+function timeOf(text: string | null | undefined): number {
+  return Date.parse(text ?? '');
 }

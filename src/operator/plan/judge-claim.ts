@@ -32,7 +32,9 @@ const SAME_CREATION_MS = 1_000;
 export function judgeClaim(input: ClaimInput): ClaimVerdict {
   const { claim, clusterId, resourceUid, nameOf, takeOver } = input;
   const uid = claim?.resourceUid;
-  if (claim === undefined || uid === undefined) return { verdict: 'claim', why: 'nobody held it' };
+  if (claim === undefined || uid === undefined) {
+    return withSameStream(input, { verdict: 'claim', why: 'nobody held it' });
+  }
   if (claim.clusterId !== clusterId) {
     if (takeOver !== undefined && takeOver === claim.clusterId) {
       return withSameStream(input, {

@@ -20,6 +20,30 @@ test.each<[string, Parameters<typeof aWorker>[0], PodLike, boolean]>([
     pod([{ name: 'worker', lastState: { terminated: { finishedAt: '2026-11-23T12:00:05Z' } } }]),
     true,
   ],
+  [
+    'its last end, when it runs again and has not announced itself yet',
+    { startedAt: AT - 60_000 },
+    pod([
+      {
+        name: 'worker',
+        state: { running: { startedAt: '2026-11-23T12:00:06Z' } },
+        lastState: { terminated: { finishedAt: '2026-11-23T12:00:05Z' } },
+      },
+    ]),
+    true,
+  ],
+  [
+    'the end of the container before, when the clock was set back since',
+    { startedAt: AT - 299_000 },
+    pod([
+      {
+        name: 'worker',
+        state: { running: { startedAt: '2026-11-23T11:55:05Z' } },
+        lastState: { terminated: { finishedAt: '2026-11-23T12:00:05Z' } },
+      },
+    ]),
+    false,
+  ],
   ['an end before the worker started', { startedAt: AT + 60_000 }, pod([ended()]), false],
   [
     'an end in the second the worker started: cut off, so in doubt',
