@@ -1,4 +1,5 @@
-import { translateAwsError, type AwsCall } from '../kinesis/aws-errors.ts';
+import type { AwsCall } from '../kinesis/aws-call.ts';
+import { translateAwsError } from '../kinesis/aws-errors.ts';
 import { KcgError, type ErrorCode } from '../lib/errors.ts';
 
 /** Names that only DynamoDB uses. Source: its API reference, actions that kcg calls. */

@@ -1,0 +1,31 @@
+import type { ErrorCode } from '../lib/errors.ts';
+
+/** What was being done when the SDK threw, for words a user can act on. */
+export interface AwsCall {
+  /** IAM action: `kinesis:GetRecords`. */
+  action: string;
+  /** ARN where known, else words: `stream orders in eu-west-1`. */
+  resource: string;
+  /** Whose credentials are used: `the worker's role`. */
+  principal: string;
+  /** The endpoint override, if any. */
+  endpoint?: string | undefined;
+}
+
+/** What a failure of a call is told as. */
+export interface Finding {
+  code: ErrorCode;
+  message: string;
+  fix?: string;
+}
+
+export function reachability(call: AwsCall): string {
+  const endpoint = call.endpoint === undefined ? '' : 'the endpoint, and ';
+  return `Check ${endpoint}that ${hostOf(call) ?? "the region's endpoint"} can be reached from the pod: network policy, VPC endpoint, proxy.`;
+}
+
+export function hostOf({ endpoint }: AwsCall): string | undefined {
+  if (endpoint === undefined || !URL.canParse(endpoint)) return endpoint;
+  const { host, port, protocol } = new URL(endpoint);
+  return port === '' ? `${host}:${protocol === 'https:' ? 443 : 80}` : host;
+}

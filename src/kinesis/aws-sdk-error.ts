@@ -1,0 +1,31 @@
+/** What is read from what the SDK throws, whichever class that is. */
+export interface SdkError {
+  name: string;
+  message: string;
+  /** Node's code of a network error. */
+  code: string | undefined;
+  address: string | undefined;
+  status: number | undefined;
+}
+
+export function readSdkError(thrown: unknown): SdkError {
+  const raw = (
+    typeof thrown === 'object' && thrown !== null ? thrown : { message: String(thrown) }
+  ) as Record<string, unknown>;
+  const { httpStatusCode } = (raw['$metadata'] ?? {}) as { httpStatusCode?: number };
+  const address = raw['hostname'] ?? raw['address'];
+  const { port } = raw as { port?: number };
+  return {
+    name: typeof raw['name'] === 'string' ? raw['name'] : 'Error',
+    message:
+      typeof raw['message'] === 'string' && raw['message'] !== '' ? firstLine(raw['message']) : 'no message',
+    code: typeof raw['code'] === 'string' ? raw['code'] : undefined,
+    address: typeof address === 'string' ? (port === undefined ? address : `${address}:${port}`) : undefined,
+    status: httpStatusCode,
+  };
+}
+
+/** The SDK adds hints for its own debugging on further lines. */
+function firstLine(message: string): string {
+  return message.split('\n', 1)[0] ?? message;
+}
