@@ -2,16 +2,44 @@ import type { AwsCall, Finding } from './aws-call.ts';
 import type { SdkError } from './aws-sdk-error.ts';
 
 export function accessDenied(error: SdkError, call: AwsCall): Finding {
+  const denied = deniedIn(error.message);
+  if (denied?.action.startsWith('sts:')) return roleRefused(error, call, trustFix(denied, call));
   const message = `${call.action} was denied: ${error.message}`;
-  if (error.name.startsWith('KMS')) {
-    const fix = `Enable the stream's KMS key and allow kms:Decrypt on it for ${call.principal}.`;
-    return { code: 'AccessDenied', message, fix };
-  }
-  return {
-    code: 'AccessDenied',
-    message,
-    fix: `Allow ${call.action} on ${call.resource} for ${call.principal}.`,
-  };
+  if (denied) return { code: 'AccessDenied', message, fix: allowFix(denied, call) };
+  const fix = error.name.startsWith('KMS')
+    ? `Enable the stream's KMS key and allow kms:Decrypt on it for ${call.principal}.`
+    : allowFix({ action: call.action, resource: call.resource }, call);
+  return { code: 'AccessDenied', message, fix };
+}
+
+interface Denied {
+  action: string;
+  resource: string | undefined;
+}
+
+/** What AWS itself says is missing, which need not be the call: a key's policy, a role's trust. */
+export function deniedIn(message: string): Denied | undefined {
+  const match = /not authorized to perform:? ([\w-]+:\w+)(?: on resource:? ["']?([^\s"']+))?/i.exec(message);
+  const action = match?.[1];
+  return action === undefined ? undefined : { action, resource: match?.[2]?.replace(/[.,;)]+$/, '') };
+}
+
+function allowFix({ action, resource }: Denied, call: AwsCall): string {
+  const on = resource ?? (action === call.action ? call.resource : undefined);
+  return `Allow ${action}${on === undefined ? '' : ` on ${on}`} for ${call.principal}.`;
+}
+
+function trustFix({ action, resource }: Denied, { principal }: AwsCall): string {
+  return action === 'sts:AssumeRoleWithWebIdentity'
+    ? `Let the trust policy of ${principal} allow ${action} to the pod's service account: the cluster's OIDC provider, ` +
+        'and in its conditions the right namespace, name and audience.'
+    : `Let the trust policy of ${resource ?? principal} allow ${action} to the caller, and a policy of the caller, too.`;
+}
+
+/** Credentials, not AccessDenied: what the role may do was never looked at, and a new trust policy takes effect late. */
+function roleRefused(error: SdkError, { action }: AwsCall, fix: string): Finding {
+  const message = `${action} was not tried, as STS did not give the role: ${error.message}`;
+  return { code: 'Credentials', message, fix };
 }
 
 export function badCredentials(error: SdkError, call: AwsCall): Finding {
@@ -29,6 +57,16 @@ export function badCredentials(error: SdkError, call: AwsCall): Finding {
       'or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.';
     const none = `${call.action} was not tried, as there are no credentials: ${error.message}`;
     return { code: 'Credentials', message: none, fix };
+  }
+  if (/^(InvalidIdentityToken|IDPRejectedClaim)/.test(error.name)) {
+    const fix =
+      `Create the cluster's OIDC provider (audience sts.amazonaws.com) in IAM, in the account of ${call.principal}, ` +
+      "and name it in the role's trust policy.";
+    return roleRefused(error, call, fix);
+  }
+  if (error.name.startsWith('ExpiredToken') && error.message.startsWith('Token expired')) {
+    const fix = "Check the node's clock, and that the kubelet renews the token of the pod's service account.";
+    return roleRefused(error, call, fix);
   }
   if (error.name.startsWith('ExpiredToken')) {
     return { code: 'Credentials', message, fix: `Renew the session token of ${call.principal}.` };

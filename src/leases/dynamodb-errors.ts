@@ -1,5 +1,6 @@
 import type { AwsCall } from '../kinesis/aws-call.ts';
 import { translateAwsError } from '../kinesis/aws-errors.ts';
+import { deniedIn } from '../kinesis/aws-refusals.ts';
 import { KcgError, type ErrorCode } from '../lib/errors.ts';
 
 /** Names that only DynamoDB uses. Source: its API reference, actions that kcg calls. */
@@ -29,7 +30,8 @@ export function translateDynamoDbError(thrown: unknown, call: AwsCall): KcgError
 
 /** What to do where it differs from other services. */
 function fixOf(name: string, error: KcgError, call: AwsCall): string | undefined {
-  if (name.startsWith('KMS') || /\bKMS\b/.test(error.message)) {
+  // Where AWS names the action that is missing, that says more.
+  if (!deniedIn(error.message) && (name.startsWith('KMS') || /\bKMS\b/.test(error.message))) {
     return `Enable the KMS key of ${call.resource} and allow kms:Decrypt on it for ${call.principal}.`;
   }
   if (error.code === 'NotFound') {

@@ -174,7 +174,8 @@ function explain(thrown: unknown, { table, region, endpoint }: LeasesTarget): Kc
       fix: 'Check the name (--table), the region (--region) and the AWS account of your credentials.',
     });
   }
-  if (error.code === 'Credentials') {
+  // What STS refuses is a matter of a role's trust policy, and told as such.
+  if (error.code === 'Credentials' && !error.message.includes('STS did not give the role')) {
     return new KcgError('Credentials', error.message, {
       cause: error,
       fix: 'Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login.',

@@ -80,6 +80,14 @@ describe('trouble with the table', () => {
     });
   });
 
+  it('names the action on the key that AWS names', async () => {
+    const key = 'arn:aws:kms:eu-west-1:123456789012:key/0d1e';
+    const message = `KMS: User: arn:aws:iam::1:user/me is not authorized to perform: kms:CreateGrant on resource: ${key}`;
+    failWith('AccessDeniedException', 400, message);
+    const fix = `Allow kms:CreateGrant on ${key} for the worker's role.`;
+    await expect(write()).rejects.toMatchObject({ code: 'AccessDenied', fix });
+  });
+
   it('is tried once: retries are the caller’s', async () => {
     failWith('InternalServerError', 500);
     const before = server.counts.get('UpdateItem') ?? 0;

@@ -197,4 +197,12 @@ describe('kcg leases says in one line', () => {
       `error: dynamodb:Query was denied: ${message} (table native). Allow dynamodb:Query on table native for your AWS identity.\n`,
     );
   });
+
+  test('whose trust policy is in the way', async () => {
+    const message =
+      'User: arn:aws:iam::1:user/me is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/x';
+    server.fail(() => ({ do: 'fail', type: 'AccessDenied', message }));
+    const { err } = await leases('--table', 'native', '--group', 'shop.orders');
+    expect(err).toContain('Let the trust policy of arn:aws:iam::1:role/x allow sts:AssumeRole');
+  });
 });

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import type { AwsCall } from '../../src/kinesis/aws-call.ts';
+import { translateAwsError } from '../../src/kinesis/aws-errors.ts';
+
+const CALL: AwsCall = {
+  action: 'kinesis:DescribeStreamSummary',
+  resource: 'stream orders in eu-west-1',
+  principal: "the worker's role",
+};
+const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/0d1e';
+const ROLE = 'arn:aws:iam::123456789012:role/reader';
+
+/** As the SDK throws it: an Error with more properties. */
+function thrown(name: string, message: string, more: object = {}): Error {
+  return Object.assign(new Error(message), { name, ...more });
+}
+
+const told = (error: Error, call: Partial<AwsCall> = {}) => translateAwsError(error, { ...CALL, ...call });
+
+describe('a role that STS does not give', () => {
+  it.each(['AccessDenied', 'AccessDeniedException'])('is a matter of its trust policy (%s)', (name) => {
+    const message = 'Not authorized to perform sts:AssumeRoleWithWebIdentity';
+    expect(told(thrown(name, message, { $metadata: { httpStatusCode: 403 } }))).toMatchObject({
+      code: 'Credentials',
+      message: `kinesis:DescribeStreamSummary was not tried, as STS did not give the role: ${message}`,
+      fix: expect.stringContaining(
+        "the trust policy of the worker's role allow sts:AssumeRoleWithWebIdentity to the pod's service account",
+      ),
+    });
+  });
+
+  it.each([
+    ['InvalidIdentityToken', 'No OpenIDConnect provider found in your account for https://oidc.eks.example'],
+    ['InvalidIdentityTokenException', 'Incorrect token audience'],
+    ['IDPRejectedClaimException', 'the claim was rejected'],
+  ])('needs the OIDC provider of the cluster (%s: %s)', (name, message) => {
+    expect(told(thrown(name, message))).toMatchObject({
+      code: 'Credentials',
+      fix: expect.stringMatching(/OIDC provider .* account of the worker's role, .* trust policy/),
+    });
+  });
+
+  it('needs a token of the service account that is not out of date', () => {
+    const message = 'Token expired: current date/time 2 must be before the expiration date/time 1';
+    expect(told(thrown('ExpiredTokenException', message))).toMatchObject({
+      code: 'Credentials',
+      fix: expect.stringContaining('kubelet renews the token'),
+    });
+  });
+
+  it('is the role of the message when one role assumes another', () => {
+    const message = `User: arn:aws:iam::1:user/me is not authorized to perform: sts:AssumeRole on resource: ${ROLE}`;
+    expect(told(thrown('AccessDenied', message))).toMatchObject({
+      code: 'Credentials',
+      fix: `Let the trust policy of ${ROLE} allow sts:AssumeRole to the caller, and a policy of the caller, too.`,
+    });
+  });
+
+  it('can be had later when the identity provider is out of reach', () => {
+    const error = thrown('IDPCommunicationErrorException', 'no answer', {
+      $metadata: { httpStatusCode: 400 },
+    });
+    expect(told(error)).toMatchObject({ code: 'Unavailable', fix: undefined });
+  });
+});
+
+describe('a denied call', () => {
+  it.each([
+    [`kms:Decrypt on resource: ${KEY} because no identity-based policy allows it`, `kms:Decrypt on ${KEY}`],
+    [`kms:Decrypt on resource: ${KEY}.`, `kms:Decrypt on ${KEY}`],
+    ['kms:Decrypt', 'kms:Decrypt'],
+    ['kinesis:DescribeStreamSummary', 'kinesis:DescribeStreamSummary on stream orders in eu-west-1'],
+    ['dynamodb:ListTables on resource: *', 'dynamodb:ListTables on *'],
+  ])('needs what AWS names: %s', (what, allowed) => {
+    const message = `User: arn:aws:sts::1:assumed-role/reader/x is not authorized to perform: ${what}`;
+    expect(told(thrown('AccessDeniedException', message))).toMatchObject({
+      code: 'AccessDenied',
+      fix: `Allow ${allowed} for the worker's role.`,
+    });
+  });
+
+  it('needs what was called where AWS names nothing', () => {
+    expect(told(thrown('AccessDeniedException', 'no'))).toMatchObject({
+      fix: "Allow kinesis:DescribeStreamSummary on stream orders in eu-west-1 for the worker's role.",
+    });
+  });
+});
