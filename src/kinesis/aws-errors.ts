@@ -1,8 +1,8 @@
 import { KcgError, type ErrorCode } from '../lib/errors.ts';
 import { hostOf, reachability, type AwsCall, type Finding } from './aws-call.ts';
 import { AWS_ERROR_CODES } from './aws-error-codes.ts';
-import { networkFailure } from './aws-network-failures.ts';
-import { accessDenied, badCredentials } from './aws-refusals.ts';
+import { isProgrammingError, networkFailure } from './aws-network-failures.ts';
+import { accessDenied, badCredentials, noCredentials } from './aws-refusals.ts';
 import { readSdkError, type SdkError } from './aws-sdk-error.ts';
 
 /** Any failure of an AWS call as a KcgError with what to do about it. */
@@ -28,6 +28,10 @@ function classify(error: SdkError, call: AwsCall): Finding {
   const byName =
     error.name === 'TimeoutError' && error.code !== undefined ? undefined : AWS_ERROR_CODES[error.name];
   if (byName) return byCode(byName, error, call);
+  if (error.path !== undefined) return noCredentials(error, call);
+  if (error.code !== undefined && isProgrammingError(error.code)) {
+    return { code: 'Internal', message: `${call.action} failed: ${error.message} (${error.code})` };
+  }
   if (error.code !== undefined) return networkFailure(error.code, error, call);
   if (error.message.includes('Region is missing')) {
     return { code: 'InvalidInput', message: 'no AWS region is set', fix: 'Set spec.region, or AWS_REGION.' };

@@ -1,6 +1,17 @@
 import { hostOf, reachability, type AwsCall, type Finding } from './aws-call.ts';
 import type { SdkError } from './aws-sdk-error.ts';
 
+/** OpenSSL's reasons to refuse a certificate, and Node's own. Source: Node's TLS documentation, "X509 certificate error codes". */
+const CERTIFICATE = /CERT|^UNABLE_TO_|^INVALID_(CA|PURPOSE)$|^HOSTNAME_MISMATCH$/;
+/** Of Node's own codes those few that a connection can end with; the rest are misuse of an API. */
+const NODE_NETWORK =
+  /^ERR_(SSL_|SOCKET_(CLOSED|CONNECTION)|TLS_(CERT|HANDSHAKE)|STREAM_(PREMATURE_CLOSE|DESTROYED))/;
+
+/** True for codes of Node that say nothing about the network: a wrong argument, a URL or a header that cannot be. */
+export function isProgrammingError(code: string): boolean {
+  return code.startsWith('ERR_') && !NODE_NETWORK.test(code);
+}
+
 export function networkFailure(code: string, error: SdkError, call: AwsCall): Finding {
   const where = hostOf(call) ?? error.address ?? 'the AWS endpoint';
   if (code === 'ETIMEDOUT' || code === 'ESOCKETTIMEDOUT') {
@@ -10,7 +21,7 @@ export function networkFailure(code: string, error: SdkError, call: AwsCall): Fi
       fix: reachability(call),
     };
   }
-  if (code.startsWith('CERT_') || code.startsWith('ERR_TLS') || code.includes('CERT')) {
+  if (CERTIFICATE.test(code)) {
     const fix = 'Trust its certificate authority with NODE_EXTRA_CA_CERTS, or correct the endpoint.';
     return { code: 'Unavailable', message: `${where} has a certificate that is not trusted (${code})`, fix };
   }

@@ -51,13 +51,7 @@ export function badCredentials(error: SdkError, call: AwsCall): Finding {
       fix: "Correct this machine's clock; AWS accepts five minutes of difference.",
     };
   }
-  if (error.name.endsWith('ProviderError')) {
-    const fix =
-      'Give the pod an IAM role (IRSA: eks.amazonaws.com/role-arn on its service account; or EKS Pod Identity), ' +
-      'or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.';
-    const none = `${call.action} was not tried, as there are no credentials: ${error.message}`;
-    return { code: 'Credentials', message: none, fix };
-  }
+  if (error.name.endsWith('ProviderError')) return noCredentials(error, call);
   if (/^(InvalidIdentityToken|IDPRejectedClaim)/.test(error.name)) {
     const fix =
       `Create the cluster's OIDC provider (audience sts.amazonaws.com) in IAM, in the account of ${call.principal}, ` +
@@ -76,4 +70,12 @@ export function badCredentials(error: SdkError, call: AwsCall): Finding {
     message,
     fix: `Check the access key, secret and session token of ${call.principal}.`,
   };
+}
+
+export function noCredentials(error: SdkError, { action }: AwsCall): Finding {
+  const fix =
+    'Give the pod an IAM role (IRSA: eks.amazonaws.com/role-arn on its service account; or EKS Pod Identity), ' +
+    'or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.';
+  const message = `${action} was not tried, as there are no credentials: ${error.message}`;
+  return { code: 'Credentials', message, fix };
 }

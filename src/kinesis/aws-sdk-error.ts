@@ -5,6 +5,8 @@ export interface SdkError {
   /** Node's code of a network error. */
   code: string | undefined;
   address: string | undefined;
+  /** The file that could not be read, or program that could not be started: only credentials come from there. */
+  path: string | undefined;
   status: number | undefined;
 }
 
@@ -21,6 +23,7 @@ export function readSdkError(thrown: unknown): SdkError {
       typeof raw['message'] === 'string' && raw['message'] !== '' ? firstLine(raw['message']) : 'no message',
     code: typeof raw['code'] === 'string' ? raw['code'] : undefined,
     address: typeof address === 'string' ? (port === undefined ? address : `${address}:${port}`) : undefined,
+    path: typeof raw['path'] === 'string' ? raw['path'] : undefined,
     status: httpStatusCode,
   };
 }

@@ -85,3 +85,57 @@ describe('a denied call', () => {
     });
   });
 });
+
+describe('a connection that fails', () => {
+  it.each([
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'CERT_HAS_EXPIRED',
+    'INVALID_CA',
+  ])('for its certificate is told as that (%s)', (code) => {
+    expect(told(thrown('Error', 'no', { code }))).toMatchObject({
+      code: 'Unavailable',
+      message: `the AWS endpoint has a certificate that is not trusted (${code})`,
+      fix: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+    });
+  });
+
+  it.each([
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'EPROTO',
+    'ERR_SSL_WRONG_VERSION_NUMBER',
+    'ERR_TLS_HANDSHAKE_TIMEOUT',
+    'ERR_SOCKET_CONNECTION_TIMEOUT',
+    'ERR_STREAM_PREMATURE_CLOSE',
+  ])('for the network is told as that (%s)', (code) => {
+    expect(told(thrown('Error', 'no', { code }))).toMatchObject({
+      code: 'Unavailable',
+      message: `the AWS endpoint cannot be reached (${code})`,
+    });
+  });
+});
+
+it.each(['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_URL', 'ERR_INVALID_CHAR', 'ERR_OUT_OF_RANGE'])(
+  'a call that Node refuses to make (%s) is no matter of the network',
+  (code) => {
+    expect(told(thrown('TypeError', 'no such thing', { code }))).toMatchObject({
+      code: 'Internal',
+      message: `kinesis:DescribeStreamSummary failed: no such thing (${code})`,
+      fix: undefined,
+    });
+  },
+);
+
+it('a token that is not there yet is a matter of credentials', () => {
+  const path = '/var/run/secrets/eks.amazonaws.com/serviceaccount/token';
+  const message = `ENOENT: no such file or directory, open '${path}'`;
+  expect(told(thrown('Error', message, { code: 'ENOENT', path }))).toMatchObject({
+    code: 'Credentials',
+    message: expect.stringContaining(message),
+    fix: expect.stringContaining('eks.amazonaws.com/role-arn'),
+  });
+});
