@@ -10,6 +10,16 @@ export interface AwsCall {
   principal: string;
   /** The endpoint override, if any. */
   endpoint?: string | undefined;
+  /** What the call was signed for, where known. */
+  region?: string | undefined;
+}
+
+const SERVICES: Record<string, string> = { kinesis: 'Kinesis', dynamodb: 'DynamoDB' };
+
+/** As people call it. */
+export function serviceOf({ action }: AwsCall): string {
+  const prefix = action.split(':', 1)[0] ?? action;
+  return SERVICES[prefix] ?? prefix;
 }
 
 /** What a failure of a call is told as. */

@@ -1,5 +1,5 @@
 import { KcgError, type ErrorCode } from '../lib/errors.ts';
-import { hostOf, reachability, type AwsCall, type Finding } from './aws-call.ts';
+import { hostOf, reachability, serviceOf, type AwsCall, type Finding } from './aws-call.ts';
 import { AWS_ERROR_CODES } from './aws-error-codes.ts';
 import { isProgrammingError, networkFailure } from './aws-network-failures.ts';
 import { accessDenied, badCredentials, noCredentials } from './aws-refusals.ts';
@@ -65,6 +65,6 @@ function noAwsAnswer(error: SdkError, call: AwsCall): Finding {
   return {
     code: 'Unavailable',
     message,
-    fix: 'Check that the endpoint is a Kinesis endpoint, and what is in between.',
+    fix: `Check that the endpoint is a ${serviceOf(call)} endpoint, and what is in between.`,
   };
 }

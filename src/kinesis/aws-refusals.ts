@@ -1,4 +1,4 @@
-import type { AwsCall, Finding } from './aws-call.ts';
+import { hostOf, type AwsCall, type Finding } from './aws-call.ts';
 import type { SdkError } from './aws-sdk-error.ts';
 
 export function accessDenied(error: SdkError, call: AwsCall): Finding {
@@ -43,6 +43,7 @@ function roleRefused(error: SdkError, { action }: AwsCall, fix: string): Finding
 }
 
 export function badCredentials(error: SdkError, call: AwsCall): Finding {
+  if (/scoped to a valid region/i.test(error.message)) return wrongRegion(error, call);
   const message = `${call.action} was turned away for its credentials: ${error.message}`;
   if (/Signature (expired|not yet current)|RequestExpired/.test(`${error.message} ${error.name}`)) {
     return {
@@ -78,4 +79,15 @@ export function noCredentials(error: SdkError, { action }: AwsCall): Finding {
     'or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.';
   const message = `${action} was not tried, as there are no credentials: ${error.message}`;
   return { code: 'Credentials', message, fix };
+}
+
+/** InvalidInput, not Credentials: they are right, and signed for a region that the endpoint is not of. */
+function wrongRegion(error: SdkError, call: AwsCall): Finding {
+  const region = /region, not ["']?([\w-]+)/i.exec(error.message)?.[1] ?? call.region;
+  const where = hostOf(call) ?? 'the endpoint';
+  return {
+    code: 'InvalidInput',
+    message: `${call.action} was signed for another region than that of ${where}: ${error.message}`,
+    fix: `Correct the region${region === undefined ? '' : ` ${region}`} (spec.region, or AWS_REGION), or the endpoint.`,
+  };
 }

@@ -116,13 +116,14 @@ type Call = <T>(
 /** Bounds a call in time and translates what it throws. */
 function callsOf(options: AwsStreamClientOptions, resource: string): Call {
   const { clock, principal = "the worker's role", endpoint } = options;
+  const region = regionOf(options);
   return async (operation, deadlineMs, signal, work) => {
     const action = `kinesis:${operation}`;
     try {
       return await withDeadline(clock, deadlineMs, { what: action, signal }, work);
     } catch (thrown) {
       if (signal?.aborted) throw abortError(signal);
-      throw translateAwsError(thrown, { action, resource, principal, endpoint });
+      throw translateAwsError(thrown, { action, resource, principal, endpoint, region });
     }
   };
 }
@@ -136,7 +137,7 @@ function streamNames({ streamName, streamArn, region }: AwsStreamClientOptions) 
 }
 
 function clientConfig(options: AwsStreamClientOptions): KinesisClientConfig {
-  const region = options.region ?? options.streamArn?.split(':')[3];
+  const region = regionOf(options);
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
   return {
     maxAttempts: 1,
@@ -150,4 +151,9 @@ function clientConfig(options: AwsStreamClientOptions): KinesisClientConfig {
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     ...(options.credentials ? { credentials: options.credentials } : {}),
   };
+}
+
+/** Undefined: as AWS is configured on this machine. */
+function regionOf({ region, streamArn }: AwsStreamClientOptions): string | undefined {
+  return region ?? streamArn?.split(':')[3];
 }

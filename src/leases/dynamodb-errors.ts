@@ -40,9 +40,6 @@ function fixOf(name: string, error: KcgError, call: AwsCall): string | undefined
   if (name === 'ProvisionedThroughputExceededException') {
     return `Give ${call.resource} more capacity, or set its billing mode to OnDemand.`;
   }
-  if (error.fix?.includes('Kinesis endpoint')) {
-    return 'Check that the endpoint is a DynamoDB endpoint, and what is in between.';
-  }
   return undefined;
 }
 

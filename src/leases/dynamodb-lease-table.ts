@@ -222,7 +222,9 @@ export function callsOf(options: Omit<LeaseTableOptions, 'groupId'>): Call {
       if (conditionFailure(thrown)) throw thrown;
       if (signal?.aborted) throw abortError(signal);
       const endpoint = options.client.config.endpoint ? await endpointOf(options.client) : undefined;
-      throw translateDynamoDbError(thrown, { action, resource: `table ${tableName}`, principal, endpoint });
+      const region = await regionOf(options.client);
+      const resource = `table ${tableName}`;
+      throw translateDynamoDbError(thrown, { action, resource, principal, endpoint, region });
     }
   };
 }
@@ -230,6 +232,11 @@ export function callsOf(options: Omit<LeaseTableOptions, 'groupId'>): Call {
 async function endpointOf(client: DynamoDBClient): Promise<string | undefined> {
   const endpoint = await client.config.endpoint?.();
   return endpoint && `${endpoint.protocol}//${endpoint.hostname}${endpoint.port ? `:${endpoint.port}` : ''}`;
+}
+
+/** Undefined when none is configured, which is then what the call failed for. */
+export function regionOf({ config }: DynamoDBClient): Promise<string | undefined> {
+  return config.region().catch(() => undefined);
 }
 
 function conditionFailure(thrown: unknown): { item: Record<string, WireValue> | undefined } | undefined {

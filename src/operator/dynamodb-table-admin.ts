@@ -10,6 +10,7 @@ import {
   type DescribeTableCommand,
 } from '@aws-sdk/client-dynamodb';
 import { translateDynamoDbError } from '../leases/dynamodb-errors.ts';
+import { regionOf } from '../leases/dynamodb-lease-table.ts';
 import { assert } from '../lib/assert.ts';
 import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
 import { describeError, hasCode } from '../lib/errors.ts';
@@ -62,7 +63,7 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
 }
 
 /** Bounds each call in time and translates what it throws. */
-function callsOf({ clock, tableName, endpoint }: TableAdminOptions): TableCall {
+function callsOf({ client, clock, tableName, endpoint }: TableAdminOptions): TableCall {
   return async (operation, signal, send) => {
     const action = `dynamodb:${operation}`;
     try {
@@ -75,6 +76,7 @@ function callsOf({ clock, tableName, endpoint }: TableAdminOptions): TableCall {
         resource: `table ${tableName}`,
         principal,
         endpoint,
+        region: await regionOf(client),
       });
     }
   };

@@ -139,3 +139,28 @@ it('a token that is not there yet is a matter of credentials', () => {
     fix: expect.stringContaining('eks.amazonaws.com/role-arn'),
   });
 });
+
+describe('a region that is not the endpoint’s', () => {
+  it.each([
+    ["Credential should be scoped to a valid region, not 'us-east-1'. ", 'eu-west-1', 'us-east-1'],
+    ['Credential should be scoped to a valid Region.', 'eu-west-1', 'eu-west-1'],
+  ])('is named, as AWS names it or as the call knows it: %s', (message, region, named) => {
+    const error = thrown('InvalidSignatureException', message);
+    expect(told(error, { region, endpoint: 'https://vpce-1.kinesis.eu-west-3.example' })).toMatchObject({
+      code: 'InvalidInput',
+      message: expect.stringContaining('another region than that of vpce-1.kinesis.eu-west-3.example:443'),
+      fix: `Correct the region ${named} (spec.region, or AWS_REGION), or the endpoint.`,
+    });
+  });
+});
+
+it.each([
+  ['kinesis:ListShards', 'a Kinesis endpoint'],
+  ['dynamodb:Query', 'a DynamoDB endpoint'],
+])('an answer to %s that is no answer of AWS asks for %s', (action, endpoint) => {
+  const error = thrown('SyntaxError', 'Unexpected token <', { $metadata: { httpStatusCode: 404 } });
+  expect(told(error, { action })).toMatchObject({
+    code: 'Unavailable',
+    fix: `Check that the endpoint is ${endpoint}, and what is in between.`,
+  });
+});

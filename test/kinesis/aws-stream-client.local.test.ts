@@ -84,6 +84,19 @@ describe('awsStreamClient', () => {
     await close();
   });
 
+  it('names the region that the endpoint is not of', async () => {
+    const type =
+      '{"__type":"InvalidSignatureException","message":"Credential should be scoped to a valid region."}';
+    await withServer(
+      (_, response) => response.writeHead(400).end(type),
+      async (endpoint) => {
+        const of = { region: undefined, streamArn: `${ARN}orders` };
+        const fix = expect.stringContaining('Correct the region eu-west-1 ');
+        expect(await failureOf(endpoint, of)).toMatchObject({ code: 'InvalidInput', fix });
+      },
+    );
+  });
+
   it('names host and port of an endpoint that nobody listens on', async () => {
     const { endpoint, close } = await startLocalKinesis();
     await close();

@@ -88,6 +88,12 @@ describe('trouble with the table', () => {
     await expect(write()).rejects.toMatchObject({ code: 'AccessDenied', fix });
   });
 
+  it('names the region that the endpoint is not of', async () => {
+    failWith('InvalidSignatureException', 400, 'Credential should be scoped to a valid region.');
+    const fix = expect.stringContaining(`Correct the region ${region} `);
+    await expect(write()).rejects.toMatchObject({ code: 'InvalidInput', fix });
+  });
+
   it('is tried once: retries are the caller’s', async () => {
     failWith('InternalServerError', 500);
     const before = server.counts.get('UpdateItem') ?? 0;
