@@ -1,19 +1,13 @@
 import { decodeWorkerConfig, WORKER_CONFIG_ENV } from '../api/worker-config.ts';
 import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
-import {
-  createDynamoDbClient,
-  openLeaseTable,
-  type LeaseTableOptions,
-} from '../leases/dynamodb-lease-table.ts';
-import type { LeaseTable } from '../leases/lease-table.ts';
-import { backoffMs } from '../lib/backoff.ts';
+import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
 import { systemClock } from '../lib/clock.ts';
-import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
-import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
+import { createLog, LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
 import { httpNudge } from '../runtime/nudge.ts';
+import { openPatiently } from '../runtime/open-patiently.ts';
 import { Worker } from '../runtime/worker.ts';
 import type { WorkerIdentity } from '../runtime/worker-options.ts';
 import { workerEventLog } from '../runtime/worker-event.ts';
@@ -66,8 +60,6 @@ export const workerOptions = {
   },
 } as const satisfies OptionTable;
 
-const OPEN_BACKOFF = { baseMs: 500, maxMs: 10_000 };
-
 /**
  * `kcg worker`: one worker of a group until `stop` aborts. Its configuration comes in `KCG_WORKER_CONFIG`.
  * @throws KcgError when it can never work as configured
@@ -117,7 +109,8 @@ export async function runWorkerCommand(
   try {
     const place = { client, beatClient, clock, tableName: config.table, groupId: config.groupId };
     const onRequest = (operation: string) => metrics.onRequest(operation);
-    const table = await openPatiently({ ...place, onRequest }, log, stop);
+    const opening = { clock, random, log, waiting: 'the table cannot be reached yet' };
+    const table = await openPatiently(opening, stop, () => openLeaseTable({ ...place, onRequest }, stop));
     if (table === undefined) return 0;
     worker = new Worker({
       config,
@@ -142,26 +135,6 @@ export async function runWorkerCommand(
     beatClient.destroy();
     await server.close();
   }
-}
-
-/** A table that cannot be reached now can be later; one that is wrong cannot. Undefined: told to stop. */
-async function openPatiently(
-  options: LeaseTableOptions,
-  log: Log,
-  stop: AbortSignal,
-): Promise<LeaseTable | undefined> {
-  for (let failures = 1; !stop.aborted; failures += 1) {
-    try {
-      return await openLeaseTable(options, stop);
-    } catch (thrown) {
-      if (stop.aborted) return undefined;
-      const error = KcgError.from(thrown);
-      if (!isRetryable(error)) throw error;
-      log.warn('the table cannot be reached yet', { error: describeError(error), failures });
-      await options.clock.sleep(backoffMs(failures, systemRandom, OPEN_BACKOFF), { signal: stop });
-    }
-  }
-  return undefined;
 }
 
 function identityOf(

@@ -5,13 +5,11 @@ import { CLAIM_KEY } from '../leases/row.ts';
 import { pinStream } from '../leases/transitions.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
 import { assert } from '../lib/assert.ts';
-import { backoffMs } from '../lib/backoff.ts';
-import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
+import { KcgError } from '../lib/errors.ts';
 import { Incarnation } from './incarnation.ts';
+import { openPatiently } from './open-patiently.ts';
 import { guardStream, requireSameStream } from './stream-guard.ts';
 import type { WorkerOptions } from './worker-options.ts';
-
-const BACKOFF = { baseMs: 500, maxMs: 10_000 };
 
 /**
  * One worker process: a sequence of incarnations. One ends when the worker is told to stop (it drains), or when its
@@ -90,21 +88,13 @@ export class Worker {
   /** The stream, once it is known that the rows are this group's and their positions this stream's. */
   async #open(stop: AbortSignal): Promise<{ stream: StreamSummary; paused: boolean } | undefined> {
     const { stream, config, clock, random, log } = this.#options;
-    for (let failures = 1; !stop.aborted; failures += 1) {
-      try {
-        const summary = await stream.describe({ signal: stop });
-        const claim = await this.#readClaim(summary, stop);
-        requireOwnClaim(claim, config, summary);
-        return { stream: summary, paused: claim.paused };
-      } catch (thrown) {
-        if (stop.aborted) return undefined;
-        const error = KcgError.from(thrown);
-        if (!isRetryable(error) && error.code !== 'NotFound') throw error;
-        log.warn('stream and table cannot be used yet', { error: describeError(error) });
-        await clock.sleep(backoffMs(failures, random, BACKOFF), { signal: stop });
-      }
-    }
-    return undefined;
+    const waiting = 'stream and table cannot be used yet';
+    return openPatiently({ clock, random, log, waiting, awaited: ['NotFound'] }, stop, async () => {
+      const summary = await stream.describe({ signal: stop });
+      const claim = await this.#readClaim(summary, stop);
+      requireOwnClaim(claim, config, summary);
+      return { stream: summary, paused: claim.paused };
+    });
   }
 
   async #readClaim(stream: StreamSummary, signal: AbortSignal): Promise<Claim> {

@@ -34,6 +34,8 @@ const CONFIG: WorkerConfig = {
 export interface OneWorker {
   worker: Worker;
   events: WorkerEvent[];
+  /** Done when it has stopped, also by itself. */
+  running: Promise<void>;
   /** As SIGTERM; resolves when it has stopped. */
   stop(): Promise<void>;
   /** As kill −9: no call goes out or comes back any more. */
@@ -101,6 +103,7 @@ export class AGroup {
     return {
       worker,
       events,
+      running,
       stop: () => {
         stop.abort();
         return running;
