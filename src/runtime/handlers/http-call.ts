@@ -9,6 +9,8 @@ export interface PostOptions {
 
 export interface Answer {
   status: number;
+  /** The header, if there is one. */
+  contentType: string | undefined;
   body: string;
   /** False: the body went on after the first MiB, and `body` is the beginning of it. */
   isWhole: boolean;
@@ -62,7 +64,8 @@ async function read(response: IncomingMessage): Promise<Answer> {
     if (bytes > MAX_ANSWER_BYTES) break;
   }
   const body = Buffer.concat(chunks).toString('utf8');
-  return { status: response.statusCode ?? 0, body, isWhole: bytes <= MAX_ANSWER_BYTES };
+  const { statusCode: status = 0, headers } = response;
+  return { status, contentType: headers['content-type'], body, isWhole: bytes <= MAX_ANSWER_BYTES };
 }
 
 /** The status of a GET on a connection of its own, whose body is not read. @throws Error of node:http */

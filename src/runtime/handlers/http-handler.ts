@@ -2,9 +2,10 @@ import { Agent } from 'node:http';
 import { withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import { failed, resultOf } from './batch-item-failures.ts';
-import type { Batch, Handler, HandlerContext, HandlerResult } from './handler.ts';
-import { describeNetworkError, post, probe, type Answer } from './http-call.ts';
+import { failed } from './batch-item-failures.ts';
+import type { Handler, HandlerContext } from './handler.ts';
+import { resultOfAnswer } from './http-answer.ts';
+import { describeNetworkError, post, probe } from './http-call.ts';
 import { lambdaEvent } from './lambda-event.ts';
 import { aborted, unlessAborted } from './unless-aborted.ts';
 
@@ -18,7 +19,6 @@ export interface HttpHandlerOptions {
 const START_POLL_MS = 250;
 const PROBE_TIMEOUT_MS = 10_000;
 const REPORT_EVERY_MS = 10_000;
-const SHOWN_CHARACTERS = 200;
 /** Idle connections kept. Busy ones are one per held shard and not bounded: a slow shard must not keep others waiting. */
 const IDLE_CONNECTIONS = 8;
 
@@ -49,7 +49,7 @@ export function httpHandler({ url, clock, log }: HttpHandlerOptions): Handler {
           signal,
           body: JSON.stringify(lambdaEvent(batch, context)),
         };
-        return interpret(await unlessAborted(signal, () => post(url, call)), batch);
+        return resultOfAnswer(await unlessAborted(signal, () => post(url, call)), batch.records);
       } catch (thrown) {
         if (signal.aborted) return { outcome: 'failed', error: aborted(signal) };
         return failed(`the handler at ${url} did not answer: ${describeNetworkError(thrown)}`, thrown);
@@ -80,21 +80,4 @@ function headersOf({ groupId, shardId, attempt }: HandlerContext): Record<string
     'kcg-shard-id': shardId,
     'kcg-attempt': String(attempt),
   };
-}
-
-function interpret({ status, body, isWhole }: Answer, { records }: Batch): HandlerResult {
-  if (status < 200 || status > 299) return failed(`the handler answered ${status}: ${shorten(body)}`);
-  if (!isWhole) return failed(`the handler answered ${status} with more than 1 MiB`);
-  if (body.trim() === '') return { outcome: 'done' };
-  let answer: unknown;
-  try {
-    answer = JSON.parse(body);
-  } catch {
-    return failed(`the handler answered ${status} with something that is not JSON: ${shorten(body)}`);
-  }
-  return resultOf(answer, records);
-}
-
-function shorten(body: string): string {
-  return body.slice(0, SHOWN_CHARACTERS);
 }

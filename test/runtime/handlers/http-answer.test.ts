@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { resultOfAnswer } from '../../../src/runtime/handlers/http-answer.ts';
+import { aRecord } from './a-batch.ts';
+
+const RECORDS = [aRecord('10'), aRecord('20'), aRecord('30')];
+
+describe('an answer', () => {
+  it.each([
+    ['text/plain; charset=utf-8', 'OK', 'done'],
+    ['text/html', '<p>fine</p>', 'done'],
+    ['application/octet-stream', 'OK', 'done'],
+    ['text/plain', '{"batchItemFailures":[{"itemIdentifier":"20"}]}', 'partial'],
+    ['text/plain', '\uFEFF{"batchItemFailures":[{"itemIdentifier":"20"}]}', 'partial'],
+    ['application/json', '\uFEFF', 'done'],
+    ['text/html', "{'batchItemFailures': [{'itemIdentifier': '20'}]}", 'failed'],
+    ['application/json', 'OK', 'failed'],
+    ['APPLICATION/JSON; charset=utf-8', 'OK', 'failed'],
+    ['application/problem+json', 'OK', 'failed'],
+    ['', 'OK', 'failed'],
+    [undefined, 'OK', 'failed'],
+    [undefined, 'null', 'done'],
+    [undefined, '{}', 'done'],
+    [undefined, ' {"batchItemFailures":[]}\n', 'done'],
+    [undefined, '{"batchItemFailures":[{"itemIdentifier":""}]}', 'failed'],
+  ])('of type %j, %j, is %s', (contentType, body, outcome) => {
+    const answer = { status: 202, contentType, body, isWhole: true };
+    expect(resultOfAnswer(answer, RECORDS)).toMatchObject({ outcome });
+  });
+
+  it('that is none of success is a failure, whatever it says', () => {
+    const answer = { status: 404, contentType: 'text/plain', body: 'no route', isWhole: true };
+    const error = { message: 'the handler answered 404: no route' };
+    expect(resultOfAnswer(answer, RECORDS)).toMatchObject({ outcome: 'failed', error });
+  });
+});
