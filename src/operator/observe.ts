@@ -31,6 +31,7 @@ export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<Rea
     const table = (memory.leaseTable ??= await options.aws.leaseTable(target, signal));
     const rows = decodeRows(await table.query('all', { consistent: false, signal }));
     memory.rows = { rows, readMs: nowMs };
+    memory.watched.observe(rows.workers, options.clock.monotonic());
     return { rows, table, facts };
   } catch (thrown) {
     if (signal.aborted) throw thrown;

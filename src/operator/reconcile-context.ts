@@ -1,6 +1,7 @@
 import type { KinesisConsumerGroup } from '../api/group.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
+import { ObservedWorkers } from '../leases/observed-workers.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
@@ -44,6 +45,12 @@ export interface ReconcilerSettings {
   pollMs?: number;
 }
 
+const POLL_MS = 5_000;
+
+export function pollMsOf({ settings }: Pick<ReconcilerOptions, 'settings'>): number {
+  return settings.pollMs ?? POLL_MS;
+}
+
 /** Name of the index of the pod cache. */
 export const PODS_OF_GROUP = 'group';
 
@@ -55,6 +62,8 @@ export interface GroupMemory {
   table: { facts: TableFacts; generation: number; nextMs: number } | undefined;
   leaseTable: LeaseTable | undefined;
   rows: { rows: GroupRows; readMs: number } | undefined;
+  /** Whose heartbeats stand still, and since when. */
+  watched: ObservedWorkers;
   claim: ClaimFacts | undefined;
   /** Monotonic; when the status last got fresh positions. */
   positionsMs: number;
@@ -71,6 +80,7 @@ export function newMemory(uid: string): GroupMemory {
     table: undefined,
     leaseTable: undefined,
     rows: undefined,
+    watched: new ObservedWorkers(),
     claim: undefined,
     positionsMs: -Infinity,
     outage: undefined,

@@ -6,23 +6,20 @@ import type { GroupView } from '../view/group-view.ts';
 import { applyStatus } from './apply.ts';
 import { streamKey } from './aws-account.ts';
 import { KINDS, parseKey, type StoredObject } from './cluster.ts';
-import { fenceWorkers } from './fence-workers.ts';
-import { expiringShards, isListStale, readRows, viewOf, type ReadRows } from './observe.ts';
+import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
 import { conditionEvents } from './plan/condition-events.ts';
 import { computeStatus, invalidStatus } from './plan/compute-status.ts';
 import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
 import { isOwnedBy, replicasOf } from './plan/desired-objects.ts';
-import { terminationsOf, type PodLike } from './plan/fence.ts';
 import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
-import { trackFailover } from './plan/track-failover.ts';
-import { workloadHandler } from './plan/worker-config-of.ts';
-import { workerContainerOf } from './plan/worker-template.ts';
 import { reconcileClaim } from './reconcile-claim.ts';
+import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
 import { reconcilePause } from './reconcile-pause.ts';
 import {
   lookAgain,
   newMemory,
+  pollMsOf,
   type GroupMemory,
   type Pass,
   type PlacedPass,
@@ -31,15 +28,12 @@ import {
 import { dropFinalizer, keepFinalizer, reconcileDeletion } from './reconcile-deletion.ts';
 import { placeOf } from './reconcile-place.ts';
 import { reconcileTable } from './reconcile-table.ts';
-import { deploymentOf, podsOf, reconcileWorkload } from './reconcile-workload.ts';
+import { deploymentOf, reconcileWorkload } from './reconcile-workload.ts';
 
-const POLL_MS = 5_000;
 /** Nothing runs, or a person is needed: a change of the group or its objects comes by itself, one of AWS does not. */
 const IDLE_MS = 60_000;
 /** The stream is being created, resharded or deleted. */
 const CHANGING_MS = 3_000;
-/** Shards change hands: look closely, so that the failover's end is told rightly. */
-const OUTAGE_MS = 1_000;
 /** How often a status gets fresh positions when nothing else moved. */
 const POSITIONS_MS = 120_000;
 
@@ -150,12 +144,12 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     if (memory.claim.verdict === 'ours') await reconcilePause(pass, { table, rows });
   }
   if (found?.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
-  const fenced = await fence(pass, found);
-  const view = found?.rows && viewOf(pass, { rows: found.rows, stream });
-  if (view) follow(pass, view, fenced);
+  const judged = found && (await judgeWorkers(pass, found));
+  const view = judged && viewOf(pass, { rows: judged.rows, stream });
+  if (view) followOutage(pass, view, judged.ended);
   const { scaling, workload } = await scale(pass, { stream, view, rows: found?.rows });
   const isRunning = (workload.deployment?.total ?? 0) > 0 || (scaling?.replicas ?? 0) > 0;
-  if (isRunning) lookAgain(pass, options.settings.pollMs ?? POLL_MS);
+  if (isRunning) lookAgain(pass, pollMsOf(options));
   return {
     group,
     groupId: pass.groupId,
@@ -170,44 +164,6 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     lastScale: memory.lastScale ?? group.status?.scaling?.lastScale,
     lastFailover: memory.lastFailover ?? group.status?.leases?.lastFailover,
   };
-}
-
-async function fence(pass: PlacedPass, found: ReadRows | undefined): Promise<string[]> {
-  if (!found?.rows || !found.table || pass.memory.claim?.verdict !== 'ours') return [];
-  const container = workerContainerOf(workloadHandler(pass.group.spec.handler));
-  const terminations = podsOf(pass).flatMap((pod) => terminationsOf(pod as unknown as PodLike, container));
-  if (terminations.length === 0) return [];
-  const { nudge } = pass.options;
-  const dead = await fenceWorkers({
-    workers: found.rows.workers,
-    terminations,
-    table: found.table,
-    nudge,
-    signal: pass.signal,
-  });
-  for (const row of dead) {
-    row.state = 'dead';
-    const known = found.rows.workers.find(({ worker }) => worker === row.worker);
-    if (known) known.state = 'dead';
-    const note = `worker ${row.worker} ended; its ${row.held} shards go to others at once`;
-    pass.events.push({ type: 'Warning', reason: 'WorkerFenced', note, action: 'Fence' });
-  }
-  return dead.map(({ worker }) => worker);
-}
-
-function follow(pass: PlacedPass, view: GroupView, fenced: readonly string[]): void {
-  const { memory, options, group } = pass;
-  if (group.spec.desiredState !== 'Running') {
-    memory.outage = undefined;
-    return;
-  }
-  const { outage, finished } = trackFailover(memory.outage, { view, fenced, nowMs: options.clock.now() });
-  memory.outage = outage;
-  if (outage) lookAgain(pass, OUTAGE_MS);
-  if (!finished) return;
-  memory.lastFailover = finished;
-  const note = `${finished.shards} shards have an owner again after ${finished.seconds} s (${finished.cause})`;
-  pass.events.push({ type: 'Normal', reason: 'FailedOver', note, action: 'Fence' });
 }
 
 async function scale(

@@ -97,10 +97,30 @@ export class Harness {
   }
 
   async reconcile(key = KEY): Promise<number | undefined> {
+    await this.#beat();
     await settle();
     const inMs = await this.reconciler.reconcile(key, this.#stop.signal);
     await settle();
     return inMs;
+  }
+
+  /** Every worker whose pod is there shows a sign of life. */
+  async #beat(): Promise<void> {
+    const pods = new Set(
+      (await this.cluster.list(KINDS.pod)).map(({ metadata }) => `worker#${metadata.name}`),
+    );
+    for (const table of this.rows.values()) {
+      for (const row of table.rows()) {
+        if (row['state'] === 'dead' || !pods.has(row.shard_id)) continue;
+        table.store(row.shard_id, { ...row, beat: Number(row['beat']) + 1 });
+      }
+    }
+  }
+
+  /** A node is lost: its pods vanish, nobody starts others, and the workers' rows stay as they are. */
+  async losePods(): Promise<void> {
+    for (const { metadata } of await this.cluster.list(KINDS.pod))
+      this.cluster.remove(KINDS.pod, { namespace: 'shop', name: metadata.name });
   }
 
   /** Until a pass writes nothing. */
