@@ -67,6 +67,8 @@ export interface GroupMemory {
   claim: ClaimFacts | undefined;
   /** Monotonic; when the status last got fresh positions. */
   positionsMs: number;
+  /** Monotonic; when the status was last written. */
+  statusMs: number;
   outage: Outage | undefined;
   lastFailover: LastFailover | undefined;
   lastScale: LastScale | undefined;
@@ -83,6 +85,7 @@ export function newMemory(uid: string): GroupMemory {
     watched: new ObservedWorkers(),
     claim: undefined,
     positionsMs: -Infinity,
+    statusMs: -Infinity,
     outage: undefined,
     lastFailover: undefined,
     lastScale: undefined,

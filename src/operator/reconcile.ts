@@ -13,6 +13,7 @@ import { computeStatus, invalidStatus } from './plan/compute-status.ts';
 import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
 import { isOwnedBy, replicasOf } from './plan/desired-objects.ts';
 import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
+import { holdBackLag } from './plan/hold-back-lag.ts';
 import { reconcileClaim } from './reconcile-claim.ts';
 import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
 import { reconcilePause } from './reconcile-pause.ts';
@@ -36,6 +37,8 @@ const IDLE_MS = 60_000;
 const CHANGING_MS = 3_000;
 /** How often a status gets fresh positions when nothing else moved. */
 const POSITIONS_MS = 120_000;
+/** How long after a status one is written for lag alone. */
+const LAG_MS = 30_000;
 
 /**
  * Brings one group at a time to what its resource asks for. Level-based: every pass looks at everything and does what is
@@ -236,21 +239,24 @@ function nowhere({ group, groupId }: Pass): GroupFacts {
   };
 }
 
-/** One write at most, and none when only positions moved a little while ago. */
+/** One write at most, and none for what only lags or moves on as always, when the last one is not long ago. */
 async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> {
   const { options, object, group, memory, signal } = pass;
   const previous = group.status;
   const nowMs = options.clock.monotonic();
   const isDue = nowMs - memory.positionsMs >= POSITIONS_MS;
-  const status = computeStatus(facts, {
+  const computed = computeStatus(facts, {
     previous,
     nowMs: options.clock.now(),
     positions: isDue ? 'refresh' : 'keep',
   });
+  const mayLag = nowMs - memory.statusMs >= LAG_MS;
+  const status = mayLag ? computed : holdBackLag(computed, previous);
   const result = await applyStatus(options.cluster, KINDS.consumerGroup, { group: object, status, signal });
   if (result === 'lost') return lookAgain(pass, 1_000);
-  if (isDue) memory.positionsMs = nowMs;
+  if (isDue && status === computed) memory.positionsMs = nowMs;
   if (result === 'applied') {
+    memory.statusMs = nowMs;
     pass.events.push(...conditionEvents(previous?.conditions ?? [], status.conditions ?? []));
   }
 }

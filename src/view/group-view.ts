@@ -61,7 +61,7 @@ export interface LagView {
   maxShardId: string | undefined;
   /** Ms since the epoch; the oldest checkpoint of a shard that is not caught up. */
   oldestCheckpointAt: number | undefined;
-  /** How much of the retention is left before the most delayed shard loses records, 0–100. */
+  /** How much of the retention is left before the most delayed shard loses records, 0–100; 0 only when it is over. */
   headroomPercent: number | undefined;
 }
 
@@ -224,7 +224,8 @@ function lagView(shards: readonly ShardView[], retentionHours: number | undefine
     maxShardId: most?.lagMs ? most.shardId : undefined,
     oldestCheckpointAt: Number.isFinite(oldest) ? oldest : undefined,
     headroomPercent: known
-      ? Math.max(0, Math.min(100, Math.floor(100 * (1 - most.lagMs! / retentionMs))))
+      ? // Rounded up: a group that keeps up has all of it, whatever the milliseconds it is behind.
+        Math.max(0, Math.min(100, Math.ceil(100 * (1 - most.lagMs! / retentionMs))))
       : undefined,
   };
 }

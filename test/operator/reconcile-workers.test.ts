@@ -93,34 +93,53 @@ describe('workers', () => {
     expect(await h.replicas()).toBe(2);
   });
 
-  test('lag and positions move the status only in steps', async () => {
-    const lagging = (ms: number) => {
-      const shard = h.kinesis.listShards('orders').shards[0]!.shardId;
-      const row = h
+  const lagging = (ms: number) => {
+    const shard = h.kinesis.listShards('orders').shards[0]!.shardId;
+    const find = (key: string) =>
+      h
         .table()
         .rows()
-        .find(({ shard_id }) => shard_id === 'worker#orders-worker-0')!;
-      h.table().store(row.shard_id, { ...row, lagging: { [shard]: ms } });
-      const lease = h
-        .table()
-        .rows()
-        .find(({ shard_id }) => shard_id === shard)!;
-      h.table().store(shard, { ...lease, sequence: String(1000 + ms), ts: Math.floor(h.clock.now() / 1000) });
-    };
-    lagging(11_000);
-    await h.reconcile();
-    expect((await h.status()).summary?.lag).toBe('15s');
-    const before = h.writeCount();
-    lagging(12_000);
+        .find(({ shard_id }) => shard_id === key)!;
+    const row = find('worker#orders-worker-0');
+    h.table().store(row.shard_id, { ...row, lagging: { [shard]: ms } });
+    const ts = Math.floor(h.clock.now() / 1000);
+    h.table().store(shard, { ...find(shard), sequence: String(1000 + ms), ts });
+  };
+  const lagAfter = async (ms: number) => {
+    lagging(ms);
     await h.clock.advance(5_000);
     await h.reconcile();
-    lagging(14_000);
-    await h.reconcile();
+    return (await h.status()).summary?.lag;
+  };
+
+  test('lag and positions move the status only in steps, and at most twice a minute', async () => {
+    await h.clock.advance(30_000);
+    expect(await lagAfter(11_000)).toBe('15s');
+    const before = h.writeCount();
+    expect(await lagAfter(12_000)).toBe('15s');
+    expect(await lagAfter(14_000)).toBe('15s');
     expect(h.writeCount()).toBe(before);
-    lagging(16_000);
-    await h.reconcile();
-    expect((await h.status()).summary?.lag).toBe('20s');
+    expect(await lagAfter(16_000)).toBe('15s');
+    expect(await lagAfter(25_000)).toBe('15s');
+    expect(await lagAfter(100)).toBe('15s');
+    expect(h.writeCount()).toBe(before);
+    expect(await lagAfter(16_000)).toBe('20s');
     expect(h.writeCount()).toBe(before + 1);
+  });
+
+  test('that keep up write nothing, however the milliseconds they are behind change', async () => {
+    await h.clock.advance(120_000);
+    await lagAfter(0);
+    const before = h.writeCount();
+    for (let pass = 0; pass < 20; pass += 1) expect(await lagAfter(pass % 2 === 0 ? 300 : 0)).toBe('0s');
+    expect(h.writeCount()).toBe(before);
+  });
+
+  test('that begin to lag too much are told of at once', async () => {
+    await h.clock.advance(30_000);
+    expect(await lagAfter(11_000)).toBe('15s');
+    expect(await lagAfter(13 * 3_600_000)).toBe('18h');
+    expect(await h.condition('LagWithinTarget')).toBe('False LagExceeded');
   });
 });
 

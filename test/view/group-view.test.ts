@@ -93,7 +93,20 @@ describe('lag', () => {
       rows: { leases, workers, claim: undefined },
       shards: [shard(0, HALF.low), shard(1, HALF.high)],
     });
-    expect(lag).toMatchObject({ maxMs: 6 * 3_600_000 + 1, maxShardId: id(0), headroomPercent: 74 });
+    expect(lag).toMatchObject({ maxMs: 6 * 3_600_000 + 1, maxShardId: id(0), headroomPercent: 75 });
+  });
+
+  test.each([
+    [300, 100],
+    [60_000, 100],
+    [12 * 3_600_000, 50],
+    [24 * 3_600_000 - 1, 1],
+    [24 * 3_600_000, 0],
+    [25 * 3_600_000, 0],
+  ])('%i ms behind leave %i percent of a day', (ms, percent) => {
+    const busy = [aWorker({ worker: 'w', incarnation: 'a', lagging: { [id(0)]: ms } })];
+    const rows = { leases: [lease(0, HALF.all, { owner: 'w/a' })], workers: busy, claim: undefined };
+    expect(view({ rows, shards: [shard(0, HALF.all)] }).lag.headroomPercent).toBe(percent);
   });
 
   test('a shard its owner does not name is caught up', () => {

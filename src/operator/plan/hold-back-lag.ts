@@ -1,0 +1,39 @@
+import { isDeepStrictEqual } from 'node:util';
+import { STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
+
+/** Their words tell the lag; their status and reason count by themselves. */
+const LAG_CONDITIONS: ReadonlySet<string> = new Set(['LagWithinTarget', 'CheckpointsAtRisk']);
+
+/**
+ * The status to be written: `previous` while `next` says nothing new but how far behind the group is. Lag moves with every
+ * record; a group of many busy shards would be written at each poll for it.
+ */
+export function holdBackLag(next: GroupStatus, previous: GroupStatus | undefined): GroupStatus {
+  if (!previous) return next;
+  return isDeepStrictEqual(withoutLag(next), withoutLag(previous)) ? previous : next;
+}
+
+function withoutLag(status: GroupStatus): unknown {
+  const { summary, conditions, shards = [], workers } = status;
+  return plain({
+    ...status,
+    lag: undefined,
+    summary: summary && { ...summary, lag: undefined },
+    conditions: conditions?.map((condition) =>
+      LAG_CONDITIONS.has(condition.type) ? { ...condition, message: '' } : condition,
+    ),
+    // Of more shards than the list holds, lag decides which are in it.
+    shards:
+      shards.length >= STATUS_LIST_MAX
+        ? 'full'
+        : shards
+            .map(({ shardId, owner }) => ({ shardId, owner }))
+            .sort((a, b) => (a.shardId < b.shardId ? -1 : 1)),
+    workers: workers?.map(({ pod, leases }) => ({ pod, leases })),
+  });
+}
+
+/** As the API server gives it back: no undefined fields. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import type { GroupStatus } from '../../../src/api/group-status.ts';
+import { holdBackLag } from '../../../src/operator/plan/hold-back-lag.ts';
+import type { GroupFacts } from '../../../src/operator/plan/group-facts.ts';
+import { aView, DEPLOYMENT, facts, NOW, SHARD, statusOf } from './status-facts.ts';
+
+const behind = (ms: number) => aView({ worker: { lagging: { [SHARD.shardId]: ms } } });
+const before = statusOf({ view: behind(5_000) });
+
+test.each<[string, Partial<GroupFacts>, 'held back' | 'written']>([
+  ['the same', { view: behind(5_000) }, 'held back'],
+  ['more lag', { view: behind(500_000) }, 'held back'],
+  ['no lag any more', { view: behind(0) }, 'held back'],
+  ['a later checkpoint', { view: aView({ lease: { checkpointedAt: NOW } }) }, 'held back'],
+  ['lag that is not known', { view: aView({ lease: { owner: undefined } }) }, 'written'],
+  ['so much lag that a condition turns', { view: behind(13 * 3_600_000) }, 'written'],
+  ['another owner', { view: aView({ worker: { state: 'dead' } }) }, 'written'],
+  ['a pod less', { workload: { deployment: { ...DEPLOYMENT, ready: 0 }, problem: undefined } }, 'written'],
+  ['another message', { claim: { verdict: 'refused', reason: 'StreamReplaced', message: 'm' } }, 'written'],
+  ['a number of workers', { scaling: { ...facts().scaling!, replicas: 2 } }, 'written'],
+])('a status that tells of %s is %s', (_, change, expected) => {
+  const next = statusOf(change, before);
+  expect(holdBackLag(next, before)).toBe(expected === 'written' ? next : before);
+});
+
+test('which of many shards are in the list is lag too', () => {
+  const listed = (from: number): GroupStatus => ({
+    ...before,
+    shards: Array.from({ length: 50 }, (_, index) => ({ shardId: `s${from + index}`, owner: 'w' })),
+  });
+  const next = listed(7);
+  expect(holdBackLag(next, listed(0))).not.toBe(next);
+});
+
+test('the first status is written', () => {
+  expect(holdBackLag(before, undefined)).toBe(before);
+});
