@@ -6,14 +6,14 @@ import type { GroupView } from '../view/group-view.ts';
 import { fenceWorkers, type FenceResult } from './fence-workers.ts';
 import type { ReadRows } from './observe.ts';
 import { planFences, terminationsOf, type PodLike } from './plan/fence.ts';
-import { trackFailover } from './plan/track-failover.ts';
+import { nextOutageLookMs, trackFailover } from './plan/track-failover.ts';
 import { workloadHandler } from './plan/worker-config-of.ts';
 import { workerContainerOf } from './plan/worker-template.ts';
 import { lookAgain, pollMsOf, type PlacedPass } from './reconcile-context.ts';
 import { podsOf } from './reconcile-workload.ts';
 
-/** Shards change hands: look closely, so that the failover's end is told rightly. */
-const OUTAGE_MS = 1_000;
+/** Least time until a look for a beat that stands still. */
+const LAPSE_LOOK_MS = 1_000;
 
 export interface Judged {
   /** As read, with every worker `dead` that does not live, whatever its own row says. */
@@ -45,7 +45,7 @@ export async function judgeWorkers(pass: PlacedPass, found: ReadRows): Promise<J
   if (isOurs) {
     const living = judged.filter(({ state }) => state !== 'dead');
     const leftMs = living.map((row) => limitMs - memory.watched.stillMs(row, readMs));
-    lookAgain(pass, Math.max(OUTAGE_MS, Math.min(...leftMs)));
+    lookAgain(pass, Math.max(LAPSE_LOOK_MS, Math.min(...leftMs)));
   }
   return { rows: { ...found.rows, workers: judged }, ended };
 }
@@ -84,13 +84,10 @@ export function followOutage(pass: PlacedPass, view: GroupView, ended: readonly 
     memory.outage = undefined;
     return;
   }
-  const { outage, finished } = trackFailover(memory.outage, {
-    view,
-    fenced: ended,
-    nowMs: options.clock.now(),
-  });
+  const nowMs = options.clock.now();
+  const { outage, finished } = trackFailover(memory.outage, { view, fenced: ended, nowMs });
   memory.outage = outage;
-  if (outage) lookAgain(pass, OUTAGE_MS);
+  if (outage) lookAgain(pass, nextOutageLookMs(outage, nowMs));
   if (!finished) return;
   memory.lastFailover = finished;
   const note = `${finished.shards} shards have an owner again after ${finished.seconds} s (${finished.cause})`;

@@ -96,6 +96,15 @@ describe('workers that vanished', () => {
   });
 });
 
+test('shards that nobody takes are looked at closely for some lease durations, and then as usual', async () => {
+  await loseEverything();
+  await pollFor(20);
+  await h.clock.advance(2_000);
+  expect(await h.reconcile()).toBeLessThanOrEqual(1_200);
+  await pollFor(120);
+  expect(await h.reconcile()).toBeGreaterThanOrEqual(4_000);
+});
+
 describe('a beat does not stand still', () => {
   test('because the rows could not be read', async () => {
     h.rowFault = new KcgError('Unavailable', 'DynamoDB did not answer');

@@ -33,3 +33,16 @@ export function trackFailover(
   const time = kubernetesTime(nowMs);
   return { outage: undefined, finished: { time, shards: shardIds.size, seconds, cause: outage.cause } };
 }
+
+/** Shards change hands: look closely, so that the end is told rightly. */
+const CLOSE_MS = 1_000;
+/** The length of an outage is told to this share of it. */
+const PRECISION = 0.05;
+
+/**
+ * When to look whether an outage has ended, ms. Each look reads all rows of the group, and shards that nobody takes stay
+ * without an owner for days: so the longer it lasts, the seldomer; after some lease durations the ordinary poll is enough.
+ */
+export function nextOutageLookMs({ sinceMs }: Outage, nowMs: number): number {
+  return Math.max(CLOSE_MS, (nowMs - sinceMs) * PRECISION);
+}
