@@ -10,6 +10,7 @@ import { deletingStatus } from './plan/compute-status.ts';
 import { isOwnedBy } from './plan/desired-objects.ts';
 import { planCleanup, type Cleanup } from './plan/plan-cleanup.ts';
 import { isCreatedByKcg } from './plan/plan-table.ts';
+import { waitingForPods, type LeavingPod } from './plan/waiting-for-pods.ts';
 import type { Pass, PlacedPass } from './reconcile-context.ts';
 import { deploymentOf, podsOf } from './reconcile-workload.ts';
 import { placeOf } from './reconcile-place.ts';
@@ -56,7 +57,8 @@ export async function reconcileDeletion(pass: Pass): Promise<number | undefined>
   if (deletionPolicy === 'Retain' || target === undefined)
     return dropFinalizer(options.cluster, object, signal);
   const pods = await stopWorkers(pass);
-  if (pods > 0) return told(pass, `waiting for ${pods} worker pods to stop`, WAIT_MS);
+  if (pods === 'unknown') return told(pass, 'waiting for the worker pods to stop', WAIT_MS);
+  if (pods.length > 0) return told(pass, waitingForPods(pods, options.clock.now()), WAIT_MS);
   try {
     await cleanUp({ ...pass, target }, deletionPolicy);
   } catch (thrown) {
@@ -68,16 +70,22 @@ export async function reconcileDeletion(pass: Pass): Promise<number | undefined>
   return dropFinalizer(options.cluster, object, signal);
 }
 
-/** How many pods are left. */
-async function stopWorkers(pass: Pass): Promise<number> {
+/** The pods that are left; `unknown` while the Deployment may still have made some that are not seen yet. */
+async function stopWorkers(pass: Pass): Promise<LeavingPod[] | 'unknown'> {
   const { options, object, signal } = pass;
   const deployment = deploymentOf(pass);
+  const pods = podsOf(pass).map(leavingPod);
   if (deployment && isOwnedBy(deployment, object.metadata.uid) && !deployment.metadata.deletionTimestamp) {
     const { uid } = deployment.metadata;
     await options.cluster.delete(KINDS.deployment, keyOf(deployment), { uid, signal });
-    return Math.max(1, podsOf(pass).length);
+    if (pods.length === 0) return 'unknown';
   }
-  return podsOf(pass).length;
+  return pods;
+}
+
+function leavingPod({ metadata, spec }: StoredObject): LeavingPod {
+  const { name, namespace = 'default', deletionTimestamp } = metadata;
+  return { name, namespace, node: (spec as { nodeName?: string } | undefined)?.nodeName, deletionTimestamp };
 }
 
 async function cleanUp(pass: PlacedPass, policy: 'Expire' | 'Delete'): Promise<void> {

@@ -50,6 +50,26 @@ describe('deletion', () => {
     expect(await gone()).toBe(true);
   });
 
+  test('names the pod that does not go, and what to do when its node is gone', async () => {
+    await started({ deletionPolicy: 'Delete' });
+    const lost = { namespace: 'shop', name: 'orders-worker-1' };
+    h.cluster.update(KINDS.pod, lost, (draft) => {
+      draft.metadata.finalizers = ['the-kubelet/of-its-node'];
+      draft.spec = { nodeName: 'node-7' };
+    });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    expect(await h.message('Ready')).toMatch(/orders-worker-0, orders-worker-1, orders-worker-2\.$/);
+    await stopPods();
+    await h.clock.advance(120_000);
+    await h.reconcile();
+    expect(await h.message('Ready')).toMatch(/orders-worker-1 \(node node-7\) .* --force orders-worker-1$/);
+    const before = h.writeCount();
+    await h.clock.advance(120_000);
+    await h.reconcile();
+    expect(h.writeCount()).toBe(before);
+  });
+
   test('with Delete spares a table that kcg has not created, and deletes the rows', async () => {
     h.foreignTable();
     await started({ deletionPolicy: 'Delete', table: { adoption: 'Always' } });
