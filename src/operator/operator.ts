@@ -32,6 +32,8 @@ export interface OperatorSettings extends Omit<ReconcilerOptions['settings'], 's
 }
 
 const CONCURRENCY = 10;
+/** Pods come and go in bursts, and each look reads all rows of the group. */
+const GAP_MS = 1_000;
 const BACKOFF = { baseMs: 1_000, maxMs: 300_000 };
 const OURS = { [MANAGED_BY_LABEL]: MANAGED_BY };
 
@@ -43,6 +45,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     clock,
     random,
     concurrency,
+    gapMs: GAP_MS,
     backoff: BACKOFF,
     onFailure: ({ key, error, failures, retryInMs }) => {
       const fields = { group: key, error: describeError(error), failures, retryInMs: Math.round(retryInMs) };

@@ -10,6 +10,11 @@ export interface WorkQueueOptions {
   random: Random;
   /** Keys worked on at once; 1 or more. */
   concurrency: number;
+  /**
+   * Least time from the end of one round of a key to a round that a change of it asks for, ms; default 0. Changes come in
+   * bursts: the first is worked on at once, the rest of the burst together.
+   */
+  gapMs?: number;
   /** Of a key that fails again and again. */
   backoff: BackoffOptions;
   onFailure: (failure: { key: string; error: KcgError; failures: number; retryInMs: number }) => void;
@@ -22,7 +27,7 @@ export type Work = (key: string, signal: AbortSignal) => Promise<number | undefi
 
 /**
  * Keys to look at. A key waits at most once, at the earliest time asked for; it is never worked on twice at the same time; one
- * that is added while being worked on is looked at again right after. Keys that are due go first come, first served, so that
+ * that is added while being worked on is looked at again right after, or after the gap. Keys that are due go first come, first served, so that
  * a failing or busy key holds up nobody. Same contract as client-go's rate limiting workqueue.
  */
 export class WorkQueue {
@@ -32,6 +37,8 @@ export class WorkQueue {
   /** Added while running. */
   readonly #again = new Set<string>();
   readonly #failures = new Map<string, number>();
+  /** Until when a key that was just worked on rests, in that order; over ones may still be there. */
+  readonly #rests = new Map<string, number>();
   readonly #wakeup = new Wakeup();
 
   constructor(options: WorkQueueOptions) {
@@ -54,8 +61,10 @@ export class WorkQueue {
   }
 
   add(key: string, { afterMs = 0 }: { afterMs?: number } = {}): void {
-    if (afterMs <= 0 && this.#running.has(key)) this.#again.add(key);
-    else this.#waiting.add(key, this.#options.clock.monotonic() + Math.max(0, afterMs));
+    const nowMs = this.#options.clock.monotonic();
+    if (afterMs > 0) this.#waiting.add(key, nowMs + afterMs);
+    else if (this.#running.has(key)) this.#again.add(key);
+    else this.#waiting.add(key, Math.max(nowMs, this.#rests.get(key) ?? 0));
     this.#wakeup.wake();
   }
 
@@ -109,9 +118,21 @@ export class WorkQueue {
       if (!signal.aborted) afterMs = this.#retryInMs(key, KcgError.from(thrown));
     }
     this.#running.delete(key);
+    this.#rest(key);
     if (this.#again.delete(key)) this.add(key);
     else if (afterMs !== undefined) this.add(key, { afterMs });
     onDone?.({ key, waitedMs: Math.max(0, start - at), ranMs: clock.monotonic() - start, failed });
+  }
+
+  #rest(key: string): void {
+    const { clock, gapMs = 0 } = this.#options;
+    const nowMs = clock.monotonic();
+    this.#rests.delete(key);
+    if (gapMs > 0) this.#rests.set(key, nowMs + gapMs);
+    for (const [rested, untilMs] of this.#rests) {
+      if (untilMs > nowMs) break;
+      this.#rests.delete(rested);
+    }
   }
 
   #retryInMs(key: string, error: KcgError): number {

@@ -80,7 +80,7 @@ describe('the operator', () => {
     cluster.update(KINDS.consumerGroup, NAME, (draft) => {
       (draft.spec as Record<string, unknown>)['desiredState'] = 'Stopped';
     });
-    await clock.advance(100);
+    await clock.advance(1_100);
     expect(await replicas()).toBe(0);
   });
 
@@ -89,7 +89,7 @@ describe('the operator', () => {
     start();
     await clock.advance(100);
     cluster.remove(KINDS.deployment, WORKER);
-    await clock.advance(100);
+    await clock.advance(1_100);
     expect(await replicas()).toBe(2);
   });
 
@@ -131,6 +131,22 @@ describe('the operator', () => {
     cluster.update(KINDS.consumerGroup, NAME, status);
     await clock.advance(10);
     expect(rounds).toBe(before);
+  });
+
+  test('looks at the first pod of a burst at once, and at the rest together', async () => {
+    cluster.create(KINDS.consumerGroup, groupObject());
+    start();
+    await clock.advance(10_000);
+    const before = rounds;
+    for (let index = 0; index < 50; index += 1) {
+      const labels = { 'app.kubernetes.io/managed-by': 'kcg', 'kcg.dev/group': 'orders' };
+      const metadata = { namespace: 'shop', name: `p-${index}`, labels };
+      cluster.create(KINDS.pod, { apiVersion: 'v1', kind: 'Pod', metadata });
+      await clock.advance(10);
+    }
+    await clock.advance(1_000);
+    expect(rounds - before).toBeGreaterThanOrEqual(2);
+    expect(rounds - before).toBeLessThanOrEqual(3);
   });
 
   test('keeps to its namespaces', async () => {

@@ -131,6 +131,52 @@ describe('the work queue', () => {
     expect(failures.at(-1)).toEqual([1, 100]);
   });
 
+  test('works on the first change of a burst at once, and on the rest together after the gap', async () => {
+    const queue = aQueue({ gapMs: 1_000 });
+    const seen: [string, number][] = [];
+    void queue.run(stop.signal, async (key) => void seen.push([key, clock.monotonic()]));
+    for (let change = 0; change < 10; change += 1) {
+      queue.add('a');
+      await clock.advance(50);
+    }
+    queue.add('b');
+    await clock.advance(5_000);
+    queue.add('a');
+    await clock.advance(0);
+    expect(seen).toEqual([
+      ['a', 0],
+      ['b', 500],
+      ['a', 1_000],
+      ['a', 5_500],
+    ]);
+  });
+
+  test('keeps the gap after a round during which the key changed, and counts it from the end', async () => {
+    const queue = aQueue({ gapMs: 1_000 });
+    const { started, work, finish } = heldWork();
+    void queue.run(stop.signal, work);
+    queue.add('a');
+    await clock.advance(3_000);
+    queue.add('a');
+    await finish('a');
+    await clock.advance(999);
+    expect(started).toEqual(['a']);
+    await clock.advance(1);
+    expect(started).toEqual(['a', 'a']);
+  });
+
+  test('keeps no gap when the work itself asks to look again sooner', async () => {
+    const queue = aQueue({ gapMs: 1_000 });
+    const seen: number[] = [];
+    void queue.run(stop.signal, async () => {
+      seen.push(clock.monotonic());
+      return seen.length < 3 ? 100 : undefined;
+    });
+    queue.add('a');
+    await clock.advance(2_000);
+    expect(seen).toEqual([0, 100, 200]);
+  });
+
   test('looks at a failed key at once when it changes', async () => {
     const queue = aQueue({ backoff: { baseMs: 60_000, maxMs: 60_000 } });
     const seen: number[] = [];
