@@ -1,7 +1,7 @@
 /* Writes docs/metrics.md from the registries of worker and operator. --check compares only. */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { MetricObject, Registry } from 'prom-client';
-import { operatorMetrics } from '../src/main/operator.ts';
+import { OperatorMetrics } from '../src/operator/operator-metrics.ts';
 import type { OwnershipGain, OwnershipLoss } from '../src/runtime/ownership-change.ts';
 import { WorkerMetrics } from '../src/runtime/worker-metrics.ts';
 
@@ -43,7 +43,7 @@ export function metricsMarkdown(): string {
     reasons('stopped', STOPPED),
     '## Operator',
     'The operator serves `/metrics` on its HTTP port, 8080 by default.',
-    table(operatorMetrics().registry),
+    table(new OperatorMetrics().registry),
   ].join('\n\n')}\n`;
 }
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
@@ -7,8 +6,13 @@ import { parseOptions, type OptionTable, type OptionValues } from '../lib/option
 import { systemRandom } from '../lib/random.ts';
 import { KubeCluster } from '../operator/kube-cluster.ts';
 import { loadKubeAccess } from '../operator/kube-config.ts';
-import { runAsLeader, type LeaderElectionEvent } from '../operator/leader-election.ts';
+import {
+  runAsLeader,
+  type LeaderElectionEvent,
+  type LeaderElectionOptions,
+} from '../operator/leader-election.ts';
 import { runOperator, type OperatorOptions } from '../operator/operator.ts';
+import { OperatorMetrics } from '../operator/operator-metrics.ts';
 import { startOperatorServer } from '../operator/operator-server.ts';
 import { httpNudge } from '../runtime/nudge.ts';
 import { sdkAwsAccount } from './aws-account.ts';
@@ -90,13 +94,15 @@ export async function runOperatorCommand(
   const log = createLog(options.logLevel);
   const access = loadKubeAccess({ kubeconfig: options.kubeconfig, context: options.context, env });
   const podName = options.podName ?? 'kcg-operator';
-  const metrics = operatorMetrics();
+  const metrics = new OperatorMetrics();
   const cluster = new KubeCluster({
     access,
     clock: systemClock,
     random: systemRandom,
     log: log.child({ component: 'kubernetes' }),
     instance: podName,
+    onRequest: metrics.onRequest,
+    onReflector: metrics.onReflector,
   });
   const aws = sdkAwsAccount(systemClock);
   let isReady = false;
@@ -107,8 +113,11 @@ export async function runOperatorCommand(
     metrics: () => metrics.registry.metrics(),
   });
   log.info('operator started', { port: server.port, server: access.server, image: options.workerImage });
-  const lead = (signal: AbortSignal) =>
-    runOperator(
+  const leaseKey = { namespace: options.namespace ?? access.namespace, name: LEADER_ELECTION_LEASE };
+  const election = electionOf({ cluster, key: leaseKey, podName, log });
+  let exitCode = 0;
+  try {
+    await runOperator(
       {
         cluster,
         aws,
@@ -116,33 +125,38 @@ export async function runOperatorCommand(
         random: systemRandom,
         log,
         nudge: httpNudge,
-        options: settingsOf(options, options.workerImage!),
+        options: settingsOf(options, options.workerImage),
+        // One that waits to lead is as ready as it gets: a rollout goes on, and the old leader gives way.
         onReady: () => (isReady = true),
         onReconcile: metrics.onReconcile,
+        lead: async (work) => {
+          const counted = async (signal: AbortSignal) => {
+            metrics.leading(true);
+            await work(signal).finally(() => metrics.leading(false));
+          };
+          if (!options.leaderElect) return counted(stop);
+          if ((await runAsLeader(election, stop, counted)) === 'lost') exitCode = 1;
+        },
       },
-      signal,
+      stop,
     );
-  try {
-    if (!options.leaderElect) {
-      await lead(stop);
-      return 0;
-    }
-    // One that waits to lead is as ready as it gets: a rollout goes on, and the old leader gives way.
-    isReady = true;
-    const election = {
-      cluster,
-      clock: systemClock,
-      random: systemRandom,
-      key: { namespace: options.namespace ?? access.namespace, name: LEADER_ELECTION_LEASE },
-      identity: `${podName}_${randomUUID()}`,
-      onEvent: (event: LeaderElectionEvent) => logElection(log, event),
-    };
-    return (await runAsLeader(election, stop, lead)) === 'lost' ? 1 : 0;
+    return exitCode;
   } finally {
     aws.close();
     await cluster.close();
     await server.close();
   }
+}
+
+function electionOf({
+  cluster,
+  key,
+  podName,
+  log,
+}: Pick<LeaderElectionOptions, 'cluster' | 'key'> & { podName: string; log: Log }): LeaderElectionOptions {
+  const onEvent = (event: LeaderElectionEvent) => logElection(log, event);
+  const identity = `${podName}_${randomUUID()}`;
+  return { cluster, clock: systemClock, random: systemRandom, key, identity, onEvent };
 }
 
 function settingsOf(options: Options, workerImage: string): OperatorOptions['options'] {
@@ -163,37 +177,4 @@ function logElection(log: Log, event: LeaderElectionEvent): void {
     case 'lost':
       return log.error('leadership lost', { reason: event.reason });
   }
-}
-
-export function operatorMetrics(): {
-  registry: Registry;
-  onReconcile: NonNullable<OperatorOptions['onReconcile']>;
-} {
-  const registry = new Registry();
-  const registers = [registry];
-  const seconds = new Histogram({
-    name: 'kcg_operator_reconcile_duration_seconds',
-    help: 'Time of one look at a group.',
-    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    registers,
-  });
-  const results = new Counter({
-    name: 'kcg_operator_reconciles_total',
-    help: 'Looks at groups, by result.',
-    labelNames: ['result'],
-    registers,
-  });
-  const waited = new Gauge({
-    name: 'kcg_operator_queue_wait_seconds',
-    help: 'How long the last group waited for its turn.',
-    registers,
-  });
-  return {
-    registry,
-    onReconcile: ({ waitedMs, ranMs, failed }) => {
-      seconds.observe(ranMs / 1000);
-      waited.set(waitedMs / 1000);
-      results.inc({ result: failed ? 'error' : 'success' });
-    },
-  };
 }

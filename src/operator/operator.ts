@@ -18,8 +18,10 @@ export interface OperatorOptions extends Omit<ReconcilerOptions, 'caches' | 'set
   /** Without it workers find out by themselves, at their next beat. */
   nudge?: Nudge;
   options: OperatorSettings;
-  /** Called when the caches are complete and work begins. */
+  /** Called when the caches are complete, so that work can begin at any time. */
   onReady?: () => void;
+  /** Called after that: runs `work` while it is this process's turn. Default: at once, until the end. */
+  lead?: (work: (signal: AbortSignal) => Promise<void>) => Promise<void>;
   /** After each look at a group, for metrics. */
   onReconcile?: WorkQueueOptions['onDone'];
 }
@@ -37,7 +39,10 @@ const GAP_MS = 1_000;
 const BACKOFF = { baseMs: 1_000, maxMs: 300_000 };
 const OURS = { [MANAGED_BY_LABEL]: MANAGED_BY };
 
-/** Watches groups and what is theirs, and reconciles each group on every change and from time to time, until `signal` aborts. */
+/**
+ * Watches groups and what is theirs, and, while it leads, reconciles each group on every change and from time to time, until
+ * `signal` aborts. One that stands by watches too: it takes over without a list, and is not ready when it could not.
+ */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
   const { clock, random, log } = options;
   const { namespaces = [], concurrency = CONCURRENCY, ...settings } = options.options;
@@ -55,32 +60,44 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   });
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
-  const caches = watchAll(options.cluster, namespaces, (key) => queue.add(key), both);
-  await Promise.all(Object.values(caches).map((cache) => cache.whenSynced()));
-  if (signal.aborted) return;
-  const { cluster, aws, nudge = async () => false } = options;
-  const seesAllNamespaces = namespaces.length === 0;
-  const reconciler = new GroupReconciler({
-    cluster,
-    aws,
-    clock,
-    random,
-    log,
-    nudge,
-    caches,
-    settings: { ...settings, seesAllNamespaces },
-  });
-  log.info('watching consumer groups', { groups: caches.groups.list().length });
-  options.onReady?.();
-  await queue.run(signal, (key, signal) => reconciler.reconcile(key, signal));
-  ended.abort();
-  await Promise.all(Object.values(caches).map((cache) => cache.stopped));
+  let leads = false;
+  // What is there when it begins to lead is looked at then.
+  const enqueue = (key: string) => leads && queue.add(key);
+  const caches = watchAll(options.cluster, namespaces, enqueue, both);
+  const work = async (signal: AbortSignal) => {
+    const { cluster, aws, nudge = async () => false } = options;
+    const seesAllNamespaces = namespaces.length === 0;
+    const reconciler = new GroupReconciler({
+      cluster,
+      aws,
+      clock,
+      random,
+      log,
+      nudge,
+      caches,
+      settings: { ...settings, seesAllNamespaces },
+    });
+    leads = true;
+    const groups = caches.groups.list();
+    log.info('watching consumer groups', { groups: groups.length });
+    for (const group of groups) enqueue(keyString(keyOf(group)));
+    await queue.run(signal, (key, signal) => reconciler.reconcile(key, signal));
+  };
+  try {
+    await Promise.all(Object.values(caches).map((cache) => cache.whenSynced()));
+    if (signal.aborted) return;
+    options.onReady?.();
+    await (options.lead?.(work) ?? work(signal));
+  } finally {
+    ended.abort();
+    await Promise.all(Object.values(caches).map((cache) => cache.stopped));
+  }
 }
 
 function watchAll(
   cluster: Cluster,
   namespaces: readonly string[],
-  enqueue: (key: string) => void,
+  enqueue: (key: string) => unknown,
   signal: AbortSignal,
 ): ReconcilerOptions['caches'] {
   const ofGroup = ({ object }: ObjectChange) => groupKeys(object).forEach(enqueue);

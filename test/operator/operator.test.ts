@@ -8,7 +8,7 @@ import { seededRandom } from '../../src/lib/random.ts';
 import { KINDS, type KubeObject } from '../../src/operator/cluster.ts';
 import { MemoryCluster } from '../../src/operator/memory-cluster.ts';
 import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
-import { runOperator } from '../../src/operator/operator.ts';
+import { runOperator, type OperatorOptions } from '../../src/operator/operator.ts';
 import { ManualClock } from './manual-clock.ts';
 import { groupObject, NAME, WORKER } from './reconcile-harness.ts';
 
@@ -20,7 +20,7 @@ let ended: Promise<void>;
 let kubeFault: KcgError | undefined;
 let rounds = 0;
 
-function start(namespaces: string[] = []): void {
+function start(namespaces: string[] = [], more: Partial<OperatorOptions> = {}): void {
   const tables = new MemoryTables(clock);
   const rows = new Map<string, MemoryLeaseTable>();
   const rowsOf = (groupId: string) => {
@@ -42,6 +42,7 @@ function start(namespaces: string[] = []): void {
       log: silentLog,
       options: { workerImage: 'kcg:test', namespaces },
       onReconcile: () => (rounds += 1),
+      ...more,
     },
     stop.signal,
   );
@@ -156,6 +157,32 @@ describe('the operator', () => {
     await clock.advance(100);
     expect(await replicas()).toBeUndefined();
     expect(await cluster.get(KINDS.deployment, { namespace: 'other', name: 'orders-worker' })).toBeDefined();
+  });
+
+  test('is ready once its caches are complete, and stands by until it leads', async () => {
+    const turn = Promise.withResolvers<void>();
+    const leading = new AbortController();
+    let isReady = false;
+    cluster.create(KINDS.consumerGroup, groupObject());
+    start([], {
+      onReady: () => (isReady = true),
+      lead: async (work) => {
+        await turn.promise;
+        await work(leading.signal);
+      },
+    });
+    expect(isReady).toBe(false);
+    await clock.advance(0);
+    expect(isReady).toBe(true);
+    cluster.create(KINDS.consumerGroup, groupObject({}, { name: 'second' }));
+    await clock.advance(60_000);
+    expect(cluster.writes).toEqual([]);
+    turn.resolve();
+    await clock.advance(100);
+    expect(await replicas()).toBe(2);
+    expect(await cluster.get(KINDS.deployment, { namespace: 'shop', name: 'second-worker' })).toBeDefined();
+    leading.abort();
+    await ended;
   });
 
   test('leaves a group alone that is annotated so', async () => {

@@ -1,0 +1,71 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ReflectorEvent } from './kube-reflector.ts';
+import type { RequestReport } from './kube-transport.ts';
+import type { WorkQueueOptions } from './work-queue.ts';
+
+const SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Prometheus metrics of the operator; its methods are the hooks to hand out. Names and units are stable; `docs/metrics.md` lists them. */
+export class OperatorMetrics {
+  readonly registry = new Registry();
+  readonly #registers = [this.registry];
+  readonly #reconcileSeconds = new Histogram({
+    name: 'kcg_operator_reconcile_duration_seconds',
+    help: 'Time of one look at a group.',
+    buckets: SECONDS,
+    registers: this.#registers,
+  });
+  readonly #reconciles = this.#counter('reconciles_total', 'Looks at groups, by result.', ['result']);
+  readonly #waited = this.#gauge('queue_wait_seconds', 'How long the last group waited for its turn.');
+  readonly #leads = this.#gauge('leading', '1 while this process looks after groups; 0 while it stands by.');
+  readonly #requests = this.#counter(
+    'kube_requests_total',
+    'Requests to the Kubernetes API, each try by itself, by HTTP status; code="none": there was no answer.',
+    ['verb', 'resource', 'code'],
+  );
+  readonly #requestSeconds = new Histogram({
+    name: 'kcg_operator_kube_request_duration_seconds',
+    help: 'Until the Kubernetes API began to answer.',
+    labelNames: ['verb'],
+    buckets: SECONDS,
+    registers: this.#registers,
+  });
+  readonly #lists = this.#counter(
+    'watch_lists_total',
+    'Complete lists of a kind: one at the start, and one when the watch cannot go on where it ended.',
+    ['kind'],
+  );
+  readonly #restarts = this.#counter(
+    'watch_restarts_total',
+    'Times the watch of a kind, or its list, failed and was begun anew after a pause.',
+    ['kind'],
+  );
+
+  readonly onReconcile: NonNullable<WorkQueueOptions['onDone']> = ({ waitedMs, ranMs, failed }) => {
+    this.#reconcileSeconds.observe(ranMs / 1000);
+    this.#waited.set(waitedMs / 1000);
+    this.#reconciles.inc({ result: failed ? 'error' : 'success' });
+  };
+
+  readonly onRequest = ({ verb, resource, statusCode, seconds }: RequestReport): void => {
+    this.#requests.inc({ verb, resource, code: statusCode === 0 ? 'none' : String(statusCode) });
+    this.#requestSeconds.observe({ verb }, seconds);
+  };
+
+  readonly onReflector = ({ type, kind }: ReflectorEvent): void => {
+    if (type === 'listed') this.#lists.inc({ kind });
+    else if (type === 'failed') this.#restarts.inc({ kind });
+  };
+
+  leading(leads: boolean): void {
+    this.#leads.set(leads ? 1 : 0);
+  }
+
+  #counter(name: string, help: string, labelNames: string[]): Counter {
+    return new Counter({ name: `kcg_operator_${name}`, help, labelNames, registers: this.#registers });
+  }
+
+  #gauge(name: string, help: string): Gauge {
+    return new Gauge({ name: `kcg_operator_${name}`, help, registers: this.#registers });
+  }
+}

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { KcgError } from '../../src/lib/errors.ts';
+import { OperatorMetrics } from '../../src/operator/operator-metrics.ts';
+
+test('requests, watches and looks are counted', async () => {
+  const metrics = new OperatorMetrics();
+  const request = { verb: 'patch', resource: 'deployments', seconds: 0.1 };
+  metrics.onRequest({ ...request, statusCode: 200 });
+  metrics.onRequest({ ...request, statusCode: 200 });
+  metrics.onRequest({ ...request, statusCode: 403 });
+  metrics.onRequest({ ...request, statusCode: 0 });
+  metrics.onReflector({ type: 'listed', kind: 'Pod', objects: 3, changes: 3 });
+  const error = new KcgError('Timeout', 'it was silent');
+  metrics.onReflector({ type: 'failed', kind: 'Pod', error, failures: 1, retryInMs: 200 });
+  metrics.onReconcile({ key: 'shop/orders', waitedMs: 250, ranMs: 30, failed: true });
+  metrics.leading(true);
+  const text = await metrics.registry.metrics();
+  const labels = (code: string) => `{verb="patch",resource="deployments",code="${code}"}`;
+  for (const line of [
+    `kcg_operator_kube_requests_total${labels('200')} 2`,
+    `kcg_operator_kube_requests_total${labels('403')} 1`,
+    `kcg_operator_kube_requests_total${labels('none')} 1`,
+    'kcg_operator_kube_request_duration_seconds_count{verb="patch"} 4',
+    'kcg_operator_watch_lists_total{kind="Pod"} 1',
+    'kcg_operator_watch_restarts_total{kind="Pod"} 1',
+    'kcg_operator_reconciles_total{result="error"} 1',
+    'kcg_operator_queue_wait_seconds 0.25',
+    'kcg_operator_leading 1',
+  ]) {
+    expect(text.split('\n')).toContain(line);
+  }
+});
