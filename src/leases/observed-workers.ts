@@ -47,8 +47,12 @@ export class ObservedWorkers {
     return seen?.wasAlive ? nowMs - seen.sinceMs : undefined;
   }
 
-  /** Workers whose beat has stood still for `durationMs`; fencing them is allowed. */
+  /**
+   * Workers whose beat has stood still for `durationMs`, and for as long as their own lease lasts; fencing them is allowed.
+   */
   lapsed(workers: readonly WorkerRow[], nowMs: number, durationMs: number): WorkerRow[] {
-    return workers.filter((row) => row.state !== 'dead' && this.stillMs(row, nowMs) >= durationMs);
+    return workers.filter(
+      (row) => row.state !== 'dead' && this.stillMs(row, nowMs) >= Math.max(durationMs, row.leaseDurationMs),
+    );
   }
 }

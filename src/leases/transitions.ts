@@ -46,6 +46,7 @@ export function announceWorker(worker: Announcement, nowMs: number, after?: stri
       started_at: worker.startedAt,
       held: 0,
       max_leases: worker.maxLeases,
+      lease_ms: worker.leaseDurationMs,
       lagging: {},
       ttl: seconds(nowMs) + WORKER_TTL_SECONDS,
     },

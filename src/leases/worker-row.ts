@@ -30,6 +30,8 @@ export interface WorkerRow {
   fencedBy: string;
   /** Most shards the worker takes; 0 = no bound of its own. */
   maxLeases: number;
+  /** How long the worker's lease lasts, ms; 0 = it does not say. During a rollout others may be set to less. */
+  leaseDurationMs: number;
   /** The ≤ 20 shards most behind → ms behind; every other held shard is caught up. */
   lagging: Readonly<Record<string, number>>;
 }
@@ -59,6 +61,7 @@ export function decodeWorker(row: Row): WorkerRow {
     held: number(row, 'held') ?? 0,
     fencedBy: text(row, 'fenced_by') ?? '',
     maxLeases: number(row, 'max_leases') ?? 0,
+    leaseDurationMs: number(row, 'lease_ms') ?? 0,
     lagging: numbers(row, 'lagging'),
   };
 }

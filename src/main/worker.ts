@@ -1,7 +1,7 @@
-import { decodeWorkerConfig, WORKER_CONFIG_ENV } from '../api/worker-config.ts';
+import { decodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../api/worker-config.ts';
 import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
 import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
-import { systemClock } from '../lib/clock.ts';
+import { systemClock, type Clock } from '../lib/clock.ts';
 import { createLog, LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
@@ -95,17 +95,7 @@ export async function runWorkerCommand(
   });
   log.info('listening', { port: server.port });
   if (options.exitWithParent) stop = AbortSignal.any([stop, endOfInput()]);
-  const dynamodb = { region: config.region, endpoint: config.endpoints.dynamodb };
-  const client = createDynamoDbClient(dynamodb);
-  const beatClient = createDynamoDbClient(dynamodb);
-  const stream = awsStreamClient({
-    region: config.region,
-    endpoint: config.endpoints.kinesis,
-    streamName: config.stream.name,
-    streamArn: config.stream.arn,
-    clock,
-    principal: "the worker's role",
-  });
+  const { client, beatClient, stream, close } = openClients(config, clock);
   try {
     const place = { client, beatClient, clock, tableName: config.table, groupId: config.groupId };
     const onRequest = (operation: string) => metrics.onRequest(operation);
@@ -130,11 +120,29 @@ export async function runWorkerCommand(
     await worker.run(stop);
     return 0;
   } finally {
+    close();
+    await server.close();
+  }
+}
+
+function openClients({ region, endpoints, stream: { name, arn } }: WorkerConfig, clock: Clock) {
+  const dynamodb = { region, endpoint: endpoints.dynamodb };
+  const client = createDynamoDbClient(dynamodb);
+  const beatClient = createDynamoDbClient(dynamodb);
+  const stream = awsStreamClient({
+    region,
+    endpoint: endpoints.kinesis,
+    streamName: name,
+    streamArn: arn,
+    clock,
+    principal: "the worker's role",
+  });
+  const close = () => {
     stream.close();
     client.destroy();
     beatClient.destroy();
-    await server.close();
-  }
+  };
+  return { client, beatClient, stream, close };
 }
 
 function identityOf(

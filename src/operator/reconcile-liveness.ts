@@ -44,7 +44,9 @@ export async function judgeWorkers(pass: PlacedPass, found: ReadRows): Promise<J
   const judged = workers.map((row) => (isSilent(row) ? { ...row, state: 'dead' as const } : row));
   if (isOurs) {
     const living = judged.filter(({ state }) => state !== 'dead');
-    const leftMs = living.map((row) => limitMs - memory.watched.stillMs(row, readMs));
+    const leftMs = living.map(
+      (row) => Math.max(limitMs, row.leaseDurationMs) - memory.watched.stillMs(row, readMs),
+    );
     lookAgain(pass, Math.max(LAPSE_LOOK_MS, Math.min(...leftMs)));
   }
   return { rows: { ...found.rows, workers: judged }, ended };

@@ -116,7 +116,8 @@ export class Incarnation {
   /** Resolves when it is over: drained after `stop` or a pause, or fenced. */
   async run(stop: AbortSignal): Promise<void> {
     const { config, identity, onEvent } = this.#options;
-    if (!(await this.heartbeat.announce({ ...identity, maxLeases: config.maxLeases }, stop))) return;
+    const { maxLeases, leaseDurationMs } = config;
+    if (!(await this.heartbeat.announce({ ...identity, maxLeases, leaseDurationMs }, stop))) return;
     const life = new AbortController();
     const beating = this.heartbeat.run(life.signal);
     const running = [beating, this.coordinator.run(life.signal), this.#sync.run(life.signal)];

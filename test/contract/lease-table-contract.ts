@@ -30,6 +30,7 @@ const announcement = {
   state: 'starting' as const,
   revision: 1,
   maxLeases: 0,
+  leaseDurationMs: 6_000,
   address: '10.0.0.1:8085',
   podUid: 'uid',
   node: 'node',

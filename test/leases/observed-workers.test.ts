@@ -28,6 +28,13 @@ describe('ObservedWorkers', () => {
     expect(watch({ beat: 7 }, { beat: 6 }, { beat: 7 }, { beat: 6 }, { beat: 7 }).at(-1)).toBe(true);
   });
 
+  it('waits for the longer lease of a worker that was configured before', () => {
+    const patient = { beat: 7, leaseDurationMs: 20_000 };
+    expect(watch(patient, patient, patient, patient, patient)).toEqual([false, false, false, false, true]);
+    const brief = { beat: 7, leaseDurationMs: 6_000 };
+    expect(watch(brief, brief, brief, brief)).toEqual([false, false, false, true]);
+  });
+
   it('never lets the dead lapse', () => {
     const dead = { beat: 7, state: 'dead' as const };
     expect(watch(dead, dead, dead, dead).at(-1)).toBe(false);

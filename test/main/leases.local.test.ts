@@ -59,7 +59,9 @@ async function seedGroup(groupId: string): Promise<void> {
   const whole = { parents: [], hashStart: '0', hashEnd: '9' };
   const identity = { state: 'starting', revision: 3, address: '', podUid: '', node: '' } as const;
   const now = clock.now();
-  await table.write(announceWorker({ ...me, ...identity, startedAt: now, maxLeases: 0 }, now));
+  await table.write(
+    announceWorker({ ...me, ...identity, startedAt: now, maxLeases: 0, leaseDurationMs: 0 }, now),
+  );
   await table.write(
     beatWorker(me, { beat: 2, state: 'live', held: 1, lagging: { 'shardId-0': 5_000 } }, now),
   );

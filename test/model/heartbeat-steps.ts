@@ -73,7 +73,15 @@ function announce(model: Model, world: World, worker: number): World {
     const renewed = withProcess(world, worker, { announced: true, renewedAt: world.clocks[worker]! });
     return model.observesAtOnce ? lookedAround(model, renewed, worker) : renewed;
   }
-  const identity = { revision: 0, address: '', podUid: '', node: '', startedAt: 0, maxLeases: 0 };
+  const identity = {
+    revision: 0,
+    address: '',
+    podUid: '',
+    node: '',
+    startedAt: 0,
+    maxLeases: 0,
+    leaseDurationMs: 0,
+  };
   const announcement = { ...me, ...identity, state: 'starting' as const };
   const write = model.protocol.writes.announce(announcement, 0, before?.incarnation ?? null);
   return withProcess(world, worker, { heartbeat: send(world, worker, write) });

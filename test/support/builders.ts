@@ -17,6 +17,7 @@ export function aWorker(overrides: Partial<WorkerRow> = {}): WorkerRow {
     held: 0,
     fencedBy: '',
     maxLeases: 0,
+    leaseDurationMs: 0,
     lagging: {},
     ...overrides,
   };
