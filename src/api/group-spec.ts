@@ -17,7 +17,7 @@ const checkpoints = withRules(
       .max(300)
       .default(5)
       .describe(
-        'How often the position of a shard is written; also written when a shard is handed over or ends. After a crash at most this much is delivered again.',
+        'Least time between two writes of the position of a shard; it is also written when the shard is handed over or ends. What was processed after the last write is delivered again after a crash.',
       ),
     table: tableSpec.prefault({}).describe('The DynamoDB table of the leases and checkpoints.'),
     deletionPolicy: z

@@ -109,7 +109,7 @@ export const groupStatus = z.object({
     .max(STATUS_LIST_MAX)
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['shardId'] })
-    .describe('The shards most behind, at most 50; "kcg shards" lists all.'),
+    .describe('The shards most behind, at most 50; "kcg leases" lists all.'),
   workers: z
     .array(worker)
     .max(STATUS_LIST_MAX)
