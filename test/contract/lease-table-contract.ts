@@ -250,6 +250,24 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
       expect((await table.write(giveShard(own, other, progress('10'), NOW))).outcome).toBe('done');
     });
 
+    it('who lost a shard and has it again writes under the new epoch alone', async () => {
+      const stale = await take();
+      await table.write(giveShard(stale, other, progress('10'), NOW));
+      await table.write(giveShard({ ...stale, epoch: BORN + 2, owner: other }, me, progress('20'), NOW));
+      const again = await row();
+      expect(again).toMatchObject({ ref: 'pod-1/a1', epoch: BORN + 3, sequence: '20' });
+      const late = [
+        checkpointShard(stale, progress('30'), NOW),
+        giveShard(stale, { worker: 'pod-3', incarnation: 'c1' }, progress('30'), NOW),
+        releaseShard(stale, progress('30'), NOW),
+        endShard(stale, NOW),
+      ];
+      for (const write of late) expect((await table.write(write)).outcome).toBe('lost');
+      expect(await row()).toEqual(again);
+      const own = { ...stale, epoch: BORN + 3 };
+      expect((await table.write(checkpointShard(own, progress('30'), NOW))).outcome).toBe('done');
+    });
+
     it('releasing frees the shard under a new epoch', async () => {
       const own = await take();
       expect((await table.write(releaseShard(own, undefined, NOW))).outcome).toBe('done');

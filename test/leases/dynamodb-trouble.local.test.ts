@@ -24,7 +24,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   server = await startLocalDynamoDb({ clock, log: silentLog, accessKeyIds: ['test'] });
   client = createDynamoDbClient({ region, endpoint: server.endpoint });
-  await createTable('leases', 'group_id', 'shard_id');
+  await createTable('leases', ['group_id', 'shard_id']);
   table = await openLeaseTable({ client, clock, tableName: 'leases', groupId: 'g' });
 });
 afterEach(() => server.fail());
@@ -34,8 +34,8 @@ afterAll(async () => {
   vi.unstubAllEnvs();
 });
 
-async function createTable(TableName: string, ...keys: string[]): Promise<void> {
-  await client.send(
+async function createTable(TableName: string, keys: readonly string[], by = client): Promise<void> {
+  await by.send(
     new CreateTableCommand({
       TableName,
       BillingMode: 'PAY_PER_REQUEST',
@@ -44,7 +44,7 @@ async function createTable(TableName: string, ...keys: string[]): Promise<void> 
     }),
   );
   await vi.waitFor(async () => {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName }));
+    const { Table } = await by.send(new DescribeTableCommand({ TableName }));
     expect(Table?.TableStatus).toBe('ACTIVE');
   }, 10_000);
 }
@@ -157,7 +157,7 @@ describe('trouble with the table', () => {
   });
 
   it('a table with another key is refused with what it has and what is needed', async () => {
-    await createTable('foreign', 'leaseKey');
+    await createTable('foreign', ['leaseKey']);
     const opening = openLeaseTable({ client, clock, tableName: 'foreign', groupId: 'g' });
     await expect(opening).rejects.toMatchObject({
       code: 'Conflict',
@@ -174,6 +174,30 @@ describe('trouble with the table', () => {
       message: expect.stringContaining('127.0.0.1:9'),
     });
     nowhere.destroy();
+  });
+
+  it('every call goes to the endpoint, and fails with its name once nobody listens there', async () => {
+    const gone = await startLocalDynamoDb({ clock, log: silentLog });
+    const { host } = new URL(gone.endpoint);
+    const toIt = createDynamoDbClient({ region, endpoint: gone.endpoint });
+    await createTable('leases', ['group_id', 'shard_id'], toIt);
+    const known = await openLeaseTable({ client: toIt, clock, tableName: 'leases', groupId: 'g' });
+    await gone.close();
+    const write = { name: 'w', key: 'k', when: [], proof: [] };
+    const calls: [string, () => Promise<unknown>][] = [
+      ['open', () => openLeaseTable({ client: toIt, clock, tableName: 'leases', groupId: 'g' })],
+      ['get', () => known.get('k', { consistent: true })],
+      ['query', () => known.query('all', { consistent: true })],
+      ['query of workers', () => known.query('workers', { consistent: false })],
+      ['put', () => known.write({ ...write, kind: 'put' })],
+      ['update', () => known.write({ ...write, kind: 'update', set: { n: 1 } })],
+      ['delete', () => known.write({ ...write, kind: 'delete' })],
+    ];
+    for (const [name, call] of calls) {
+      const named = { code: 'Unavailable', message: expect.stringContaining(host) };
+      await expect(call(), name).rejects.toMatchObject(named);
+    }
+    toIt.destroy();
   });
 
   it('an endpoint that is something else is told apart', async () => {

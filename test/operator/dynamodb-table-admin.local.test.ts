@@ -5,7 +5,7 @@ import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { dynamoDbTableAdmin } from '../../src/operator/dynamodb-table-admin.ts';
 import { planTable } from '../../src/operator/plan/plan-table.ts';
-import type { TableAdmin } from '../../src/operator/table-admin.ts';
+import type { TableAdmin, TableStep } from '../../src/operator/table-admin.ts';
 import { tableAdminContract } from '../contract/table-admin-contract.ts';
 
 let server: LocalDynamoDb;
@@ -67,6 +67,36 @@ describe('a plan over DynamoDB tables', () => {
     );
     expect(steps).toEqual(['create', 'enable ttl', 'set point-in-time recovery']);
   });
+});
+
+const STEPS: TableStep[] = [
+  { do: 'enable ttl', attribute: 'ttl' },
+  { do: 'tag', tags: { team: 'shop' } },
+  { do: 'untag', keys: ['team'] },
+  { do: 'set point-in-time recovery', enabled: true },
+  { do: 'set deletion protection', enabled: true },
+  { do: 'set billing', billing: { mode: 'OnDemand' } },
+  { do: 'set table class', tableClass: 'Standard' },
+  { do: 'set encryption', kmsKeyArn: 'arn:aws:kms:eu-west-1:000000000000:key/k' },
+  { do: 'delete' },
+];
+
+it('every call goes to the endpoint, and fails with its name once nobody listens there', async () => {
+  const gone = await startLocalDynamoDb({ clock, log: silentLog });
+  const { endpoint } = gone;
+  const toIt = createDynamoDbClient({ region: 'eu-west-1', endpoint, purpose: 'tables' });
+  const admin = dynamoDbTableAdmin({ client: toIt, clock, tableName: 'gone', endpoint });
+  const { billing, ownershipTags: tags } = desired('gone');
+  const table = { billing, tags, deletionProtection: false, kmsKeyArn: undefined };
+  const create: TableStep = { do: 'create', table: { ...table, tableClass: 'Standard' } };
+  await admin.apply(create);
+  await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 10_000);
+  await gone.close();
+  const named = { code: 'Unavailable', message: expect.stringContaining(new URL(endpoint).host) };
+  await expect(admin.describe()).rejects.toMatchObject(named);
+  for (const step of [create, ...STEPS])
+    await expect(admin.apply(step), step.do).rejects.toMatchObject(named);
+  toIt.destroy();
 });
 
 describe('trouble with a table', () => {

@@ -138,6 +138,26 @@ describe('the order of generations', () => {
     expect(workers.flatMap((worker) => eventsOf(worker, 'ShardStarted')).length).toBeGreaterThanOrEqual(3);
   });
 
+  // async-kinesis 3a W17, W20: a list that fails makes children independent, and is asked for five times a second
+  test('is kept when the shards cannot be listed at first, and they are not asked for in a hot loop', async () => {
+    const group = new ReadingGroup(1);
+    putOnAll(group, 'parent');
+    group.split(SHARDS[0]);
+    putOnAll(group, 'child');
+    let asked = 0;
+    group.kinesis.faults = (operation) =>
+      operation === 'ListShards' && (asked += 1) ? new KcgError('Throttled', 'injected') : undefined;
+    group.reader('a');
+    await group.clock.advance(120_000);
+    expect(asked).toBeGreaterThan(1);
+    expect(asked).toBeLessThan(20);
+    expect(group.processed).toEqual([]);
+    group.kinesis.faults = undefined;
+    await group.clock.advance(60_000);
+    expect(group.processed[0]).toBe('0:parent');
+    expect(group.processed.slice(1).toSorted()).toEqual(['1:child', '2:child']);
+  });
+
   // kinesis-consumer-go: a live reshard is found without a restart, the child is gated
   test('is kept by a reshard under load, without a restart', async () => {
     const group = new ReadingGroup(1);

@@ -63,20 +63,21 @@ function putOnAll(group: ReadingGroup, text: string): void {
     });
 }
 
-describe('a shard that is being given away', () => {
-  async function aGroupGiving() {
-    const group = new ReadingGroup(2);
-    const owner = group.reader('a', { config: { handoffTimeoutMs: 20_000 } });
-    await group.clock.advance(5_000);
-    const given = SHARDS[1];
-    const letGo = hold(group, given);
-    putOnAll(group, '1');
-    await group.clock.advance(2_000);
-    const receiver = group.reader('b');
-    await group.clock.advance(5_000);
-    return { group, owner, receiver, given, letGo };
-  }
+/** A worker that gives one of its two shards to a newcomer, and whose handler does not let go of it. */
+async function aGroupGiving() {
+  const group = new ReadingGroup(2);
+  const owner = group.reader('a', { config: { handoffTimeoutMs: 20_000 } });
+  await group.clock.advance(5_000);
+  const given = SHARDS[1];
+  const letGo = hold(group, given);
+  putOnAll(group, '1');
+  await group.clock.advance(2_000);
+  const receiver = group.reader('b');
+  await group.clock.advance(5_000);
+  return { group, owner, receiver, given, letGo };
+}
 
+describe('a shard that is being given away', () => {
   // LeaseGracefulShutdownHandlerTest: testEnqueueShutdown…DuplicateLease, …NotInShutdownRequested
   test('is given once, however often its owner hears that it is to move', async () => {
     const { group, owner, receiver, given, letGo } = await aGroupGiving();
@@ -129,6 +130,20 @@ describe('a shard that is being given away', () => {
     expect(group.row(given)).toEqual(theirs);
     expect(eventsOf(owner, 'ShardStopped')).toMatchObject([{ shardId: given, reason: 'Lost' }]);
   });
+});
+
+// LeaseAssignmentManagerTest: a handoff that has expired is assigned anew, even to the same owner
+test('a shard whose receiver dies during the hand-off stays with its owner, which reads it on', async () => {
+  const { group, owner, receiver, given, letGo } = await aGroupGiving();
+  const before = group.row(given);
+  receiver.crash();
+  await group.clock.advance(40_000);
+  expect(group.row(given)).toMatchObject({ ref: before?.['ref'], epoch: before?.['epoch'] });
+  expect(eventsOf(owner, 'HandoffCancelled')).toMatchObject([{ shardId: given }]);
+  letGo();
+  putOnAll(group, '2');
+  await group.clock.advance(60_000);
+  expect(group.processed.toSorted()).toEqual(['0:1', '0:2', '1:1', '1:2']);
 });
 
 describe('a worker that is told to stop', () => {

@@ -134,6 +134,24 @@ describe('progress', () => {
     expect(await age()).toBe(0);
   });
 
+  test('lag grows while the shard cannot be read, and is gone when it can', async () => {
+    const group = new AGroup(1);
+    const a = group.start('a');
+    const lag = async () => (await valuesOf(a.events, a))[`lag_seconds${SHARD}`];
+    await group.clock.advance(5_000);
+    group.kinesis.faults = (operation) =>
+      operation === 'GetRecords' ? new KcgError('Unavailable', 'injected') : undefined;
+    await group.clock.advance(30_000);
+    const before = await lag();
+    expect(before).toBeGreaterThan(20);
+    await group.clock.advance(30_000);
+    expect(await lag()).toBeGreaterThanOrEqual(before! + 29);
+    expect((await valuesOf(a.events, a))['read_troubles_total{code="Unavailable"}']).toBeGreaterThan(0);
+    group.kinesis.faults = undefined;
+    await group.clock.advance(30_000);
+    expect(await lag()).toBe(0);
+  });
+
   test('only shards that are held have gauges', async () => {
     const group = new AGroup(1);
     const a = group.start('a');
