@@ -11,11 +11,11 @@ export class OperatorMetrics {
   readonly #registers = [this.registry];
   readonly #reconcileSeconds = new Histogram({
     name: 'kcg_operator_reconcile_duration_seconds',
-    help: 'Time of one look at a group.',
+    help: 'Duration of a reconciliation.',
     buckets: SECONDS,
     registers: this.#registers,
   });
-  readonly #reconciles = this.#counter('reconciles_total', 'Looks at groups, by result.', ['result']);
+  readonly #reconciles = this.#counter('reconciles_total', 'Reconciliations, by result.', ['result']);
   readonly #waited = this.#gauge('queue_wait_seconds', 'How long the last group waited for its turn.');
   readonly #leads = this.#gauge('leading', '1 while this process looks after groups; 0 while it stands by.');
   readonly #requests = this.#counter(
