@@ -39,7 +39,7 @@ const COMMANDS: Record<string, Command> = {
   },
   leases: {
     summary: 'show who owns which shard and how far it is, from the table alone',
-    usage: 'kcg leases -f group.yaml',
+    usage: 'kcg leases (-f group.yaml | --table NAME)',
     load: async () => {
       const { leasesOptions, runLeasesCommand } = await import('./leases.ts');
       return { options: leasesOptions, run: runLeasesCommand };
@@ -86,7 +86,7 @@ function mainHelp(): string {
     'Commands:',
     ...rows,
     '',
-    'Run "kcg COMMAND --help" for the options of a command.',
+    'Run "kcg COMMAND --help" for the options of a command, "kcg --version" for the version.',
   ].join('\n');
 }
 
