@@ -201,8 +201,6 @@ export type ReasonOf<T extends ConditionType> = T extends ConditionType
 /** A condition before it has a time. */
 export type NewCondition = { [T in ConditionType]: Omit<Condition<T>, 'lastTransitionTime'> }[ConditionType];
 
-export const CONDITION_TYPES = Object.keys(CONDITIONS) as ConditionType[];
-
 interface AnyCondition {
   type: string;
   status: ConditionStatus;

@@ -2,16 +2,16 @@
 export const DOMAIN = 'kcg.dev';
 
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
-export const NAME_LABEL = 'app.kubernetes.io/name';
+const NAME_LABEL = 'app.kubernetes.io/name';
 export const COMPONENT_LABEL = 'app.kubernetes.io/component';
-export const INSTANCE_LABEL = 'app.kubernetes.io/instance';
+const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 export const MANAGED_BY = 'kcg';
 
 /** On everything a group owns: the name of its KinesisConsumerGroup. At most 63 characters, as the group's name is. */
 export const GROUP_LABEL = `${DOMAIN}/group`;
-/** On worker pods: the hash of the pod template, as the workers' rows carry it. */
-export const REVISION_LABEL = `${DOMAIN}/revision`;
 
+/** On the Deployment and its pods: order of the pod template, as the workers' rows carry it. */
+export const REVISION_ANNOTATION = `${DOMAIN}/revision`;
 /** Cluster id of a claim that may be taken over; set by a person, once. */
 export const TAKE_OVER_ANNOTATION = `${DOMAIN}/take-over`;
 /** `true`: the operator leaves the group alone. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 type Schema = z.core.$ZodType;
 
 /** What is inside optionals, defaults and the like. */
-export function unwrap(schema: Schema | undefined): Schema | undefined {
+function unwrap(schema: Schema | undefined): Schema | undefined {
   let inner = schema;
   while (
     inner instanceof z.ZodOptional ||

@@ -12,7 +12,7 @@ export interface ListedGroup {
   status?: GroupStatus | undefined;
 }
 
-export const OUTPUTS = ['wide', 'json', 'yaml'] as const;
+const OUTPUTS = ['wide', 'json', 'yaml'] as const;
 
 export const getOptions = {
   namespace: { type: 'string', short: 'n', description: "namespace to look in; default: the context's" },

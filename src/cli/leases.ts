@@ -125,7 +125,7 @@ function headline({ view, table, groupId }: LeasesInput): string {
   ].join(', ');
 }
 
-export function shardTable(shards: readonly ShardOwnership[], now: number, wide: boolean): string[][] {
+function shardTable(shards: readonly ShardOwnership[], now: number, wide: boolean): string[][] {
   const header = ['SHARD', 'STATE', 'OWNER', 'EPOCH', 'CHECKPOINTED', 'LAG'];
   const more = ['INCARNATION', 'BECAUSE', 'FROM', 'READ', 'POSITION', 'PARENTS'];
   return [

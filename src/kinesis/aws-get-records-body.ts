@@ -71,7 +71,7 @@ interface WireAnswer {
 }
 
 /** @throws KcgError `Unavailable` for a body that is no answer of GetRecords: a missing iterator means shard end, so nothing is guessed. */
-export function parseGetRecords(body: Buffer): GetRecordsResult {
+function parseGetRecords(body: Buffer): GetRecordsResult {
   const { Records, NextShardIterator, MillisBehindLatest, ChildShards } = readAnswer(body);
   return {
     records: Records.map(readRecord),

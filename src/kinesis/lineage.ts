@@ -1,59 +1,25 @@
 import { HASH_KEY_COUNT, parseHashRange, type HashRange } from './hash-key.ts';
-import { isOpen, parentsOf, type Shard } from './shard.ts';
+import { parentsOf, type Shard } from './shard.ts';
 
 /**
  * Who came from whom among the shards of one list. Parents that the list does not hold have left the stream with its
  * retention and count as none.
  */
 export interface Lineage {
-  /** In the list's own order. */
-  shards: readonly Shard[];
-  byId: ReadonlyMap<string, Shard>;
   /** Every shard has an entry; only parents that are in the list. */
   parents: ReadonlyMap<string, readonly string[]>;
-  children: ReadonlyMap<string, readonly string[]>;
 }
 
 export function lineageOf(shards: readonly Shard[]): Lineage {
-  const byId = new Map(shards.map((shard) => [shard.shardId, shard]));
-  const parents = new Map(
-    shards.map((shard) => [shard.shardId, parentsOf(shard).filter((id) => byId.has(id))]),
-  );
-  const children = new Map<string, string[]>(shards.map((shard) => [shard.shardId, []]));
-  for (const [id, ids] of parents) for (const parent of ids) children.get(parent)?.push(id);
-  return { shards, byId, parents, children };
+  const listed = new Set(shards.map(({ shardId }) => shardId));
+  const parents = shards.map((shard): [string, string[]] => [
+    shard.shardId,
+    parentsOf(shard).filter((id) => listed.has(id)),
+  ]);
+  return { parents: new Map(parents) };
 }
 
-export function openShards(shards: readonly Shard[]): Shard[] {
-  return shards.filter(isOpen);
-}
-
-/** Shards without a parent in the list: the first to be read. */
-export function rootsOf({ shards, parents }: Lineage): Shard[] {
-  return shards.filter((shard) => parents.get(shard.shardId)?.length === 0);
-}
-
-/** Every shard once, parents before children, by id where that leaves a choice. */
-export function parentsFirst({ shards, parents }: Lineage): Shard[] {
-  const done = new Set<string>();
-  const order: Shard[] = [];
-  let rest = [...shards].sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
-  // The service numbers children after their parents, so one round is the rule; a cycle cannot be and ends the search.
-  while (rest.length > 0) {
-    const later: Shard[] = [];
-    for (const shard of rest) {
-      if ((parents.get(shard.shardId) ?? []).every((id) => done.has(id))) {
-        done.add(shard.shardId);
-        order.push(shard);
-      } else later.push(shard);
-    }
-    if (later.length === rest.length) return [...order, ...later];
-    rest = later;
-  }
-  return order;
-}
-
-/** All shards the given ones descend from, as far as the list goes back, nearest first. */
+/** All shards that this one descends from, as far as the list goes back, nearest first. */
 export function ancestorsOf({ parents }: Lineage, shardId: string): string[] {
   const found = new Set<string>();
   let generation: readonly string[] = parents.get(shardId) ?? [];

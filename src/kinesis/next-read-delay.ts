@@ -1,5 +1,5 @@
 /** A shard serves 5 GetRecords a second to all groups together, so one group never asks faster than that. */
-export const MIN_READ_GAP_MS = 200;
+const MIN_READ_GAP_MS = 200;
 /** Bytes a shard serves in a second: 2 MB, told to us only by throttling. */
 const READ_BYTES_PER_SECOND = 2 * 1024 * 1024;
 

@@ -1,9 +1,9 @@
 /** The little of protobuf's wire format that KPL aggregates need: varints and length-delimited fields, bounds-checked. */
 
 export const WIRE_VARINT = 0;
-export const WIRE_FIXED64 = 1;
+const WIRE_FIXED64 = 1;
 export const WIRE_BYTES = 2;
-export const WIRE_FIXED32 = 5;
+const WIRE_FIXED32 = 5;
 
 /** Thrown by readers for bytes that are no protobuf message; never leaves the codec. */
 export class MalformedMessage extends Error {}

@@ -39,11 +39,6 @@ function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
-/** Lets other work run before going on: long synchronous loops call it so that timers and beats are served. */
-export function yieldToEventLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /** One for all: an abort without a reason makes an error with its stack. */
 const FINISHED = new KcgError('Aborted', 'finished');
 

@@ -8,7 +8,7 @@ const SAME_CREATION_MS = 1_000;
 const LOOK_INTERVAL_MS = 5_000;
 
 /** Is `summary` the stream that was created at `createdAt`, or a later one of its name? */
-export function isSameStream(summary: Pick<StreamSummary, 'createdAt'>, createdAt: number): boolean {
+function isSameStream(summary: Pick<StreamSummary, 'createdAt'>, createdAt: number): boolean {
   return Math.abs(summary.createdAt - createdAt) <= SAME_CREATION_MS;
 }
 

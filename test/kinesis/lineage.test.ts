@@ -1,16 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  ancestorsOf,
-  coverageOf,
-  hasLeft,
-  lineageOf,
-  openShards,
-  parallelReadable,
-  parentsFirst,
-  rootsOf,
-} from '../../src/kinesis/lineage.ts';
+import { ancestorsOf, coverageOf, hasLeft, lineageOf, parallelReadable } from '../../src/kinesis/lineage.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
-import type { Shard } from '../../src/kinesis/shard.ts';
+import { isOpen, type Shard } from '../../src/kinesis/shard.ts';
 import { LoneClock } from './lone-clock.ts';
 
 const HALF = 2n ** 127n;
@@ -24,32 +15,20 @@ function aFamily(): Shard[] {
   return kinesis.listShards('orders').shards;
 }
 const id = (number: number) => `shardId-00000000000${number}`;
-const numbers = (shards: readonly Shard[]) => shards.map((shard) => Number(shard.shardId.slice(-1)));
 
 describe('lineage', () => {
-  it('knows parents, children, roots and open shards', () => {
-    const family = aFamily();
-    const lineage = lineageOf(family);
+  it('knows parents and ancestors', () => {
+    const lineage = lineageOf(aFamily());
     expect(lineage.parents.get(id(4))?.toSorted()).toEqual([id(1), id(3)]);
-    expect(lineage.children.get(id(0))).toEqual([id(2), id(3)]);
-    expect(numbers(rootsOf(lineage))).toEqual([0, 1]);
-    expect(numbers(openShards(family))).toEqual([2, 4]);
+    expect(lineage.parents.get(id(0))).toEqual([]);
     expect(ancestorsOf(lineage, id(4)).toSorted()).toEqual([id(0), id(1), id(3)]);
   });
 
   it('treats parents that left the stream as none', () => {
     const lineage = lineageOf(aFamily().slice(2));
-    expect(numbers(rootsOf(lineage))).toEqual([2, 3]);
+    expect(lineage.parents.get(id(2))).toEqual([]);
+    expect(ancestorsOf(lineage, id(4))).toEqual([id(3)]);
     expect(lineage.parents.get(id(4))).toEqual([id(3)]);
-  });
-
-  it('orders parents before children however the list is ordered', () => {
-    expect(numbers(parentsFirst(lineageOf(aFamily().reverse())))).toEqual([0, 1, 2, 3, 4]);
-    const [older, younger] = [
-      { ...aFamily()[2]!, shardId: id(9), parentShardId: id(5) },
-      { ...aFamily()[2]!, shardId: id(5) },
-    ];
-    expect(numbers(parentsFirst(lineageOf([older, younger])))).toEqual([5, 9]);
   });
 });
 
@@ -58,7 +37,7 @@ describe('coverage', () => {
   const MAX = 2n ** 128n - 1n;
 
   it('is whole for the open shards of a stream', () => {
-    expect(coverageOf(openShards(aFamily()))).toEqual({ holes: [], overlaps: [] });
+    expect(coverageOf(aFamily().filter(isOpen))).toEqual({ holes: [], overlaps: [] });
   });
 
   it.each([

@@ -1,11 +1,7 @@
 import { createHash } from 'node:crypto';
+import { REVISION_ANNOTATION } from '../../api/labels.ts';
 import type { KubeObject, OwnerReference, StoredObject } from '../cluster.ts';
-import {
-  REVISION_ANNOTATION,
-  workerTemplate,
-  type Json,
-  type WorkerTemplateInput,
-} from './worker-template.ts';
+import { workerTemplate, type Json, type WorkerTemplateInput } from './worker-template.ts';
 
 /*
  * The objects of a group: a Deployment and a PodDisruptionBudget, both named `<group>-worker`, so that an app's own

@@ -1,3 +1,5 @@
+import { REVISION_ANNOTATION } from '../../api/labels.ts';
+
 /*
  * The pod template of a group's workers: the user's template, kept whole, with what the worker needs put in. Where the
  * user has set a field that is ours only by default (probes, resources, security context, spread), the user's stays.
@@ -25,7 +27,6 @@ export interface WorkerTemplateInput {
 
 export const WORKER_CONTAINER = 'worker';
 export const WORKER_PORT = 8085;
-export const REVISION_ANNOTATION = 'kcg.dev/revision';
 const RUNTIME_VOLUME = 'kcg-runtime';
 const RUNTIME_PATH = '/kcg';
 /** Node started by its own loader with its own libraries: it runs in an image with any C library, or with none. */
