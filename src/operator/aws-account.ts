@@ -20,6 +20,11 @@ export interface AwsAccount {
   close(): void;
 }
 
+/** Which table; the same for all groups in it. */
+export function tableKey({ region, table, endpoints }: GroupTarget): string {
+  return JSON.stringify([region, endpoints.dynamodb ?? '', table]);
+}
+
 /** The same for all groups of a stream. */
 export function streamKey({ region, stream, endpoints }: GroupTarget): string {
   return JSON.stringify([region, endpoints.kinesis ?? '', stream.arn ?? stream.name]);

@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { AppliedGenerations } from './apply.ts';
-import type { AwsAccount, GroupTarget } from './aws-account.ts';
+import { tableKey, type AwsAccount, type GroupTarget } from './aws-account.ts';
 import type { Cluster, ObjectCache, StoredObject } from './cluster.ts';
 import type { Nudge } from './fence-workers.ts';
 import type { StreamCache } from './observe-stream.ts';
@@ -59,6 +59,8 @@ export interface GroupMemory {
   uid: string;
   window: Want[];
   applied: AppliedGenerations;
+  /** Key of the table that everything down to `claim` is about. */
+  tableKey: string | undefined;
   table: { facts: TableFacts; generation: number; nextMs: number } | undefined;
   leaseTable: LeaseTable | undefined;
   rows: { rows: GroupRows; readMs: number } | undefined;
@@ -79,6 +81,7 @@ export function newMemory(uid: string): GroupMemory {
     uid,
     window: [],
     applied: new Map(),
+    tableKey: undefined,
     table: undefined,
     leaseTable: undefined,
     rows: undefined,
@@ -90,6 +93,14 @@ export function newMemory(uid: string): GroupMemory {
     lastFailover: undefined,
     lastScale: undefined,
   };
+}
+
+/** What one table has shown, its claim above all, says nothing about another. */
+export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): void {
+  const key = tableKey(target);
+  if (memory.tableKey === key) return;
+  const nothing = { table: undefined, leaseTable: undefined, rows: undefined, claim: undefined };
+  Object.assign(memory, { ...nothing, outage: undefined, tableKey: key });
 }
 
 /** One look at one group. */

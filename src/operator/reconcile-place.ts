@@ -1,6 +1,6 @@
 import { regionOf, streamNameOf, tableNameOf } from '../api/group.ts';
 import type { GroupTarget } from './aws-account.ts';
-import type { Pass } from './reconcile-context.ts';
+import { forgetOtherTables, type Pass, type PlacedPass } from './reconcile-context.ts';
 
 /** Where the group is in AWS; undefined when no region is known. */
 export function placeOf({
@@ -22,4 +22,12 @@ export function placeOf({
     },
     table: tableNameOf(group),
   };
+}
+
+/** The pass with its place, and with nothing remembered of any other. */
+export function placedPass(pass: Pass): PlacedPass | undefined {
+  const target = placeOf(pass);
+  if (target === undefined) return undefined;
+  forgetOtherTables(pass.memory, target);
+  return { ...pass, target };
 }

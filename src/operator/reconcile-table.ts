@@ -44,8 +44,6 @@ export async function reconcileTable(pass: PlacedPass): Promise<TableFacts> {
     lookAgain(pass, known.nextMs - nowMs);
     return known.facts;
   }
-  // The spec may name another table now.
-  if (known?.generation !== generation) memory.leaseTable = undefined;
   const { facts, freshMs } = await look(pass);
   const inMs = jitterMs(freshMs, 0.1, options.random);
   memory.table = { facts, generation, nextMs: nowMs + inMs };

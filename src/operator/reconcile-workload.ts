@@ -10,6 +10,7 @@ import {
   desiredObjects,
   isOwnedBy,
   replicasOf,
+  withReplicas,
   workloadName,
   type Workload,
 } from './plan/desired-objects.ts';
@@ -53,16 +54,17 @@ export async function reconcileWorkload(input: WorkloadPass): Promise<WorkloadFa
   if (!existing && decision.replicas === 0) return facts(undefined, undefined);
   const owner = existing ?? (await hiddenDeployment(pass));
   if (owner && !isOwnedBy(owner, pass.object.metadata.uid)) return notOurs(pass, owner);
-  const workload = objectsOf(input);
   const before = replicasOf(existing);
+  // New pods would go to a table that may be another's: until it is ours, those that run are only counted.
+  const isOurs = pass.memory.claim?.verdict === 'ours';
+  if (!isOurs && (!existing || before === decision.replicas)) return facts(existing, undefined);
+  const workload = objectsOf(input);
+  const wanted = existing && !isOurs ? withReplicas(existing, decision.replicas) : workload.deployment;
   if (before !== undefined && decision.replicas < before) await markForRemoval(input);
   try {
-    const applied = await applyOne(pass, KINDS.deployment, workload.deployment, existing);
+    const applied = await applyOne(pass, KINDS.deployment, wanted, existing);
     if (applied.outcome === 'conflict') {
-      return facts(existing, {
-        reason: 'FieldConflict',
-        message: conflictMessage(workload.deployment, applied),
-      });
+      return facts(existing, { reason: 'FieldConflict', message: conflictMessage(wanted, applied) });
     }
     if (applied.outcome === 'lost') {
       lookAgain(pass, 1_000);

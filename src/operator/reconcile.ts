@@ -27,7 +27,7 @@ import {
   type ReconcilerOptions,
 } from './reconcile-context.ts';
 import { dropFinalizer, keepFinalizer, reconcileDeletion } from './reconcile-deletion.ts';
-import { placeOf } from './reconcile-place.ts';
+import { placedPass, placeOf } from './reconcile-place.ts';
 import { reconcileTable } from './reconcile-table.ts';
 import { deploymentOf, reconcileWorkload } from './reconcile-workload.ts';
 
@@ -126,8 +126,8 @@ export class GroupReconciler {
 
 async function reconcileLiving(pass: Pass): Promise<number> {
   if (!(await keepFinalizer(pass))) return 1_000;
-  const target = placeOf(pass);
-  const facts = target ? await pursue({ ...pass, target }) : nowhere(pass);
+  const placed = placedPass(pass);
+  const facts = placed ? await pursue(placed) : nowhere(pass);
   await writeStatus(pass, facts);
   return jitterMs(pass.again.inMs, 0.2, pass.options.random);
 }

@@ -6,12 +6,15 @@ import { parentsOf } from '../../src/kinesis/shard.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
 import type { AwsAccount, GroupTarget } from '../../src/operator/aws-account.ts';
+import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { KINDS, type KubeObject, type StoredObject } from '../../src/operator/cluster.ts';
 import { MemoryCluster, type RecordedWrite } from '../../src/operator/memory-cluster.ts';
 import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
 import { GroupReconciler } from '../../src/operator/reconcile.ts';
+import type { ObservedTable } from '../../src/operator/table-admin.ts';
 import { PODS_OF_GROUP, type ReconcilerSettings } from '../../src/operator/reconcile-context.ts';
 import { groupKeys } from '../../src/operator/operator.ts';
+import { defaultTableName } from '../../src/api/group.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
 import { ManualClock, settle } from './manual-clock.ts';
 
@@ -37,7 +40,7 @@ export class Harness {
   readonly cluster = new MemoryCluster({ clock: this.clock, clusterId: 'cluster-1' });
   readonly kinesis = new MemoryKinesis({ clock: this.clock, region: 'eu-west-1', transitionMs: 0 });
   readonly tables = new MemoryTables(this.clock);
-  /** By group id. */
+  /** By table and group id. */
   readonly rows = new Map<string, MemoryLeaseTable>();
   readonly nudged: string[] = [];
   readonly rowWrites: string[] = [];
@@ -77,14 +80,15 @@ export class Harness {
   #aws(): AwsAccount {
     return {
       streamClient: ({ stream }) => memoryStreamClient(this.kinesis, stream.name),
-      leaseTable: async (target) => this.table(target.groupId),
+      leaseTable: async (target) => this.table(target.groupId, target.table),
       tableAdmin: (target: GroupTarget) => this.tables.admin(target.table),
       close: () => {},
     };
   }
 
-  table(groupId = 'shop.orders'): MemoryLeaseTable {
-    const known = this.rows.get(groupId);
+  table(groupId = 'shop.orders', name = defaultTableName(groupId)): MemoryLeaseTable {
+    const key = `${name}/${groupId}`;
+    const known = this.rows.get(key);
     if (known) return known;
     const table = new MemoryLeaseTable({
       before: async () => {
@@ -92,7 +96,7 @@ export class Harness {
       },
       onWrite: ({ name }) => this.rowWrites.push(name),
     });
-    this.rows.set(groupId, table);
+    this.rows.set(key, table);
     return table;
   }
 
@@ -164,6 +168,15 @@ export class Harness {
 
   async deployment(): Promise<StoredObject | undefined> {
     return this.cluster.get(KINDS.deployment, WORKER);
+  }
+
+  /** What the pods are told. */
+  async workerConfig(): Promise<WorkerConfig | undefined> {
+    const spec = (await this.deployment())?.spec as
+      | { template: { spec: { containers: { env: { name: string; value?: string }[] }[] } } }
+      | undefined;
+    const env = spec?.template.spec.containers[0]?.env.find(({ name }) => name === 'KCG_WORKER_CONFIG');
+    return env && (JSON.parse(env.value ?? '{}') as WorkerConfig);
   }
 
   async replicas(): Promise<number | undefined> {
@@ -244,10 +257,10 @@ export class Harness {
   }
 
   /** A table of the group's name that kcg did not create. */
-  foreignTable(): void {
-    this.tables.tables.set('kinesis-checkpoints-shop-orders', {
-      name: 'kinesis-checkpoints-shop-orders',
-      arn: 'arn:aws:dynamodb:eu-west-1:000000000000:table/t',
+  foreignTable(name = 'kinesis-checkpoints-shop-orders', change: Partial<ObservedTable> = {}): void {
+    this.tables.tables.set(name, {
+      name,
+      arn: `arn:aws:dynamodb:eu-west-1:000000000000:table/${name}`,
       status: 'ACTIVE',
       keySchema: 'group_id HASH, shard_id RANGE',
       createdAt: 0,
@@ -258,6 +271,7 @@ export class Harness {
       deletionProtection: false,
       kmsKeyArn: undefined,
       tableClass: 'Standard',
+      ...change,
     });
   }
 

@@ -82,6 +82,20 @@ export function replicasOf(deployment: StoredObject | undefined): number | undef
   return typeof replicas === 'number' ? replicas : deployment && 1;
 }
 
+/** The Deployment with another number of the pods that it has already. */
+export function withReplicas(
+  { apiVersion, kind, metadata, spec }: StoredObject,
+  replicas: number,
+): KubeObject {
+  const { name, namespace, labels, ownerReferences } = metadata;
+  const ours = [TEMPLATE_HASH_ANNOTATION, REVISION_ANNOTATION];
+  const annotations = Object.fromEntries(
+    Object.entries(metadata.annotations ?? {}).filter(([key]) => ours.includes(key)),
+  );
+  const kept = { name, namespace, labels, ownerReferences, annotations } as KubeObject['metadata'];
+  return withHash({ apiVersion, kind, metadata: kept, spec: { ...(spec as Json), replicas } });
+}
+
 /** A pod-template-hash has no order; workers need one to tell the newer of two revisions. */
 function nextRevision({ existing, seenRevision }: WorkloadInput, templateHash: string): number {
   const annotations = existing?.metadata.annotations ?? {};
