@@ -47,9 +47,9 @@ const TABLE = {
   TableGone:
     'The table was deleted, and the positions with it; restore it from a backup, or delete the group and apply it again to begin anew.',
   TableNotAdopted:
-    'The table exists and kcg did not create it; set checkpoints.table.adoption to Always to use it, or choose another name.',
+    'The table exists and kcg did not create it; set checkpoints.table.adoption to Always to use it, or apply the group anew with another table name.',
   TableSchemaMismatch:
-    'The keys of the table do not fit; choose another table name, or create the table with the keys group_id and shard_id.',
+    'The keys of the table do not fit; apply the group anew with another table name, or create the table with the keys group_id and shard_id.',
   TableAccessDenied:
     'The operator may not describe, create or change the table; give its role the DynamoDB actions the message names.',
   TableKeyInaccessible:

@@ -70,7 +70,7 @@ export const tableSpec = withRules(
     name: text(TABLE_NAME, { min: 3, max: 255, example: 'kinesis-checkpoints-shop-orders' })
       .optional()
       .describe(
-        'DynamoDB table of the leases and checkpoints. Default: kinesis-checkpoints-<groupId, with dots as dashes>. Groups may share a table.',
+        'DynamoDB table of the leases and checkpoints. Default: kinesis-checkpoints-<groupId, with dots as dashes>. Groups may share a table. Cannot be changed, added or removed later.',
       ),
     management: z
       .enum(['Managed', 'External'])
@@ -122,6 +122,14 @@ export const tableSpec = withRules(
       holds: (table) =>
         table.management === 'Managed' || EXTERNAL.every((field) => table[field] === undefined),
       message: `management is External, so kcg changes no table setting: remove ${EXTERNAL.slice(0, -1).join(', ')} and ${EXTERNAL.at(-1)}, or set management to Managed`,
+    },
+  ],
+  [
+    {
+      cel: 'has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name)',
+      message:
+        'the table of a group cannot be changed, added or removed: the positions are in it, and workers of the old and the new table would read at once; delete the group and apply it again with the other table',
+      path: 'name',
     },
   ],
 );

@@ -153,9 +153,9 @@ interface Case {
 // oxfmt-ignore
 const CASES: Case[] = [
   { name: 'a-table-made-by-hand', spec: () => ({ checkpoints: { table: { name: 'theirs' } } }), cause: 'TableReady', stalled: true,
-    says: 'False TableNotAdopted: table theirs exists and was not created by kcg: set checkpoints.table.adoption to Always to use it, or name another table' },
+    says: 'False TableNotAdopted: table theirs exists and was not created by kcg: set checkpoints.table.adoption to Always to use it, or delete this KinesisConsumerGroup and apply it again with another checkpoints.table.name' },
   { name: 'a-table-of-another-program', spec: () => ({ checkpoints: { table: { name: 'users', adoption: 'Always' } } }), cause: 'TableReady', stalled: true,
-    says: 'False TableSchemaMismatch: table users has the key user_id HASH; leases need group_id HASH, shard_id RANGE (or shard_id HASH): set checkpoints.table.name to another table' },
+    says: 'False TableSchemaMismatch: table users has the key user_id HASH; leases need group_id HASH, shard_id RANGE (or shard_id HASH): delete this KinesisConsumerGroup and apply it again with another checkpoints.table.name' },
   { name: 'an-external-table-that-is-not-there', spec: () => ({ checkpoints: { table: { name: 'nowhere', management: 'External' } } }), cause: 'TableReady', stalled: true,
     says: 'False TableNotFound: table nowhere does not exist, and checkpoints.table.management is External: create it with the key group_id HASH, shard_id RANGE, or set management to Managed' },
   { name: 'no-region', spec: () => ({ region: undefined }), cause: 'StreamReady', stalled: true,

@@ -43,6 +43,9 @@ export interface TablePlan {
   notes: string[];
 }
 
+/** The name cannot change in a group that exists. */
+const ANOTHER_TABLE =
+  'delete this KinesisConsumerGroup and apply it again with another checkpoints.table.name';
 /** Tag that marks a table as created by kcg. */
 export const CREATED_BY_TAG = 'kcg.dev/created-by';
 /** Tag that says which group created it. */
@@ -104,7 +107,7 @@ function kmsProblem({ name, status, kmsKeyArn = 'of the table' }: ObservedTable)
     }
     case 'ARCHIVING':
     case 'ARCHIVED': {
-      const message = `table ${name} is ${status}, as its KMS key ${kmsKeyArn} could not be used for seven days: restore the backup that DynamoDB has made, or name another table`;
+      const message = `table ${name} is ${status}, as its KMS key ${kmsKeyArn} could not be used for seven days: restore the backup that DynamoDB has made, under the table's name`;
       return { reason: 'KeyInaccessible', message };
     }
     default:
@@ -114,7 +117,7 @@ function kmsProblem({ name, status, kmsKeyArn = 'of the table' }: ObservedTable)
 
 function keyProblem({ name, keySchema }: ObservedTable): TableProblem | undefined {
   if (keySchema === NATIVE_KEY_SCHEMA || keySchema === SHARD_ID_KEY_SCHEMA) return undefined;
-  const message = `table ${name} has the key ${keySchema}; leases need ${NATIVE_KEY_SCHEMA} (or ${SHARD_ID_KEY_SCHEMA}): set checkpoints.table.name to another table`;
+  const message = `table ${name} has the key ${keySchema}; leases need ${NATIVE_KEY_SCHEMA} (or ${SHARD_ID_KEY_SCHEMA}): ${ANOTHER_TABLE}`;
   return { reason: 'WrongKeySchema', message };
 }
 
@@ -128,7 +131,7 @@ function ownerProblem(desired: DesiredTable, observed: ObservedTable): TableProb
   const byThisGroup = ours && observed.tags[GROUP_TAG] === desired.ownershipTags[GROUP_TAG];
   if (desired.adoption === 'IfOurs' ? ours : byThisGroup) return undefined;
   const who = ours ? `was created by group ${observed.tags[GROUP_TAG]}` : 'was not created by kcg';
-  const message = `table ${observed.name} exists and ${who}: set checkpoints.table.adoption to Always to use it, or name another table`;
+  const message = `table ${observed.name} exists and ${who}: set checkpoints.table.adoption to Always to use it, or ${ANOTHER_TABLE}`;
   return { reason: 'NotOurs', message };
 }
 
