@@ -10,14 +10,23 @@ const LAST_KEY = '\u{10ffff}';
  */
 export async function listGroupIds(
   options: Omit<LeaseTableOptions, 'groupId'>,
-  { limit, signal }: { limit: number; signal?: AbortSignal | undefined },
+  {
+    limit,
+    consistent = false,
+    signal,
+  }: { limit: number; consistent?: boolean; signal?: AbortSignal | undefined },
 ): Promise<string[]> {
   const { client, tableName: TableName } = options;
   const call = callsOf(options);
   const found = new Set<string>();
   let from: Record<string, AttributeValue> | undefined;
   do {
-    const page = new ScanCommand({ TableName, Limit: 1, ExclusiveStartKey: from });
+    const page = new ScanCommand({
+      TableName,
+      Limit: 1,
+      ConsistentRead: consistent,
+      ExclusiveStartKey: from,
+    });
     const { Items = [], LastEvaluatedKey } = await call('Scan', signal, (abortSignal) =>
       client.send(page, { abortSignal }),
     );

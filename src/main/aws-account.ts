@@ -1,10 +1,13 @@
 import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
+import { listGroupIds } from '../leases/dynamodb-groups.ts';
 import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
 import type { Clock } from '../lib/clock.ts';
 import { streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
 import { dynamoDbTableAdmin } from '../operator/dynamodb-table-admin.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
 
+/** Enough to see that there are others than one, and to name them. */
+const GROUPS_LISTED = 4;
 const PRINCIPAL = "the operator's role";
 
 /** The AWS side of the operator over the SDK: one client per stream, and one per region and endpoint for tables. */
@@ -43,6 +46,11 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
           principal: PRINCIPAL,
         },
         signal,
+      ),
+    groupIds: (target, signal) =>
+      listGroupIds(
+        { client: databaseOf(target), clock, tableName: target.table, principal: PRINCIPAL },
+        { limit: GROUPS_LISTED, consistent: true, signal },
       ),
     tableAdmin: (target) =>
       dynamoDbTableAdmin({

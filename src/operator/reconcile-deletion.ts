@@ -5,11 +5,10 @@ import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
 import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
 import { applyStatus } from './apply.ts';
-import { KINDS, keyOf, type Cluster, type StoredObject } from './cluster.ts';
+import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from './cluster.ts';
 import { deletingStatus } from './plan/compute-status.ts';
 import { isOwnedBy } from './plan/desired-objects.ts';
-import { planCleanup, type Cleanup } from './plan/plan-cleanup.ts';
-import { isCreatedByKcg } from './plan/plan-table.ts';
+import { isMadeFor, planCleanup, type Cleanup } from './plan/plan-cleanup.ts';
 import { waitingForPods, type LeavingPod } from './plan/waiting-for-pods.ts';
 import type { Pass, PlacedPass } from './reconcile-context.ts';
 import { deploymentOf, podsOf } from './reconcile-workload.ts';
@@ -144,18 +143,31 @@ async function planned(
       resourceUid: object.metadata.uid,
       groupId,
     },
-    isShared: isCreatedByKcg(observed) && isShared(pass),
+    others: policy === 'Delete' && isMadeFor(groupId, observed) ? await othersIn(pass) : [],
     nowMs: options.clock.now(),
   });
 }
 
-/** Others whose namespaces are not watched cannot be seen; their rows keep nothing from being deleted but the table's tags do. */
-function isShared({ options, object, target }: PlacedPass): boolean {
-  return options.caches.groups.list().some((other) => {
-    if (other.metadata.uid === object.metadata.uid) return false;
-    const parsed = parseGroup(other);
-    return parsed.outcome === 'ok' && tableNameOf(parsed.group) === target.table;
-  });
+/**
+ * The resources of this cluster that name the table, and the groups that have rows in it: those may be of another cluster,
+ * or of a namespace that is not watched.
+ */
+async function othersIn(pass: PlacedPass): Promise<string[]> {
+  const { options, object, target, groupId, signal } = pass;
+  const groupIds = await options.aws.groupIds(target, signal);
+  const resources = options.caches.groups
+    .list()
+    .filter((other) => other.metadata.uid !== object.metadata.uid && mayUseTable(other, target.table));
+  return [
+    ...resources.map((other) => keyString(keyOf(other))),
+    ...groupIds.filter((id) => id !== groupId).map((id) => `group ${id}`),
+  ];
+}
+
+/** One whose spec is refused may have workers and positions all the same; its table may be in a field that is wrong. */
+function mayUseTable(other: StoredObject, table: string): boolean {
+  const parsed = parseGroup(other);
+  return parsed.outcome === 'refused' || tableNameOf(parsed.group) === table;
 }
 
 async function deleteTable(

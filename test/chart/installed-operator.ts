@@ -41,6 +41,7 @@ export async function startInstalledOperator(plane: ControlPlane, namespaces: re
         aws: {
           streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
           leaseTable: async () => table,
+          groupIds: async () => [],
           tableAdmin: (target) => tables.admin(target.table),
           close: () => {},
         },

@@ -1,4 +1,4 @@
-import { DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, ListTablesCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Site, until } from './operator-process.ts';
 import { ProcessKubelet } from './process-kubelet.ts';
@@ -90,6 +90,15 @@ describe('a deleted group', () => {
     // The tag says that one has made it.
     expect(await tables()).toContain('shared');
     expect(await rows('shared')).toEqual([]);
+  }, 120_000);
+
+  test('spares a table of its own in which a group of another cluster has rows', async () => {
+    await start('host', '{deletionPolicy: Delete}');
+    const abroad = { group_id: { S: 'abroad.orders' }, shard_id: { S: 'shardId-000000000000' } };
+    await client.send(new PutItemCommand({ TableName: tableOf('host'), Item: abroad }));
+    await remove('host');
+    expect(await tables()).toContain(tableOf('host'));
+    expect((await rows(tableOf('host'))).map(({ group }) => group)).toEqual(['abroad.orders']);
   }, 120_000);
 
   test('has its rows expire after the days it says', async () => {

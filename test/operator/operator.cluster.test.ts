@@ -54,6 +54,7 @@ beforeAll(async () => {
       aws: {
         streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
         leaseTable: async () => table,
+        groupIds: async () => [],
         tableAdmin: (target) => tables.admin(target.table),
         close: () => {},
       },

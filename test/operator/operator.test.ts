@@ -34,6 +34,7 @@ function start(namespaces: string[] = [], more: Partial<OperatorOptions> = {}): 
       aws: {
         streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
         leaseTable: async (target) => rowsOf(target.groupId),
+        groupIds: async () => [],
         tableAdmin: (target) => tables.admin(target.table),
         close: () => {},
       },

@@ -83,6 +83,43 @@ describe('deletion', () => {
     expect(await gone()).toBe(true);
   });
 
+  describe('with Delete spares the table', () => {
+    const checkpoints = { deletionPolicy: 'Delete', table: { name: 'shared' } };
+    const other = { name: 'other' };
+    const claim = { shard_id: 'group#claim', cluster_id: 'cluster-2', resource_uid: 'x' };
+
+    test.each<[string, () => void, string]>([
+      [
+        'of a resource that names it too',
+        () => create({ checkpoints: { table: { name: 'shared' } } }, other),
+        'shop/other',
+      ],
+      [
+        'of a resource whose spec is refused',
+        () => create({ handler: {}, checkpoints: { table: { name: 'shared' } } }, other),
+        'shop/other',
+      ],
+      [
+        'in which a group has rows that no resource here is of',
+        () => h.table('pay.orders', 'shared').store('group#claim', claim),
+        'group pay.orders',
+      ],
+    ])('%s', async (_, prepare, name) => {
+      await started(checkpoints);
+      prepare();
+      h.cluster.remove(KINDS.consumerGroup, NAME);
+      await h.reconcile();
+      await stopPods();
+      await h.reconcile();
+      expect(h.tables.tables.has('shared')).toBe(true);
+      expect(h.table('shop.orders', 'shared').rows()).toEqual([]);
+      expect(h.cluster.events.at(-1)?.note).toMatch(
+        new RegExp(`rows of group shop.orders deleted; the table stays, as others use it: ${name}$`),
+      );
+      expect(await gone()).toBe(true);
+    });
+  });
+
   test('with Expire gives every row its time', async () => {
     await started({ deletionPolicy: 'Expire', expireAfterDays: 7 });
     h.cluster.remove(KINDS.consumerGroup, NAME);

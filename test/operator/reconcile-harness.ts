@@ -81,6 +81,10 @@ export class Harness {
     return {
       streamClient: ({ stream }) => memoryStreamClient(this.kinesis, stream.name),
       leaseTable: async (target) => this.table(target.groupId, target.table),
+      groupIds: async (target) =>
+        [...this.rows]
+          .filter(([key, table]) => key.startsWith(`${target.table}/`) && table.rows().length > 0)
+          .map(([key]) => key.slice(target.table.length + 1)),
       tableAdmin: (target: GroupTarget) => this.tables.admin(target.table),
       close: () => {},
     };

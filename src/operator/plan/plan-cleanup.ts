@@ -1,7 +1,7 @@
 import type { Claim } from '../../leases/claim.ts';
 import { CLAIM_KEY, type Row } from '../../leases/row.ts';
 import type { RowWrite } from '../../leases/row-write.ts';
-import type { ObservedTable } from '../table-admin.ts';
+import { NATIVE_KEY_SCHEMA, type ObservedTable } from '../table-admin.ts';
 import { GROUP_TAG, isCreatedByKcg } from './plan-table.ts';
 
 export interface CleanupInput {
@@ -11,8 +11,8 @@ export interface CleanupInput {
   rows: readonly Row[];
   claim: Claim | undefined;
   owner: { clusterId: string; resourceUid: string; groupId: string };
-  /** Another resource of this cluster names the same table. */
-  isShared: boolean;
+  /** Who else may use the table: other groups with rows in it, and other resources that name it. */
+  others: readonly string[];
   nowMs: number;
 }
 
@@ -21,25 +21,40 @@ export type Cleanup =
   | { do: 'delete table'; isProtected: boolean }
   | { do: 'write rows'; writes: RowWrite[]; what: string };
 
+const NAMED_OTHERS = 3;
+
 /** What a deleted group leaves behind, and how it goes. Rows of a claim that is not ours are not ours. */
 export function planCleanup(input: CleanupInput): Cleanup {
-  const { policy, table, rows, claim, owner, isShared } = input;
+  const { policy, table, rows, claim, owner, others } = input;
   if (!table || table.status === 'DELETING') return { do: 'nothing', why: 'there is no table' };
   if (claim?.resourceUid === undefined) return { do: 'nothing', why: 'the group id is not claimed' };
   if (claim.resourceUid !== owner.resourceUid || claim.clusterId !== owner.clusterId) {
     return { do: 'nothing', why: 'another resource has claimed the group id' };
   }
-  const isOurTable = isCreatedByKcg(table) && table.tags[GROUP_TAG] === owner.groupId;
-  if (policy === 'Delete' && isOurTable && !isShared) {
+  const isOurs = isMadeFor(owner.groupId, table);
+  if (policy === 'Delete' && isOurs && others.length === 0) {
     return { do: 'delete table', isProtected: table.deletionProtection };
   }
   // The claim goes last: until then a repeated look finds what is left.
   const ordered = [...rows].sort(
     (a, b) => Number(a.shard_id === CLAIM_KEY) - Number(b.shard_id === CLAIM_KEY),
   );
-  if (policy === 'Delete') return { do: 'write rows', writes: ordered.map(deleteRow), what: 'deleted' };
+  if (policy === 'Delete') {
+    const what = isOurs ? `deleted; the table stays, as others use it: ${named(others)}` : 'deleted';
+    return { do: 'write rows', writes: ordered.map(deleteRow), what };
+  }
   const ttl = Math.floor(input.nowMs / 1000) + input.expireAfterDays * 86_400;
   return { do: 'write rows', writes: ordered.map((row) => expireRow(row, ttl)), what: 'set to expire' };
+}
+
+/** kcg makes tables with the native key only. */
+export function isMadeFor(groupId: string, table: ObservedTable): boolean {
+  return isCreatedByKcg(table) && table.tags[GROUP_TAG] === groupId && table.keySchema === NATIVE_KEY_SCHEMA;
+}
+
+function named(others: readonly string[]): string {
+  const rest = others.length - NAMED_OTHERS;
+  return `${others.slice(0, NAMED_OTHERS).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 /** Nobody works on the group any more, so what was read is what is there. */
