@@ -42,6 +42,8 @@ const TABLE = {
   TableUnknown: 'The table has not been looked at yet; wait a moment.',
   TableCreating: 'The table is being created; wait a moment.',
   TableUpdating: 'DynamoDB is changing the table as asked; workers go on meanwhile.',
+  TableChangeRefused:
+    'The table works, but a setting could not be changed; the message names it and what to do. It is tried again.',
   TableNotFound:
     'The table is External and does not exist; create it with the keys group_id and shard_id, or set management to Managed.',
   TableGone:

@@ -7,21 +7,22 @@ import {
   CREATED_BY_TAG,
   GROUP_TAG,
   isCreatedByKcg,
+  isSetBy,
   planTable,
   type DesiredTable,
+  type TableHistory,
   type TableProblem,
 } from './plan/plan-table.ts';
 import { lookAgain, type PlacedPass } from './reconcile-context.ts';
-import type { ObservedTable, TableStep } from './table-admin.ts';
+import type { ObservedTable, TableAdmin, TableStep } from './table-admin.ts';
 
 /** Drift is looked for this often. */
 const FRESH_MS = 600_000;
+/** Times that steps are done in one pass. */
+const ROUNDS = 2;
 /** While the table is being created or changed. */
 const BUSY_MS = 2_000;
 const FAILED_MS = 30_000;
-/** Times that steps are done in one pass: creating, then what only a table that exists can be told. */
-const ROUNDS = 2;
-
 /** The service said no to a change, for now. */
 const LIMITS: ReadonlySet<ErrorCode> = new Set(['InvalidInput', 'LimitExceeded', 'Conflict']);
 
@@ -55,27 +56,53 @@ async function look(pass: PlacedPass): Promise<{ facts: TableFacts; freshMs: num
   const { options, target, object, signal } = pass;
   const admin = options.aws.tableAdmin(target);
   const desired = desiredTable(pass);
-  const before = seenBefore(object.status, target.table);
+  const failures = new Map<TableStep['do'], KcgError>();
   let observed: ObservedTable | undefined;
   try {
     observed = await admin.describe({ signal });
     for (let round = 1; ; round += 1) {
-      const plan = planTable(desired, observed, before.managedTagKeys, before.existed);
+      const history = {
+        ...historyOf(object.status, target.table, observed),
+        refused: new Set(failures.keys()),
+      };
+      const plan = planTable(desired, observed, history);
       if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
-      const isSettled = plan.steps.length === 0 && !plan.isBusy;
-      if (plan.steps.length === 0 || round > ROUNDS) {
-        return { facts: tableFacts(observed, pass, plan.notes), freshMs: isSettled ? FRESH_MS : BUSY_MS };
+      // Creating comes first, then what only a table that exists can be told; one that was refused costs no round.
+      if (plan.steps.length === 0 || round > ROUNDS + failures.size) {
+        const isSettled = plan.steps.length === 0 && !plan.isBusy;
+        const facts = tableFacts(observed, pass, { notes: plan.notes, failures: [...failures.values()] });
+        if (failures.size > 0) return { facts, freshMs: FAILED_MS };
+        return { facts, freshMs: isSettled ? FRESH_MS : BUSY_MS };
       }
-      for (const step of plan.steps) {
-        await admin.apply(step, { signal });
-        pass.events.push(stepEvent(step, target.table));
-      }
+      await applySteps(pass, { admin, steps: plan.steps, failures });
       // What was asked for takes a moment, or none.
       observed = await admin.describe({ signal });
     }
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     return { facts: failedFacts(KcgError.from(thrown), pass, observed), freshMs: FAILED_MS };
+  }
+}
+
+/** A setting that cannot be changed keeps neither the others from being, nor the table from being used. */
+async function applySteps(
+  pass: PlacedPass,
+  {
+    admin,
+    steps,
+    failures,
+  }: { admin: TableAdmin; steps: readonly TableStep[]; failures: Map<TableStep['do'], KcgError> },
+): Promise<void> {
+  const { target, signal } = pass;
+  for (const step of steps) {
+    try {
+      await admin.apply(step, { signal });
+    } catch (thrown) {
+      if (signal.aborted || step.do === 'create') throw thrown;
+      failures.set(step.do, KcgError.from(thrown));
+      continue;
+    }
+    pass.events.push(stepEvent(step, target.table));
   }
 }
 
@@ -112,21 +139,18 @@ export function desiredTable({
 function tableFacts(
   observed: ObservedTable | undefined,
   pass: PlacedPass,
-  notes: readonly string[],
+  { notes, failures }: { notes: readonly string[]; failures: readonly KcgError[] },
 ): TableFacts {
   const info = tableInfo(observed, pass);
   const name = `table ${pass.target.table}`;
   switch (observed?.status) {
     case 'ACTIVE':
-      return {
-        status: 'True',
-        reason: 'TableActive',
-        message: [`${name} is ACTIVE`, ...notes].join('; '),
-        usable: true,
-        info,
-      };
-    case 'UPDATING':
-      return { status: 'True', reason: 'TableUpdating', message: `${name} is UPDATING`, usable: true, info };
+    case 'UPDATING': {
+      const said = [`${name} is ${observed.status}`, ...failures.map(describeError), ...notes];
+      const inOrder = observed.status === 'ACTIVE' ? 'TableActive' : 'TableUpdating';
+      const reason = failures.length > 0 ? 'TableChangeRefused' : inOrder;
+      return { status: 'True', reason, message: said.join('; '), usable: true, info };
+    }
     case 'DELETING':
     case 'INACCESSIBLE_ENCRYPTION_CREDENTIALS':
     case 'ARCHIVING':
@@ -187,7 +211,8 @@ function tableInfo(
   const name = target.table;
   if (!observed) return { name };
   const { management, tags } = group.spec.checkpoints.table;
-  const managedTagKeys = management === 'Managed' ? Object.keys(tags ?? {}).sort() : [];
+  const isSet = management === 'Managed' && isSetBy(groupId, observed);
+  const managedTagKeys = isSet ? Object.keys(tags ?? {}).sort() : [];
   return {
     name,
     arn: observed.arn,
@@ -204,11 +229,15 @@ function pitrOf({ unread, pointInTimeRecovery }: ObservedTable): string {
   return pointInTimeRecovery ? 'on' : 'off';
 }
 
-/** What the last pass wrote down of the table. One that was only being created may not be found for a moment. */
-function seenBefore(status: unknown, name: string): { existed: boolean; managedTagKeys: readonly string[] } {
+/**
+ * What the last pass wrote down of the table. One that was only being created may not be found for a moment; the tags that
+ * were set on a table of that name elsewhere are not on this one.
+ */
+function historyOf(status: unknown, name: string, observed: ObservedTable | undefined): TableHistory {
   const was = (status as GroupStatus | undefined)?.table;
-  const existed = was?.name === name && was.arn !== undefined && was.status !== 'CREATING';
-  return { existed, managedTagKeys: was?.managedTagKeys ?? [] };
+  if (was?.name !== name || was.arn === undefined) return {};
+  const managedTagKeys = was.arn === observed?.arn ? (was.managedTagKeys ?? []) : [];
+  return { existed: was.status !== 'CREATING', managedTagKeys };
 }
 
 function stepEvent(step: TableStep, table: string): PlannedEvent {

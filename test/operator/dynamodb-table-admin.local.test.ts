@@ -56,7 +56,7 @@ describe('a plan over DynamoDB tables', () => {
     const steps: string[] = [];
     await vi.waitFor(
       async () => {
-        const plan = planTable(desired(name), await admin.describe(), []);
+        const plan = planTable(desired(name), await admin.describe());
         for (const step of plan.steps) {
           steps.push(step.do);
           await admin.apply(step);
@@ -160,7 +160,7 @@ describe('trouble with a table', () => {
     const name = `table-${++tables}`;
     const fresh = adminOf(name);
     server.fail((operation) => (operation === 'CreateTable' ? { do: 'drop answer' } : undefined));
-    const [create] = planTable(desired(name), undefined, []).steps;
+    const [create] = planTable(desired(name), undefined).steps;
     await expect(fresh.apply(create!)).rejects.toMatchObject({ code: 'Unavailable' });
     server.fail();
     expect(await fresh.apply(create!)).toBe('raced');

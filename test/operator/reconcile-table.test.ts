@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/operator/cluster.ts';
+import type { ObservedTable, TableAdmin, TableStep } from '../../src/operator/table-admin.ts';
 import { groupObject, Harness } from './reconcile-harness.ts';
 
 const TABLE = 'kinesis-checkpoints-shop-orders';
@@ -83,4 +84,119 @@ describe('a group whose table is another one now', () => {
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
     expect((await h.workerConfig())?.table).toBe('payroll');
   });
+});
+
+describe('a setting that is refused', () => {
+  const refuse = (refused: TableStep['do'], error: KcgError) => {
+    const admin = h.tables.admin.bind(h.tables);
+    h.tables.admin = (name) => {
+      const real = admin(name);
+      const apply: TableAdmin['apply'] = async (step, options) => {
+        if (step.do === refused) throw error;
+        return real.apply(step, options);
+      };
+      return { ...real, apply };
+    };
+    return () => (h.tables.admin = admin);
+  };
+
+  test.each<[TableStep['do'], KcgError, Partial<ObservedTable>]>([
+    [
+      'tag',
+      new KcgError('AccessDenied', 'may not call dynamodb:TagResource', { fix: 'Allow it.' }),
+      { pointInTimeRecovery: true, deletionProtection: false, tableClass: 'StandardInfrequentAccess' },
+    ],
+    [
+      'set deletion protection',
+      new KcgError('LimitExceeded', 'too many changes'),
+      { pointInTimeRecovery: true, tableClass: 'StandardInfrequentAccess' },
+    ],
+    [
+      'set point-in-time recovery',
+      new KcgError('Throttled', 'Rate exceeded'),
+      { deletionProtection: false, tableClass: 'StandardInfrequentAccess' },
+    ],
+  ])(
+    '%s: the others are set, the group stays Ready and says what is missing',
+    async (step, error, others) => {
+      await running();
+      refuse(step, error);
+      const table = {
+        tags: { a: 'b' },
+        pointInTimeRecovery: true,
+        deletionProtection: false,
+        tableClass: 'StandardInfrequentAccess',
+      };
+      h.setGroup((spec) => (spec['checkpoints'] = { table }));
+      for (let look = 0; look < 3; look += 1) {
+        await h.converge();
+        await h.runPods();
+        await h.clock.advance(60_000);
+      }
+      await h.converge();
+      expect(h.tables.tables.get(TABLE)).toMatchObject(others);
+      expect(await h.condition('TableReady')).toBe('True TableChangeRefused');
+      expect(await h.message('TableReady')).toContain(error.message);
+      expect(await h.condition('Ready')).toBe('True Available');
+      expect(await h.condition('Stalled')).toBe('False NotStalled');
+    },
+  );
+
+  test('is not refused for ever', async () => {
+    await running({ checkpoints: { table: { tags: { a: 'b' } } } });
+    const allow = refuse('tag', new KcgError('AccessDenied', 'may not call dynamodb:TagResource'));
+    h.setGroup((spec) => (spec['checkpoints'] = { table: { tags: { a: 'c' } } }));
+    await h.converge();
+    expect(await h.condition('TableReady')).toBe('True TableChangeRefused');
+    allow();
+    await h.clock.advance(40_000);
+    await h.converge();
+    expect(await h.condition('TableReady')).toBe('True TableActive');
+    expect(h.tables.tables.get(TABLE)?.tags).toMatchObject({ a: 'c' });
+  });
+});
+
+describe('groups that share a table', () => {
+  test("do not change each other's settings, and the second says so", async () => {
+    const OTHER = { namespace: 'shop', name: 'other' };
+    const shared = (team: string, tableClass: string) => ({
+      checkpoints: { table: { name: 'shared', tags: { team }, tableClass } },
+    });
+    h.cluster.create(KINDS.consumerGroup, groupObject(shared('a', 'Standard')));
+    const second = groupObject(shared('b', 'StandardInfrequentAccess'), { name: 'other' });
+    h.cluster.create(KINDS.consumerGroup, second);
+    await h.converge();
+    await h.converge('shop/other');
+    const before = h.tables.steps.length;
+    for (let look = 0; look < 4; look += 1) {
+      await h.clock.advance(700_000);
+      await h.converge();
+      await h.converge('shop/other');
+    }
+    expect(h.tables.steps.slice(before)).toEqual([]);
+    expect(h.tables.tables.get('shared')).toMatchObject({ tags: { team: 'a' }, tableClass: 'Standard' });
+    expect(await h.condition('TableReady', OTHER)).toBe('True TableActive');
+    expect((await h.status(OTHER)).table).not.toHaveProperty('managedTagKeys');
+    const told = (await h.status(OTHER)).conditions?.find(({ type }) => type === 'TableReady')?.message;
+    expect(told).toContain('left to group shop.orders, whose table it is: tag, set table class');
+  });
+});
+
+test('tags that were set on one table are not removed from another', async () => {
+  await running({ checkpoints: { table: { tags: { team: 'a' } } } });
+  h.foreignTable('payroll', { tags: { team: 'payroll' } });
+  moveTo('payroll', { adoption: 'Always' });
+  await h.converge();
+  expect(h.tables.tables.get('payroll')?.tags).toEqual({ team: 'payroll' });
+});
+
+test('tags that were set on a table of the same name elsewhere are not removed from this one', async () => {
+  await running({ checkpoints: { table: { tags: { team: 'a' } } } });
+  h.foreignTable(TABLE, { tags: { team: 'payroll' } });
+  h.setGroup((spec) => {
+    spec['endpoints'] = { dynamodb: 'http://elsewhere' };
+    spec['checkpoints'] = { table: { adoption: 'Always' } };
+  });
+  await h.converge();
+  expect(h.tables.tables.get(TABLE)?.tags).toEqual({ team: 'payroll' });
 });

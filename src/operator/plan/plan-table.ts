@@ -51,16 +51,26 @@ export const CREATED_BY_TAG = 'kcg.dev/created-by';
 /** Tag that says which group created it. */
 export const GROUP_TAG = 'kcg.dev/group-id';
 
+/** What earlier looks have left. */
+export interface TableHistory {
+  /** The user's tags that were set before. */
+  managedTagKeys?: readonly string[];
+  /** The table was there. */
+  existed?: boolean;
+  /** Steps that the service has just said no to. */
+  refused?: ReadonlySet<TableStep['do']>;
+}
+
 /**
- * The steps that bring the table to what the group asks for; none when it is so already. `managedTagKeys` are the user's
- * tags that were set before: those no longer asked for are removed, tags of others stay. A table that `existed` is never made
- * anew: its positions went with it.
+ * The steps that bring the table to what the group asks for; none when it is so already. Tags of the user's that are no longer
+ * asked for are removed, tags of others stay. A table that existed is never made anew: its positions went with it. The
+ * settings of a table that carries the name of another group are that group's: two that ask for different ones would
+ * change them back and forth.
  */
 export function planTable(
   desired: DesiredTable,
   observed: ObservedTable | undefined,
-  managedTagKeys: readonly string[],
-  existed = false,
+  { managedTagKeys = [], existed = false, refused = new Set() }: TableHistory = {},
 ): TablePlan {
   const none: TablePlan = { steps: [], problem: undefined, isBusy: false, notes: [] };
   if (observed === undefined) {
@@ -79,7 +89,34 @@ export function planTable(
   if (desired.management === 'External') return { ...none, isBusy: observed.status !== 'ACTIVE' };
   const notes = notesOn(desired, observed);
   if (observed.status !== 'ACTIVE') return { ...none, isBusy: true, notes };
-  return { ...none, steps: changes(desired, observed, managedTagKeys), notes };
+  // It is the same for all groups, and every one needs it.
+  const shared = ttlSteps(observed);
+  const side = sideSteps(desired, observed, managedTagKeys);
+  const updates = tableUpdates(desired, observed);
+  const untried = (steps: readonly TableStep[]) => steps.filter((step) => !refused.has(step.do));
+  if (!isSetBy(desired.ownershipTags[GROUP_TAG], observed)) {
+    const left = leftNote(desired, observed, [...side, ...updates]);
+    return { ...none, steps: untried(shared), notes: [...notes, ...left] };
+  }
+  // One UpdateTable at a time: the table is UPDATING after it, and the next look plans the next.
+  return { ...none, steps: [...untried([...shared, ...side]), ...untried(updates).slice(0, 1)], notes };
+}
+
+/** Whose settings it has. One that kcg did not create names nobody, and is set by whoever adopts it. */
+export function isSetBy(groupId: string | undefined, { tags }: ObservedTable): boolean {
+  return tags[GROUP_TAG] === undefined || tags[GROUP_TAG] === groupId;
+}
+
+function leftNote(
+  { ownershipTags }: DesiredTable,
+  { tags }: ObservedTable,
+  settings: readonly TableStep[],
+): string[] {
+  if (settings.length === 0) return [];
+  const left = settings.map((step) => step.do).join(', ');
+  return [
+    `left to group ${tags[GROUP_TAG]}, whose table it is: ${left}. Set these there, or set the table's tag ${GROUP_TAG} to ${ownershipTags[GROUP_TAG]} to have it from here`,
+  ];
 }
 
 export function isCreatedByKcg(observed: ObservedTable): boolean {
@@ -135,24 +172,25 @@ function ownerProblem(desired: DesiredTable, observed: ObservedTable): TableProb
   return { reason: 'NotOurs', message };
 }
 
-function changes(
+function ttlSteps(observed: ObservedTable): TableStep[] {
+  if (observed.ttlAttribute !== '' || observed.unread?.ttl !== undefined || !mayExpire(observed)) return [];
+  return [{ do: 'enable ttl', attribute: TTL_ATTRIBUTE }];
+}
+
+/** What is asked for apart from the table itself. */
+function sideSteps(
   desired: DesiredTable,
   observed: ObservedTable,
   managedTagKeys: readonly string[],
 ): TableStep[] {
-  const steps: TableStep[] = [];
   const unread = observed.unread ?? {};
-  if (observed.ttlAttribute === '' && unread.ttl === undefined && mayExpire(observed)) {
-    steps.push({ do: 'enable ttl', attribute: TTL_ATTRIBUTE });
-  }
-  if (unread.tags === undefined) steps.push(...tagSteps(desired, observed, managedTagKeys));
+  const steps = unread.tags === undefined ? tagSteps(desired, observed, managedTagKeys) : [];
   const { pointInTimeRecovery } = desired;
   if (pointInTimeRecovery !== undefined && unread.pointInTimeRecovery === undefined) {
     if (pointInTimeRecovery !== observed.pointInTimeRecovery)
       steps.push({ do: 'set point-in-time recovery', enabled: pointInTimeRecovery });
   }
-  const update = tableUpdate(desired, observed);
-  return update ? [...steps, update] : steps;
+  return steps;
 }
 
 /**
@@ -181,16 +219,19 @@ function tagSteps(
   return steps;
 }
 
-/** One UpdateTable at a time, protection first: the table is UPDATING after it, and the next look plans the next. */
-function tableUpdate(desired: DesiredTable, observed: ObservedTable): TableStep | undefined {
+/** What UpdateTable changes, protection first. */
+function tableUpdates(desired: DesiredTable, observed: ObservedTable): TableStep[] {
   const { deletionProtection, billing, tableClass, kmsKeyArn } = desired;
+  const steps: TableStep[] = [];
   if (deletionProtection !== undefined && deletionProtection !== observed.deletionProtection) {
-    return { do: 'set deletion protection', enabled: deletionProtection };
+    steps.push({ do: 'set deletion protection', enabled: deletionProtection });
   }
-  if (billing && !sameBilling(billing, observed.billing)) return { do: 'set billing', billing };
-  if (tableClass && tableClass !== observed.tableClass) return { do: 'set table class', tableClass };
-  if (kmsKeyArn && !sameKey(kmsKeyArn, observed.kmsKeyArn)) return { do: 'set encryption', kmsKeyArn };
-  return undefined;
+  if (billing && !sameBilling(billing, observed.billing)) steps.push({ do: 'set billing', billing });
+  if (tableClass && tableClass !== observed.tableClass) steps.push({ do: 'set table class', tableClass });
+  if (kmsKeyArn && !sameKey(kmsKeyArn, observed.kmsKeyArn)) {
+    steps.push({ do: 'set encryption', kmsKeyArn });
+  }
+  return steps;
 }
 
 /** A table shows its key, never the alias it was given by: any key will do for an alias. */

@@ -45,7 +45,7 @@ const aTable = (changes: Partial<ObservedTable> = {}): ObservedTable => ({
 
 describe('a table that does not exist', () => {
   it('is created with the defaults of creation', () => {
-    expect(planTable(aDesired(), undefined, [])).toEqual({
+    expect(planTable(aDesired(), undefined)).toEqual({
       steps: [
         {
           do: 'create',
@@ -72,24 +72,24 @@ describe('a table that does not exist', () => {
       kmsKeyArn: KEY,
       tableClass: 'StandardInfrequentAccess' as const,
     };
-    const { steps } = planTable(aDesired({ ...asked, tags: { team: 'shop' } }), undefined, []);
+    const { steps } = planTable(aDesired({ ...asked, tags: { team: 'shop' } }), undefined);
     expect(steps).toEqual([{ do: 'create', table: { ...asked, tags: { team: 'shop', ...OURS } } }]);
   });
 
   it('is not protected by default when the group will delete it', () => {
-    const { steps } = planTable(aDesired({ defaultDeletionProtection: false }), undefined, []);
+    const { steps } = planTable(aDesired({ defaultDeletionProtection: false }), undefined);
     expect(steps).toMatchObject([{ table: { deletionProtection: false } }]);
   });
 
   it('is not created again when it was there before: its positions are lost', () => {
-    expect(planTable(aDesired(), undefined, [], true)).toMatchObject({
+    expect(planTable(aDesired(), undefined, { existed: true })).toMatchObject({
       steps: [],
       problem: { reason: 'Gone' },
     });
   });
 
   it('is a problem when somebody else manages it', () => {
-    const plan = planTable(aDesired({ management: 'External' }), undefined, []);
+    const plan = planTable(aDesired({ management: 'External' }), undefined);
     expect(plan).toMatchObject({ steps: [], problem: { reason: 'NotFound' } });
     expect(plan.problem?.message).toContain('group_id HASH, shard_id RANGE');
   });
@@ -98,12 +98,12 @@ describe('a table that does not exist', () => {
 describe('a table that changes', () => {
   it.each(['CREATING', 'UPDATING', 'DELETING', 'OTHER'] as const)('is left alone while %s', (status) => {
     const observed = aTable({ status, ttlAttribute: '', deletionProtection: false });
-    const plan = planTable(aDesired({ deletionProtection: true }), observed, []);
+    const plan = planTable(aDesired({ deletionProtection: true }), observed);
     expect(plan).toMatchObject({ steps: [], isBusy: true, problem: undefined });
   });
 
   it.each(['CREATING', 'DELETING'] as const)('need not show key and tags while %s', (status) => {
-    const plan = planTable(aDesired(), aTable({ status, keySchema: '', tags: {} }), []);
+    const plan = planTable(aDesired(), aTable({ status, keySchema: '', tags: {} }));
     expect(plan).toMatchObject({ isBusy: true, problem: undefined });
   });
 });
@@ -114,7 +114,7 @@ describe('a KMS key that cannot be used', () => {
     ['ARCHIVING', 'restore the backup'],
     ['ARCHIVED', 'restore the backup'],
   ] as const)('%s: %s', (status, words) => {
-    const plan = planTable(aDesired(), aTable({ status, kmsKeyArn: KEY }), []);
+    const plan = planTable(aDesired(), aTable({ status, kmsKeyArn: KEY }));
     expect(plan).toMatchObject({ steps: [], isBusy: false, problem: { reason: 'KeyInaccessible' } });
     expect(plan.problem?.message).toContain(words);
     expect(plan.problem?.message).toContain(KEY);
@@ -131,11 +131,7 @@ describe('the key', () => {
     ['', false],
   ])('%s: usable %s', (keySchema, usable) => {
     for (const management of ['Managed', 'External'] as const) {
-      const { problem, steps } = planTable(
-        aDesired({ management }),
-        aTable({ keySchema, ttlAttribute: '' }),
-        [],
-      );
+      const { problem, steps } = planTable(aDesired({ management }), aTable({ keySchema, ttlAttribute: '' }));
       expect(problem?.reason).toBe(usable ? undefined : 'WrongKeySchema');
       if (!usable) {
         expect(steps).toEqual([]);
@@ -160,26 +156,24 @@ describe('adoption', () => {
     ['Never', byOther, 'NotOurs'],
     ['Never', {}, 'NotOurs'],
   ] as const)('%s, tags %o: %s', (adoption, tags, reason) => {
-    const plan = planTable(aDesired({ adoption }), aTable({ tags }), []);
+    const plan = planTable(aDesired({ adoption }), aTable({ tags }));
     expect(plan.problem?.reason).toBe(reason);
     expect(plan.steps).toEqual([]);
   });
 
   it('says who created the table, and the way out', () => {
-    const { problem } = planTable(aDesired({ adoption: 'Never' }), aTable({ tags: byOther }), []);
+    const { problem } = planTable(aDesired({ adoption: 'Never' }), aTable({ tags: byOther }));
     expect(problem?.message).toContain('was created by group shop.refunds');
     expect(problem?.message).toContain('adoption to Always');
   });
 
   it('never gives an adopted table the tags that mark it as ours', () => {
     const desired = aDesired({ adoption: 'Always', tags: { team: 'shop' } });
-    expect(planTable(desired, aTable({ tags: {} }), []).steps).toEqual([
-      { do: 'tag', tags: { team: 'shop' } },
-    ]);
+    expect(planTable(desired, aTable({ tags: {} })).steps).toEqual([{ do: 'tag', tags: { team: 'shop' } }]);
   });
 
   it('asks nobody whose the table is when it is External', () => {
-    const plan = planTable(aDesired({ management: 'External' }), aTable({ tags: {}, ttlAttribute: '' }), []);
+    const plan = planTable(aDesired({ management: 'External' }), aTable({ tags: {}, ttlAttribute: '' }));
     expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [] });
   });
 });
@@ -291,7 +285,7 @@ describe('drift', () => {
       [],
     ],
   ])('%s', (_, desired, observed, managedTagKeys, steps) => {
-    const plan = planTable(aDesired(desired), aTable(observed), managedTagKeys);
+    const plan = planTable(aDesired(desired), aTable(observed), { managedTagKeys });
     expect(plan).toMatchObject({ steps, problem: undefined, isBusy: false });
   });
 
@@ -305,7 +299,7 @@ describe('drift', () => {
     let table = aTable({ deletionProtection: false });
     const done: string[] = [];
     for (let look = 0; look < 10; look += 1) {
-      const { steps } = planTable(everything, table, []);
+      const { steps } = planTable(everything, table);
       if (steps.length === 0) break;
       expect(steps).toHaveLength(1);
       done.push(steps[0]!.do);
@@ -320,7 +314,58 @@ describe('drift', () => {
 
   it('changes nothing of a table that is External', () => {
     const desired = aDesired({ management: 'External', tags: { a: '1' }, deletionProtection: false });
-    expect(planTable(desired, aTable({ ttlAttribute: '' }), ['b']).steps).toEqual([]);
+    expect(planTable(desired, aTable({ ttlAttribute: '' }), { managedTagKeys: ['b'] }).steps).toEqual([]);
+  });
+});
+
+describe('a table that carries the name of another group', () => {
+  const theirs = { tags: { ...OURS, 'kcg.dev/group-id': 'shop.refunds', team: 'b' } };
+  const asked = {
+    tags: { team: 'a' },
+    pointInTimeRecovery: true,
+    deletionProtection: false,
+    tableClass: 'StandardInfrequentAccess' as const,
+  };
+
+  it.each<[string, Partial<DesiredTable>, Partial<ObservedTable>, string | undefined]>([
+    ['nothing is asked for', {}, {}, undefined],
+    ['what is asked for is so', { tags: { team: 'b' } }, {}, undefined],
+    ['a tag differs', { tags: { team: 'a' } }, {}, 'left to group shop.refunds, whose table it is: tag.'],
+    [
+      'much differs',
+      asked,
+      {},
+      'tag, set point-in-time recovery, set deletion protection, set table class. Set these there, or set',
+    ],
+    ['it was adopted', { ...asked, adoption: 'Always' }, {}, 'left to group shop.refunds'],
+  ])('keeps the settings of that group: %s', (_, desired, observed, note) => {
+    const { steps, notes, problem } = planTable(aDesired(desired), aTable({ ...theirs, ...observed }));
+    expect(problem).toBeUndefined();
+    expect(steps).toEqual([]);
+    expect(notes).toEqual(note === undefined ? [] : [expect.stringContaining(note)]);
+  });
+
+  it('gets its time to live from any group, as they all need the same', () => {
+    const { steps } = planTable(aDesired(asked), aTable({ ...theirs, ttlAttribute: '' }));
+    expect(steps).toEqual([{ do: 'enable ttl', attribute: 'ttl' }]);
+  });
+});
+
+describe('a step that the service has just refused', () => {
+  it.each<[readonly TableStep['do'][], readonly TableStep['do'][]]>([
+    [[], ['tag', 'set point-in-time recovery', 'set deletion protection']],
+    [['tag'], ['set point-in-time recovery', 'set deletion protection']],
+    [['set deletion protection'], ['tag', 'set point-in-time recovery', 'set table class']],
+    [['tag', 'set point-in-time recovery', 'set deletion protection', 'set table class'], []],
+  ])('%o: the others come', (refused, steps) => {
+    const desired = aDesired({
+      tags: { a: '1' },
+      pointInTimeRecovery: true,
+      deletionProtection: false,
+      tableClass: 'StandardInfrequentAccess',
+    });
+    const plan = planTable(desired, aTable(), { refused: new Set(refused) });
+    expect(plan.steps.map((step) => step.do)).toEqual(steps);
   });
 });
 
@@ -328,7 +373,7 @@ describe('what cannot be read', () => {
   const why = 'dynamodb:X was denied. Allow dynamodb:X on table t.';
 
   it('tags decide whose the table is, so Managed tables need them', () => {
-    const { problem, steps } = planTable(aDesired(), aTable({ tags: {}, unread: { tags: why } }), []);
+    const { problem, steps } = planTable(aDesired(), aTable({ tags: {}, unread: { tags: why } }));
     expect(problem).toMatchObject({ reason: 'Unreadable', message: expect.stringContaining(why) });
     expect(steps).toEqual([]);
   });
@@ -336,21 +381,21 @@ describe('what cannot be read', () => {
   it('is left alone, and told where the group asks for it', () => {
     const unread = { tags: why, ttl: why, pointInTimeRecovery: why };
     const observed = aTable({ tags: {}, ttlAttribute: '', unread });
-    const quiet = planTable(aDesired({ adoption: 'Always' }), observed, ['a']);
+    const quiet = planTable(aDesired({ adoption: 'Always' }), observed, { managedTagKeys: ['a'] });
     expect(quiet).toMatchObject({
       steps: [],
       problem: undefined,
       notes: [expect.stringContaining('expire')],
     });
     const asking = aDesired({ adoption: 'Always', tags: { a: '1' }, pointInTimeRecovery: true });
-    const { steps, notes } = planTable(asking, observed, []);
+    const { steps, notes } = planTable(asking, observed);
     expect(steps).toEqual([]);
     expect(notes).toHaveLength(3);
   });
 
   it('does not matter when the table is External', () => {
     const observed = aTable({ tags: {}, ttlAttribute: '', unread: { tags: why, ttl: why } });
-    const plan = planTable(aDesired({ management: 'External' }), observed, []);
+    const plan = planTable(aDesired({ management: 'External' }), observed);
     expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [] });
   });
 
@@ -358,7 +403,7 @@ describe('what cannot be read', () => {
     ['expires', NATIVE_KEY_SCHEMA, 'on for expires'],
     ['', SHARD_ID_KEY_SCHEMA, 'time to live is off'],
   ])('a ttl on "%s" of a table with %s is told', (ttlAttribute, keySchema, words) => {
-    const { notes } = planTable(aDesired(), aTable({ ttlAttribute, keySchema }), []);
+    const { notes } = planTable(aDesired(), aTable({ ttlAttribute, keySchema }));
     expect(notes).toEqual([expect.stringContaining(words)]);
   });
 });
