@@ -66,11 +66,11 @@ const CLAIM = {
   Claimed: 'The group id belongs to this resource; nothing to do.',
   ClaimUnknown: 'The claim has not been read yet; wait for the table.',
   ClaimedByOtherResource:
-    'Another resource of this cluster uses the same group id and table; delete one of them or give one another groupId.',
+    'Another resource of this cluster uses the same group id and table; delete one of them; it can be applied again with another groupId.',
   ClaimedByOtherCluster:
     'Another cluster runs this group; stop it there, then set the annotation kcg.dev/take-over to the id in the message.',
   StreamReplaced:
-    'The stream was deleted and created again, so the positions are of another stream; reset them, or use another groupId.',
+    'The stream was deleted and created again, so the positions are of another stream; delete this resource with deletionPolicy Delete and apply it again to begin anew, or create one with another groupId.',
 } as const;
 
 const WORKERS = {

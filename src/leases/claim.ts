@@ -6,6 +6,8 @@ export interface Claim {
   groupId: string | undefined;
   clusterId: string | undefined;
   resourceUid: string | undefined;
+  /** Of the resource; tells where to look whether it is gone. */
+  namespace: string | undefined;
   streamArn: string | undefined;
   /** Ms since the epoch; tells a stream from a later one of the same name. */
   streamCreatedAt: number | undefined;
@@ -24,6 +26,7 @@ export function decodeClaim(row: Row): Claim {
     groupId: text(row, 'claimed_group'),
     clusterId: text(row, 'cluster_id'),
     resourceUid: text(row, 'resource_uid'),
+    namespace: text(row, 'resource_namespace'),
     streamArn: text(row, 'stream_arn'),
     streamCreatedAt: number(row, 'stream_created_at'),
     claimedAt: number(row, 'claimed_at'),

@@ -347,6 +347,7 @@ export function claimGroup(
       claimed_group: claim.groupId,
       cluster_id: claim.clusterId,
       resource_uid: claim.resourceUid,
+      resource_namespace: claim.namespace,
       stream_arn: claim.streamArn,
       stream_created_at: claim.streamCreatedAt,
       claimed_at: claim.claimedAt,

@@ -53,28 +53,32 @@ function judge(pass: PlacedPass, { claim, clusterId, stream }: Seen): ClaimVerdi
     clusterId,
     resourceUid: pass.object.metadata.uid,
     stream: { arn: stream.arn, createdAt: stream.createdAt },
-    nameOf: (uid) => nameOf(pass, uid),
+    nameOf: (uid) => nameOf(pass, uid, claim?.namespace),
     takeOver: pass.group.metadata.annotations[TAKE_OVER_ANNOTATION],
   });
 }
 
-function nameOf({ options, group }: PlacedPass, uid: string): string | false | undefined {
+function nameOf(
+  { options, group }: PlacedPass,
+  uid: string,
+  namespace: string | undefined,
+): string | false | undefined {
   const { groups } = options.caches;
   const holder = groups.list().find(({ metadata }) => metadata.uid === uid);
   if (holder) return keyString(keyOf(holder));
-  // The default id has the namespace in it, and that one is watched.
-  const isOwnId = group.spec.groupId === undefined;
-  return options.settings.seesAllNamespaces || isOwnId ? false : undefined;
+  // One that is only not seen may be alive; this group's namespace is watched.
+  return options.settings.seesAllNamespaces || namespace === group.metadata.namespace ? false : undefined;
 }
 
 async function write(
-  { groupId, object, options, signal }: PlacedPass,
+  { groupId, group, object, options, signal }: PlacedPass,
   { table, claim, clusterId, stream }: Seen & { table: LeaseTable },
 ): Promise<boolean> {
   const wanted = {
     groupId,
     clusterId,
     resourceUid: object.metadata.uid,
+    namespace: group.metadata.namespace,
     streamArn: stream.arn,
     streamCreatedAt: stream.createdAt,
     claimedAt: options.clock.now(),

@@ -389,6 +389,7 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
         groupId: 'shop.orders',
         clusterId: 'c1',
         resourceUid,
+        namespace: 'shop',
         streamArn: 'arn',
         streamCreatedAt: NOW,
         claimedAt: NOW,

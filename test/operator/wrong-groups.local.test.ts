@@ -208,7 +208,7 @@ test('a group id that another group has is refused without a row or a Deployment
   let conditions = await told('second');
   while (!conditions['GroupClaimed']?.startsWith('False')) conditions = await told('second');
   expect(conditions['Stalled']).toBe(
-    'True ClaimedByOtherResource: KinesisConsumerGroup shop/first uses this groupId and table. Delete one of them, or give one another groupId.',
+    'True ClaimedByOtherResource: KinesisConsumerGroup shop/first uses this groupId and table. Delete one of them; it can be applied again with another groupId.',
   );
   expect(await rows()).toEqual(before);
   const deployments = await cluster.list(KINDS.deployment);

@@ -50,15 +50,21 @@ export function judgeClaim(input: ClaimInput): ClaimVerdict {
   if (name === false || (name === undefined && takeOver === clusterId)) {
     return withSameStream(input, { verdict: 'claim', why: 'the resource that held it is gone' });
   }
-  const message =
-    name === undefined
-      ? `another KinesisConsumerGroup of this cluster (uid ${uid}) uses this groupId and table. If it is gone, annotate: kcg.dev/take-over=${clusterId}`
-      : `KinesisConsumerGroup ${name} uses this groupId and table. Delete one of them, or give one another groupId.`;
+  const message = name === undefined ? unseenMessage(claim, clusterId) : seenMessage(name);
   return { verdict: 'refused', reason: 'ClaimedByOtherResource', message };
 }
 
+function seenMessage(name: string): string {
+  return `KinesisConsumerGroup ${name} uses this groupId and table. Delete one of them; it can be applied again with another groupId.`;
+}
+
+function unseenMessage({ resourceUid, namespace }: Claim, clusterId: string): string {
+  const where = namespace === undefined ? 'of a namespace' : `of namespace ${namespace},`;
+  return `a KinesisConsumerGroup ${where} that this operator does not see (uid ${resourceUid}) uses this groupId and table. Delete one of them; it can be applied again with another groupId. If it is gone, annotate: kcg.dev/take-over=${clusterId}`;
+}
+
 /** Positions of another stream would be wrong in this one, and some would look right. */
-function withSameStream({ claim, stream }: ClaimInput, verdict: ClaimVerdict): ClaimVerdict {
+function withSameStream({ claim, stream, resourceUid }: ClaimInput, verdict: ClaimVerdict): ClaimVerdict {
   const isOther = claim?.streamArn !== undefined && claim.streamArn !== stream.arn;
   const isLater =
     claim?.streamCreatedAt !== undefined &&
@@ -67,6 +73,11 @@ function withSameStream({ claim, stream }: ClaimInput, verdict: ClaimVerdict): C
   const was = isOther
     ? `of ${claim.streamArn}`
     : `of a stream created at ${new Date(claim.streamCreatedAt!).toISOString()}`;
-  const message = `the positions are ${was}, not of ${stream.arn} created at ${new Date(stream.createdAt).toISOString()}; no worker runs, so that nothing is skipped. Reset the positions, or use another groupId.`;
+  // Deleting the resource deletes only rows that it has claimed.
+  const way =
+    claim?.resourceUid === resourceUid
+      ? 'set checkpoints.deletionPolicy to Delete, delete this KinesisConsumerGroup and apply it again'
+      : "delete the group's rows from the table, or the table when no other group uses it";
+  const message = `the positions are ${was}, not of ${stream.arn} created at ${new Date(stream.createdAt).toISOString()}; no worker runs, so that nothing is skipped. To begin anew at initialPosition, ${way}; or apply a new KinesisConsumerGroup with another groupId.`;
   return { verdict: 'refused', reason: 'StreamReplaced', message };
 }

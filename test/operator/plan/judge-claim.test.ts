@@ -7,6 +7,7 @@ const CLAIM: Claim = {
   groupId: 'shop.orders',
   clusterId: 'c1',
   resourceUid: 'me',
+  namespace: 'shop',
   streamArn: STREAM.arn,
   streamCreatedAt: STREAM.createdAt,
   claimedAt: 1,
@@ -61,4 +62,34 @@ test.each<[string, Partial<ClaimInput>, string]>([
     ...change,
   });
   expect(verdict.verdict === 'refused' ? verdict.reason : verdict.verdict).toBe(expected);
+});
+
+test.each<[string, Partial<ClaimInput>, string]>([
+  [
+    'positions of our own of a stream made anew',
+    { claim: recreated },
+    'set checkpoints.deletionPolicy to Delete, delete this KinesisConsumerGroup and apply it again',
+  ],
+  [
+    'positions of a resource that is gone, of a stream made anew',
+    { claim: { ...recreated, resourceUid: 'other' }, nameOf: () => false },
+    "delete the group's rows from the table",
+  ],
+  ['a resource nobody can see', { claim: theirs, nameOf: () => undefined }, 'kcg.dev/take-over=c1'],
+  [
+    'a resource nobody can see, and where it is',
+    { claim: { ...theirs, namespace: 'pay' }, nameOf: () => undefined },
+    'of namespace pay, that this operator does not see (uid other)',
+  ],
+])('%s: what can be done is said', (_, change, words) => {
+  const verdict = judgeClaim({
+    claim: CLAIM,
+    clusterId: 'c1',
+    resourceUid: 'me',
+    stream: STREAM,
+    nameOf: () => 'shop/first',
+    takeOver: undefined,
+    ...change,
+  });
+  expect(verdict.verdict === 'refused' && verdict.message).toContain(words);
 });
