@@ -331,6 +331,13 @@ export function pinStream(groupId: string, stream: { arn: string; createdAt: num
   };
 }
 
+/** Lets the row of a shard live: the group that left it to expire is claimed again. */
+export function keepShard(shardId: string): RowWrite {
+  const when: Condition[] = [{ attribute: 'shard_id', is: 'present' }];
+  const proof = [...when, absent('ttl')];
+  return { name: 'keep shard', key: shardId, kind: 'update', when, remove: ['ttl'], proof };
+}
+
 /** The operator claims the group id for one resource of one cluster, against exactly the claim it has seen. */
 export function claimGroup(
   seen: Claim | undefined,

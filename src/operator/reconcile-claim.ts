@@ -1,14 +1,15 @@
 import { TAKE_OVER_ANNOTATION } from '../api/labels.ts';
 import { decodeClaim, type Claim } from '../leases/claim.ts';
-import type { GroupRows } from '../leases/group-rows.ts';
+import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
-import { claimGroup, pinStart } from '../leases/transitions.ts';
+import { claimGroup, keepShard, pinStart } from '../leases/transitions.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
 import type { ClaimFacts } from './plan/group-facts.ts';
 import { keyOf, keyString } from './cluster.ts';
 import { judgeClaim, type ClaimVerdict } from './plan/judge-claim.ts';
 import type { PlacedPass } from './reconcile-context.ts';
+import { writeRows } from './write-rows.ts';
 
 /** Times a claim is tried against somebody who claims at the same moment. */
 const ATTEMPTS = 3;
@@ -21,24 +22,40 @@ export async function reconcileClaim(
   const { cluster } = pass.options;
   const clusterId = await cluster.clusterId({ signal: pass.signal });
   // An old read is good enough to see that nothing has changed; anything else is looked at again.
-  let verdict = judge(pass, { claim: rows.claim, clusterId, stream });
+  let { claim } = rows;
+  let verdict = judge(pass, { claim, clusterId, stream });
   for (let attempt = 0; verdict.verdict !== 'ours' && attempt < ATTEMPTS; attempt += 1) {
     const row = await table.get(CLAIM_KEY, { consistent: true, signal: pass.signal });
-    const claim = row && decodeClaim(row);
+    claim = row && decodeClaim(row);
     verdict = judge(pass, { claim, clusterId, stream });
     if (verdict.verdict === 'refused') return verdict;
-    if (verdict.verdict === 'claim' && (await write(pass, { table, claim, clusterId, stream }))) {
-      const note = `group id ${pass.groupId} claimed: ${verdict.why}`;
+    if (verdict.verdict === 'claim') {
+      const { why } = verdict;
+      await keepRows(pass, table, rows);
+      if (!(await write(pass, { table, claim, clusterId, stream }))) continue;
+      const note = `group id ${pass.groupId} claimed: ${why}`;
       pass.events.push({ type: 'Normal', reason: 'Claimed', note, action: 'ClaimGroup' });
-      await pinLatest(pass, { table, claim, rows });
-      return { verdict: 'ours' };
+      verdict = { verdict: 'ours' };
     }
   }
   if (verdict.verdict === 'claim') {
     const message = 'others claim the group id at the same time; trying again';
     return { verdict: 'refused', reason: 'ClaimedByOtherResource', message };
   }
+  // Also when it was claimed before: that pass may have failed between the two writes.
+  if (verdict.verdict === 'ours') await pinLatest(pass, { table, claim, rows });
   return verdict;
+}
+
+/**
+ * A deleted group may have left its rows to expire, and another program's always do: once claimed they are live, also while
+ * no worker takes them. Before the claim, so that a failure between the two begins again.
+ */
+async function keepRows({ signal }: PlacedPass, table: LeaseTable, seen: GroupRows): Promise<void> {
+  const { leases } = decodeRows(await table.query('all', { consistent: true, signal }));
+  const expiring = leases.filter(({ ttl }) => ttl !== undefined).map(({ shardId }) => shardId);
+  await writeRows(table, expiring.map(keepShard), signal);
+  for (const lease of seen.leases) lease.ttl = undefined;
 }
 
 interface Seen {

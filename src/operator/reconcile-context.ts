@@ -100,7 +100,7 @@ export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): voi
   const key = tableKey(target);
   if (memory.tableKey === key) return;
   const nothing = { table: undefined, leaseTable: undefined, rows: undefined, claim: undefined };
-  Object.assign(memory, { ...nothing, outage: undefined, tableKey: key });
+  Object.assign(memory, { ...nothing, watched: new ObservedWorkers(), outage: undefined, tableKey: key });
 }
 
 /** One look at one group. */

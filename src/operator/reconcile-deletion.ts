@@ -14,10 +14,10 @@ import type { Pass, PlacedPass } from './reconcile-context.ts';
 import { deploymentOf, podsOf } from './reconcile-workload.ts';
 import { placeOf } from './reconcile-place.ts';
 import type { TableAdmin } from './table-admin.ts';
+import { writeRows } from './write-rows.ts';
 
 const WAIT_MS = 3_000;
 const RETRY_MS = 60_000;
-const WRITES_AT_ONCE = 20;
 
 export function hasFinalizer({ metadata }: StoredObject): boolean {
   return metadata.finalizers?.includes(FINALIZER) ?? false;
@@ -195,10 +195,8 @@ async function writeAll(
 ) {
   const claims = writes.filter(({ key }) => key === CLAIM_KEY);
   const rest = writes.filter(({ key }) => key !== CLAIM_KEY);
-  for (let from = 0; from < rest.length; from += WRITES_AT_ONCE) {
-    await Promise.all(rest.slice(from, from + WRITES_AT_ONCE).map((write) => table.write(write, { signal })));
-  }
-  for (const write of claims) await table.write(write, { signal });
+  await writeRows(table, rest, signal);
+  await writeRows(table, claims, signal);
 }
 
 async function told(pass: Pass, message: string, inMs: number): Promise<number> {

@@ -11,6 +11,7 @@ import {
   expireShard,
   fenceWorker,
   giveShard,
+  keepShard,
   knockWorker,
   pinStart,
   putShard,
@@ -382,6 +383,18 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
     it('pins its start once', async () => {
       expect((await table.write(pinStart(NOW))).outcome).toBe('done');
       expect(await table.write(pinStart(NOW + 1))).toMatchObject({ outcome: 'lost', row: { start_at: NOW } });
+    });
+
+    it('keeps the row of a shard that was to expire, and makes none', async () => {
+      const shardId = 'shardId-1';
+      expect((await table.write(keepShard(shardId))).outcome).toBe('lost');
+      await table.write(shard(shardId));
+      const mark = { name: 'expire row', key: shardId, kind: 'update' as const, when: [], proof: [] };
+      await table.write({ ...mark, set: { ttl: BORN + 100 * 365 * 86_400 } });
+      const kept = await table.write(keepShard(shardId));
+      expect(kept.outcome).toBe('done');
+      expect(kept.row).not.toHaveProperty('ttl');
+      expect((await table.write(keepShard(shardId))).outcome).toBe('done');
     });
 
     it('is claimed only against the claim that was seen, and no longer expires then', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/operator/cluster.ts';
 import { groupObject, Harness } from './reconcile-harness.ts';
 
@@ -12,6 +13,74 @@ function open(settings: ConstructorParameters<typeof Harness>[0] = {}): void {
 const create = (spec: Record<string, unknown> = {}) =>
   h.cluster.create(KINDS.consumerGroup, groupObject(spec));
 const claimRow = () => h.table().get('group#claim', { consistent: true });
+
+/** The next write of this name fails. */
+function failOnce(name: string): void {
+  const table = h.table();
+  const write = table.write.bind(table);
+  table.write = async (row, options) => {
+    if (row.name !== name) return write(row, options);
+    table.write = write;
+    throw new KcgError('Throttled', 'Rate exceeded');
+  };
+}
+
+describe('what Latest means', () => {
+  test('is pinned by a later look when the claim was written and the pin was not', async () => {
+    open();
+    create({ initialPosition: { type: 'Latest' } });
+    failOnce('pin start');
+    await expect(h.reconcile()).rejects.toMatchObject({ code: 'Throttled' });
+    expect(await claimRow()).not.toHaveProperty('start_at');
+    expect(await h.deployment()).toBeUndefined();
+    await h.clock.advance(3_600_000);
+    await h.converge();
+    const creation = Date.parse((await h.group()).metadata.creationTimestamp!);
+    expect(await claimRow()).toMatchObject({ start_at: creation });
+    expect(await h.replicas()).toBe(3);
+  });
+
+  test('is not pinned where positions are already', async () => {
+    open();
+    create({ initialPosition: { type: 'TrimHorizon' } });
+    await h.converge();
+    await h.runWorkers();
+    h.setGroup((spec) => (spec['initialPosition'] = { type: 'Latest' }));
+    await h.converge();
+    expect(await claimRow()).not.toHaveProperty('start_at');
+  });
+});
+
+describe('rows that were to expire', () => {
+  const ttl = 1_900_000_000;
+  const expiring = () =>
+    h.table().store('shardId-000000000000', {
+      shard_id: 'shardId-000000000000',
+      epoch: 1,
+      sequence: '7',
+      ttl,
+    });
+
+  test('live when the group is claimed', async () => {
+    open();
+    expiring();
+    create({ desiredState: 'Stopped' });
+    await h.reconcile();
+    const row = await h.table().get('shardId-000000000000', { consistent: true });
+    expect(row).toEqual({ shard_id: 'shardId-000000000000', epoch: 1, sequence: '7' });
+  });
+
+  test('are not forgotten when one of the writes fails', async () => {
+    open();
+    expiring();
+    create({ desiredState: 'Stopped' });
+    failOnce('keep shard');
+    await expect(h.reconcile()).rejects.toMatchObject({ code: 'Throttled' });
+    expect(await claimRow()).toBeUndefined();
+    await h.converge();
+    expect(await h.table().get('shardId-000000000000', { consistent: true })).not.toHaveProperty('ttl');
+  });
+});
 
 describe('a claim of this cluster whose resource is not seen', () => {
   const EXPLICIT = { groupId: 'shop.orders' };
