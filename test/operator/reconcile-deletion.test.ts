@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/operator/cluster.ts';
+import type { ObservedTable } from '../../src/operator/table-admin.ts';
 import { groupObject, Harness, NAME } from './reconcile-harness.ts';
 
 let h: Harness;
@@ -136,6 +137,46 @@ describe('deletion', () => {
       ),
     ).toEqual(new Set([ttl]));
     expect(await gone()).toBe(true);
+  });
+
+  test.each<[string, Partial<ObservedTable>, string]>([
+    ['on', {}, 'rows of group shop.orders set to expire'],
+    ['off', { ttlAttribute: '' }, 'they stay: time to live of the table is off'],
+    ['on for another attribute', { ttlAttribute: 'expires' }, 'time to live of the table is on for expires'],
+    ['not known', { ttlAttribute: '', unread: { ttl: 'denied' } }, 'is not known: denied'],
+  ])('with Expire tells what comes of it where time to live is %s', async (_, change, words) => {
+    h.foreignTable(undefined, change);
+    await started({ deletionPolicy: 'Expire', expireAfterDays: 7, table: { management: 'External' } });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    expect(h.cluster.events.at(-1)?.note).toContain(words);
+    expect(await gone()).toBe(true);
+  });
+
+  test('with Expire is undone by a group that comes back in time, also when that is stopped', async () => {
+    await started({ deletionPolicy: 'Expire', expireAfterDays: 7 });
+    const [first] = h.kinesis.listShards('orders').shards;
+    h.table().store(first!.shardId, {
+      ...h.table().rows()[1]!,
+      shard_id: first!.shardId,
+      sequence: 'SHARD_END',
+    });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    create({ desiredState: 'Stopped' });
+    await h.reconcile();
+    const kept = h
+      .table()
+      .rows()
+      .filter(({ shard_id }) => !shard_id.startsWith('worker#'));
+    expect(kept.filter((row) => 'ttl' in row)).toEqual([]);
+    expect(kept).toHaveLength(4);
+    expect(await h.condition('GroupClaimed')).toBe('True Claimed');
+    expect(await h.condition('CheckpointsAtRisk')).toBe('False CheckpointsSafe');
   });
 
   test('that cannot reach AWS says so, and ends when the policy becomes Retain', async () => {

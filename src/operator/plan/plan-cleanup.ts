@@ -1,7 +1,7 @@
 import type { Claim } from '../../leases/claim.ts';
 import { CLAIM_KEY, type Row } from '../../leases/row.ts';
 import type { RowWrite } from '../../leases/row-write.ts';
-import { NATIVE_KEY_SCHEMA, type ObservedTable } from '../table-admin.ts';
+import { NATIVE_KEY_SCHEMA, TTL_ATTRIBUTE, type ObservedTable } from '../table-admin.ts';
 import { GROUP_TAG, isCreatedByKcg } from './plan-table.ts';
 
 export interface CleanupInput {
@@ -44,7 +44,17 @@ export function planCleanup(input: CleanupInput): Cleanup {
     return { do: 'write rows', writes: ordered.map(deleteRow), what };
   }
   const ttl = Math.floor(input.nowMs / 1000) + input.expireAfterDays * 86_400;
-  return { do: 'write rows', writes: ordered.map((row) => expireRow(row, ttl)), what: 'set to expire' };
+  return { do: 'write rows', writes: ordered.map((row) => expireRow(row, ttl)), what: expiring(table) };
+}
+
+/** A ttl on a row does nothing by itself. */
+function expiring({ ttlAttribute, unread }: ObservedTable): string {
+  if (unread?.ttl !== undefined) {
+    return `marked to expire; whether the table deletes what is expired is not known: ${unread.ttl}`;
+  }
+  if (ttlAttribute === TTL_ATTRIBUTE) return 'set to expire';
+  const now = ttlAttribute === '' ? 'off' : `on for ${ttlAttribute} instead`;
+  return `marked to expire, but they stay: time to live of the table is ${now}. Turn it on for ${TTL_ATTRIBUTE}, or delete them yourself`;
 }
 
 /** kcg makes tables with the native key only. */
