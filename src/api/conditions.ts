@@ -65,6 +65,9 @@ const TABLE = {
 const CLAIM = {
   Claimed: 'The group id belongs to this resource; nothing to do.',
   ClaimUnknown: 'The claim has not been read yet; wait for the table.',
+  ClaimAccessDenied:
+    'The operator may not read or write the claim; allow what the message names, in AWS or in Kubernetes.',
+  ClaimUnreachable: 'The claim could not be read or written; it is tried again, and the message says why.',
   ClaimedByOtherResource:
     'Another resource of this cluster uses the same group id and table; delete one of them; it can be applied again with another groupId.',
   ClaimedByOtherCluster:
@@ -81,6 +84,11 @@ const WORKERS = {
   CrashLooping: 'A container ends again and again; look at its log with kubectl logs --previous.',
   ContainerNotReady: 'A container runs and does not become ready; look at its log and its readiness probe.',
   TemplateRejected: 'Kubernetes refused the pods; correct spec.template as the message says.',
+  WorkersAccessDenied:
+    "The operator may not look after the Deployment; allow what the message names in the role of the operator's service account.",
+  QuotaExceeded: 'A resource quota of the namespace is used up; raise it, or free some of it.',
+  ApplyFailed:
+    'The Deployment could not be brought to what is wanted; it is tried again, and the message says why.',
   FieldConflict:
     'Somebody else manages a field of the Deployment that kcg sets; the message names it and its owner.',
   NoWorkersWanted:

@@ -190,8 +190,9 @@ export type LeaseWriteResult = { outcome: 'written'; version: string } | { outco
 /**
  * A Kubernetes cluster, as the operator needs it. Lost races and field conflicts are values; every method throws
  * `KcgError` for the rest: `AccessDenied` (names verb and resource), `Credentials`, `InvalidInput` (the server's validation
- * said no), `NotFound` (no such kind or namespace), `Throttled`, `Timeout`, `Unavailable`. Calls are bounded in time, and
- * repeated a few times where that is safe; a write whose answer was lost can have happened, so the next reconcile looks again.
+ * or an admission plugin said no), `LimitExceeded` (a quota), `NotFound` (no such kind or namespace), `Throttled`, `Timeout`,
+ * `Unavailable`. Calls are bounded in time, and repeated a few times where that is safe; a write whose answer was lost can have
+ * happened, so the next reconcile looks again.
  */
 export interface Cluster {
   /** A cache that follows the cluster until `signal` aborts, whatever fails meanwhile. */

@@ -1,4 +1,5 @@
 import { KcgError, type ErrorCode } from '../lib/errors.ts';
+import { OVER_QUOTA } from './plan/step-failures.ts';
 
 /** What a request was, for messages. */
 export interface RequestSubject {
@@ -39,6 +40,9 @@ const FIXES: Partial<Record<ErrorCode, (subject: RequestSubject) => string>> = {
   Credentials: () => 'Check the token or client certificate in use.',
 };
 
+/** A quota, a webhook or another admission plugin said no. Authorization does so in the same words, and names who may not. */
+const ADMISSION = /is forbidden: (?!User ")|denied (the )?request/;
+
 /** An answer that is not a success. `retryAfter` is the header's value, seconds. */
 export function statusError(
   { statusCode, body, retryAfter }: { statusCode: number; body: unknown; retryAfter?: string | undefined },
@@ -65,6 +69,9 @@ function codeOf(statusCode: number, { message = '', details }: KubeStatus): Erro
   if (statusCode === 500 && message.includes('failed to create typed patch object')) return 'InvalidInput';
   if (statusCode === 403 && details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating'))
     return 'Conflict';
+  // No role of ours would help.
+  if (statusCode === 403 && ADMISSION.test(message))
+    return OVER_QUOTA.test(message) ? 'LimitExceeded' : 'InvalidInput';
   return CODES[statusCode] ?? (statusCode >= 500 ? 'Unavailable' : 'Internal');
 }
 

@@ -247,7 +247,8 @@ function createDispatcher(proxyUrl: string | undefined, tls: KubeTls): Dispatche
 
 function mayRepeat(error: KcgError, { method, idempotent = method === 'GET' }: KubeRequest): boolean {
   if (error.code === 'Throttled' || wasNeverSent(error)) return true;
-  return idempotent && isRetryable(error) && error.code !== 'Internal';
+  // A quota is not freed within seconds.
+  return idempotent && isRetryable(error) && error.code !== 'Internal' && error.code !== 'LimitExceeded';
 }
 
 async function readBody({ body, headers }: Dispatcher.ResponseData): Promise<unknown> {

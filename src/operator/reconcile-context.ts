@@ -3,6 +3,7 @@ import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
 import type { Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { AppliedGenerations } from './apply.ts';
@@ -12,7 +13,7 @@ import type { Nudge } from './fence-workers.ts';
 import type { StreamCache } from './observe-stream.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
 import type { Want } from './plan/desired-replicas.ts';
-import type { ClaimFacts, LastFailover, LastScale, TableFacts } from './plan/group-facts.ts';
+import type { ClaimFacts, LastFailover, LastScale, StepFailure, TableFacts } from './plan/group-facts.ts';
 import type { Outage } from './plan/track-failover.ts';
 
 export interface ReconcilerOptions {
@@ -114,6 +115,8 @@ export interface Pass {
   signal: AbortSignal;
   /** Recorded at the end. */
   events: PlannedEvent[];
+  /** What went wrong; told in the status, then the group backs off. */
+  failures: StepFailure[];
   /** When to look again, ms; the earliest asked for wins. */
   again: { inMs: number };
 }
@@ -125,4 +128,19 @@ export interface PlacedPass extends Pass {
 
 export function lookAgain({ again }: Pass, inMs: number): void {
   again.inMs = Math.min(again.inMs, inMs);
+}
+
+/** Does one step. When it fails, the pass goes on without its result, so that a status is written that tells of it. */
+export async function attempt<T>(
+  { signal, failures }: Pass,
+  step: StepFailure['step'],
+  act: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    failures.push({ step, error: KcgError.from(thrown) });
+    return undefined;
+  }
 }

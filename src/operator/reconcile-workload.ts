@@ -17,8 +17,9 @@ import {
 import type { ReplicasDecision } from './plan/desired-replicas.ts';
 import type { WorkloadFacts } from './plan/group-facts.ts';
 import { workerConfigOf, workloadHandler } from './plan/worker-config-of.ts';
+import { workloadProblem } from './plan/step-failures.ts';
 import { templateProblems } from './plan/worker-template.ts';
-import { lookAgain, PODS_OF_GROUP, type Pass, type PlacedPass } from './reconcile-context.ts';
+import { attempt, lookAgain, PODS_OF_GROUP, type Pass, type PlacedPass } from './reconcile-context.ts';
 
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
@@ -41,8 +42,21 @@ export function podsOf({ options, group }: Pass): StoredObject[] {
   return options.caches.pods.by(PODS_OF_GROUP, `${namespace}/${name}`);
 }
 
-/** Brings Deployment and PodDisruptionBudget to what is wanted. */
+/** Brings Deployment and PodDisruptionBudget to what is wanted, or says why that cannot be done. */
 export async function reconcileWorkload(input: WorkloadPass): Promise<WorkloadFacts> {
+  const { pass, existing } = input;
+  try {
+    return await bringAbout(input);
+  } catch (thrown) {
+    if (pass.signal.aborted) throw thrown;
+    const error = KcgError.from(thrown);
+    // What the server finds wrong with the objects waits for a change of them.
+    if (error.code !== 'InvalidInput') pass.failures.push({ step: 'workers', error });
+    return facts(existing, workloadProblem(error));
+  }
+}
+
+async function bringAbout(input: WorkloadPass): Promise<WorkloadFacts> {
   const { pass, existing, decision } = input;
   const refused = templateProblems({
     handler: workloadHandler(pass.group.spec.handler),
@@ -60,24 +74,21 @@ export async function reconcileWorkload(input: WorkloadPass): Promise<WorkloadFa
   if (!isOurs && (!existing || before === decision.replicas)) return facts(existing, undefined);
   const workload = objectsOf(input);
   const wanted = existing && !isOurs ? withReplicas(existing, decision.replicas) : workload.deployment;
-  if (before !== undefined && decision.replicas < before) await markForRemoval(input);
-  try {
-    const applied = await applyOne(pass, KINDS.deployment, wanted, existing);
-    if (applied.outcome === 'conflict') {
-      return facts(existing, { reason: 'FieldConflict', message: conflictMessage(wanted, applied) });
-    }
-    if (applied.outcome === 'lost') {
-      lookAgain(pass, 1_000);
-      return facts(existing, undefined);
-    }
-    if (applied.outcome === 'applied' && before !== decision.replicas) noteScale(pass, before, decision);
-    await applyBudget(pass, workload);
-    return facts(applied.object, undefined);
-  } catch (thrown) {
-    const error = KcgError.from(thrown);
-    if (error.code !== 'InvalidInput') throw error;
-    return facts(existing, { reason: 'TemplateRejected', message: error.message });
+  if (before !== undefined && decision.replicas < before) {
+    // Without the marks Kubernetes stops other pods than we would; that is no reason to stop none.
+    await attempt(pass, 'workers', () => markForRemoval(input));
   }
+  const applied = await applyOne(pass, KINDS.deployment, wanted, existing);
+  if (applied.outcome === 'conflict') {
+    return facts(existing, { reason: 'FieldConflict', message: conflictMessage(wanted, applied) });
+  }
+  if (applied.outcome === 'lost') {
+    lookAgain(pass, 1_000);
+    return facts(existing, undefined);
+  }
+  if (applied.outcome === 'applied' && before !== decision.replicas) noteScale(pass, before, decision);
+  await attempt(pass, 'workers', () => applyBudget(pass, workload));
+  return facts(applied.object, undefined);
 }
 
 function facts(deployment: StoredObject | undefined, problem: WorkloadFacts['problem']): WorkloadFacts {

@@ -18,6 +18,7 @@ import { reconcileClaim } from './reconcile-claim.ts';
 import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
 import { reconcilePause } from './reconcile-pause.ts';
 import {
+  attempt,
   lookAgain,
   newMemory,
   pollMsOf,
@@ -57,7 +58,7 @@ export class GroupReconciler {
 
   /**
    * @returns when to look again, ms; undefined when only a change of the group should bring it back
-   * @throws KcgError of Kubernetes; AWS failures become conditions
+   * @throws KcgError to be tried again with back-off, once the status tells of it
    */
   async reconcile(key: string, signal: AbortSignal): Promise<number | undefined> {
     const { groups } = this.#options.caches;
@@ -79,11 +80,14 @@ export class GroupReconciler {
       memory: this.#memoryOf(key, object),
       signal,
       events: [],
+      failures: [],
       again: { inMs: IDLE_MS },
     };
-    const inMs = await (object.metadata.deletionTimestamp ? reconcileDeletion(pass) : reconcileLiving(pass));
-    for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: object });
-    return inMs;
+    try {
+      return await (object.metadata.deletionTimestamp ? reconcileDeletion(pass) : reconcileLiving(pass));
+    } finally {
+      for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: object });
+    }
   }
 
   /** A spec that cannot work; the API server refuses most of these. */
@@ -129,6 +133,8 @@ async function reconcileLiving(pass: Pass): Promise<number> {
   const placed = placedPass(pass);
   const facts = placed ? await pursue(placed) : nowhere(pass);
   await writeStatus(pass, facts);
+  const [failure] = pass.failures;
+  if (failure) throw failure.error;
   return jitterMs(pass.again.inMs, 0.2, pass.options.random);
 }
 
@@ -143,8 +149,10 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   else if (stream.summary?.status !== 'ACTIVE') lookAgain(pass, CHANGING_MS);
   if (found?.rows && found.table && stream.summary) {
     const { rows, table } = found;
-    memory.claim = await reconcileClaim(pass, { table, rows, stream: stream.summary });
-    if (memory.claim.verdict === 'ours') await reconcilePause(pass, { table, rows });
+    const claiming = { table, rows, stream: stream.summary };
+    memory.claim = (await attempt(pass, 'claim', () => reconcileClaim(pass, claiming))) ?? memory.claim;
+    if (memory.claim?.verdict === 'ours')
+      await attempt(pass, 'pause', () => reconcilePause(pass, { table, rows }));
   }
   if (found?.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const judged = found && (await judgeWorkers(pass, found));
@@ -164,6 +172,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     view,
     expiringShards: found?.rows ? expiringShards(found.rows) : [],
     scaling,
+    failures: pass.failures,
     lastScale: memory.lastScale ?? group.status?.scaling?.lastScale,
     lastFailover: memory.lastFailover ?? group.status?.leases?.lastFailover,
   };
@@ -234,6 +243,7 @@ function nowhere({ group, groupId }: Pass): GroupFacts {
     view: undefined,
     expiringShards: [],
     scaling: undefined,
+    failures: [],
     lastScale: undefined,
     lastFailover: undefined,
   };

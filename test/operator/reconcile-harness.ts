@@ -37,7 +37,13 @@ export function groupObject(
 /** One operator over the twins; the test plays the Deployment controller, the kubelet and the workers. */
 export class Harness {
   readonly clock = new ManualClock();
-  readonly cluster = new MemoryCluster({ clock: this.clock, clusterId: 'cluster-1' });
+  /** By operation of the API server (`apply`) or write to the table (`claim group`): what makes it fail. */
+  readonly faults = new Map<string, KcgError>();
+  readonly cluster = new MemoryCluster({
+    clock: this.clock,
+    clusterId: 'cluster-1',
+    before: (operation) => this.#failOn(operation),
+  });
   readonly kinesis = new MemoryKinesis({ clock: this.clock, region: 'eu-west-1', transitionMs: 0 });
   readonly tables = new MemoryTables(this.clock);
   /** By table and group id. */
@@ -95,13 +101,19 @@ export class Harness {
     const known = this.rows.get(key);
     if (known) return known;
     const table = new MemoryLeaseTable({
-      before: async () => {
+      before: async (operation) => {
         if (this.rowFault) throw this.rowFault;
+        await this.#failOn(operation);
       },
       onWrite: ({ name }) => this.rowWrites.push(name),
     });
     this.rows.set(key, table);
     return table;
+  }
+
+  async #failOn(operation: string): Promise<void> {
+    const fault = this.faults.get(operation);
+    if (fault) throw fault;
   }
 
   async reconcile(key = KEY): Promise<number | undefined> {

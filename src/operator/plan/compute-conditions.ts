@@ -3,6 +3,7 @@ import { describeError } from '../../lib/errors.ts';
 import { formatDuration, lagStepSeconds } from '../../view/format.ts';
 import type { PodView } from '../../view/group-view.ts';
 import { LIMIT_MESSAGES, type GroupFacts } from './group-facts.ts';
+import { describeFailure, isDenied, OVER_QUOTA } from './step-failures.ts';
 
 /*
  * One function per condition, each from facts to what is to be said. What sums them up (Ready, Reconciling, Stalled) is in
@@ -49,13 +50,18 @@ export function tableReady({ table }: GroupFacts): Told<'TableReady'> {
   return { status, reason, message };
 }
 
-export function groupClaimed({ claim, groupId }: GroupFacts): Told<'GroupClaimed'> {
+export function groupClaimed({ claim, groupId, failures }: GroupFacts): Told<'GroupClaimed'> {
+  if (claim?.verdict === 'refused') return { status: 'False', reason: claim.reason, message: claim.message };
+  const failure = failures.find(({ step }) => step !== 'workers');
+  if (failure && isDenied(failure.error)) {
+    return { status: 'False', reason: 'ClaimAccessDenied', message: describeFailure(failure) };
+  }
+  // A claim that was ours stays ours while nobody answers.
+  if (!claim && failure)
+    return { status: 'Unknown', reason: 'ClaimUnreachable', message: describeFailure(failure) };
   if (!claim)
     return { status: 'Unknown', reason: 'ClaimUnknown', message: 'the claim has not been read yet' };
-  if (claim.verdict === 'ours') {
-    return { status: 'True', reason: 'Claimed', message: `group id ${groupId} belongs to this resource` };
-  }
-  return { status: 'False', reason: claim.reason, message: claim.message };
+  return { status: 'True', reason: 'Claimed', message: `group id ${groupId} belongs to this resource` };
 }
 
 export function workersAvailable({ workload, scaling, view }: GroupFacts): Told<'WorkersAvailable'> {
@@ -71,7 +77,8 @@ export function workersAvailable({ workload, scaling, view }: GroupFacts): Told<
   const counts = `${deployment.ready} of ${desired} pods ready`;
   if (deployment.ready >= desired) return { status: 'True', reason: 'MinimumAvailable', message: counts };
   if (deployment.failure !== undefined) {
-    return { status: 'False', reason: 'TemplateRejected', message: deployment.failure };
+    const reason = OVER_QUOTA.test(deployment.failure) ? 'QuotaExceeded' : 'TemplateRejected';
+    return { status: 'False', reason, message: deployment.failure };
   }
   const trouble = worstTrouble(view?.pods ?? []);
   if (trouble) return { status: 'False', reason: trouble.reason, message: `${counts}; ${trouble.message}` };

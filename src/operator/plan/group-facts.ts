@@ -22,6 +22,7 @@ export interface GroupFacts {
   /** Rows of shards that are not ended and carry a time to live all the same. */
   expiringShards: readonly string[];
   scaling: ReplicasDecision | undefined;
+  failures: readonly StepFailure[];
   lastScale: LastScale | undefined;
   lastFailover: LastFailover | undefined;
 }
@@ -49,12 +50,28 @@ export interface TableFacts {
 
 export type ClaimFacts = { verdict: 'ours' } | Extract<ClaimVerdict, { verdict: 'refused' }>;
 
+/**
+ * A step that failed while the rest of the pass went on. `claim` and `pause` write the group's claim, `workers` the
+ * objects in Kubernetes.
+ */
+export interface StepFailure {
+  step: 'claim' | 'pause' | 'workers';
+  error: KcgError;
+}
+
 export interface WorkloadFacts {
   /** Of the Deployment; undefined = there is none. */
   deployment: DeploymentFacts | undefined;
   /** Why the objects could not be brought to what is wanted. */
-  problem: { reason: 'TemplateRejected' | 'FieldConflict'; message: string } | undefined;
+  problem: { reason: WorkloadProblem; message: string } | undefined;
 }
+
+export type WorkloadProblem =
+  | 'TemplateRejected'
+  | 'FieldConflict'
+  | 'WorkersAccessDenied'
+  | 'QuotaExceeded'
+  | 'ApplyFailed';
 
 export interface DeploymentFacts {
   replicas: number;

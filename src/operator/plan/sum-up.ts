@@ -1,5 +1,6 @@
 import type { NewCondition, ReasonOf } from '../../api/conditions.ts';
 import type { GroupFacts } from './group-facts.ts';
+import { describeFailure } from './step-failures.ts';
 
 /** The conditions that Ready, Reconciling and Stalled are made of. */
 export type Parts = { [T in NewCondition['type']]: Extract<NewCondition, { type: T }> };
@@ -20,6 +21,8 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'ClaimedByOtherResource',
   'ClaimedByOtherCluster',
   'StreamReplaced',
+  'ClaimAccessDenied',
+  'WorkersAccessDenied',
   'TemplateRejected',
   'FieldConflict',
 ]);
@@ -55,7 +58,7 @@ export function ready(parts: Part, { group, view }: GroupFacts): Told<'Ready'> {
 
 export function reconciling(
   parts: Part,
-  { workload, view, group, stream, scaling }: GroupFacts,
+  { workload, view, group, stream, scaling, failures }: GroupFacts,
 ): Told<'Reconciling'> {
   const { TableReady, StreamReady, WorkersAvailable } = parts;
   const blocked = stalled(parts);
@@ -65,6 +68,8 @@ export function reconciling(
   }
   const retried = [StreamReady, TableReady].find(({ status }) => status !== 'True');
   if (retried) return { status: 'True', reason: 'Retrying', message: retried.message };
+  const [failure] = failures;
+  if (failure) return { status: 'True', reason: 'Retrying', message: describeFailure(failure) };
   const { deployment, problem } = workload;
   const desired = scaling?.replicas ?? 0;
   if (deployment && !problem) {

@@ -71,6 +71,7 @@ export function facts(change: Partial<GroupFacts> = {}): GroupFacts {
     view: aView(),
     expiringShards: [],
     scaling: { replicas: 1, reason: 'one shard', limitedBy: undefined, window: [], againInMs: undefined },
+    failures: [],
     lastScale: undefined,
     lastFailover: undefined,
     ...change,

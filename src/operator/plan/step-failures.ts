@@ -1,0 +1,29 @@
+import { describeError, type KcgError } from '../../lib/errors.ts';
+import type { StepFailure, WorkloadFacts } from './group-facts.ts';
+
+/** How a used-up ResourceQuota is told, of a Deployment as of its pods. */
+export const OVER_QUOTA = /exceeded quota/;
+
+const WHAT: Readonly<Record<StepFailure['step'], string>> = {
+  claim: 'the group id cannot be claimed',
+  pause: 'the workers cannot be told to pause or to go on',
+  workers: 'the workers cannot be brought to what is wanted',
+};
+
+export function describeFailure({ step, error }: StepFailure): string {
+  return `${WHAT[step]}: ${describeError(error)}`;
+}
+
+/** Somebody has to allow it first. */
+export function isDenied({ code }: KcgError): boolean {
+  return code === 'AccessDenied' || code === 'Credentials';
+}
+
+/** What WorkersAvailable says of an error of the API server, whose message is quoted. */
+export function workloadProblem(error: KcgError): NonNullable<WorkloadFacts['problem']> {
+  const message = describeError(error);
+  if (isDenied(error)) return { reason: 'WorkersAccessDenied', message };
+  if (error.code === 'InvalidInput') return { reason: 'TemplateRejected', message };
+  if (error.code === 'LimitExceeded') return { reason: 'QuotaExceeded', message };
+  return { reason: 'ApplyFailed', message };
+}
