@@ -7,8 +7,6 @@ import { fenceWorkers, type FenceResult } from './fence-workers.ts';
 import type { ReadRows } from './observe.ts';
 import { planFences, terminationsOf, type PodLike } from './plan/fence.ts';
 import { nextOutageLookMs, trackFailover } from './plan/track-failover.ts';
-import { workloadHandler } from './plan/worker-config-of.ts';
-import { workerContainerOf } from './plan/worker-template.ts';
 import { lookAgain, pollMsOf, type PlacedPass } from './reconcile-context.ts';
 import { podsOf } from './reconcile-workload.ts';
 
@@ -56,9 +54,8 @@ async function fence(
   pass: PlacedPass,
   { rows, table, isSilent }: { rows: GroupRows; table: LeaseTable; isSilent: (row: WorkerRow) => boolean },
 ): Promise<Pick<FenceResult, 'workers'> & Pick<Judged, 'ended'>> {
-  const { options, memory, group, signal } = pass;
-  const container = workerContainerOf(workloadHandler(group.spec.handler));
-  const terminations = podsOf(pass).flatMap((pod) => terminationsOf(pod as unknown as PodLike, container));
+  const { options, memory, signal } = pass;
+  const terminations = podsOf(pass).flatMap((pod) => terminationsOf(pod as unknown as PodLike));
   const hasEnded = (row: WorkerRow) => planFences([row], terminations).length > 0;
   const isDead = (row: WorkerRow) => hasEnded(row) || isSilent(row);
   try {

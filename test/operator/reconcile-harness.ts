@@ -212,8 +212,9 @@ export class Harness {
     if (!deployment) return [];
     const { replicas, template } = deployment.spec as {
       replicas: number;
-      template: { metadata: { labels: Record<string, string> } };
+      template: { metadata: { labels: Record<string, string>; annotations: Record<string, string> } };
     };
+    const { labels, annotations } = template.metadata;
     const pods = await this.cluster.list(KINDS.pod, { namespace: 'shop' });
     for (const pod of pods.slice(replicas))
       this.cluster.remove(KINDS.pod, pod.metadata as { namespace: string; name: string });
@@ -222,7 +223,7 @@ export class Harness {
       this.cluster.create(KINDS.pod, {
         apiVersion: 'v1',
         kind: 'Pod',
-        metadata: { namespace: 'shop', name, labels: template.metadata.labels },
+        metadata: { namespace: 'shop', name, labels, annotations },
         status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
       });
     }

@@ -143,10 +143,24 @@ describe('workers', () => {
   });
 });
 
-function endContainer(pod: string, finishedMs: number): void {
+test('of a pod made for another handler are not fenced when its application restarts', async () => {
+  const template = { spec: { containers: [{ name: 'app', image: 'shop:7' }] } };
+  create({ handler: { http: {} }, template });
+  await h.converge();
+  await h.runWorkers();
+  h.setGroup((spec) => (spec['handler'] = { module: { path: '/app/handler.mjs' } }));
+  await h.clock.advance(5_000);
+  endContainer('orders-worker-0', h.clock.now(), 'app');
+  await h.reconcile();
+  expect(await h.table().get('worker#orders-worker-0', { consistent: true })).toMatchObject({
+    state: 'live',
+  });
+});
+
+function endContainer(pod: string, finishedMs: number, name = 'worker'): void {
   const finishedAt = `${new Date(finishedMs).toISOString().slice(0, 19)}Z`;
   h.cluster.update(KINDS.pod, { namespace: 'shop', name: pod }, (draft) => {
-    const containerStatuses = [{ name: 'worker', state: { terminated: { finishedAt } } }];
+    const containerStatuses = [{ name, state: { terminated: { finishedAt } } }];
     draft.status = { ...(draft.status as object), containerStatuses };
   });
 }

@@ -1,3 +1,4 @@
+import { WORKER_CONTAINER_ANNOTATION } from '../../api/labels.ts';
 import type { WorkerRow } from '../../leases/worker-row.ts';
 
 /** A container's end as the kubelet reports it. */
@@ -33,9 +34,14 @@ export function planFences(workers: readonly WorkerRow[], terminations: readonly
   );
 }
 
-/** The ends of `container` that a pod's status tells of. */
-export function terminationsOf(pod: PodLike, container: string): Termination[] {
-  const { name, uid } = pod.metadata;
+/**
+ * The ends of the worker's container that a pod's status tells of. The pod itself names that container: in pods of another
+ * handler the same name can be that of the application. In a pod that names none no end is proof.
+ */
+export function terminationsOf(pod: PodLike): Termination[] {
+  const { name, uid, annotations } = pod.metadata;
+  const container = annotations?.[WORKER_CONTAINER_ANNOTATION];
+  if (container === undefined) return [];
   const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
   return statuses
     .filter((status) => status.name === container)
@@ -50,7 +56,7 @@ export function terminationsOf(pod: PodLike, container: string): Termination[] {
 
 /** The fields of a pod that are looked at. */
 export interface PodLike {
-  metadata: { name: string; uid: string };
+  metadata: { name: string; uid: string; annotations?: Readonly<Record<string, string>> };
   status?: {
     containerStatuses?: readonly ContainerStatus[];
     initContainerStatuses?: readonly ContainerStatus[];

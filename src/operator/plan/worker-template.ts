@@ -1,4 +1,4 @@
-import { REVISION_ANNOTATION } from '../../api/labels.ts';
+import { REVISION_ANNOTATION, WORKER_CONTAINER_ANNOTATION } from '../../api/labels.ts';
 
 /*
  * The pod template of a group's workers: the user's template, kept whole, with what the worker needs put in. Where the
@@ -36,8 +36,7 @@ const GRACE_MARGIN_SECONDS = 15;
 /** The user of the kcg image. */
 const IMAGE_USER = 65_532;
 
-/** The container whose end is the worker's end. */
-export function workerContainerOf(handler: WorkloadHandler): string {
+function workerContainerOf(handler: WorkloadHandler): string {
   return handler.kind === 'module' ? handler.container : WORKER_CONTAINER;
 }
 
@@ -66,7 +65,14 @@ export function workerTemplate(input: WorkerTemplateInput): Json {
   const grace = Math.ceil(input.handoffTimeoutMs / 1000) + GRACE_MARGIN_SECONDS;
   return {
     ...template,
-    metadata: { ...metadata, labels: { ...mapOf(metadata['labels']), ...labels } },
+    metadata: {
+      ...metadata,
+      labels: { ...mapOf(metadata['labels']), ...labels },
+      annotations: {
+        ...mapOf(metadata['annotations']),
+        [WORKER_CONTAINER_ANNOTATION]: workerContainerOf(handler),
+      },
+    },
     spec: {
       topologySpreadConstraints: spread(input.selector),
       ...(handler.kind === 'log' ? { automountServiceAccountToken: false } : {}),

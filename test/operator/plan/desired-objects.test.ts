@@ -99,6 +99,16 @@ describe('a Deployment', () => {
   });
 });
 
+test.each<[WorkloadHandler, string]>([
+  [LOG, 'worker'],
+  [HTTP, 'worker'],
+  [{ ...MODULE, container: 'main' }, 'main'],
+])('a pod of %o says that its worker runs in container %s', (handler, container) => {
+  const annotations = { 'kcg.dev/worker-container': 'forged' };
+  const { metadata } = templateOf({ handler, template: { ...app(), metadata: { annotations } } });
+  expect(metadata.annotations['kcg.dev/worker-container']).toBe(container);
+});
+
 describe('the containers', () => {
   test('of log: one worker of the kcg image, restricted', () => {
     const { containers } = templateOf({}).spec;

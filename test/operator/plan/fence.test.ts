@@ -3,8 +3,11 @@ import { planFences, terminationsOf, type PodLike } from '../../../src/operator/
 import { aWorker } from '../../support/builders.ts';
 
 const AT = Date.UTC(2026, 10, 23, 12, 0, 5);
-const pod = (containerStatuses: NonNullable<PodLike['status']>['containerStatuses']): PodLike => ({
-  metadata: { name: 'p-0', uid: 'u0' },
+const pod = (
+  containerStatuses: NonNullable<PodLike['status']>['containerStatuses'],
+  annotations: Record<string, string> = { 'kcg.dev/worker-container': 'worker' },
+): PodLike => ({
+  metadata: { name: 'p-0', uid: 'u0', annotations },
   status: { containerStatuses: containerStatuses ?? [] },
 });
 const ended = (name = 'worker', finishedAt = '2026-11-23T12:00:05Z') => ({
@@ -57,7 +60,7 @@ test.each<[string, Parameters<typeof aWorker>[0], PodLike, boolean]>([
   [
     'a worker outside Kubernetes',
     { startedAt: AT - 1, podUid: '' },
-    { ...pod([ended()]), metadata: { name: 'p-0', uid: '' } },
+    { ...pod([ended()]), metadata: { ...pod([]).metadata, uid: '' } },
     false,
   ],
   ['a worker that is dead already', { startedAt: AT - 1, state: 'dead' }, pod([ended()]), false],
@@ -67,8 +70,15 @@ test.each<[string, Parameters<typeof aWorker>[0], PodLike, boolean]>([
     pod([{ name: 'worker', state: { terminated: { finishedAt: null } } }]),
     false,
   ],
-  ['a pod without a status', { startedAt: AT - 1 }, { metadata: { name: 'p-0', uid: 'u0' } }, false],
+  ['a pod without a status', { startedAt: AT - 1 }, { metadata: pod([]).metadata }, false],
+  [
+    'the container that its pod names, whatever the group runs now',
+    { startedAt: AT - 1 },
+    pod([ended('app')], { 'kcg.dev/worker-container': 'app' }),
+    true,
+  ],
+  ['a pod that does not name its container', { startedAt: AT - 1 }, pod([ended()], {}), false],
 ])('fences on %s', (_, worker, from, expected) => {
   const row = aWorker({ worker: 'p-0', podUid: 'u0', ...worker });
-  expect(planFences([row], terminationsOf(from, 'worker')).length > 0).toBe(expected);
+  expect(planFences([row], terminationsOf(from)).length > 0).toBe(expected);
 });
