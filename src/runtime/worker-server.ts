@@ -16,8 +16,13 @@ export interface WorkerServerOptions {
 
 /** Nudges taken a second, at most; more would only read the table more often than it changes. */
 const NUDGES_PER_SECOND = 10;
-/** What `/v1/drained` answers late, ms: below the kubelet's patience with a preStop hook. */
+/** How often `/v1/drained` looks, ms: so much longer than it has to the application lives at most. */
 const DRAINED_POLL_MS = 50;
+/**
+ * When a pod ends, all its containers are told at the same time, so the worker drains by then. Else the kubelet runs the hook
+ * of an application that failed its liveness probe, and restarts it only after the answer.
+ */
+const DRAIN_BEGINS_WITHIN_MS = 3_000;
 
 export interface WorkerServer {
   port: number;
@@ -26,7 +31,8 @@ export interface WorkerServer {
 
 /**
  * What others may ask a worker: `POST /v1/nudge` (read the table now), `GET /v1/drained` (answers when nothing is
- * being processed any more; the preStop hook of the application's container), `/healthz`, `/readyz`, `/metrics`.
+ * being processed any more, or when the worker is not ending at all; the preStop hook of the application's container),
+ * `/healthz`, `/readyz`, `/metrics`.
  * @throws KcgError `Conflict` when the port is taken
  */
 export async function startWorkerServer(options: WorkerServerOptions): Promise<WorkerServer> {
@@ -89,7 +95,11 @@ async function answer(
     case 'GET /metrics':
       return reply(response, 200, await metrics());
     case 'GET /v1/drained': {
+      const patientUntilMs = clock.monotonic() + DRAIN_BEGINS_WITHIN_MS;
       while (worker()?.state !== 'stopped' && !closing.aborted && !response.destroyed) {
+        if (!worker()?.isEnding && clock.monotonic() >= patientUntilMs) {
+          return reply(response, 200, 'not ending\n');
+        }
         await clock.sleep(DRAINED_POLL_MS, { signal: closing });
       }
       return reply(response, 200, 'drained\n');

@@ -19,6 +19,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   #handlerReady = false;
   #life: Incarnation | undefined;
+  #ending: AbortSignal | undefined;
   #stopped = false;
 
   constructor(options: WorkerOptions) {
@@ -27,6 +28,11 @@ export class Worker {
 
   get state(): WorkerState | 'stopped' {
     return this.#stopped ? 'stopped' : (this.#life?.state ?? 'starting');
+  }
+
+  /** Told to stop, or never able to go on: it drains, and its process ends after that. */
+  get isEnding(): boolean {
+    return this.#ending?.aborted ?? false;
   }
 
   /** Stream, table and handler answer, and the group is paused: all that is asked of it. */
@@ -57,6 +63,7 @@ export class Worker {
     const { handler } = this.#options;
     const failed = new AbortController();
     const either = AbortSignal.any([stop, failed.signal]);
+    this.#ending = either;
     const starting = handler.start(either).then(
       () => {
         this.#handlerReady = true;

@@ -56,6 +56,53 @@ describe('/readyz answers', () => {
   });
 });
 
+describe('/v1/drained answers', () => {
+  test('after the last batch when the worker stops, however long that takes', async () => {
+    const group = new AGroup(1);
+    let finish = () => {};
+    const batch = new Promise<void>((resolve) => (finish = resolve));
+    const handle = async () => {
+      await batch;
+      return { outcome: 'done' as const };
+    };
+    const worker = group.start('a', { handler: { handle } });
+    const get = await serve(group, () => worker);
+    group.put('record');
+    await group.clock.advance(10_000);
+    let answer: string | undefined;
+    const asked = get('/v1/drained').then((told) => (answer = told));
+    await arrived();
+    const stopped = worker.stop();
+    await group.clock.advance(20_000);
+    await arrived();
+    expect(answer).toBeUndefined();
+    finish();
+    await group.until(stopped);
+    await group.clock.advance(1_000);
+    await asked;
+    expect(answer).toBe('200 drained');
+  });
+
+  test('soon when only the application is restarted and the worker goes on', async () => {
+    const group = new AGroup(1);
+    const worker = group.start('a');
+    const get = await serve(group, () => worker);
+    await group.clock.advance(10_000);
+    let answer: string | undefined;
+    const asked = get('/v1/drained').then((told) => (answer = told));
+    await arrived();
+    await group.clock.advance(2_000);
+    await arrived();
+    expect(answer).toBeUndefined();
+    await group.clock.advance(2_000);
+    await asked;
+    expect(answer).toBe('200 not ending');
+  });
+
+  /** Requests and answers travel in real time. */
+  const arrived = () => new Promise((resolve) => setTimeout(resolve, 100));
+});
+
 test('nudges that come too fast are put off together, and the last one is not lost', async () => {
   const group = new AGroup(1);
   const worker = group.start('a');
