@@ -62,7 +62,7 @@ export function desiredReplicas(input: ReplicasInput): ReplicasDecision {
     return settled({ replicas: 0, reason: 'the group is stopped', limitedBy: undefined });
   const wanted = wantedReplicas(input);
   if (wanted === undefined) {
-    const replicas = currentReplicas ?? 0;
+    const replicas = Math.min(currentReplicas ?? 0, input.scaling.max);
     const reason = 'the shards of the stream are not known yet';
     return { replicas, reason, limitedBy: 'UnknownShards', window: [...input.window], againInMs: undefined };
   }
@@ -78,9 +78,15 @@ function settled(wanted: Wanted): ReplicasDecision {
   return { ...wanted, window: [], againInMs: undefined };
 }
 
-function wantedReplicas({ scaling, readableShards, desiredState }: ReplicasInput): Wanted | undefined {
+function wantedReplicas(input: ReplicasInput): Wanted | undefined {
+  const { scaling, readableShards, desiredState } = input;
   const { min, max } = scaling;
-  if (scaling.mode === 'fixed') return fixedReplicas(scaling.wanted, { min, max, readableShards });
+  if (scaling.mode === 'fixed') {
+    const wanted = fixedReplicas(scaling.wanted, { min, max, readableShards });
+    // More than now may be more than there are shards, and would go down again when they are known.
+    const grows = wanted.replicas > (input.currentReplicas ?? 0);
+    return readableShards === undefined && grows ? undefined : wanted;
+  }
   if (readableShards === undefined) return undefined;
   const raw = Math.ceil(readableShards / scaling.shardsPerWorker);
   const paused = desiredState === 'Paused' ? ', paused' : '';

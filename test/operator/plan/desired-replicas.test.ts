@@ -62,10 +62,28 @@ describe('what is wanted at once', () => {
       'MaxReplicas',
     ],
     [
-      'a fixed number while the shards are unknown',
+      'no more than now of a fixed number while the shards are unknown',
       { scaling: { mode: 'fixed', wanted: 6, min: 1, max: 10 }, readableShards: undefined },
-      6,
+      4,
+      'UnknownShards',
+    ],
+    [
+      'fewer than now, when so many are fixed while the shards are unknown',
+      { scaling: { mode: 'fixed', wanted: 2, min: 1, max: 10 }, readableShards: undefined },
+      2,
       undefined,
+    ],
+    [
+      'a lower maximum while the shards are unknown',
+      { scaling: { ...SHARDS, max: 3 }, readableShards: undefined },
+      3,
+      'UnknownShards',
+    ],
+    [
+      'a lower maximum of a fixed number while the shards are unknown',
+      { scaling: { mode: 'fixed', wanted: 9, min: 1, max: 3 }, readableShards: undefined },
+      3,
+      'MaxReplicas',
     ],
   ])('%s', (_, change, replicas, limitedBy) => {
     const decision = desiredReplicas({ ...BASE, ...change });
