@@ -83,6 +83,8 @@ const WORKERS = {
   ImagePullFailing: 'An image cannot be pulled; correct the image or the pull secret in spec.template.',
   CrashLooping: 'A container ends again and again; look at its log with kubectl logs --previous.',
   ContainerNotReady: 'A container runs and does not become ready; look at its log and its readiness probe.',
+  RolloutStuck:
+    'Pods of the present template do not come up; look at the Deployment and at the events of its pods.',
   TemplateRejected: 'Kubernetes refused the pods; correct spec.template as the message says.',
   WorkersAccessDenied:
     "The operator may not look after the Deployment; allow what the message names in the role of the operator's service account.",
@@ -197,7 +199,7 @@ export const CONDITIONS = {
   StreamReady: doc('The stream exists and can be read.', false, STREAM),
   TableReady: doc('The table exists and is as the spec wants it.', false, TABLE),
   GroupClaimed: doc('The group id belongs to this resource and to no other.', false, CLAIM),
-  WorkersAvailable: doc('Enough worker pods are ready.', false, WORKERS),
+  WorkersAvailable: doc('Enough worker pods are ready, and those of a new template come up.', false, WORKERS),
   ShardsCovered: doc('Every shard that can be read has a live owner.', false, SHARDS),
   LagWithinTarget: doc('The group keeps up with the stream.', false, LAG),
   CheckpointsAtRisk: doc('Positions are in danger, or records were lost.', true, RISK),

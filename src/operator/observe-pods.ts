@@ -5,7 +5,8 @@ import type { DeploymentFacts } from './plan/group-facts.ts';
 interface ContainerStatus {
   name: string;
   restartCount?: number;
-  state?: { waiting?: { reason?: string; message?: string } };
+  ready?: boolean;
+  state?: { waiting?: { reason?: string; message?: string }; running?: { startedAt?: string | null } };
 }
 interface PodStatus {
   phase?: string;
@@ -17,8 +18,10 @@ interface PodStatus {
 /** Waiting of this kind is the way up, not trouble. */
 const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
 const MESSAGE_CHARACTERS = 300;
+/** A container that runs for longer and is not ready is in trouble; before that it is starting. */
+const STARTED_MS = 60_000;
 
-export function podView(pod: StoredObject): PodView {
+export function podView(pod: StoredObject, nowMs: number): PodView {
   const status = (pod.status ?? {}) as PodStatus;
   const { name, uid, deletionTimestamp } = pod.metadata;
   const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
@@ -29,7 +32,7 @@ export function podView(pod: StoredObject): PodView {
     phase: status.phase ?? 'Unknown',
     ready: status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     terminating: deletionTimestamp !== undefined,
-    trouble: troubleOf(status, containers),
+    trouble: troubleOf(status, containers) ?? unreadyContainer(status, nowMs),
     restarts: containers.reduce((sum, { restartCount }) => sum + (restartCount ?? 0), 0),
   };
 }
@@ -54,6 +57,16 @@ function troubleOf(status: PodStatus, containers: readonly ContainerStatus[]): P
   return undefined;
 }
 
+function unreadyContainer({ containerStatuses = [] }: PodStatus, nowMs: number): PodView['trouble'] {
+  const unready = containerStatuses.find(({ ready, state }) => {
+    const startedMs = Date.parse(state?.running?.startedAt ?? '');
+    return ready === false && nowMs - startedMs > STARTED_MS;
+  });
+  // How long exactly would change the status with every look.
+  const message = 'runs for more than a minute and is not ready; see its log';
+  return unready && { container: unready.name, reason: 'ContainerNotReady', message };
+}
+
 /** The kubelet tells how long it backs off, which changes with each try. */
 function cut(message = ''): string {
   return message.replace(/back-off \S+ /, 'back-off ').slice(0, MESSAGE_CHARACTERS);
@@ -64,7 +77,7 @@ interface DeploymentStatus {
   replicas?: number;
   updatedReplicas?: number;
   readyReplicas?: number;
-  conditions?: readonly { type: string; status: string; message?: string }[];
+  conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
 }
 
 export function deploymentFacts(deployment: StoredObject | undefined): DeploymentFacts | undefined {
@@ -73,12 +86,20 @@ export function deploymentFacts(deployment: StoredObject | undefined): Deploymen
   const failure = status.conditions?.find(
     ({ type, status }) => type === 'ReplicaFailure' && status === 'True',
   );
+  const observed = (status.observedGeneration ?? 0) >= (deployment.metadata.generation ?? 0);
   return {
     replicas: (deployment.spec as { replicas?: number } | undefined)?.replicas ?? 1,
     updated: status.updatedReplicas ?? 0,
     ready: status.readyReplicas ?? 0,
     total: status.replicas ?? 0,
-    observed: (status.observedGeneration ?? 0) >= (deployment.metadata.generation ?? 0),
+    observed,
     failure: failure && (failure.message ?? 'the pods were refused'),
+    // What an older template led to says nothing of the present one.
+    stuck:
+      observed &&
+      (status.conditions ?? []).some(
+        ({ type, status, reason }) =>
+          type === 'Progressing' && status === 'False' && reason === 'ProgressDeadlineExceeded',
+      ),
   };
 }

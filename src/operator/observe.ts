@@ -55,12 +55,13 @@ export function viewOf(
   { rows, stream }: { rows: GroupRows; stream: StreamFacts },
 ): GroupView {
   const { group, options } = pass;
+  const nowMs = options.clock.now();
   return groupView({
     rows,
     shards: stream.shards && relevantShards(stream.shards, rows, group.spec.initialPosition.type),
-    pods: podsOf(pass).map(podView),
+    pods: podsOf(pass).map((pod) => podView(pod, nowMs)),
     retentionHours: stream.summary?.retentionHours,
-    nowMs: options.clock.now(),
+    nowMs,
   });
 }
 

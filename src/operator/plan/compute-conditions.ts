@@ -2,7 +2,7 @@ import type { ConditionStatus, NewCondition, ReasonOf } from '../../api/conditio
 import { describeError } from '../../lib/errors.ts';
 import { formatDuration, lagStepSeconds } from '../../view/format.ts';
 import type { PodView } from '../../view/group-view.ts';
-import { LIMIT_MESSAGES, type GroupFacts } from './group-facts.ts';
+import { LIMIT_MESSAGES, type DeploymentFacts, type GroupFacts } from './group-facts.ts';
 import { describeFailure, isDenied, OVER_QUOTA } from './step-failures.ts';
 
 /*
@@ -75,21 +75,33 @@ export function workersAvailable({ workload, scaling, view }: GroupFacts): Told<
   if (!deployment)
     return { status: 'False', reason: 'WorkersStarting', message: 'no pods have been asked for yet' };
   const counts = `${deployment.ready} of ${desired} pods ready`;
-  if (deployment.ready >= desired) return { status: 'True', reason: 'MinimumAvailable', message: counts };
+  const enough = { status: 'True', reason: 'MinimumAvailable', message: counts } as const;
+  // While old pods do the work, what keeps the new ones from coming up is still to be told.
+  if (deployment.ready >= desired && isRolledOut(deployment)) return enough;
   if (deployment.failure !== undefined) {
     const reason = OVER_QUOTA.test(deployment.failure) ? 'QuotaExceeded' : 'TemplateRejected';
     return { status: 'False', reason, message: deployment.failure };
   }
   const trouble = worstTrouble(view?.pods ?? []);
   if (trouble) return { status: 'False', reason: trouble.reason, message: `${counts}; ${trouble.message}` };
+  if (deployment.stuck) {
+    const message = `${counts}; new pods have not come up within the progress deadline of the Deployment`;
+    return { status: 'False', reason: 'RolloutStuck', message };
+  }
+  if (deployment.ready >= desired) return enough;
   return { status: 'False', reason: 'WorkersStarting', message: counts };
+}
+
+function isRolledOut({ observed, updated, total, replicas }: DeploymentFacts): boolean {
+  return observed && updated >= replicas && total <= updated;
 }
 
 type TroubleReason = 'Unschedulable' | 'ImagePullFailing' | 'CrashLooping' | 'ContainerNotReady';
 const TROUBLE: readonly (readonly [RegExp, TroubleReason])[] = [
   [/^(ImagePullBackOff|ErrImagePull|InvalidImageName|ErrImageNeverPull)$/, 'ImagePullFailing'],
   [/^(CrashLoopBackOff|RunContainerError|CreateContainerConfigError|CreateContainerError)$/, 'CrashLooping'],
-  [/^Unschedulable$/, 'Unschedulable'],
+  [/^(Unschedulable|SchedulingGated)$/, 'Unschedulable'],
+  [/./, 'ContainerNotReady'],
 ];
 
 /** Causes before effects: an image that cannot be pulled says more than a pod that is not ready. */
@@ -97,7 +109,7 @@ export function worstTrouble(
   pods: readonly PodView[],
 ): { reason: TroubleReason; message: string } | undefined {
   for (const [pattern, reason] of TROUBLE) {
-    const pod = pods.find(({ trouble }) => trouble && pattern.test(trouble.reason));
+    const pod = pods.find(({ trouble, terminating }) => !terminating && pattern.test(trouble?.reason ?? ''));
     if (pod?.trouble) {
       const { container, reason: word, message } = pod.trouble;
       const where = container ? `container ${container} of pod ${pod.name}` : `pod ${pod.name}`;

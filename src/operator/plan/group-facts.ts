@@ -83,6 +83,8 @@ export interface DeploymentFacts {
   observed: boolean;
   /** The controller could not create pods: its message. */
   failure: string | undefined;
+  /** The pods of the present template have not come up within the Deployment's progress deadline. */
+  stuck: boolean;
 }
 
 export const LIMIT_MESSAGES: Readonly<Record<LimitedBy, string>> = {

@@ -12,6 +12,7 @@ const trouble = (reason: string) => [
   { ...POD, ready: false, trouble: { container: 'app', reason, message: 'm' } },
 ];
 const down = { deployment: { ...DEPLOYMENT, ready: 0 }, problem: undefined };
+const rolling = { deployment: { ...DEPLOYMENT, total: 2, updated: 1 }, problem: undefined };
 const orphaned = { worker: { state: 'dead' as const } };
 const error = (code: KcgError['code']) => ({ ...stream, error: new KcgError(code, 'it failed') });
 
@@ -85,6 +86,42 @@ describe('conditions', () => {
       'pods that are refused',
       { workload: { deployment: { ...DEPLOYMENT, ready: 0, failure: 'forbidden' }, problem: undefined } },
       'False TemplateRejected',
+    ],
+    ['WorkersAvailable', 'a rollout goes its way', { workload: rolling }, 'True MinimumAvailable'],
+    [
+      'WorkersAvailable',
+      'new pods fail while the old ones do the work',
+      { workload: rolling, view: aView({ pods: [POD, ...trouble('ImagePullBackOff')] }) },
+      'False ImagePullFailing',
+    ],
+    [
+      'WorkersAvailable',
+      'a pod on its way out fails',
+      {
+        workload: rolling,
+        view: aView({ pods: trouble('CrashLoopBackOff').map((pod) => ({ ...pod, terminating: true })) }),
+      },
+      'True MinimumAvailable',
+    ],
+    [
+      'WorkersAvailable',
+      'new pods are above the quota',
+      {
+        workload: { ...rolling, deployment: { ...rolling.deployment, failure: 'exceeded quota: team' } },
+      },
+      'False QuotaExceeded',
+    ],
+    [
+      'WorkersAvailable',
+      'nobody can say why new pods do not come up',
+      { workload: { ...rolling, deployment: { ...rolling.deployment, stuck: true } } },
+      'False RolloutStuck',
+    ],
+    [
+      'WorkersAvailable',
+      'a container is not ready for long',
+      { workload: down, view: aView({ pods: trouble('ContainerNotReady') }) },
+      'False ContainerNotReady',
     ],
     [
       'WorkersAvailable',

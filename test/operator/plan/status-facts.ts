@@ -25,6 +25,7 @@ export const DEPLOYMENT: DeploymentFacts = {
   total: 1,
   observed: true,
   failure: undefined,
+  stuck: false,
 };
 
 export function aGroup(spec: Record<string, unknown> = {}): KinesisConsumerGroup {
