@@ -156,6 +156,8 @@ const RECONCILING = {
   RollingOut: 'Pods are being started, replaced or stopped; wait a moment.',
   HandingOver: 'Shards are moving between workers; wait a moment.',
   Retrying: 'A step failed and is tried again; the message says which.',
+  ReconcilePaused:
+    'The annotation kcg.dev/reconcile-paused keeps the operator from changing anything; remove it to go on.',
   CleaningUp: 'The group is being deleted; the message says what is left to do.',
 } as const;
 

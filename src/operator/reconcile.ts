@@ -1,4 +1,4 @@
-import { groupIdOf, parseGroup } from '../api/group.ts';
+import { groupIdOf, parseGroup, type GroupStatus } from '../api/group.ts';
 import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import { jitterMs } from '../lib/backoff.ts';
@@ -9,7 +9,7 @@ import { KINDS, parseKey, type StoredObject } from './cluster.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
 import { conditionEvents } from './plan/condition-events.ts';
-import { computeStatus, invalidStatus } from './plan/compute-status.ts';
+import { computeStatus, invalidStatus, pausedStatus } from './plan/compute-status.ts';
 import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
 import { isOwnedBy, replicasOf } from './plan/desired-objects.ts';
 import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
@@ -67,7 +67,11 @@ export class GroupReconciler {
       this.#forget(key);
       return undefined;
     }
-    if (object.metadata.annotations?.[RECONCILE_PAUSED_ANNOTATION] === 'true') return undefined;
+    const { annotations, deletionTimestamp } = object.metadata;
+    // A group that is being deleted is not kept from going by what was said while it lived.
+    if (annotations?.[RECONCILE_PAUSED_ANNOTATION] === 'true' && !deletionTimestamp) {
+      return this.#say(object, pausedStatus(this.#about(object)), signal);
+    }
     const parsed = parseGroup(object);
     if (parsed.outcome === 'refused') return this.#refuse(object, parsed.problems, signal);
     const { group } = parsed;
@@ -84,7 +88,7 @@ export class GroupReconciler {
       again: { inMs: IDLE_MS },
     };
     try {
-      return await (object.metadata.deletionTimestamp ? reconcileDeletion(pass) : reconcileLiving(pass));
+      return await (deletionTimestamp ? reconcileDeletion(pass) : reconcileLiving(pass));
     } finally {
       for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: object });
     }
@@ -92,15 +96,20 @@ export class GroupReconciler {
 
   /** A spec that cannot work; the API server refuses most of these. */
   async #refuse(object: StoredObject, problems: string[], signal: AbortSignal): Promise<number | undefined> {
-    const { cluster, clock } = this.#options;
     // Nobody can tell what should happen to the rows, so they stay.
-    if (object.metadata.deletionTimestamp) return dropFinalizer(cluster, object, signal);
-    const status = invalidStatus(problems, {
-      previous: object.status as never,
-      generation: object.metadata.generation ?? 0,
-      nowMs: clock.now(),
-    });
-    const result = await applyStatus(cluster, KINDS.consumerGroup, { group: object, status, signal });
+    if (object.metadata.deletionTimestamp) return dropFinalizer(this.#options.cluster, object, signal);
+    return this.#say(object, invalidStatus(problems, this.#about(object)), signal);
+  }
+
+  #about({ status, metadata }: StoredObject): Parameters<typeof pausedStatus>[0] {
+    const nowMs = this.#options.clock.now();
+    return { previous: status as GroupStatus | undefined, generation: metadata.generation ?? 0, nowMs };
+  }
+
+  /** All that is done for a group until it is changed. */
+  async #say(group: StoredObject, status: GroupStatus, signal: AbortSignal): Promise<number | undefined> {
+    const about = { group, status, signal };
+    const result = await applyStatus(this.#options.cluster, KINDS.consumerGroup, about);
     return result === 'lost' ? 1_000 : undefined;
   }
 

@@ -1,6 +1,6 @@
 import { setCondition, kubernetesTime, type NewCondition } from '../../api/conditions.ts';
 import { STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
-import { workerSelector } from '../../api/labels.ts';
+import { RECONCILE_PAUSED_ANNOTATION, workerSelector } from '../../api/labels.ts';
 import type { Checkpoint } from '../../kinesis/position.ts';
 import { isOpen } from '../../kinesis/shard.ts';
 import { formatDuration, lagStepSeconds } from '../../view/format.ts';
@@ -79,6 +79,26 @@ export function invalidStatus(
     },
   ];
   return { ...previous, observedGeneration, conditions: setAll(previous?.conditions ?? [], told, nowMs) };
+}
+
+/** The operator leaves the group alone: what else the status says is of an earlier time, and stays. */
+export function pausedStatus({
+  previous,
+  generation,
+  nowMs,
+}: {
+  previous: GroupStatus | undefined;
+  generation: number;
+  nowMs: number;
+}): GroupStatus {
+  const told: NewCondition = {
+    type: 'Reconciling',
+    status: 'False',
+    reason: 'ReconcilePaused',
+    message: `nothing is looked at or changed; remove the annotation ${RECONCILE_PAUSED_ANNOTATION} to go on`,
+    observedGeneration: generation,
+  };
+  return { ...previous, conditions: setAll(previous?.conditions ?? [], [told], nowMs) };
 }
 
 /** Only the conditions that tell how the deletion goes. */

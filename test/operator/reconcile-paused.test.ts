@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KINDS } from '../../src/operator/cluster.ts';
+import { groupObject, Harness, NAME } from './reconcile-harness.ts';
+
+let h: Harness;
+beforeEach(() => {
+  h = new Harness();
+  h.kinesis.createStream({ name: 'orders', shardCount: 3 });
+});
+afterEach(() => h.close());
+
+function create(spec: Record<string, unknown> = {}): void {
+  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
+}
+
+describe('a group that is annotated reconcile-paused', () => {
+  const pause = (value: string | undefined) =>
+    h.cluster.update(KINDS.consumerGroup, NAME, (draft) => {
+      draft.metadata.annotations = value === undefined ? {} : { 'kcg.dev/reconcile-paused': value };
+    });
+
+  test('is left alone, and says so', async () => {
+    create();
+    await h.converge();
+    pause('true');
+    h.setGroup((spec) => (spec['scaling'] = { mode: 'Fixed', replicas: 2 }));
+    await h.converge();
+    expect(await h.replicas()).toBe(3);
+    expect(await h.condition('Reconciling')).toBe('False ReconcilePaused');
+    expect(await h.condition('Ready')).toBe('False WorkersStarting');
+    pause(undefined);
+    await h.converge();
+    expect(await h.replicas()).toBe(2);
+    expect(await h.condition('Reconciling')).toBe('True RollingOut');
+  });
+
+  test('can be deleted', async () => {
+    create({ checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 1 } });
+    await h.converge();
+    pause('true');
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await h.reconcile();
+    await expect(h.group()).rejects.toThrow('the group is gone');
+  });
+});
