@@ -73,7 +73,7 @@ const leases = z.strictObject({
     .min(1)
     .max(10_000)
     .optional()
-    .describe('Most shards one worker takes. Unset: no limit.'),
+    .describe('Most shards one worker takes; scaling counts with no more either. Unset: no limit.'),
 });
 
 const template = z.looseObject({

@@ -208,7 +208,7 @@ function decide(
   }: { stream: StreamFacts; view: GroupView | undefined; existing: StoredObject | undefined },
 ): ReplicasDecision {
   const { group, memory, options } = pass;
-  const { scaling, desiredState } = group.spec;
+  const { scaling, desiredState, leases } = group.spec;
   const currentReplicas = replicasOf(existing);
   const bounds = { min: scaling.minReplicas, max: scaling.maxReplicas };
   const none = { limitedBy: undefined, window: [], againInMs: undefined };
@@ -226,7 +226,12 @@ function decide(
     desiredState,
     scaling:
       scaling.mode === 'ShardCount' || scaling.mode === 'Lag'
-        ? { mode: 'shards', shardsPerWorker: scaling.shardsPerWorker, ...bounds }
+        ? {
+            mode: 'shards',
+            shardsPerWorker: scaling.shardsPerWorker,
+            maxPerWorker: leases.maxPerWorker,
+            ...bounds,
+          }
         : { mode: 'fixed', wanted: scaling.replicas, ...bounds },
     readableShards: stream.shards && view?.parallelShards,
     resharding: stream.summary?.status === 'UPDATING' || (view?.resharding ?? false),

@@ -9,7 +9,7 @@ export interface ReplicasInput {
   desiredState: 'Running' | 'Paused' | 'Stopped';
   /** `fixed`: `wanted` from the spec or an autoscaler; `shards`: from the shard count. */
   scaling:
-    | { mode: 'shards'; shardsPerWorker: number; min: number; max: number }
+    | { mode: 'shards'; shardsPerWorker: number; maxPerWorker: number | undefined; min: number; max: number }
     | { mode: 'fixed'; wanted: number | undefined; min: number; max: number };
   /** Shards that can be consumed at the same time; undefined = not known at the moment. */
   readableShards: number | undefined;
@@ -88,9 +88,11 @@ function wantedReplicas(input: ReplicasInput): Wanted | undefined {
     return readableShards === undefined && grows ? undefined : wanted;
   }
   if (readableShards === undefined) return undefined;
-  const raw = Math.ceil(readableShards / scaling.shardsPerWorker);
+  // A worker that may not hold so many leaves shards unread.
+  const perWorker = Math.min(scaling.shardsPerWorker, scaling.maxPerWorker ?? Infinity);
+  const raw = Math.ceil(readableShards / perWorker);
   const paused = desiredState === 'Paused' ? ', paused' : '';
-  const reason = `${readableShards} ${readableShards === 1 ? 'shard' : 'shards'} can be consumed in parallel, ${scaling.shardsPerWorker} per worker${paused}`;
+  const reason = `${readableShards} ${readableShards === 1 ? 'shard' : 'shards'} can be consumed in parallel, ${perWorker} per worker${paused}`;
   if (raw > max) return { replicas: max, reason, limitedBy: 'MaxReplicas' };
   if (raw < min) return { replicas: min, reason, limitedBy: 'MinReplicas' };
   return { replicas: raw, reason, limitedBy: undefined };

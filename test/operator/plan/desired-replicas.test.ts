@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { desiredReplicas, type ReplicasInput } from '../../../src/operator/plan/desired-replicas.ts';
 
-const SHARDS = { mode: 'shards', shardsPerWorker: 2, min: 1, max: 10 } as const;
+const SHARDS = { mode: 'shards', shardsPerWorker: 2, maxPerWorker: undefined, min: 1, max: 10 } as const;
 const BASE: ReplicasInput = {
   desiredState: 'Running',
   scaling: SHARDS,
@@ -17,6 +17,13 @@ describe('what is wanted at once', () => {
   test.each<[string, Partial<ReplicasInput>, number, string | undefined]>([
     ['one worker per shardsPerWorker', {}, 4, undefined],
     ['a part of a worker is a worker', { readableShards: 9 }, 5, undefined],
+    [
+      'more workers when one may not hold so many',
+      { scaling: { ...SHARDS, shardsPerWorker: 4, maxPerWorker: 1 } },
+      8,
+      undefined,
+    ],
+    ['no fewer when one may hold more', { scaling: { ...SHARDS, maxPerWorker: 4 } }, 4, undefined],
     ['at least the minimum', { readableShards: 0, currentReplicas: 1 }, 1, 'MinReplicas'],
     ['at most the maximum', { readableShards: 100 }, 10, 'MaxReplicas'],
     [
