@@ -92,7 +92,7 @@ const WORKERS = {
   ApplyFailed:
     'The Deployment could not be brought to what is wanted; it is tried again, and the message says why.',
   FieldConflict:
-    'Somebody else manages a field of the Deployment that kcg sets; the message names it and its owner.',
+    'A Deployment of that name belongs to somebody else, as the message says; delete or rename it.',
   NoWorkersWanted:
     'The group is stopped or scaled to zero; set desiredState to Running or raise the replicas.',
 } as const;

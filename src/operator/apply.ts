@@ -13,11 +13,17 @@ export const FIELD_MANAGER = 'kcg';
  */
 export type AppliedGenerations = Map<string, { hash: string; generation: number }>;
 
+type Conflict = Extract<ApplyResult, { outcome: 'conflict' }>;
+
 export type ApplyOutcome =
-  | { outcome: 'unchanged' | 'applied'; object: StoredObject }
+  /** `conflict`: fields that others had set are set back. */
+  | { outcome: 'unchanged' | 'applied'; object: StoredObject; conflict?: Conflict | undefined }
   | Exclude<ApplyResult, { outcome: 'applied' }>;
 
-/** Brings one object to what is wanted, with no call at all when it is already so. */
+/**
+ * Brings one object to what is wanted, with no call at all when it is already so. What others set of it is set back when the
+ * object existed: the caller has seen that it is the group's own.
+ */
 export async function applyObject(
   cluster: Cluster,
   kind: ResourceKind,
@@ -34,15 +40,17 @@ export async function applyObject(
   },
 ): Promise<ApplyOutcome> {
   if (existing && isUpToDate(existing, wanted, applied)) return { outcome: 'unchanged', object: existing };
-  const result = await cluster.apply(kind, guarded(wanted, existing), {
-    fieldManager: FIELD_MANAGER,
-    known: existing,
-    signal,
-  });
+  const options = { fieldManager: FIELD_MANAGER, known: existing, signal };
+  const first = await cluster.apply(kind, guarded(wanted, existing), options);
+  // Asked without force first, since only then is it told whose fields they are.
+  const conflict = first.outcome === 'conflict' && existing ? first : undefined;
+  const result = conflict
+    ? await cluster.apply(kind, guarded(wanted, existing), { ...options, force: true })
+    : first;
   if (result.outcome !== 'applied') return result;
   const { uid, generation } = result.object.metadata;
   applied.set(uid, { hash: hashAnnotation(wanted), generation: generation ?? 0 });
-  return { outcome: result.changed ? 'applied' : 'unchanged', object: result.object };
+  return { outcome: result.changed ? 'applied' : 'unchanged', object: result.object, conflict };
 }
 
 function isUpToDate(existing: StoredObject, wanted: KubeObject, applied: AppliedGenerations): boolean {
@@ -99,14 +107,10 @@ function plain(value: unknown): unknown {
   return value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
 }
 
-/** For a condition: who else claims the fields, and what to do. */
-export function conflictMessage(
-  object: KubeObject,
-  conflict: Extract<ApplyResult, { outcome: 'conflict' }>,
-): string {
+/** For people: who else claims the fields, and what to do. */
+export function conflictMessage(object: KubeObject, conflict: Conflict): string {
   const fields = conflict.fields.map(({ field, manager }) => `${field} by ${manager}`);
   const shown = fields.length > 0 ? fields.slice(0, 5).join(', ') : conflict.message;
-  const fix =
-    'Leave these fields to kcg: set them in the KinesisConsumerGroup, and delete the object once, or apply it without them.';
+  const fix = 'Leave these fields to kcg, and set them in the KinesisConsumerGroup.';
   return `others set fields of ${describeObject(object)}: ${shown}. ${fix}`;
 }

@@ -78,7 +78,7 @@ async function bringAbout(input: WorkloadPass): Promise<WorkloadFacts> {
     // Without the marks Kubernetes stops other pods than we would; that is no reason to stop none.
     await attempt(pass, 'workers', () => markForRemoval(input));
   }
-  const applied = await applyOne(pass, KINDS.deployment, wanted, existing);
+  const applied = await applyOne(pass, KINDS.deployment, wanted, owner);
   if (applied.outcome === 'conflict') {
     return facts(existing, { reason: 'FieldConflict', message: conflictMessage(wanted, applied) });
   }
@@ -128,13 +128,26 @@ function notOurs(pass: PlacedPass, owner: StoredObject): WorkloadFacts {
   return facts(undefined, { reason: 'FieldConflict', message });
 }
 
-function applyOne(
-  { options, memory, signal }: PlacedPass,
+async function applyOne(
+  pass: PlacedPass,
   kind: ResourceKind,
   wanted: KubeObject,
   existing: StoredObject | undefined,
 ): Promise<ApplyOutcome> {
-  return applyObject(options.cluster, kind, { wanted, existing, applied: memory.applied, signal });
+  const { options, memory, signal } = pass;
+  const result = await applyObject(options.cluster, kind, {
+    wanted,
+    existing,
+    applied: memory.applied,
+    signal,
+  });
+  const isSettled = result.outcome === 'applied' || result.outcome === 'unchanged';
+  const conflict = result.outcome === 'conflict' ? result : isSettled && result.conflict;
+  if (conflict) {
+    const note = `${isSettled ? 'set back: ' : ''}${conflictMessage(wanted, conflict)}`;
+    pass.events.push({ type: 'Warning', reason: 'FieldConflict', note, action: 'ApplyObjects' });
+  }
+  return result;
 }
 
 async function applyBudget(pass: PlacedPass, { podDisruptionBudget: wanted }: Workload): Promise<void> {
@@ -142,11 +155,7 @@ async function applyBudget(pass: PlacedPass, { podDisruptionBudget: wanted }: Wo
   const key = { namespace, name: workloadName(name) };
   const existing = pass.options.caches.podDisruptionBudgets.get(key);
   if (existing && !isOwnedBy(existing, pass.object.metadata.uid)) return;
-  const result = await applyOne(pass, KINDS.podDisruptionBudget, wanted, existing);
-  if (result.outcome === 'conflict') {
-    const note = conflictMessage(wanted, result);
-    pass.events.push({ type: 'Warning', reason: 'FieldConflict', note, action: 'ApplyObjects' });
-  }
+  await applyOne(pass, KINDS.podDisruptionBudget, wanted, existing);
 }
 
 function noteScale(

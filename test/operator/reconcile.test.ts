@@ -215,7 +215,7 @@ describe('what blocks a group becomes a condition', () => {
     expect(await h.condition('WorkersAvailable')).toBe('False FieldConflict');
   });
 
-  test('a field that somebody else manages is named', async () => {
+  test('fields of the Deployment that somebody else sets are set back, and that is told', async () => {
     create();
     await h.converge();
     h.cluster.update(
@@ -224,10 +224,13 @@ describe('what blocks a group becomes a condition', () => {
       (draft) => ((draft.spec as { replicas: number }).replicas = 9),
       'kubectl-scale',
     );
-    await h.converge().catch(() => {});
-    expect(await h.replicas()).toBe(9);
-    expect(await h.condition('WorkersAvailable')).toBe('False FieldConflict');
-    expect(await h.message('WorkersAvailable')).toContain('.spec.replicas by "kubectl-scale"');
+    h.setGroup((spec) => (spec['leases'] = { durationSeconds: 20 }));
+    await h.converge();
+    expect(await h.replicas()).toBe(3);
+    expect((await h.deployment())?.metadata.annotations?.['kcg.dev/revision']).toBe('2');
+    expect(await h.condition('Stalled')).toBe('False NotStalled');
+    const told = h.cluster.events.filter(({ reason }) => reason === 'FieldConflict');
+    expect(told.map(({ note }) => note).join()).toContain('.spec.replicas by "kubectl-scale"');
   });
 });
 
