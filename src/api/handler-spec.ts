@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DNS_LABEL, MODULE_PATH, S3_BUCKET_ARN, SNS_TOPIC_ARN, SQS_QUEUE_ARN, text } from './formats.ts';
 import { withRules } from './rule.ts';
+import { WORKER_PORT } from './worker-config.ts';
 
 const container = text(DNS_LABEL, { max: 63, example: 'app' }).default('app');
 
@@ -14,13 +15,23 @@ const moduleHandler = z.strictObject({
   ),
 });
 
-const httpHandler = z.strictObject({
-  container: container.describe('Container of the template that answers the requests.'),
-  port: z.int().min(1).max(65_535).default(8080).describe('Port the container listens on.'),
-  path: text(/^\/[^\s#]*$/, { max: 1024, example: '/' })
-    .default('/')
-    .describe('Path that batches are posted to.'),
-});
+const httpHandler = withRules(
+  z.strictObject({
+    container: container.describe('Container of the template that answers the requests.'),
+    port: z.int().min(1).max(65_535).default(8080).describe('Port the container listens on.'),
+    path: text(/^\/[^\s#]*$/, { max: 1024, example: '/' })
+      .default('/')
+      .describe('Path that batches are posted to.'),
+  }),
+  [
+    {
+      cel: `self.port != ${WORKER_PORT}`,
+      holds: ({ port }) => port !== WORKER_PORT,
+      message: `port ${WORKER_PORT} is the worker's own in the pod; let the container listen on another`,
+      path: 'port',
+    },
+  ],
+);
 
 const execHandler = z.strictObject({
   container: container.describe('Container of the template whose image has the program.'),

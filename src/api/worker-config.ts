@@ -3,6 +3,8 @@ import { KcgError } from '../lib/errors.ts';
 
 /** Environment variable that carries a worker's configuration, as JSON. */
 export const WORKER_CONFIG_ENV = 'KCG_WORKER_CONFIG';
+/** Where a worker listens in its pod. */
+export const WORKER_PORT = 8085;
 
 const handler = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('log') }),

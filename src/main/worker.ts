@@ -1,4 +1,9 @@
-import { decodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../api/worker-config.ts';
+import {
+  decodeWorkerConfig,
+  WORKER_CONFIG_ENV,
+  WORKER_PORT,
+  type WorkerConfig,
+} from '../api/worker-config.ts';
 import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
 import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
@@ -41,7 +46,7 @@ export const workerOptions = {
     type: 'number',
     env: 'KCG_PORT',
     description: 'port for nudges, probes and metrics; 0 = any',
-    default: 8085,
+    default: WORKER_PORT,
     min: 0,
     max: 65_535,
   },

@@ -144,6 +144,7 @@ const HANDLER: SpecCase[] = [
   { name: 'http without a template', change: { handler: { http: {} } }, refused: 'handler.http.container is not the name of a container' },
   { name: 'http to a container that is not there', change: { handler: { http: { container: 'web' } }, template: APP }, refused: 'handler.http.container is not the name of a container' },
   { name: 'http to port 0', change: { handler: { http: { port: 0 } }, template: APP }, refused: { edge: '0 is too little', cluster: 'should be greater than or equal to 1' } },
+  { name: 'http to the port of the worker', change: { handler: { http: { port: 8085 } }, template: APP }, refused: "port 8085 is the worker's own in the pod" },
   { name: 'http to a path without a slash', change: { handler: { http: { path: 'kinesis' } }, template: APP }, refused: { edge: FORM, cluster: 'spec.handler.http.path' } },
   { name: 'a module in the image', change: { handler: { module: { path: '/app/handler.mjs' } }, template: APP } },
   { name: 'a module next to the group file', change: { handler: { module: { path: './handler.ts' } } } },

@@ -1,4 +1,5 @@
 import { REVISION_ANNOTATION, WORKER_CONTAINER_ANNOTATION } from '../../api/labels.ts';
+import { WORKER_PORT } from '../../api/worker-config.ts';
 
 /*
  * The pod template of a group's workers: the user's template, kept whole, with what the worker needs put in. Where the
@@ -26,7 +27,6 @@ export interface WorkerTemplateInput {
 }
 
 export const WORKER_CONTAINER = 'worker';
-export const WORKER_PORT = 8085;
 const RUNTIME_VOLUME = 'kcg-runtime';
 const RUNTIME_PATH = '/kcg';
 /** Node started by its own loader with its own libraries: it runs in an image with any C library, or with none. */
