@@ -67,7 +67,8 @@ export function workerTemplate(input: WorkerTemplateInput): Json {
     ...template,
     metadata: {
       ...metadata,
-      labels: { ...mapOf(metadata['labels']), ...labels },
+      // Pods are found by the selector; what else they are called is the user's.
+      labels: { ...labels, ...mapOf(metadata['labels']), ...input.selector },
       annotations: {
         ...mapOf(metadata['annotations']),
         [WORKER_CONTAINER_ANNOTATION]: workerContainerOf(handler),

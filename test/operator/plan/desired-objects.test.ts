@@ -77,6 +77,14 @@ describe('a Deployment', () => {
     ).toBe(45);
   });
 
+  test('keeps the labels of the user, save those that select its pods', () => {
+    const name = 'app.kubernetes.io/name';
+    const labels = { [name]: 'kinesis-consumer', 'kcg.dev/group': 'orders' };
+    expect(templateOf({ labels }).metadata.labels).toEqual(labels);
+    const template = { metadata: { labels: { [name]: 'orders', 'kcg.dev/group': 'forged' } } };
+    expect(templateOf({ labels, template }).metadata.labels).toEqual({ ...labels, [name]: 'orders' });
+  });
+
   test('keeps every field of the user, and only fills in what is unset', () => {
     const template = {
       metadata: { labels: { team: 'shop', 'kcg.dev/group': 'forged' }, annotations: { a: 'b' } },
