@@ -1,10 +1,19 @@
 import type { Server } from 'node:http';
-import { KcgError } from '../lib/errors.ts';
+import { KcgError } from './errors.ts';
+
+/** Every address of this machine, IPv6 and IPv4; clusters have pods with the one, the other or both. */
+export const ALL_ADDRESSES = '::';
+/** How a kernel without IPv6 answers. */
+const NO_IPV6: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
 /** @throws KcgError `Conflict` when the port is taken */
 export function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
+      if (host === ALL_ADDRESSES && NO_IPV6.has(cause.code ?? '')) {
+        resolve(listen(server, port, '0.0.0.0'));
+        return;
+      }
       const taken = cause.code === 'EADDRINUSE';
       const fix = taken ? 'Stop what uses the port, or choose another.' : undefined;
       const what = `cannot listen on ${host}:${port}: ${taken ? 'the port is in use' : cause.message}`;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
+import { ALL_ADDRESSES } from '../lib/listen.ts';
 import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { systemRandom } from '../lib/random.ts';
@@ -107,7 +108,7 @@ export async function runOperatorCommand(
   const aws = sdkAwsAccount(systemClock);
   let isReady = false;
   const server = await startOperatorServer({
-    host: '0.0.0.0',
+    host: ALL_ADDRESSES,
     port: options.httpPort,
     isReady: () => isReady,
     metrics: () => metrics.registry.metrics(),

@@ -7,6 +7,7 @@ import {
 import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
 import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
+import { ALL_ADDRESSES } from '../lib/listen.ts';
 import { createLog, LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
@@ -41,7 +42,7 @@ export const workerOptions = {
     min: 0,
     max: 2 ** 31,
   },
-  host: { type: 'string', env: 'KCG_HOST', description: 'address to listen on', default: '0.0.0.0' },
+  host: { type: 'string', env: 'KCG_HOST', description: 'address to listen on', default: ALL_ADDRESSES },
   port: {
     type: 'number',
     env: 'KCG_PORT',
