@@ -8,6 +8,7 @@ import { KINDS, describeObject, type KubeObject, type ResourceKind, type StoredO
 import { deploymentFacts } from './observe-pods.ts';
 import {
   desiredObjects,
+  isLeftover,
   isOwnedBy,
   replicasOf,
   withReplicas,
@@ -122,8 +123,12 @@ async function hiddenDeployment({ options, group, signal }: PlacedPass): Promise
 }
 
 function notOurs(pass: PlacedPass, owner: StoredObject): WorkloadFacts {
-  // Most likely of an older group of this name, and being collected.
   lookAgain(pass, 10_000);
+  const { kind, metadata } = pass.group;
+  if (isLeftover(owner, { kind, name: metadata.name, uid: pass.object.metadata.uid })) {
+    const message = `${describeObject(owner)} of an older group of this name is being removed; the new one comes after it`;
+    return facts(undefined, { reason: 'WorkersStarting', message });
+  }
   const message = `${describeObject(owner)} exists and is not of this group. Delete or rename it.`;
   return facts(undefined, { reason: 'FieldConflict', message });
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/operator/cluster.ts';
-import { groupObject, Harness, WORKER } from './reconcile-harness.ts';
+import { groupObject, Harness } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(() => {
@@ -200,37 +200,6 @@ describe('what blocks a group becomes a condition', () => {
     expect(await h.condition('TableReady')).toBe('False TableGone');
     expect(await h.condition('Stalled')).toBe('True TableGone');
     expect(await h.message('TableReady')).toContain('Restore the table from a backup');
-  });
-
-  test('a Deployment of somebody else with our name is not touched', async () => {
-    create();
-    h.cluster.create(KINDS.deployment, {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { ...WORKER },
-      spec: { replicas: 7 },
-    });
-    await h.converge();
-    expect(await h.replicas()).toBe(7);
-    expect(await h.condition('WorkersAvailable')).toBe('False FieldConflict');
-  });
-
-  test('fields of the Deployment that somebody else sets are set back, and that is told', async () => {
-    create();
-    await h.converge();
-    h.cluster.update(
-      KINDS.deployment,
-      WORKER,
-      (draft) => ((draft.spec as { replicas: number }).replicas = 9),
-      'kubectl-scale',
-    );
-    h.setGroup((spec) => (spec['leases'] = { durationSeconds: 20 }));
-    await h.converge();
-    expect(await h.replicas()).toBe(3);
-    expect((await h.deployment())?.metadata.annotations?.['kcg.dev/revision']).toBe('2');
-    expect(await h.condition('Stalled')).toBe('False NotStalled');
-    const told = h.cluster.events.filter(({ reason }) => reason === 'FieldConflict');
-    expect(told.map(({ note }) => note).join()).toContain('.spec.replicas by "kubectl-scale"');
   });
 });
 

@@ -76,6 +76,16 @@ export function isOwnedBy(object: KubeObject, groupUid: string): boolean {
   );
 }
 
+/** Is it on its way out: being deleted, or of a group of this name that is gone and whose objects are collected? */
+export function isLeftover(
+  { metadata }: KubeObject,
+  group: Pick<WorkloadInput['group'], 'kind' | 'name' | 'uid'>,
+): boolean {
+  if (metadata.deletionTimestamp !== undefined) return true;
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  return owner?.kind === group.kind && owner.name === group.name && owner.uid !== group.uid;
+}
+
 /** What the Deployment asks for; undefined when there is none. */
 export function replicasOf(deployment: StoredObject | undefined): number | undefined {
   const replicas = (deployment?.spec as { replicas?: unknown } | undefined)?.replicas;

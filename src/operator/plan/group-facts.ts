@@ -71,7 +71,9 @@ export type WorkloadProblem =
   | 'FieldConflict'
   | 'WorkersAccessDenied'
   | 'QuotaExceeded'
-  | 'ApplyFailed';
+  | 'ApplyFailed'
+  /** What is left of an older group of this name is being removed. */
+  | 'WorkersStarting';
 
 export interface DeploymentFacts {
   replicas: number;

@@ -71,6 +71,8 @@ export function reconciling(
   const [failure] = failures;
   if (failure) return { status: 'True', reason: 'Retrying', message: describeFailure(failure) };
   const { deployment, problem } = workload;
+  if (problem?.reason === 'WorkersStarting')
+    return { status: 'True', reason: 'RollingOut', message: problem.message };
   const desired = scaling?.replicas ?? 0;
   if (deployment && !problem) {
     const { observed, updated, total, replicas } = deployment;

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { StoredObject } from '../../../src/operator/cluster.ts';
 import { covers } from '../../../src/operator/plan/covers.ts';
-import { desiredObjects, hashOf, type WorkloadInput } from '../../../src/operator/plan/desired-objects.ts';
+import {
+  desiredObjects,
+  hashOf,
+  isLeftover,
+  type WorkloadInput,
+} from '../../../src/operator/plan/desired-objects.ts';
 import {
   templateProblems,
   type Json,
@@ -203,6 +208,22 @@ describe('the containers', () => {
     const problems = templateProblems({ handler, template });
     if (expected === undefined) expect(problems).toEqual([]);
     else expect(problems.join()).toContain(expected);
+  });
+});
+
+describe('a Deployment of our name', () => {
+  const { group } = input();
+  const owner = { ...group, uid: 'u0', controller: true };
+  test.each<[string, Partial<StoredObject['metadata']>, boolean]>([
+    ['of an older group of this name is a leftover', { ownerReferences: [owner] }, true],
+    ['of this group is none', { ownerReferences: [{ ...owner, uid: 'u1' }] }, false],
+    ['of another group is none', { ownerReferences: [{ ...owner, name: 'orders2' }] }, false],
+    ['of nobody is none', {}, false],
+    ['of nobody that is being deleted is one', { deletionTimestamp: '2026-11-23T12:00:00Z' }, true],
+  ])('%s', (_, metadata, expected) => {
+    const { deployment } = desiredObjects(input());
+    const { ownerReferences: _owners, ...rest } = deployment.metadata;
+    expect(isLeftover({ ...deployment, metadata: { ...rest, ...metadata } }, group)).toBe(expected);
   });
 });
 

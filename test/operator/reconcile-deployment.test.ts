@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KINDS } from '../../src/operator/cluster.ts';
+import { groupObject, Harness, WORKER } from './reconcile-harness.ts';
+
+let h: Harness;
+beforeEach(() => {
+  h = new Harness();
+  h.kinesis.createStream({ name: 'orders', shardCount: 3 });
+});
+afterEach(() => h.close());
+
+function create(): void {
+  h.cluster.create(KINDS.consumerGroup, groupObject());
+}
+
+describe('the Deployment', () => {
+  test('a Deployment of somebody else with our name is not touched', async () => {
+    create();
+    h.cluster.create(KINDS.deployment, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { ...WORKER },
+      spec: { replicas: 7 },
+    });
+    await h.converge();
+    expect(await h.replicas()).toBe(7);
+    expect(await h.condition('WorkersAvailable')).toBe('False FieldConflict');
+  });
+
+  test('a Deployment of an older group of this name is waited for', async () => {
+    create();
+    const owner = {
+      apiVersion: 'kcg.dev/v1alpha1',
+      kind: 'KinesisConsumerGroup',
+      name: 'orders',
+      uid: 'old',
+    };
+    h.cluster.create(KINDS.deployment, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      // Its pods are still there, which its deletion waits for.
+      metadata: {
+        ...WORKER,
+        finalizers: ['foregroundDeletion'],
+        ownerReferences: [{ ...owner, controller: true }],
+      },
+      spec: { replicas: 7 },
+    });
+    await h.converge();
+    expect(await h.replicas()).toBe(7);
+    expect(await h.condition('Stalled')).toBe('False NotStalled');
+    expect(await h.condition('Reconciling')).toBe('True RollingOut');
+    expect(await h.message('Ready')).toContain('of an older group of this name is being removed');
+    h.cluster.update(KINDS.deployment, WORKER, (draft) => (draft.metadata.finalizers = []));
+    await h.converge();
+    expect(await h.replicas()).toBe(3);
+  });
+
+  test('fields of the Deployment that somebody else sets are set back, and that is told', async () => {
+    create();
+    await h.converge();
+    h.cluster.update(
+      KINDS.deployment,
+      WORKER,
+      (draft) => ((draft.spec as { replicas: number }).replicas = 9),
+      'kubectl-scale',
+    );
+    h.setGroup((spec) => (spec['leases'] = { durationSeconds: 20 }));
+    await h.converge();
+    expect(await h.replicas()).toBe(3);
+    expect((await h.deployment())?.metadata.annotations?.['kcg.dev/revision']).toBe('2');
+    expect(await h.condition('Stalled')).toBe('False NotStalled');
+    const told = h.cluster.events.filter(({ reason }) => reason === 'FieldConflict');
+    expect(told.map(({ note }) => note).join()).toContain('.spec.replicas by "kubectl-scale"');
+  });
+});
