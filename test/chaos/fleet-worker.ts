@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { WorkerProcess, type Exit } from '../../src/dev/worker-process.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import type { ChaosProxy } from './proxy.ts';
@@ -18,6 +18,7 @@ export class FleetWorker {
   readonly name: string;
   readonly proxies: Proxies | undefined;
   readonly blockFile: string;
+  readonly noNamesFile: string;
   readonly process: WorkerProcess;
   exit: Exit | undefined;
 
@@ -26,11 +27,13 @@ export class FleetWorker {
     command: string[];
     env: NodeJS.ProcessEnv;
     blockFile: string;
+    noNamesFile: string;
     proxies: Proxies | undefined;
   }) {
-    const { name, command, env, blockFile, proxies } = start;
+    const { name, command, env, blockFile, noNamesFile, proxies } = start;
     this.name = name;
     this.blockFile = blockFile;
+    this.noNamesFile = noNamesFile;
     this.proxies = proxies;
     this.process = new WorkerProcess({ command, env, clock, onLine: (line) => this.trace.add(line) });
     void this.process.exited.then((exit) => {
@@ -68,6 +71,15 @@ export class FleetWorker {
   block(ms: number): void {
     writeFileSync(`${this.blockFile}.new`, String(ms));
     renameSync(`${this.blockFile}.new`, this.blockFile); // never seen half written
+  }
+
+  /** From now on the servers' names have no address for it. Connections that are open stay so. */
+  loseNames(): void {
+    writeFileSync(this.noNamesFile, '');
+  }
+
+  findNames(): void {
+    rmSync(this.noNamesFile);
   }
 
   /** True when it has said so, or when it has said so more than `times`. */

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateTableCommand, DescribeTableCommand, type KeySchemaElement } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
 import { encodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../src/api/worker-config.ts';
 import { startCollector, type Collector } from '../../src/dev/collector.ts';
-import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
+import { startLocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { produce } from '../../src/dev/producer.ts';
@@ -13,8 +14,9 @@ import { parseRef } from '../../src/leases/lease.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { seededRandom, type Random } from '../../src/lib/random.ts';
-import { dynamoDbTableAdmin } from '../../src/operator/dynamodb-table-admin.ts';
+import { DynamoDbProcess } from './dynamodb-process.ts';
 import { FleetWorker, type Proxies } from './fleet-worker.ts';
+import { NAMES } from './lose-names.ts';
 import { ChaosProxy, type Faults } from './proxy.ts';
 import { TableWatch } from './table-watch.ts';
 import { selfSigned, startTls, type Identity } from './tls.ts';
@@ -30,6 +32,10 @@ export interface FleetOptions {
   recordsPerSecond?: number;
   /** Each worker reaches both servers through proxies of its own; `tls`: which see only what TLS lets them. */
   proxied?: boolean | 'tls';
+  /** DynamoDB is a process of its own with its rows on disk: `killTable`, `startTable`. */
+  tableOnDisk?: boolean;
+  /** Workers know both servers by names, which they can lose. */
+  named?: boolean;
   config?: Partial<WorkerConfig>;
   env?: NodeJS.ProcessEnv;
 }
@@ -43,6 +49,9 @@ export interface WorkerStart {
   /** Through these, where the fleet is proxied; a worker started anew keeps its own. */
   proxies?: Proxies;
 }
+
+/** Where the table is. */
+type TableServer = Pick<DynamoDbProcess, 'endpoint' | 'close'>;
 
 const ROOT = join(import.meta.dirname, '../..');
 const STREAM = 'orders';
@@ -65,14 +74,14 @@ export class Fleet {
   readonly options: FleetOptions;
   readonly name: string;
   readonly kinesis: LocalKinesis;
-  readonly dynamodb: LocalDynamoDb;
+  readonly dynamodb: TableServer;
   readonly workers: FleetWorker[] = [];
   readonly watch: TableWatch;
   readonly shardIds: readonly string[];
   readonly random: Random;
   readonly leaseMs: number;
   readonly #collector: Collector;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'kcg-chaos-'));
+  readonly #folder: string;
   readonly #client;
   readonly #stopProducing = new AbortController();
   readonly #producing: Promise<void>;
@@ -86,13 +95,14 @@ export class Fleet {
     seed: number,
     servers: {
       kinesis: LocalKinesis;
-      dynamodb: LocalDynamoDb;
+      dynamodb: TableServer;
       collector: Collector;
       watch: TableWatch;
       client: ReturnType<typeof createDynamoDbClient>;
+      folder: string;
     },
   ) {
-    const { kinesis, dynamodb, collector, watch, client } = servers;
+    const { kinesis, dynamodb, collector, watch, client, folder } = servers;
     this.options = options;
     this.name = `${options.name} (seed ${seed})`;
     this.random = seededRandom(seed);
@@ -101,6 +111,7 @@ export class Fleet {
     this.#collector = collector;
     this.watch = watch;
     this.#client = client;
+    this.#folder = folder;
     this.leaseMs = Math.round(BUSY * (options.leaseMs ?? 3_000));
     this.#identity = options.proxied === 'tls' ? selfSigned() : undefined;
     if (this.#identity) writeFileSync(join(this.#folder, 'ca.pem'), this.#identity.cert);
@@ -117,14 +128,17 @@ export class Fleet {
   static async start(options: FleetOptions, seed: number): Promise<Fleet> {
     Object.assign(process.env, LOCAL_CREDENTIALS);
     const kinesis = await startLocalKinesis({ clock, log });
-    const dynamodb = await startLocalDynamoDb({ clock, log });
+    const folder = mkdtempSync(join(tmpdir(), 'kcg-chaos-'));
+    const dynamodb = options.tableOnDisk
+      ? await DynamoDbProcess.start(join(folder, 'tables'))
+      : await startLocalDynamoDb({ clock, log });
     const collector = await startCollector(clock);
     kinesis.kinesis.createStream({ name: STREAM, shardCount: options.shards ?? 6 });
     await until('the stream is there', () => kinesis.kinesis.describe(STREAM).status === 'ACTIVE');
     const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
     await createTable(client);
     const watch = new TableWatch(await openLeaseTable({ client, clock, tableName: TABLE, groupId: GROUP }));
-    const fleet = new Fleet(options, seed, { kinesis, dynamodb, collector, watch, client });
+    const fleet = new Fleet(options, seed, { kinesis, dynamodb, collector, watch, client, folder });
     const { workers = 3 } = options;
     for (let i = 0; i < workers; i += 1) await fleet.add();
     await fleet.until('every worker has a shard', () =>
@@ -147,6 +161,16 @@ export class Fleet {
   spoil(faults: Faults): void {
     this.#faults = faults;
     for (const proxy of this.#proxies) proxy.faults = faults;
+  }
+
+  /** DynamoDB ends at once, with all its connections. */
+  async killTable(): Promise<void> {
+    expect(this.dynamodb).toBeInstanceOf(DynamoDbProcess);
+    await (this.dynamodb as DynamoDbProcess).kill();
+  }
+
+  async startTable(): Promise<void> {
+    await (this.dynamodb as DynamoDbProcess).start();
   }
 
   /** How often each fault has happened. */
@@ -180,17 +204,19 @@ export class Fleet {
         dynamodb: await this.#proxy(this.dynamodb.endpoint),
       };
     }
-    const scheme = this.#identity ? 'https' : 'http';
     const local = {
-      kinesis: proxies ? `${scheme}://127.0.0.1:${proxies.kinesis.port}` : this.kinesis.endpoint,
-      dynamodb: proxies ? `${scheme}://127.0.0.1:${proxies.dynamodb.port}` : this.dynamodb.endpoint,
+      kinesis: this.#url('kinesis', proxies?.kinesis.port ?? portOf(this.kinesis.endpoint)),
+      dynamodb: this.#url('dynamodb', proxies?.dynamodb.port ?? portOf(this.dynamodb.endpoint)),
     };
     const blockFile = join(this.#folder, `block-${this.workers.length}`);
-    const command = [process.execPath, join(ROOT, 'src/main/cli.ts'), 'worker'];
+    const noNamesFile = join(this.#folder, `no-names-${this.workers.length}`);
+    const names = this.options.named ? ['--import', join(import.meta.dirname, 'lose-names.ts')] : [];
+    const command = [process.execPath, ...names, join(ROOT, 'src/main/cli.ts'), 'worker'];
     const worker = new FleetWorker({
       name,
       command: wrap ? wrap(command) : command,
       blockFile,
+      noNamesFile,
       proxies,
       env: {
         ...process.env,
@@ -202,6 +228,7 @@ export class Fleet {
         }),
         COLLECTOR_URL: this.#collector.url,
         CHAOS_BLOCK_FILE: blockFile,
+        CHAOS_NO_NAMES: noNamesFile,
         KCG_POD_NAME: name,
         KCG_HOST: '127.0.0.1',
         KCG_PORT: '0',
@@ -308,8 +335,13 @@ export class Fleet {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  #url(server: keyof Proxies, port: number): string {
+    const host = this.options.named ? `${server}${NAMES}` : '127.0.0.1';
+    return `${this.#identity ? 'https' : 'http'}://${host}:${port}`;
+  }
+
   async #proxy(endpoint: string): Promise<ChaosProxy> {
-    let port = Number(new URL(endpoint).port);
+    let port = portOf(endpoint);
     if (this.#identity) {
       const tls = await startTls(port, this.#identity);
       this.#closeTls.push(() => tls.close());
@@ -365,16 +397,24 @@ export function scenario(title: string, options: FleetOptions, run: (fleet: Flee
   });
 }
 
+const portOf = (endpoint: string) => Number(new URL(endpoint).port);
+
 async function createTable(client: ReturnType<typeof createDynamoDbClient>): Promise<void> {
-  const admin = dynamoDbTableAdmin({ client, clock, tableName: TABLE });
-  const settings = {
-    tags: {},
-    deletionProtection: false,
-    kmsKeyArn: undefined,
-    tableClass: 'Standard' as const,
-  };
-  await admin.apply({ do: 'create', table: { billing: { mode: 'OnDemand' }, ...settings } });
-  await until('the table is there', async () => (await admin.describe())?.status === 'ACTIVE');
+  const key: [string, KeySchemaElement['KeyType']][] = [
+    ['group_id', 'HASH'],
+    ['shard_id', 'RANGE'],
+  ];
+  const created = new CreateTableCommand({
+    TableName: TABLE,
+    BillingMode: 'PAY_PER_REQUEST',
+    KeySchema: key.map(([AttributeName, KeyType]) => ({ AttributeName, KeyType })),
+    AttributeDefinitions: key.map(([AttributeName]) => ({ AttributeName, AttributeType: 'S' })),
+  });
+  await client.send(created);
+  await until('the table is there', async () => {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: TABLE }));
+    return Table?.TableStatus === 'ACTIVE';
+  });
 }
 
 /** @throws Error when it takes longer than anything here may */

@@ -56,7 +56,7 @@ export class TableWatch {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      // The server itself is never in trouble, but a look can be slow on a busy machine.
+      // The server may be gone for a while, and a look can be slow on a busy machine.
       await this.look().catch(() => {});
       await clock.sleep(LOOK_MS, { signal: this.#stop.signal });
     }
