@@ -93,6 +93,38 @@ describe('levelling by load, over random fleets', () => {
   });
 });
 
+describe('loads that waver', () => {
+  /** Heavy enough for a twentieth of it to be worth a move, were it not for the ratio. */
+  const wavering = fc.record({
+    size: fc.integer({ min: 2, max: 4 }),
+    loads: fc.array(fc.integer({ min: 2_000, max: 30_000 }), { minLength: 4, maxLength: 12 }),
+    waves: fc.array(fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 12, maxLength: 12 }), {
+      minLength: 30,
+      maxLength: 30,
+    }),
+  });
+
+  it('by a twentieth bring no shards back to where they were: each move still helps when they have calmed down', () => {
+    const property = fc.property(wavering, ({ size, loads, waves }) => {
+      const workers = Array.from({ length: size }, (_, i) => worker(i));
+      let leases = loads.map((load, i) =>
+        aLease({ shardId: shardId(i), owner: formatRef(worker(i % size)), load }),
+      );
+      const places = () => leases.map(({ owner }) => owner).join();
+      const seen = new Set([places()]);
+      for (const wave of waves) {
+        const now = leases.map((lease, i) => ({ ...lease, load: lease.load * (1 + wave[i]! / 1_000) }));
+        const moves = planLeases(now, workers);
+        if (moves.length === 0) continue;
+        ({ leases } = execute({ workers, leases }, moves));
+        expect(seen).not.toContain(places());
+        seen.add(places());
+      }
+    });
+    fc.assert(property, { numRuns: 300 });
+  });
+});
+
 describe('levelling by load, worked examples', () => {
   const fleet = (...loads: number[][]): Fleet => {
     let next = 0;
@@ -137,6 +169,11 @@ describe('levelling by load, worked examples', () => {
 
   it('leaves loads that differ by less than a fifth', () => {
     expect(lines([1_000, 150], [900, 100])).toEqual([]);
+  });
+
+  it('leaves loads of which a move would take less than a fifth off, however much that is', () => {
+    expect(lines([20_000, 9_000], [19_000, 4_000])).toEqual([]);
+    expect(lines([20_000, 9_000], [13_000, 1_000])).toEqual(['s01: w0 → w1 Load', 's03: w1 → w0 Load']);
   });
 
   it('chooses by load which shard a worker gives that has one too many', () => {

@@ -204,6 +204,22 @@ describe('a change of owner is told with its reason', () => {
   });
 });
 
+describe('a shard that somebody has moved by hand', () => {
+  test('is dropped though nothing was to be written to it, and taken by what the row says', async () => {
+    const group = new AGroup(1);
+    const a = group.start('a');
+    await group.clock.advance(5_000);
+    const row = group.table.rows().find(({ shard_id }) => shard_id === PARENT)!;
+    const epoch = Number(row['epoch']) + 1;
+    const { ref: _, ...free } = row;
+    group.table.store(PARENT, { ...free, epoch });
+    await group.clock.advance(90_000);
+    const [, stopped, started] = changes(a);
+    expect(stopped).toMatchObject({ type: 'ShardStopped', reason: 'Lost', epoch: epoch - 1 });
+    expect(started).toMatchObject({ type: 'ShardStarted', epoch: epoch + 1 });
+  });
+});
+
 describe('a worker that stops', () => {
   test('waits for a shard that it is giving for balance: nobody else has it meanwhile', async () => {
     const group = new AGroup(2);

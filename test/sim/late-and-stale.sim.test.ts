@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { workerKey } from '../../src/leases/row.ts';
+import { announceWorker, fenceWorker } from '../../src/leases/transitions.ts';
+import { aWorker } from '../support/builders.ts';
 import { Scenario } from './scenario.ts';
 import { CALM } from './sim-handler.ts';
 import type { SimWorker } from './sim-worker.ts';
@@ -158,6 +161,22 @@ describe('reads that show rows as they were', () => {
     goStale(group, 'worker#', [0, 1]);
     group.crash(group.alive()[0]!);
     await group.settle();
+    await group.deliverAll();
+  });
+
+  it('give nothing to who is gone: an owner looks strongly before it gives', async () => {
+    const group = new Scenario({ shards: 2, workers: 0 });
+    const owner = group.startPod();
+    await group.pass(5_000);
+    // It has lived for a moment, and all reads show it in that moment.
+    goStale(group, workerKey('ghost'), [1]);
+    const ghost = aWorker({ worker: 'ghost', incarnation: 'x', revision: 0 });
+    await group.table.write(announceWorker(ghost, group.kinesis.clock.now()));
+    await group.table.write(fenceWorker({ ...ghost, beat: 1 }));
+    owner.worker.nudged();
+    await group.pass(20_000);
+    expect(group.trace.writes('give')).toEqual([]);
+    expect(group.held()).toEqual({ [owner.pod]: 2 });
     await group.deliverAll();
   });
 });

@@ -182,6 +182,21 @@ describe('a worker that is killed', () => {
     expect(await tookMs(true)).toBeLessThan(500);
   });
 
+  it('leaves shards to many, who all hear of it from whoever has fenced it', async () => {
+    for (let seed = 1; seed <= 5; seed += 1) {
+      const group = new Scenario({ shards: 20, workers: 5, seed });
+      await group.settle();
+      const [victim] = group.alive();
+      group.crash(victim!);
+      await group.settle();
+      const [fenced] = group.trace.writes('fence');
+      const taken = group.trace.writes('take').filter(({ atMs }) => atMs > fenced!.atMs);
+      expect(new Set(taken.map(({ write }) => write.set!['ref'])).size).toBe(4);
+      // By its own beats each would see it within 2 s.
+      expect(taken.at(-1)!.atMs - fenced!.atMs).toBeLessThan(500);
+    }
+  });
+
   it('is not fenced for the end of the process before it', async () => {
     const group = new Scenario({ shards: 6, workers: 0 });
     const [victim] = [group.startPod(), group.startPod()] as const;
