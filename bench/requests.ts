@@ -29,8 +29,8 @@ export interface Cost {
   /** Per shard-minute, by what they are for. */
   dynamodb: Counts;
   kinesis: Counts;
-  /** Bytes that reads bring to a worker, for each of its beats. */
-  bytesPerBeat: number;
+  /** Bytes of one read that follows a beat, of the worker rows; and of one full read, of all rows. */
+  bytes: { look: number; full: number };
 }
 
 export async function measure({ shards, workers, isBusy, leaseMs = LEASE_MS }: Setting): Promise<Cost> {
@@ -51,10 +51,11 @@ export async function measure({ shards, workers, isBusy, leaseMs = LEASE_MS }: S
   await run(WARM_UP_MINUTES);
   for (const counter of [requests, bytesRead, kinesis]) counter.clear();
   await run(MINUTES);
+  const bytesOf = (rows: string) => bytesRead.get(rows) / requests.get(`Query ${rows}`);
   return {
     dynamodb: requests.per(shards * MINUTES),
     kinesis: kinesis.per(shards * MINUTES),
-    bytesPerBeat: total(bytesRead.per(1)) / requests.get('UpdateItem beat'),
+    bytes: { look: bytesOf('worker rows'), full: bytesOf('all rows') },
   };
 }
 
@@ -152,9 +153,12 @@ async function printGroup(print: Print): Promise<void> {
 }
 
 async function printSizes(print: Print): Promise<void> {
-  print('idle, by size: DynamoDB requests per shard-minute, bytes read per beat');
   print(
-    '  shards a worker, workers, leases   workers  operator   in all  per lease    times   bytes per beat',
+    'idle, by size: DynamoDB requests per shard-minute; bytes of the read after a beat, and of a full read,',
+  );
+  print('which each worker makes once a minute');
+  print(
+    '  shards a worker, workers, leases   workers  operator   in all  per lease    times  after a beat  full',
   );
   for (const [shards, workers, leaseMs] of [
     [2, 2, LEASE_MS],
@@ -169,8 +173,8 @@ async function printSizes(print: Print): Promise<void> {
     const operator = total(await operatorRequests(shards)) / shards;
     const name = `${shards / workers}, ${workers}, ${leaseMs / 1_000} s`.padEnd(33);
     const figures = [ours, operator, ours + operator, theirs, theirs / (ours + operator)];
-    print(
-      `  ${name} ${figures.map((n) => n.toFixed(3).padStart(9)).join(' ')} ${cost.bytesPerBeat.toFixed(0).padStart(12)}`,
-    );
+    const { look, full } = cost.bytes;
+    const bytes = `${look.toFixed(0).padStart(12)} ${full.toFixed(0).padStart(6)}`;
+    print(`  ${name} ${figures.map((n) => n.toFixed(3).padStart(9)).join(' ')} ${bytes}`);
   }
 }

@@ -15,7 +15,15 @@ test('requests are counted by what they are for, and beats grow with workers, no
   expect(beats(few.dynamodb)).toBeCloseTo(4 * beats(many.dynamodb), 1);
   expect(many.dynamodb.has('UpdateItem checkpoint')).toBe(false);
   expect(many.kinesis.get('GetRecords')).toBeGreaterThan(0);
-  expect(many.bytesPerBeat).toBeGreaterThan(0);
+});
+
+test('the read after each beat grows with workers, not with shards; the full read with both', async () => {
+  const bytes = async (shards: number, workers: number) =>
+    (await measure({ shards, workers, isBusy: false })).bytes;
+  const [small, wide, tall] = [await bytes(4, 2), await bytes(16, 2), await bytes(16, 4)];
+  expect(wide.look / small.look).toBeCloseTo(1, 1);
+  expect(tall.look / wide.look).toBeCloseTo(2, 1);
+  expect(wide.full).toBeGreaterThan(2 * small.full);
 });
 
 test('checkpoints of a busy shard are coalesced, and still it costs less than a heartbeat per lease', async () => {

@@ -8,6 +8,7 @@ import { startLocalKinesis } from '../../src/dev/local-kinesis-server.ts';
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { produce } from '../../src/dev/producer.ts';
 import { createDynamoDbClient } from '../../src/leases/dynamodb-lease-table.ts';
+import { WORKER_PREFIX, workerKey } from '../../src/leases/row.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { systemRandom as random } from '../../src/lib/random.ts';
@@ -47,6 +48,14 @@ export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions
   const kinesis = await startLocalKinesis({ clock, log });
   const dynamodb = await startLocalDynamoDb({ clock, log });
   const collector = await startCollector(clock);
+  /** When DynamoDB was asked about a worker's row for the first time: so an announcement begins. */
+  const announcedAtMs = new Map<string, number>();
+  dynamodb.fail((_, input) => {
+    const { Key, Item } = input as Record<'Key' | 'Item', { shard_id?: { S?: string } } | undefined>;
+    const key = (Key ?? Item)?.shard_id?.S;
+    if (key?.startsWith(WORKER_PREFIX) && !announcedAtMs.has(key)) announcedAtMs.set(key, clock.monotonic());
+    return undefined;
+  });
   kinesis.kinesis.createStream({ name: 'orders', shardCount: shards });
   await until('the stream is there', () => kinesis.kinesis.describe('orders').status === 'ACTIVE');
   await createTable(dynamodb.endpoint);
@@ -104,7 +113,8 @@ export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions
         if (stream) createInterface({ input: stream }).on('line', onLine);
       }
       const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-      const worker = { name, child, exited, reads, lines, liveAtMs: () => liveAtMs };
+      const times = { announcedAtMs: () => announcedAtMs.get(workerKey(name)), liveAtMs: () => liveAtMs };
+      const worker = { name, child, exited, reads, lines, ...times };
       workers.add(worker);
       return worker;
     },
