@@ -38,6 +38,8 @@ export class DeliveryChecker {
   readonly #keys = new Map<string, KeyProgress>();
   /** Refs that a worker row has shown. */
   readonly #incarnations = new Set<string>();
+  /** Refs of lives whose lease ran out while they stood still. */
+  readonly #sleptThrough = new Set<string>();
   readonly #running = new Map<string, Set<Delivery>>();
   /** Of a closed shard; undefined while it is open. */
   readonly #childrenOf: (shardId: string) => string[] | undefined;
@@ -61,6 +63,11 @@ export class DeliveryChecker {
     else if (arrivedAt < this.#startAt) progress.before = number;
   }
 
+  /** Whoever stood still for longer than its lease begins nothing more, even if nobody has taken its shards. */
+  sleptThrough(ref: string): void {
+    this.#sleptThrough.add(ref);
+  }
+
   /** A batch is handed over. Nobody else may be at work on the shard, and the table must say that it is theirs. */
   delivered(
     ref: string,
@@ -72,6 +79,8 @@ export class DeliveryChecker {
     const lease = this.#lease(shardId);
     if (lease?.owner !== ref) this.#fail(`${ref} delivers ${shardId}, owned by ${lease?.owner}`);
     if (this.#isDead(ref)) this.#fail(`${ref} delivers ${shardId} though it is dead`);
+    if (this.#sleptThrough.has(ref))
+      this.#fail(`${ref} delivers ${shardId} though it slept through its lease`);
     for (const parent of lease?.parents ?? []) {
       const row = this.#lease(parent);
       if (row && !isEnded(row)) this.#fail(`${shardId} is read before its parent ${parent} has ended`);

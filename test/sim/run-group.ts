@@ -44,14 +44,20 @@ export interface GroupOptions {
   shards?: number;
   workers?: number;
   troubleMs?: number;
+  /** Workers stand still for one to three minutes, and wake while there is still trouble, of which there is less. */
+  sleeps?: boolean;
 }
 
 export interface GroupRun {
   fleet: Fleet;
   problems: string[];
+  /** Workers that woke after minutes. */
+  woken: number;
 }
 
 const STEP_MS = 500;
+const [LEAST_SLEEP_MS, MOST_SLEEP_MS] = [60_000, 180_000];
+const TROUBLE_MS = 60_000;
 /** For everything to come right after the last fault: long handlers, back-off, a shard sync by its second in line. */
 const PEACE_MS = 400_000;
 
@@ -86,7 +92,8 @@ export async function runGroup(options: GroupOptions): Promise<GroupRun> {
   };
   process.on('unhandledRejection', onRejection);
   try {
-    return { fleet, problems: await live(fleet, deployment, trouble, random, options) };
+    const problems = await live(fleet, deployment, trouble, random, options);
+    return { fleet, problems, woken: trouble.woken };
   } finally {
     for (const worker of fleet.workers) worker.forget();
     process.off('unhandledRejection', onRejection);
@@ -101,9 +108,10 @@ async function live(
   options: GroupOptions,
 ): Promise<string[]> {
   const { length: shards } = fleet.openShards();
-  for (let ms = options.troubleMs ?? 60_000; ms > 0; ms -= STEP_MS) {
+  for (let ms = options.troubleMs ?? TROUBLE_MS; ms > 0; ms -= STEP_MS) {
     fleet.produce(randomInt(random, shards + 1));
-    if (ms % 2_000 === 0) trouble.step();
+    if (ms % (options.sleeps ? 10_000 : 2_000) === 0) trouble.step();
+    if (options.sleeps && ms % 20_000 === 0 && ms > MOST_SLEEP_MS) trouble.sleep();
     if (!(await fleet.advance(STEP_MS))) return fleet.checker.violations;
   }
   trouble.end();
@@ -173,7 +181,10 @@ class Trouble {
   readonly #incidents: readonly Incident[];
   readonly #hasOperator: boolean;
   readonly #mostWorkers: number;
+  /** Nothing else befalls them, or few would live to wake. */
+  readonly #sleepers = new Set<SimWorker>();
   #isOver = false;
+  woken = 0;
 
   constructor(
     fleet: Fleet,
@@ -194,10 +205,30 @@ class Trouble {
     for (let left = 1 + this.#deployment.replicas / 16; left > 0; left -= 1) {
       const incident = this.#incidents[randomInt(this.#random, this.#incidents.length)];
       if (incident === undefined || this.#random() < 0.5) continue;
-      const alive = this.#fleet.alive();
-      const victim = alive[randomInt(this.#random, alive.length)];
+      const awake = this.#fleet.alive().filter((worker) => !this.#sleepers.has(worker));
+      const victim = awake[randomInt(this.#random, awake.length)];
       if (victim) this.#befall(incident, victim);
     }
+  }
+
+  /** Somebody stands still for minutes; what it was then delivers nothing ever again. */
+  sleep(): void {
+    const fleet = this.#fleet;
+    const live = fleet.alive().filter((worker) => worker.isLive);
+    const sleeper = live[randomInt(this.#random, live.length)];
+    if (sleeper === undefined) return;
+    const { ref } = sleeper;
+    this.#sleepers.add(sleeper);
+    sleeper.process.pause();
+    fleet.note(`${ref} falls asleep`);
+    this.#later(LEAST_SLEEP_MS + this.#random() * (MOST_SLEEP_MS - LEAST_SLEEP_MS), () => {
+      this.#sleepers.delete(sleeper);
+      if (sleeper.process.state !== 'paused') return;
+      fleet.note(`${ref} wakes`);
+      fleet.checker.sleptThrough(ref);
+      this.woken += 1;
+      sleeper.process.resume();
+    });
   }
 
   /** Calls succeed, paused processes go on. */
