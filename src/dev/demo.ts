@@ -57,10 +57,10 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     for (const failure of failures.slice(-20)) screen.say(failure);
     throw thrown;
   } finally {
-    screen.say('stopping: workers drain, then the servers');
-    await local.stop();
+    screen.say('stopping: workers drain, then the servers; Ctrl-C once more stops at once');
     ended.abort();
     await showing;
+    await local.stop();
     await collector.close();
   }
 }

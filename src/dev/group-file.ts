@@ -34,7 +34,7 @@ async function readText(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    const fix = 'Name the YAML file of the group: kcg dev -f group.yaml.';
+    const fix = 'Name the YAML file of the group: -f group.yaml.';
     if (code === 'ENOENT') throw new KcgError('InvalidInput', `there is no file ${file}`, { cause, fix });
     if (code === 'EISDIR') throw new KcgError('InvalidInput', `${file} is a folder`, { cause, fix });
     throw new KcgError('InvalidInput', `${file} cannot be read: ${message}`, { cause, fix });

@@ -92,7 +92,7 @@ export class ProcessPod {
   }
 
   async #run(): Promise<void> {
-    const { clock, random, onChange } = this.options;
+    const { clock, random, name, onLine, onChange } = this.options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       this.#process = this.#start();
@@ -106,7 +106,12 @@ export class ProcessPod {
       onChange();
       if (signal.aborted) return;
       this.restarts += 1;
-      await clock.sleep(backoffMs(this.restarts, random, RESTART_BACKOFF), { signal });
+      const restartMs = backoffMs(this.restarts, random, RESTART_BACKOFF);
+      onLine(
+        name,
+        `ended with ${howItEnded(this.#lastExit)}; starts again in ${(restartMs / 1_000).toFixed(1)} s`,
+      );
+      await clock.sleep(restartMs, { signal });
     }
   }
 
@@ -162,6 +167,10 @@ function isReady(port: number): Promise<boolean> {
     call.on('error', () => resolve(false));
     call.end();
   });
+}
+
+function howItEnded({ code, signal }: Exit): string {
+  return signal ? `signal ${signal}` : `exit code ${code ?? 'unknown'}`;
 }
 
 function terminatedState(exit: Exit) {

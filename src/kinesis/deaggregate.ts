@@ -10,6 +10,9 @@ export interface DeaggregateOptions {
   after?: { sequence: string; subSequence?: number | undefined } | undefined;
 }
 
+/** The KPL gives each of its aggregates this key, and an explicit hash key. Source: its kinesis_record.cc. */
+const KPL_PARTITION_KEY = 'a';
+
 export interface Deaggregated {
   records: UserRecord[];
   /** User records that were dropped because they lie outside of the shard's range. */
@@ -19,10 +22,10 @@ export interface Deaggregated {
 /**
  * What handlers see of `records`: aggregates opened, records at or below the checkpoint dropped.
  *
- * After a reshard a producer may still aggregate by the old shards for a while; user records that lie outside of this
- * shard's range are dropped, because the producer sends them again to where they belong. (KCL drops the whole
- * aggregate when one is outside, which loses the others when the producer re-sends only what was refused.)
- * Plain records are in range by definition.
+ * After a reshard the KPL may still aggregate by the old shards for a while; user records that lie outside of this shard's
+ * range are dropped, because it sends them again to where they belong. (KCL drops the whole aggregate when one is outside,
+ * which loses the others when the producer re-sends only what was refused.) Other producers aggregate whatever their keys
+ * and send nothing again: of theirs all is kept. Plain records are in range by definition.
  */
 export function deaggregate(records: readonly KinesisRecord[], options: DeaggregateOptions): Deaggregated {
   const { hashStart = '0', hashEnd = String(MAX_HASH_KEY), after } = options;
@@ -47,10 +50,11 @@ function pushParts(
   range: HashRange,
   doneUpTo: number,
 ): void {
+  const isKpl = record.partitionKey === KPL_PARTITION_KEY;
   const isWhole = range.start === 0n && range.end === MAX_HASH_KEY;
   for (const [subSequence, part] of parts.entries()) {
     if (subSequence <= doneUpTo) continue;
-    if (isWhole || covers(range, part)) result.records.push({ ...record, ...part, subSequence });
+    if (isWhole || !isKpl || covers(range, part)) result.records.push({ ...record, ...part, subSequence });
     else result.outside += 1;
   }
 }

@@ -15,7 +15,7 @@ export function listen(server: Server, port: number, host: string): Promise<void
         return;
       }
       const taken = cause.code === 'EADDRINUSE';
-      const fix = taken ? 'Stop what uses the port, or choose another.' : undefined;
+      const fix = taken ? 'Stop what uses the port, or choose another (0 = any free one).' : undefined;
       const what = `cannot listen on ${host}:${port}: ${taken ? 'the port is in use' : cause.message}`;
       reject(new KcgError(taken ? 'Conflict' : 'InvalidInput', what, { cause, fix }));
     });

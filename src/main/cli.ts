@@ -132,6 +132,7 @@ export async function main(
 /** The first signal stops in order. A second Ctrl-C stops at once; a second SIGTERM is no reason to deliver anything twice. */
 function stopOnSignals(): AbortSignal {
   const stop = new AbortController();
+  stopOnClosedOutput(stop);
   process.on('SIGTERM', () => stop.abort());
   process.on('SIGINT', () => {
     if (stop.signal.aborted) process.exit(130);
@@ -144,6 +145,16 @@ function stopOnSignals(): AbortSignal {
 function exit(code: number): void {
   process.exitCode = code;
   process.stdout.write('', () => process.stderr.write('', () => process.exit()));
+}
+
+/** Nobody reads any more (`kcg dev | head`): what goes on is stopped in order. */
+function stopOnClosedOutput(stop: AbortController): void {
+  for (const output of [process.stdout, process.stderr]) {
+    output.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      stop.abort();
+    });
+  }
 }
 
 exit(await main(process.argv.slice(2), process.env, stopOnSignals()));

@@ -1,4 +1,4 @@
-import { streamNameOf } from '../api/group.ts';
+import { groupIdOf, streamNameOf, type KinesisConsumerGroup } from '../api/group.ts';
 import { checkModule } from '../dev/check-module.ts';
 import { DemoScreen } from '../dev/demo-screen.ts';
 import { readGroups } from '../dev/group-file.ts';
@@ -6,6 +6,7 @@ import { systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable } from '../lib/options.ts';
+import type { LocalMode } from '../dev/local-mode.ts';
 import { startLocal, workerCommand } from './local.ts';
 
 const port = { type: 'number', default: 0, min: 0, max: 65_535 } as const;
@@ -59,22 +60,34 @@ export async function runDevCommand(
     screen.say(
       'Any AWS SDK or CLI can use them; the credentials are AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local.',
     );
-    screen.say(
-      `who owns what:  kcg leases -f ${options.file} --dynamodb-endpoint ${local.dynamodb.endpoint} --watch`,
-    );
     for (const group of groups) {
       await local.apply(group);
-      const { region = 'us-east-1' } = group.spec;
-      screen.say(
-        `put a record:   aws --region ${region} --endpoint-url ${local.kinesis.endpoint} kinesis put-record --stream-name ${streamNameOf(group)} --partition-key a --data aGVsbG8=`,
-      );
+      for (const hint of hintsFor(group, { file: options.file, groups: groups.length, local }))
+        screen.say(hint);
     }
     await systemClock.sleep(Infinity, { signal: stop });
     return 0;
   } finally {
-    screen.say('stopping: workers drain, then the servers');
-    await local.stop();
+    screen.say('stopping: workers drain, then the servers; Ctrl-C once more stops at once');
     ended.abort();
     await showing;
+    await local.stop();
   }
+}
+
+/** Commands to try, for this group. The record's data come from a file, as the CLI's versions read text differently. */
+function hintsFor(
+  group: KinesisConsumerGroup,
+  { file, groups, local }: { file: string; groups: number; local: LocalMode },
+): string[] {
+  const { stream, region = stream.arn?.split(':')[3] ?? 'us-east-1', endpoints } = group.spec;
+  const which = groups === 1 ? '' : ` --group ${groupIdOf(group)}`;
+  const put = `kinesis put-record --stream-name ${streamNameOf(group)} --partition-key a --data fileb:///etc/hosts`;
+  return [
+    ...(endpoints
+      ? ['The endpoints in the file are not used here: the local servers take their place.']
+      : []),
+    `who owns what:  kcg leases -f ${file}${which} --dynamodb-endpoint ${local.dynamodb.endpoint} --watch`,
+    `put a record:   aws --region ${region} --endpoint-url ${local.kinesis.endpoint} ${put}`,
+  ];
 }

@@ -197,8 +197,8 @@ export class ShardConsumer {
         type: 'HandlerFailed',
         shardId,
         attempt: Math.max(attempt, 1),
-        error: failureOf(result),
-        retryInMs,
+        error: failureOf(result, rest),
+        retryInMs: Math.round(retryInMs),
       });
       await clock.sleep(retryInMs, { signal: this.#stopFetching.signal });
     }
@@ -236,8 +236,11 @@ function processedCount(result: HandlerResult, length: number): number {
   return result.outcome === 'partial' ? Math.min(result.firstFailure, length - 1) : 0;
 }
 
-function failureOf(result: Exclude<HandlerResult, { outcome: 'done' }>): KcgError {
-  return result.outcome === 'failed'
-    ? result.error
-    : new KcgError('HandlerFailed', 'the handler reported records of the batch as failed');
+function failureOf(
+  result: Exclude<HandlerResult, { outcome: 'done' }>,
+  rest: readonly UserRecord[],
+): KcgError {
+  if (result.outcome === 'failed') return result.error;
+  const first = rest[0] && `, the first of them ${rest[0].sequence}`;
+  return new KcgError('HandlerFailed', `the handler reported records of the batch as failed${first ?? ''}`);
 }

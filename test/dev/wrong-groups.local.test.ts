@@ -147,7 +147,7 @@ describe('kcg dev refuses, with one line and nothing begun,', () => {
   });
 
   test('a file that is not there, and a folder', async () => {
-    const fix = 'Name the YAML file of the group: kcg dev -f group.yaml.';
+    const fix = 'Name the YAML file of the group: -f group.yaml.';
     expect(await refused('missing.yaml')).toBe(`there is no file missing.yaml. ${fix}`);
     expect(await refused('a-folder')).toBe(`a-folder is a folder. ${fix}`);
   });
@@ -178,7 +178,7 @@ test('a port that is taken ends it with one line and leaves no server', async ()
     const { code, stdout, stderr, processes } = await kcg(['dev', '-f', 'good.yaml', flag, String(port)]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toBe(
-      `error: cannot listen on 127.0.0.1:${port}: the port is in use. Stop what uses the port, or choose another.\n`,
+      `error: cannot listen on 127.0.0.1:${port}: the port is in use. Stop what uses the port, or choose another (0 = any free one).\n`,
     );
     expect(processes).toHaveLength(1);
   }

@@ -149,8 +149,11 @@ describe('deaggregate', () => {
     // MD5('a') = 0cc1…, MD5('b') = 92eb…
     const records = [stored('1', encodeAggregate([part('b'), part('a'), part('b', '5'), part('a', MAX)]))];
     const lower = { hashStart: '0', hashEnd: String(2n ** 127n - 1n) };
-    const opened = deaggregate(records, lower);
+    const byKpl = records.map((record) => ({ ...record, partitionKey: 'a' }));
+    const opened = deaggregate(byKpl, lower);
     expect(show(opened)).toEqual(['1.1 a', '1.2 b']);
     expect(opened.outside).toBe(2);
+    // Others aggregate whatever their keys, and send nothing again.
+    expect(show(deaggregate(records, lower))).toEqual(['1.0 b', '1.1 a', '1.2 b', '1.3 a']);
   });
 });

@@ -214,14 +214,15 @@ describe('a worker that is killed', () => {
     await group.deliverAll();
   });
 
-  it('and comes back in the same pod goes on at once', async () => {
+  it('and comes back in the same pod is waited for by nobody, and has its shards in the end', async () => {
     const group = new Scenario({ shards: 6, workers: 3 });
     await group.settle();
     const [victim] = group.alive();
     group.crash(victim!);
     const again = group.restart(victim!);
     const changes = await group.settle();
-    expect(changes.map(({ to }) => to)).toEqual([again.ref, again.ref]);
+    // Others may have them while it starts.
+    expect(changes.map(({ to }) => to).slice(-2)).toEqual([again.ref, again.ref]);
     expect(group.trace.writes('fence')).toEqual([]);
     await group.deliverAll();
   });

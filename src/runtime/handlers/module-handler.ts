@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { assert } from '../../lib/assert.ts';
@@ -14,6 +15,7 @@ const SHOWN_CHARACTERS = 500;
 /** Runs the default export of a JavaScript or TypeScript file, an absolute path, in the worker's own process. */
 export function moduleHandler(path: string): Handler {
   let handle: BatchHandler | undefined;
+  const folder = `${dirname(path)}/`;
   return {
     kind: 'module',
     async start(signal) {
@@ -21,13 +23,18 @@ export function moduleHandler(path: string): Handler {
     },
     handle(batch, context) {
       assert(handle, 'a batch came before the module was loaded');
-      return run(handle, batch, context);
+      return run(handle, batch, context, folder);
     },
     close: async () => {},
   };
 }
 
-async function run(handle: BatchHandler, batch: Batch, context: HandlerContext): Promise<HandlerResult> {
+async function run(
+  handle: BatchHandler,
+  batch: Batch,
+  context: HandlerContext,
+  folder: string,
+): Promise<HandlerResult> {
   const { signal, groupId, streamName, shardId, attempt, log } = context;
   const { millisBehindLatest } = batch;
   try {
@@ -41,7 +48,7 @@ async function run(handle: BatchHandler, batch: Batch, context: HandlerContext):
     return resultOf(answer, batch.records);
   } catch (thrown) {
     if (signal.aborted) return { outcome: 'failed', error: aborted(signal) };
-    return failed(`the handler threw ${describe(thrown)}`, thrown);
+    return failed(`the handler threw ${describe(thrown, folder)}`, thrown);
   }
 }
 
@@ -73,11 +80,19 @@ async function importDefault(path: string): Promise<unknown> {
   }
 }
 
-/** One line. The message of a syntax error does not say where it is; its stack begins with that, if anything does. */
-function describe(thrown: unknown): string {
+/**
+ * One line, with the place in the author's own files: where it was thrown, or for a syntax error, whose stack begins with
+ * it, where that is.
+ */
+function describe(thrown: unknown, folder = ''): string {
   if (typeof thrown === 'string') return shorten(thrown);
   if (!(thrown instanceof Error)) return shorten(inspect(thrown, { depth: 0, maxArrayLength: 0 }));
-  const place = /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(thrown.stack ?? '')?.[1];
+  const stack = thrown.stack ?? '';
+  const [, syntax] = /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(stack) ?? [];
+  const frames = [...stack.matchAll(/\n +at .*?(?:file:\/\/)?(\/[^\s()]+:\d+):\d+/g)].map(
+    ([, frame]) => frame!,
+  );
+  const place = syntax ?? (folder && frames.find((frame) => frame.startsWith(folder)));
   return shorten(`${thrown.name}: ${thrown.message}${place ? ` (${place})` : ''}`);
 }
 
