@@ -2,19 +2,21 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { lastingPort } from '../support/lasting-port.ts';
 
 /** A DynamoDB that can be killed and started again: same port, and all that it has ever answered to have written. */
 export class DynamoDbProcess {
   readonly #folder: string;
+  readonly #port: number;
   #child: ChildProcess | undefined;
-  #port = 0;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, port: number) {
     this.#folder = folder;
+    this.#port = port;
   }
 
   static async start(folder: string): Promise<DynamoDbProcess> {
-    const server = new DynamoDbProcess(folder);
+    const server = new DynamoDbProcess(folder, await lastingPort());
     await server.start();
     return server;
   }
@@ -33,7 +35,6 @@ export class DynamoDbProcess {
     const lines = createInterface({ input: child.stdout });
     const [line] = (await Promise.race([once(lines, 'line'), once(lines, 'close')])) as [string?];
     if (line === undefined) throw new Error('DynamoDB did not start');
-    this.#port = Number(line);
   }
 
   /** SIGKILL, which nothing can prepare for. Its connections are reset, and nobody listens any more. */

@@ -1,5 +1,6 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { randomInt, type Random } from '../../src/lib/random.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 
 /** What happens to the bytes of a connection. Shares are of chunks, 0 to 1, drawn for each chunk. */
 export interface Faults {
@@ -28,23 +29,20 @@ export class ChaosProxy {
   readonly #target: number;
   readonly #random: Random;
   readonly #sockets = new Set<Socket>();
+  readonly port: number;
   #server: Server;
-  #port = 0;
 
-  private constructor(target: number, random: Random) {
+  private constructor(port: number, target: number, random: Random) {
+    this.port = port;
     this.#target = target;
     this.#random = random;
     this.#server = createServer();
   }
 
   static async start(target: number, random: Random): Promise<ChaosProxy> {
-    const proxy = new ChaosProxy(target, random);
+    const proxy = new ChaosProxy(await lastingPort(), target, random);
     await proxy.accept();
     return proxy;
-  }
-
-  get port(): number {
-    return this.#port;
   }
 
   /** Takes connections, on the same port as before. */
@@ -53,9 +51,8 @@ export class ChaosProxy {
     // Half-open: an answer still passes when the client has ended its half, as it would through a router.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#join(client));
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject).listen(this.#port, '127.0.0.1', resolve);
+      this.#server.once('error', reject).listen(this.port, '127.0.0.1', resolve);
     });
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   /** As if nobody listened on the port; what is open is reset. */
