@@ -39,7 +39,7 @@ export interface PollingReaderOptions {
   pollIntervalMs: number;
   /**
    * Told once when reading begins to fail, when it fails in another way, and with `undefined` when it works again.
-   * Reading goes on by itself. Throttling counts from the fifth in a row: other groups share the shard's rate.
+   * Reading goes on by itself. Throttling counts from the sixth in a row: other groups share the shard's rate.
    */
   onTrouble?: (error: KcgError | undefined) => void;
   /** The shard has left the stream before it was read to its end. It ends then. */
@@ -55,7 +55,9 @@ export interface PollingReaderOptions {
 }
 
 const BACKOFF = { baseMs: 500, maxMs: 10_000 };
-const THROTTLES_BEFORE_TROUBLE = 5;
+/** Sooner: a shard that serves five reads a second has room again within a fifth of one. */
+const THROTTLE_BACKOFF = { baseMs: 200, maxMs: 10_000 };
+const THROTTLES_BEFORE_TROUBLE = 6;
 const HOUR_MS = 3_600_000;
 
 /**
@@ -229,7 +231,8 @@ export class PollingReader {
   }
 
   #backoff(error: KcgError): number {
-    return error.retryAfterMs ?? backoffMs(this.#failures, this.#options.random, BACKOFF);
+    const backoff = error.code === 'Throttled' ? THROTTLE_BACKOFF : BACKOFF;
+    return error.retryAfterMs ?? backoffMs(this.#failures, this.#options.random, backoff);
   }
 
   #report(error: KcgError | undefined): void {

@@ -108,11 +108,11 @@ describe('a polling reader', () => {
     for (let i = 0; i < 5; i++) kinesis.getRecords(other);
     expect(keysOf(await reader.next(signal))).toBe('a');
     expect(reader.throttles).toBeGreaterThan(0);
-    expect(clock.sleeps.every((ms) => ms >= 200)).toBe(true);
+    expect(clock.sleeps.every((ms) => ms >= 100)).toBe(true);
     expect(troubles).toEqual([]);
   });
 
-  it('reports the fifth throttle in a row, once, and when it works again', async () => {
+  it('reports the sixth throttle in a row, once, and when it works again', async () => {
     const { kinesis, troubles, put, reader } = aReader();
     put('a');
     let left = 8;
