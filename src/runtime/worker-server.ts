@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { finished } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.ts';
 import { listen } from '../lib/listen.ts';
 import { NUDGE_PATH } from './nudge.ts';
@@ -23,6 +24,8 @@ const DRAINED_POLL_MS = 50;
  * of an application that failed its liveness probe, and restarts it only after the answer.
  */
 const DRAIN_BEGINS_WITHIN_MS = 3_000;
+/** For those who do not take the answer they asked for. */
+const LAST_ANSWERS_MS = 1_000;
 
 export interface WorkerServer {
   port: number;
@@ -38,18 +41,23 @@ export interface WorkerServer {
 export async function startWorkerServer(options: WorkerServerOptions): Promise<WorkerServer> {
   const closing = new AbortController();
   const nudge = atMost(NUDGES_PER_SECOND, options.clock, closing.signal, () => options.worker()?.nudged());
+  const answering = new Set<Promise<void>>();
   const server = createServer((request, response) => {
+    const answered = finished(response).catch(() => {}); // gone without an answer is over as well
+    answering.add(answered);
+    void answered.then(() => answering.delete(answered));
     void answer(options, request, response, nudge, closing.signal);
   });
   await listen(server, options.port, options.host);
   return {
     port: (server.address() as AddressInfo).port,
-    close: () => {
+    async close() {
       closing.abort();
-      return new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // Hooks wait for the answer that this worker has drained: without one the kubelet calls them failed.
+      await Promise.race([Promise.all(answering), options.clock.sleep(LAST_ANSWERS_MS)]);
+      server.closeAllConnections();
+      await closed;
     },
   };
 }

@@ -150,6 +150,9 @@ spec:
     await kcg.kubectl('delete', 'kcg', 'orders', '--timeout=60s');
     await until('the pods are gone', async () => (await kcg.pods('orders')).length === 0);
     expect(await kcg.kubectl('get', 'deployments,pdb', '-o', 'name')).toBe('');
+    expect(
+      await kcg.kubectl('get', 'events', '--field-selector=reason=FailedPreStopHook', '-o', 'name'),
+    ).toBe('');
     expect(await kcg.tableNames()).toEqual([]);
   });
 

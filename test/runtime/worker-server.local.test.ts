@@ -83,6 +83,17 @@ describe('/v1/drained answers', () => {
     expect(answer).toBe('200 drained');
   });
 
+  test('when the server closes at the same moment, so that the kubelet does not call the hook failed', async () => {
+    const group = new AGroup(1);
+    const worker = group.start('a');
+    const get = await serve(group, () => worker);
+    await group.clock.advance(10_000);
+    const asked = get('/v1/drained');
+    await arrived();
+    await Promise.all([group.until(worker.stop()), server?.close()]);
+    expect(await asked).toBe('200 drained');
+  });
+
   test('soon when only the application is restarted and the worker goes on', async () => {
     const group = new AGroup(1);
     const worker = group.start('a');
