@@ -3,6 +3,7 @@ import { streamNameOf } from '../api/group.ts';
 import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
+import { readableLogLine } from '../view/log-line.ts';
 import { startCollector, type Collector } from './collector.ts';
 import { DemoScreen } from './demo-screen.ts';
 import type { LocalMode } from './local-mode.ts';
@@ -37,7 +38,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   setEnv('COLLECTOR_URL', collector.url);
   const failures: string[] = [];
   const local = await options.start((pod, line) => {
-    if (line.includes('"level":"error"') || !line.startsWith('{')) failures.push(`${pod}: ${line}`);
+    if (line.includes('"level":"error"') || !line.startsWith('{'))
+      failures.push(readableLogLine(line, { source: pod, colour: options.isTerminal }));
   });
   const ended = new AbortController();
   const signal = AbortSignal.any([stop, ended.signal]);

@@ -7,6 +7,7 @@ import { KcgError } from '../lib/errors.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable } from '../lib/options.ts';
 import type { LocalMode } from '../dev/local-mode.ts';
+import { readableLogLine } from '../view/log-line.ts';
 import { startLocal, workerCommand } from './local.ts';
 
 const port = { type: 'number', default: 0, min: 0, max: 65_535 } as const;
@@ -38,18 +39,18 @@ export async function runDevCommand(
   const groups = await readGroups(options.file);
   for (const group of groups) await checkModule(group, { command: workerCommand(), env, signal: stop });
   const out = (text: string) => process.stdout.write(text);
-  const screen = new DemoScreen({
-    clock: systemClock,
-    out,
-    isTerminal: process.stdout.isTTY && !env['NO_COLOR'],
-  });
+  const isTerminal = process.stdout.isTTY && !env['NO_COLOR'];
+  const screen = new DemoScreen({ clock: systemClock, out, isTerminal });
+  const log = (source: string, line: string) =>
+    screen.say(readableLogLine(line, { source, colour: isTerminal }));
   const local = await startLocal({
     shards: options.shards,
     kinesisPort: options.kinesisPort,
     dynamodbPort: options.dynamodbPort,
     logLevel: options.logLevel,
+    onOperatorLine: (line) => log('operator', line),
     onWorkerLine: (pod, line) => {
-      if (!options.quiet) screen.say(`${pod} ${line}`);
+      if (!options.quiet) log(pod, line);
     },
   });
   const ended = new AbortController();
@@ -84,7 +85,7 @@ function hintsFor(
   const which = groups === 1 ? '' : ` --group ${groupIdOf(group)}`;
   const put = `kinesis put-record --stream-name ${streamNameOf(group)} --partition-key a --data fileb:///etc/hosts`;
   return [
-    ...(endpoints
+    ...(endpoints?.kinesis || endpoints?.dynamodb
       ? ['The endpoints in the file are not used here: the local servers take their place.']
       : []),
     `who owns what:  kcg leases -f ${file}${which} --dynamodb-endpoint ${local.dynamodb.endpoint} --watch`,
