@@ -45,7 +45,7 @@ export const initialPositionSpec = withRules(
     {
       cel: "(self.type == 'AtTimestamp') == has(self.timestamp)",
       holds: ({ type, timestamp }) => (type === 'AtTimestamp') === (timestamp !== undefined),
-      message: 'timestamp belongs to type AtTimestamp: set it with that type and with no other',
+      message: 'type AtTimestamp needs a timestamp, and no other type takes one',
     },
   ],
 );

@@ -19,7 +19,7 @@ export const getOptions = {
   'all-namespaces': { type: 'boolean', short: 'A', description: 'look in all namespaces' },
   output: { type: 'string', short: 'o', description: OUTPUTS.join(' | ') },
   server: {
-    type: 'string',
+    type: 'url',
     description: 'URL of an API server that asks for no credentials (kubectl proxy)',
   },
   kubeconfig: { type: 'string', description: 'kubeconfig file; default: KUBECONFIG, then ~/.kube/config' },

@@ -20,7 +20,7 @@ export const leasesOptions = {
     type: 'string',
     description: "AWS region; default: the file's, then AWS_REGION, then the profile's",
   },
-  'dynamodb-endpoint': { type: 'string', description: 'URL of DynamoDB, such as the one "kcg dev" prints' },
+  'dynamodb-endpoint': { type: 'url', description: 'URL of DynamoDB, such as the one "kcg dev" prints' },
   watch: { type: 'boolean', short: 'w', description: 'redraw every two seconds, until Ctrl-C' },
   output: {
     type: 'string',

@@ -1,16 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
+import { text as readInput } from 'node:stream/consumers';
 import { parseAllDocuments, type Document, type YAMLError } from 'yaml';
 import { API_VERSION, KIND, parseGroup, type KinesisConsumerGroup } from '../api/group.ts';
 import { DOMAIN } from '../api/labels.ts';
 import { KcgError } from '../lib/errors.ts';
 
 /**
- * The groups of a YAML file, as `kubectl apply -f` would take them. A module's relative path is meant relative to the file.
+ * The groups of a YAML file (`-`: of standard input), as `kubectl apply -f` would take them. A module's relative path is
+ * meant relative to the file.
  * @throws KcgError `InvalidInput`, naming file, field and what to write instead; one line for each problem
  */
 export async function readGroups(file: string): Promise<KinesisConsumerGroup[]> {
   const text = await readText(file);
+  if (file === '-') file = 'standard input';
   const documents = parseAllDocuments(text, { merge: true });
   const groups: KinesisConsumerGroup[] = [];
   for (const [index, document] of documents.entries()) {
@@ -31,7 +34,7 @@ export async function readGroups(file: string): Promise<KinesisConsumerGroup[]> 
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return file === '-' ? await readInput(process.stdin) : await readFile(file, 'utf8');
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const fix = 'Name the YAML file of the group: -f group.yaml.';

@@ -64,7 +64,7 @@ export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise
   });
   server.keepAliveTimeout = 0;
   try {
-    await listen(server, options.port ?? 0, host);
+    await listen(server, options.port ?? 0, host, '--dynamodb-port');
   } catch (thrown) {
     await backend.close();
     throw thrown;

@@ -56,7 +56,7 @@ export async function startLocalKinesis(options: LocalKinesisOptions = {}): Prom
   });
   // Idle SDK connections are reused for as long as the client likes, so no reset meets a request on its way.
   server.keepAliveTimeout = 0;
-  await listen(server, options.port ?? 0, host);
+  await listen(server, options.port ?? 0, host, '--kinesis-port');
   const { port } = server.address() as AddressInfo;
   const endpoint = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   log.info('local Kinesis listens', { endpoint });

@@ -6,16 +6,21 @@ export const ALL_ADDRESSES = '::';
 /** How a kernel without IPv6 answers. */
 const NO_IPV6: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
-/** @throws KcgError `Conflict` when the port is taken */
-export function listen(server: Server, port: number, host: string): Promise<void> {
+/**
+ * @param option the flag that chooses the port
+ * @throws KcgError `Conflict` when the port is taken
+ */
+export function listen(server: Server, port: number, host: string, option = '--port'): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       if (host === ALL_ADDRESSES && NO_IPV6.has(cause.code ?? '')) {
-        resolve(listen(server, port, '0.0.0.0'));
+        resolve(listen(server, port, '0.0.0.0', option));
         return;
       }
       const taken = cause.code === 'EADDRINUSE';
-      const fix = taken ? 'Stop what uses the port, or choose another (0 = any free one).' : undefined;
+      const fix = taken
+        ? `Stop what uses the port, or choose another with ${option} (0 = any free one).`
+        : undefined;
       const what = `cannot listen on ${host}:${port}: ${taken ? 'the port is in use' : cause.message}`;
       reject(new KcgError(taken ? 'Conflict' : 'InvalidInput', what, { cause, fix }));
     });

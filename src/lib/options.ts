@@ -13,6 +13,7 @@ interface OptionBase {
 export type OptionSpec = OptionBase &
   (
     | { type: 'string'; default?: string; choices?: readonly string[]; many?: false }
+    | { type: 'url'; default?: string; many?: false }
     | { type: 'string'; many: true; default?: readonly string[] }
     | { type: 'number'; default?: number; min: number; max: number }
     | { type: 'boolean'; default?: boolean }
@@ -97,7 +98,7 @@ function requireKnown(table: OptionTable, tokens: readonly Token[]): void {
     // A flag after a flag is a value forgotten; a number may well begin with a minus.
     const isFlag = !inlineValue && /^--?[a-z]/i.test(value ?? '');
     if (value === undefined || isFlag || (value === '' && spec.type === 'number')) {
-      throw wrong(`${rawName} needs a value`, `Write ${rawName} ${spec.type === 'number' ? 'N' : 'VALUE'}.`);
+      throw wrong(`${rawName} needs a value`, `Write ${rawName}${VALUE_NAMES[spec.type]}.`);
     }
     const isMany = spec.type === 'string' && spec.many === true;
     if (seen.has(name) && !isMany) throw wrong(`${rawName} is there twice`, 'Remove one of the two.');
@@ -140,6 +141,10 @@ function convert(source: string, spec: OptionSpec, given: unknown): unknown {
     if (Number.isInteger(value) && value >= spec.min && value <= spec.max) return value;
     throw refuse(`a whole number from ${spec.min} to ${spec.max}`);
   }
+  if (spec.type === 'url') {
+    if (isHttpUrl(String(given))) return given;
+    throw refuse('a URL such as http://127.0.0.1:8000');
+  }
   if (spec.many) return [given].flat().flatMap((each) => String(each).split(','));
   if (spec.choices && !spec.choices.includes(String(given))) {
     throw refuse(`one of ${spec.choices.join(', ')}`);
@@ -147,14 +152,20 @@ function convert(source: string, spec: OptionSpec, given: unknown): unknown {
   return given;
 }
 
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text);
+}
+
 function camel(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
+const VALUE_NAMES = { boolean: '', number: ' N', string: ' VALUE', url: ' URL' };
+
 /** The option lines of `--help`. */
 export function optionHelp(table: OptionTable): string {
   const rows = Object.entries(table).map(([name, spec]) => {
-    const value = spec.type === 'boolean' ? '' : spec.type === 'number' ? ' N' : ' VALUE';
+    const value = VALUE_NAMES[spec.type];
     const flag = `${spec.short ? `-${spec.short}, ` : '    '}--${name}${value}`;
     const notes = [
       spec.type === 'string' && !spec.many && spec.choices ? spec.choices.join(' | ') : '',

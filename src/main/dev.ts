@@ -1,4 +1,4 @@
-import { groupIdOf, streamNameOf, type KinesisConsumerGroup } from '../api/group.ts';
+import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../api/group.ts';
 import { checkModule } from '../dev/check-module.ts';
 import { DemoScreen } from '../dev/demo-screen.ts';
 import { readGroups } from '../dev/group-file.ts';
@@ -13,7 +13,11 @@ import { startLocal, workerCommand } from './local.ts';
 const port = { type: 'number', default: 0, min: 0, max: 65_535 } as const;
 
 export const devOptions = {
-  file: { type: 'string', short: 'f', description: 'YAML file with the group (or groups) to run' },
+  file: {
+    type: 'string',
+    short: 'f',
+    description: 'YAML file with the group (or groups) to run; - = standard input',
+  },
   shards: { type: 'number', description: 'shards of a stream that is created', default: 4, min: 1, max: 100 },
   'kinesis-port': { ...port, description: 'port of the local Kinesis; 0 = any free one' },
   'dynamodb-port': { ...port, description: 'port of the local DynamoDB; 0 = any free one' },
@@ -82,13 +86,15 @@ function hintsFor(
   { file, groups, local }: { file: string; groups: number; local: LocalMode },
 ): string[] {
   const { stream, region = stream.arn?.split(':')[3] ?? 'us-east-1', endpoints } = group.spec;
-  const which = groups === 1 ? '' : ` --group ${groupIdOf(group)}`;
+  const id = groupIdOf(group);
+  const fromFile = `-f ${file}${groups === 1 ? '' : ` --group ${id}`}`;
+  const from = file === '-' ? `--table ${tableNameOf(group)} --group ${id}` : fromFile;
   const put = `kinesis put-record --stream-name ${streamNameOf(group)} --partition-key a --data fileb:///etc/hosts`;
   return [
     ...(endpoints?.kinesis || endpoints?.dynamodb
       ? ['The endpoints in the file are not used here: the local servers take their place.']
       : []),
-    `who owns what:  kcg leases -f ${file}${which} --dynamodb-endpoint ${local.dynamodb.endpoint} --watch`,
+    `who owns what:  kcg leases ${from} --dynamodb-endpoint ${local.dynamodb.endpoint} --watch`,
     `put a record:   aws --region ${region} --endpoint-url ${local.kinesis.endpoint} ${put}`,
   ];
 }

@@ -25,12 +25,12 @@ export const operatorOptions = {
     description: 'AWS region of groups that name none',
   },
   'kinesis-endpoint': {
-    type: 'string',
+    type: 'url',
     env: 'KCG_KINESIS_ENDPOINT',
     description: 'URL of Kinesis for groups that name none, for emulators and VPC endpoints',
   },
   'dynamodb-endpoint': {
-    type: 'string',
+    type: 'url',
     env: 'KCG_DYNAMODB_ENDPOINT',
     description: 'URL of DynamoDB for groups that name none',
   },

@@ -116,7 +116,7 @@ const WRONG: [name: string, text: string, line: string][] = [
   ['a module without a default export', module('./no-default.mjs'), 'handler module FOLDER/no-default.mjs has no default export that is a function. Write: export default async (batch, context) => { … }'],
   ['a module that throws', module('./throws.mjs'), 'handler module FOLDER/throws.mjs cannot be loaded: Error: no database here. See what "node FOLDER/throws.mjs" prints.'],
   ['a module that ends its process', module('./later.mjs'), 'handler module FOLDER/later.mjs ended the worker: Error: too late. See what "node FOLDER/later.mjs" prints.'],
-  ['Latest with a timestamp', spec('initialPosition: {type: Latest, timestamp: "2026-01-01T00:00:00Z"}'), 'FILE: spec.initialPosition: timestamp belongs to type AtTimestamp: set it with that type and with no other'],
+  ['Latest with a timestamp', spec('initialPosition: {type: Latest, timestamp: "2026-01-01T00:00:00Z"}'), 'FILE: spec.initialPosition: type AtTimestamp needs a timestamp, and no other type takes one'],
   ['a negative interval', spec('checkpoints: {intervalSeconds: -1}'), 'FILE: spec.checkpoints.intervalSeconds: -1 is too little; write at least 1'],
   ['a region that is none', spec('region: mars'), 'FILE: spec.region: "mars" is not in the right form; write for example eu-west-1'],
   ['a name that is too long', put('name: orders', `name: ${'n'.repeat(64)}`), 'FILE: metadata.name: 64 characters is too much; write at most 63 characters'],
@@ -178,7 +178,7 @@ test('a port that is taken ends it with one line and leaves no server', async ()
     const { code, stdout, stderr, processes } = await kcg(['dev', '-f', 'good.yaml', flag, String(port)]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toBe(
-      `error: cannot listen on 127.0.0.1:${port}: the port is in use. Stop what uses the port, or choose another (0 = any free one).\n`,
+      `error: cannot listen on 127.0.0.1:${port}: the port is in use. Stop what uses the port, or choose another with ${flag} (0 = any free one).\n`,
     );
     expect(processes).toHaveLength(1);
   }

@@ -73,6 +73,9 @@ const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
   ['operator --worker-image x', "KCG_LEADER_ELECT takes true or false, not 'yes'", { KCG_LEADER_ELECT: 'yes' }],
   ['operator --worker-image x', 'no Kubernetes cluster is configured: no kubeconfig found, and this is not a pod. Set --kubeconfig or KUBECONFIG.'],
   ['operator --worker-image x --kubeconfig /nowhere', "no Kubernetes cluster is configured: ENOENT: no such file or directory, open '/nowhere'. Set --kubeconfig or KUBECONFIG."],
+  ['get --server nonsense', "--server takes a URL such as http://127.0.0.1:8000, not 'nonsense'"],
+  ['leases --table x --dynamodb-endpoint localhost:8000', "--dynamodb-endpoint takes a URL such as http://127.0.0.1:8000, not 'localhost:8000'"],
+  ['leases --dynamodb-endpoint', '--dynamodb-endpoint needs a value. Write --dynamodb-endpoint URL.'],
   ['get a b', "unexpected argument 'b'. See --help."],
   ['install', 'install takes the folder to copy to. Write kcg install DIR.'],
 ];
