@@ -3,6 +3,7 @@ import { listGroupIds } from '../leases/dynamodb-groups.ts';
 import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
 import type { Clock } from '../lib/clock.ts';
 import { streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
+import { AwsRateLimits } from '../operator/aws-rate-limits.ts';
 import { dynamoDbTableAdmin } from '../operator/dynamodb-table-admin.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
 
@@ -10,10 +11,14 @@ import type { StreamClient } from '../kinesis/stream-client.ts';
 const GROUPS_LISTED = 4;
 const PRINCIPAL = "the operator's role";
 
-/** The AWS side of the operator over the SDK: one client per stream, and one per region and endpoint for tables. */
+/**
+ * The AWS side of the operator over the SDK: one client per stream, and one per region and endpoint for tables, within the
+ * account's rates.
+ */
 export function sdkAwsAccount(clock: Clock): AwsAccount {
   const streams = new Map<string, StreamClient>();
   const databases = new Map<string, ReturnType<typeof createDynamoDbClient>>();
+  const limits = new AwsRateLimits(clock);
   const databaseOf = ({ region, endpoints }: GroupTarget) => {
     const key = JSON.stringify([region, endpoints.dynamodb]);
     const client = databases.get(key) ?? createDynamoDbClient({ region, endpoint: endpoints.dynamodb });
@@ -25,7 +30,7 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
       const { region, stream, endpoints } = target;
       const known = streams.get(streamKey(target));
       if (known) return known;
-      const client = awsStreamClient({
+      const direct = awsStreamClient({
         streamName: stream.name,
         streamArn: stream.arn,
         region,
@@ -33,6 +38,13 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
         clock,
         principal: PRINCIPAL,
       });
+      const client: StreamClient = {
+        ...direct,
+        describe: async (options = {}) => {
+          await limits.take(endpoints.kinesis ?? region, 'DescribeStreamSummary', options.signal);
+          return direct.describe(options);
+        },
+      };
       streams.set(streamKey(target), client);
       return client;
     },
@@ -58,6 +70,8 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
         clock,
         tableName: target.table,
         endpoint: target.endpoints.dynamodb,
+        beforeCall: (operation, signal) =>
+          limits.take(target.endpoints.dynamodb ?? target.region, operation, signal),
       }),
     close() {
       for (const client of streams.values()) client.close();

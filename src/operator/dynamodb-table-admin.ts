@@ -22,6 +22,8 @@ export interface TableAdminOptions {
   clock: Clock;
   tableName: string;
   endpoint?: string | undefined;
+  /** Awaited before each call, outside of its time limit. */
+  beforeCall?: (operation: string, signal: AbortSignal | undefined) => Promise<void>;
 }
 
 const CALL_TIMEOUT_MS = 10_000;
@@ -63,10 +65,11 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
 }
 
 /** Bounds each call in time and translates what it throws. */
-function callsOf({ client, clock, tableName, endpoint }: TableAdminOptions): TableCall {
+function callsOf({ client, clock, tableName, endpoint, beforeCall }: TableAdminOptions): TableCall {
   return async (operation, signal, send) => {
     const action = `dynamodb:${operation}`;
     try {
+      await beforeCall?.(operation, signal);
       return await withDeadline(clock, CALL_TIMEOUT_MS, { what: action, signal }, send);
     } catch (thrown) {
       if (signal?.aborted) throw abortError(signal);
