@@ -3,15 +3,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { expect, test, vi } from 'vitest';
+import { isRunning } from '../support/is-running.ts';
 import { ProcessGroup } from './process-group.ts';
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 const OWNER = `
   import { ProcessGroup } from ${JSON.stringify(import.meta.resolve('./process-group.ts'))};

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ARN } from '../api/spec-table.ts';
+import { isRunning } from '../support/is-running.ts';
 
 /*
  * Group files that people get wrong, given to `kcg dev` as they would: each ends it with one line that says what to
@@ -59,17 +60,9 @@ async function kcg(args: readonly string[], stopWhen?: RegExp): Promise<Run> {
   const code = await new Promise<number | null>((done) => child.once('close', done));
   const notes = readFileSync(noted, 'utf8').trimEnd().split('\n');
   const processes = notes.map((note) => note.replace(/^\d+ /, ''));
-  expect(notes.map((note) => Number.parseInt(note, 10)).filter(isAlive)).toEqual([]);
+  expect(notes.map((note) => Number.parseInt(note, 10)).filter(isRunning)).toEqual([]);
   // The runtime's own remark about its colours is none of ours.
   return { code, stdout, stderr: stderr.replace(/^\(node:\d+\) Warning: .*\n\(Use .*\n/gm, ''), processes };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 /** Runs `kcg dev` on a file that has to be refused, and returns the line. */
