@@ -102,7 +102,7 @@ describe('items that expire', () => {
     const call = vi.spyOn(DynamoDbBackend.prototype, 'call').mockRejectedValueOnce(new Error('broken'));
     onTestFinished(() => call.mockRestore());
     await clock.advance(60_000);
-    await vi.waitFor(() => expect(call).toHaveBeenCalled());
+    await vi.waitFor(() => expect(call).toHaveBeenCalled(), 10_000);
     expect(await ids()).toContain('past');
     await clock.advance(60_000);
     await vi.waitFor(async () => expect(await ids()).not.toContain('past'), 10_000);
@@ -170,7 +170,7 @@ describe('faults', () => {
     faults({ do: 'hang' });
     const hanging = put('x');
     hanging.catch(() => {});
-    await vi.waitFor(() => expect(server.counts.get('PutItem')).toBe(1));
+    await vi.waitFor(() => expect(server.counts.get('PutItem')).toBe(1), 10_000);
     await server.close();
     await expect(hanging).rejects.toThrow();
   });
@@ -187,7 +187,7 @@ describe('faults', () => {
 describe('the server', () => {
   it('closes under many calls without harm', async () => {
     const outcomes = Promise.allSettled(Array.from({ length: 50 }, (_, i) => put(`x${i}`)));
-    await vi.waitFor(() => expect(server.counts.get('PutItem')).toBeGreaterThan(10));
+    await vi.waitFor(() => expect(server.counts.get('PutItem')).toBeGreaterThan(10), 10_000);
     await server.close();
     expect(await outcomes).toHaveLength(50);
   });
