@@ -75,10 +75,12 @@ export function parseGroup(input: unknown): ParsedGroup {
 
 type Named = Pick<KinesisConsumerGroup, 'spec'> & { metadata: Pick<GroupMetadata, 'name' | 'namespace'> };
 
+/** The spec's, or `<namespace>.<name>`. */
 export function groupIdOf({ metadata: { namespace, name }, spec }: Named): string {
   return spec.groupId ?? `${namespace}.${name}`;
 }
 
+/** The spec's, or what `defaultTableName` makes of the group id. */
 export function tableNameOf(group: Named): string {
   return group.spec.checkpoints.table.name ?? defaultTableName(groupIdOf(group));
 }
@@ -88,6 +90,7 @@ export function defaultTableName(groupId: string): string {
   return `kinesis-checkpoints-${groupId.replaceAll('.', '-')}`;
 }
 
+/** The spec's, or the one in its ARN; a parsed group has exactly one of them. */
 export function streamNameOf({ spec: { stream } }: Pick<KinesisConsumerGroup, 'spec'>): string {
   return stream.name ?? stream.arn!.slice(stream.arn!.indexOf('/') + 1);
 }

@@ -34,6 +34,7 @@ export interface GetInput {
   groups: readonly ListedGroup[];
   /** For the message when there are none. */
   namespace: string;
+  /** Wall clock, ms since the epoch. */
   now: number;
 }
 

@@ -37,6 +37,7 @@ export interface LeasesTarget {
   /** Undefined = as AWS is configured here. */
   region: string | undefined;
   endpoint: string | undefined;
+  /** As the group's spec says; 15,000 without a file. */
   leaseDurationMs: number;
 }
 
@@ -93,9 +94,11 @@ export interface LeasesInput {
   table: string;
   groupId: string | undefined;
   output: string | undefined;
+  /** As `LeasesTarget` has it: the silence of a worker is measured by it. */
   leaseDurationMs: number;
   /** Ms between two looks. */
   intervalMs: number;
+  /** Wall clock, ms since the epoch. */
   now: number;
 }
 

@@ -183,6 +183,7 @@ function required(request: Json, field: string): unknown {
   );
 }
 
+/** What is not DynamoDB's own failure becomes an InternalServerError, status 500. */
 export function asFailure(thrown: unknown): DynamoDbFailure {
   return thrown instanceof DynamoDbFailure
     ? thrown

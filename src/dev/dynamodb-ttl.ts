@@ -7,6 +7,7 @@ const TOO_LONG_AGO_SECONDS = 5 * 365 * 86_400;
 
 export interface TtlTable {
   name: string;
+  /** Says when an item expires, in seconds since the epoch. */
   attribute: string;
 }
 

@@ -26,6 +26,7 @@ export function awsErrorType(error: KcgError, operation: string): string {
   return TYPES[error.code];
 }
 
+/** 400 for all but the service's own failures, 500 and 503; throttling is 400 too. */
 export function httpStatusOf(type: string): number {
   if (type === 'InternalFailure') return 500;
   return type === 'ServiceUnavailable' ? 503 : 400;

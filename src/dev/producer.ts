@@ -10,6 +10,7 @@ export interface ProducerOptions {
   tally: DeliveryTally;
   clock: Clock;
   random: Random;
+  /** Put every 100 ms, so rounded to tens; 10 at least. */
   recordsPerSecond: number;
   keys: number;
 }

@@ -22,6 +22,7 @@ export interface Exit {
  * everything in order; and it stops by itself when the parent is gone, which it sees at the end of its stdin.
  */
 export class WorkerProcess {
+  /** Ms since the epoch. */
   readonly startedAt: number;
   readonly exited: Promise<Exit>;
   /** Where its probes answer; known once it says so. */

@@ -29,11 +29,13 @@ export interface Finding {
   fix?: string;
 }
 
+/** What to do about a call that got no answer, as one sentence. */
 export function reachability(call: AwsCall): string {
   const endpoint = call.endpoint === undefined ? '' : 'the endpoint, and ';
   return `Check ${endpoint}that ${hostOf(call) ?? "the region's endpoint"} can be reached from the pod: network policy, VPC endpoint, proxy.`;
 }
 
+/** `host:port` of the override; undefined without one, and the override itself when it is no URL. */
 export function hostOf({ endpoint }: AwsCall): string | undefined {
   if (endpoint === undefined || !URL.canParse(endpoint)) return endpoint;
   const { host, port, protocol } = new URL(endpoint);

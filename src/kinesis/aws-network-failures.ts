@@ -12,6 +12,7 @@ export function isProgrammingError(code: string): boolean {
   return code.startsWith('ERR_') && !NODE_NETWORK.test(code);
 }
 
+/** `Timeout` for Node's `ETIMEDOUT` and `ESOCKETTIMEDOUT`, `Unavailable` for every other code. */
 export function networkFailure(code: string, error: SdkError, call: AwsCall): Finding {
   const where = hostOf(call) ?? error.address ?? 'the AWS endpoint';
   if (code === 'ETIMEDOUT' || code === 'ESOCKETTIMEDOUT') {

@@ -1,6 +1,7 @@
 import { hostOf, type AwsCall, type Finding } from './aws-call.ts';
 import type { SdkError } from './aws-sdk-error.ts';
 
+/** `AccessDenied`, or `Credentials` when it was STS that refused: the call itself was not tried then. */
 export function accessDenied(error: SdkError, call: AwsCall): Finding {
   const denied = deniedIn(error.message);
   if (denied?.action.startsWith('sts:')) return roleRefused(error, call, trustFix(denied, call));
@@ -42,6 +43,7 @@ function roleRefused(error: SdkError, { action }: AwsCall, fix: string): Finding
   return { code: 'Credentials', message, fix };
 }
 
+/** `Credentials`, or `InvalidInput` when they are right and signed for another region. */
 export function badCredentials(error: SdkError, call: AwsCall): Finding {
   if (/scoped to a valid region/i.test(error.message)) return wrongRegion(error, call);
   const message = `${call.action} was turned away for its credentials: ${error.message}`;
@@ -73,6 +75,7 @@ export function badCredentials(error: SdkError, call: AwsCall): Finding {
   };
 }
 
+/** `Credentials`: the SDK had none to sign with, so the call was not tried. */
 export function noCredentials(error: SdkError, { action }: AwsCall): Finding {
   const fix =
     'Give the pod an IAM role (IRSA: eks.amazonaws.com/role-arn on its service account; or EKS Pod Identity), ' +

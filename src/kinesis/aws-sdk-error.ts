@@ -10,6 +10,7 @@ export interface SdkError {
   status: number | undefined;
 }
 
+/** Takes anything, also what is no Error. Of a message the first line is kept. */
 export function readSdkError(thrown: unknown): SdkError {
   const raw = (
     typeof thrown === 'object' && thrown !== null ? thrown : { message: String(thrown) }

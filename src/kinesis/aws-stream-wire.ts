@@ -36,6 +36,10 @@ export function wirePosition(position: ReadPosition): Pick<
   return { ShardIteratorType };
 }
 
+/**
+ * Where the service does not say, the retention is 24 hours and the mode PROVISIONED.
+ * @throws KcgError `Unavailable` without a name, an ARN or a status
+ */
 export function readSummary(summary: StreamDescriptionSummary | undefined): StreamSummary {
   if (!summary?.StreamName || !summary.StreamARN || !summary.StreamStatus) {
     throw new KcgError('Unavailable', 'DescribeStreamSummary gave no description');
@@ -52,6 +56,7 @@ export function readSummary(summary: StreamDescriptionSummary | undefined): Stre
   };
 }
 
+/** Numbers that are missing become `0`; without an ending sequence number the shard is open. */
 export function readShard(shard: AwsShard): Shard {
   const { ShardId, ParentShardId, AdjacentParentShardId, HashKeyRange, SequenceNumberRange } = shard;
   const ending = SequenceNumberRange?.EndingSequenceNumber;

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 
 /** Hash keys are 128-bit numbers. */
 export const HASH_KEY_COUNT = 1n << 128n;
+/** 2^128 − 1: where the range of the last shard ends. */
 export const MAX_HASH_KEY = HASH_KEY_COUNT - 1n;
 
 export interface HashRange {
@@ -20,6 +21,7 @@ export function isHashKey(text: string): boolean {
   return /^(0|[1-9]\d{0,38})$/.test(text) && BigInt(text) <= MAX_HASH_KEY;
 }
 
+/** From decimal ends, both inclusive. */
 export function parseHashRange(shard: { hashStart: string; hashEnd: string }): HashRange {
   return { start: BigInt(shard.hashStart), end: BigInt(shard.hashEnd) };
 }

@@ -10,6 +10,7 @@ export interface Lineage {
   parents: ReadonlyMap<string, readonly string[]>;
 }
 
+/** `shards` is one whole list: a part of it would make parents look as if they had left. */
 export function lineageOf(shards: readonly Shard[]): Lineage {
   const listed = new Set(shards.map(({ shardId }) => shardId));
   const parents = shards.map((shard): [string, string[]] => [

@@ -7,27 +7,32 @@ export interface StreamName {
   accountId: string;
 }
 
+/** `NotFound`, also for a stream of another account or region. */
 export function streamNotFound({ name, accountId }: StreamName): KcgError {
   return new KcgError('NotFound', `Stream ${name} under account ${accountId} not found.`, {
     resource: `stream ${name}`,
   });
 }
 
+/** `NotFound`, also for an iterator of an earlier stream of the same name. */
 export function shardNotFound(shardId: string, { name, accountId }: StreamName): KcgError {
   const message = `Could not find shard ${shardId} in stream ${name} under account ${accountId}.`;
   return new KcgError('NotFound', message, { resource: `shard ${shardId} of stream ${name}` });
 }
 
+/** `Throttled`: one of the shard's rates, of calls, records or bytes, is used up for now. */
 export function rateExceeded(shardId: string, { name, accountId }: StreamName): KcgError {
   const message = `Rate exceeded for shard ${shardId} in stream ${name} under account ${accountId}.`;
   return new KcgError('Throttled', message, { resource: `shard ${shardId} of stream ${name}` });
 }
 
+/** `Conflict`: the operation needs a stream in another state than `status`. */
 export function streamBusy({ name, accountId }: StreamName, status: string): KcgError {
   const message = `Stream ${name} under account ${accountId} not ACTIVE, instead in state ${status}`;
   return new KcgError('Conflict', message, { resource: `stream ${name}` });
 }
 
+/** `InvalidInput`; unlike the others it names no resource. */
 export function invalid(message: string): KcgError {
   return new KcgError('InvalidInput', message);
 }
@@ -38,6 +43,7 @@ export function notProvisioned({ name }: StreamName, operation: string): KcgErro
   return new KcgError('InvalidInput', message, { resource: `stream ${name}` });
 }
 
+/** `LimitExceeded`: passes by itself as the calls become older than 24 hours. */
 export function reshardLimit({ name, accountId }: StreamName): KcgError {
   const message = `Stream ${name} under account ${accountId} has reached the limit of 10 UpdateShardCount calls within 24 hours.`;
   return new KcgError('LimitExceeded', message, { resource: `stream ${name}` });

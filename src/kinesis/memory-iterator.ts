@@ -9,12 +9,14 @@ export interface IteratorContent {
   shardId: string;
   /** Of the next record, counted from the shard's first. */
   position: number;
+  /** Ms since the epoch. */
   issuedAt: number;
 }
 
 /** Iterators and list tokens live for five minutes, ms. */
 export const TOKEN_LIFE_MS = 300_000;
 
+/** Base64 of JSON, not signed: a client could make one up. For the twin only. */
 export function encodeIterator(content: IteratorContent): string {
   const { stream, streamCreatedAt, shardId, position, issuedAt } = content;
   return Buffer.from(JSON.stringify([stream, streamCreatedAt, shardId, position, issuedAt])).toString(

@@ -17,6 +17,7 @@ export interface NewShard {
   number: number;
   range: HashRange;
   parents: readonly MemoryShard[];
+  /** Ms since the epoch. */
   createdAt: number;
 }
 
@@ -213,6 +214,7 @@ export class MemoryShard {
   }
 }
 
+/** `shardId-` and the number in twelve digits, so that ids sort as their shards were made. */
 export function shardIdOf(number: number): string {
   return `shardId-${String(number).padStart(12, '0')}`;
 }

@@ -13,9 +13,11 @@ export interface NewStream {
   name: string;
   arn: string;
   accountId: string;
+  /** Ms since the epoch. */
   createdAt: number;
   shardCount: number;
   mode: StreamSummary['mode'];
+  /** Most of one record, data and partition key. */
   maxRecordKiB: number;
   tags: Readonly<Record<string, string>>;
   /** How long CREATING, UPDATING and DELETING last, ms. */

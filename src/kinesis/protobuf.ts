@@ -1,7 +1,9 @@
 /** The little of protobuf's wire format that KPL aggregates need: varints and length-delimited fields, bounds-checked. */
 
+/** Wire type of a number, seven bits to a byte. */
 export const WIRE_VARINT = 0;
 const WIRE_FIXED64 = 1;
+/** Wire type of a length and as many bytes. */
 export const WIRE_BYTES = 2;
 const WIRE_FIXED32 = 5;
 
@@ -86,6 +88,7 @@ export class FieldReader {
   }
 }
 
+/** Bytes that `writeVarint` needs for `value`, a whole number from 0 to 2^53 − 1. */
 export function varintSize(value: number): number {
   let size = 1;
   for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size += 1;

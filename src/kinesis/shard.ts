@@ -18,10 +18,12 @@ export interface ChildShard {
   hashEnd: string;
 }
 
+/** Ids: none, one after a split, two after a merge. The stream may have forgotten those shards. */
 export function parentsOf(shard: Shard): string[] {
   return [shard.parentShardId, shard.adjacentParentShardId].filter((id) => id !== undefined);
 }
 
+/** It takes records still: it has no ending sequence number. */
 export function isOpen(shard: Shard): boolean {
   return shard.endingSequence === undefined;
 }

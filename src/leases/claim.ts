@@ -19,8 +19,10 @@ export interface Claim {
   startAt: number | undefined;
 }
 
+/** Of the rows' attributes. Written into the claim for later releases; this one does not read it. */
 export const LAYOUT_VERSION = 1;
 
+/** What the row lacks is undefined; without `paused` the group is not paused. */
 export function decodeClaim(row: Row): Claim {
   return {
     groupId: text(row, 'claimed_group'),

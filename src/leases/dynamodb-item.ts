@@ -3,10 +3,12 @@ import type { AttributeValue, Row } from './row.ts';
 
 type Item = Record<string, WireValue>;
 
+/** Without a group id: the key of a table of one group. */
 export function encodeKey(shardId: string, groupId: string | undefined): Item {
   return { ...(groupId === undefined ? {} : { group_id: { S: groupId } }), shard_id: { S: shardId } };
 }
 
+/** Lists become string sets, which DynamoDB refuses when they are empty; maps hold numbers only. */
 export function encodeValue(value: AttributeValue): WireValue {
   if (typeof value === 'string') return { S: value };
   if (typeof value === 'number') return { N: String(value) };

@@ -10,6 +10,7 @@ export interface GroupRows {
   claim: Claim | undefined;
 }
 
+/** `rows` in any order. Of keys with a `#` only workers' and the claim's are known; other such rows are left out. */
 export function decodeRows(rows: readonly Row[]): GroupRows {
   const group: GroupRows = { leases: [], workers: [], claim: undefined };
   for (const row of rows) {

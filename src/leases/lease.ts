@@ -41,10 +41,12 @@ export interface WorkerRef {
   incarnation: string;
 }
 
+/** As rows carry it in `ref` and `last_owner`; `parseRef` takes it apart. */
 export function formatRef({ worker, incarnation }: WorkerRef): string {
   return `${worker}/${incarnation}`;
 }
 
+/** At the last slash; a text without one is all `worker`, with an empty incarnation. */
 export function parseRef(ref: string): WorkerRef {
   const slash = ref.lastIndexOf('/');
   return slash < 0
@@ -52,10 +54,12 @@ export function parseRef(ref: string): WorkerRef {
     : { worker: ref.slice(0, slash), incarnation: ref.slice(slash + 1) };
 }
 
+/** All of it is processed. A shard that is only closed to new records is not ended. */
 export function isEnded(lease: Pick<Lease, 'checkpoint'>): boolean {
   return lease.checkpoint.at === 'SHARD_END';
 }
 
+/** A row without `sequence` begins at TRIM_HORIZON; without `epoch` it is another program's, and has 0. */
 export function decodeLease(row: Row): Lease {
   const ts = number(row, 'ts');
   const why = text(row, 'why');

@@ -50,6 +50,7 @@ interface Orphan {
   preferred: readonly string[];
 }
 
+/** No moves without a live worker. A shard that waits for its parents, or that nobody has room for, gets none. */
 export function planLeases(leases: readonly Lease[], workers: readonly WorkerRow[]): Move[] {
   const byId = new Map(leases.map((lease) => [lease.shardId, lease]));
   const byRef = new Map(workers.map((worker) => [formatRef(worker), worker]));

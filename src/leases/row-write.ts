@@ -30,6 +30,7 @@ export type WriteResult =
   | { outcome: 'done'; row: Row | undefined } // the row after the write; undefined after a delete
   | { outcome: 'lost'; row: Row | undefined }; // somebody else was first: the row as it is now
 
+/** On a missing row (undefined) every attribute is absent. */
 export function holds(condition: Condition, row: Row | undefined): boolean {
   const value = row?.[condition.attribute];
   switch (condition.is) {

@@ -13,21 +13,25 @@ export function workerKey(worker: string): string {
   return `${WORKER_PREFIX}${worker}`;
 }
 
+/** Undefined when it is absent or of another type: other programs write rows too. */
 export function text(row: Row, attribute: string): string | undefined {
   const value = row[attribute];
   return typeof value === 'string' ? value : undefined;
 }
 
+/** Undefined when it is absent or of another type; a number in a text is of another type. */
 export function number(row: Row, attribute: string): number | undefined {
   const value = row[attribute];
   return typeof value === 'number' ? value : undefined;
 }
 
+/** Empty when it is absent or of another type. */
 export function texts(row: Row, attribute: string): readonly string[] {
   const value = row[attribute];
   return Array.isArray(value) ? value : [];
 }
 
+/** Empty when it is absent or of another type; only a map counts. */
 export function numbers(row: Row, attribute: string): Readonly<Record<string, number>> {
   const value = row[attribute];
   return typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, number>) : {};

@@ -58,6 +58,7 @@ export interface Beat {
   beat: number;
   state: Exclude<WorkerState, 'dead'>;
   held: number;
+  /** As `WorkerRow.lagging`: shard → ms behind, at most `MAX_LAGGING` of them. */
   lagging: Readonly<Record<string, number>>;
 }
 
@@ -206,6 +207,7 @@ export interface Ownership {
 
 export interface Progress {
   checkpoint: Checkpoint;
+  /** Ms between what is processed and the tip of the shard, at `readAt`. */
   behindMs: number;
   /** Ms since the epoch. */
   readAt: number;

@@ -11,6 +11,7 @@ export type WorkerState = 'starting' | 'live' | 'draining' | 'dead';
 export interface WorkerRow {
   worker: string;
   incarnation: string;
+  /** 1 when it is announced, greater with each beat of this incarnation. */
   beat: number;
   state: WorkerState;
   /** Order of the pod template, a whole number; a greater one is newer. 0 outside Kubernetes. */
@@ -25,6 +26,7 @@ export interface WorkerRow {
   startedAt: number;
   /** Ms since the epoch, whole seconds, by the worker's clock; its last beat. For people. */
   beatAt: number | undefined;
+  /** Shards it held at its last beat. */
   held: number;
   /** Who declared it dead: a worker's name, `operator`, or empty. For people. */
   fencedBy: string;
@@ -38,10 +40,12 @@ export interface WorkerRow {
 
 /** Seconds a worker row outlives its last beat before DynamoDB's TTL may delete it. */
 export const WORKER_TTL_SECONDS = 86_400;
+/** Most entries of `lagging`: each beat writes them, and DynamoDB charges by the size of the row. */
 export const MAX_LAGGING = 20;
 
 const STATES: readonly string[] = ['starting', 'live', 'draining', 'dead'];
 
+/** Without a state that this release knows, the worker counts as dead. */
 export function decodeWorker(row: Row): WorkerRow {
   const state = text(row, 'state') ?? 'dead';
   const ttl = number(row, 'ttl');

@@ -68,6 +68,7 @@ export function isRetryable(error: KcgError): boolean {
   return RETRYABLE.has(error.code);
 }
 
+/** False for what is no KcgError, whatever `KcgError.from` would make of it. */
 export function hasCode(thrown: unknown, ...codes: ErrorCode[]): thrown is KcgError {
   return thrown instanceof KcgError && codes.includes(thrown.code);
 }

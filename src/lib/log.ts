@@ -11,6 +11,7 @@ export interface Log {
   child(fields: Fields): Log;
 }
 
+/** From most to least; `silent` writes nothing. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -41,6 +42,7 @@ function standardOutput() {
   return output;
 }
 
+/** Writes nothing, and so do its children. */
 export const silentLog: Log = {
   debug: () => {},
   info: () => {},

@@ -36,6 +36,7 @@ export interface LoopOptions {
   clock: Clock;
   random: Random;
   signal: AbortSignal;
+  /** Delay after a failed round, unless its error says how long to wait. */
   backoff: BackoffOptions;
   wakeup?: Wakeup | undefined;
   /** Does one round and returns the ms to wait before the next. Rounds never overlap. */

@@ -1,6 +1,7 @@
 /** A source of randomness: like `Math.random`, a number in [0, 1). Injected, so that a seed replays a run. */
 export type Random = () => number;
 
+/** For jitter and for names that must not meet; never for secrets, as it can be predicted. */
 export const systemRandom: Random = () => Math.random();
 
 /** Deterministic generator. Source: mulberry32 by Tommy Ettinger (public domain). */

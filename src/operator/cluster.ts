@@ -175,7 +175,9 @@ export interface LeaderElectionRecord {
   leaseDurationSeconds: number;
   /** Ms since the epoch; for people, expiry is judged by watching the record change. */
   acquiredAt: number;
+  /** Ms since the epoch, and for people too. */
   renewedAt: number;
+  /** How often it was taken over; 0 with its first holder. */
   transitions: number;
 }
 
@@ -241,6 +243,7 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
+/** With an empty namespace for a cluster-scoped object. */
 export function keyOf({ metadata }: KubeObject): ObjectKey {
   return { namespace: metadata.namespace ?? '', name: metadata.name };
 }
@@ -250,6 +253,7 @@ export function keyString({ namespace, name }: ObjectKey): string {
   return namespace ? `${namespace}/${name}` : name;
 }
 
+/** Takes apart what `keyString` gives; a text without a slash has an empty namespace. */
 export function parseKey(key: string): ObjectKey {
   const slash = key.indexOf('/');
   return { namespace: slash < 0 ? '' : key.slice(0, slash), name: key.slice(slash + 1) };

@@ -59,6 +59,7 @@ export async function fenceWorkers({
   return { fenced, workers: known };
 }
 
+/** At most 20 at once. Never rejects: a worker that is not reached reads the rows by itself, later. */
 export async function nudgeAll(workers: readonly WorkerRow[], nudge: Nudge): Promise<void> {
   const addresses = workers.map(({ address }) => address).filter((address) => address !== '');
   for (let from = 0; from < addresses.length; from += CALLS_AT_ONCE) {

@@ -33,6 +33,7 @@ export function leaseObject(
   return { apiVersion, kind, metadata, spec };
 }
 
+/** The way back from `leaseObject`, times as ms since the epoch; what the Lease does not say is 0 or empty. */
 export function leaseRecord({ spec }: StoredObject): LeaderElectionRecord {
   const { holderIdentity, leaseDurationSeconds, acquireTime, renewTime, leaseTransitions } = (spec ??
     {}) as LeaseSpec;

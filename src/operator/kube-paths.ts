@@ -13,6 +13,7 @@ export function resourcePath(
   return `/${parts.map((part) => encodeURIComponent(part)).join('/')}`;
 }
 
+/** All of the labels have to match; without labels the selector is undefined, and everything does. */
 export function listQuery({ labels }: ListOptions): { labelSelector: string | undefined } {
   const terms = Object.entries(labels ?? {}).map(([name, value]) => `${name}=${value}`);
   return { labelSelector: terms.length > 0 ? terms.join(',') : undefined };

@@ -26,6 +26,7 @@ export interface ReflectorOptions {
   pageSize?: number;
   /** A watch that says nothing for so long is opened anew, ms; servers send a bookmark every minute. Default 150,000. */
   inactivityMs?: number;
+  /** After a list or watch that failed; default 200 ms to 30 s. */
   backoff?: { baseMs: number; maxMs: number };
 }
 

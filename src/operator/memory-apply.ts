@@ -39,6 +39,7 @@ export type MergeResult =
   | { outcome: 'merged'; managed: Managed }
   | { outcome: 'conflict'; fields: FieldConflict[] };
 
+/** What an apply by `manager` makes of `current`, which stays as it is. With `force` nothing is a conflict. */
 export function applyFields(
   current: Managed,
   applied: Json,

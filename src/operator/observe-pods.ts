@@ -21,6 +21,7 @@ const MESSAGE_CHARACTERS = 300;
 /** A container that runs for longer and is not ready is in trouble; before that it is starting. */
 const STARTED_MS = 60_000;
 
+/** `nowMs` is wall clock: a container that has run for more than a minute and is not ready is in trouble. */
 export function podView(pod: StoredObject, nowMs: number): PodView {
   const status = (pod.status ?? {}) as PodStatus;
   const { name, uid, deletionTimestamp } = pod.metadata;
@@ -80,6 +81,7 @@ interface DeploymentStatus {
   conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
 }
 
+/** Undefined without a Deployment. A count that its controller has not told yet is 0. */
 export function deploymentFacts(deployment: StoredObject | undefined): DeploymentFacts | undefined {
   if (!deployment) return undefined;
   const status = (deployment.status ?? {}) as DeploymentStatus;

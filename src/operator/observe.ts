@@ -50,6 +50,7 @@ export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<Rea
   }
 }
 
+/** Asks nobody: from `rows` and `stream` as given, and from the pods in the cache. */
 export function viewOf(
   pass: PlacedPass,
   { rows, stream }: { rows: GroupRows; stream: StreamFacts },

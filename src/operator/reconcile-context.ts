@@ -48,6 +48,7 @@ export interface ReconcilerSettings {
 
 const POLL_MS = 5_000;
 
+/** Between two reads of the rows of a group with workers, ms: 5,000 unless it is set. */
 export function pollMsOf({ settings }: Pick<ReconcilerOptions, 'settings'>): number {
   return settings.pollMs ?? POLL_MS;
 }
@@ -62,8 +63,10 @@ export interface GroupMemory {
   applied: AppliedGenerations;
   /** Key of the table that everything down to `claim` is about. */
   tableKey: string | undefined;
+  /** `nextMs` is monotonic: the facts serve until then, and for this generation of the spec. */
   table: { facts: TableFacts; generation: number; nextMs: number } | undefined;
   leaseTable: LeaseTable | undefined;
+  /** As last read, with what was fenced since; `readMs` is monotonic. */
   rows: { rows: GroupRows; readMs: number } | undefined;
   /** Whose heartbeats stand still, and since when. */
   watched: ObservedWorkers;
@@ -77,6 +80,7 @@ export interface GroupMemory {
   lastScale: LastScale | undefined;
 }
 
+/** Knows nothing: the next pass looks at the table, and its status gets fresh positions and lag. */
 export function newMemory(uid: string): GroupMemory {
   return {
     uid,
@@ -126,6 +130,7 @@ export interface PlacedPass extends Pass {
   target: GroupTarget;
 }
 
+/** Unless this pass fails, the next one comes in `inMs` ± 20 %, or sooner when something else asks for it. */
 export function lookAgain({ again }: Pass, inMs: number): void {
   again.inMs = Math.min(again.inMs, inMs);
 }

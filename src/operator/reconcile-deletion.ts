@@ -19,6 +19,7 @@ import { writeRows } from './write-rows.ts';
 const WAIT_MS = 3_000;
 const RETRY_MS = 60_000;
 
+/** kcg's own; those of others do not count. */
 export function hasFinalizer({ metadata }: StoredObject): boolean {
   return metadata.finalizers?.includes(FINALIZER) ?? false;
 }
@@ -33,6 +34,11 @@ export async function keepFinalizer({ options, object, group, signal }: Pass): P
   return result.outcome === 'patched';
 }
 
+/**
+ * Takes kcg's finalizer off, so that the object can go; those of others stay.
+ * @returns in how many ms to try again, when the object has changed meanwhile; else undefined
+ * @throws KcgError as `Cluster` does
+ */
 export async function dropFinalizer(
   cluster: Cluster,
   object: StoredObject,

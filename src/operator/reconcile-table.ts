@@ -197,6 +197,7 @@ function failedFacts(error: KcgError, pass: PlacedPass, observed: ObservedTable 
   return { ...tableFailure(error), message: describeError(error), usable, info };
 }
 
+/** `False` for the KMS key, denied access and what DynamoDB refuses for now; `Unknown` for any other failure. */
 export function tableFailure(error: KcgError): Pick<TableFacts, 'status' | 'reason'> {
   if (/\bKMS/i.test(error.message)) return { status: 'False', reason: 'TableKeyInaccessible' };
   if (error.code === 'AccessDenied') return { status: 'False', reason: 'TableAccessDenied' };

@@ -38,6 +38,7 @@ export function deploymentOf({ options, group }: Pass): StoredObject | undefined
   return options.caches.deployments.get({ namespace, name: workloadName(name) });
 }
 
+/** As the cache has them, by the label with the group's name: also those that stop, or are of an older group of it. */
 export function podsOf({ options, group }: Pass): StoredObject[] {
   const { name, namespace } = group.metadata;
   return options.caches.pods.by(PODS_OF_GROUP, `${namespace}/${name}`);

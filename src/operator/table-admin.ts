@@ -59,8 +59,11 @@ export type TableStep =
   | { do: 'set encryption'; kmsKeyArn: string }
   | { do: 'delete' };
 
+/** `ObservedTable.keySchema` of the tables that kcg makes, which many groups can share. */
 export const NATIVE_KEY_SCHEMA = 'group_id HASH, shard_id RANGE';
+/** That of async-kinesis's tables, each of one group; kcg uses such tables and makes none. */
 export const SHARD_ID_KEY_SCHEMA = 'shard_id HASH';
+/** Carries the time at which DynamoDB may delete a row, seconds since the epoch. */
 export const TTL_ATTRIBUTE = 'ttl';
 
 export interface AdminCallOptions {

@@ -17,6 +17,7 @@ export interface HeartbeatOptions {
   random: Random;
   me: WorkerRef;
   ownLease: OwnLease;
+  /** A beat is sent every third of it. */
   leaseDurationMs: number;
   /** True once the handler answers and the group is not paused: the worker may go live. */
   isReady: () => boolean;

@@ -45,6 +45,7 @@ export interface HeldShardsOptions {
   ownLease: OwnLease;
   state: GroupState;
   startShard: StartShard;
+  /** How long a running batch may go on when its shard is to be handed over; then its handler is aborted. */
   handoffTimeoutMs: number;
   /** The children of an ended shard when GetRecords did not name them. */
   listChildren: (shardId: string) => Promise<ChildShard[]>;

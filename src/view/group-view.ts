@@ -88,9 +88,11 @@ export interface GroupViewInput {
   shards: readonly Shard[] | undefined;
   pods: readonly PodView[];
   retentionHours: number | undefined;
+  /** Wall clock, ms since the epoch. */
   nowMs: number;
 }
 
+/** A row whose shard the stream has forgotten counts as ended; one that is newer than the list of shards does not. */
 export function groupView({ rows, shards, pods, retentionHours, nowMs }: GroupViewInput): GroupView {
   const workers = new Map(rows.workers.map((row) => [row.worker, row]));
   const views = shardViews({ rows, shards, workers, nowMs });

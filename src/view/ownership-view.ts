@@ -30,6 +30,7 @@ export interface ShardOwnership {
   checkpoint: Checkpoint;
   /** Ms since the epoch. */
   checkpointedAt: number | undefined;
+  /** Ms since the epoch; when the owner last said how far behind it is. */
   readAt: number | undefined;
   /** Undefined = not known. */
   lagMs: number | undefined;
@@ -58,11 +59,13 @@ export interface OwnershipView {
 
 export interface OwnershipViewInput {
   rows: readonly Row[];
+  /** Wall clock, ms since the epoch. */
   nowMs: number;
   /** How long the beat of each worker has been seen to stand still, ms. */
   silentMs?: ReadonlyMap<string, number>;
 }
 
+/** The stream is not asked: shards without a row are missing, and those it has forgotten show as their rows say. */
 export function ownershipView({ rows, nowMs, silentMs }: OwnershipViewInput): OwnershipView {
   const group = decodeRows(rows);
   const view = groupView({ rows: group, shards: undefined, pods: [], retentionHours: undefined, nowMs });

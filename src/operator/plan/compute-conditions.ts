@@ -18,6 +18,7 @@ const NEAR_RETENTION_PERCENT = 25;
 const SLOW_PERCENT = 50;
 const NAMED_SHARDS = 3;
 
+/** Beside a stream that is known, only an error that says it is gone, or may not be described, counts. */
 export function streamReady({ stream, region }: GroupFacts): Told<'StreamReady'> {
   if (region === undefined) {
     const message =
@@ -43,6 +44,7 @@ export function streamReady({ stream, region }: GroupFacts): Told<'StreamReady'>
   return { status: 'True', reason: 'StreamActive', message: `stream ${summary.name} is ${summary.status}` };
 }
 
+/** As the steps on the table and its rows have found it; `Unknown` before the first of them. */
 export function tableReady({ table }: GroupFacts): Told<'TableReady'> {
   if (!table)
     return { status: 'Unknown', reason: 'TableUnknown', message: 'the table has not been looked at yet' };
@@ -50,6 +52,7 @@ export function tableReady({ table }: GroupFacts): Told<'TableReady'> {
   return { status, reason, message };
 }
 
+/** A refusal first, then a missing permission; any other failure counts only before the first answer. */
 export function groupClaimed({ claim, groupId, failures }: GroupFacts): Told<'GroupClaimed'> {
   if (claim?.verdict === 'refused') return { status: 'False', reason: claim.reason, message: claim.message };
   const failure = failures.find(({ step }) => step !== 'workers');
@@ -64,6 +67,7 @@ export function groupClaimed({ claim, groupId, failures }: GroupFacts): Told<'Gr
   return { status: 'True', reason: 'Claimed', message: `group id ${groupId} belongs to this resource` };
 }
 
+/** `True` with as many pods ready as wanted, unless the objects could not be applied or new pods do not come up. */
 export function workersAvailable({ workload, scaling, view }: GroupFacts): Told<'WorkersAvailable'> {
   const { deployment, problem } = workload;
   if (problem) return { status: 'False', ...problem };
@@ -119,6 +123,7 @@ export function worstTrouble(
   return undefined;
 }
 
+/** Of the shards that can be read now: those that wait for their parents need no owner. */
 export function shardsCovered({ view, group, stream }: GroupFacts): Told<'ShardsCovered'> {
   const { desiredState } = group.spec;
   if (!view || !stream.shards) {
@@ -137,6 +142,7 @@ export function shardsCovered({ view, group, stream }: GroupFacts): Told<'Shards
   return { status: 'False', reason: 'UnownedShards', message: `${message}; not ${named(free)}` };
 }
 
+/** Against `scaling.targetLagSeconds`; without it, `False` once less than half of the retention is left. */
 export function lagWithinTarget({ view, group }: GroupFacts): Told<'LagWithinTarget'> {
   const { maxMs, maxShardId, headroomPercent } = view?.lag ?? {};
   if (maxMs === undefined)
@@ -149,6 +155,7 @@ export function lagWithinTarget({ view, group }: GroupFacts): Told<'LagWithinTar
   return { status: 'False', reason: 'LagExceeded', message: `shard ${maxShardId}: ${most}${against}` };
 }
 
+/** `True` when records are lost, live rows carry a ttl, or less than a quarter of the retention is left. */
 export function checkpointsAtRisk({ view, stream, expiringShards }: GroupFacts): Told<'CheckpointsAtRisk'> {
   if (!view) return { status: 'Unknown', reason: 'RiskUnknown', message: 'the positions are not known yet' };
   const retentionMs = (stream.summary?.retentionHours ?? Infinity) * 3_600_000;
@@ -180,6 +187,7 @@ export function checkpointsAtRisk({ view, stream, expiringShards }: GroupFacts):
   };
 }
 
+/** `False` as well before anything has been decided. */
 export function scalingLimited({ scaling }: GroupFacts): Told<'ScalingLimited'> {
   if (!scaling?.limitedBy) {
     return {

@@ -200,6 +200,7 @@ function shardsOf({ shards }: GroupView): NonNullable<GroupStatus['shards']> {
     }));
 }
 
+/** A sequence number without its sub-sequence, or `TRIM_HORIZON`, `AT_TIMESTAMP` or `SHARD_END`. */
 export function formatCheckpoint(checkpoint: Checkpoint): string {
   return checkpoint.at === 'SEQUENCE' ? checkpoint.sequence : checkpoint.at;
 }

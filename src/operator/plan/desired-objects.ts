@@ -32,6 +32,7 @@ export function workloadName(group: string): string {
   return `${group}-worker`;
 }
 
+/** The revision stays while the pod template does; else it is one more than the greatest that was seen. */
 export function desiredObjects(input: WorkloadInput): Workload {
   const { group, selector, labels } = input;
   const template = workerTemplate(input);

@@ -27,6 +27,7 @@ export interface ReplicasInput {
 
 /** What was wanted, and when last. Only wants greater than all later ones are kept, so the list is short. */
 export interface Want {
+  /** Monotonic ms. */
   atMs: number;
   replicas: number;
 }
@@ -56,6 +57,7 @@ interface Wanted {
   limitedBy: LimitedBy | undefined;
 }
 
+/** Pass the `window` it returns to the next call: one that is empty begins with what runs at that moment. */
 export function desiredReplicas(input: ReplicasInput): ReplicasDecision {
   const { desiredState, currentReplicas, nowMs } = input;
   if (desiredState === 'Stopped')

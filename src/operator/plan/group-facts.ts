@@ -89,6 +89,7 @@ export interface DeploymentFacts {
   stuck: boolean;
 }
 
+/** How the condition ScalingLimited begins its message. */
 export const LIMIT_MESSAGES: Readonly<Record<LimitedBy, string>> = {
   MinReplicas: 'scaling.minReplicas asks for more workers than there is work for',
   MaxReplicas: 'scaling.maxReplicas keeps the number of workers down',

@@ -6,6 +6,7 @@ import { GROUP_TAG, isCreatedByKcg } from './plan-table.ts';
 
 export interface CleanupInput {
   policy: 'Expire' | 'Delete';
+  /** With `Expire` only: from now until DynamoDB may delete the rows. */
   expireAfterDays: number;
   table: ObservedTable | undefined;
   rows: readonly Row[];
@@ -13,6 +14,7 @@ export interface CleanupInput {
   owner: { clusterId: string; resourceUid: string; groupId: string };
   /** Who else may use the table: other groups with rows in it, and other resources that name it. */
   others: readonly string[];
+  /** Wall clock, ms since the epoch. */
   nowMs: number;
 }
 

@@ -119,6 +119,7 @@ function leftNote(
   ];
 }
 
+/** By its tag, for whichever group. False when the tags could not be read. */
 export function isCreatedByKcg(observed: ObservedTable): boolean {
   return observed.tags[CREATED_BY_TAG] === 'kcg';
 }

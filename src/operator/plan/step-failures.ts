@@ -10,6 +10,7 @@ const WHAT: Readonly<Record<StepFailure['step'], string>> = {
   workers: 'the workers cannot be brought to what is wanted',
 };
 
+/** One line for people: what could not be done, why, and what to do where that is known. */
 export function describeFailure({ step, error }: StepFailure): string {
   return `${WHAT[step]}: ${describeError(error)}`;
 }

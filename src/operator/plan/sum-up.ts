@@ -27,6 +27,7 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'FieldConflict',
 ]);
 
+/** With the words of the first condition, cause before effect, that only a person can change. */
 export function stalled(parts: Part): Told<'Stalled'> {
   const causes = [parts.StreamReady, parts.TableReady, parts.GroupClaimed, parts.WorkersAvailable];
   const cause = causes.find(({ status, reason }) => status === 'False' && FOR_A_PERSON.has(reason));
@@ -34,6 +35,7 @@ export function stalled(parts: Part): Told<'Stalled'> {
   return { status: 'True', reason: cause.reason, message: cause.message };
 }
 
+/** Stream, table and claim come first. A paused or stopped group is ready once no live worker owns a shard. */
 export function ready(parts: Part, { group, view }: GroupFacts): Told<'Ready'> {
   const { StreamReady, TableReady, GroupClaimed, WorkersAvailable, ShardsCovered } = parts;
   const cause = [StreamReady, TableReady, GroupClaimed].find(({ status }) => status !== 'True');
@@ -56,6 +58,7 @@ export function ready(parts: Part, { group, view }: GroupFacts): Told<'Ready'> {
   return { status: why.status, reason: why.reason, message: why.message };
 }
 
+/** `False` while `stalled` says `True`: nothing is under way then. A step that is retried counts as under way. */
 export function reconciling(
   parts: Part,
   { workload, view, group, stream, scaling, failures }: GroupFacts,
@@ -87,6 +90,7 @@ export function reconciling(
   return { status: 'False', reason: 'UpToDate', message: 'everything is as the spec wants it' };
 }
 
+/** Number of shards whose owner is draining. */
 export function handingOff(view: NonNullable<GroupFacts['view']>): number {
   return view.shards.filter(({ state }) => state === 'handing-off').length;
 }

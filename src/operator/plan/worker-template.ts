@@ -21,11 +21,13 @@ export interface WorkerTemplateInput {
   image: string;
   /** Value of `KCG_WORKER_CONFIG`. */
   config: string;
+  /** How long a worker may finish what it has begun; the pods' grace period is 15 s longer at least. */
   handoffTimeoutMs: number;
   labels: Readonly<Record<string, string>>;
   selector: Readonly<Record<string, string>>;
 }
 
+/** Name of the worker's container with the handlers `http` and `log`; a module runs in the one its handler names. */
 export const WORKER_CONTAINER = 'worker';
 const RUNTIME_VOLUME = 'kcg-runtime';
 const RUNTIME_PATH = '/kcg';
@@ -58,6 +60,7 @@ export function templateProblems({
   return [`${path}: spec.template.spec.containers has no container '${handler.container}' (${has})`];
 }
 
+/** For a template in which `templateProblems` finds none. The user's grace period counts when it is longer. */
 export function workerTemplate(input: WorkerTemplateInput): Json {
   const { template, labels, handler } = input;
   const metadata = mapOf(template['metadata']);

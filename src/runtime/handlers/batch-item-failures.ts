@@ -39,6 +39,7 @@ export function resultOf(answer: unknown, records: readonly UserRecord[]): Handl
   return { outcome: 'partial', firstFailure };
 }
 
+/** A failure of the whole batch, as `HandlerFailed`: none of it is acknowledged, and it is delivered again. */
 export function failed(message: string, cause?: unknown): HandlerResult {
   return { outcome: 'failed', error: new KcgError('HandlerFailed', message, { cause }) };
 }

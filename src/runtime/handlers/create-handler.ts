@@ -6,6 +6,7 @@ import { httpHandler } from './http-handler.ts';
 import { logHandler } from './log-handler.ts';
 import { moduleHandler } from './module-handler.ts';
 
+/** Loads and calls nothing yet: a wrong path or URL shows at `start`. */
 export function createHandler(config: WorkerConfig['handler'], deps: { clock: Clock; log: Log }): Handler {
   switch (config.type) {
     case 'log':

@@ -20,6 +20,7 @@ export async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<
   }
 }
 
+/** The error of work that was given up: `Aborted`, with the signal's reason in its message and as its cause. */
 export function aborted(signal: AbortSignal): KcgError {
   const reason = abortError(signal);
   return new KcgError('Aborted', `given up: ${reason.message}`, { cause: reason });
