@@ -25,13 +25,13 @@ export function readableLogLine(line: string, { source, colour }: LogLineOptions
   const fields = parsed(line);
   if (fields === undefined) return `${from} ${line}`;
   const { level, time, message, error, shardId } = fields;
-  const style = LEVEL_COLOURS[String(level)];
+  const style = LEVEL_COLOURS[textOf(level)];
   const others = Object.entries(fields).filter(([name]) => !KNOWN.has(name));
   const parts = [
-    paint('dim', String(time).slice(11, 19)),
+    paint('dim', textOf(time).slice(11, 19)),
     from,
-    paint(style, String(message)),
-    shardId === undefined ? '' : String(shardId),
+    paint(style, textOf(message)),
+    shardId === undefined ? '' : textOf(shardId),
     paint('dim', others.map(([name, value]) => `${name}=${textOf(value)}`).join(' ')),
     error === undefined ? '' : paint(style, textOf(error)),
   ];
@@ -53,5 +53,5 @@ function textOf(value: unknown): string {
 }
 
 function sumOf(text: string): number {
-  return [...text].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
+  return Buffer.from(text).reduce((sum, byte) => sum + byte, 0);
 }
