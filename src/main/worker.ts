@@ -19,6 +19,7 @@ import type { WorkerIdentity } from '../runtime/worker-options.ts';
 import { workerEventLog } from '../runtime/worker-event.ts';
 import { WorkerMetrics } from '../runtime/worker-metrics.ts';
 import { startWorkerServer } from '../runtime/worker-server.ts';
+import { endOfInput } from './end-of-input.ts';
 
 export const workerOptions = {
   'pod-name': {
@@ -66,6 +67,9 @@ export const workerOptions = {
   },
 } as const satisfies OptionTable;
 
+/** As the grace period of a pod: what comes after the hand-off. */
+const LAST_WRITES_MS = 15_000;
+
 /**
  * `kcg worker`: one worker of a group until `stop` aborts. Its configuration comes in `KCG_WORKER_CONFIG`.
  * @throws KcgError when it can never work as configured
@@ -100,7 +104,9 @@ export async function runWorkerCommand(
     metrics: () => metrics.text(),
   });
   log.info('listening', { port: server.port });
-  if (options.exitWithParent) stop = AbortSignal.any([stop, endOfInput()]);
+  if (options.exitWithParent) {
+    stop = AbortSignal.any([stop, endOfInput(config.handoffTimeoutMs + LAST_WRITES_MS)]);
+  }
   const { client, beatClient, stream, close } = openClients(config, clock);
   try {
     const place = { client, beatClient, clock, tableName: config.table, groupId: config.groupId };
@@ -164,14 +170,4 @@ function identityOf(
     revision,
     address: podIp.includes(':') ? `[${podIp}]:${port}` : `${podIp}:${port}`,
   };
-}
-
-/** Aborts when the parent process has closed its end, whichever way it went. */
-function endOfInput(): AbortSignal {
-  const ended = new AbortController();
-  const input = process.stdin.on('end', () => ended.abort()).on('error', () => ended.abort());
-  input.resume();
-  // Waiting for the parent's end must not keep a worker alive that is done.
-  input.unref();
-  return ended.signal;
 }
