@@ -6,7 +6,8 @@ import type { Condition, RowWrite } from './row-write.ts';
 import { WORKER_TTL_SECONDS, type WorkerRow, type WorkerState } from './worker-row.ts';
 
 /*
- * The lease protocol: who may do what, each by one conditional write. Two ideas carry it.
+ * The lease protocol: who may do what, each by one conditional write. All of them are here, in one long file, so that
+ * every condition there is can be seen beside the others. Two ideas carry it.
  *
  * 1. A worker's heartbeat row is the lease of everything the worker owns. A shard row names its owner as
  *    `<worker>/<incarnation>`; an incarnation that is dead or missing owns nothing, and never lives again.
