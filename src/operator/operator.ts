@@ -10,6 +10,7 @@ import {
   type StoredObject,
 } from './cluster.ts';
 import type { Nudge } from './fence-workers.ts';
+import { hasNewEnd, type PodLike } from './plan/fence.ts';
 import { GroupReconciler } from './reconcile.ts';
 import { PODS_OF_GROUP, type ReconcilerOptions } from './reconcile-context.ts';
 import { WorkQueue, type WorkQueueOptions } from './work-queue.ts';
@@ -62,7 +63,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const both = AbortSignal.any([signal, ended.signal]);
   let leads = false;
   // What is there when it begins to lead is looked at then.
-  const enqueue = (key: string) => leads && queue.add(key);
+  const enqueue: Enqueue = (key, options) => leads && queue.add(key, options);
   const caches = watchAll(options.cluster, namespaces, enqueue, both);
   const work = async (signal: AbortSignal) => {
     const { cluster, aws, nudge = async () => false } = options;
@@ -94,13 +95,22 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   }
 }
 
+type Enqueue = (key: string, options?: { isUrgent: boolean }) => unknown;
+
 function watchAll(
   cluster: Cluster,
   namespaces: readonly string[],
-  enqueue: (key: string) => unknown,
+  enqueue: Enqueue,
   signal: AbortSignal,
 ): ReconcilerOptions['caches'] {
-  const ofGroup = ({ object }: ObjectChange) => groupKeys(object).forEach(enqueue);
+  const ofGroup = ({ object }: ObjectChange) => {
+    for (const key of groupKeys(object)) enqueue(key);
+  };
+  // Nobody reads a dead worker's shards until it is fenced.
+  const ofPod = ({ object, previous }: ObjectChange) => {
+    const isUrgent = hasNewEnd(object as unknown as PodLike, previous as unknown as PodLike | undefined);
+    for (const key of groupKeys(object)) enqueue(key, { isUrgent });
+  };
   const watched = (open: (namespace: string | undefined) => ObjectCache) =>
     namespaces.length === 0
       ? open(undefined)
@@ -126,7 +136,7 @@ function watchAll(
         namespace,
         labels: OURS,
         signal,
-        onChange: ofGroup,
+        onChange: ofPod,
         transform: slimPod,
         indexes: { [PODS_OF_GROUP]: groupKeys },
       }),

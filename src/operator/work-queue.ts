@@ -36,6 +36,8 @@ export class WorkQueue {
   readonly #running = new Set<string>();
   /** Added while running. */
   readonly #again = new Set<string>();
+  /** Of those, the ones that do not rest before. */
+  readonly #urgent = new Set<string>();
   readonly #failures = new Map<string, number>();
   /** Until when a key that was just worked on rests, in that order; over ones may still be there. */
   readonly #rests = new Map<string, number>();
@@ -60,11 +62,15 @@ export class WorkQueue {
     return first ? Math.max(0, this.#options.clock.monotonic() - first.at) : 0;
   }
 
-  add(key: string, { afterMs = 0 }: { afterMs?: number } = {}): void {
+  /** Now, or in `afterMs`; `isUrgent`: without waiting for the gap. */
+  add(key: string, { afterMs = 0, isUrgent = false }: { afterMs?: number; isUrgent?: boolean } = {}): void {
     const nowMs = this.#options.clock.monotonic();
+    if (isUrgent) this.#rests.delete(key);
     if (afterMs > 0) this.#waiting.add(key, nowMs + afterMs);
-    else if (this.#running.has(key)) this.#again.add(key);
-    else this.#waiting.add(key, Math.max(nowMs, this.#rests.get(key) ?? 0));
+    else if (this.#running.has(key)) {
+      this.#again.add(key);
+      if (isUrgent) this.#urgent.add(key);
+    } else this.#waiting.add(key, Math.max(nowMs, this.#rests.get(key) ?? 0));
     this.#wakeup.wake();
   }
 
@@ -128,7 +134,7 @@ export class WorkQueue {
     const { clock, gapMs = 0 } = this.#options;
     const nowMs = clock.monotonic();
     this.#rests.delete(key);
-    if (gapMs > 0) this.#rests.set(key, nowMs + gapMs);
+    if (gapMs > 0 && !this.#urgent.delete(key)) this.#rests.set(key, nowMs + gapMs);
     for (const [rested, untilMs] of this.#rests) {
       if (untilMs > nowMs) break;
       this.#rests.delete(rested);

@@ -5,7 +5,7 @@ import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { KINDS, type KubeObject } from '../../src/operator/cluster.ts';
+import { keyOf, KINDS, type KubeObject } from '../../src/operator/cluster.ts';
 import { MemoryCluster } from '../../src/operator/memory-cluster.ts';
 import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
 import { runOperator, type OperatorOptions } from '../../src/operator/operator.ts';
@@ -149,6 +149,30 @@ describe('the operator', () => {
     await clock.advance(1_000);
     expect(rounds - before).toBeGreaterThanOrEqual(2);
     expect(rounds - before).toBeLessThanOrEqual(3);
+  });
+
+  test('looks at once when a worker has ended, also right after another look', async () => {
+    cluster.create(KINDS.consumerGroup, groupObject());
+    start();
+    await clock.advance(10_000);
+    const metadata = {
+      namespace: 'shop',
+      name: 'p-0',
+      labels: { 'app.kubernetes.io/managed-by': 'kcg', 'kcg.dev/group': 'orders' },
+      annotations: { 'kcg.dev/worker-container': 'worker' },
+    };
+    const pod = cluster.create(KINDS.pod, { apiVersion: 'v1', kind: 'Pod', metadata });
+    const say = (status: unknown) =>
+      cluster.update(KINDS.pod, keyOf(pod), (draft) => void (draft.status = status));
+    await clock.advance(10);
+    const before = rounds;
+    say({ phase: 'Running' });
+    await clock.advance(10);
+    expect(rounds).toBe(before);
+    const finishedAt = new Date(clock.now()).toISOString();
+    say({ containerStatuses: [{ name: 'worker', state: { terminated: { finishedAt } } }] });
+    await clock.advance(10);
+    expect(rounds).toBe(before + 1);
   });
 
   test('keeps to its namespaces', async () => {

@@ -165,6 +165,30 @@ describe('the work queue', () => {
     expect(started).toEqual(['a', 'a']);
   });
 
+  test('keeps no gap before what is urgent, whether the key rests, waits for its gap or is worked on', async () => {
+    const queue = aQueue({ gapMs: 1_000 });
+    const { started, work, finish } = heldWork();
+    void queue.run(stop.signal, work);
+    queue.add('a');
+    await settle();
+    queue.add('a', { isUrgent: true });
+    await finish('a');
+    expect(started).toHaveLength(2);
+    await finish('a');
+    queue.add('a');
+    await clock.advance(500);
+    expect(started).toHaveLength(2);
+    queue.add('a', { isUrgent: true });
+    await clock.advance(0);
+    expect(started).toHaveLength(3);
+    await finish('a');
+    queue.add('a');
+    await clock.advance(999);
+    expect(started).toHaveLength(3);
+    await clock.advance(1);
+    expect(started).toHaveLength(4);
+  });
+
   test('keeps no gap when the work itself asks to look again sooner', async () => {
     const queue = aQueue({ gapMs: 1_000 });
     const seen: number[] = [];

@@ -54,6 +54,12 @@ export function terminationsOf(pod: PodLike): Termination[] {
     .map((times) => ({ pod: name, podUid: uid, container, ...times }));
 }
 
+/** The pod's worker has ended since it was `before`; undefined when it was not seen before. */
+export function hasNewEnd(now: PodLike, before: PodLike | undefined): boolean {
+  const known = new Set(before && terminationsOf(before).map(({ finishedAt }) => finishedAt));
+  return terminationsOf(now).some(({ finishedAt }) => !known.has(finishedAt));
+}
+
 /** The fields of a pod that are looked at. */
 export interface PodLike {
   metadata: { name: string; uid: string; annotations?: Readonly<Record<string, string>> };

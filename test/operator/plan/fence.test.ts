@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { planFences, terminationsOf, type PodLike } from '../../../src/operator/plan/fence.ts';
+import { hasNewEnd, planFences, terminationsOf, type PodLike } from '../../../src/operator/plan/fence.ts';
 import { aWorker } from '../../support/builders.ts';
 
 const AT = Date.UTC(2026, 10, 23, 12, 0, 5);
@@ -81,4 +81,21 @@ test.each<[string, Parameters<typeof aWorker>[0], PodLike, boolean]>([
 ])('fences on %s', (_, worker, from, expected) => {
   const row = aWorker({ worker: 'p-0', podUid: 'u0', ...worker });
   expect(planFences([row], terminationsOf(from)).length > 0).toBe(expected);
+});
+
+test.each<[what: string, before: PodLike | undefined, now: PodLike, isNew: boolean]>([
+  ['an end of a pod that was not seen before', undefined, pod([ended()]), true],
+  ['an end of a container that ran', pod([{ name: 'worker' }]), pod([ended()]), true],
+  ['an end after an earlier one', pod([ended()]), pod([ended('worker', '2026-11-23T12:00:09Z')]), true],
+  ['an end that is known', pod([ended()]), pod([ended()]), false],
+  [
+    'a known end once the container runs again',
+    pod([ended()]),
+    pod([{ name: 'worker', lastState: { terminated: { finishedAt: '2026-11-23T12:00:05Z' } } }]),
+    false,
+  ],
+  ['the end of the application', pod([{ name: 'worker' }]), pod([{ name: 'worker' }, ended('app')]), false],
+  ['no end', undefined, pod([{ name: 'worker' }]), false],
+])('whether a worker has just ended: %s', (_, before, now, isNew) => {
+  expect(hasNewEnd(now, before)).toBe(isNew);
 });
