@@ -114,16 +114,15 @@ class Demo {
   /** kill −9: nobody can tell but the one who watches the process. */
   async #kill(signal: AbortSignal): Promise<void> {
     const pod = await this.#busyPod(signal);
-    const shards = this.#collector.tally.shardsOf(pod.options.name);
+    const { name } = pod.options;
+    const shards = this.#collector.tally.shardsOf(name);
     const atMs = this.#options.clock.monotonic();
     pod.signal('SIGKILL');
-    await this.#until('its shards are read again', signal, () =>
-      shards.every((id) => (this.#latest(id)?.atMs ?? 0) > atMs + 100),
+    await this.#until('its shards are read by others', signal, () =>
+      shards.every((id) => this.#latest(id)?.pod !== name),
     );
     const seconds = (this.#lastOf(shards) - atMs) / 1_000;
-    this.#screen.say(
-      `2. kill -9 of ${pod.options.name}: its ${count(shards)} read again after ${seconds.toFixed(2)} s.`,
-    );
+    this.#screen.say(`2. kill -9 of ${name}: its ${count(shards)} read again after ${seconds.toFixed(2)} s.`);
   }
 
   /** SIGTERM: drains, and gives each shard away. */
