@@ -10,7 +10,7 @@ import {
   type StoredObject,
 } from './cluster.ts';
 import type { Nudge } from './fence-workers.ts';
-import { hasNewEnd, type PodLike } from './plan/fence.ts';
+import { hasDied, type PodLike } from './plan/fence.ts';
 import { GroupReconciler } from './reconcile.ts';
 import { PODS_OF_GROUP, type ReconcilerOptions } from './reconcile-context.ts';
 import { WorkQueue, type WorkQueueOptions } from './work-queue.ts';
@@ -108,7 +108,7 @@ function watchAll(
   };
   // Nobody reads a dead worker's shards until it is fenced.
   const ofPod = ({ object, previous }: ObjectChange) => {
-    const isUrgent = hasNewEnd(object as unknown as PodLike, previous as unknown as PodLike | undefined);
+    const isUrgent = hasDied(object as unknown as PodLike, previous as unknown as PodLike | undefined);
     for (const key of groupKeys(object)) enqueue(key, { isUrgent });
   };
   const watched = (open: (namespace: string | undefined) => ObjectCache) =>

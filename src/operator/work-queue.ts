@@ -125,7 +125,8 @@ export class WorkQueue {
     }
     this.#running.delete(key);
     this.#rest(key);
-    if (this.#again.delete(key)) this.add(key);
+    const isUrgent = this.#urgent.delete(key);
+    if (this.#again.delete(key)) this.add(key, { isUrgent });
     else if (afterMs !== undefined) this.add(key, { afterMs });
     onDone?.({ key, waitedMs: Math.max(0, start - at), ranMs: clock.monotonic() - start, failed });
   }
@@ -134,7 +135,7 @@ export class WorkQueue {
     const { clock, gapMs = 0 } = this.#options;
     const nowMs = clock.monotonic();
     this.#rests.delete(key);
-    if (gapMs > 0 && !this.#urgent.delete(key)) this.#rests.set(key, nowMs + gapMs);
+    if (gapMs > 0) this.#rests.set(key, nowMs + gapMs);
     for (const [rested, untilMs] of this.#rests) {
       if (untilMs > nowMs) break;
       this.#rests.delete(rested);

@@ -54,15 +54,24 @@ export function terminationsOf(pod: PodLike): Termination[] {
     .map((times) => ({ pod: name, podUid: uid, container, ...times }));
 }
 
-/** The pod's worker has ended since it was `before`; undefined when it was not seen before. */
-export function hasNewEnd(now: PodLike, before: PodLike | undefined): boolean {
+/**
+ * The pod's worker has ended since it was `before` (undefined when it was not seen before), and nobody had asked it to:
+ * the workers of a pod that is being deleted hand over before they end, and such pods go in bursts.
+ */
+export function hasDied(now: PodLike, before: PodLike | undefined): boolean {
+  if (now.metadata.deletionTimestamp !== undefined) return false;
   const known = new Set(before && terminationsOf(before).map(({ finishedAt }) => finishedAt));
   return terminationsOf(now).some(({ finishedAt }) => !known.has(finishedAt));
 }
 
 /** The fields of a pod that are looked at. */
 export interface PodLike {
-  metadata: { name: string; uid: string; annotations?: Readonly<Record<string, string>> };
+  metadata: {
+    name: string;
+    uid: string;
+    annotations?: Readonly<Record<string, string>>;
+    deletionTimestamp?: string;
+  };
   status?: {
     containerStatuses?: readonly ContainerStatus[];
     initContainerStatuses?: readonly ContainerStatus[];

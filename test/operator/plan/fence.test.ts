@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasNewEnd, planFences, terminationsOf, type PodLike } from '../../../src/operator/plan/fence.ts';
+import { hasDied, planFences, terminationsOf, type PodLike } from '../../../src/operator/plan/fence.ts';
 import { aWorker } from '../../support/builders.ts';
 
 const AT = Date.UTC(2026, 10, 23, 12, 0, 5);
@@ -9,6 +9,10 @@ const pod = (
 ): PodLike => ({
   metadata: { name: 'p-0', uid: 'u0', annotations },
   status: { containerStatuses: containerStatuses ?? [] },
+});
+const deleted = ({ metadata, ...pod }: PodLike): PodLike => ({
+  ...pod,
+  metadata: { ...metadata, deletionTimestamp: '2026-11-23T12:00:05Z' },
 });
 const ended = (name = 'worker', finishedAt = '2026-11-23T12:00:05Z') => ({
   name,
@@ -96,6 +100,7 @@ test.each<[what: string, before: PodLike | undefined, now: PodLike, isNew: boole
   ],
   ['the end of the application', pod([{ name: 'worker' }]), pod([{ name: 'worker' }, ended('app')]), false],
   ['no end', undefined, pod([{ name: 'worker' }]), false],
-])('whether a worker has just ended: %s', (_, before, now, isNew) => {
-  expect(hasNewEnd(now, before)).toBe(isNew);
+  ['the end of a pod that is being deleted', pod([{ name: 'worker' }]), deleted(pod([ended()])), false],
+])('whether a worker has died just now: %s', (_, before, now, isNew) => {
+  expect(hasDied(now, before)).toBe(isNew);
 });
