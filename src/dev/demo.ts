@@ -12,7 +12,10 @@ import type { ProcessPod } from './process-pod.ts';
 
 export interface DemoOptions {
   group: KinesisConsumerGroup;
-  start: (onWorkerLine: (pod: string, line: string) => void) => Promise<LocalMode>;
+  start: (lines: {
+    onOperatorLine: (line: string) => void;
+    onWorkerLine: (pod: string, line: string) => void;
+  }) => Promise<LocalMode>;
   recordsPerSecond: number;
   keep: boolean;
   clock: Clock;
@@ -37,9 +40,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const collector = await startCollector(clock);
   setEnv('COLLECTOR_URL', collector.url);
   const failures: string[] = [];
-  const local = await options.start((pod, line) => {
-    if (line.includes('"level":"error"') || !line.startsWith('{'))
-      failures.push(readableLogLine(line, { source: pod, colour: options.isTerminal }));
+  const readable = (source: string, line: string) =>
+    readableLogLine(line, { source, colour: options.isTerminal });
+  const local = await options.start({
+    onOperatorLine: (line) => screen.say(readable('operator', line)),
+    onWorkerLine: (pod, line) => {
+      if (line.includes('"level":"error"') || !line.startsWith('{')) failures.push(readable(pod, line));
+    },
   });
   const ended = new AbortController();
   const signal = AbortSignal.any([stop, ended.signal]);

@@ -39,7 +39,7 @@ export async function runDemoCommand(
   if (!group) throw new KcgError('InvalidInput', `${options.file} holds no group`);
   return runDemo({
     group,
-    start: (onWorkerLine) => startLocal({ shards: 4, logLevel: options.logLevel, onWorkerLine }),
+    start: (lines) => startLocal({ shards: 4, logLevel: options.logLevel, ...lines }),
     recordsPerSecond: options.rate,
     keep: options.keep,
     clock: systemClock,

@@ -11,8 +11,7 @@ export interface LocalOptions {
   kinesisPort?: number;
   dynamodbPort?: number;
   logLevel: LogLevel;
-  /** Default: to stderr. */
-  onOperatorLine?: (line: string) => void;
+  onOperatorLine: (line: string) => void;
   onWorkerLine: (pod: string, line: string) => void;
 }
 
@@ -23,14 +22,10 @@ export function startLocal(options: LocalOptions): Promise<LocalMode> {
   delete process.env['AWS_SESSION_TOKEN'];
   delete process.env['AWS_PROFILE'];
   const clock = systemClock;
-  const { onOperatorLine } = options;
-  const write = onOperatorLine
-    ? (line: string) => onOperatorLine(line.trimEnd())
-    : (line: string) => process.stderr.write(line);
   return startLocalMode({
     clock,
     random: systemRandom,
-    log: createLog(options.logLevel, write),
+    log: createLog(options.logLevel, (line) => options.onOperatorLine(line.trimEnd())),
     aws: sdkAwsAccount(clock),
     workerCommand: workerCommand(),
     ...options,
