@@ -40,15 +40,16 @@ interface Run {
 let runs = 0;
 
 /** `stopWhen` sees a line: Ctrl-C. */
-async function kcg(args: readonly string[], stopWhen?: RegExp): Promise<Run> {
+async function kcg(args: readonly string[], stopWhen?: RegExp, input = ''): Promise<Run> {
   runs += 1;
   const noted = join(folder, `processes-${runs}`);
   const env = { ...process.env, NODE_OPTIONS: `--import ${NOTE}`, NOTED_PROCESSES: noted, FORCE_COLOR: '0' };
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd: folder,
     env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  child.stdin.end(input);
   let stdout = '';
   let stderr = '';
   let stopped = false;
@@ -160,6 +161,17 @@ test('three mistakes are three lines, each with the file and the field', async (
   expect(new Set(fields)).toEqual(
     new Set(['spec.checkpoints.intervalSeconds', 'spec.region', 'spec.streem']),
   );
+});
+
+test('a group on standard input is read as one in a file is', async () => {
+  const right = await kcg(['dev', '-f', '-', '--shards', '1', '-q'], /^orders .*Available/m, GOOD);
+  expect({ code: right.code, stderr: right.stderr }).toEqual({ code: 0, stderr: '' });
+  expect(right.stdout).toContain(
+    'kcg leases --table kinesis-checkpoints-default-orders --group default.orders ',
+  );
+  const wrong = await kcg(['dev', '-f', '-'], undefined, put('stream:', 'streem:'));
+  expect({ code: wrong.code, stdout: wrong.stdout }).toEqual({ code: 2, stdout: '' });
+  expect(wrong.stderr).toMatch(/^error: standard input: spec\.stream: /);
 });
 
 test('a port that is taken ends it with one line and leaves no server', async () => {

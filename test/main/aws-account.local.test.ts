@@ -1,0 +1,75 @@
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
+import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog as log } from '../../src/lib/log.ts';
+import { sdkAwsAccount } from '../../src/main/aws-account.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+let kinesis: LocalKinesis;
+let dynamodb: LocalDynamoDb;
+
+beforeAll(async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+  kinesis = await startLocalKinesis({ clock: systemClock });
+  dynamodb = await startLocalDynamoDb({ clock: systemClock, log });
+});
+afterAll(async () => {
+  await kinesis.close();
+  await dynamodb.close();
+  vi.unstubAllEnvs();
+});
+
+const target = (index: number) => ({
+  groupId: `shop.g${index}`,
+  region: 'eu-west-1',
+  stream: { name: `s${index}` },
+  endpoints: { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint },
+  table: `table-${index}`,
+});
+const indexes = Array.from({ length: 12 }, (_, index) => index);
+
+test('asks for the streams of many groups no faster than the account allows', async () => {
+  const clock = new VirtualClock();
+  const aws = sdkAwsAccount(clock);
+  let answered = 0;
+  const asking = indexes.map((index) => {
+    kinesis.kinesis.createStream({ name: `s${index}`, shardCount: 1 });
+    return aws
+      .streamClient(target(index))
+      .describe()
+      .then(() => (answered += 1));
+  });
+  await vi.waitFor(() => expect(answered).toBe(10), 10_000);
+  await setTimeout(200);
+  expect(answered).toBe(10);
+  await clock.advance(1_000);
+  await Promise.all(asking);
+  aws.close();
+});
+
+test('reads the tags of many tables no faster than the account allows', async () => {
+  const clock = new VirtualClock();
+  const aws = sdkAwsAccount(clock);
+  const table = {
+    billing: { mode: 'OnDemand' as const },
+    tags: {},
+    deletionProtection: false,
+    kmsKeyArn: undefined,
+    tableClass: 'Standard' as const,
+  };
+  const asking = indexes.slice(0, 7).map(async (index) => {
+    const admin = aws.tableAdmin(target(index));
+    await admin.apply({ do: 'create', table });
+    await admin.describe();
+  });
+  await vi.waitFor(() => expect(dynamodb.counts.get('ListTagsOfResource')).toBe(5), 10_000);
+  await setTimeout(200);
+  expect(dynamodb.counts.get('ListTagsOfResource')).toBe(5);
+  await clock.advance(1_000);
+  await Promise.all(asking);
+  expect(dynamodb.counts.get('ListTagsOfResource')).toBe(7);
+  aws.close();
+});
