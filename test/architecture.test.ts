@@ -8,9 +8,9 @@ const ROWS: string[][] = [
   ['dev'],
   ['cli', 'dashboard', 'operator', 'runtime'],
   ['view'],
-  ['leases'],
+  ['leases', 'table', 'kubernetes'],
   ['kinesis'],
-  ['api'],
+  ['api', 'aws'],
   ['lib'],
 ];
 const VENDOR = /^(@aws-sdk\/|@smithy\/|@kubernetes\/|dynalite|undici)/;

@@ -13,7 +13,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
-import { translateAwsError } from './aws-errors.ts';
+import { translateAwsError } from '../aws/errors.ts';
 import { parseGetRecordsBodies, type ParsedOutput } from './aws-get-records-body.ts';
 import { readShard, readSummary, wireFilter, wirePosition } from './aws-stream-wire.ts';
 import type { Shard } from './shard.ts';

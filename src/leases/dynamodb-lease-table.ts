@@ -1,7 +1,7 @@
 import {
   DeleteItemCommand,
   DescribeTableCommand,
-  DynamoDBClient,
+  type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
@@ -9,10 +9,9 @@ import {
   UpdateItemCommand,
   type AttributeValue as WireValue,
 } from '@aws-sdk/client-dynamodb';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
-import { translateDynamoDbError } from './dynamodb-errors.ts';
+import { translateDynamoDbError } from '../aws/dynamodb-errors.ts';
 import { compileWrite } from './dynamodb-expression.ts';
 import { decodeItem, encodeKey } from './dynamodb-item.ts';
 import type { LeaseTable, ReadOptions, TableCallOptions } from './lease-table.ts';
@@ -24,14 +23,6 @@ import { judgeFailure, type RowWrite, type WriteResult } from './row-write.ts';
  * async-kinesis), the table is one group's, and is listed by Scan.
  */
 export type TableLayout = 'native' | 'shard_id';
-
-export interface DynamoDbClientOptions {
-  /** Undefined = as AWS is configured on this machine. */
-  region: string | undefined;
-  endpoint?: string | undefined;
-  /** What it is for, as CloudTrail shows it: `kcg/<purpose>` in the user agent. Default `leases`. */
-  purpose?: 'leases' | 'tables';
-}
 
 export interface LeaseTableOptions {
   client: DynamoDBClient;
@@ -48,33 +39,7 @@ export interface LeaseTableOptions {
   onRequest?: (operation: string) => void;
 }
 
-const CONNECTION_TIMEOUT_MS = 1_000;
-const SOCKET_TIMEOUT_MS = 5_000;
 const CALL_TIMEOUT_MS = 2_000;
-/** Calls beyond it wait their turn. */
-const MAX_SOCKETS = 128;
-
-/** One attempt a call and keep-alive: lease calls have their own deadlines and retries. */
-export function createDynamoDbClient({
-  region,
-  endpoint,
-  purpose = 'leases',
-}: DynamoDbClientOptions): DynamoDBClient {
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
-  return new DynamoDBClient({
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    maxAttempts: 1,
-    customUserAgent: [['kcg', purpose]],
-    requestHandler: new NodeHttpHandler({
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      socketTimeout: SOCKET_TIMEOUT_MS,
-      httpAgent: agent,
-      httpsAgent: agent,
-    }),
-  });
-}
-
 /**
  * Opens a group's rows in a table, in the layout that the table has.
  * @throws KcgError `NotFound` when there is no such table, `Conflict` when its key is neither of ours

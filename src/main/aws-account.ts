@@ -1,9 +1,10 @@
 import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
 import { listGroupIds } from '../leases/dynamodb-groups.ts';
-import { createDynamoDbClient, openLeaseTable } from '../leases/dynamodb-lease-table.ts';
+import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
+import { openLeaseTable } from '../leases/dynamodb-lease-table.ts';
 import type { Clock } from '../lib/clock.ts';
 import { streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
-import { AwsRateLimits } from '../operator/aws-rate-limits.ts';
+import { AwsRateLimits } from '../aws/rate-limits.ts';
 import { dynamoDbTableAdmin } from '../operator/dynamodb-table-admin.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
 

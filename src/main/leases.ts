@@ -2,8 +2,8 @@ import { leasesOptions, leasesTarget, printLeases, type LeasesTarget } from '../
 import { readGroups } from '../dev/group-file.ts';
 import { LOCAL_CREDENTIALS } from '../dev/local-mode.ts';
 import { listGroupIds } from '../leases/dynamodb-groups.ts';
+import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import {
-  createDynamoDbClient,
   openLeaseTable,
   type DynamoDbLeaseTable,
   type LeaseTableOptions,

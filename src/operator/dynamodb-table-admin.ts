@@ -9,7 +9,7 @@ import {
   type DynamoDBClient,
   type DescribeTableCommand,
 } from '@aws-sdk/client-dynamodb';
-import { translateDynamoDbError } from '../leases/dynamodb-errors.ts';
+import { translateDynamoDbError } from '../aws/dynamodb-errors.ts';
 import { regionOf } from '../leases/dynamodb-lease-table.ts';
 import { assert } from '../lib/assert.ts';
 import { abortError, withDeadline, type Clock } from '../lib/clock.ts';

@@ -5,7 +5,7 @@ import { KINDS, type EventInput, type KubeObject } from './cluster.ts';
 import { eventKey, eventObject, eventSeries } from './event-object.ts';
 import { resourcePath } from './kube-paths.ts';
 import type { KubeTransport } from './kube-transport.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '../lib/token-bucket.ts';
 
 export interface EventRecorderOptions {
   transport: KubeTransport;

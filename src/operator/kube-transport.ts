@@ -5,7 +5,7 @@ import { KcgError, isRetryable } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import type { KubeAccess, KubeCredentials, KubeTls } from './kube-config.ts';
 import { networkError, statusError, wasNeverSent, type RequestSubject } from './kube-errors.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '../lib/token-bucket.ts';
 
 export interface KubeRequest extends RequestSubject {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

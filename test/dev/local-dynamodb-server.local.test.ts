@@ -19,7 +19,7 @@ import {
   type DynamoDbFault,
   type LocalDynamoDb,
 } from '../../src/dev/local-dynamodb-server.ts';
-import { createDynamoDbClient } from '../../src/leases/dynamodb-lease-table.ts';
+import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { decodeCbor } from '../../src/dev/kinesis-cbor.ts';
 import { startLocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
 import { startLocalKinesis } from '../../src/dev/local-kinesis-server.ts';
-import { createDynamoDbClient } from '../../src/leases/dynamodb-lease-table.ts';
+import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { sdkClient } from './sdk-client.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
-import { createDynamoDbClient, openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
+import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
+import { openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
 import type { Condition, RowWrite } from '../../src/leases/row-write.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';

@@ -6,7 +6,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
-import { createDynamoDbClient, openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
+import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
+import { openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';

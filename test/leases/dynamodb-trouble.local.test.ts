@@ -7,11 +7,8 @@ import {
   type DynamoDbFault,
   type LocalDynamoDb,
 } from '../../src/dev/local-dynamodb-server.ts';
-import {
-  createDynamoDbClient,
-  DynamoDbLeaseTable,
-  openLeaseTable,
-} from '../../src/leases/dynamodb-lease-table.ts';
+import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
+import { DynamoDbLeaseTable, openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
 import type { LeaseTable } from '../../src/leases/lease-table.ts';
 import { pinStart } from '../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../../src/api/worker-config.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
 import { startLocalKinesis } from '../../src/dev/local-kinesis-server.ts';
-import { createDynamoDbClient } from '../../src/leases/dynamodb-lease-table.ts';
+import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { runWorkerCommand } from '../../src/main/worker.ts';

@@ -7,7 +7,7 @@ import { startLocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
 import { startLocalKinesis } from '../../src/dev/local-kinesis-server.ts';
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { produce } from '../../src/dev/producer.ts';
-import { createDynamoDbClient } from '../../src/leases/dynamodb-lease-table.ts';
+import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { WORKER_PREFIX, workerKey } from '../../src/leases/row.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';

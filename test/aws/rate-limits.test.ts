@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { AwsRateLimits } from '../../src/operator/aws-rate-limits.ts';
+import { AwsRateLimits } from '../../src/aws/rate-limits.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 function asked(operation: string, { places = ['eu-west-1'], times = 40 } = {}) {

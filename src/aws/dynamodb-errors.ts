@@ -1,6 +1,6 @@
-import type { AwsCall } from '../kinesis/aws-call.ts';
-import { translateAwsError } from '../kinesis/aws-errors.ts';
-import { deniedIn } from '../kinesis/aws-refusals.ts';
+import type { AwsCall } from './call.ts';
+import { translateAwsError } from './errors.ts';
+import { deniedIn } from './refusals.ts';
 import { KcgError, type ErrorCode } from '../lib/errors.ts';
 
 /** Names that only DynamoDB uses. Source: its API reference, actions that kcg calls. */

@@ -1,9 +1,9 @@
 import { KcgError, type ErrorCode } from '../lib/errors.ts';
-import { hostOf, reachability, serviceOf, type AwsCall, type Finding } from './aws-call.ts';
-import { AWS_ERROR_CODES } from './aws-error-codes.ts';
-import { isProgrammingError, networkFailure } from './aws-network-failures.ts';
-import { accessDenied, badCredentials, noCredentials } from './aws-refusals.ts';
-import { readSdkError, type SdkError } from './aws-sdk-error.ts';
+import { hostOf, reachability, serviceOf, type AwsCall, type Finding } from './call.ts';
+import { AWS_ERROR_CODES } from './error-codes.ts';
+import { isProgrammingError, networkFailure } from './network-failures.ts';
+import { accessDenied, badCredentials, noCredentials } from './refusals.ts';
+import { readSdkError, type SdkError } from './sdk-error.ts';
 
 /** Any failure of an AWS call as a KcgError with what to do about it. */
 export function translateAwsError(thrown: unknown, call: AwsCall): KcgError {

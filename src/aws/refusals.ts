@@ -1,5 +1,5 @@
-import { hostOf, type AwsCall, type Finding } from './aws-call.ts';
-import type { SdkError } from './aws-sdk-error.ts';
+import { hostOf, type AwsCall, type Finding } from './call.ts';
+import type { SdkError } from './sdk-error.ts';
 
 /** `AccessDenied`, or `Credentials` when it was STS that refused: the call itself was not tried then. */
 export function accessDenied(error: SdkError, call: AwsCall): Finding {

@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '../lib/token-bucket.ts';
 
 /**
  * Calls a second that the operator makes at most, of those that AWS counts for a whole account and region: half of what

@@ -1,5 +1,5 @@
-import { hostOf, reachability, type AwsCall, type Finding } from './aws-call.ts';
-import type { SdkError } from './aws-sdk-error.ts';
+import { hostOf, reachability, type AwsCall, type Finding } from './call.ts';
+import type { SdkError } from './sdk-error.ts';
 
 /** OpenSSL's reasons to refuse a certificate, and Node's own. Source: Node's TLS documentation, "X509 certificate error codes". */
 const CERTIFICATE = /CERT|^UNABLE_TO_|^INVALID_(CA|PURPOSE)$|^HOSTNAME_MISMATCH$/;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { AwsCall } from '../../src/kinesis/aws-call.ts';
-import { translateAwsError } from '../../src/kinesis/aws-errors.ts';
+import type { AwsCall } from '../../src/aws/call.ts';
+import { translateAwsError } from '../../src/aws/errors.ts';
 
 const CALL: AwsCall = {
   action: 'kinesis:DescribeStreamSummary',

@@ -1,0 +1,36 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+
+export interface DynamoDbClientOptions {
+  /** Undefined = as AWS is configured on this machine. */
+  region: string | undefined;
+  endpoint?: string | undefined;
+  /** What it is for, as CloudTrail shows it: `kcg/<purpose>` in the user agent. Default `leases`. */
+  purpose?: 'leases' | 'tables';
+}
+
+const CONNECTION_TIMEOUT_MS = 1_000;
+const SOCKET_TIMEOUT_MS = 5_000;
+/** Calls beyond it wait their turn. */
+const MAX_SOCKETS = 128;
+
+/** One attempt a call and keep-alive: lease calls have their own deadlines and retries. */
+export function createDynamoDbClient({
+  region,
+  endpoint,
+  purpose = 'leases',
+}: DynamoDbClientOptions): DynamoDBClient {
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
+  return new DynamoDBClient({
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    maxAttempts: 1,
+    customUserAgent: [['kcg', purpose]],
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      socketTimeout: SOCKET_TIMEOUT_MS,
+      httpAgent: agent,
+      httpsAgent: agent,
+    }),
+  });
+}
