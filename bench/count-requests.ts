@@ -1,4 +1,4 @@
-import type { MemoryKinesis } from '../src/kinesis/memory-stream.ts';
+import type { MemoryKinesis } from '../src/kinesis/memory/stream.ts';
 import type { LeaseTable } from '../src/leases/lease-table.ts';
 import type { Row } from '../src/leases/row.ts';
 

@@ -1,5 +1,5 @@
 import { MemoryLeaseTable } from '../src/leases/memory-lease-table.ts';
-import type { MemoryKinesis } from '../src/kinesis/memory-stream.ts';
+import type { MemoryKinesis } from '../src/kinesis/memory/stream.ts';
 import { AGroup } from '../test/runtime/a-group.ts';
 import { VirtualClock } from '../test/support/virtual-clock.ts';
 import { Counter, countStream, countTable, total, type Counts } from './count-requests.ts';

@@ -1,6 +1,6 @@
 import { KcgError } from '../lib/errors.ts';
-import type { PutEntry } from '../kinesis/memory-put.ts';
-import type { MemoryKinesis } from '../kinesis/memory-stream.ts';
+import type { PutEntry } from '../kinesis/memory/put.ts';
+import type { MemoryKinesis } from '../kinesis/memory/stream.ts';
 import type { ReadPosition } from '../kinesis/stream-client.ts';
 import { awsErrorType } from './kinesis-error-types.ts';
 import { KinesisInput } from './kinesis-input.ts';

@@ -1,6 +1,6 @@
 import { KcgError } from '../lib/errors.ts';
-import type { MemoryKinesis } from '../kinesis/memory-stream.ts';
-import type { ListFilter, ListShardsPage } from '../kinesis/memory-shard-list.ts';
+import type { MemoryKinesis } from '../kinesis/memory/stream.ts';
+import type { ListFilter, ListShardsPage } from '../kinesis/memory/shard-list.ts';
 import type { Shard } from '../kinesis/shard.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
 import type { KinesisInput } from './kinesis-input.ts';

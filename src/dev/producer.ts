@@ -1,4 +1,4 @@
-import type { MemoryKinesis } from '../kinesis/memory-stream.ts';
+import type { MemoryKinesis } from '../kinesis/memory/stream.ts';
 import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import { randomInt, type Random } from '../lib/random.ts';

@@ -2,7 +2,7 @@ import { backoffMs, jitterMs } from '../lib/backoff.ts';
 import { abortError, type Clock } from '../lib/clock.ts';
 import { hasCode, isRetryable, KcgError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
-import { deaggregate } from './deaggregate.ts';
+import { deaggregate } from './kpl/deaggregate.ts';
 import { hasLeft } from './lineage.ts';
 import { nextReadDelay, type LastRead } from './next-read-delay.ts';
 import { readPositionAfter, type Checkpoint } from './position.ts';

@@ -1,4 +1,4 @@
-import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
+import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
 import { listGroupIds } from '../leases/dynamodb-groups.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { openLeaseTable } from '../leases/dynamodb-lease-table.ts';

@@ -4,7 +4,7 @@ import {
   WORKER_PORT,
   type WorkerConfig,
 } from '../api/worker-config.ts';
-import { awsStreamClient } from '../kinesis/aws-stream-client.ts';
+import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { openLeaseTable } from '../leases/dynamodb-lease-table.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
-import type { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import type { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import type { StreamClient } from '../../src/kinesis/stream-client.ts';
 import type { LoneClock } from '../kinesis/lone-clock.ts';
 

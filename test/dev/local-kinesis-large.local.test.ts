@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { LoneClock } from '../kinesis/lone-clock.ts';
 import { sdkClient } from './sdk-client.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ancestorsOf, coverageOf, hasLeft, lineageOf, parallelReadable } from '../../src/kinesis/lineage.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { isOpen, type Shard } from '../../src/kinesis/shard.ts';
 import { LoneClock } from './lone-clock.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { encodeAggregate } from '../../src/kinesis/kpl-codec.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
-import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
+import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
+import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
+import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import {
   PollingReader,
   type PollingReaderOptions,

@@ -1,9 +1,9 @@
 import { seededRandom } from '../../src/lib/random.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { KcgError } from '../../src/lib/errors.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { parentsOf } from '../../src/kinesis/shard.ts';
-import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
+import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
 import type { AwsAccount, GroupTarget } from '../../src/operator/aws-account.ts';
 import type { WorkerConfig } from '../../src/api/worker-config.ts';

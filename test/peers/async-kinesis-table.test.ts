@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodeAggregate } from '../../src/kinesis/kpl-codec.ts';
+import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import type { AttributeValue } from '../../src/leases/row.ts';
 import { ReadingGroup, SHARDS } from './reading-group.ts';
 

@@ -1,6 +1,6 @@
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
-import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
+import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { CLAIM_KEY } from '../../src/leases/row.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
 import { silentLog } from '../../src/lib/log.ts';

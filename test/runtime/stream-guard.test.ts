@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
+import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
+import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import type { StreamClient } from '../../src/kinesis/stream-client.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
 import { silentLog } from '../../src/lib/log.ts';

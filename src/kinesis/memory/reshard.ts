@@ -1,4 +1,4 @@
-import { evenRanges, type HashRange } from './hash-key.ts';
+import { evenRanges, type HashRange } from '../hash-key.ts';
 
 /** Splits the shard that covers `at` so that one of its children starts there, or merges the two that meet there. */
 export interface ReshardStep {

@@ -1,6 +1,6 @@
-import { hashKeyOf, MAX_HASH_KEY, parseHashRange, type HashRange } from './hash-key.ts';
-import { decodeAggregate, type KplRecord } from './kpl-codec.ts';
-import { compareSequence, type KinesisRecord, type UserRecord } from './record.ts';
+import { hashKeyOf, MAX_HASH_KEY, parseHashRange, type HashRange } from '../hash-key.ts';
+import { decodeAggregate, type KplRecord } from './codec.ts';
+import { compareSequence, type KinesisRecord, type UserRecord } from '../record.ts';
 
 export interface DeaggregateOptions {
   /** The shard's range, decimal, both ends inclusive; when it is not known, all records belong to it. */

@@ -1,7 +1,7 @@
 import type { KinesisClient, GetRecordsCommandOutput } from '@aws-sdk/client-kinesis';
-import { KcgError } from '../lib/errors.ts';
-import type { GetRecordsResult } from './stream-client.ts';
-import type { KinesisRecord } from './record.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { GetRecordsResult } from '../stream-client.ts';
+import type { KinesisRecord } from '../record.ts';
 
 /**
  * GetRecords answers are read by us: the SDK's schema-driven parser costs more than half of the CPU of a busy reader

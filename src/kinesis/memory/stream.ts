@@ -1,12 +1,12 @@
-import { KcgError } from '../lib/errors.ts';
-import { abortError, type Clock } from '../lib/clock.ts';
-import { isHashKey } from './hash-key.ts';
-import { invalid, rateExceeded, shardNotFound, streamNotFound } from './memory-errors.ts';
-import { decodeIterator, encodeIterator } from './memory-iterator.ts';
-import { putMany, putOne, type PutEntry, type PutReceipt } from './memory-put.ts';
-import { decodeToken, listPage, type ListShardsPage, type ListShardsRequest } from './memory-shard-list.ts';
-import { MemoryStream } from './memory-stream-state.ts';
-import type { GetRecordsResult, ReadPosition, StreamSummary } from './stream-client.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { abortError, type Clock } from '../../lib/clock.ts';
+import { isHashKey } from '../hash-key.ts';
+import { invalid, rateExceeded, shardNotFound, streamNotFound } from './errors.ts';
+import { decodeIterator, encodeIterator } from './iterator.ts';
+import { putMany, putOne, type PutEntry, type PutReceipt } from './put.ts';
+import { decodeToken, listPage, type ListShardsPage, type ListShardsRequest } from './shard-list.ts';
+import { MemoryStream } from './stream-state.ts';
+import type { GetRecordsResult, ReadPosition, StreamSummary } from '../stream-client.ts';
 
 /** What a call meets: a failure before it has an effect, or one after (the answer is lost). */
 export type Fault = KcgError | { afterEffect: KcgError };

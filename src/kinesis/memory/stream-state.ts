@@ -1,9 +1,9 @@
-import { assert } from '../lib/assert.ts';
-import { evenRanges, type HashRange } from './hash-key.ts';
-import { invalid, notProvisioned, reshardLimit, shardNotFound, streamBusy } from './memory-errors.ts';
-import { MemoryShard } from './memory-shard.ts';
+import { assert } from '../../lib/assert.ts';
+import { evenRanges, type HashRange } from '../hash-key.ts';
+import { invalid, notProvisioned, reshardLimit, shardNotFound, streamBusy } from './errors.ts';
+import { MemoryShard } from './shard.ts';
 import { planShardCount, type ReshardStep } from './reshard.ts';
-import type { StreamSummary } from './stream-client.ts';
+import type { StreamSummary } from '../stream-client.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

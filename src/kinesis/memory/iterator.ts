@@ -1,5 +1,5 @@
-import { KcgError } from '../lib/errors.ts';
-import { invalid } from './memory-errors.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { invalid } from './errors.ts';
 
 /** What a shard iterator of the memory twin stands for. Opaque text to clients. */
 export interface IteratorContent {

@@ -1,7 +1,7 @@
-import { streamContract } from '../contract/stream-contract.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
-import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
-import { LoneClock } from './lone-clock.ts';
+import { streamContract } from '../../contract/stream-contract.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { memoryStreamClient } from '../../../src/kinesis/memory/stream-client.ts';
+import { LoneClock } from '../lone-clock.ts';
 
 streamContract('memoryStreamClient', async () => {
   const clock = new LoneClock();

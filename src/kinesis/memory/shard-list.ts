@@ -1,9 +1,9 @@
-import { unreachable } from '../lib/assert.ts';
-import { invalid } from './memory-errors.ts';
-import { decodeIterator, encodeIterator } from './memory-iterator.ts';
-import type { MemoryShard } from './memory-shard.ts';
-import type { MemoryStream } from './memory-stream-state.ts';
-import type { Shard } from './shard.ts';
+import { unreachable } from '../../lib/assert.ts';
+import { invalid } from './errors.ts';
+import { decodeIterator, encodeIterator } from './iterator.ts';
+import type { MemoryShard } from './shard.ts';
+import type { MemoryStream } from './stream-state.ts';
+import type { Shard } from '../shard.ts';
 
 /** The service's six ways to choose shards; times in ms. */
 export type ListFilter =

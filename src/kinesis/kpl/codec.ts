@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { isHashKey } from './hash-key.ts';
+import { isHashKey } from '../hash-key.ts';
 import {
   FieldReader,
   MalformedMessage,

@@ -1,11 +1,11 @@
-import { unreachable } from '../lib/assert.ts';
-import { compareSequence, type KinesisRecord } from './record.ts';
-import { LAST_COUNT, parseSequence, SequenceSource } from './sequence-number.ts';
+import { unreachable } from '../../lib/assert.ts';
+import { compareSequence, type KinesisRecord } from '../record.ts';
+import { LAST_COUNT, parseSequence, SequenceSource } from '../sequence-number.ts';
 import { EventLimit, ReadBudget, TokenBucket } from './rate-limit.ts';
-import type { ChildShard, Shard } from './shard.ts';
-import type { HashRange } from './hash-key.ts';
-import { invalid } from './memory-errors.ts';
-import type { ReadPosition } from './stream-client.ts';
+import type { ChildShard, Shard } from '../shard.ts';
+import type { HashRange } from '../hash-key.ts';
+import { invalid } from './errors.ts';
+import type { ReadPosition } from '../stream-client.ts';
 
 const MIB = 1024 * 1024;
 /** Most bytes of one GetRecords. */

@@ -4,10 +4,10 @@ import type {
   ShardFilter as AwsShardFilter,
   StreamDescriptionSummary,
 } from '@aws-sdk/client-kinesis';
-import { unreachable } from '../lib/assert.ts';
-import { KcgError } from '../lib/errors.ts';
-import type { Shard } from './shard.ts';
-import type { ReadPosition, ShardFilter, StreamSummary } from './stream-client.ts';
+import { unreachable } from '../../lib/assert.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { Shard } from '../shard.ts';
+import type { ReadPosition, ShardFilter, StreamSummary } from '../stream-client.ts';
 
 /** Between the port's words and the SDK's. */
 

@@ -1,13 +1,13 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/lib/clock.ts';
-import { KcgError } from '../../src/lib/errors.ts';
-import { awsStreamClient, type AwsStreamClientOptions } from '../../src/kinesis/aws-stream-client.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
-import { startLocalKinesis } from '../../src/dev/local-kinesis-server.ts';
-import { streamContract } from '../contract/stream-contract.ts';
-import { LoneClock } from './lone-clock.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { KcgError } from '../../../src/lib/errors.ts';
+import { awsStreamClient, type AwsStreamClientOptions } from '../../../src/kinesis/aws/stream-client.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { startLocalKinesis } from '../../../src/dev/local-kinesis-server.ts';
+import { streamContract } from '../../contract/stream-contract.ts';
+import { LoneClock } from '../lone-clock.ts';
 
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 const ARN = 'arn:aws:kinesis:eu-west-1:000000000000:stream/';

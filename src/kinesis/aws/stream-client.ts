@@ -11,13 +11,13 @@ import {
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import { translateAwsError } from '../aws/errors.ts';
-import { parseGetRecordsBodies, type ParsedOutput } from './aws-get-records-body.ts';
-import { readShard, readSummary, wireFilter, wirePosition } from './aws-stream-wire.ts';
-import type { Shard } from './shard.ts';
-import type { CallOptions, StreamClient } from './stream-client.ts';
+import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { translateAwsError } from '../../aws/errors.ts';
+import { parseGetRecordsBodies, type ParsedOutput } from './get-records-body.ts';
+import { readShard, readSummary, wireFilter, wirePosition } from './stream-wire.ts';
+import type { Shard } from '../shard.ts';
+import type { CallOptions, StreamClient } from '../stream-client.ts';
 
 export interface AwsStreamClientOptions {
   /** In the account and region of the credentials. */

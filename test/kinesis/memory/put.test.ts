@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { KcgError } from '../../src/lib/errors.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
-import { LoneClock } from './lone-clock.ts';
+import { KcgError } from '../../../src/lib/errors.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { LoneClock } from '../lone-clock.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,4 +1,4 @@
-import { KcgError } from '../lib/errors.ts';
+import { KcgError } from '../../lib/errors.ts';
 
 /** The failures of the memory twin, worded like the service's own. */
 

@@ -1,7 +1,7 @@
-import { KcgError } from '../lib/errors.ts';
-import { hashKeyOf, isHashKey } from './hash-key.ts';
-import { invalid, rateExceeded } from './memory-errors.ts';
-import type { MemoryStream } from './memory-stream-state.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { hashKeyOf, isHashKey } from '../hash-key.ts';
+import { invalid, rateExceeded } from './errors.ts';
+import type { MemoryStream } from './stream-state.ts';
 
 export interface PutEntry {
   /** 1–256 Unicode characters. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { KcgError, hasCode } from '../../src/lib/errors.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory-stream.ts';
-import { memoryStreamClient } from '../../src/kinesis/memory-stream-client.ts';
-import { compareSequence } from '../../src/kinesis/record.ts';
-import { LoneClock } from './lone-clock.ts';
+import { KcgError, hasCode } from '../../../src/lib/errors.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { memoryStreamClient } from '../../../src/kinesis/memory/stream-client.ts';
+import { compareSequence } from '../../../src/kinesis/record.ts';
+import { LoneClock } from '../lone-clock.ts';
 
 const HOUR_MS = 3_600_000;
 const SHARD = 'shardId-000000000000';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deaggregate } from '../../src/kinesis/deaggregate.ts';
-import { decodeAggregate, encodeAggregate } from '../../src/kinesis/kpl-codec.ts';
+import { deaggregate } from '../../../src/kinesis/kpl/deaggregate.ts';
+import { decodeAggregate, encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
 
 const MAX = String(2n ** 128n - 1n);
 const everywhere = { hashStart: '0', hashEnd: MAX };

@@ -1,9 +1,9 @@
-import { unreachable } from '../lib/assert.ts';
-import { shardOfIterator } from './memory-iterator.ts';
-import type { ListFilter } from './memory-shard-list.ts';
-import type { MemoryKinesis } from './memory-stream.ts';
-import type { Shard } from './shard.ts';
-import type { ShardFilter, StreamClient } from './stream-client.ts';
+import { unreachable } from '../../lib/assert.ts';
+import { shardOfIterator } from './iterator.ts';
+import type { ListFilter } from './shard-list.ts';
+import type { MemoryKinesis } from './stream.ts';
+import type { Shard } from '../shard.ts';
+import type { ShardFilter, StreamClient } from '../stream-client.ts';
 
 /** The port over one stream of the memory twin. */
 export function memoryStreamClient(kinesis: MemoryKinesis, streamName: string): StreamClient {
