@@ -1,7 +1,7 @@
 import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { awsStreamClient } from '../src/kinesis/aws/stream-client.ts';
-import { MemoryLeaseTable } from '../src/leases/memory-lease-table.ts';
+import { MemoryLeaseTable } from '../src/leases/memory/lease-table.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { silentLog } from '../src/lib/log.ts';
 import { systemRandom } from '../src/lib/random.ts';

@@ -2,7 +2,7 @@ import { startLocalDynamoDb, type LocalDynamoDb } from '../src/dev/local-dynamod
 import { startLocalKinesis } from '../src/dev/local-kinesis-server.ts';
 import { awsStreamClient } from '../src/kinesis/aws/stream-client.ts';
 import { createDynamoDbClient } from '../src/aws/dynamodb-client.ts';
-import { openLeaseTable } from '../src/leases/dynamodb-lease-table.ts';
+import { openLeaseTable } from '../src/leases/dynamodb/lease-table.ts';
 import type { LeaseTable } from '../src/leases/lease-table.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { KcgError } from '../src/lib/errors.ts';

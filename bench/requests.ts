@@ -1,4 +1,4 @@
-import { MemoryLeaseTable } from '../src/leases/memory-lease-table.ts';
+import { MemoryLeaseTable } from '../src/leases/memory/lease-table.ts';
 import type { MemoryKinesis } from '../src/kinesis/memory/stream.ts';
 import { AGroup } from '../test/runtime/a-group.ts';
 import { VirtualClock } from '../test/support/virtual-clock.ts';

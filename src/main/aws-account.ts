@@ -1,7 +1,7 @@
 import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
-import { listGroupIds } from '../leases/dynamodb-groups.ts';
+import { listGroupIds } from '../leases/dynamodb/groups.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
-import { openLeaseTable } from '../leases/dynamodb-lease-table.ts';
+import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import type { Clock } from '../lib/clock.ts';
 import { streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
 import { AwsRateLimits } from '../aws/rate-limits.ts';

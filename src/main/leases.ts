@@ -1,13 +1,13 @@
 import { leasesOptions, leasesTarget, printLeases, type LeasesTarget } from '../cli/leases.ts';
 import { readGroups } from '../dev/group-file.ts';
 import { LOCAL_CREDENTIALS } from '../dev/local-mode.ts';
-import { listGroupIds } from '../leases/dynamodb-groups.ts';
+import { listGroupIds } from '../leases/dynamodb/groups.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import {
   openLeaseTable,
   type DynamoDbLeaseTable,
   type LeaseTableOptions,
-} from '../leases/dynamodb-lease-table.ts';
+} from '../leases/dynamodb/lease-table.ts';
 import { decodeClaim } from '../leases/claim.ts';
 import { decodeRows } from '../leases/group-rows.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';

@@ -6,7 +6,7 @@ import {
 } from '../api/worker-config.ts';
 import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
-import { openLeaseTable } from '../leases/dynamodb-lease-table.ts';
+import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { ALL_ADDRESSES } from '../lib/listen.ts';
 import { createLog, LOG_LEVELS } from '../lib/log.ts';

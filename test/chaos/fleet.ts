@@ -10,7 +10,7 @@ import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesi
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { produce } from '../../src/dev/producer.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
-import { openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
+import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
 import { parseRef } from '../../src/leases/lease.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';

@@ -4,7 +4,7 @@ import { CreateTableCommand, DescribeTableCommand, PutItemCommand } from '@aws-s
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
-import { openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
+import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
 import { announceWorker, beatWorker, putShard, takeShard } from '../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';

@@ -4,7 +4,7 @@ import type { KcgError } from '../../src/lib/errors.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { parentsOf } from '../../src/kinesis/shard.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
-import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import type { AwsAccount, GroupTarget } from '../../src/operator/aws-account.ts';
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { KINDS, type KubeObject, type StoredObject } from '../../src/operator/cluster.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { decodeWorker } from '../../src/leases/worker-row.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS, type KubeObject } from '../../src/operator/cluster.ts';

@@ -2,7 +2,7 @@ import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { CLAIM_KEY } from '../../src/leases/row.ts';
-import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import type { Handler } from '../../src/runtime/handlers/handler.ts';

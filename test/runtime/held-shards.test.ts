@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { decodeLease } from '../../src/leases/lease.ts';
 import { putShard, takeShard } from '../../src/leases/transitions.ts';
 import { KcgError, type ErrorCode } from '../../src/lib/errors.ts';

@@ -3,7 +3,7 @@ import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
 import { isEnded } from '../../src/leases/lease.ts';
-import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
+import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { fenceWorker } from '../../src/leases/transitions.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { randomInt, seededRandom, type Random } from '../../src/lib/random.ts';

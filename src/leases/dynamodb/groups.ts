@@ -1,5 +1,5 @@
 import { ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
-import { callsOf, type LeaseTableOptions } from './dynamodb-lease-table.ts';
+import { callsOf, type LeaseTableOptions } from './lease-table.ts';
 
 /** Sorts after every row of a group. */
 const LAST_KEY = '\u{10ffff}';

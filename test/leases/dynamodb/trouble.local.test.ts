@@ -6,14 +6,14 @@ import {
   startLocalDynamoDb,
   type DynamoDbFault,
   type LocalDynamoDb,
-} from '../../src/dev/local-dynamodb-server.ts';
-import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
-import { DynamoDbLeaseTable, openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
-import type { LeaseTable } from '../../src/leases/lease-table.ts';
-import { pinStart } from '../../src/leases/transitions.ts';
-import { systemClock as clock } from '../../src/lib/clock.ts';
-import { describeError } from '../../src/lib/errors.ts';
-import { silentLog } from '../../src/lib/log.ts';
+} from '../../../src/dev/local-dynamodb-server.ts';
+import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
+import { DynamoDbLeaseTable, openLeaseTable } from '../../../src/leases/dynamodb/lease-table.ts';
+import type { LeaseTable } from '../../../src/leases/lease-table.ts';
+import { pinStart } from '../../../src/leases/transitions.ts';
+import { systemClock as clock } from '../../../src/lib/clock.ts';
+import { describeError } from '../../../src/lib/errors.ts';
+import { silentLog } from '../../../src/lib/log.ts';
 
 const region = 'eu-west-1';
 let server: LocalDynamoDb;

@@ -9,14 +9,14 @@ import {
   UpdateItemCommand,
   type AttributeValue as WireValue,
 } from '@aws-sdk/client-dynamodb';
-import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import { translateDynamoDbError } from '../aws/dynamodb-errors.ts';
-import { compileWrite } from './dynamodb-expression.ts';
-import { decodeItem, encodeKey } from './dynamodb-item.ts';
-import type { LeaseTable, ReadOptions, TableCallOptions } from './lease-table.ts';
-import { WORKER_PREFIX, type Row } from './row.ts';
-import { judgeFailure, type RowWrite, type WriteResult } from './row-write.ts';
+import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { translateDynamoDbError } from '../../aws/dynamodb-errors.ts';
+import { compileWrite } from './expression.ts';
+import { decodeItem, encodeKey } from './item.ts';
+import type { LeaseTable, ReadOptions, TableCallOptions } from '../lease-table.ts';
+import { WORKER_PREFIX, type Row } from '../row.ts';
+import { judgeFailure, type RowWrite, type WriteResult } from '../row-write.ts';
 
 /**
  * `native`: key `group_id` + `shard_id`, many groups share a table. `shard_id`: the key is only `shard_id` (the schema of

@@ -1,7 +1,7 @@
-import { assert } from '../lib/assert.ts';
-import type { LeaseTable, ReadOptions } from './lease-table.ts';
-import { WORKER_PREFIX, type Row } from './row.ts';
-import { applyWrite, type RowWrite, type WriteResult } from './row-write.ts';
+import { assert } from '../../lib/assert.ts';
+import type { LeaseTable, ReadOptions } from '../lease-table.ts';
+import { WORKER_PREFIX, type Row } from '../row.ts';
+import { applyWrite, type RowWrite, type WriteResult } from '../row-write.ts';
 
 export interface MemoryTableHooks {
   /** Called before and after the effect of each call; may wait, and may throw to fail the call. */

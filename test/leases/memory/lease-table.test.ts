@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
-import { pinStart } from '../../src/leases/transitions.ts';
-import { leaseRowContract } from '../contract/lease-row-contract.ts';
-import { leaseTableContract } from '../contract/lease-table-contract.ts';
+import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
+import { pinStart } from '../../../src/leases/transitions.ts';
+import { leaseRowContract } from '../../contract/lease-row-contract.ts';
+import { leaseTableContract } from '../../contract/lease-table-contract.ts';
 
 describe('the memory table', () => {
   leaseTableContract(async () => new MemoryLeaseTable());

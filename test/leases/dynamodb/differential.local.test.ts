@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
-import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
-import { openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
-import { MemoryLeaseTable } from '../../src/leases/memory-lease-table.ts';
-import type { Condition, RowWrite } from '../../src/leases/row-write.ts';
-import { systemClock as clock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { dynamoDbTableAdmin } from '../../src/operator/dynamodb-table-admin.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/local-dynamodb-server.ts';
+import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
+import { openLeaseTable } from '../../../src/leases/dynamodb/lease-table.ts';
+import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
+import type { Condition, RowWrite } from '../../../src/leases/row-write.ts';
+import { systemClock as clock } from '../../../src/lib/clock.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { dynamoDbTableAdmin } from '../../../src/operator/dynamodb-table-admin.ts';
 
 const tableName = 'leases';
 let server: LocalDynamoDb;

@@ -1,7 +1,7 @@
 import type { AttributeValue as WireValue } from '@aws-sdk/client-dynamodb';
-import { encodeValue } from './dynamodb-item.ts';
-import type { AttributeValue } from './row.ts';
-import type { Condition, RowWrite } from './row-write.ts';
+import { encodeValue } from './item.ts';
+import type { AttributeValue } from '../row.ts';
+import type { Condition, RowWrite } from '../row-write.ts';
 
 interface Expressions {
   condition: Record<string, unknown>;

@@ -5,16 +5,16 @@ import {
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
-import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
-import { openLeaseTable } from '../../src/leases/dynamodb-lease-table.ts';
-import { systemClock as clock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { decodeRows } from '../../src/leases/group-rows.ts';
-import type { LeaseTable } from '../../src/leases/lease-table.ts';
-import { pinStart, takeShard } from '../../src/leases/transitions.ts';
-import { leaseRowContract } from '../contract/lease-row-contract.ts';
-import { leaseTableContract } from '../contract/lease-table-contract.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/local-dynamodb-server.ts';
+import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
+import { openLeaseTable } from '../../../src/leases/dynamodb/lease-table.ts';
+import { systemClock as clock } from '../../../src/lib/clock.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { decodeRows } from '../../../src/leases/group-rows.ts';
+import type { LeaseTable } from '../../../src/leases/lease-table.ts';
+import { pinStart, takeShard } from '../../../src/leases/transitions.ts';
+import { leaseRowContract } from '../../contract/lease-row-contract.ts';
+import { leaseTableContract } from '../../contract/lease-table-contract.ts';
 
 let server: LocalDynamoDb;
 let client: ReturnType<typeof createDynamoDbClient>;

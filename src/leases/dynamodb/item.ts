@@ -1,5 +1,5 @@
 import type { AttributeValue as WireValue } from '@aws-sdk/client-dynamodb';
-import type { AttributeValue, Row } from './row.ts';
+import type { AttributeValue, Row } from '../row.ts';
 
 type Item = Record<string, WireValue>;
 
