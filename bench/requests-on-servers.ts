@@ -8,7 +8,7 @@ import { systemClock as clock } from '../src/lib/clock.ts';
 import { KcgError } from '../src/lib/errors.ts';
 import { silentLog as log } from '../src/lib/log.ts';
 import { systemRandom as random } from '../src/lib/random.ts';
-import { dynamoDbTableAdmin } from '../src/operator/dynamodb-table-admin.ts';
+import { dynamoDbTableAdmin } from '../src/table/dynamodb/table-admin.ts';
 import { Worker } from '../src/runtime/worker.ts';
 import {
   byOperation,

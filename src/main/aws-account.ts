@@ -5,7 +5,7 @@ import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import type { Clock } from '../lib/clock.ts';
 import { streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
 import { AwsRateLimits } from '../aws/rate-limits.ts';
-import { dynamoDbTableAdmin } from '../operator/dynamodb-table-admin.ts';
+import { dynamoDbTableAdmin } from '../table/dynamodb/table-admin.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
 
 /** Enough to see that there are others than one, and to name them. */

@@ -1,6 +1,6 @@
 import type { LeaseTable } from '../leases/lease-table.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
-import type { TableAdmin } from './table-admin.ts';
+import type { TableAdmin } from '../table/table-admin.ts';
 
 /** Where a group's stream and rows are. */
 export interface GroupTarget {

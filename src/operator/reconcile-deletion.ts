@@ -13,7 +13,7 @@ import { waitingForPods, type LeavingPod } from './plan/waiting-for-pods.ts';
 import type { Pass, PlacedPass } from './reconcile-context.ts';
 import { deploymentOf, podsOf } from './reconcile-workload.ts';
 import { placeOf } from './reconcile-place.ts';
-import type { TableAdmin } from './table-admin.ts';
+import type { TableAdmin } from '../table/table-admin.ts';
 import { writeRows } from './write-rows.ts';
 
 const WAIT_MS = 3_000;

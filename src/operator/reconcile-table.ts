@@ -12,9 +12,9 @@ import {
   type DesiredTable,
   type TableHistory,
   type TableProblem,
-} from './plan/plan-table.ts';
+} from '../table/plan-table.ts';
 import { lookAgain, type PlacedPass } from './reconcile-context.ts';
-import type { ObservedTable, TableAdmin, TableStep } from './table-admin.ts';
+import type { ObservedTable, TableAdmin, TableStep } from '../table/table-admin.ts';
 
 /** Drift is looked for this often. */
 const FRESH_MS = 600_000;

@@ -12,7 +12,7 @@ import { KubeCluster } from '../../src/operator/kube-cluster.ts';
 import { loadKubeAccess, type KubeAccess } from '../../src/operator/kube-config.ts';
 import type { RequestReport } from '../../src/operator/kube-transport.ts';
 import { runAsLeader } from '../../src/operator/leader-election.ts';
-import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
+import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { runOperator } from '../../src/operator/operator.ts';
 import type { ControlPlane } from '../support/control-plane.ts';
 

@@ -4,7 +4,7 @@ import {
   type NewTable,
   type ObservedTable,
   type TableAdmin,
-} from '../../src/operator/table-admin.ts';
+} from '../../src/table/table-admin.ts';
 
 export interface TableAdminFixture {
   /** The control plane of a table that nobody has created. */

@@ -12,7 +12,7 @@ import { KINDS } from '../../src/operator/cluster.ts';
 import { KubeCluster } from '../../src/operator/kube-cluster.ts';
 import { loadKubeAccess } from '../../src/operator/kube-config.ts';
 import type { RequestReport } from '../../src/operator/kube-transport.ts';
-import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
+import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { runOperator } from '../../src/operator/operator.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
 

@@ -7,7 +7,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { keyOf, KINDS, type KubeObject } from '../../src/operator/cluster.ts';
 import { MemoryCluster } from '../../src/operator/memory-cluster.ts';
-import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
+import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { runOperator, type OperatorOptions } from '../../src/operator/operator.ts';
 import { ManualClock } from './manual-clock.ts';
 import { groupObject, NAME, WORKER } from './reconcile-harness.ts';

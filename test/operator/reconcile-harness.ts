@@ -9,9 +9,9 @@ import type { AwsAccount, GroupTarget } from '../../src/operator/aws-account.ts'
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { KINDS, type KubeObject, type StoredObject } from '../../src/operator/cluster.ts';
 import { MemoryCluster, type RecordedWrite } from '../../src/operator/memory-cluster.ts';
-import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
+import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { GroupReconciler } from '../../src/operator/reconcile.ts';
-import type { ObservedTable } from '../../src/operator/table-admin.ts';
+import type { ObservedTable } from '../../src/table/table-admin.ts';
 import { PODS_OF_GROUP, type ReconcilerSettings } from '../../src/operator/reconcile-context.ts';
 import { groupKeys } from '../../src/operator/operator.ts';
 import { defaultTableName } from '../../src/api/group.ts';

@@ -12,7 +12,7 @@ import { WORKER_PREFIX, workerKey } from '../../src/leases/row.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { systemRandom as random } from '../../src/lib/random.ts';
-import { dynamoDbTableAdmin } from '../../src/operator/dynamodb-table-admin.ts';
+import { dynamoDbTableAdmin } from '../../src/table/dynamodb/table-admin.ts';
 
 export interface FleetOptions {
   shards: number;

@@ -1,8 +1,8 @@
 import type { Claim } from '../../leases/claim.ts';
 import { CLAIM_KEY, type Row } from '../../leases/row.ts';
 import type { RowWrite } from '../../leases/row-write.ts';
-import { NATIVE_KEY_SCHEMA, TTL_ATTRIBUTE, type ObservedTable } from '../table-admin.ts';
-import { GROUP_TAG, isCreatedByKcg } from './plan-table.ts';
+import { NATIVE_KEY_SCHEMA, TTL_ATTRIBUTE, type ObservedTable } from '../../table/table-admin.ts';
+import { GROUP_TAG, isCreatedByKcg } from '../../table/plan-table.ts';
 
 export interface CleanupInput {
   policy: 'Expire' | 'Delete';

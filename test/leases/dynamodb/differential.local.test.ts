@@ -7,7 +7,7 @@ import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
 import type { Condition, RowWrite } from '../../../src/leases/row-write.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
-import { dynamoDbTableAdmin } from '../../../src/operator/dynamodb-table-admin.ts';
+import { dynamoDbTableAdmin } from '../../../src/table/dynamodb/table-admin.ts';
 
 const tableName = 'leases';
 let server: LocalDynamoDb;

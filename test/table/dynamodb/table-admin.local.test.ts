@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
-import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
-import { systemClock as clock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { dynamoDbTableAdmin } from '../../src/operator/dynamodb-table-admin.ts';
-import { planTable } from '../../src/operator/plan/plan-table.ts';
-import type { TableAdmin, TableStep } from '../../src/operator/table-admin.ts';
-import { tableAdminContract } from '../contract/table-admin-contract.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/local-dynamodb-server.ts';
+import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
+import { systemClock as clock } from '../../../src/lib/clock.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { dynamoDbTableAdmin } from '../../../src/table/dynamodb/table-admin.ts';
+import { planTable } from '../../../src/table/plan-table.ts';
+import type { TableAdmin, TableStep } from '../../../src/table/table-admin.ts';
+import { tableAdminContract } from '../../contract/table-admin-contract.ts';
 
 let server: LocalDynamoDb;
 let client: ReturnType<typeof createDynamoDbClient>;

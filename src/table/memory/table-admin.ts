@@ -1,6 +1,6 @@
-import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import { NATIVE_KEY_SCHEMA, type ObservedTable, type TableAdmin, type TableStep } from './table-admin.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { NATIVE_KEY_SCHEMA, type ObservedTable, type TableAdmin, type TableStep } from '../table-admin.ts';
 
 /** The twin of one account's tables: every change takes effect at once. */
 export class MemoryTables {

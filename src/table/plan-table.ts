@@ -6,7 +6,7 @@ import {
   type TableBilling,
   type TableClass,
   type TableStep,
-} from '../table-admin.ts';
+} from './table-admin.ts';
 
 /** What a group asks of its table. Unset settings are creation defaults on a new table, and left alone on an existing one. */
 export interface DesiredTable {

@@ -9,13 +9,13 @@ import {
   type DynamoDBClient,
   type DescribeTableCommand,
 } from '@aws-sdk/client-dynamodb';
-import { translateDynamoDbError } from '../aws/dynamodb-errors.ts';
-import { regionOf } from '../leases/dynamodb/lease-table.ts';
-import { assert } from '../lib/assert.ts';
-import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
-import { describeError, hasCode } from '../lib/errors.ts';
-import { describeTable, type TableCall } from './dynamodb-table-description.ts';
-import type { NewTable, TableAdmin, TableBilling, TableClass, TableStep } from './table-admin.ts';
+import { translateDynamoDbError } from '../../aws/dynamodb-errors.ts';
+import { regionOf } from '../../leases/dynamodb/lease-table.ts';
+import { assert } from '../../lib/assert.ts';
+import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
+import { describeError, hasCode } from '../../lib/errors.ts';
+import { describeTable, type TableCall } from './table-description.ts';
+import type { NewTable, TableAdmin, TableBilling, TableClass, TableStep } from '../table-admin.ts';
 
 export interface TableAdminOptions {
   client: DynamoDBClient;

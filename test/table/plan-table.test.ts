@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { planTable, type DesiredTable } from '../../../src/operator/plan/plan-table.ts';
+import { planTable, type DesiredTable } from '../../src/table/plan-table.ts';
 import {
   NATIVE_KEY_SCHEMA,
   SHARD_ID_KEY_SCHEMA,
   type ObservedTable,
   type TableStep,
-} from '../../../src/operator/table-admin.ts';
+} from '../../src/table/table-admin.ts';
 
 const OURS = { 'kcg.dev/created-by': 'kcg', 'kcg.dev/group-id': 'shop.orders' };
 const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/1';

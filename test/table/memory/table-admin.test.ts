@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
-import { MemoryTables } from '../../src/operator/memory-table-admin.ts';
-import { tableAdminContract } from '../contract/table-admin-contract.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { MemoryTables } from '../../../src/table/memory/table-admin.ts';
+import { tableAdminContract } from '../../contract/table-admin-contract.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 describe('the memory tables', () => {
   tableAdminContract(async () => {

@@ -6,8 +6,8 @@ import {
   type DynamoDBClient,
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
-import { describeError, hasCode } from '../lib/errors.ts';
-import { TABLE_STATUSES, type ObservedTable, type SideSetting } from './table-admin.ts';
+import { describeError, hasCode } from '../../lib/errors.ts';
+import { TABLE_STATUSES, type ObservedTable, type SideSetting } from '../table-admin.ts';
 
 export type TableCall = <T>(
   operation: string,
