@@ -1,4 +1,4 @@
-import { KINDS } from '../src/operator/cluster.ts';
+import { KINDS } from '../src/kubernetes/cluster.ts';
 import { groupObject, Harness } from '../test/operator/reconcile-harness.ts';
 import { Counter, countTable, type Counts } from './count-requests.ts';
 

@@ -3,9 +3,9 @@ import { systemClock } from '../lib/clock.ts';
 import { silentLog } from '../lib/log.ts';
 import { parseOptions } from '../lib/options.ts';
 import { systemRandom } from '../lib/random.ts';
-import { KINDS } from '../operator/cluster.ts';
-import { KubeCluster } from '../operator/kube-cluster.ts';
-import { loadKubeAccess, type KubeAccess } from '../operator/kube-config.ts';
+import { KINDS } from '../kubernetes/cluster.ts';
+import { KubeCluster } from '../kubernetes/kube/cluster.ts';
+import { loadKubeAccess, type KubeAccess } from '../kubernetes/kube/config.ts';
 
 export { getOptions };
 

@@ -5,13 +5,13 @@ import { ALL_ADDRESSES } from '../lib/listen.ts';
 import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { systemRandom } from '../lib/random.ts';
-import { KubeCluster } from '../operator/kube-cluster.ts';
-import { loadKubeAccess } from '../operator/kube-config.ts';
+import { KubeCluster } from '../kubernetes/kube/cluster.ts';
+import { loadKubeAccess } from '../kubernetes/kube/config.ts';
 import {
   runAsLeader,
   type LeaderElectionEvent,
   type LeaderElectionOptions,
-} from '../operator/leader-election.ts';
+} from '../kubernetes/leader-election.ts';
 import { runOperator, type OperatorOptions } from '../operator/operator.ts';
 import { OperatorMetrics } from '../operator/operator-metrics.ts';
 import { startOperatorServer } from '../operator/operator-server.ts';

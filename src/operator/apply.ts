@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ApplyResult, Cluster, KubeObject, ResourceKind, StoredObject } from './cluster.ts';
-import { describeObject } from './cluster.ts';
+import type { ApplyResult, Cluster, KubeObject, ResourceKind, StoredObject } from '../kubernetes/cluster.ts';
+import { describeObject } from '../kubernetes/cluster.ts';
 import { covers } from './plan/covers.ts';
 import { CONTENT_HASH_ANNOTATION } from './plan/desired-objects.ts';
 

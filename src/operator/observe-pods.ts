@@ -1,5 +1,5 @@
 import type { PodView } from '../view/group-view.ts';
-import type { StoredObject } from './cluster.ts';
+import type { StoredObject } from '../kubernetes/cluster.ts';
 import type { DeploymentFacts } from './plan/group-facts.ts';
 
 interface ContainerStatus {

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { ReflectorEvent } from './kube-reflector.ts';
-import type { RequestReport } from './kube-transport.ts';
-import type { WorkQueueOptions } from './work-queue.ts';
+import type { ReflectorEvent } from '../kubernetes/kube/reflector.ts';
+import type { RequestReport } from '../kubernetes/kube/transport.ts';
+import type { WorkQueueOptions } from '../kubernetes/work-queue.ts';
 
 const SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 

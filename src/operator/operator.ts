@@ -8,12 +8,12 @@ import {
   type ObjectCache,
   type ObjectChange,
   type StoredObject,
-} from './cluster.ts';
+} from '../kubernetes/cluster.ts';
 import type { Nudge } from './fence-workers.ts';
 import { hasDied, type PodLike } from './plan/fence.ts';
 import { GroupReconciler } from './reconcile.ts';
 import { PODS_OF_GROUP, type ReconcilerOptions } from './reconcile-context.ts';
-import { WorkQueue, type WorkQueueOptions } from './work-queue.ts';
+import { WorkQueue, type WorkQueueOptions } from '../kubernetes/work-queue.ts';
 
 export interface OperatorOptions extends Omit<ReconcilerOptions, 'caches' | 'settings' | 'nudge'> {
   /** Without it workers find out by themselves, at their next beat. */

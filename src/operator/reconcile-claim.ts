@@ -6,7 +6,7 @@ import { CLAIM_KEY } from '../leases/row.ts';
 import { claimGroup, keepShard, pinStart } from '../leases/transitions.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
 import type { ClaimFacts } from './plan/group-facts.ts';
-import { keyOf, keyString } from './cluster.ts';
+import { keyOf, keyString } from '../kubernetes/cluster.ts';
 import { judgeClaim, type ClaimVerdict } from './plan/judge-claim.ts';
 import type { PlacedPass } from './reconcile-context.ts';
 import { writeRows } from './write-rows.ts';

@@ -8,7 +8,7 @@ import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { AppliedGenerations } from './apply.ts';
 import { tableKey, type AwsAccount, type GroupTarget } from './aws-account.ts';
-import type { Cluster, ObjectCache, StoredObject } from './cluster.ts';
+import type { Cluster, ObjectCache, StoredObject } from '../kubernetes/cluster.ts';
 import type { Nudge } from './fence-workers.ts';
 import type { StreamCache } from './observe-stream.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';

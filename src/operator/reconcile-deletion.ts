@@ -5,7 +5,7 @@ import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
 import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
 import { applyStatus } from './apply.ts';
-import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from './cluster.ts';
+import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from '../kubernetes/cluster.ts';
 import { deletingStatus } from './plan/compute-status.ts';
 import { isOwnedBy } from './plan/desired-objects.ts';
 import { isMadeFor, planCleanup, type Cleanup } from './plan/plan-cleanup.ts';

@@ -4,7 +4,13 @@ import { KcgError } from '../lib/errors.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { kubernetesTime } from '../api/conditions.ts';
 import { applyObject, conflictMessage, type ApplyOutcome } from './apply.ts';
-import { KINDS, describeObject, type KubeObject, type ResourceKind, type StoredObject } from './cluster.ts';
+import {
+  KINDS,
+  describeObject,
+  type KubeObject,
+  type ResourceKind,
+  type StoredObject,
+} from '../kubernetes/cluster.ts';
 import { deploymentFacts } from './observe-pods.ts';
 import {
   desiredObjects,

@@ -5,7 +5,7 @@ import { jitterMs } from '../lib/backoff.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { applyStatus } from './apply.ts';
 import { streamKey } from './aws-account.ts';
-import { KINDS, parseKey, type StoredObject } from './cluster.ts';
+import { KINDS, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
 import { conditionEvents } from './plan/condition-events.ts';

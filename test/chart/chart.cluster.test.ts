@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { KINDS } from '../../src/operator/cluster.ts';
+import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
 import { HOW_TO_GET_HELM, requireHelmInCi } from '../cluster/find-helm.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';

@@ -5,8 +5,8 @@ import type {
   KubeObject,
   ResourceKind,
   StoredObject,
-} from '../../src/operator/cluster.ts';
-import { KINDS, keyOf } from '../../src/operator/cluster.ts';
+} from '../../src/kubernetes/cluster.ts';
+import { KINDS, keyOf } from '../../src/kubernetes/cluster.ts';
 
 /** A kind of our own with a status subresource and any spec. */
 export const WIDGET: ResourceKind = {

@@ -5,8 +5,8 @@ import type {
   ObjectChange,
   StoredObject,
   WatchOptions,
-} from '../../src/operator/cluster.ts';
-import { keyOf } from '../../src/operator/cluster.ts';
+} from '../../src/kubernetes/cluster.ts';
+import { keyOf } from '../../src/kubernetes/cluster.ts';
 import { applied, WIDGET, type ClusterFixture } from './cluster-contract.ts';
 
 /** What the caches of every `Cluster` do. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { StoredObject } from '../../src/operator/cluster.ts';
+import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { deploymentFacts, podView } from '../../src/operator/observe-pods.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12);

@@ -9,7 +9,7 @@ import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesi
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import type { StoredObject } from '../../src/operator/cluster.ts';
+import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
 
 export const CLI = resolve('src/main/cli.ts');

@@ -5,11 +5,11 @@ import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { keyOf, KINDS, type KubeObject } from '../../src/operator/cluster.ts';
-import { MemoryCluster } from '../../src/operator/memory-cluster.ts';
+import { keyOf, KINDS, type KubeObject } from '../../src/kubernetes/cluster.ts';
+import { MemoryCluster } from '../../src/kubernetes/memory/cluster.ts';
 import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { runOperator, type OperatorOptions } from '../../src/operator/operator.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { groupObject, NAME, WORKER } from './reconcile-harness.ts';
 
 let clock: ManualClock;

@@ -2,9 +2,9 @@ import { ProcessPod, type PodContainer } from '../../src/dev/process-pod.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import { KINDS, keyOf, type StoredObject } from '../../src/operator/cluster.ts';
-import { KubeCluster } from '../../src/operator/kube-cluster.ts';
-import { loadKubeAccess } from '../../src/operator/kube-config.ts';
+import { KINDS, keyOf, type StoredObject } from '../../src/kubernetes/cluster.ts';
+import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
+import { loadKubeAccess } from '../../src/kubernetes/kube/config.ts';
 import { CLI, localEnv } from './operator-process.ts';
 
 /** Keeps a deleted pod until its process has ended, as a kubelet does. */

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
-import { KINDS } from '../../src/operator/cluster.ts';
+import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { groupObject, Harness } from './reconcile-harness.ts';
 
 let h: Harness;

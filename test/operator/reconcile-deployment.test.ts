@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { KINDS } from '../../src/operator/cluster.ts';
+import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { groupObject, Harness, WORKER } from './reconcile-harness.ts';
 
 let h: Harness;

@@ -7,8 +7,8 @@ import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import type { AwsAccount, GroupTarget } from '../../src/operator/aws-account.ts';
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
-import { KINDS, type KubeObject, type StoredObject } from '../../src/operator/cluster.ts';
-import { MemoryCluster, type RecordedWrite } from '../../src/operator/memory-cluster.ts';
+import { KINDS, type KubeObject, type StoredObject } from '../../src/kubernetes/cluster.ts';
+import { MemoryCluster, type RecordedWrite } from '../../src/kubernetes/memory/cluster.ts';
 import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { GroupReconciler } from '../../src/operator/reconcile.ts';
 import type { ObservedTable } from '../../src/table/table-admin.ts';
@@ -16,7 +16,7 @@ import { PODS_OF_GROUP, type ReconcilerSettings } from '../../src/operator/recon
 import { groupKeys } from '../../src/operator/operator.ts';
 import { defaultTableName } from '../../src/api/group.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
-import { ManualClock, settle } from './manual-clock.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
 
 export const KEY = 'shop/orders';
 export const NAME = { namespace: 'shop', name: 'orders' };

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { decodeWorker } from '../../src/leases/worker-row.ts';
 import { KcgError } from '../../src/lib/errors.ts';
-import { KINDS, type KubeObject } from '../../src/operator/cluster.ts';
+import { KINDS, type KubeObject } from '../../src/kubernetes/cluster.ts';
 import { fenceWorkers } from '../../src/operator/fence-workers.ts';
 import { groupObject, Harness, WORKER } from './reconcile-harness.ts';
 

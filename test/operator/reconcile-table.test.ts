@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
-import { KINDS } from '../../src/operator/cluster.ts';
+import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ObservedTable, TableAdmin, TableStep } from '../../src/table/table-admin.ts';
 import { groupObject, Harness } from './reconcile-harness.ts';
 

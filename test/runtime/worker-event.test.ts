@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import type { Fields, Log } from '../../src/lib/log.ts';
 import { logWorkerEvent, workerEventLog, type WorkerEvent } from '../../src/runtime/worker-event.ts';
-import { ManualClock } from '../operator/manual-clock.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 function logged(event: WorkerEvent): { level: string; message: string; fields: Fields | undefined } {
   let line;

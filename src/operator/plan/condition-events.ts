@@ -1,5 +1,5 @@
 import type { GroupStatus } from '../../api/group-status.ts';
-import type { EventInput } from '../cluster.ts';
+import type { EventInput } from '../../kubernetes/cluster.ts';
 
 type Conditions = NonNullable<GroupStatus['conditions']>;
 export type PlannedEvent = Omit<EventInput, 'regarding'>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { REVISION_ANNOTATION } from '../../api/labels.ts';
-import type { KubeObject, OwnerReference, StoredObject } from '../cluster.ts';
+import type { KubeObject, OwnerReference, StoredObject } from '../../kubernetes/cluster.ts';
 import { workerTemplate, type Json, type WorkerTemplateInput } from './worker-template.ts';
 
 /*

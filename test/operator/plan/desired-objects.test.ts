@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { StoredObject } from '../../../src/operator/cluster.ts';
+import type { StoredObject } from '../../../src/kubernetes/cluster.ts';
 import { covers } from '../../../src/operator/plan/covers.ts';
 import {
   desiredObjects,

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
 import type {
   KubeObject,
   ListOptions,
@@ -8,10 +8,10 @@ import type {
   ResourceKind,
   StoredObject,
   WatchOptions,
-} from './cluster.ts';
-import { describeObject, keyOf, keyString } from './cluster.ts';
-import type { FieldSet, Managed } from './memory-apply.ts';
-import { ObjectStore } from './object-store.ts';
+} from '../cluster.ts';
+import { describeObject, keyOf, keyString } from '../cluster.ts';
+import type { FieldSet, Managed } from './apply.ts';
+import { ObjectStore } from '../object-store.ts';
 
 export interface Held {
   object: StoredObject;

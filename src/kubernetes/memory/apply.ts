@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { FieldConflict } from './cluster.ts';
+import type { FieldConflict } from '../cluster.ts';
 
 /*
  * Server-side apply, as far as the twin needs it. An object is seen as a set of leaves: maps are entered, lists whose items

@@ -1,6 +1,6 @@
-import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import { randomInt, randomName, seededRandom, type Random } from '../lib/random.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { randomInt, randomName, seededRandom, type Random } from '../../lib/random.ts';
 import type {
   ApplyOptions,
   ApplyResult,
@@ -19,11 +19,11 @@ import type {
   ResourceKind,
   StoredObject,
   WatchOptions,
-} from './cluster.ts';
-import { describeObject, KINDS, keyOf, keyString } from './cluster.ts';
-import { eventKey, eventObject, eventSeries } from './event-object.ts';
-import { applyFields, replaceContent, type Managed } from './memory-apply.ts';
-import { MemoryObjects, plain, type Held } from './memory-objects.ts';
+} from '../cluster.ts';
+import { describeObject, KINDS, keyOf, keyString } from '../cluster.ts';
+import { eventKey, eventObject, eventSeries } from '../event-object.ts';
+import { applyFields, replaceContent, type Managed } from './apply.ts';
+import { MemoryObjects, plain, type Held } from './objects.ts';
 
 export type WriteVerb = 'apply' | 'applyStatus' | 'patchMetadata' | 'delete' | 'recordEvent' | 'writeLease';
 

@@ -1,15 +1,15 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { systemRandom } from '../../src/lib/random.ts';
-import { KINDS, type ResourceKind } from '../../src/operator/cluster.ts';
-import { KubeCluster } from '../../src/operator/kube-cluster.ts';
-import { loadKubeAccess } from '../../src/operator/kube-config.ts';
-import type { RequestReport } from '../../src/operator/kube-transport.ts';
-import { clusterContract, WIDGET, type ClusterFixture } from '../contract/cluster-contract.ts';
-import { clusterWatchContract } from '../contract/cluster-watch-contract.ts';
-import { startControlPlane } from '../support/control-plane.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { systemRandom } from '../../../src/lib/random.ts';
+import { KINDS, type ResourceKind } from '../../../src/kubernetes/cluster.ts';
+import { KubeCluster } from '../../../src/kubernetes/kube/cluster.ts';
+import { loadKubeAccess } from '../../../src/kubernetes/kube/config.ts';
+import type { RequestReport } from '../../../src/kubernetes/kube/transport.ts';
+import { clusterContract, WIDGET, type ClusterFixture } from '../../contract/cluster-contract.ts';
+import { clusterWatchContract } from '../../contract/cluster-watch-contract.ts';
+import { startControlPlane } from '../../support/control-plane.ts';
 
 const CRD: ResourceKind = {
   apiVersion: 'apiextensions.k8s.io/v1',

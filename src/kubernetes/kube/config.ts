@@ -3,7 +3,7 @@ import type { RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import { KcgError } from '../lib/errors.ts';
+import { KcgError } from '../../lib/errors.ts';
 
 export interface KubeTls {
   ca?: string;

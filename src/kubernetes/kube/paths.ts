@@ -1,4 +1,4 @@
-import type { ListOptions, ResourceKind } from './cluster.ts';
+import type { ListOptions, ResourceKind } from '../cluster.ts';
 
 /** `/apis/apps/v1/namespaces/shop/deployments/orders/status`; without name the collection, without namespace all of them. */
 export function resourcePath(

@@ -1,11 +1,11 @@
-import type { Clock } from '../lib/clock.ts';
-import { hasCode } from '../lib/errors.ts';
-import { randomName, type Random } from '../lib/random.ts';
-import { KINDS, type EventInput, type KubeObject } from './cluster.ts';
-import { eventKey, eventObject, eventSeries } from './event-object.ts';
-import { resourcePath } from './kube-paths.ts';
-import type { KubeTransport } from './kube-transport.ts';
-import { TokenBucket } from '../lib/token-bucket.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { hasCode } from '../../lib/errors.ts';
+import { randomName, type Random } from '../../lib/random.ts';
+import { KINDS, type EventInput, type KubeObject } from '../cluster.ts';
+import { eventKey, eventObject, eventSeries } from '../event-object.ts';
+import { resourcePath } from './paths.ts';
+import type { KubeTransport } from './transport.ts';
+import { TokenBucket } from '../../lib/token-bucket.ts';
 
 export interface EventRecorderOptions {
   transport: KubeTransport;

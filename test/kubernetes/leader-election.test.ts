@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
-import { runAsLeader, type LeaderElectionOptions } from '../../src/operator/leader-election.ts';
-import { MemoryCluster } from '../../src/operator/memory-cluster.ts';
-import { ManualClock } from './manual-clock.ts';
+import { runAsLeader, type LeaderElectionOptions } from '../../src/kubernetes/leader-election.ts';
+import { MemoryCluster } from '../../src/kubernetes/memory/cluster.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const key = { namespace: 'kcg', name: 'kcg-operator' };
 

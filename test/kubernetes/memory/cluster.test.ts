@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/lib/clock.ts';
-import { MemoryCluster } from '../../src/operator/memory-cluster.ts';
-import { clusterContract, WIDGET } from '../contract/cluster-contract.ts';
-import { clusterWatchContract } from '../contract/cluster-watch-contract.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { MemoryCluster } from '../../../src/kubernetes/memory/cluster.ts';
+import { clusterContract, WIDGET } from '../../contract/cluster-contract.ts';
+import { clusterWatchContract } from '../../contract/cluster-watch-contract.ts';
 
 function admit(object: { spec?: unknown }): string[] {
   const { size = 0 } = (object.spec ?? {}) as { size?: number };

@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/lib/clock.ts';
-import type { KubeAccess } from '../../src/operator/kube-config.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import type { KubeAccess } from '../../../src/kubernetes/kube/config.ts';
 import {
   KubeTransport,
   type KubeRequest,
   type KubeTransportOptions,
   type RequestReport,
-} from '../../src/operator/kube-transport.ts';
+} from '../../../src/kubernetes/kube/transport.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 

@@ -1,13 +1,13 @@
-import { backoffMs, jitterMs } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import type { Random } from '../lib/random.ts';
-import type { ResourceKind, StoredObject, WatchOptions } from './cluster.ts';
-import { networkError, statusError, type KubeStatus } from './kube-errors.ts';
-import { listQuery, resourcePath } from './kube-paths.ts';
-import type { KubeTransport } from './kube-transport.ts';
-import { readLines } from './kube-lines.ts';
-import { ObjectStore } from './object-store.ts';
+import { backoffMs, jitterMs } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { Random } from '../../lib/random.ts';
+import type { ResourceKind, StoredObject, WatchOptions } from '../cluster.ts';
+import { networkError, statusError, type KubeStatus } from './errors.ts';
+import { listQuery, resourcePath } from './paths.ts';
+import type { KubeTransport } from './transport.ts';
+import { readLines } from './lines.ts';
+import { ObjectStore } from '../object-store.ts';
 
 /** What a reflector went through, for logs and metrics. */
 export type ReflectorEvent =

@@ -1,6 +1,6 @@
-import type { Clock } from '../lib/clock.ts';
-import type { Log } from '../lib/log.ts';
-import type { Random } from '../lib/random.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Random } from '../../lib/random.ts';
 import type {
   ApplyOptions,
   ApplyResult,
@@ -20,15 +20,15 @@ import type {
   ResourceKind,
   StoredObject,
   WatchOptions,
-} from './cluster.ts';
-import { KINDS, keyOf, keyString } from './cluster.ts';
-import type { KubeAccess } from './kube-config.ts';
-import { statusError, type KubeStatus } from './kube-errors.ts';
-import { KubeEventRecorder } from './kube-events.ts';
-import { leaseObject, leaseRecord } from './kube-lease.ts';
-import { resourcePath } from './kube-paths.ts';
-import { asStored, KubeReflector, listPages, type ReflectorEvent } from './kube-reflector.ts';
-import { KubeTransport, type KubeRequest, type RequestReport } from './kube-transport.ts';
+} from '../cluster.ts';
+import { KINDS, keyOf, keyString } from '../cluster.ts';
+import type { KubeAccess } from './config.ts';
+import { statusError, type KubeStatus } from './errors.ts';
+import { KubeEventRecorder } from './events.ts';
+import { leaseObject, leaseRecord } from './lease.ts';
+import { resourcePath } from './paths.ts';
+import { asStored, KubeReflector, listPages, type ReflectorEvent } from './reflector.ts';
+import { KubeTransport, type KubeRequest, type RequestReport } from './transport.ts';
 
 export interface KubeClusterOptions {
   access: KubeAccess;

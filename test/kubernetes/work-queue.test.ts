@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { DelayHeap } from '../../src/operator/delay-heap.ts';
-import { WorkQueue, type Work, type WorkQueueOptions } from '../../src/operator/work-queue.ts';
-import { ManualClock, settle } from './manual-clock.ts';
+import { DelayHeap } from '../../src/kubernetes/delay-heap.ts';
+import { WorkQueue, type Work, type WorkQueueOptions } from '../../src/kubernetes/work-queue.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
 
 let clock: ManualClock;
 let stop: AbortController;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { describeError } from '../../src/lib/errors.ts';
-import { statusError } from '../../src/operator/kube-errors.ts';
+import { describeError } from '../../../src/lib/errors.ts';
+import { statusError } from '../../../src/kubernetes/kube/errors.ts';
 
 const PATCH = { verb: 'patch', resource: 'deployments shop/orders-worker' };
 const FORBIDDEN = 'deployments.apps "orders-worker" is forbidden: ';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadKubeAccess } from '../../src/operator/kube-config.ts';
+import { loadKubeAccess } from '../../../src/kubernetes/kube/config.ts';
 
 let folder: string;
 let kubeconfig: string;

@@ -1,4 +1,4 @@
-import { KcgError } from '../lib/errors.ts';
+import { KcgError } from '../../lib/errors.ts';
 
 /** Longest line of a watch, bytes. An object in etcd has at most 1.5 MiB unless configured otherwise. */
 const MAX_LINE_BYTES = 32 * 1024 * 1024;

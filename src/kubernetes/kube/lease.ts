@@ -4,8 +4,8 @@ import {
   type LeaderElectionRecord,
   type ObjectKey,
   type StoredObject,
-} from './cluster.ts';
-import { microTime } from './event-object.ts';
+} from '../cluster.ts';
+import { microTime } from '../event-object.ts';
 
 interface LeaseSpec {
   holderIdentity?: string;

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { KubeAccess } from '../../src/operator/kube-config.ts';
+import type { KubeAccess } from '../../../src/kubernetes/kube/config.ts';
 
 export interface FakeObject {
   metadata: { name: string; uid: string; resourceVersion: string; managedFields?: unknown };

@@ -1,11 +1,11 @@
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
-import { backoffMs, jitterMs } from '../lib/backoff.ts';
-import { abortError, withDeadline, type Clock } from '../lib/clock.ts';
-import { KcgError, isRetryable } from '../lib/errors.ts';
-import type { Random } from '../lib/random.ts';
-import type { KubeAccess, KubeCredentials, KubeTls } from './kube-config.ts';
-import { networkError, statusError, wasNeverSent, type RequestSubject } from './kube-errors.ts';
-import { TokenBucket } from '../lib/token-bucket.ts';
+import { backoffMs, jitterMs } from '../../lib/backoff.ts';
+import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
+import { KcgError, isRetryable } from '../../lib/errors.ts';
+import type { Random } from '../../lib/random.ts';
+import type { KubeAccess, KubeCredentials, KubeTls } from './config.ts';
+import { networkError, statusError, wasNeverSent, type RequestSubject } from './errors.ts';
+import { TokenBucket } from '../../lib/token-bucket.ts';
 
 export interface KubeRequest extends RequestSubject {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { systemClock } from '../../src/lib/clock.ts';
-import { randomInt, seededRandom } from '../../src/lib/random.ts';
-import type { ObjectChange, StoredObject } from '../../src/operator/cluster.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { randomInt, seededRandom } from '../../../src/lib/random.ts';
+import type { ObjectChange, StoredObject } from '../../../src/kubernetes/cluster.ts';
 import {
   KubeReflector,
   type ReflectorEvent,
   type ReflectorOptions,
-} from '../../src/operator/kube-reflector.ts';
-import { KubeTransport } from '../../src/operator/kube-transport.ts';
+} from '../../../src/kubernetes/kube/reflector.ts';
+import { KubeTransport } from '../../../src/kubernetes/kube/transport.ts';
 import { FakeApiServer, type Trouble } from './fake-api-server.ts';
 
 const WIDGET = { apiVersion: 'test.kcg.dev/v1', kind: 'Widget', plural: 'widgets', namespaced: true };
