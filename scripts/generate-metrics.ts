@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { MetricObject, Registry } from 'prom-client';
 import { OperatorMetrics } from '../src/operator/operator-metrics.ts';
-import type { OwnershipGain, OwnershipLoss } from '../src/runtime/ownership-change.ts';
+import type { OwnershipGain, OwnershipLoss } from '../src/runtime/leasing/ownership-change.ts';
 import { WorkerMetrics } from '../src/runtime/worker-metrics.ts';
 
 const FILE = new URL('../docs/metrics.md', import.meta.url);

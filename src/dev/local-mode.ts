@@ -7,7 +7,7 @@ import type { AwsAccount } from '../operator/aws-account.ts';
 import { KINDS, type KubeObject } from '../kubernetes/cluster.ts';
 import { MemoryCluster } from '../kubernetes/memory/cluster.ts';
 import { runOperator } from '../operator/operator.ts';
-import { httpNudge } from '../runtime/nudge.ts';
+import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { startLocalDynamoDb } from './local-dynamodb-server.ts';
 import { startLocalKinesis } from './local-kinesis-server.ts';
 import { ProcessPods } from './process-pods.ts';

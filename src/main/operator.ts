@@ -15,7 +15,7 @@ import {
 import { runOperator, type OperatorOptions } from '../operator/operator.ts';
 import { OperatorMetrics } from '../operator/operator-metrics.ts';
 import { startOperatorServer } from '../operator/operator-server.ts';
-import { httpNudge } from '../runtime/nudge.ts';
+import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { sdkAwsAccount } from './aws-account.ts';
 
 export const operatorOptions = {

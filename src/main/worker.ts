@@ -13,7 +13,7 @@ import { createLog, LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
-import { httpNudge } from '../runtime/nudge.ts';
+import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { openPatiently } from '../runtime/open-patiently.ts';
 import { Worker } from '../runtime/worker.ts';
 import type { WorkerIdentity } from '../runtime/worker-options.ts';

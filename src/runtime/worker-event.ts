@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { describeError, type KcgError } from '../lib/errors.ts';
 import type { Fields, Log } from '../lib/log.ts';
-import type { OwnershipChange } from './ownership-change.ts';
+import type { OwnershipChange } from './leasing/ownership-change.ts';
 
 /** Everything worth knowing about a worker's life; feeds logs, metrics and tests. Never holds record data. */
 export type WorkerEvent =

@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { Handler } from './handlers/handler.ts';
-import type { Nudge } from './nudge.ts';
+import type { Nudge } from './leasing/nudge.ts';
 import type { OnWorkerEvent } from './worker-event.ts';
 
 /** Who this process is, as its row says. */

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.ts';
 import { listen } from '../lib/listen.ts';
-import { NUDGE_PATH } from './nudge.ts';
+import { NUDGE_PATH } from './leasing/nudge.ts';
 import type { Worker } from './worker.ts';
 
 export interface WorkerServerOptions {

@@ -1,6 +1,6 @@
 import { parseRef } from '../../src/leases/lease.ts';
 import type { WriteResult } from '../../src/leases/row-write.ts';
-import { OwnLease } from '../../src/runtime/own-lease.ts';
+import { OwnLease } from '../../src/runtime/leasing/own-lease.ts';
 import { lookedAround } from './observe.ts';
 import { fault, flightSteps, good, send, type Slot, type Step } from './step.ts';
 import {

@@ -2,7 +2,7 @@ import { decodeLease, formatRef, isEnded, type Lease } from '../../src/leases/le
 import type { Row } from '../../src/leases/row.ts';
 import { applyWrite, type RowWrite, type WriteResult } from '../../src/leases/row-write.ts';
 import { decodeWorker, type WorkerRow } from '../../src/leases/worker-row.ts';
-import { OwnLease } from '../../src/runtime/own-lease.ts';
+import { OwnLease } from '../../src/runtime/leasing/own-lease.ts';
 import type { Protocol } from './protocol.ts';
 
 /** One shard of a case. */

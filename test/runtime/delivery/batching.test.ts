@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { UserRecord } from '../../src/kinesis/record.ts';
-import { eventBytes, RecordBuffer, type BatchingOptions } from '../../src/runtime/batching.ts';
+import type { UserRecord } from '../../../src/kinesis/record.ts';
+import { eventBytes, RecordBuffer, type BatchingOptions } from '../../../src/runtime/delivery/batching.ts';
 
 const MIB = 2 ** 20;
 /** Data of a record that is this large in the event. */

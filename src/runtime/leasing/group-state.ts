@@ -1,8 +1,8 @@
-import { compareCheckpoints } from '../kinesis/position.ts';
-import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
-import { decodeLease, type Lease } from '../leases/lease.ts';
-import type { Row } from '../leases/row.ts';
-import type { WorkerRow } from '../leases/worker-row.ts';
+import { compareCheckpoints } from '../../kinesis/position.ts';
+import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
+import { decodeLease, type Lease } from '../../leases/lease.ts';
+import type { Row } from '../../leases/row.ts';
+import type { WorkerRow } from '../../leases/worker-row.ts';
 
 /**
  * What this worker believes about its group: the last reads, corrected by what it wrote or read strongly since. An

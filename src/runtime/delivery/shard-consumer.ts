@@ -1,18 +1,18 @@
-import type { Checkpoint } from '../kinesis/position.ts';
-import type { PollingReader, ReadResult } from '../kinesis/polling-reader.ts';
-import type { UserRecord } from '../kinesis/record.ts';
-import type { ChildShard } from '../kinesis/shard.ts';
-import { backoffMs } from '../lib/backoff.ts';
-import { withDeadline, type Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import { Wakeup } from '../lib/loop.ts';
-import type { Random } from '../lib/random.ts';
+import type { Checkpoint } from '../../kinesis/position.ts';
+import type { PollingReader, ReadResult } from '../../kinesis/polling-reader.ts';
+import type { UserRecord } from '../../kinesis/record.ts';
+import type { ChildShard } from '../../kinesis/shard.ts';
+import { backoffMs } from '../../lib/backoff.ts';
+import { withDeadline, type Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { Wakeup } from '../../lib/loop.ts';
+import type { Random } from '../../lib/random.ts';
 import type { RecordBuffer } from './batching.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import type { LoadMeter } from './load-meter.ts';
-import type { Batch, Handler, HandlerContext, HandlerResult } from './handlers/handler.ts';
-import type { OnWorkerEvent } from './worker-event.ts';
+import type { Batch, Handler, HandlerContext, HandlerResult } from '../handlers/handler.ts';
+import type { OnWorkerEvent } from '../worker-event.ts';
 
 /**
  * How reading a shard ended. `drained`: nothing is being processed any more, `Checkpointer.takeUnwritten` has the rest.

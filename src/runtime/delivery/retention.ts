@@ -1,4 +1,4 @@
-import type { Lease } from '../leases/lease.ts';
+import type { Lease } from '../../leases/lease.ts';
 
 /**
  * Age of the position, ms, when it has fallen out of the stream's retention: what was put behind it may be gone, and

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { ByteBudget } from '../../src/runtime/byte-budget.ts';
+import { ByteBudget } from '../../../src/runtime/delivery/byte-budget.ts';
 
 test('room comes when enough is removed, and not before', async () => {
   const budget = new ByteBudget(10);

@@ -1,12 +1,12 @@
-import { decodeLease, formatRef } from '../leases/lease.ts';
-import { checkpointShard, type Ownership, type Progress } from '../leases/transitions.ts';
-import type { LeaseTable } from '../leases/lease-table.ts';
-import { compareCheckpoints, type Checkpoint } from '../kinesis/position.ts';
-import { assert } from '../lib/assert.ts';
-import type { Clock } from '../lib/clock.ts';
-import { loop, Wakeup } from '../lib/loop.ts';
-import type { KcgError } from '../lib/errors.ts';
-import type { Random } from '../lib/random.ts';
+import { decodeLease, formatRef } from '../../leases/lease.ts';
+import { checkpointShard, type Ownership, type Progress } from '../../leases/transitions.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
+import { assert } from '../../lib/assert.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { loop, Wakeup } from '../../lib/loop.ts';
+import type { KcgError } from '../../lib/errors.ts';
+import type { Random } from '../../lib/random.ts';
 
 export interface CheckpointerOptions {
   table: LeaseTable;

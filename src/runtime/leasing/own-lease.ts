@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 
 /** Share of the lease duration that a worker gives up early, for clocks that run at different speeds. */
 const MARGIN_SHARE = 0.1;

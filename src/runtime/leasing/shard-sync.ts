@@ -1,19 +1,19 @@
-import type { WorkerConfig } from '../api/worker-config.ts';
-import type { ChildShard, Shard } from '../kinesis/shard.ts';
-import { parentsOf } from '../kinesis/shard.ts';
-import type { ShardFilter, StreamClient } from '../kinesis/stream-client.ts';
-import { decodeClaim } from '../leases/claim.ts';
-import { isEnded } from '../leases/lease.ts';
-import type { LeaseTable } from '../leases/lease-table.ts';
-import { planShardSync } from '../leases/plan-shard-sync.ts';
-import { completeShard, expireShard, pinStart, putShard } from '../leases/transitions.ts';
-import { jitterMs } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
-import { loop, Wakeup } from '../lib/loop.ts';
-import type { Random } from '../lib/random.ts';
+import type { WorkerConfig } from '../../api/worker-config.ts';
+import type { ChildShard, Shard } from '../../kinesis/shard.ts';
+import { parentsOf } from '../../kinesis/shard.ts';
+import type { ShardFilter, StreamClient } from '../../kinesis/stream-client.ts';
+import { decodeClaim } from '../../leases/claim.ts';
+import { isEnded } from '../../leases/lease.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import { planShardSync } from '../../leases/plan-shard-sync.ts';
+import { completeShard, expireShard, pinStart, putShard } from '../../leases/transitions.ts';
+import { jitterMs } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { loop, Wakeup } from '../../lib/loop.ts';
+import type { Random } from '../../lib/random.ts';
 import type { GroupState } from './group-state.ts';
-import type { StreamLook } from './stream-look.ts';
-import type { OnWorkerEvent } from './worker-event.ts';
+import type { StreamLook } from '../stream-look.ts';
+import type { OnWorkerEvent } from '../worker-event.ts';
 
 export interface ShardSyncOptions {
   table: LeaseTable;

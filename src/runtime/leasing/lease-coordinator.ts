@@ -1,20 +1,20 @@
-import { formatRef, isEnded, parseRef, type Lease, type WorkerRef } from '../leases/lease.ts';
-import type { LeaseTable } from '../leases/lease-table.ts';
-import { ObservedWorkers } from '../leases/observed-workers.ts';
-import { planLeases, type Move } from '../leases/plan-leases.ts';
-import { fenceWorker, giveShard, releaseShard, takeShard } from '../leases/transitions.ts';
-import { jitterMs } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import { loop, Wakeup } from '../lib/loop.ts';
-import type { Random } from '../lib/random.ts';
+import { formatRef, isEnded, parseRef, type Lease, type WorkerRef } from '../../leases/lease.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import { ObservedWorkers } from '../../leases/observed-workers.ts';
+import { planLeases, type Move } from '../../leases/plan-leases.ts';
+import { fenceWorker, giveShard, releaseShard, takeShard } from '../../leases/transitions.ts';
+import { jitterMs } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { loop, Wakeup } from '../../lib/loop.ts';
+import type { Random } from '../../lib/random.ts';
 import { TakeConfirmation } from './take-confirmation.ts';
 import type { GroupState } from './group-state.ts';
 import type { HandOver, HeldShards } from './held-shards.ts';
 import type { OtherWorkers } from './other-workers.ts';
 import { gainByRow, gainByTaking, givenReason } from './ownership-change.ts';
 import type { OwnLease } from './own-lease.ts';
-import type { OnWorkerEvent } from './worker-event.ts';
+import type { OnWorkerEvent } from '../worker-event.ts';
 
 export interface LeaseCoordinatorOptions {
   table: LeaseTable;

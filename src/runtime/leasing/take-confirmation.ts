@@ -1,9 +1,9 @@
-import { isEnded, parseRef, type Lease } from '../leases/lease.ts';
-import type { LeaseTable } from '../leases/lease-table.ts';
-import type { Move } from '../leases/plan-leases.ts';
-import type { Clock } from '../lib/clock.ts';
-import { workerKey } from '../leases/row.ts';
-import { decodeWorker, type WorkerRow } from '../leases/worker-row.ts';
+import { isEnded, parseRef, type Lease } from '../../leases/lease.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import type { Move } from '../../leases/plan-leases.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { workerKey } from '../../leases/row.ts';
+import { decodeWorker, type WorkerRow } from '../../leases/worker-row.ts';
 import type { GroupState } from './group-state.ts';
 import type { Death } from './ownership-change.ts';
 

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import type { ReadResult } from '../../src/kinesis/polling-reader.ts';
-import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
-import { KcgError } from '../../src/lib/errors.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { seededRandom } from '../../src/lib/random.ts';
-import { eventBytes, RecordBuffer } from '../../src/runtime/batching.ts';
-import { ByteBudget } from '../../src/runtime/byte-budget.ts';
-import { Checkpointer } from '../../src/runtime/checkpointer.ts';
-import { LoadMeter } from '../../src/runtime/load-meter.ts';
-import { ShardConsumer, type ShardConsumerOptions } from '../../src/runtime/shard-consumer.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import type { ReadResult } from '../../../src/kinesis/polling-reader.ts';
+import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
+import { KcgError } from '../../../src/lib/errors.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { seededRandom } from '../../../src/lib/random.ts';
+import { eventBytes, RecordBuffer } from '../../../src/runtime/delivery/batching.ts';
+import { ByteBudget } from '../../../src/runtime/delivery/byte-budget.ts';
+import { Checkpointer } from '../../../src/runtime/delivery/checkpointer.ts';
+import { LoadMeter } from '../../../src/runtime/delivery/load-meter.ts';
+import { ShardConsumer, type ShardConsumerOptions } from '../../../src/runtime/delivery/shard-consumer.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const DONE = { outcome: 'done', row: undefined } as const;
 

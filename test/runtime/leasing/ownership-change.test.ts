@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { isEnded } from '../../src/leases/lease.ts';
-import { decodeRows } from '../../src/leases/group-rows.ts';
-import { fenceWorker } from '../../src/leases/transitions.ts';
-import type { Batch } from '../../src/runtime/handlers/handler.ts';
-import type { OwnershipChange } from '../../src/runtime/ownership-change.ts';
-import { AGroup, LEASE_MS, type OneWorker } from './a-group.ts';
+import { isEnded } from '../../../src/leases/lease.ts';
+import { decodeRows } from '../../../src/leases/group-rows.ts';
+import { fenceWorker } from '../../../src/leases/transitions.ts';
+import type { Batch } from '../../../src/runtime/handlers/handler.ts';
+import type { OwnershipChange } from '../../../src/runtime/leasing/ownership-change.ts';
+import { AGroup, LEASE_MS, type OneWorker } from '../a-group.ts';
 
 const PARENT = 'shardId-000000000000';
 const GIVEN_FIRST = 'shardId-000000000001';

@@ -1,9 +1,9 @@
-import type { Checkpoint } from '../kinesis/position.ts';
-import type { ChildShard } from '../kinesis/shard.ts';
-import type { Lease, WorkerRef } from '../leases/lease.ts';
-import { formatRef } from '../leases/lease.ts';
-import type { LeaseTable } from '../leases/lease-table.ts';
-import type { RowWrite, WriteResult } from '../leases/row-write.ts';
+import type { Checkpoint } from '../../kinesis/position.ts';
+import type { ChildShard } from '../../kinesis/shard.ts';
+import type { Lease, WorkerRef } from '../../leases/lease.ts';
+import { formatRef } from '../../leases/lease.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import type { RowWrite, WriteResult } from '../../leases/row-write.ts';
 import {
   endShard,
   giveShard,
@@ -11,18 +11,18 @@ import {
   releaseShard,
   type Ownership,
   type Progress,
-} from '../leases/transitions.ts';
-import { assert } from '../lib/assert.ts';
-import { backoffMs } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
-import { isRetryable, KcgError } from '../lib/errors.ts';
-import type { Random } from '../lib/random.ts';
-import type { Checkpointer } from './checkpointer.ts';
+} from '../../leases/transitions.ts';
+import { assert } from '../../lib/assert.ts';
+import { backoffMs } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { isRetryable, KcgError } from '../../lib/errors.ts';
+import type { Random } from '../../lib/random.ts';
+import type { Checkpointer } from '../delivery/checkpointer.ts';
 import type { GroupState } from './group-state.ts';
 import type { OwnLease } from './own-lease.ts';
-import type { ShardConsumer } from './shard-consumer.ts';
+import type { ShardConsumer } from '../delivery/shard-consumer.ts';
 import type { GivenReason, OwnershipGain, OwnershipLoss } from './ownership-change.ts';
-import type { OnWorkerEvent } from './worker-event.ts';
+import type { OnWorkerEvent } from '../worker-event.ts';
 
 export interface StartedShard {
   consumer: ShardConsumer;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Lease } from '../../src/leases/lease.ts';
-import { isLostToRetention } from '../../src/runtime/retention.ts';
-import { aLease } from '../support/builders.ts';
+import type { Lease } from '../../../src/leases/lease.ts';
+import { isLostToRetention } from '../../../src/runtime/delivery/retention.ts';
+import { aLease } from '../../support/builders.ts';
 
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 10, 1);

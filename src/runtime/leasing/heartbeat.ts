@@ -1,15 +1,15 @@
-import type { LeaseTable } from '../leases/lease-table.ts';
-import type { WorkerRef } from '../leases/lease.ts';
-import { announceWorker, beatWorker, removeWorker, type Announcement } from '../leases/transitions.ts';
-import { workerKey } from '../leases/row.ts';
-import { decodeWorker, MAX_LAGGING, type WorkerRow, type WorkerState } from '../leases/worker-row.ts';
-import { backoffMs } from '../lib/backoff.ts';
-import { withDeadline, type Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import { Wakeup } from '../lib/loop.ts';
-import type { Random } from '../lib/random.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import type { WorkerRef } from '../../leases/lease.ts';
+import { announceWorker, beatWorker, removeWorker, type Announcement } from '../../leases/transitions.ts';
+import { workerKey } from '../../leases/row.ts';
+import { decodeWorker, MAX_LAGGING, type WorkerRow, type WorkerState } from '../../leases/worker-row.ts';
+import { backoffMs } from '../../lib/backoff.ts';
+import { withDeadline, type Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { Wakeup } from '../../lib/loop.ts';
+import type { Random } from '../../lib/random.ts';
 import type { OwnLease } from './own-lease.ts';
-import type { OnWorkerEvent } from './worker-event.ts';
+import type { OnWorkerEvent } from '../worker-event.ts';
 
 export interface HeartbeatOptions {
   table: LeaseTable;

@@ -1,5 +1,5 @@
-import type { ReadResult } from '../kinesis/polling-reader.ts';
-import type { UserRecord } from '../kinesis/record.ts';
+import type { ReadResult } from '../../kinesis/polling-reader.ts';
+import type { UserRecord } from '../../kinesis/record.ts';
 
 export interface BatchingOptions {
   /** Most records of a batch, 1–10,000. */

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { workerKey } from '../../src/leases/row.ts';
-import type { WriteResult } from '../../src/leases/row-write.ts';
-import { abortError } from '../../src/lib/clock.ts';
-import { KcgError } from '../../src/lib/errors.ts';
-import { AGroup } from './a-group.ts';
+import { workerKey } from '../../../src/leases/row.ts';
+import type { WriteResult } from '../../../src/leases/row-write.ts';
+import { abortError } from '../../../src/lib/clock.ts';
+import { KcgError } from '../../../src/lib/errors.ts';
+import { AGroup } from '../a-group.ts';
 
 /** As a server that is slow to do what it is told: until `release` the announcement has no effect and no answer. */
 function slowAnnouncement(group: AGroup, { answer = true }: { answer?: boolean } = {}): () => void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { OwnLease } from '../../src/runtime/own-lease.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { OwnLease } from '../../../src/runtime/leasing/own-lease.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 async function after(ms: number) {
   const clock = new VirtualClock();

@@ -1,12 +1,12 @@
-import { formatRef, type WorkerRef } from '../leases/lease.ts';
-import type { LeaseTable } from '../leases/lease-table.ts';
-import { planLeases } from '../leases/plan-leases.ts';
-import { knockWorker } from '../leases/transitions.ts';
-import type { WorkerRow } from '../leases/worker-row.ts';
-import { KcgError } from '../lib/errors.ts';
+import { formatRef, type WorkerRef } from '../../leases/lease.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import { planLeases } from '../../leases/plan-leases.ts';
+import { knockWorker } from '../../leases/transitions.ts';
+import type { WorkerRow } from '../../leases/worker-row.ts';
+import { KcgError } from '../../lib/errors.ts';
 import type { GroupState } from './group-state.ts';
 import type { Nudge } from './nudge.ts';
-import type { OnWorkerEvent } from './worker-event.ts';
+import type { OnWorkerEvent } from '../worker-event.ts';
 
 export interface OtherWorkersOptions {
   table: LeaseTable;

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
-import { decodeLease } from '../../src/leases/lease.ts';
-import { putShard, takeShard } from '../../src/leases/transitions.ts';
-import { KcgError, type ErrorCode } from '../../src/lib/errors.ts';
-import { GroupState } from '../../src/runtime/group-state.ts';
-import { HeldShards, type StartedShard } from '../../src/runtime/held-shards.ts';
-import { OwnLease } from '../../src/runtime/own-lease.ts';
-import type { WorkerEvent } from '../../src/runtime/worker-event.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
+import { decodeLease } from '../../../src/leases/lease.ts';
+import { putShard, takeShard } from '../../../src/leases/transitions.ts';
+import { KcgError, type ErrorCode } from '../../../src/lib/errors.ts';
+import { GroupState } from '../../../src/runtime/leasing/group-state.ts';
+import { HeldShards, type StartedShard } from '../../../src/runtime/leasing/held-shards.ts';
+import { OwnLease } from '../../../src/runtime/leasing/own-lease.ts';
+import type { WorkerEvent } from '../../../src/runtime/worker-event.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const me = { worker: 'pod-1', incarnation: 'a' };
 const other = { worker: 'pod-2', incarnation: 'b' };

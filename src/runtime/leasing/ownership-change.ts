@@ -1,5 +1,5 @@
-import type { Lease } from '../leases/lease.ts';
-import type { MoveReason } from '../leases/plan-leases.ts';
+import type { Lease } from '../../leases/lease.ts';
+import type { MoveReason } from '../../leases/plan-leases.ts';
 
 /*
  * Every change of a shard's owner, as the worker concerned sees it, with its reason. A row says who its owner got it
