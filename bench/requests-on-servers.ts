@@ -1,5 +1,5 @@
-import { startLocalDynamoDb, type LocalDynamoDb } from '../src/dev/local-dynamodb-server.ts';
-import { startLocalKinesis } from '../src/dev/local-kinesis-server.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../src/dev/dynamodb/server.ts';
+import { startLocalKinesis } from '../src/dev/kinesis/server.ts';
 import { awsStreamClient } from '../src/kinesis/aws/stream-client.ts';
 import { createDynamoDbClient } from '../src/aws/dynamodb-client.ts';
 import { openLeaseTable } from '../src/leases/dynamodb/lease-table.ts';

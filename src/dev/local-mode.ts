@@ -8,9 +8,9 @@ import { KINDS, type KubeObject } from '../kubernetes/cluster.ts';
 import { MemoryCluster } from '../kubernetes/memory/cluster.ts';
 import { runOperator } from '../operator/operator.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
-import { startLocalDynamoDb } from './local-dynamodb-server.ts';
-import { startLocalKinesis } from './local-kinesis-server.ts';
-import { ProcessPods } from './process-pods.ts';
+import { startLocalDynamoDb } from './dynamodb/server.ts';
+import { startLocalKinesis } from './kinesis/server.ts';
+import { ProcessPods } from './pods/process-pods.ts';
 
 export interface LocalModeOptions {
   clock: Clock;

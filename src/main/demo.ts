@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { runDemo } from '../dev/demo.ts';
+import { runDemo } from '../dev/demo/demo.ts';
 import { readGroups } from '../dev/group-file.ts';
 import { systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';

@@ -1,6 +1,6 @@
 import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../api/group.ts';
 import { checkModule } from '../dev/check-module.ts';
-import { DemoScreen } from '../dev/demo-screen.ts';
+import { DemoScreen } from '../dev/demo/demo-screen.ts';
 import { readGroups } from '../dev/group-file.ts';
 import { systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';

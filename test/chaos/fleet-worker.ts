@@ -1,5 +1,5 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import { WorkerProcess, type Exit } from '../../src/dev/worker-process.ts';
+import { WorkerProcess, type Exit } from '../../src/dev/pods/worker-process.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import type { ChaosProxy } from './proxy.ts';
 import { ProcessTrace } from './trace.ts';

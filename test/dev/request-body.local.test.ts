@@ -1,9 +1,9 @@
 import { BatchWriteItemCommand } from '@aws-sdk/client-dynamodb';
 import { ListStreamsCommand, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { decodeCbor } from '../../src/dev/kinesis-cbor.ts';
-import { startLocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
-import { startLocalKinesis } from '../../src/dev/local-kinesis-server.ts';
+import { decodeCbor } from '../../src/dev/kinesis/cbor.ts';
+import { startLocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
+import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { CreateTableCommand, DescribeTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
 import { announceWorker, beatWorker, putShard, takeShard } from '../../src/leases/transitions.ts';

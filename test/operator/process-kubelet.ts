@@ -1,4 +1,4 @@
-import { ProcessPod, type PodContainer } from '../../src/dev/process-pod.ts';
+import { ProcessPod, type PodContainer } from '../../src/dev/pods/process-pod.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';

@@ -9,8 +9,8 @@ import {
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GroupStatus } from '../../src/api/group-status.ts';
-import { startLocalDynamoDb } from '../../src/dev/local-dynamodb-server.ts';
-import { startLocalKinesis } from '../../src/dev/local-kinesis-server.ts';
+import { startLocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
+import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';

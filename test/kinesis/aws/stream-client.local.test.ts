@@ -5,7 +5,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { KcgError } from '../../../src/lib/errors.ts';
 import { awsStreamClient, type AwsStreamClientOptions } from '../../../src/kinesis/aws/stream-client.ts';
 import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
-import { startLocalKinesis } from '../../../src/dev/local-kinesis-server.ts';
+import { startLocalKinesis } from '../../../src/dev/kinesis/server.ts';
 import { streamContract } from '../../contract/stream-contract.ts';
 import { LoneClock } from '../lone-clock.ts';
 

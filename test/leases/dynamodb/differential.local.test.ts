@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/local-dynamodb-server.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/dynamodb/server.ts';
 import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
 import { openLeaseTable } from '../../../src/leases/dynamodb/lease-table.ts';
 import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';

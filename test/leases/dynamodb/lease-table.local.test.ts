@@ -5,7 +5,7 @@ import {
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/local-dynamodb-server.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/dynamodb/server.ts';
 import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
 import { openLeaseTable } from '../../../src/leases/dynamodb/lease-table.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';

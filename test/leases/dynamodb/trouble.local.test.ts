@@ -6,7 +6,7 @@ import {
   startLocalDynamoDb,
   type DynamoDbFault,
   type LocalDynamoDb,
-} from '../../../src/dev/local-dynamodb-server.ts';
+} from '../../../src/dev/dynamodb/server.ts';
 import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
 import { DynamoDbLeaseTable, openLeaseTable } from '../../../src/leases/dynamodb/lease-table.ts';
 import type { LeaseTable } from '../../../src/leases/lease-table.ts';

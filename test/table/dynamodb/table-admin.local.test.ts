@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/local-dynamodb-server.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/dynamodb/server.ts';
 import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
-import { backoffMs } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Random } from '../lib/random.ts';
+import { backoffMs } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Random } from '../../lib/random.ts';
 import { WorkerProcess, type Exit } from './worker-process.ts';
 
 export interface PodContainer {

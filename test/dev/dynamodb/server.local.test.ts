@@ -13,15 +13,15 @@ import {
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { DynamoDbBackend } from '../../src/dev/dynamodb-backend.ts';
+import { DynamoDbBackend } from '../../../src/dev/dynamodb/backend.ts';
 import {
   startLocalDynamoDb,
   type DynamoDbFault,
   type LocalDynamoDb,
-} from '../../src/dev/local-dynamodb-server.ts';
-import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+} from '../../../src/dev/dynamodb/server.ts';
+import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const TableName = 'items';
 const NOW_SECONDS = Date.UTC(2026, 0, 1) / 1000;

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
-import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import { listen } from '../lib/listen.ts';
-import type { Log } from '../lib/log.ts';
-import { closeServer, DynamoDbBackend, type Answer, type Json } from './dynamodb-backend.ts';
-import { asFailure, DynamoDbFailure, DynamoDbTables } from './dynamodb-tables.ts';
-import { deleteExpired } from './dynamodb-ttl.ts';
-import { readBody, TOO_LARGE } from './request-body.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { listen } from '../../lib/listen.ts';
+import type { Log } from '../../lib/log.ts';
+import { closeServer, DynamoDbBackend, type Answer, type Json } from './backend.ts';
+import { asFailure, DynamoDbFailure, DynamoDbTables } from './tables.ts';
+import { deleteExpired } from './ttl.ts';
+import { readBody, TOO_LARGE } from '../request-body.ts';
 
 export interface LocalDynamoDbOptions {
   clock: Clock;

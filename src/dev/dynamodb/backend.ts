@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import dynalite from 'dynalite';
-import { listen } from '../lib/listen.ts';
+import { listen } from '../../lib/listen.ts';
 
 export type Json = Record<string, unknown>;
 

@@ -4,10 +4,10 @@ import {
   PutRecordCommand,
 } from '@aws-sdk/client-kinesis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
-import { LoneClock } from '../kinesis/lone-clock.ts';
-import { sdkClient } from './sdk-client.ts';
+import { startLocalKinesis, type LocalKinesis } from '../../../src/dev/kinesis/server.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { LoneClock } from '../../kinesis/lone-clock.ts';
+import { sdkClient } from '../sdk-client.ts';
 
 /** The server's own account and region. */
 const OURS = 'arn:aws:kinesis:us-east-1:000000000000:stream/orders';

@@ -1,7 +1,7 @@
-import type { MemoryKinesis } from '../kinesis/memory/stream.ts';
-import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import { randomInt, type Random } from '../lib/random.ts';
+import type { MemoryKinesis } from '../../kinesis/memory/stream.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { randomInt, type Random } from '../../lib/random.ts';
 import type { DeliveryTally } from './delivery-tally.ts';
 
 export interface ProducerOptions {

@@ -1,7 +1,7 @@
-import type { Clock } from '../lib/clock.ts';
-import { randomName, type Random } from '../lib/random.ts';
-import { keyOf, keyString, KINDS, type StoredObject } from '../kubernetes/cluster.ts';
-import type { MemoryCluster } from '../kubernetes/memory/cluster.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { randomName, type Random } from '../../lib/random.ts';
+import { keyOf, keyString, KINDS, type StoredObject } from '../../kubernetes/cluster.ts';
+import type { MemoryCluster } from '../../kubernetes/memory/cluster.ts';
 import { planPods } from './plan-pods.ts';
 import { ProcessPod, type PodContainer } from './process-pod.ts';
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decodeCbor, encodeCbor } from '../../src/dev/kinesis-cbor.ts';
-import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
-import { LoneClock } from '../kinesis/lone-clock.ts';
+import { decodeCbor, encodeCbor } from '../../../src/dev/kinesis/cbor.ts';
+import { startLocalKinesis, type LocalKinesis } from '../../../src/dev/kinesis/server.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { LoneClock } from '../../kinesis/lone-clock.ts';
 
 const StreamName = 'orders';
 const SHARD = 'shardId-000000000000';

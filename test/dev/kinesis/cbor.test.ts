@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeCbor, encodeCbor } from '../../src/dev/kinesis-cbor.ts';
+import { decodeCbor, encodeCbor } from '../../../src/dev/kinesis/cbor.ts';
 
 const hex = (text: string) => Buffer.from(text, 'hex');
 

@@ -6,10 +6,10 @@ import {
   type ListShardsCommandInput,
 } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
-import { LoneClock } from '../kinesis/lone-clock.ts';
-import { sdkClient } from './sdk-client.ts';
+import { startLocalKinesis, type LocalKinesis } from '../../../src/dev/kinesis/server.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { LoneClock } from '../../kinesis/lone-clock.ts';
+import { sdkClient } from '../sdk-client.ts';
 
 const StreamName = 'orders';
 

@@ -1,4 +1,4 @@
-import type { ErrorCode, KcgError } from '../lib/errors.ts';
+import type { ErrorCode, KcgError } from '../../lib/errors.ts';
 
 const TYPES: Record<ErrorCode, string> = {
   Aborted: 'InternalFailure',

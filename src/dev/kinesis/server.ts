@@ -1,20 +1,20 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
-import { systemClock, type Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import { listen } from '../lib/listen.ts';
-import { silentLog, type Log } from '../lib/log.ts';
-import { shardOfIterator } from '../kinesis/memory/iterator.ts';
-import { MemoryKinesis } from '../kinesis/memory/stream.ts';
-import { decodeCbor, encodeCbor } from './kinesis-cbor.ts';
-import { awsErrorType, httpStatusOf } from './kinesis-error-types.ts';
-import { KinesisInput } from './kinesis-input.ts';
-import { encodeJson } from './kinesis-json.ts';
-import { recordOperations } from './kinesis-record-operations.ts';
-import { readBody, TOO_LARGE } from './request-body.ts';
-import { streamOperations } from './kinesis-stream-operations.ts';
-import { tagOperations } from './kinesis-tag-operations.ts';
+import { systemClock, type Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { listen } from '../../lib/listen.ts';
+import { silentLog, type Log } from '../../lib/log.ts';
+import { shardOfIterator } from '../../kinesis/memory/iterator.ts';
+import { MemoryKinesis } from '../../kinesis/memory/stream.ts';
+import { decodeCbor, encodeCbor } from './cbor.ts';
+import { awsErrorType, httpStatusOf } from './error-types.ts';
+import { KinesisInput } from './input.ts';
+import { encodeJson } from './json.ts';
+import { recordOperations } from './record-operations.ts';
+import { readBody, TOO_LARGE } from '../request-body.ts';
+import { streamOperations } from './stream-operations.ts';
+import { tagOperations } from './tag-operations.ts';
 
 export interface LocalKinesisOptions {
   clock?: Clock;

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { startLocalKinesis } from '../../src/dev/local-kinesis-server.ts';
+import { startLocalKinesis } from '../../../src/dev/kinesis/server.ts';
 
 const run = promisify(execFile);
 const CACHE = join(homedir(), '.cache/kcg/boto3');

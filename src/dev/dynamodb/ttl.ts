@@ -1,4 +1,4 @@
-import type { Answer, Json } from './dynamodb-backend.ts';
+import type { Answer, Json } from './backend.ts';
 
 type Item = Record<string, { S?: string; N?: string }>;
 

@@ -7,8 +7,8 @@ import {
   type KinesisClient,
 } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
-import { sdkClient } from './sdk-client.ts';
+import { startLocalKinesis, type LocalKinesis } from '../../../src/dev/kinesis/server.ts';
+import { sdkClient } from '../sdk-client.ts';
 
 const StreamARN = 'arn:aws:kinesis:us-east-1:000000000000:stream/orders';
 const ConsumerARN = `${StreamARN}/consumer/app:1`;

@@ -1,4 +1,4 @@
-import { KcgError } from '../lib/errors.ts';
+import { KcgError } from '../../lib/errors.ts';
 
 /** The name of the stream with an ARN; throws when it is not here. */
 export type NameOf = (arn: string) => string;

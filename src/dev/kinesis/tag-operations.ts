@@ -1,4 +1,4 @@
-import type { KinesisOperation } from './kinesis-stream-operations.ts';
+import type { KinesisOperation } from './stream-operations.ts';
 
 /** Tags of streams, by both generations of the API. */
 export const tagOperations: Record<string, KinesisOperation> = {

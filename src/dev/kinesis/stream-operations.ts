@@ -1,9 +1,9 @@
-import { KcgError } from '../lib/errors.ts';
-import type { MemoryKinesis } from '../kinesis/memory/stream.ts';
-import type { ListFilter, ListShardsPage } from '../kinesis/memory/shard-list.ts';
-import type { Shard } from '../kinesis/shard.ts';
-import type { StreamSummary } from '../kinesis/stream-client.ts';
-import type { KinesisInput } from './kinesis-input.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { MemoryKinesis } from '../../kinesis/memory/stream.ts';
+import type { ListFilter, ListShardsPage } from '../../kinesis/memory/shard-list.ts';
+import type { Shard } from '../../kinesis/shard.ts';
+import type { StreamSummary } from '../../kinesis/stream-client.ts';
+import type { KinesisInput } from './input.ts';
 
 /** Does one operation at once; what it returns is the response body (bytes and Dates are encoded later). */
 export type KinesisOperation = (kinesis: MemoryKinesis, input: KinesisInput) => Record<string, unknown>;

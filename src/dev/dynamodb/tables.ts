@@ -1,6 +1,6 @@
-import { KcgError } from '../lib/errors.ts';
-import type { Json } from './dynamodb-backend.ts';
-import type { TtlTable } from './dynamodb-ttl.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { Json } from './backend.ts';
+import type { TtlTable } from './ttl.ts';
 
 interface TableExtras {
   ttl: { enabled: boolean; attribute: string };

@@ -1,4 +1,4 @@
-import { KcgError } from '../lib/errors.ts';
+import { KcgError } from '../../lib/errors.ts';
 
 /**
  * CBOR as the AWS SDK for Java speaks it with Kinesis (application/x-amz-cbor-1.1): maps, arrays, text, bytes,

@@ -26,10 +26,10 @@ import {
   UpdateStreamModeCommand,
 } from '@aws-sdk/client-kinesis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
-import { LoneClock } from '../kinesis/lone-clock.ts';
-import { sdkClient } from './sdk-client.ts';
+import { startLocalKinesis, type LocalKinesis } from '../../../src/dev/kinesis/server.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { LoneClock } from '../../kinesis/lone-clock.ts';
+import { sdkClient } from '../sdk-client.ts';
 
 const StreamName = 'orders';
 const SHARD = 'shardId-000000000000';

@@ -1,11 +1,11 @@
 import { styleText } from 'node:util';
-import { groupTable } from '../cli/get.ts';
-import type { Clock } from '../lib/clock.ts';
-import { parseGroup, type KinesisConsumerGroup } from '../api/group.ts';
-import { printTable } from '../cli/print-table.ts';
-import { KINDS } from '../kubernetes/cluster.ts';
+import { groupTable } from '../../cli/get.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { parseGroup, type KinesisConsumerGroup } from '../../api/group.ts';
+import { printTable } from '../../cli/print-table.ts';
+import { KINDS } from '../../kubernetes/cluster.ts';
 import type { TallyResult } from './delivery-tally.ts';
-import type { LocalMode } from './local-mode.ts';
+import type { LocalMode } from '../local-mode.ts';
 
 export interface ScreenOptions {
   clock: Clock;

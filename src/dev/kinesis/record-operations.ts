@@ -1,10 +1,10 @@
-import { KcgError } from '../lib/errors.ts';
-import type { PutEntry } from '../kinesis/memory/put.ts';
-import type { MemoryKinesis } from '../kinesis/memory/stream.ts';
-import type { ReadPosition } from '../kinesis/stream-client.ts';
-import { awsErrorType } from './kinesis-error-types.ts';
-import { KinesisInput } from './kinesis-input.ts';
-import type { KinesisOperation } from './kinesis-stream-operations.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { PutEntry } from '../../kinesis/memory/put.ts';
+import type { MemoryKinesis } from '../../kinesis/memory/stream.ts';
+import type { ReadPosition } from '../../kinesis/stream-client.ts';
+import { awsErrorType } from './error-types.ts';
+import { KinesisInput } from './input.ts';
+import type { KinesisOperation } from './stream-operations.ts';
 
 const POSITIONS = [
   'AT_SEQUENCE_NUMBER',

@@ -9,10 +9,10 @@ import {
   type KinesisClient,
 } from '@aws-sdk/client-kinesis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startLocalKinesis, type LocalKinesis } from '../../src/dev/local-kinesis-server.ts';
-import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
-import { LoneClock } from '../kinesis/lone-clock.ts';
-import { sdkClient } from './sdk-client.ts';
+import { startLocalKinesis, type LocalKinesis } from '../../../src/dev/kinesis/server.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { LoneClock } from '../../kinesis/lone-clock.ts';
+import { sdkClient } from '../sdk-client.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,14 +1,14 @@
-import type { KinesisConsumerGroup } from '../api/group.ts';
-import { streamNameOf } from '../api/group.ts';
-import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
-import type { Random } from '../lib/random.ts';
-import { readableLogLine } from '../view/log-line.ts';
+import type { KinesisConsumerGroup } from '../../api/group.ts';
+import { streamNameOf } from '../../api/group.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { Random } from '../../lib/random.ts';
+import { readableLogLine } from '../../view/log-line.ts';
 import { startCollector, type Collector } from './collector.ts';
 import { DemoScreen } from './demo-screen.ts';
-import type { LocalMode } from './local-mode.ts';
+import type { LocalMode } from '../local-mode.ts';
 import { produce } from './producer.ts';
-import type { ProcessPod } from './process-pod.ts';
+import type { ProcessPod } from '../pods/process-pod.ts';
 
 export interface DemoOptions {
   group: KinesisConsumerGroup;
