@@ -23,6 +23,9 @@ export const KINDS = {
   namespace: { ...kind('v1', 'Namespace', 'namespaces'), namespaced: false },
 } as const satisfies Record<string, ResourceKind>;
 
+/** How a used-up ResourceQuota is told, of a Deployment as of its pods. */
+export const OVER_QUOTA = /exceeded quota/;
+
 function kind(apiVersion: string, kind: string, plural: string): ResourceKind {
   return { apiVersion, kind, plural, namespaced: true };
 }

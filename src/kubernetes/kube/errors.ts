@@ -1,5 +1,5 @@
 import { KcgError, type ErrorCode } from '../../lib/errors.ts';
-import { OVER_QUOTA } from '../../operator/plan/step-failures.ts';
+import { OVER_QUOTA } from '../cluster.ts';
 
 /** What a request was, for messages. */
 export interface RequestSubject {

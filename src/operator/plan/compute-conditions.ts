@@ -3,7 +3,8 @@ import { describeError } from '../../lib/errors.ts';
 import { formatDuration, lagStepSeconds } from '../../view/format.ts';
 import type { PodView } from '../../view/group-view.ts';
 import { LIMIT_MESSAGES, type DeploymentFacts, type GroupFacts } from './group-facts.ts';
-import { describeFailure, isDenied, OVER_QUOTA } from './step-failures.ts';
+import { OVER_QUOTA } from '../../kubernetes/cluster.ts';
+import { describeFailure, isDenied } from './step-failures.ts';
 
 /*
  * One function per condition, each from facts to what is to be said. What sums them up (Ready, Reconciling, Stalled) is in

@@ -1,9 +1,6 @@
 import { describeError, type KcgError } from '../../lib/errors.ts';
 import type { StepFailure, WorkloadFacts } from './group-facts.ts';
 
-/** How a used-up ResourceQuota is told, of a Deployment as of its pods. */
-export const OVER_QUOTA = /exceeded quota/;
-
 const WHAT: Readonly<Record<StepFailure['step'], string>> = {
   claim: 'the group id cannot be claimed',
   pause: 'the workers cannot be told to pause or to go on',
