@@ -34,3 +34,14 @@ export function createDynamoDbClient({
     }),
   });
 }
+
+/** The override that the client was given; undefined = the service's own. */
+export async function endpointOf({ config }: DynamoDBClient): Promise<string | undefined> {
+  const endpoint = await config.endpoint?.();
+  return endpoint && `${endpoint.protocol}//${endpoint.hostname}${endpoint.port ? `:${endpoint.port}` : ''}`;
+}
+
+/** Undefined when none is configured, which is then what the call failed for. */
+export function regionOf({ config }: DynamoDBClient): Promise<string | undefined> {
+  return config.region().catch(() => undefined);
+}

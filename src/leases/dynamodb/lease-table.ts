@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
+import { endpointOf, regionOf } from '../../aws/dynamodb-client.ts';
 import { translateDynamoDbError } from '../../aws/dynamodb-errors.ts';
 import { compileWrite } from './expression.ts';
 import { decodeItem, encodeKey } from './item.ts';
@@ -40,6 +41,7 @@ export interface LeaseTableOptions {
 }
 
 const CALL_TIMEOUT_MS = 2_000;
+
 /**
  * Opens a group's rows in a table, in the layout that the table has.
  * @throws KcgError `NotFound` when there is no such table, `Conflict` when its key is neither of ours
@@ -186,22 +188,12 @@ export function callsOf(options: Omit<LeaseTableOptions, 'groupId'>): Call {
     } catch (thrown) {
       if (conditionFailure(thrown)) throw thrown;
       if (signal?.aborted) throw abortError(signal);
-      const endpoint = options.client.config.endpoint ? await endpointOf(options.client) : undefined;
+      const endpoint = await endpointOf(options.client);
       const region = await regionOf(options.client);
       const resource = `table ${tableName}`;
       throw translateDynamoDbError(thrown, { action, resource, principal, endpoint, region });
     }
   };
-}
-
-async function endpointOf(client: DynamoDBClient): Promise<string | undefined> {
-  const endpoint = await client.config.endpoint?.();
-  return endpoint && `${endpoint.protocol}//${endpoint.hostname}${endpoint.port ? `:${endpoint.port}` : ''}`;
-}
-
-/** Undefined when none is configured, which is then what the call failed for. */
-export function regionOf({ config }: DynamoDBClient): Promise<string | undefined> {
-  return config.region().catch(() => undefined);
 }
 
 function conditionFailure(thrown: unknown): { item: Record<string, WireValue> | undefined } | undefined {

@@ -9,8 +9,8 @@ import {
   type DynamoDBClient,
   type DescribeTableCommand,
 } from '@aws-sdk/client-dynamodb';
+import { regionOf } from '../../aws/dynamodb-client.ts';
 import { translateDynamoDbError } from '../../aws/dynamodb-errors.ts';
-import { regionOf } from '../../leases/dynamodb/lease-table.ts';
 import { assert } from '../../lib/assert.ts';
 import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
