@@ -1,14 +1,21 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { controlPlaneProblem } from './test/support/control-plane.ts';
+import { longTestsLeftOut } from './test/support/long-tests.ts';
 
-// Tests that need an API server are left out where there is none, with a line that says how to get one.
+// Tests that need an API server are left out where there is none, with a line that says how to get one;
+// those that take minutes are left out unless they are asked for, with a line that says how.
 const noCluster = controlPlaneProblem();
-if (noCluster) process.stderr.write(`${noCluster}\n`);
+const noLong = longTestsLeftOut(process.env, process.argv);
+for (const line of [noCluster, noLong]) if (line) process.stderr.write(`${line}\n`);
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...(noCluster ? ['test/**/*.cluster.test.ts'] : [])],
+    exclude: [
+      ...configDefaults.exclude,
+      ...(noCluster ? ['test/**/*.cluster.test.ts', 'test/**/*.cluster.long.test.ts'] : []),
+      ...(noLong ? ['test/**/*.long.test.ts'] : []),
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Two processes at most: the suites start servers and processes of their own.
