@@ -4,7 +4,7 @@ import { groupSpec, type GroupSpec } from './group-spec.ts';
 import { groupStatus, type GroupStatus } from './group-status.ts';
 import { DOMAIN } from './labels.ts';
 import { problemsOf } from './problems.ts';
-import { withoutNulls } from './schema-walk.ts';
+import { withoutNulls, withoutUnknown } from './schema-walk.ts';
 
 export type { GroupSpec, GroupSpecInput } from './group-spec.ts';
 export type { GroupStatus } from './group-status.ts';
@@ -67,10 +67,21 @@ export type ParsedGroup =
  * path, what is wrong, what to write instead. A missing namespace is `default`; what only a server sets is empty.
  */
 export function parseGroup(input: unknown): ParsedGroup {
-  const value = withoutNulls(group, input);
+  const { ignored: _, ...parsed } = checkGroup(input, { unknown: 'refused' });
+  return parsed;
+}
+
+/** Both ways to look at a group; `readGroup` of `stored-group.ts` is the other. */
+export function checkGroup(
+  input: unknown,
+  { unknown }: { unknown: 'refused' | 'left out' },
+): ParsedGroup & { ignored: string[] } {
+  const given = withoutNulls(group, input);
+  const { value, ignored } =
+    unknown === 'refused' ? { value: given, ignored: [] } : withoutUnknown(group, given);
   const parsed = group.safeParse(value);
-  if (parsed.success) return { outcome: 'ok', group: parsed.data };
-  return { outcome: 'refused', problems: problemsOf(group, value, parsed.error.issues) };
+  if (parsed.success) return { outcome: 'ok', group: parsed.data, ignored };
+  return { outcome: 'refused', problems: problemsOf(group, value, parsed.error.issues), ignored };
 }
 
 type Named = Pick<KinesisConsumerGroup, 'spec'> & { metadata: Pick<GroupMetadata, 'name' | 'namespace'> };

@@ -34,14 +34,7 @@ export function fieldsAt(schema: Schema, path: readonly PropertyKey[]): string[]
  */
 export function withoutNulls(schema: Schema, value: unknown): unknown {
   const object = unwrap(schema);
-  if (
-    !(object instanceof z.ZodObject) ||
-    typeof value !== 'object' ||
-    value === null ||
-    Array.isArray(value)
-  ) {
-    return value;
-  }
+  if (!(object instanceof z.ZodObject) || !isFields(value)) return value;
   const shape = object.shape as Record<string, Schema>;
   const kept = Object.entries(value).filter(([key, field]) => field !== null || !hasDefault(shape[key]));
   return Object.fromEntries(
@@ -49,6 +42,32 @@ export function withoutNulls(schema: Schema, value: unknown): unknown {
   );
 }
 
+function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function hasDefault(schema: Schema | undefined): boolean {
   return schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
+}
+
+/** `value` without the fields of objects that take no others than those they name, and the paths of what is left out. */
+export function withoutUnknown(schema: Schema, value: unknown): { value: unknown; ignored: string[] } {
+  const ignored: string[] = [];
+  const walk = (schema: Schema | undefined, value: unknown, path: string): unknown => {
+    const inner = unwrap(schema);
+    if (inner instanceof z.ZodArray && Array.isArray(value))
+      return value.map((item, index) => walk(inner.element, item, `${path}[${index}]`));
+    if (!(inner instanceof z.ZodObject) || !isFields(value)) return value;
+    const shape = inner.shape as Record<string, Schema>;
+    const isClosed = unwrap(inner.def.catchall) instanceof z.ZodNever;
+    const fields = Object.entries(value).flatMap(([key, field]) => {
+      const at = path === '' ? key : `${path}.${key}`;
+      if (Object.hasOwn(shape, key)) return [[key, walk(shape[key], field, at)]];
+      if (!isClosed) return [[key, field]];
+      ignored.push(at);
+      return [];
+    });
+    return Object.fromEntries(fields) as unknown;
+  };
+  return { value: walk(schema, value, ''), ignored };
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ApplyResult, Cluster, KubeObject, ResourceKind, StoredObject } from '../kubernetes/cluster.ts';
 import { describeObject } from '../kubernetes/cluster.ts';
 import { covers } from './plan/covers.ts';
@@ -77,34 +76,6 @@ function guarded(wanted: KubeObject, existing: StoredObject | undefined): KubeOb
   const { uid, resourceVersion } = existing.metadata;
   // New content may carry a new revision, counted from what was seen.
   return { ...wanted, metadata: { ...wanted.metadata, uid, ...(isSameContent ? {} : { resourceVersion }) } };
-}
-
-/** Writes the status, unless it is there already. */
-export async function applyStatus(
-  cluster: Cluster,
-  kind: ResourceKind,
-  { group, status, signal }: { group: StoredObject; status: unknown; signal: AbortSignal },
-): Promise<'unchanged' | 'applied' | 'lost'> {
-  if (isDeepStrictEqual(plain(group.status), plain(status))) return 'unchanged';
-  const { apiVersion, metadata } = group;
-  const { name, namespace, uid, resourceVersion } = metadata;
-  const object: KubeObject = {
-    apiVersion,
-    kind: group.kind,
-    metadata: { name, ...(namespace ? { namespace } : {}), uid, resourceVersion },
-    status: plain(status),
-  };
-  const result = await cluster.applyStatus(kind, object, {
-    fieldManager: FIELD_MANAGER,
-    force: true,
-    signal,
-  });
-  return result.outcome === 'applied' ? 'applied' : 'lost';
-}
-
-/** As the API server will give it back: no undefined fields. */
-function plain(value: unknown): unknown {
-  return value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
 }
 
 /** For people: who else claims the fields, and what to do. */

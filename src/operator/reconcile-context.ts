@@ -15,6 +15,7 @@ import type { PlannedEvent } from './plan/condition-events.ts';
 import type { Want } from './plan/desired-replicas.ts';
 import type { ClaimFacts, LastFailover, LastScale, StepFailure, TableFacts } from './plan/group-facts.ts';
 import type { Outage } from './plan/track-failover.ts';
+import type { StatusWriter } from './status-writer.ts';
 
 export interface ReconcilerOptions {
   cluster: Cluster;
@@ -112,6 +113,7 @@ export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): voi
 export interface Pass {
   options: ReconcilerOptions;
   streams: StreamCache;
+  statuses: StatusWriter;
   object: StoredObject;
   group: KinesisConsumerGroup;
   groupId: string;

@@ -1,10 +1,10 @@
-import { parseGroup, tableNameOf } from '../api/group.ts';
+import { tableNameOf } from '../api/group.ts';
 import { FINALIZER } from '../api/labels.ts';
+import { readGroup } from '../api/stored-group.ts';
 import { decodeClaim } from '../leases/claim.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
 import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
-import { applyStatus } from './apply.ts';
 import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from '../kubernetes/cluster.ts';
 import { deletingStatus } from './plan/compute-status.ts';
 import { isOwnedBy } from './plan/desired-objects.ts';
@@ -172,7 +172,7 @@ async function othersIn(pass: PlacedPass): Promise<string[]> {
 
 /** One whose spec is refused may have workers and positions all the same; its table may be in a field that is wrong. */
 function mayUseTable(other: StoredObject, table: string): boolean {
-  const parsed = parseGroup(other);
+  const parsed = readGroup(other);
   return parsed.outcome === 'refused' || tableNameOf(parsed.group) === table;
 }
 
@@ -206,12 +206,12 @@ async function writeAll(
 }
 
 async function told(pass: Pass, message: string, inMs: number): Promise<number> {
-  const { options, object, group, signal } = pass;
+  const { options, object, group, signal, statuses } = pass;
   const status = deletingStatus(message, {
     previous: group.status,
     generation: object.metadata.generation ?? 0,
     nowMs: options.clock.now(),
   });
-  await applyStatus(options.cluster, KINDS.consumerGroup, { group: object, status, signal });
+  await statuses.write(object, status, signal);
   return inMs;
 }

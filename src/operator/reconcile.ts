@@ -1,19 +1,17 @@
-import { groupIdOf, parseGroup, type GroupStatus } from '../api/group.ts';
+import { groupIdOf, type GroupStatus } from '../api/group.ts';
 import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
+import { keepsPositions, readDeletedGroup, readGroup } from '../api/stored-group.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { GroupView } from '../view/group-view.ts';
-import { applyStatus } from './apply.ts';
 import { streamKey } from './aws-account.ts';
-import { KINDS, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
+import { parseKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
-import { conditionEvents } from './plan/condition-events.ts';
-import { computeStatus, invalidStatus, pausedStatus } from './plan/compute-status.ts';
+import { deletingStatus, invalidStatus, pausedStatus } from './plan/compute-status.ts';
 import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
 import { isOwnedBy, replicasOf } from './plan/desired-objects.ts';
 import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
-import { holdBackLag } from './plan/hold-back-lag.ts';
 import { reconcileClaim } from './reconcile-claim.ts';
 import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
 import { reconcilePause } from './reconcile-pause.ts';
@@ -31,15 +29,13 @@ import { dropFinalizer, keepFinalizer, reconcileDeletion } from './reconcile-del
 import { placedPass, placeOf } from './reconcile-place.ts';
 import { reconcileTable } from './reconcile-table.ts';
 import { deploymentOf, reconcileWorkload } from './reconcile-workload.ts';
+import { StatusWriter } from './status-writer.ts';
+import { writeStatus } from './write-status.ts';
 
 /** Nothing runs, or a person is needed: a change of the group or its objects comes by itself, one of AWS does not. */
 const IDLE_MS = 60_000;
 /** The stream is being created, resharded or deleted. */
 const CHANGING_MS = 3_000;
-/** How often a status gets fresh positions when nothing else moved. */
-const POSITIONS_MS = 120_000;
-/** How long after a status one is written for lag alone. */
-const LAG_MS = 30_000;
 
 /**
  * Brings one group at a time to what its resource asks for. Level-based: every pass looks at everything and does what is
@@ -48,12 +44,15 @@ const LAG_MS = 30_000;
 export class GroupReconciler {
   readonly #options: ReconcilerOptions;
   readonly #streams: StreamCache;
+  readonly #statuses: StatusWriter;
   /** By key; a group recreated under its name starts anew. */
   readonly #memory = new Map<string, GroupMemory>();
+  readonly #ignored = new Set<string>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#streams = new StreamCache({ clock: options.clock, random: options.random });
+    this.#statuses = new StatusWriter(options);
   }
 
   /**
@@ -72,12 +71,14 @@ export class GroupReconciler {
     if (annotations?.[RECONCILE_PAUSED_ANNOTATION] === 'true' && !deletionTimestamp) {
       return this.#say(object, pausedStatus(this.#about(object)), signal);
     }
-    const parsed = parseGroup(object);
+    const parsed = deletionTimestamp ? readDeletedGroup(object) : readGroup(object);
+    this.#tellIgnored(parsed.ignored);
     if (parsed.outcome === 'refused') return this.#refuse(object, parsed.problems, signal);
     const { group } = parsed;
     const pass: Pass = {
       options: this.#options,
       streams: this.#streams,
+      statuses: this.#statuses,
       object,
       group,
       groupId: groupIdOf(group),
@@ -96,9 +97,19 @@ export class GroupReconciler {
 
   /** A spec that cannot work; the API server refuses most of these. */
   async #refuse(object: StoredObject, problems: string[], signal: AbortSignal): Promise<number | undefined> {
-    // Nobody can tell what should happen to the rows, so they stay.
-    if (object.metadata.deletionTimestamp) return dropFinalizer(this.#options.cluster, object, signal);
-    return this.#say(object, invalidStatus(problems, this.#about(object)), signal);
+    if (!object.metadata.deletionTimestamp)
+      return this.#say(object, invalidStatus(problems, this.#about(object)), signal);
+    if (keepsPositions(object)) return dropFinalizer(this.#options.cluster, object, signal);
+    // Nobody can tell which rows are its own, and once the object is gone nobody would know that they were to go.
+    return this.#say(object, deletingStatus(unreadable(problems), this.#about(object)), signal);
+  }
+
+  /** Once for each field, not for each group that has it. */
+  #tellIgnored(fields: readonly string[]): void {
+    const news = fields.filter((field) => !this.#ignored.has(field));
+    if (news.length === 0) return;
+    for (const field of news) this.#ignored.add(field);
+    this.#options.log.warn('fields that only a newer operator knows are ignored', { fields: news });
   }
 
   #about({ status, metadata }: StoredObject): Parameters<typeof pausedStatus>[0] {
@@ -108,9 +119,7 @@ export class GroupReconciler {
 
   /** All that is done for a group until it is changed. */
   async #say(group: StoredObject, status: GroupStatus, signal: AbortSignal): Promise<number | undefined> {
-    const about = { group, status, signal };
-    const result = await applyStatus(this.#options.cluster, KINDS.consumerGroup, about);
-    return result === 'lost' ? 1_000 : undefined;
+    return (await this.#statuses.write(group, status, signal)) === 'lost' ? 1_000 : undefined;
   }
 
   #memoryOf(key: string, { metadata }: StoredObject): GroupMemory {
@@ -124,7 +133,7 @@ export class GroupReconciler {
   #forget(key: string): void {
     this.#memory.delete(key);
     const used = this.#options.caches.groups.list().map((object) => {
-      const parsed = parseGroup(object);
+      const parsed = readGroup(object);
       if (parsed.outcome !== 'ok') return '';
       const target = placeOf({
         group: parsed.group,
@@ -135,6 +144,12 @@ export class GroupReconciler {
     });
     this.#streams.keep(new Set(used));
   }
+}
+
+function unreadable(problems: readonly string[]): string {
+  const way =
+    'Correct the spec, or set checkpoints.deletionPolicy to Retain, which leaves the table as it is.';
+  return `the spec does not say what is to be cleaned up: ${problems.join('; ')}. ${way}`.slice(0, 4_000);
 }
 
 async function reconcileLiving(pass: Pass): Promise<number> {
@@ -261,26 +276,4 @@ function nowhere({ group, groupId }: Pass): GroupFacts {
     lastScale: undefined,
     lastFailover: undefined,
   };
-}
-
-/** One write at most, and none for what only lags or moves on as always, when the last one is not long ago. */
-async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> {
-  const { options, object, group, memory, signal } = pass;
-  const previous = group.status;
-  const nowMs = options.clock.monotonic();
-  const isDue = nowMs - memory.positionsMs >= POSITIONS_MS;
-  const computed = computeStatus(facts, {
-    previous,
-    nowMs: options.clock.now(),
-    positions: isDue ? 'refresh' : 'keep',
-  });
-  const mayLag = nowMs - memory.statusMs >= LAG_MS;
-  const status = mayLag ? computed : holdBackLag(computed, previous);
-  const result = await applyStatus(options.cluster, KINDS.consumerGroup, { group: object, status, signal });
-  if (result === 'lost') return lookAgain(pass, 1_000);
-  if (isDue && status === computed) memory.positionsMs = nowMs;
-  if (result === 'applied') {
-    memory.statusMs = nowMs;
-    pass.events.push(...conditionEvents(previous?.conditions ?? [], status.conditions ?? []));
-  }
 }

@@ -121,6 +121,33 @@ describe('deletion', () => {
     });
   });
 
+  describe('of a group whose spec cannot work any more', () => {
+    const broken = async (change: Record<string, unknown>) => {
+      await started({ deletionPolicy: 'Delete' });
+      h.setGroup((spec) => Object.assign(spec, change));
+      await h.reconcile();
+      h.cluster.remove(KINDS.consumerGroup, NAME);
+      await h.reconcile();
+      await stopPods();
+      await h.reconcile();
+    };
+
+    test('cleans up all the same', async () => {
+      await broken({ handler: { lambda: {} }, comesLater: true });
+      expect(h.tables.tables.size).toBe(0);
+      expect(await gone()).toBe(true);
+    });
+
+    test('waits for somebody when that is what cannot be read', async () => {
+      await broken({ checkpoints: { deletionPolicy: 'Archive' } });
+      expect(await gone()).toBe(false);
+      expect(await h.message('Ready')).toMatch(/deletionPolicy: "Archive" is not one of .* to Retain/);
+      h.setGroup((spec) => Object.assign(spec, { checkpoints: { deletionPolicy: 'Retain' } }));
+      await h.reconcile();
+      expect(await gone()).toBe(true);
+    });
+  });
+
   test('with Expire gives every row its time', async () => {
     await started({ deletionPolicy: 'Expire', expireAfterDays: 7 });
     h.cluster.remove(KINDS.consumerGroup, NAME);

@@ -163,6 +163,17 @@ describe('what blocks a group becomes a condition', () => {
     expect(h.writeCount()).toBe(before);
   });
 
+  test('a field of a newer release changes nothing', async () => {
+    create();
+    await h.converge();
+    const before = h.kubeWrites().length;
+    h.setGroup((spec) => Object.assign(spec, { comesLater: { enabled: true } }));
+    await h.converge();
+    expect(await h.condition('Stalled')).toBe('False NotStalled');
+    // The new generation was seen, that is all.
+    expect(h.kubeWrites().slice(before)).toMatchObject([{ verb: 'applyStatus' }]);
+  });
+
   test('a service that does not answer leaves what runs as it is', async () => {
     create();
     await h.converge();

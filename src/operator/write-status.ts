@@ -1,0 +1,29 @@
+import { conditionEvents } from './plan/condition-events.ts';
+import { computeStatus } from './plan/compute-status.ts';
+import type { GroupFacts } from './plan/group-facts.ts';
+import { holdBackLag } from './plan/hold-back-lag.ts';
+import { lookAgain, type Pass } from './reconcile-context.ts';
+
+/** How often a status gets fresh positions when nothing else moved. */
+const POSITIONS_MS = 120_000;
+/** How long after a status one is written for lag alone. */
+const LAG_MS = 30_000;
+
+/** One write at most, and none for what only lags or moves on as always, when the last one is not long ago. */
+export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> {
+  const { options, statuses, object, group, memory, signal } = pass;
+  const previous = group.status;
+  const nowMs = options.clock.monotonic();
+  const isDue = nowMs - memory.positionsMs >= POSITIONS_MS;
+  const positions = isDue ? 'refresh' : 'keep';
+  const computed = statuses.fit(computeStatus(facts, { previous, nowMs: options.clock.now(), positions }));
+  const mayLag = nowMs - memory.statusMs >= LAG_MS;
+  const status = mayLag ? computed : holdBackLag(computed, previous);
+  const result = await statuses.write(object, status, signal);
+  if (result === 'lost') return lookAgain(pass, 1_000);
+  if (isDue && status === computed) memory.positionsMs = nowMs;
+  if (result === 'applied') {
+    memory.statusMs = nowMs;
+    pass.events.push(...conditionEvents(previous?.conditions ?? [], status.conditions ?? []));
+  }
+}
