@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { DNS_LABEL, ENDPOINT, GROUP_ID, REGION, text } from './formats.ts';
+import { ENDPOINT, GROUP_ID, REGION, text } from './formats.ts';
 import { handlerSpec } from './handler-spec.ts';
 import { notYetRules } from './not-yet.ts';
 import { withRules } from './rule.ts';
 import { scalingSpec } from './scaling-spec.ts';
 import { consumerSpec, initialPositionSpec, streamSpec } from './stream-spec.ts';
 import { tableSpec } from './table-spec.ts';
+import { templateSpec } from './template-spec.ts';
 
 const endpoint = text(ENDPOINT, { max: 512, example: 'http://localhost:4566' });
 
@@ -76,29 +77,6 @@ const leases = z.strictObject({
     .describe('Most shards one worker takes; scaling counts with no more either. Unset: no limit.'),
 });
 
-const template = z.looseObject({
-  metadata: z.looseObject({}).optional().describe('Labels and annotations of the pods.'),
-  spec: z
-    .looseObject({
-      containers: z
-        .array(
-          z.looseObject({
-            name: text(DNS_LABEL, { max: 63, example: 'app' }).describe('Name of the container.'),
-          }),
-        )
-        .max(32)
-        // The API server refuses it too, as the list is a map by name.
-        .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, {
-          error: 'two containers have the same name; give one another name',
-        })
-        .optional()
-        .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
-        .describe('Your containers; kcg adds its own.'),
-    })
-    .optional()
-    .describe('Any field of a pod spec.'),
-});
-
 export const groupSpec = withRules(
   z.strictObject({
     groupId: text(GROUP_ID, { max: 128, example: 'shop.orders' })
@@ -133,7 +111,7 @@ export const groupSpec = withRules(
       .enum(['Running', 'Paused', 'Stopped'])
       .default('Running')
       .describe('Paused: the pods stay, the leases are released and nothing is read. Stopped: no pods.'),
-    template: template
+    template: templateSpec
       .prefault({})
       .describe('Pod template of the workers, with any field a pod has. handler.log needs none.'),
   }),

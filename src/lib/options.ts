@@ -67,12 +67,21 @@ export function parseOptions<const T extends OptionTable>(
   const values: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries(table)) {
     const flag = parsed.values[name];
-    const given = flag ?? (spec.env ? env[spec.env] : undefined);
+    const given = flag ?? (spec.env ? variable(env, spec.env) : undefined);
     const source = flag === undefined && spec.env ? spec.env : `--${name}`;
     values[camel(name)] =
       given === undefined || given === '' ? defaultOf(spec) : convert(source, spec, given);
   }
   return { options: values as OptionValues<T>, positionals: parsed.positionals };
+}
+
+/**
+ * Kubernetes gives the pods of a namespace the address of each Service there: one named `kcg` comes as
+ * `KCG_PORT=tcp://10.96.0.5:80`, which nobody meant for an option.
+ */
+function variable(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const value = env[name];
+  return name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value ?? '') ? undefined : value;
 }
 
 type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];

@@ -160,6 +160,11 @@ const HANDLER: SpecCase[] = [
   { name: 'any field of a pod', change: { template: { metadata: { labels: { a: 'b' } }, spec: { serviceAccountName: 'x', nodeSelector: { a: 'b' }, brandNew: [{ deep: 1 }], containers: [{ name: 'app', env: [{ name: 'A', value: 'b' }] }] } } } },
   { name: 'a container without a name', change: { template: { spec: { containers: [{ image: 'x' }] } } }, refused: { edge: 'spec.template.spec.containers[0].name: is required', cluster: 'name' } },
   { name: 'two containers of one name', change: { template: { spec: { containers: [{ name: 'app' }, { name: 'app' }] } } }, refused: { edge: 'two containers have the same name', cluster: 'app' } },
+  { name: 'a grace period with a unit', change: { template: { spec: { terminationGracePeriodSeconds: '60s' } } }, refused: { edge: 'spec.template.spec.terminationGracePeriodSeconds: has to be a whole number, not "60s"', cluster: 'spec.template.spec.terminationGracePeriodSeconds' } },
+  { name: 'a grace period', change: { template: { spec: { terminationGracePeriodSeconds: 60 } } } },
+  { name: 'a label that is a number', change: { template: { metadata: { labels: { version: 2 } } } }, refused: { edge: 'spec.template.metadata.labels.version: has to be a string, not 2', cluster: 'spec.template.metadata.labels.version' } },
+  { name: 'init containers as a map', change: { template: { spec: { initContainers: { migrate: { image: 'x' } } } } }, refused: { edge: 'spec.template.spec.initContainers: has to be a list', cluster: 'spec.template.spec.initContainers' } },
+  { name: 'an environment as a map', change: { template: { spec: { containers: [{ name: 'app', env: { A: 'b' } }] } } }, refused: { edge: 'spec.template.spec.containers[0].env: has to be a list', cluster: 'env: expected list' } },
   { name: 'a container name in capitals', change: { template: { spec: { containers: [{ name: 'App' }] } } }, refused: { edge: FORM, cluster: 'spec.template.spec.containers[0].name' } },
 ];
 

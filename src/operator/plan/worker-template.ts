@@ -27,6 +27,8 @@ export interface WorkerTemplateInput {
   selector: Readonly<Record<string, string>>;
 }
 
+/** Name of the container that copies the runtime; one of that name among the template's says what it should have beside. */
+const INSTALL_CONTAINER = 'kcg-install';
 /** Name of the worker's container with the handlers `http` and `log`; a module runs in the one its handler names. */
 export const WORKER_CONTAINER = 'worker';
 const RUNTIME_VOLUME = 'kcg-runtime';
@@ -37,6 +39,8 @@ const RUNTIME_COMMAND = ['/kcg/ld.so', '--library-path', '/kcg/lib', '/kcg/node'
 const GRACE_MARGIN_SECONDS = 15;
 /** The user of the kcg image. */
 const IMAGE_USER = 65_532;
+/** Cluster Autoscaler keeps a node for the sake of any emptyDir but those named here. */
+const LOCAL_VOLUMES_ANNOTATION = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes';
 
 function workerContainerOf(handler: WorkloadHandler): string {
   return handler.kind === 'module' ? handler.container : WORKER_CONTAINER;
@@ -74,14 +78,17 @@ export function workerTemplate(input: WorkerTemplateInput): Json {
       labels: { ...labels, ...mapOf(metadata['labels']), ...input.selector },
       annotations: {
         ...mapOf(metadata['annotations']),
+        ...(handler.kind === 'module' ? runtimeCanGo(mapOf(metadata['annotations'])) : {}),
         [WORKER_CONTAINER_ANNOTATION]: workerContainerOf(handler),
       },
     },
     spec: {
       topologySpreadConstraints: spread(input.selector),
+      // Else each Service of the namespace adds variables, in names that may be those of options.
+      enableServiceLinks: false,
       ...(handler.kind === 'log' ? { automountServiceAccountToken: false } : {}),
       ...spec,
-      securityContext: { seccompProfile: { type: 'RuntimeDefault' }, ...mapOf(spec['securityContext']) },
+      securityContext: podSecurity(spec),
       terminationGracePeriodSeconds: Math.max(grace, Number(spec['terminationGracePeriodSeconds'] ?? 0)),
       ...containers(input, spec),
     },
@@ -93,25 +100,25 @@ function containers(input: WorkerTemplateInput, spec: Json): Json {
   const given = listOf(spec['containers']);
   const others = given.filter(({ name }) => name !== workerContainerOf(handler));
   const base = given.find(({ name }) => name === workerContainerOf(handler)) ?? { name: WORKER_CONTAINER };
-  if (handler.kind === 'log') return { containers: [...others, imageWorker(input, base)] };
+  if (handler.kind === 'log') return { containers: [...others, imageWorker(input, spec, base)] };
   if (handler.kind === 'http') {
     const apps = others.map((app) => (app['name'] === handler.container ? waitForDrain(app) : app));
-    return { containers: [...apps, imageWorker(input, base)] };
+    return { containers: [...apps, imageWorker(input, spec, base)] };
   }
   return {
-    initContainers: [runtimeCopier(input.image), ...listOf(spec['initContainers'])],
+    initContainers: withCopier(input, spec),
     // The user's order stays: the first container is the one kubectl logs and exec choose.
     containers: given.map((container) => (container === base ? moduleWorker(input, base) : container)),
     volumes: [...listOf(spec['volumes']), { name: RUNTIME_VOLUME, emptyDir: {} }],
   };
 }
 
-function imageWorker(input: WorkerTemplateInput, base: Json): Json {
+function imageWorker(input: WorkerTemplateInput, spec: Json, base: Json): Json {
   return {
     image: input.image,
     args: ['worker'],
     resources: { requests: { cpu: '50m', memory: '128Mi' } },
-    securityContext: restricted(),
+    securityContext: restricted(spec),
     ...workerContainer(input, base),
   };
 }
@@ -171,24 +178,44 @@ function waitForDrain(app: Json): Json {
   return { ...app, lifecycle: { ...lifecycle, preStop } };
 }
 
-function runtimeCopier(image: string): Json {
-  return {
-    name: 'kcg-install',
+/** Where the user has put it, else before all others. Mounts and arguments are what it is for; the rest is the user's. */
+function withCopier({ image }: WorkerTemplateInput, spec: Json): Json[] {
+  const given = listOf(spec['initContainers']);
+  const base = given.find(({ name }) => name === INSTALL_CONTAINER);
+  const copier: Json = {
     image,
-    args: ['install', RUNTIME_PATH],
     resources: { requests: { cpu: '50m', memory: '64Mi' } },
-    securityContext: restricted(),
-    volumeMounts: [{ name: RUNTIME_VOLUME, mountPath: RUNTIME_PATH }],
+    securityContext: restricted(spec),
+    ...base,
+    name: INSTALL_CONTAINER,
+    args: ['install', RUNTIME_PATH],
+    volumeMounts: [...listOf(base?.['volumeMounts']), { name: RUNTIME_VOLUME, mountPath: RUNTIME_PATH }],
   };
+  return base ? given.map((each) => (each === base ? copier : each)) : [copier, ...given];
 }
 
-function restricted(): Json {
+/** The copied runtime is no data: a node may be drained of it. Cluster Autoscaler's list has no spaces. */
+function runtimeCanGo(annotations: Json): Json {
+  const given = annotations[LOCAL_VOLUMES_ANNOTATION];
+  const volumes = typeof given === 'string' && given !== '' ? given.split(',') : [];
+  return { [LOCAL_VOLUMES_ANNOTATION]: [...new Set([...volumes, RUNTIME_VOLUME])].join(',') };
+}
+
+function podSecurity(spec: Json): Json {
+  return { seccompProfile: { type: 'RuntimeDefault' }, ...mapOf(spec['securityContext']) };
+}
+
+/**
+ * The user is the image's own, and no number stands here: OpenShift gives each namespace a range of users and refuses any
+ * other. Only in pods that run as root by their own will is it said, as these containers never need that.
+ */
+function restricted(spec: Json): Json {
+  const isRootPod = mapOf(spec['securityContext'])['runAsUser'] === 0;
   return {
     allowPrivilegeEscalation: false,
     readOnlyRootFilesystem: true,
     runAsNonRoot: true,
-    runAsUser: IMAGE_USER,
-    runAsGroup: IMAGE_USER,
+    ...(isRootPod ? { runAsUser: IMAGE_USER, runAsGroup: IMAGE_USER } : {}),
     capabilities: { drop: ['ALL'] },
   };
 }

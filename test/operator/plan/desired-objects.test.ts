@@ -193,6 +193,54 @@ describe('the containers', () => {
     expect(volumes).toEqual([{ name: 'kcg-runtime', emptyDir: {} }]);
   });
 
+  test('that copies the runtime has what the template’s container of its name has beside', () => {
+    const resources = { limits: { cpu: '1', memory: '128Mi' } };
+    const mount = { name: 'ca', mountPath: '/ca' };
+    const install = { name: 'kcg-install', resources, args: ['x'], volumeMounts: [mount] };
+    const template = app();
+    (template['spec'] as Json)['initContainers'] = [{ name: 'proxy', restartPolicy: 'Always' }, install];
+    const { initContainers } = templateOf({ handler: MODULE, template }).spec;
+    expect(initContainers).toMatchObject([
+      { name: 'proxy' },
+      { name: 'kcg-install', image: 'kcg:1', args: ['install', '/kcg'], resources },
+    ]);
+    expect(initContainers![1]!['volumeMounts']).toEqual([mount, { name: 'kcg-runtime', mountPath: '/kcg' }]);
+  });
+
+  test.each([LOG, HTTP, MODULE])('of %o: what kcg adds names no user of its own', (handler) => {
+    const { containers, initContainers = [] } = templateOf({ handler, template: app() }).spec;
+    const ours = [...containers, ...initContainers].filter(({ image }) => image === 'kcg:1');
+    expect(ours).toHaveLength(1);
+    expect(ours[0]!['securityContext']).not.toHaveProperty('runAsUser');
+  });
+
+  test.each([LOG, HTTP, MODULE])('of %o: what kcg adds is not root in a pod that is', (handler) => {
+    const template = app();
+    (template['spec'] as Json)['securityContext'] = { runAsUser: 0 };
+    const { containers, initContainers = [] } = templateOf({ handler, template }).spec;
+    const ours = [...containers, ...initContainers].filter(({ image }) => image === 'kcg:1');
+    expect(ours).toMatchObject([{ securityContext: { runAsNonRoot: true, runAsUser: 65_532 } }]);
+  });
+
+  test('get no variables from the Services of the namespace, unless the user wants them', () => {
+    expect(templateOf({}).spec['enableServiceLinks']).toBe(false);
+    const template = { spec: { enableServiceLinks: true } };
+    expect(templateOf({ template }).spec['enableServiceLinks']).toBe(true);
+  });
+
+  test.each<[WorkloadHandler, string | undefined, string | undefined]>([
+    [LOG, undefined, undefined],
+    [HTTP, 'cache', 'cache'],
+    [MODULE, undefined, 'kcg-runtime'],
+    [MODULE, 'cache,tmp', 'cache,tmp,kcg-runtime'],
+    [MODULE, 'kcg-runtime', 'kcg-runtime'],
+  ])('of %o keep no node from being removed: %s becomes %s', (handler, given, expected) => {
+    const key = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes';
+    const metadata = { annotations: given === undefined ? {} : { [key]: given } };
+    const { annotations } = templateOf({ handler, template: { ...app(), metadata } }).metadata;
+    expect(annotations[key]).toBe(expected);
+  });
+
   test.each<[string, WorkloadHandler, Json, string | undefined]>([
     ['log needs none', LOG, {}, undefined],
     ['http has its app', HTTP, app(), undefined],

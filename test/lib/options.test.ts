@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { parseOptions, type OptionTable } from '../../src/lib/options.ts';
+import { operatorOptions } from '../../src/main/operator.ts';
+import { workerOptions } from '../../src/main/worker.ts';
+
+const PORT = {
+  port: { type: 'number', env: 'KCG_PORT', description: 'a port', default: 8085, min: 0, max: 65_535 },
+} as const satisfies OptionTable;
+
+describe('what Kubernetes says of a Service of the namespace', () => {
+  test.each(['tcp://10.96.0.5:80', 'tcp://[fd00::5]:80', 'udp://10.96.0.5:53', 'sctp://10.96.0.5:1'])(
+    '%s is no value of an option',
+    (address) => {
+      expect(parseOptions(PORT, [], { KCG_PORT: address }).options.port).toBe(8085);
+      expect(parseOptions(PORT, ['--port=1'], { KCG_PORT: address }).options.port).toBe(1);
+    },
+  );
+
+  test('and is refused as a flag, and anything else as a variable', () => {
+    expect(() => parseOptions(PORT, ['--port=tcp://10.96.0.5:80'], {})).toThrow('--port takes');
+    expect(() => parseOptions(PORT, [], { KCG_PORT: '10.96.0.5:80' })).toThrow('KCG_PORT takes');
+    expect(parseOptions(PORT, [], { KCG_PORT: '9000' }).options.port).toBe(9000);
+  });
+
+  test.each(Object.entries({ ...operatorOptions, ...workerOptions }))(
+    'never has the variable of --%s otherwise',
+    (_, option: OptionTable[string]) => {
+      // Names that a Service gets, other than <NAME>_PORT with its address.
+      expect(option.env ?? '').not.toMatch(/_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP|SCTP)/);
+      if (option.env?.endsWith('_PORT')) expect(option.type).toBe('number');
+    },
+  );
+});
