@@ -24,8 +24,11 @@ export const SNS_TOPIC_ARN = new RegExp(
 export const S3_BUCKET_ARN = new RegExp(`^arn:${PARTITION}:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`);
 export const TABLE_NAME = /^[a-zA-Z0-9_.-]+$/;
 export const GROUP_ID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-export const ENDPOINT =
-  /^https?:\/\/[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?(:[0-9]{1,5})?(\/[a-zA-Z0-9._~/-]*)?$/;
+const HOST = '[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?';
+/** What may stand between the brackets; whether it is an address takes more than a pattern. */
+const IPV6 = '\\[[0-9a-fA-F:]{2,39}\\]';
+const PORT = '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
+export const ENDPOINT = new RegExp(`^https?://(${HOST}|${IPV6})(:${PORT})?(/[a-zA-Z0-9._~/-]*)?$`);
 export const DNS_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 export const DNS_SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 /** RFC 3339 with a zone; the day still has to exist. */

@@ -8,7 +8,14 @@ import { consumerSpec, initialPositionSpec, streamSpec } from './stream-spec.ts'
 import { tableSpec } from './table-spec.ts';
 import { templateSpec } from './template-spec.ts';
 
-const endpoint = text(ENDPOINT, { max: 512, example: 'http://localhost:4566' });
+const endpoint = withRules(text(ENDPOINT, { max: 512, example: 'http://localhost:4566' }), [
+  {
+    cel: "!self.contains('[') || isIP(self.split('[')[1].split(']')[0])",
+    // A name of digits alone, such as 10.0.0.256, is no address either.
+    holds: (url) => URL.canParse(url),
+    message: 'the host is no IP address; write for example http://[fd00::23]:4566 or http://10.0.0.23:4566',
+  },
+]);
 
 const checkpoints = withRules(
   z.strictObject({

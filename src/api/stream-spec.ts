@@ -47,6 +47,14 @@ export const initialPositionSpec = withRules(
       holds: ({ type, timestamp }) => (type === 'AtTimestamp') === (timestamp !== undefined),
       message: 'type AtTimestamp needs a timestamp, and no other type takes one',
     },
+    {
+      cel: "!has(self.timestamp) || self.timestamp >= timestamp('1970-01-01T00:00:00Z')",
+      // Of a day that does not exist it is told already.
+      holds: ({ timestamp }) => timestamp === undefined || !(Date.parse(timestamp) < 0),
+      message:
+        'timestamp is before 1970, which Kinesis does not take; for all records kept use type TrimHorizon',
+      path: 'timestamp',
+    },
   ],
 );
 

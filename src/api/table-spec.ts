@@ -42,8 +42,9 @@ const tags = withRules(
       message: `a tag key has 1 to ${TAG_KEY_MAX} letters, numbers, spaces and characters of + - = . _ : / @`,
     },
     {
-      cel: "self.all(key, !key.startsWith('aws:') && !key.startsWith('kcg.dev/'))",
-      holds: (map) => Object.keys(map).every((key) => !key.startsWith('aws:') && !key.startsWith('kcg.dev/')),
+      // AWS reserves its prefix in any casing.
+      cel: "self.all(key, !key.matches('^[aA][wW][sS]:') && !key.startsWith('kcg.dev/'))",
+      holds: (map) => Object.keys(map).every((key) => !/^aws:/i.test(key) && !key.startsWith('kcg.dev/')),
       message: 'tag keys that start with aws: or kcg.dev/ are set by AWS and by kcg; choose another key',
     },
   ],

@@ -50,6 +50,9 @@ const STREAM: SpecCase[] = [
   { name: 'an availability zone as region', change: { region: 'eu-west-1a' }, refused: { edge: FORM, cluster: 'spec.region' } },
   { name: 'endpoints', change: { endpoints: { kinesis: 'http://localhost:4566', dynamodb: 'https://ddb.internal/path' } } },
   { name: 'an endpoint without a scheme', change: { endpoints: { kinesis: 'localhost:4566' } }, refused: { edge: FORM, cluster: 'spec.endpoints.kinesis' } },
+  { name: 'an endpoint by its IPv6 address', change: { endpoints: { kinesis: 'http://[fd00::23]:4567', dynamodb: 'https://[::1]/' } } },
+  { name: 'an endpoint with brackets around no address', change: { endpoints: { kinesis: 'http://[fd00::23::1]:4567' } }, refused: 'the host is no IP address' },
+  { name: 'an endpoint with a port that does not exist', change: { endpoints: { kinesis: 'http://localhost:65536' } }, refused: { edge: FORM, cluster: 'spec.endpoints.kinesis' } },
   { name: 'an endpoint with a password', change: { endpoints: { kinesis: 'http://me:pass@localhost' } }, refused: { edge: FORM, cluster: 'spec.endpoints.kinesis' } },
 ];
 
@@ -74,6 +77,9 @@ const READING: SpecCase[] = [
   { name: 'start at a time that is not given', change: { initialPosition: { type: 'AtTimestamp' } }, refused: 'type AtTimestamp needs a timestamp, and no other type takes one' },
   { name: 'a timestamp that is not used', change: { initialPosition: { timestamp: '2026-11-23T08:00:00Z' } }, refused: 'type AtTimestamp needs a timestamp, and no other type takes one' },
   { name: 'a timestamp without a zone', change: { initialPosition: { type: 'AtTimestamp', timestamp: '2026-11-23T08:00:00' } }, refused: { edge: FORM, cluster: 'spec.initialPosition.timestamp' } },
+  { name: 'the oldest time', change: { initialPosition: { type: 'AtTimestamp', timestamp: '1970-01-01T01:00:00+01:00' } } },
+  { name: 'a time before 1970', change: { initialPosition: { type: 'AtTimestamp', timestamp: '1970-01-01T00:00:00+01:00' } }, refused: 'timestamp is before 1970' },
+  { name: 'the time that Go calls zero', change: { initialPosition: { type: 'AtTimestamp', timestamp: '0001-01-01T00:00:00Z' } }, refused: 'timestamp is before 1970' },
   { name: 'the 30th of February', change: { initialPosition: { type: 'AtTimestamp', timestamp: '2026-02-30T08:00:00Z' } }, refused: { edge: 'has a day that does not exist', cluster: 'spec.initialPosition.timestamp' } },
   { name: 'the 13th month', change: { initialPosition: { type: 'AtTimestamp', timestamp: '2026-13-01T08:00:00Z' } }, refused: { edge: 'has a day that does not exist', cluster: 'spec.initialPosition.timestamp' } },
   { name: 'a position in AWS capitals', change: { initialPosition: { type: 'TRIM_HORIZON' } }, refused: { edge: 'is not one of TrimHorizon, Latest, AtTimestamp; did you mean TrimHorizon?', cluster: 'Unsupported value: "TRIM_HORIZON": supported values: "TrimHorizon", "Latest", "AtTimestamp"' } },
@@ -98,6 +104,7 @@ const CHECKPOINTS: SpecCase[] = [
   { name: 'provisioned billing with half the units', change: table({ billing: { mode: 'Provisioned', readCapacityUnits: 1 } }), refused: 'readCapacityUnits and writeCapacityUnits belong to mode Provisioned' },
   { name: 'billing without a mode', change: table({ billing: {} }), refused: { edge: 'spec.checkpoints.table.billing.mode: is required', cluster: 'spec.checkpoints.table.billing.mode: Required value' } },
   { name: 'a tag of AWS', change: table({ tags: { 'aws:x': 'y' } }), refused: 'tag keys that start with aws: or kcg.dev/' },
+  { name: 'a tag of AWS in capitals', change: table({ tags: { 'AWS:x': 'y' } }), refused: 'tag keys that start with aws: or kcg.dev/' },
   { name: 'a tag of kcg', change: table({ tags: { 'kcg.dev/group': 'y' } }), refused: 'tag keys that start with aws: or kcg.dev/' },
   { name: 'a tag key with an exclamation mark', change: table({ tags: { 'a!': 'y' } }), refused: 'a tag key has 1 to 128' },
   { name: 'a tag key of 129 characters', change: table({ tags: { ['k'.repeat(129)]: 'y' } }), refused: 'a tag key has 1 to 128' },
