@@ -46,14 +46,15 @@ const checkpoints = withRules(
       cel: "(self.deletionPolicy == 'Expire') == has(self.expireAfterDays)",
       holds: ({ deletionPolicy, expireAfterDays }) =>
         (deletionPolicy === 'Expire') === (expireAfterDays !== undefined),
-      message: 'expireAfterDays belongs to deletionPolicy Expire: set it with that policy and with no other',
+      message:
+        'deletionPolicy Expire needs expireAfterDays, and no other policy takes it: set both or neither',
     },
     {
       cel: "self.deletionPolicy != 'Delete' || (self.table.management == 'Managed' && !(has(self.table.deletionProtection) && self.table.deletionProtection))",
       holds: ({ deletionPolicy, table }) =>
         deletionPolicy !== 'Delete' || (table.management === 'Managed' && table.deletionProtection !== true),
       message:
-        'deletionPolicy Delete needs a Managed table without deletionProtection; use Expire or Retain, or change the table',
+        'deletionPolicy Delete needs a Managed table without deletionProtection; use Retain, or Expire with expireAfterDays, or change the table',
       path: 'deletionPolicy',
     },
   ],

@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import { withRules } from './rule.ts';
+import { withRules, type UpdateRule } from './rule.ts';
 
 const replicas = z.int().max(10_000);
+
+/** What a group starts with whose number of workers others set; as a Deployment does. */
+export const DEFAULT_REPLICAS = 1;
 
 export const scalingSpec = withRules(
   z.strictObject({
@@ -21,8 +24,11 @@ export const scalingSpec = withRules(
     maxReplicas: replicas.min(1).default(100).describe('Never more workers than this.'),
     replicas: replicas
       .min(0)
-      .optional()
-      .describe('Fixed and External: the number of workers. The scale subresource reads and writes it.'),
+      // The scale subresource answers nobody while it is unset; a manifest without it leaves it to the autoscaler.
+      .default(DEFAULT_REPLICAS)
+      .describe(
+        'Fixed and External: the number of workers; the others take no notice. The scale subresource reads and writes it: with External leave it out of the manifest, and no apply sets it back.',
+      ),
     targetLagSeconds: z.int().min(1).max(604_800).optional().describe('Lag: the lag to stay below.'),
     scaleDown: z
       .strictObject({
@@ -44,29 +50,19 @@ export const scalingSpec = withRules(
       path: 'minReplicas',
     },
     {
-      cel: "self.mode != 'ShardCount' || !has(self.replicas)",
-      holds: ({ mode, replicas }) => mode !== 'ShardCount' || replicas === undefined,
-      message:
-        'scaling.mode is ShardCount: the operator sets the replicas; remove scaling.replicas, or set scaling.mode to External or Fixed to use kubectl scale',
-      path: 'replicas',
-    },
-    {
-      cel: "self.mode != 'Lag' || !has(self.replicas)",
-      holds: ({ mode, replicas }) => mode !== 'Lag' || replicas === undefined,
-      message:
-        'scaling.mode is Lag: the operator sets the replicas; remove scaling.replicas, or set scaling.mode to External or Fixed to use kubectl scale',
-      path: 'replicas',
-    },
-    {
-      cel: "!(self.mode in ['Fixed', 'External']) || has(self.replicas)",
-      holds: ({ mode, replicas }) => (mode !== 'Fixed' && mode !== 'External') || replicas !== undefined,
-      message:
-        'scaling.mode Fixed and External need scaling.replicas: the number of workers, or the one to start from',
-    },
-    {
       cel: "(self.mode == 'Lag') == has(self.targetLagSeconds)",
       holds: ({ mode, targetLagSeconds }) => (mode === 'Lag') === (targetLagSeconds !== undefined),
       message: 'targetLagSeconds belongs to scaling.mode Lag: set it with that mode only',
     },
   ],
+  [operatorSets('ShardCount'), operatorSets('Lag')],
 );
+
+/** A change of mode may leave what an autoscaler wrote before. */
+function operatorSets(mode: string): UpdateRule {
+  return {
+    cel: `self.mode != '${mode}' || oldSelf.mode != self.mode || self.replicas == oldSelf.replicas`,
+    message: `scaling.mode is ${mode}: the operator sets the number of workers; to set it yourself, change two fields in one step: scaling.mode to External and scaling.replicas to the number. From then on kubectl scale works`,
+    path: 'replicas',
+  };
+}

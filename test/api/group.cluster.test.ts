@@ -89,14 +89,36 @@ describe.skipIf(problem !== undefined)('an API server', () => {
   });
 
   describe('answers kubectl scale', () => {
-    test('with a way out when the operator sets the replicas', async () => {
+    test('with a way out of one step when the operator sets the number', async () => {
       await applied(stored('by-shards'));
       const { code, stderr } = await kubectl('scale', 'kcg', 'by-shards', '--replicas=3');
       expect(code).not.toBe(0);
       expect(stderr).toContain(
-        'scaling.mode is ShardCount: the operator sets the replicas; remove scaling.replicas, or set scaling.mode to External or Fixed to use kubectl scale',
+        'to set it yourself, change two fields in one step: scaling.mode to External and scaling.replicas to the number',
       );
+      const patch = JSON.stringify({ spec: { scaling: { mode: 'External', replicas: 3 } } });
+      expect(await kubectl('patch', 'kcg', 'by-shards', '--type=merge', '-p', patch)).toMatchObject({
+        code: 0,
+      });
+      expect(await kubectl('scale', 'kcg', 'by-shards', '--replicas=5')).toMatchObject({ code: 0 });
     });
+
+    test.for([['--server-side', '--field-manager=test'], ['--server-side=false']])(
+      'and one manifest both creates a group and leaves the number to others, with apply %s',
+      async (flags) => {
+        const name = flags.length > 1 ? 'by-hpa-server-side' : 'by-hpa-client-side';
+        const manifest = JSON.stringify(stored(name, { scaling: { mode: 'External' } }));
+        const apply = () => cluster.kubectl(['apply', ...flags, '-f', '-'], manifest);
+        const path = `/apis/kcg.dev/v1alpha1/namespaces/${namespace}/kinesisconsumergroups/${name}/scale`;
+        const scale = async () => JSON.parse((await kubectl('get', '--raw', path)).stdout) as object;
+        expect(await apply()).toMatchObject({ code: 0 });
+        // What an autoscaler asks first.
+        expect(await scale()).toMatchObject({ kind: 'Scale', spec: { replicas: 1 } });
+        expect(await kubectl('scale', 'kcg', name, '--replicas=6')).toMatchObject({ code: 0 });
+        expect(await apply()).toMatchObject({ code: 0 });
+        expect(await scale()).toMatchObject({ spec: { replicas: 6 } });
+      },
+    );
 
     test('by writing scaling.replicas when an autoscaler is in charge', async () => {
       await applied(stored('by-hpa', { scaling: { mode: 'External', replicas: 1 } }));

@@ -250,7 +250,7 @@ describe('a group with workers', () => {
 
   test('is scaled by kubectl when it is said to be, and by nothing else', async () => {
     const refusal = await site.refused('scale kcg orders -n shop --replicas=2');
-    expect(refusal).toContain('scaling.mode is ShardCount: the operator sets the replicas');
+    expect(refusal).toContain('scaling.mode is ShardCount: the operator sets the number of workers');
     expect(await site.replicas('orders', 'shop')).toBe(4);
     await site.apply(
       group('orders', 'shop', '  handler: {log: {}}\n  scaling: {mode: External, replicas: 4}'),

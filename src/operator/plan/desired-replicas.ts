@@ -1,3 +1,5 @@
+import { DEFAULT_REPLICAS } from '../../api/scaling-spec.ts';
+
 /*
  * How many workers a group gets. What is wanted follows the shards that can be consumed in parallel; growing happens at
  * once. Shrinking waits: a window of what was wanted is kept and its maximum counts, as the HPA's stabilisation does, and the
@@ -10,7 +12,7 @@ export interface ReplicasInput {
   /** `fixed`: `wanted` from the spec or an autoscaler; `shards`: from the shard count. */
   scaling:
     | { mode: 'shards'; shardsPerWorker: number; maxPerWorker: number | undefined; min: number; max: number }
-    | { mode: 'fixed'; wanted: number | undefined; min: number; max: number };
+    | { mode: 'fixed'; wanted: number; min: number; max: number };
   /** Shards that can be consumed at the same time; undefined = not known at the moment. */
   readableShards: number | undefined;
   /** Shards wait for their parents, or the stream is changing. */
@@ -68,12 +70,18 @@ export function desiredReplicas(input: ReplicasInput): ReplicasDecision {
     const reason = 'the shards of the stream are not known yet';
     return { replicas, reason, limitedBy: 'UnknownShards', window: [...input.window], againInMs: undefined };
   }
-  // An autoscaler or a person who fixed the number has decided already, with a stabilisation of their own.
-  if (input.scaling.mode === 'fixed' || currentReplicas === undefined || currentReplicas === 0)
-    return settled(wanted);
+  if (currentReplicas === undefined || currentReplicas === 0 || isDecided(input)) return settled(wanted);
   const seeded = input.window.length > 0 ? input.window : [{ atMs: nowMs, replicas: currentReplicas }];
   const window = remember(seeded, { atMs: nowMs, replicas: wanted.replicas }, nowMs - input.stabilizationMs);
   return stabilized(input, { wanted, window, currentReplicas });
+}
+
+/**
+ * An autoscaler or a person has said how many, with a stabilisation of their own; nobody has yet when the operator set the number
+ * until now and the spec says what it says by default.
+ */
+function isDecided({ scaling, window }: ReplicasInput): boolean {
+  return scaling.mode === 'fixed' && (window.length === 0 || scaling.wanted !== DEFAULT_REPLICAS);
 }
 
 function settled(wanted: Wanted): ReplicasDecision {
@@ -102,10 +110,9 @@ function wantedReplicas(input: ReplicasInput): Wanted | undefined {
 
 /** More workers than shards are refused too: they would cost and do nothing. */
 function fixedReplicas(
-  wanted: number | undefined,
+  asked: number,
   { min, max, readableShards }: { min: number; max: number; readableShards: number | undefined },
 ): Wanted {
-  const asked = wanted ?? min;
   const reason = `${asked} ${asked === 1 ? 'worker is' : 'workers are'} asked for`;
   if (
     readableShards !== undefined &&

@@ -49,6 +49,18 @@ describe('what is wanted at once', () => {
       3,
       'UnknownShards',
     ],
+    [
+      'as many as now for a while, when an autoscaler that has said nothing yet takes over',
+      { scaling: { mode: 'fixed', wanted: 1, min: 1, max: 10 }, window: [{ atMs: 990_000, replicas: 4 }] },
+      4,
+      'Stabilization',
+    ],
+    [
+      'what an autoscaler says that takes over',
+      { scaling: { mode: 'fixed', wanted: 2, min: 1, max: 10 }, window: [{ atMs: 990_000, replicas: 4 }] },
+      2,
+      undefined,
+    ],
     ['a fixed number', { scaling: { mode: 'fixed', wanted: 6, min: 1, max: 10 } }, 6, undefined],
     [
       'a fixed number shrinks at once',
