@@ -21,6 +21,7 @@ interface Entry {
   failures: number;
   /** Somebody is asking; the others wait for the same answer. */
   asking: Promise<void> | undefined;
+  users: Set<string>;
 }
 
 const DEFAULT_FRESH_MS = 45_000;
@@ -36,14 +37,25 @@ const BACKOFF = { baseMs: 5_000, maxMs: 60_000 };
 export class StreamCache {
   readonly #options: Required<StreamCacheOptions>;
   readonly #entries = new Map<string, Entry>();
+  /** By user: the stream it asked for last. */
+  readonly #keyOf = new Map<string, string>();
 
   constructor(options: StreamCacheOptions) {
     this.#options = { freshMs: DEFAULT_FRESH_MS, ...options };
   }
 
-  /** @param key names the stream, its region and endpoint */
-  async look(key: string, client: StreamClient, signal: AbortSignal): Promise<StreamFacts> {
+  /**
+   * @param key names the stream, its region and endpoint
+   * @param user who asks; a stream is kept while it is the one that somebody asked for last
+   */
+  async look(
+    key: string,
+    { client, user, signal }: { client: StreamClient; user: string; signal: AbortSignal },
+  ): Promise<StreamFacts> {
     const entry = this.#entryOf(key);
+    if (this.#keyOf.get(user) !== key) this.forget(user);
+    this.#keyOf.set(user, key);
+    entry.users.add(user);
     if (entry.asking === undefined && this.#options.clock.monotonic() >= entry.nextMs) {
       entry.asking = this.#ask(entry, client, signal).finally(() => (entry.asking = undefined));
     }
@@ -57,16 +69,28 @@ export class StreamCache {
     if (entry) entry.nextMs = Math.min(entry.nextMs, entry.askedMs + REFRESH_MS);
   }
 
-  /** Forgets the streams that no group uses any more. */
-  keep(keys: ReadonlySet<string>): void {
-    for (const key of this.#entries.keys()) if (!keys.has(key)) this.#entries.delete(key);
+  /** The user is gone, and its stream with the last of them. */
+  forget(user: string): void {
+    const key = this.#keyOf.get(user);
+    const entry = key === undefined ? undefined : this.#entries.get(key);
+    if (key === undefined || !entry) return;
+    this.#keyOf.delete(user);
+    entry.users.delete(user);
+    if (entry.users.size === 0) this.#entries.delete(key);
   }
 
   #entryOf(key: string): Entry {
     const known = this.#entries.get(key);
     if (known) return known;
     const facts = { summary: undefined, shards: undefined, error: undefined };
-    const entry: Entry = { facts, nextMs: -Infinity, askedMs: -Infinity, failures: 0, asking: undefined };
+    const entry: Entry = {
+      facts,
+      nextMs: -Infinity,
+      askedMs: -Infinity,
+      failures: 0,
+      asking: undefined,
+      users: new Set(),
+    };
     this.#entries.set(key, entry);
     return entry;
   }

@@ -1,4 +1,4 @@
-import { GROUP_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../api/labels.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/labels.ts';
 import { describeError } from '../lib/errors.ts';
 import {
   KINDS,
@@ -10,9 +10,10 @@ import {
   type StoredObject,
 } from '../kubernetes/cluster.ts';
 import type { Nudge } from './fence-workers.ts';
+import { GROUPS_OF_TABLE, groupKeys, PODS_OF_GROUP, tablesOf } from './group-indexes.ts';
 import { hasDied, type PodLike } from './plan/fence.ts';
 import { GroupReconciler } from './reconcile.ts';
-import { PODS_OF_GROUP, type ReconcilerOptions } from './reconcile-context.ts';
+import type { ReconcilerOptions } from './reconcile-context.ts';
 import { WorkQueue, type WorkQueueOptions } from '../kubernetes/work-queue.ts';
 
 export interface OperatorOptions extends Omit<ReconcilerOptions, 'caches' | 'settings' | 'nudge'> {
@@ -120,6 +121,7 @@ function watchAll(
       cluster.watch(KINDS.consumerGroup, {
         namespace,
         signal,
+        indexes: { [GROUPS_OF_TABLE]: tablesOf },
         onChange: (change) => {
           if (isWorthALook(change)) enqueue(keyString(keyOf(change.object)));
         },
@@ -156,12 +158,6 @@ function isWorthALook({ type, object, previous }: ObjectChange): boolean {
       metadata.deletionTimestamp,
     ]);
   return of(object) !== of(previous);
-}
-
-/** The group an object belongs to, by its label. */
-export function groupKeys({ metadata }: StoredObject): string[] {
-  const group = metadata.labels?.[GROUP_LABEL];
-  return group === undefined ? [] : [`${metadata.namespace ?? 'default'}/${group}`];
 }
 
 /** Pods are many, and only a little of each is looked at. */

@@ -25,9 +25,10 @@ export interface ReconcilerOptions {
   log: Log;
   nudge: Nudge;
   caches: {
+    /** With the index `GROUPS_OF_TABLE`. */
     groups: ObjectCache;
     deployments: ObjectCache;
-    /** Indexed by `group`: `namespace/name` of the group. */
+    /** With the index `PODS_OF_GROUP`. */
     pods: ObjectCache;
     podDisruptionBudgets: ObjectCache;
   };
@@ -53,9 +54,6 @@ const POLL_MS = 5_000;
 export function pollMsOf({ settings }: Pick<ReconcilerOptions, 'settings'>): number {
   return settings.pollMs ?? POLL_MS;
 }
-
-/** Name of the index of the pod cache. */
-export const PODS_OF_GROUP = 'group';
 
 /** What is remembered of a group between passes. All of it can be lost: it saves calls, or makes us wait longer. */
 export interface GroupMemory {

@@ -1,11 +1,10 @@
-import { tableNameOf } from '../api/group.ts';
 import { FINALIZER } from '../api/labels.ts';
-import { readGroup } from '../api/stored-group.ts';
 import { decodeClaim } from '../leases/claim.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
 import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
 import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from '../kubernetes/cluster.ts';
+import { ANY_TABLE, GROUPS_OF_TABLE } from './group-indexes.ts';
 import { deletingStatus } from './plan/compute-status.ts';
 import { isOwnedBy } from './plan/desired-objects.ts';
 import { isMadeFor, planCleanup, type Cleanup } from './plan/plan-cleanup.ts';
@@ -161,19 +160,14 @@ async function planned(
 async function othersIn(pass: PlacedPass): Promise<string[]> {
   const { options, object, target, groupId, signal } = pass;
   const groupIds = await options.aws.groupIds(target, signal);
-  const resources = options.caches.groups
-    .list()
-    .filter((other) => other.metadata.uid !== object.metadata.uid && mayUseTable(other, target.table));
+  const { groups } = options.caches;
+  const resources = [target.table, ANY_TABLE]
+    .flatMap((table) => groups.by(GROUPS_OF_TABLE, table))
+    .filter(({ metadata }) => metadata.uid !== object.metadata.uid);
   return [
     ...resources.map((other) => keyString(keyOf(other))),
     ...groupIds.filter((id) => id !== groupId).map((id) => `group ${id}`),
   ];
-}
-
-/** One whose spec is refused may have workers and positions all the same; its table may be in a field that is wrong. */
-function mayUseTable(other: StoredObject, table: string): boolean {
-  const parsed = readGroup(other);
-  return parsed.outcome === 'refused' || tableNameOf(parsed.group) === table;
 }
 
 async function deleteTable(

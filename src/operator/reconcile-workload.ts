@@ -26,7 +26,8 @@ import type { WorkloadFacts } from './plan/group-facts.ts';
 import { workerConfigOf, workloadHandler } from './plan/worker-config-of.ts';
 import { workloadProblem } from './plan/step-failures.ts';
 import { templateProblems } from './plan/worker-template.ts';
-import { attempt, lookAgain, PODS_OF_GROUP, type Pass, type PlacedPass } from './reconcile-context.ts';
+import { PODS_OF_GROUP } from './group-indexes.ts';
+import { attempt, lookAgain, type Pass, type PlacedPass } from './reconcile-context.ts';
 
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 

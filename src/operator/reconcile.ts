@@ -5,7 +5,7 @@ import type { GroupRows } from '../leases/group-rows.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { streamKey } from './aws-account.ts';
-import { parseKey, type StoredObject } from '../kubernetes/cluster.ts';
+import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
 import { deletingStatus, invalidStatus, pausedStatus } from './plan/compute-status.ts';
@@ -26,7 +26,7 @@ import {
   type ReconcilerOptions,
 } from './reconcile-context.ts';
 import { dropFinalizer, keepFinalizer, reconcileDeletion } from './reconcile-deletion.ts';
-import { placedPass, placeOf } from './reconcile-place.ts';
+import { placedPass } from './reconcile-place.ts';
 import { reconcileTable } from './reconcile-table.ts';
 import { deploymentOf, reconcileWorkload } from './reconcile-workload.ts';
 import { StatusWriter } from './status-writer.ts';
@@ -132,17 +132,7 @@ export class GroupReconciler {
 
   #forget(key: string): void {
     this.#memory.delete(key);
-    const used = this.#options.caches.groups.list().map((object) => {
-      const parsed = readGroup(object);
-      if (parsed.outcome !== 'ok') return '';
-      const target = placeOf({
-        group: parsed.group,
-        groupId: groupIdOf(parsed.group),
-        options: this.#options,
-      });
-      return target ? streamKey(target) : '';
-    });
-    this.#streams.keep(new Set(used));
+    this.#streams.forget(key);
   }
 }
 
@@ -165,7 +155,11 @@ async function reconcileLiving(pass: Pass): Promise<number> {
 /** Stream → table → claim → workers, as far as it goes. */
 async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   const { options, streams, target, memory, signal, group } = pass;
-  const stream = await streams.look(streamKey(target), options.aws.streamClient(target), signal);
+  const stream = await streams.look(streamKey(target), {
+    client: options.aws.streamClient(target),
+    user: keyString(keyOf(pass.object)),
+    signal,
+  });
   // Without a stream there is nothing to keep a table for.
   const mayProvision = stream.summary !== undefined || memory.table !== undefined;
   const found = mayProvision ? await readRows(pass, await reconcileTable(pass)) : undefined;
@@ -229,13 +223,11 @@ function decide(
   const none = { limitedBy: undefined, window: [], againInMs: undefined };
   if (memory.claim?.verdict === 'refused')
     return { ...none, replicas: 0, reason: 'the group id is not ours' };
-  if (memory.claim === undefined && desiredState !== 'Stopped') {
-    return {
-      ...none,
-      replicas: currentReplicas ?? 0,
-      reason: 'the group id is not claimed yet',
-      limitedBy: 'UnknownShards',
-    };
+  const isPauseUnknown = desiredState === 'Paused' && pass.failures.some(({ step }) => step === 'pause');
+  if ((memory.claim === undefined && desiredState !== 'Stopped') || isPauseUnknown) {
+    // A new worker reads unless it is told not to.
+    const reason = isPauseUnknown ? 'the pause is not written yet' : 'the group id is not claimed yet';
+    return { ...none, replicas: currentReplicas ?? 0, reason, limitedBy: 'UnknownShards' };
   }
   const decision = desiredReplicas({
     desiredState,

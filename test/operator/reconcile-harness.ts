@@ -12,8 +12,8 @@ import { MemoryCluster, type RecordedWrite } from '../../src/kubernetes/memory/c
 import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { GroupReconciler } from '../../src/operator/reconcile.ts';
 import type { ObservedTable } from '../../src/table/table-admin.ts';
-import { PODS_OF_GROUP, type ReconcilerSettings } from '../../src/operator/reconcile-context.ts';
-import { groupKeys } from '../../src/operator/operator.ts';
+import type { ReconcilerOptions, ReconcilerSettings } from '../../src/operator/reconcile-context.ts';
+import { GROUPS_OF_TABLE, groupKeys, PODS_OF_GROUP, tablesOf } from '../../src/operator/group-indexes.ts';
 import { defaultTableName } from '../../src/api/group.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
@@ -33,6 +33,8 @@ export function groupObject(
     spec: { stream: { name: 'orders' }, region: 'eu-west-1', handler: { log: {} }, ...spec },
   };
 }
+
+type Caches = ReconcilerOptions['caches'];
 
 /** One operator over the twins; the test plays the Deployment controller, the kubelet and the workers. */
 export class Harness {
@@ -55,8 +57,15 @@ export class Harness {
   readonly #stop = new AbortController();
   reconciler: GroupReconciler;
   readonly #settings: ReconcilerSettings;
+  readonly #watched: (caches: Caches) => Caches;
+  /** Calls to AWS that tests count. */
+  readonly calls: string[] = [];
 
-  constructor(settings: Partial<ReconcilerSettings> = {}) {
+  constructor(
+    settings: Partial<ReconcilerSettings> = {},
+    watched: (caches: Caches) => Caches = (caches) => caches,
+  ) {
+    this.#watched = watched;
     this.#settings = { workerImage: 'kcg:test', seesAllNamespaces: true, ...settings };
     this.reconciler = this.restart();
   }
@@ -72,12 +81,15 @@ export class Harness {
       random: seededRandom(1),
       log: silentLog,
       nudge: async (address) => this.nudged.push(address) > 0,
-      caches: {
-        groups: watch(KINDS.consumerGroup),
+      caches: this.#watched({
+        groups: this.cluster.watch(KINDS.consumerGroup, {
+          signal,
+          indexes: { [GROUPS_OF_TABLE]: tablesOf },
+        }),
         deployments: watch(KINDS.deployment),
         pods: this.cluster.watch(KINDS.pod, { signal, indexes: { [PODS_OF_GROUP]: groupKeys } }),
         podDisruptionBudgets: watch(KINDS.podDisruptionBudget),
-      },
+      }),
       settings: this.#settings,
     });
     return this.reconciler;
@@ -85,7 +97,14 @@ export class Harness {
 
   #aws(): AwsAccount {
     return {
-      streamClient: ({ stream }) => memoryStreamClient(this.kinesis, stream.name),
+      streamClient: ({ stream }) => {
+        const client = memoryStreamClient(this.kinesis, stream.name);
+        const describe: typeof client.describe = (options) => {
+          this.calls.push('describe stream');
+          return client.describe(options);
+        };
+        return { ...client, describe };
+      },
       leaseTable: async (target) => this.table(target.groupId, target.table),
       groupIds: async (target) =>
         [...this.rows]
