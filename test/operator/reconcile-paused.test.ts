@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
+import { KcgError } from '../../src/lib/errors.ts';
 import { groupObject, Harness, NAME } from './reconcile-harness.ts';
 
 let h: Harness;
@@ -42,5 +43,38 @@ describe('a group that is annotated reconcile-paused', () => {
     await h.reconcile();
     await h.reconcile();
     await expect(h.group()).rejects.toThrow('the group is gone');
+  });
+});
+
+describe('a group that is paused', () => {
+  const paused = () =>
+    h
+      .table()
+      .rows()
+      .find(({ shard_id }) => shard_id === 'group#claim')?.['paused'];
+
+  test('stays so when it is stopped, until it is to run', async () => {
+    create();
+    await h.converge();
+    await h.runWorkers();
+    h.setGroup((spec) => (spec['desiredState'] = 'Paused'));
+    await h.converge();
+    expect(paused()).toBe(1);
+    h.setGroup((spec) => (spec['desiredState'] = 'Stopped'));
+    await h.converge();
+    expect([await h.replicas(), paused()]).toEqual([0, 1]);
+    h.setGroup((spec) => (spec['desiredState'] = 'Running'));
+    await h.converge();
+    expect([await h.replicas(), paused()]).toEqual([3, undefined]);
+  });
+
+  test('gets no pods before the workers can be told', async () => {
+    h.faults.set('pause group', new KcgError('AccessDenied', 'may not call UpdateItem'));
+    create({ desiredState: 'Paused' });
+    await expect(h.reconcile()).rejects.toThrow('may not call');
+    expect(await h.deployment()).toBeUndefined();
+    h.faults.clear();
+    await h.converge();
+    expect([await h.replicas(), paused()]).toEqual([3, 1]);
   });
 });
