@@ -16,6 +16,8 @@ export const REVISION_ANNOTATION = `${DOMAIN}/revision`;
 export const WORKER_CONTAINER_ANNOTATION = `${DOMAIN}/worker-container`;
 /** Cluster id of a claim that may be taken over; set by a person, once. */
 export const TAKE_OVER_ANNOTATION = `${DOMAIN}/take-over`;
+/** What the group has to know of its table when the table is gone; written by the operator, read by `readTableRecord`. */
+export const TABLE_ANNOTATION = `${DOMAIN}/table`;
 /** `true`: the operator leaves the group alone. */
 export const RECONCILE_PAUSED_ANNOTATION = `${DOMAIN}/reconcile-paused`;
 

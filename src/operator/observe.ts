@@ -61,7 +61,7 @@ export function viewOf(
     rows,
     shards: stream.shards && relevantShards(stream.shards, rows, group.spec.initialPosition.type),
     pods: podsOf(pass).map((pod) => podView(pod, nowMs)),
-    retentionHours: stream.summary?.retentionHours,
+    retentionHours: stream.summary?.retentionHours ?? group.status?.stream?.retentionHours,
     nowMs,
   });
 }

@@ -8,14 +8,53 @@ import type { StreamSummary } from '../kinesis/stream-client.ts';
 import type { ClaimFacts } from './plan/group-facts.ts';
 import { keyOf, keyString } from '../kubernetes/cluster.ts';
 import { judgeClaim, type ClaimVerdict } from './plan/judge-claim.ts';
-import type { PlacedPass } from './reconcile-context.ts';
+import { attempt, type PlacedPass } from './reconcile-context.ts';
+import { rememberTable, tableRecordOf } from './remember-table.ts';
 import { writeRows } from './write-rows.ts';
 
 /** Times a claim is tried against somebody who claims at the same moment. */
 const ATTEMPTS = 3;
 
-/** Claims the group id for this resource, or says who has it. */
-export async function reconcileClaim(
+interface Found {
+  table: LeaseTable;
+  rows: GroupRows;
+  /** Undefined = not known at the moment: nothing is claimed, and a claim that was read before stays as it was judged. */
+  stream: StreamSummary | undefined;
+}
+
+/** Keeps in memory whose the group id is; a failure is told in the status and leaves what was known. */
+export async function pursueClaim(pass: PlacedPass, { table, rows, stream }: Found): Promise<void> {
+  const { memory } = pass;
+  const facts = await attempt(pass, 'claim', async () => {
+    if (stream) return reconcileClaim(pass, { table, rows, stream });
+    return memory.claim ?? readClaim(pass, rows);
+  });
+  memory.claim = facts ?? memory.claim;
+}
+
+/**
+ * Claims the group id for this resource, or says who has it. It is ours only once the resource itself knows that: from then
+ * on workers may write positions, and a table that goes takes them with it. Undefined when the resource has changed
+ * meanwhile: the next look goes on.
+ */
+async function reconcileClaim(
+  pass: PlacedPass,
+  input: { table: LeaseTable; rows: GroupRows; stream: StreamSummary },
+): Promise<ClaimFacts | undefined> {
+  const facts = await claimed(pass, input);
+  if (facts.verdict === 'ours' && !(await rememberTable(pass, { claimed: true }))) return undefined;
+  return facts;
+}
+
+/** A claim that says this resource holds it is believed; workers compare streams for themselves. */
+async function readClaim(pass: PlacedPass, { claim }: GroupRows): Promise<ClaimFacts | undefined> {
+  if (claim === undefined || !tableRecordOf(pass)?.claimed) return undefined;
+  const clusterId = await pass.options.cluster.clusterId({ signal: pass.signal });
+  const verdict = judge(pass, { claim, clusterId, stream: undefined });
+  return verdict.verdict === 'claim' ? undefined : verdict;
+}
+
+async function claimed(
   pass: PlacedPass,
   { table, rows, stream }: { table: LeaseTable; rows: GroupRows; stream: StreamSummary },
 ): Promise<ClaimFacts> {
@@ -64,12 +103,15 @@ interface Seen {
   stream: StreamSummary;
 }
 
-function judge(pass: PlacedPass, { claim, clusterId, stream }: Seen): ClaimVerdict {
+function judge(
+  pass: PlacedPass,
+  { claim, clusterId, stream }: Omit<Seen, 'stream'> & { stream: StreamSummary | undefined },
+): ClaimVerdict {
   return judgeClaim({
     claim,
     clusterId,
     resourceUid: pass.object.metadata.uid,
-    stream: { arn: stream.arn, createdAt: stream.createdAt },
+    stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
     nameOf: (uid) => nameOf(pass, uid, claim?.namespace),
     takeOver: pass.group.metadata.annotations[TAKE_OVER_ANNOTATION],
   });

@@ -14,6 +14,7 @@ import {
   type TableProblem,
 } from '../table/plan-table.ts';
 import { lookAgain, type PlacedPass } from './reconcile-context.ts';
+import { tableRecordOf } from './remember-table.ts';
 import type { ObservedTable, TableAdmin, TableStep } from '../table/table-admin.ts';
 
 /** Drift is looked for this often. */
@@ -35,8 +36,13 @@ const PROBLEM_REASONS = {
   KeyInaccessible: 'TableKeyInaccessible',
 } as const satisfies Record<TableProblem['reason'], TableFacts['reason']>;
 
-/** Creates the table or brings it to what the spec says, one look at a time; an answer serves for ten minutes. */
-export async function reconcileTable(pass: PlacedPass): Promise<TableFacts> {
+/**
+ * Creates the table or brings it to what the spec says, one look at a time; an answer serves for ten minutes.
+ */
+export async function reconcileTable(
+  pass: PlacedPass,
+  { mayCreate }: { mayCreate: boolean },
+): Promise<TableFacts> {
   const { memory, group, options } = pass;
   const nowMs = options.clock.monotonic();
   const known = memory.table;
@@ -45,15 +51,19 @@ export async function reconcileTable(pass: PlacedPass): Promise<TableFacts> {
     lookAgain(pass, known.nextMs - nowMs);
     return known.facts;
   }
-  const { facts, freshMs } = await look(pass);
+  const { facts, freshMs } = await look(pass, mayCreate);
+  if (freshMs === undefined) return facts;
   const inMs = jitterMs(freshMs, 0.1, options.random);
   memory.table = { facts, generation, nextMs: nowMs + inMs };
   lookAgain(pass, inMs);
   return facts;
 }
 
-async function look(pass: PlacedPass): Promise<{ facts: TableFacts; freshMs: number }> {
-  const { options, target, object, signal } = pass;
+async function look(
+  pass: PlacedPass,
+  mayCreate: boolean,
+): Promise<{ facts: TableFacts; freshMs: number | undefined }> {
+  const { options, target, signal } = pass;
   const admin = options.aws.tableAdmin(target);
   const desired = desiredTable(pass);
   const failures = new Map<TableStep['do'], KcgError>();
@@ -62,10 +72,13 @@ async function look(pass: PlacedPass): Promise<{ facts: TableFacts; freshMs: num
     observed = await admin.describe({ signal });
     for (let round = 1; ; round += 1) {
       const history = {
-        ...historyOf(object.status, target.table, observed),
+        ...historyOf(pass, observed),
         refused: new Set(failures.keys()),
       };
       const plan = planTable(desired, observed, history);
+      if (!mayCreate && plan.steps.some((step) => step.do === 'create')) {
+        return { facts: awaitingFacts(pass), freshMs: undefined };
+      }
       if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
       // Creating comes first, then what only a table that exists can be told; one that was refused costs no round.
       if (plan.steps.length === 0 || round > ROUNDS + failures.size) {
@@ -181,19 +194,31 @@ function problemFacts(
   observed: ObservedTable | undefined,
 ): TableFacts {
   const { reason, message } = problem;
-  const was = (pass.object.status as GroupStatus | undefined)?.table;
-  // What is gone has to be remembered as something that was there.
-  const info = reason === 'Gone' && was ? { ...was, status: 'GONE' } : tableInfo(observed, pass);
+  const info = reason === 'Gone' ? { ...lastInfo(pass), status: 'GONE' } : tableInfo(observed, pass);
   return { status: 'False', reason: PROBLEM_REASONS[reason], message, usable: false, info };
 }
 
-/** A table that was seen can be used, even when a setting of it could not be changed. */
+function awaitingFacts({ target }: PlacedPass): TableFacts {
+  const message = `table ${target.table} is made once the stream is known`;
+  return {
+    status: 'Unknown',
+    reason: 'TableUnknown',
+    message,
+    usable: false,
+    info: { name: target.table },
+  };
+}
+
+/**
+ * A table that was seen can be used, even when a setting of it could not be changed; so can one that the group has worked
+ * with before, since its rows may be readable when nobody tells what it is like.
+ */
 function failedFacts(error: KcgError, pass: PlacedPass, observed: ObservedTable | undefined): TableFacts {
   const known = pass.memory.table?.facts;
   const usable = observed
     ? observed.status === 'ACTIVE' || observed.status === 'UPDATING'
-    : (known?.usable ?? false);
-  const info = observed ? tableInfo(observed, pass) : (known?.info ?? { name: pass.target.table });
+    : (known?.usable ?? tableRecordOf(pass)?.claimed ?? false);
+  const info = observed ? tableInfo(observed, pass) : (known?.info ?? lastInfo(pass));
   return { ...tableFailure(error), message: describeError(error), usable, info };
 }
 
@@ -230,15 +255,16 @@ function pitrOf({ unread, pointInTimeRecovery }: ObservedTable): string {
   return pointInTimeRecovery ? 'on' : 'off';
 }
 
-/**
- * What the last pass wrote down of the table. One that was only being created may not be found for a moment; the tags that
- * were set on a table of that name elsewhere are not on this one.
- */
-function historyOf(status: unknown, name: string, observed: ObservedTable | undefined): TableHistory {
-  const was = (status as GroupStatus | undefined)?.table;
-  if (was?.name !== name || was.arn === undefined) return {};
+/** For people: what is not known now stays as it was. */
+function lastInfo({ object, target }: PlacedPass): TableFacts['info'] {
+  const was = (object.status as GroupStatus | undefined)?.table;
+  return was?.name === target.table ? was : { name: target.table };
+}
+
+function historyOf(pass: PlacedPass, observed: ObservedTable | undefined): TableHistory {
+  const was = lastInfo(pass);
   const managedTagKeys = was.arn === observed?.arn ? (was.managedTagKeys ?? []) : [];
-  return { existed: was.status !== 'CREATING', managedTagKeys };
+  return { existed: tableRecordOf(pass)?.claimed ?? false, managedTagKeys };
 }
 
 function stepEvent(step: TableStep, table: string): PlannedEvent {

@@ -12,7 +12,7 @@ import { deletingStatus, invalidStatus, pausedStatus } from './plan/compute-stat
 import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
 import { isOwnedBy, replicasOf } from './plan/desired-objects.ts';
 import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
-import { reconcileClaim } from './reconcile-claim.ts';
+import { pursueClaim } from './reconcile-claim.ts';
 import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
 import { reconcilePause } from './reconcile-pause.ts';
 import {
@@ -146,7 +146,7 @@ async function reconcileLiving(pass: Pass): Promise<number> {
   if (!(await keepFinalizer(pass))) return 1_000;
   const placed = placedPass(pass);
   const facts = placed ? await pursue(placed) : nowhere(pass);
-  await writeStatus(pass, facts);
+  await writeStatus(placed ?? pass, facts);
   const [failure] = pass.failures;
   if (failure) throw failure.error;
   return jitterMs(pass.again.inMs, 0.2, pass.options.random);
@@ -160,23 +160,22 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     user: keyString(keyOf(pass.object)),
     signal,
   });
-  // Without a stream there is nothing to keep a table for.
-  const mayProvision = stream.summary !== undefined || memory.table !== undefined;
-  const found = mayProvision ? await readRows(pass, await reconcileTable(pass)) : undefined;
+  // Without a stream there is nothing to make a table for; one that is there is looked after all the same.
+  const tableFacts = await reconcileTable(pass, { mayCreate: stream.summary !== undefined });
+  const found = await readRows(pass, tableFacts);
   if (stream.error) lookAgain(pass, IDLE_MS / 4);
   else if (stream.summary?.status !== 'ACTIVE') lookAgain(pass, CHANGING_MS);
-  if (found?.rows && found.table && stream.summary) {
+  if (found.rows && found.table) {
     const { rows, table } = found;
-    const claiming = { table, rows, stream: stream.summary };
-    memory.claim = (await attempt(pass, 'claim', () => reconcileClaim(pass, claiming))) ?? memory.claim;
+    await pursueClaim(pass, { rows, table, stream: stream.summary });
     if (memory.claim?.verdict === 'ours')
       await attempt(pass, 'pause', () => reconcilePause(pass, { table, rows }));
   }
-  if (found?.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
-  const judged = found && (await judgeWorkers(pass, found));
+  if (found.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
+  const judged = await judgeWorkers(pass, found);
   const view = judged && viewOf(pass, { rows: judged.rows, stream });
   if (view) followOutage(pass, view, judged.ended);
-  const { scaling, workload } = await scale(pass, { stream, view, rows: found?.rows });
+  const { scaling, workload } = await scale(pass, { stream, view, rows: found.rows });
   const isRunning = (workload.deployment?.total ?? 0) > 0 || (scaling?.replicas ?? 0) > 0;
   if (isRunning) lookAgain(pass, pollMsOf(options));
   return {
@@ -184,11 +183,11 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     groupId: pass.groupId,
     region: target.region,
     stream,
-    table: found?.facts,
+    table: found.facts,
     claim: memory.claim,
     workload,
     view,
-    expiringShards: found?.rows ? expiringShards(found.rows) : [],
+    expiringShards: found.rows ? expiringShards(found.rows) : [],
     scaling,
     failures: pass.failures,
     lastScale: memory.lastScale ?? group.status?.scaling?.lastScale,
@@ -240,7 +239,7 @@ function decide(
             ...bounds,
           }
         : { mode: 'fixed', wanted: scaling.replicas, ...bounds },
-    readableShards: stream.shards && view?.parallelShards,
+    readableShards: readableShards({ stream, view, isNew: existing === undefined }),
     resharding: stream.summary?.status === 'UPDATING' || (view?.resharding ?? false),
     currentReplicas,
     stabilizationMs: scaling.scaleDown.stabilizationSeconds * 1000,
@@ -250,6 +249,21 @@ function decide(
   memory.window = decision.window;
   if (decision.againInMs !== undefined) lookAgain(pass, decision.againInMs);
   return decision;
+}
+
+/** Where no Deployment is left to go by, a stream that does not answer is known from its rows. */
+function readableShards({
+  stream,
+  view,
+  isNew,
+}: {
+  stream: StreamFacts;
+  view: GroupView | undefined;
+  isNew: boolean;
+}): number | undefined {
+  if (stream.shards) return view?.parallelShards;
+  const isLost = stream.error === undefined || stream.error.code === 'NotFound';
+  return isNew && !isLost && view && view.shards.length > 0 ? view.parallelShards : undefined;
 }
 
 function nowhere({ group, groupId }: Pass): GroupFacts {

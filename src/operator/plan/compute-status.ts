@@ -16,11 +16,12 @@ import {
   workersAvailable,
 } from './compute-conditions.ts';
 import type { GroupFacts } from './group-facts.ts';
+import { keepKnown } from './keep-known.ts';
 import { handingOff, ready, reconciling, stalled } from './sum-up.ts';
 
 /**
- * The whole status from the facts. `previous` only lends the times at which conditions turned, and the positions when
- * `positions` is `keep`: they move all the time, and a status that is written for them alone costs the API server a
+ * The whole status from the facts. `previous` lends the times at which conditions turned, what nobody can tell now, and the
+ * positions when `positions` is `keep`: they move all the time, and a status that is written for them alone costs the API server a
  * write per group and poll.
  */
 export function computeStatus(
@@ -42,6 +43,7 @@ export function computeStatus(
     selector: Object.entries(workerSelector(group.metadata.name))
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
+    ...keepKnown(facts, previous),
     ...streamStatus(facts),
     ...(view
       ? { leases: leasesOf(view, facts), lag: lagOf(view), shards: shardsOf(view), workers: workersOf(view) }

@@ -5,7 +5,8 @@ export interface ClaimInput {
   claim: Claim | undefined;
   clusterId: string;
   resourceUid: string;
-  stream: { arn: string; createdAt: number };
+  /** Undefined = not known at the moment, so that the claim's is believed. */
+  stream: { arn: string; createdAt: number } | undefined;
   /** `namespace/name` of the group with this uid in this cluster; false = it is gone, undefined = cannot be known. */
   nameOf: (uid: string) => string | false | undefined;
   /** The value of the take-over annotation: a cluster id. */
@@ -65,6 +66,7 @@ function unseenMessage({ resourceUid, namespace }: Claim, clusterId: string): st
 
 /** Positions of another stream would be wrong in this one, and some would look right. */
 function withSameStream({ claim, stream, resourceUid }: ClaimInput, verdict: ClaimVerdict): ClaimVerdict {
+  if (stream === undefined) return verdict;
   const isOther = claim?.streamArn !== undefined && claim.streamArn !== stream.arn;
   const isLater =
     claim?.streamCreatedAt !== undefined &&
