@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { ServiceRequest } from './service-server.ts';
 
 /** DynamoDB's bound; and 10 MiB of Kinesis records fit into it as base64, with every partition key escaped. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -13,8 +13,9 @@ export const TOO_LARGE = {
 /**
  * The body, or undefined when it is too large. Such a one is read to its end and forgotten: a client
  * that still sends when its connection closes reports the broken connection, not the answer.
+ * Rejects when the client breaks off before the end.
  */
-export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+export async function readBody(request: ServiceRequest): Promise<Buffer | undefined> {
   let chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

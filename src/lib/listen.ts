@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { Server } from 'node:net';
 import { KcgError } from './errors.ts';
 
 /** Every address of this machine, IPv6 and IPv4; clusters have pods with the one, the other or both. */

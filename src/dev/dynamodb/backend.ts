@@ -87,7 +87,7 @@ async function readAll(stream: IncomingMessage): Promise<string> {
 }
 
 /** Cuts all connections, those with a call under way too; resolves when none is left. */
-export function closeServer(server: Server): Promise<void> {
+function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

@@ -1,15 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import type { Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { listen } from '../../lib/listen.ts';
 import type { Log } from '../../lib/log.ts';
-import { closeServer, DynamoDbBackend, type Answer, type Json } from './backend.ts';
+import { DynamoDbBackend, type Answer, type Json } from './backend.ts';
 import { asFailure, DynamoDbFailure, DynamoDbTables } from './tables.ts';
 import { deleteExpired } from './ttl.ts';
 import { readBody, TOO_LARGE } from '../request-body.ts';
+import {
+  startServiceServer,
+  type ServiceRequest,
+  type ServiceResponse,
+  type ServiceServer,
+} from '../service-server.ts';
+import type { ServerCertificate } from '../tls/certificate.ts';
 
 export interface LocalDynamoDbOptions {
   clock: Clock;
@@ -20,6 +24,8 @@ export interface LocalDynamoDbOptions {
   host?: string;
   /** When given, requests signed with another access key are turned away. Signatures are never checked. */
   accessKeyIds?: readonly string[];
+  /** With it the port answers TLS, too. */
+  certificate?: ServerCertificate | undefined;
   /** How often expired items are looked for, ms; default 60,000. */
   ttlSweepMs?: number;
 }
@@ -30,47 +36,39 @@ export type DynamoDbFault =
   | { do: 'drop answer' } // the effect happens, the connection breaks
   | { do: 'hang' }; // no effect, no answer
 
-export interface LocalDynamoDb {
-  endpoint: string;
+export interface LocalDynamoDb extends ServiceServer {
   /** Requests so far, by operation. */
   counts: ReadonlyMap<string, number>;
   /** Asked before each request; undefined lets it through. Replaces the hook before; none ends the trouble. */
   fail(hook?: (operation: string, input: Json) => DynamoDbFault | undefined): void;
   /** Deletes what has expired now, without waiting for the next sweep. Returns how many items. */
   sweep(): Promise<number>;
-  close(): Promise<void>;
 }
 
 const JSON_TYPE = 'application/x-amz-json-1.0';
 const TTL_SWEEP_MS = 60_000;
 
 /**
- * DynamoDB over HTTP for any AWS SDK or CLI, in memory: dynalite, and in front of it what dynalite lacks
- * (`dynamodb-tables.ts`, `dynamodb-ttl.ts`). Bound to loopback.
+ * DynamoDB over HTTP/1.1 and HTTP/2 for any AWS SDK or CLI, in memory: dynalite, and in front of it what dynalite lacks
+ * (`tables.ts`, `ttl.ts`). Bound to loopback.
  * @throws KcgError `Conflict` when the port is taken.
  */
 export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise<LocalDynamoDb> {
   const { clock, log, host = '127.0.0.1', ttlSweepMs = TTL_SWEEP_MS } = options;
   const backend = await DynamoDbBackend.start();
   const front = new Front(backend, options.accessKeyIds);
-  const running = new Set<Promise<unknown>>();
-  const server = createServer((request, response) => {
-    const serving = front.serve(request, response).catch((error: unknown) => {
-      log.warn('local DynamoDB request failed', { error: KcgError.from(error).message });
-      response.destroy();
-    });
-    running.add(serving);
-    void serving.finally(() => running.delete(serving));
-  });
-  server.keepAliveTimeout = 0;
-  try {
-    await listen(server, options.port ?? 0, host, '--dynamodb-port');
-  } catch (thrown) {
+  const server = await startServiceServer({
+    name: 'local DynamoDB',
+    serve: (request, response) => front.serve(request, response),
+    log,
+    host,
+    port: options.port ?? 0,
+    portOption: '--dynamodb-port',
+    certificate: options.certificate,
+  }).catch(async (thrown: unknown) => {
     await backend.close();
     throw thrown;
-  }
-  const endpoint = `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
-  log.info('local DynamoDB listens', { endpoint });
+  });
 
   const stop = new AbortController();
   const sweep = () => front.sweep(clock.now());
@@ -86,7 +84,7 @@ export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise
   })();
 
   return {
-    endpoint,
+    ...server,
     counts: front.counts,
     fail: (hook) => {
       front.hook = hook;
@@ -94,8 +92,7 @@ export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise
     sweep,
     async close() {
       stop.abort();
-      await Promise.all([sweeping, closeServer(server)]);
-      await Promise.all(running);
+      await Promise.all([sweeping, server.close()]);
       await backend.close();
     },
   };
@@ -113,7 +110,7 @@ class Front {
     this.#accessKeyIds = accessKeyIds;
   }
 
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async serve(request: ServiceRequest, response: ServiceResponse): Promise<void> {
     const content = await readBody(request);
     const operation = String(request.headers['x-amz-target'] ?? '').split('.')[1] ?? '';
     this.counts.set(operation, (this.counts.get(operation) ?? 0) + 1);
@@ -210,7 +207,7 @@ function isConditionFailure(body: Json): boolean {
   return String(body['__type']).endsWith('#ConditionalCheckFailedException');
 }
 
-function reply(response: ServerResponse, { status, body }: Answer): void {
+function reply(response: ServiceResponse, { status, body }: Answer): void {
   const content = Buffer.from(JSON.stringify(body));
   response.writeHead(status, {
     'content-type': JSON_TYPE,

@@ -1,9 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { listen } from '../../lib/listen.ts';
 import { silentLog, type Log } from '../../lib/log.ts';
 import { shardOfIterator } from '../../kinesis/memory/iterator.ts';
 import { MemoryKinesis } from '../../kinesis/memory/stream.ts';
@@ -13,8 +10,15 @@ import { KinesisInput } from './input.ts';
 import { encodeJson } from './json.ts';
 import { recordOperations } from './record-operations.ts';
 import { readBody, TOO_LARGE } from '../request-body.ts';
+import {
+  startServiceServer,
+  type ServiceServer,
+  type ServiceRequest,
+  type ServiceResponse,
+} from '../service-server.ts';
 import { streamOperations } from './stream-operations.ts';
 import { tagOperations } from './tag-operations.ts';
+import type { ServerCertificate } from '../tls/certificate.ts';
 
 export interface LocalKinesisOptions {
   clock?: Clock;
@@ -27,13 +31,12 @@ export interface LocalKinesisOptions {
   host?: string;
   /** When given, requests signed with another access key are turned away. Signatures are never checked. */
   accessKeyIds?: readonly string[];
+  /** With it the port answers TLS, too. */
+  certificate?: ServerCertificate | undefined;
 }
 
-export interface LocalKinesis {
-  /** `http://127.0.0.1:4567`, for the SDK's or CLI's endpoint setting. */
-  endpoint: string;
+export interface LocalKinesis extends ServiceServer {
   kinesis: MemoryKinesis;
-  close: () => Promise<void>;
 }
 
 const operations = { ...streamOperations, ...recordOperations, ...tagOperations };
@@ -41,34 +44,21 @@ const CBOR = 'application/x-amz-cbor-1.1';
 const JSON_TYPE = 'application/x-amz-json-1.1';
 
 /**
- * Kinesis over HTTP/1.1 for any AWS SDK or CLI, in both of the service's encodings. Keeps everything in memory.
+ * Kinesis over HTTP/1.1 and HTTP/2 for any AWS SDK or CLI, in both of the service's encodings. Keeps everything in memory.
  * @throws KcgError `Conflict` when the port is taken.
  */
 export async function startLocalKinesis(options: LocalKinesisOptions = {}): Promise<LocalKinesis> {
   const kinesis = options.kinesis ?? new MemoryKinesis({ clock: options.clock ?? systemClock });
-  const log = options.log ?? silentLog;
-  const host = options.host ?? '127.0.0.1';
-  const server = createServer((request, response) => {
-    serve(kinesis, options.accessKeyIds, request, response).catch((error: unknown) => {
-      log.warn('local Kinesis request failed', { error: KcgError.from(error).message });
-      response.destroy();
-    });
+  const server = await startServiceServer({
+    name: 'local Kinesis',
+    serve: (request, response) => serve(kinesis, options.accessKeyIds, request, response),
+    log: options.log ?? silentLog,
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+    portOption: '--kinesis-port',
+    certificate: options.certificate,
   });
-  // Idle SDK connections are reused for as long as the client likes, so no reset meets a request on its way.
-  server.keepAliveTimeout = 0;
-  await listen(server, options.port ?? 0, host, '--kinesis-port');
-  const { port } = server.address() as AddressInfo;
-  const endpoint = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  log.info('local Kinesis listens', { endpoint });
-  return {
-    endpoint,
-    kinesis,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { ...server, kinesis };
 }
 
 interface Reply {
@@ -79,8 +69,8 @@ interface Reply {
 async function serve(
   kinesis: MemoryKinesis,
   accessKeyIds: readonly string[] | undefined,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ServiceRequest,
+  response: ServiceResponse,
 ): Promise<void> {
   if (request.method === 'GET') return answerPerson(kinesis, response);
   const body = await readBody(request);
@@ -97,7 +87,7 @@ async function serve(
   response.end(payload);
 }
 
-function answerPerson(kinesis: MemoryKinesis, response: ServerResponse): void {
+function answerPerson(kinesis: MemoryKinesis, response: ServiceResponse): void {
   response.writeHead(200, { 'content-type': 'text/plain' });
   response.end(`Local Kinesis of kcg. Streams: ${kinesis.listStreams().join(', ') || 'none'}\n`);
 }
@@ -105,7 +95,7 @@ function answerPerson(kinesis: MemoryKinesis, response: ServerResponse): void {
 async function replyTo(
   kinesis: MemoryKinesis,
   accessKeyIds: readonly string[] | undefined,
-  request: IncomingMessage,
+  request: ServiceRequest,
   content: Buffer,
   isCbor: boolean,
 ): Promise<Reply> {
@@ -150,12 +140,12 @@ function failure(type: string, message: string, status = httpStatusOf(type)): Re
 }
 
 /** The region in the credential scope: the one the client is set up for. */
-function signedRegion({ headers }: IncomingMessage): string | undefined {
+function signedRegion({ headers }: ServiceRequest): string | undefined {
   return /Credential=[^/,\s]+\/\d+\/([^/,\s]+)\//.exec(headers.authorization ?? '')?.[1];
 }
 
 function checkAuthorization(
-  request: IncomingMessage,
+  request: ServiceRequest,
   accessKeyIds: readonly string[] | undefined,
 ): Reply | undefined {
   const header = request.headers.authorization;
