@@ -1,5 +1,6 @@
 import type { UserRecord } from '../../kinesis/record.ts';
-import { failed, resultOf } from './batch-item-failures.ts';
+import { resultOf, tellsOfFailure } from './answer-meaning.ts';
+import { failed } from './batch-item-failures.ts';
 import type { HandlerResult } from './handler.ts';
 import type { Answer } from './http-call.ts';
 
@@ -7,25 +8,28 @@ const SHOWN_CHARACTERS = 200;
 
 /** What an application's answer to a batch means. */
 export function resultOfAnswer(answer: Answer, records: readonly UserRecord[]): HandlerResult {
-  const { status, contentType, body, isWhole } = answer;
+  const { status, contentType, functionError, body, isWhole } = answer;
   if (status < 200 || status > 299) return failed(`the handler answered ${status}: ${shorten(body)}`);
   if (!isWhole) return failed(`the handler answered ${status} with more than 1 MiB`);
+  if (functionError !== undefined) {
+    return failed(
+      `the handler answered ${status} with X-Amz-Function-Error ${functionError}: ${shorten(body)}`,
+    );
+  }
   const text = body.replace(/^\uFEFF/, '');
   if (text.trim() === '') return { outcome: 'done' };
   let response: unknown;
   try {
     response = JSON.parse(text);
   } catch {
-    if (isOtherThanJson(contentType) && !text.includes('batchItemFailures')) return { outcome: 'done' };
+    if (tellsOfFailure(text)) return failed(`the handler answered ${status}: ${shorten(body)}`);
+    if (isOtherThanJson(contentType)) return { outcome: 'done' };
     return failed(`the handler answered ${status} with something that is not JSON: ${shorten(body)}`);
   }
   return resultOf(response, records);
 }
 
-/**
- * Frameworks answer "OK" as text/plain by themselves. No header says nothing, and whoever names failures in what is not
- * JSON means a batch response, whatever its type: neither may be acknowledged.
- */
+/** Frameworks answer "OK" as text/plain by themselves. No header says nothing: that may not be acknowledged. */
 function isOtherThanJson(contentType = ''): boolean {
   const mediaType = contentType.split(';', 1)[0] ?? '';
   return mediaType.includes('/') && !/json/i.test(mediaType);

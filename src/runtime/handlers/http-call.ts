@@ -11,6 +11,8 @@ export interface Answer {
   status: number;
   /** The header, if there is one. */
   contentType: string | undefined;
+  /** The header with which Lambda, and what stands in for it, marks a failed invocation. */
+  functionError: string | undefined;
   body: string;
   /** False: the body went on after the first MiB, and `body` is the beginning of it. */
   isWhole: boolean;
@@ -65,7 +67,14 @@ async function read(response: IncomingMessage): Promise<Answer> {
   }
   const body = Buffer.concat(chunks).toString('utf8');
   const { statusCode: status = 0, headers } = response;
-  return { status, contentType: headers['content-type'], body, isWhole: bytes <= MAX_ANSWER_BYTES };
+  const functionError = [headers['x-amz-function-error']].flat()[0] || undefined;
+  return {
+    status,
+    contentType: headers['content-type'],
+    functionError,
+    body,
+    isWhole: bytes <= MAX_ANSWER_BYTES,
+  };
 }
 
 /** The status of a GET on a connection of its own, whose body is not read. @throws Error of node:http */

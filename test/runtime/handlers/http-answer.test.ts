@@ -22,14 +22,30 @@ describe('an answer', () => {
     [undefined, '{}', 'done'],
     [undefined, ' {"batchItemFailures":[]}\n', 'done'],
     [undefined, '{"batchItemFailures":[{"itemIdentifier":""}]}', 'failed'],
+    ['application/json', '"{\\"batchItemFailures\\":[{\\"itemIdentifier\\":\\"20\\"}]}"', 'partial'],
+    ['application/json', '{"statusCode":500,"body":"{}"}', 'failed'],
+    ['application/json', '[]', 'done'],
+    ['application/json', '"OK"', 'done'],
+    ['text/plain; charset=utf-8', '{"errorMessage":"no","errorType":"Error"}', 'failed'],
+    ['text/plain', "{'errorMessage': 'no', 'errorType': 'Error'}", 'failed'],
+    ['text/plain; charset=utf-8', 'Task timed out after 3.00 seconds', 'failed'],
+    ['text/html', '<p>Task timed out after 3.00 seconds is what it says then</p>', 'done'],
   ])('of type %j, %j, is %s', (contentType, body, outcome) => {
-    const answer = { status: 202, contentType, body, isWhole: true };
+    const answer = { status: 202, contentType, functionError: undefined, body, isWhole: true };
     expect(resultOfAnswer(answer, RECORDS)).toMatchObject({ outcome });
   });
 
   it('that is none of success is a failure, whatever it says', () => {
-    const answer = { status: 404, contentType: 'text/plain', body: 'no route', isWhole: true };
+    const given = { functionError: undefined, isWhole: true };
+    const answer = { status: 404, contentType: 'text/plain', body: 'no route', ...given };
     const error = { message: 'the handler answered 404: no route' };
     expect(resultOfAnswer(answer, RECORDS)).toMatchObject({ outcome: 'failed', error });
+  });
+
+  it('with the header of a failed function is a failure, whatever it says', () => {
+    const answer = { status: 200, contentType: 'application/json', body: '{}', isWhole: true };
+    const error = { message: 'the handler answered 200 with X-Amz-Function-Error Unhandled: {}' };
+    const result = resultOfAnswer({ ...answer, functionError: 'Unhandled' }, RECORDS);
+    expect(result).toMatchObject({ outcome: 'failed', error });
   });
 });

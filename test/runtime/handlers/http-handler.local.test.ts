@@ -121,6 +121,13 @@ describe('delivering a batch', () => {
     expect(await handlerOf(url).handler.handle(BATCH, aContext())).toEqual({ outcome: 'done' });
   });
 
+  it('takes the header of a failed function for what it says', async () => {
+    const headers = { 'X-Amz-Function-Error': 'Unhandled', 'content-type': 'application/json' };
+    const { url } = await serve((_, response) => response.writeHead(200, headers).end('null'));
+    const error = { message: 'the handler answered 200 with X-Amz-Function-Error Unhandled: null' };
+    expect(await handlerOf(url).handler.handle(BATCH, aContext())).toMatchObject({ error });
+  });
+
   it('uses a connection again', async () => {
     const { url, sockets } = await serve((_, response) => response.end());
     const { handler } = handlerOf(url);
