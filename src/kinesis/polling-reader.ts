@@ -5,6 +5,7 @@ import type { Random } from '../lib/random.ts';
 import { deaggregate } from './kpl/deaggregate.ts';
 import { hasLeft } from './lineage.ts';
 import { nextReadDelay, type LastRead } from './next-read-delay.ts';
+import { nextReadLimit, sparingLimit, type FinishedRead } from './read-limit.ts';
 import { readPositionAfter, type Checkpoint } from './position.ts';
 import type { KinesisRecord, UserRecord } from './record.ts';
 import { isOpen, type ChildShard } from './shard.ts';
@@ -42,11 +43,19 @@ export interface PollingReaderOptions {
    * Reading goes on by itself. Throttling counts from the sixth in a row: other groups share the shard's rate.
    */
   onTrouble?: (error: KcgError | undefined) => void;
-  /** The shard has left the stream before it was read to its end. It ends then. */
-  onLeft?: () => void;
-  /** Reading stood still for so long that the position may have left the retention; its age, ms. */
-  onLate?: (ageMs: number) => void;
+  /**
+   * How long before now all was read that was in the shard, ms; undefined when nothing is missed that has left the
+   * retention since.
+   */
+  unreadMs?: number | undefined;
   retentionHours?: () => number;
+  /**
+   * Records may be lost: the position, of this age in ms, has left the retention, or the shard the stream. Told before
+   * reading goes on, once until reading has caught up a tenth of the retention.
+   */
+  onLost?: (ageMs: number) => void;
+  /** Memory is short: a read is to bring a MiB at most. */
+  isTight?: () => boolean;
   /**
    * Asked before user records outside of the shard's range are dropped: is it keys that place records? Not so on streams
    * that spread records by themselves. Default: yes.
@@ -59,6 +68,8 @@ const BACKOFF = { baseMs: 500, maxMs: 10_000 };
 const THROTTLE_BACKOFF = { baseMs: 200, maxMs: 10_000 };
 const THROTTLES_BEFORE_TROUBLE = 6;
 const HOUR_MS = 3_600_000;
+/** A read that is overdue by less is no news, ms: a throttle or two. */
+const OVERDUE_MS = 10_000;
 
 /**
  * Reads one shard with GetRecords, from a checkpoint to the shard's end.
@@ -77,11 +88,18 @@ export class PollingReader {
   #after: { sequence: string; subSequence?: number | undefined } | undefined;
   #position: ReadPosition;
   #iterator: string | undefined;
+  /** Records to ask for: as many as the line carries in time, and what was asked for last. */
+  #lineLimit: number;
+  #limit: number;
+  #recordBytes: number | undefined;
   #lastSequence: string | undefined;
   #last: LastRead | undefined;
   #startedAt = -Infinity;
-  /** Start of the last read that succeeded. */
+  /** Start of the last read that succeeded; before the first, when this reader was made. */
   #readAt: number;
+  /** Until this moment all was read that was in the shard. */
+  #seenTo: number | undefined;
+  #toldLost = false;
   #failures = 0;
   #trouble: KcgError | undefined;
   #thrown: KcgError | undefined;
@@ -90,13 +108,20 @@ export class PollingReader {
   constructor(options: PollingReaderOptions) {
     this.#options = options;
     this.#readAt = options.clock.monotonic();
+    this.#seenTo = options.unreadMs === undefined ? undefined : this.#readAt - options.unreadMs;
+    this.#lineLimit = this.#limit = options.maxRecords;
     this.#position = readPositionAfter(options.from);
     if (options.from.at === 'SEQUENCE') this.#after = options.from;
   }
 
-  /** How long reading has failed, ms; 0 while it works. */
-  failingForMs(): number {
-    return this.#failures === 0 ? 0 : this.#options.clock.monotonic() - this.#readAt;
+  /**
+   * How long the shard has not been read though it should have been, ms: reads fail, or take long, or nobody asks for the
+   * next. Before the first read, since this reader was made.
+   */
+  unreadForMs(): number {
+    const sinceMs = this.#options.clock.monotonic() - this.#readAt;
+    if (!this.#last) return sinceMs;
+    return sinceMs < nextReadDelay(this.#last, this.#options.pollIntervalMs) + OVERDUE_MS ? 0 : sinceMs;
   }
 
   /** Not to be called again before it has settled. Behind the shard's end it returns the empty end again. */
@@ -114,7 +139,7 @@ export class PollingReader {
         const result = await this.#take(await this.#read(signal), signal);
         this.#failures = 0;
         this.#thrown = undefined;
-        this.#readAt = this.#startedAt;
+        this.#hasRead(result);
         this.#report(undefined);
         return result;
       } catch (thrown) {
@@ -127,20 +152,44 @@ export class PollingReader {
   }
 
   async #read(signal: AbortSignal): Promise<GetRecordsResult> {
-    const { client, clock, shard, maxRecords } = this.#options;
-    if (this.#iterator === undefined) this.#reportLate();
+    const { client, clock, shard, isTight = () => false } = this.#options;
+    this.#tellLost();
     this.#iterator ??= await client.getIterator(shard.shardId, this.#position, { signal });
     this.#startedAt = clock.monotonic();
     this.calls += 1;
-    return client.getRecords(this.#iterator, maxRecords, { signal });
+    this.#limit = isTight() ? sparingLimit(this.#lineLimit, this.#recordBytes) : this.#lineLimit;
+    try {
+      const read = await client.getRecords(this.#iterator, this.#limit, { signal });
+      this.#sized({ records: read.records.length, tookMs: clock.monotonic() - this.#startedAt });
+      return read;
+    } catch (thrown) {
+      if (!signal.aborted && hasCode(thrown, 'Timeout', 'Unavailable')) this.#sized('failed');
+      throw thrown;
+    }
+  }
+
+  #sized(read: FinishedRead | 'failed'): void {
+    const next = nextReadLimit(this.#limit, this.#options.maxRecords, read);
+    // What was asked for sparingly says little of the line.
+    this.#lineLimit = next < this.#limit ? next : Math.max(next, this.#lineLimit);
   }
 
   /** The service says nothing of records that are gone: it goes on with the oldest that is left. */
-  #reportLate(): void {
-    const { clock, retentionHours, onLate } = this.#options;
-    if (this.#last === undefined || retentionHours === undefined) return;
-    const ageMs = clock.monotonic() - this.#readAt + this.#last.millisBehindLatest;
-    if (ageMs > retentionHours() * HOUR_MS) onLate?.(ageMs);
+  #tellLost(): void {
+    const { clock, retentionHours = () => Infinity, onLost } = this.#options;
+    if (this.#toldLost || this.#seenTo === undefined) return;
+    const ageMs = clock.monotonic() - this.#seenTo;
+    if (ageMs <= retentionHours() * HOUR_MS) return;
+    this.#toldLost = true;
+    onLost?.(ageMs);
+  }
+
+  #hasRead({ millisBehindLatest }: ReadResult): void {
+    const { clock, retentionHours = () => Infinity } = this.#options;
+    this.#readAt = this.#startedAt;
+    this.#seenTo = this.#startedAt - millisBehindLatest;
+    // A reader that stays at the edge of the retention loses records at every read.
+    if (clock.monotonic() - this.#seenTo < 0.9 * retentionHours() * HOUR_MS) this.#toldLost = false;
   }
 
   /** Nothing is changed here when it throws: the same records are read again. */
@@ -151,12 +200,13 @@ export class PollingReader {
     const fresh = await this.#open(records, signal);
     const last = records.at(-1);
     if (last) {
+      this.#recordBytes = bytes / records.length;
       this.#lastSequence = last.sequence;
       this.#after = { sequence: last.sequence };
       this.#position = { at: 'AFTER_SEQUENCE_NUMBER', sequence: last.sequence };
     }
     this.#iterator = nextIterator;
-    this.#last = { bytes, millisBehindLatest };
+    this.#last = { bytes, millisBehindLatest, isFull: records.length >= this.#limit };
     const end = nextIterator === undefined ? { childShards } : undefined;
     const result = { records: fresh, bytes, lastSequence: this.#lastSequence, millisBehindLatest, end };
     if (end) this.#ended = { ...result, records: [], bytes: 0 };
@@ -178,14 +228,14 @@ export class PollingReader {
 
   /** The end, when the shard was not found because the stream has it no more. */
   async #leave(signal: AbortSignal): Promise<ReadResult | undefined> {
-    const { client, shard, onLeft } = this.#options;
+    const { client, clock, shard, onLost } = this.#options;
     try {
       if (!hasLeft(shard, await client.listShards({ from: 'TRIM_HORIZON' }, { signal }))) return undefined;
     } catch {
       return undefined; // then it is not known, and the next try asks again
     }
     this.#report(undefined);
-    onLeft?.();
+    if (!this.#toldLost) onLost?.(clock.monotonic() - (this.#seenTo ?? this.#readAt));
     const end = { childShards: [] };
     this.#ended = { records: [], bytes: 0, lastSequence: this.#lastSequence, millisBehindLatest: 0, end };
     return this.#ended;

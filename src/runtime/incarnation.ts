@@ -1,6 +1,6 @@
 import { PollingReader } from '../kinesis/polling-reader.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
-import type { Lease, WorkerRef } from '../leases/lease.ts';
+import type { WorkerRef } from '../leases/lease.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
 import { randomName } from '../lib/random.ts';
 import { RecordBuffer } from './delivery/batching.ts';
@@ -14,7 +14,7 @@ import { LoadMeter } from './delivery/load-meter.ts';
 import { OtherWorkers } from './leasing/other-workers.ts';
 import { OwnLease } from './leasing/own-lease.ts';
 import { unlessAborted } from './handlers/unless-aborted.ts';
-import { isLostToRetention } from './delivery/retention.ts';
+import { unreadOf } from './delivery/unread.ts';
 import { ShardConsumer } from './delivery/shard-consumer.ts';
 import { ShardSync } from './leasing/shard-sync.ts';
 import { StreamLook } from './stream-look.ts';
@@ -155,8 +155,8 @@ export class Incarnation {
 
   readonly #startShard: StartShard = (own, lease, from, onLost) => {
     const { config, table, stream, handler, clock, random, log, onEvent } = this.#options;
-    const lostMs = isLostToRetention(lease, this.#stream.latest.retentionHours, clock.now());
-    if (lostMs !== undefined) this.#reportLost(lease, lostMs);
+    const { shardId } = lease;
+    const unread = unreadOf(lease, clock.now());
     const checkpointer = new Checkpointer({
       table,
       clock,
@@ -177,30 +177,30 @@ export class Incarnation {
       from,
       maxRecords: config.maxRecords,
       pollIntervalMs: config.pollIntervalMs,
-      onTrouble: (error) => onEvent({ type: 'ReadTrouble', shardId: lease.shardId, error }),
-      onLeft: () => {
-        if (lostMs === undefined)
-          this.#reportLost(lease, clock.now() - (lease.readAt ?? lease.checkpointedAt ?? clock.now()));
-      },
-      onLate: (ageMs) => this.#reportLost(lease, ageMs),
+      onTrouble: (error) => onEvent({ type: 'ReadTrouble', shardId, error }),
+      unreadMs: unread.lostAfterMs,
       retentionHours: () => this.#stream.latest.retentionHours,
+      onLost: (checkpointAgeMs) =>
+        onEvent({ type: 'CheckpointsAtRisk', shardId, reason: 'LostToRetention', checkpointAgeMs }),
+      isTight: () => this.#budget.isTight,
       keysPlaceRecords: (signal) =>
         unlessAborted(signal, async () => (await this.#stream.fresh(PLACEMENT_AGE_MS)).keysPlaceRecords),
     });
     const consumer = new ShardConsumer({
-      shardId: lease.shardId,
+      shardId,
       reader,
       buffer: new RecordBuffer({ batchSize: config.batchSize, batchWindowMs: config.batchWindowMs }),
       budget: this.#budget,
       checkpointer,
       meter: new LoadMeter(lease.load, clock.monotonic()),
+      behindMs: unread.lagMs ?? 0,
       handler,
       context: {
         groupId: config.groupId,
         streamName: config.stream.name,
         streamArn: this.#stream.latest.arn,
         region: config.region,
-        log: log.child({ shardId: lease.shardId }),
+        log: log.child({ shardId }),
       },
       leaseIsGood: () => this.#ownLease.isGood(),
       clock,
@@ -209,11 +209,6 @@ export class Incarnation {
     });
     return { consumer, checkpointer };
   };
-
-  #reportLost({ shardId }: Lease, checkpointAgeMs: number): void {
-    const { onEvent } = this.#options;
-    onEvent({ type: 'CheckpointsAtRisk', shardId, reason: 'LostToRetention', checkpointAgeMs });
-  }
 }
 
 function whenAborted(...signals: AbortSignal[]): Promise<void> {

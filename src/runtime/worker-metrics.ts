@@ -46,7 +46,7 @@ export class WorkerMetrics {
   );
   readonly #lost = this.#counter(
     'lost_to_retention_total',
-    'Shards whose checkpoint had fallen out of the retention when this worker began: records are lost.',
+    'Times that a position was found to have fallen out of the retention before it was read on: records are lost.',
     ['shard'],
   );
   readonly #readTroubles = this.#counter('read_troubles_total', 'Failed reads of shards.', ['code']);

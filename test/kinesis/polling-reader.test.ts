@@ -70,9 +70,11 @@ describe('a polling reader', () => {
     expect(clock.sleeps).toEqual([]);
     await reader.next(signal);
     expect(clock.sleeps).toEqual([200]);
+    expect(await reader.next(signal)).toMatchObject({ records: [], millisBehindLatest: 0 });
+    expect(clock.sleeps).toEqual([200, 200]); // a full read at the tip is no proof that all was read
     await reader.next(signal);
-    expect(clock.sleeps[1]).toBeGreaterThan(940);
-    expect(clock.sleeps[1]).toBeLessThan(1060);
+    expect(clock.sleeps[2]).toBeGreaterThan(940);
+    expect(clock.sleeps[2]).toBeLessThan(1060);
   });
 
   it('takes off the wait what the caller has used', async () => {
@@ -163,11 +165,11 @@ describe('a polling reader', () => {
       expect(clock.sleeps).toEqual([]);
       await expect(reader.next(signal)).rejects.toMatchObject({ code });
       expect(clock.sleeps).toHaveLength(1);
-      expect(reader.failingForMs()).toBeCloseTo(clock.sleeps[0]!, 0);
+      expect(reader.unreadForMs()).toBeCloseTo(clock.sleeps[0]!, 0);
       kinesis.faults = undefined;
       expect(keysOf(await reader.next(signal))).toBe('a');
       expect(troubles).toEqual([undefined]);
-      expect(reader.failingForMs()).toBe(0);
+      expect(reader.unreadForMs()).toBe(0);
     },
   );
 
@@ -245,19 +247,71 @@ describe('a polling reader', () => {
     expect(troubles).toEqual(['Internal', undefined]);
   });
 
-  it('tells when reading stood still for longer than the retention', async () => {
-    const { clock, put, open } = aReader();
-    const late: number[] = [];
-    const reader = open({ retentionHours: () => 24, onLate: (ageMs) => late.push(ageMs) });
+  describe('that may have lost records to the retention', () => {
+    const HOUR = 3_600_000;
+    function aLateReader(unreadMs?: number) {
+      const lost: number[] = [];
+      const onLost = (ageMs: number) => lost.push(ageMs / HOUR);
+      const group = aReader();
+      return { ...group, lost, reader: group.open({ unreadMs, retentionHours: () => 24, onLost }) };
+    }
+
+    it('tells it when reading stood still for longer, and again the next time', async () => {
+      const { clock, put, reader, lost } = aLateReader();
+      put('a');
+      await reader.next(signal);
+      clock.advance(23 * HOUR);
+      await reader.next(signal);
+      expect(lost).toEqual([]);
+      clock.advance(25 * HOUR);
+      put('b');
+      expect(keysOf(await reader.next(signal))).toBe('b');
+      expect(lost).toEqual([25]);
+      clock.advance(26 * HOUR);
+      await reader.next(signal);
+      expect(lost).toEqual([25, 26]);
+    });
+
+    it('tells it once while reads are refused, when that has lasted long enough', async () => {
+      const { clock, kinesis, put, reader, lost } = aLateReader(20 * HOUR);
+      put('a');
+      kinesis.faults = () => new KcgError('AccessDenied', 'no');
+      for (const end = clock.now() + 6 * HOUR; clock.now() < end; clock.advance(60_000))
+        await reader.next(signal).catch(() => {});
+      expect(lost).toHaveLength(1);
+      expect(lost[0]).toBeCloseTo(24, 0);
+      kinesis.faults = undefined;
+      await reader.next(signal);
+      expect(lost).toHaveLength(1);
+    });
+
+    it('tells it at once of a position that is old enough when it begins', async () => {
+      const { reader, lost } = aLateReader(25 * HOUR);
+      await reader.next(signal);
+      await reader.next(signal);
+      expect(lost).toEqual([25]);
+    });
+
+    it('tells nothing of a shard that is quiet and read', async () => {
+      const { clock, reader, lost } = aLateReader(1 * HOUR);
+      for (let i = 0; i < 60; i += 1) {
+        clock.advance(HOUR);
+        await reader.next(signal);
+      }
+      expect(lost).toEqual([]);
+    });
+  });
+
+  it('is overdue once the next read should long have been there, whoever is to blame', async () => {
+    const { clock, put, reader } = aReader();
+    clock.advance(5_000);
+    expect(reader.unreadForMs()).toBe(5_000);
     put('a');
     await reader.next(signal);
-    clock.advance(23 * 3_600_000);
-    await reader.next(signal);
-    expect(late).toEqual([]);
-    clock.advance(25 * 3_600_000);
-    put('b');
-    expect(keysOf(await reader.next(signal))).toBe('b');
-    expect(late).toEqual([25 * 3_600_000]);
+    clock.advance(10_000);
+    expect(reader.unreadForMs()).toBe(0);
+    clock.advance(10_000);
+    expect(reader.unreadForMs()).toBe(20_000);
   });
 
   it('stops at once when asked', async () => {

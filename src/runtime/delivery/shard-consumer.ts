@@ -2,13 +2,14 @@ import type { Checkpoint } from '../../kinesis/position.ts';
 import type { PollingReader, ReadResult } from '../../kinesis/polling-reader.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 import type { ChildShard } from '../../kinesis/shard.ts';
+import type { Progress } from '../../leases/transitions.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import { withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { Wakeup } from '../../lib/loop.ts';
 import type { Random } from '../../lib/random.ts';
 import type { RecordBuffer } from './batching.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import type { BudgetShare, ByteBudget } from './byte-budget.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import type { LoadMeter } from './load-meter.ts';
 import type { Batch, Handler, HandlerContext, HandlerResult } from '../handlers/handler.ts';
@@ -25,11 +26,13 @@ export type ConsumerEnd =
 
 export interface ShardConsumerOptions {
   shardId: string;
-  reader: Pick<PollingReader, 'next' | 'failingForMs'>;
+  reader: Pick<PollingReader, 'next' | 'unreadForMs'>;
   buffer: RecordBuffer;
   budget: ByteBudget;
   checkpointer: Checkpointer;
   meter: LoadMeter;
+  /** How far behind the shard is, ms, until the first read tells. */
+  behindMs: number;
   handler: Handler;
   context: Omit<HandlerContext, 'signal' | 'attempt' | 'shardId'>;
   /** The gate: asked before each batch and each acknowledgement. */
@@ -39,9 +42,8 @@ export interface ShardConsumerOptions {
   onEvent: OnWorkerEvent;
 }
 
-/** Bytes one shard fetches ahead of its handler. */
-const AHEAD_BYTES = 8 * 1024 * 1024;
-const FAILING_MS = 10_000;
+/** Bytes that one shard has, waiting or with its handler, before it fetches no further ahead. */
+const AHEAD_BYTES = 14 * 1024 * 1024;
 const HANDLER_BACKOFF = { baseMs: 200, maxMs: 30_000 };
 
 /*
@@ -62,12 +64,16 @@ export class ShardConsumer {
   #state: 'consuming' | 'draining' | 'lost' = 'consuming';
   #lostBecause = '';
   #end: ReadResult['end'];
-  #behindMs = 0;
+  readonly #share: BudgetShare;
+  #behindMs: number;
+  #hasRead = false;
   #oldestArrivedAt: number | undefined;
   #done: Promise<ConsumerEnd> | undefined;
 
   constructor(options: ShardConsumerOptions) {
     this.#options = options;
+    this.#share = options.budget.share(AHEAD_BYTES);
+    this.#behindMs = options.behindMs;
   }
 
   /** Reads and delivers until the shard ends, `drain` or `lose`. Does not throw. */
@@ -105,10 +111,13 @@ export class ShardConsumer {
   behindMs(): number {
     const { clock, reader } = this.#options;
     const waitingMs = this.#oldestArrivedAt === undefined ? 0 : clock.now() - this.#oldestArrivedAt;
-    // What comes in while nothing can be read is not seen. A throttle or two is no such time.
-    const failingMs = reader.failingForMs();
-    const unseenMs = failingMs < FAILING_MS ? 0 : failingMs;
-    return Math.max(this.#behindMs + unseenMs, waitingMs, 0);
+    // What comes in while nothing is read is not seen.
+    return Math.max(this.#behindMs + reader.unreadForMs(), waitingMs, 0);
+  }
+
+  /** What the row can say of the shard beside its checkpoint; undefined while this worker has not read it. */
+  standing(): Omit<Progress, 'checkpoint'> | undefined {
+    return this.#hasRead ? this.#progress() : undefined;
   }
 
   async #run(): Promise<ConsumerEnd> {
@@ -117,7 +126,7 @@ export class ShardConsumer {
     const allProcessed = await this.#deliverAll();
     this.#stopFetching.abort(new KcgError('Aborted', 'delivery ended'));
     await Promise.all([fetching, checkpointing]);
-    this.#options.budget.remove(this.#options.buffer.bytes);
+    this.#share.clear();
     if (this.#state === 'lost') return { as: 'lost', why: this.#lostBecause };
     return allProcessed && this.#end
       ? { as: 'ended', childShards: this.#end.childShards }
@@ -125,21 +134,22 @@ export class ShardConsumer {
   }
 
   async #fetch(): Promise<void> {
-    const { reader, buffer, budget, checkpointer, clock, onEvent, shardId } = this.#options;
+    const { reader, buffer, checkpointer, clock, onEvent, shardId } = this.#options;
     const { signal } = this.#stopFetching;
     while (!signal.aborted && !this.#end) {
-      if (buffer.bytes > 0 && budget.isFull) {
+      if (!this.#share.mayFetch) {
         this.#wakeup.wake(); // what waits here for its window is in the way of others
-        await budget.room(signal);
+        await this.#share.room(signal);
+        if (signal.aborted) return;
       }
-      while (buffer.bytes > AHEAD_BYTES && !signal.aborted) await clock.sleep(50, { signal });
       try {
         const read = await reader.next(signal);
         const before = buffer.bytes;
         buffer.add(read, clock.monotonic());
-        budget.add(buffer.bytes - before);
+        this.#share.add(buffer.bytes - before);
         this.#oldestArrivedAt ??= read.records[0]?.arrivedAt;
         this.#behindMs = read.millisBehindLatest;
+        this.#hasRead = true;
         this.#end = read.end;
         if (buffer.length === 0) checkpointer.quiet(this.#progress());
         this.#wakeup.wake();
@@ -159,7 +169,7 @@ export class ShardConsumer {
       if (records) {
         const bytes = before - buffer.bytes;
         await this.#deliver(records);
-        budget.remove(bytes);
+        this.#share.remove(bytes);
       } else if (this.#end && buffer.length === 0) {
         return true;
       } else {
@@ -204,7 +214,7 @@ export class ShardConsumer {
     }
   }
 
-  #progress() {
+  #progress(): Omit<Progress, 'checkpoint'> {
     const { clock, meter } = this.#options;
     return { behindMs: this.behindMs(), readAt: clock.now(), load: meter.load(clock.monotonic()) };
   }

@@ -144,8 +144,11 @@ export class HeldShards {
     if (end.as !== 'drained') return held.watching;
     if (this.#held.get(held.own.shardId) !== held) return;
     const over = receiver();
-    const progress = held.checkpointer.takeUnwritten();
-    if (over === undefined && !orRelease) return this.#resume(held, progress);
+    const unwritten = held.checkpointer.takeUnwritten();
+    if (over === undefined && !orRelease) return this.#resume(held, unwritten);
+    // Also without news: that it has been read until now, so that its position is not taken for an old one.
+    const standing = held.consumer.standing();
+    const progress = standing ? { checkpoint: held.checkpointer.latest, ...standing } : unwritten;
     const write = over
       ? giveShard(held.own, { ...over.to, why: over.reason }, progress, clock.now())
       : releaseShard(held.own, progress, clock.now());
@@ -183,7 +186,9 @@ export class HeldShards {
   }
 
   #resume(held: Held, unwritten: Progress | undefined): void {
-    this.#run(held.own, held.lease, held.checkpointer.latest, unwritten);
+    // Its reader begins anew, and is not to take for unread what was read since the shard was taken.
+    const lease = { ...held.lease, ...held.consumer.standing() };
+    this.#run(held.own, lease, held.checkpointer.latest, unwritten);
     this.#options.onEvent({ type: 'HandoffCancelled', shardId: held.own.shardId, epoch: held.own.epoch });
   }
 

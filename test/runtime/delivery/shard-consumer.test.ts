@@ -14,11 +14,14 @@ import { VirtualClock } from '../../support/virtual-clock.ts';
 const DONE = { outcome: 'done', row: undefined } as const;
 
 /** A shard of which each read, every 100 ms, brings `recordsPerRead` empty records. */
-function aConsumer(changes: Partial<ShardConsumerOptions> & { recordsPerRead?: number; windowMs?: number }) {
+function aConsumer(
+  changes: Partial<Omit<ShardConsumerOptions, 'budget'>> & { recordsPerRead?: number; windowMs?: number },
+) {
   const { recordsPerRead = 1, windowMs = 0, ...options } = changes;
   const clock = new VirtualClock();
   const random = seededRandom(1);
-  const budget = options.budget ?? new ByteBudget(1_000_000);
+  const budget = new ByteBudget(1_000_000);
+  const others = budget.share(Infinity);
   const batches: number[] = [];
   let reads = 0;
   let sequence = 0;
@@ -35,7 +38,7 @@ function aConsumer(changes: Partial<ShardConsumerOptions> & { recordsPerRead?: n
   };
   const consumer = new ShardConsumer({
     shardId: 's',
-    reader: { next: read, failingForMs: () => 0 },
+    reader: { next: read, unreadForMs: () => 0 },
     buffer: new RecordBuffer({ batchSize: 10_000, batchWindowMs: windowMs }),
     budget,
     checkpointer: new Checkpointer({
@@ -51,6 +54,7 @@ function aConsumer(changes: Partial<ShardConsumerOptions> & { recordsPerRead?: n
       onTrouble: () => {},
     }),
     meter: new LoadMeter(0, 0),
+    behindMs: 0,
     handler: {
       kind: 'log',
       start: async () => {},
@@ -73,7 +77,7 @@ function aConsumer(changes: Partial<ShardConsumerOptions> & { recordsPerRead?: n
     await clock.advance(1_000);
     return running;
   };
-  return { clock, budget, consumer, batches, end, reads: () => reads };
+  return { clock, budget, others, consumer, batches, end, reads: () => reads };
 }
 
 const hangs: Pick<ShardConsumerOptions, 'handler'>['handler'] = {
@@ -107,12 +111,12 @@ describe('a shard consumer', () => {
   });
 
   test('gives its place in the budget back, whichever way it ends', async () => {
-    const { clock, budget, end } = aConsumer({ recordsPerRead: 10, windowMs: 60_000 });
+    const { clock, budget, others, end } = aConsumer({ recordsPerRead: 10, windowMs: 60_000 });
     await clock.advance(1_000);
     await end();
-    budget.add(999_999);
+    others.add(999_999);
     expect(budget.isFull).toBe(false);
-    budget.add(1);
+    others.add(1);
     expect(budget.isFull).toBe(true);
   });
 
@@ -129,14 +133,41 @@ describe('a shard consumer', () => {
     await roomy.end();
   });
 
-  test('falls behind while nothing can be read, once that is no hiccup', async () => {
-    let failingMs = 9_000;
+  test('fetches though others hold more than all, as long as it holds nothing itself', async () => {
+    const { clock, others, batches, reads, end } = aConsumer({});
+    others.add(2_000_000);
+    await clock.advance(60_000);
+    expect(batches.length).toBe(reads());
+    expect(reads()).toBeGreaterThan(500);
+    await end();
+  });
+
+  test('has waited for room long enough as soon as it holds nothing any more', async () => {
+    let finish = () => {};
+    const handle = () =>
+      new Promise<{ outcome: 'done' }>((done) => (finish = () => done({ outcome: 'done' })));
+    const { clock, others, reads, end } = aConsumer({ handler: { ...hangs, handle } });
+    others.add(2_000_000);
+    await clock.advance(60_000);
+    expect(reads()).toBe(1);
+    finish();
+    await clock.advance(1_000);
+    expect(reads()).toBe(2);
+    const ended = end();
+    finish();
+    await ended;
+  });
+
+  test('is as far behind as its row says until it has read, and falls further', async () => {
+    let unreadMs = 0;
     const next = (signal: AbortSignal) =>
       new Promise<ReadResult>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    const { consumer, end } = aConsumer({ reader: { next, failingForMs: () => failingMs } });
-    expect(consumer.behindMs()).toBe(0);
-    failingMs = 3_600_000;
-    expect(consumer.behindMs()).toBe(3_600_000);
+    const reader = { next, unreadForMs: () => unreadMs };
+    const { consumer, end } = aConsumer({ reader, behindMs: 5_000 });
+    expect(consumer.behindMs()).toBe(5_000);
+    unreadMs = 3_600_000;
+    expect(consumer.behindMs()).toBe(3_605_000);
+    expect(consumer.standing()).toBeUndefined();
     await end();
   });
 });

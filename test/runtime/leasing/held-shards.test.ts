@@ -56,7 +56,13 @@ function drainable(): StartedShard {
     resolve({ as: 'drained' });
     return promise;
   };
-  const consumer = { run: () => promise, drain, lose: () => {}, behindMs: () => 0 };
+  const consumer = {
+    run: () => promise,
+    drain,
+    lose: () => {},
+    behindMs: () => 0,
+    standing: () => undefined,
+  };
   return { consumer, checkpointer: { takeUnwritten: () => undefined } } as unknown as StartedShard;
 }
 
