@@ -4,7 +4,10 @@ import type { Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { DynamoDbBackend, type Answer, type Json } from './backend.ts';
-import { asFailure, DynamoDbFailure, DynamoDbTables } from './tables.ts';
+import { asFailure, DynamoDbFailure } from './failure.ts';
+import { Gate } from './gate.ts';
+import { changeIndexes, changesIndexes } from './indexes.ts';
+import { DynamoDbTables } from './tables.ts';
 import { deleteExpired } from './ttl.ts';
 import { readBody, TOO_LARGE } from '../request-body.ts';
 import {
@@ -104,6 +107,7 @@ class Front {
   readonly #backend: DynamoDbBackend;
   readonly #accessKeyIds: readonly string[] | undefined;
   readonly #tables = new DynamoDbTables();
+  readonly #gate = new Gate();
 
   constructor(backend: DynamoDbBackend, accessKeyIds: readonly string[] | undefined) {
     this.#backend = backend;
@@ -122,8 +126,7 @@ class Front {
       const fault = this.hook?.(operation, input);
       if (fault?.do === 'hang') return;
       if (fault?.do === 'fail') throw new DynamoDbFailure(fault.type, fault.message ?? '', fault.status);
-      const own = this.#tables.answer(operation, input);
-      const answer = own ? { status: 200, body: own } : await this.#forward(operation, input, body);
+      const answer = await this.#answer(operation, input, body);
       if (fault?.do === 'drop answer') return void response.destroy();
       reply(response, answer);
     } catch (thrown) {
@@ -134,9 +137,22 @@ class Front {
 
   async sweep(nowMs: number): Promise<number> {
     let deleted = 0;
-    const call = (operation: string, input: Json) => this.#backend.call(operation, input);
+    const call = (operation: string, input: Json) =>
+      this.#gate.shared(() => this.#backend.call(operation, input));
     for (const table of this.#tables.expiring()) deleted += await deleteExpired(call, table, nowMs);
     return deleted;
+  }
+
+  async #answer(operation: string, input: Json, body: string): Promise<Answer> {
+    const own = this.#tables.answer(operation, input);
+    if (own) return { status: 200, body: own };
+    if (operation !== 'UpdateTable' || !changesIndexes(input))
+      return this.#gate.shared(() => this.#forward(operation, input, body));
+    return this.#gate.alone(async () => {
+      const { rest, identity } = await changeIndexes((name, each) => this.#backend.call(name, each), input);
+      this.#tables.setIdentity(String(input['TableName']), identity);
+      return this.#forward(operation, rest, JSON.stringify(rest));
+    });
   }
 
   #requireKnownKey(authorization: string | undefined): void {

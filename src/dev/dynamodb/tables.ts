@@ -1,5 +1,5 @@
-import { KcgError } from '../../lib/errors.ts';
 import type { Json } from './backend.ts';
+import { DynamoDbFailure } from './failure.ts';
 import type { TtlTable } from './ttl.ts';
 
 interface TableExtras {
@@ -9,17 +9,8 @@ interface TableExtras {
   kmsKeyArn: string | undefined;
   tableClass: string | undefined;
   tags: Map<string, string>;
-}
-
-/** A failure as DynamoDB words it. */
-export class DynamoDbFailure extends Error {
-  readonly type: string;
-  readonly status: number;
-  constructor(type: string, message: string, status = type === 'InternalServerError' ? 500 : 400) {
-    super(message);
-    this.type = type;
-    this.status = status;
-  }
+  /** Of a table that was made again, those of the first one. */
+  identity: Json;
 }
 
 /**
@@ -41,6 +32,7 @@ export class DynamoDbTables {
       kmsKeyArn: encryption?.Enabled ? (encryption.KMSMasterKeyId ?? 'alias/aws/dynamodb') : undefined,
       tableClass: request['TableClass'] as string | undefined,
       tags: new Map(tags.map(({ Key, Value }) => [Key, Value])),
+      identity: {},
     });
   }
 
@@ -49,6 +41,10 @@ export class DynamoDbTables {
     return [...this.#extras]
       .filter(([, { ttl }]) => ttl.enabled)
       .map(([name, { ttl }]) => ({ name, attribute: ttl.attribute }));
+  }
+
+  setIdentity(name: string, identity: Json): void {
+    this.#of(name).identity = identity;
   }
 
   requireDeletable(name: string): void {
@@ -83,6 +79,7 @@ export class DynamoDbTables {
     if (!extras) return table;
     return {
       ...table,
+      ...extras.identity,
       DeletionProtectionEnabled: extras.deletionProtection,
       ...(extras.tableClass ? { TableClassSummary: { TableClass: extras.tableClass } } : {}),
       ...(extras.kmsKeyArn
@@ -181,11 +178,4 @@ function required(request: Json, field: string): unknown {
     'ValidationException',
     `1 validation error detected: Value null at '${shown}' failed to satisfy constraint: Member must not be null`,
   );
-}
-
-/** What is not DynamoDB's own failure becomes an InternalServerError, status 500. */
-export function asFailure(thrown: unknown): DynamoDbFailure {
-  return thrown instanceof DynamoDbFailure
-    ? thrown
-    : new DynamoDbFailure('InternalServerError', KcgError.from(thrown).message);
 }
