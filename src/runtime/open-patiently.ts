@@ -16,6 +16,8 @@ export interface OpenOptions {
 
 const BACKOFF = { baseMs: 500, maxMs: 10_000 };
 const CREDENTIALS_PATIENCE_MS = 60_000;
+/** The same trouble is said once, and again when it still goes on after this long, ms. */
+const REMIND_MS = 60_000;
 
 /**
  * Repeats what a worker starts with, until it is done or `stop` aborts (undefined). What passes by itself is waited for as
@@ -32,6 +34,7 @@ export async function openPatiently<T>(
   const { clock, random, log, waiting, awaited = [] } = options;
   let code: ErrorCode | undefined;
   let sinceMs = 0;
+  let saidMs = 0;
   for (let failures = 1; !stop.aborted; failures += 1) {
     try {
       return await open();
@@ -42,8 +45,12 @@ export async function openPatiently<T>(
       if (isNew) [code, sinceMs] = [error.code, clock.monotonic()];
       const waitMs = backoffMs(failures, random, BACKOFF);
       if (clock.monotonic() - sinceMs + waitMs > patienceMs(error, awaited)) throw error;
-      // Credentials only once: the end that may come says it again.
-      if (isNew || code !== 'Credentials') log.warn(waiting, { error: describeError(error), failures });
+      if (isNew || clock.monotonic() - saidMs >= REMIND_MS) {
+        saidMs = clock.monotonic();
+        // Whatever was to be opened was not tried, and is not to blame.
+        const what = code === 'Credentials' ? 'there are no credentials that work yet' : waiting;
+        log.warn(what, { error: describeError(error), failures });
+      }
       await clock.sleep(waitMs, { signal: stop });
     }
   }
