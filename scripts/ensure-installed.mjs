@@ -26,9 +26,9 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
 
 const own = join(root, 'node_modules', '.bin', 'node');
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (!existsSync(own) && (major < 22 || (major === 22 && minor < 19))) {
+if (!existsSync(own) && (major < 22 || (major === 22 && minor < 21))) {
   process.stderr.write(
-    `kcg needs Node 22.19 or later; this is ${process.versions.node}, and there is no packaged one for this platform.\n`,
+    `kcg needs Node 22.21 or later; this is ${process.versions.node}, and there is no packaged one for this platform.\n`,
   );
   process.exit(1);
 }

@@ -14,7 +14,7 @@ export interface AwsCall {
   region?: string | undefined;
 }
 
-const SERVICES: Record<string, string> = { kinesis: 'Kinesis', dynamodb: 'DynamoDB' };
+const SERVICES: Record<string, string> = { kinesis: 'Kinesis', dynamodb: 'DynamoDB', sts: 'STS' };
 
 /** As people call it. */
 export function serviceOf({ action }: AwsCall): string {
@@ -30,9 +30,9 @@ export interface Finding {
 }
 
 /** What to do about a call that got no answer, as one sentence. */
-export function reachability(call: AwsCall): string {
+export function reachability(call: AwsCall, host = hostOf(call)): string {
   const endpoint = call.endpoint === undefined ? '' : 'the endpoint, and ';
-  return `Check ${endpoint}that ${hostOf(call) ?? "the region's endpoint"} can be reached from the pod: network policy, VPC endpoint, proxy.`;
+  return `Check ${endpoint}that ${host ?? "the region's endpoint"} can be reached from the pod: network policy, VPC endpoint, proxy.`;
 }
 
 /** `host:port` of the override; undefined without one, and the override itself when it is no URL. */

@@ -1,10 +1,13 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { awsClientConfig } from './client-config.ts';
+import type { AwsCredentials } from './credentials.ts';
 
 export interface DynamoDbClientOptions {
   /** Undefined = as AWS is configured on this machine. */
   region: string | undefined;
   endpoint?: string | undefined;
+  /** Shared with other clients of the process; default: a search of its own. */
+  credentials?: AwsCredentials | undefined;
   /** What it is for, as CloudTrail shows it: `kcg/<purpose>` in the user agent. Default `leases`. */
   purpose?: 'leases' | 'tables';
 }
@@ -18,21 +21,18 @@ const MAX_SOCKETS = 128;
 export function createDynamoDbClient({
   region,
   endpoint,
+  credentials,
   purpose = 'leases',
 }: DynamoDbClientOptions): DynamoDBClient {
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
-  return new DynamoDBClient({
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    maxAttempts: 1,
-    customUserAgent: [['kcg', purpose]],
-    requestHandler: new NodeHttpHandler({
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      socketTimeout: SOCKET_TIMEOUT_MS,
-      httpAgent: agent,
-      httpsAgent: agent,
-    }),
+  const config = awsClientConfig({
+    region,
+    endpoint,
+    credentials,
+    connectionTimeoutMs: CONNECTION_TIMEOUT_MS,
+    socketTimeoutMs: SOCKET_TIMEOUT_MS,
+    maxSockets: MAX_SOCKETS,
   });
+  return new DynamoDBClient({ ...config, customUserAgent: [['kcg', purpose]] });
 }
 
 /** The override that the client was given; undefined = the service's own. */

@@ -1,4 +1,5 @@
 import { hostOf, type AwsCall, type Finding } from './call.ts';
+import { noCredentials } from './lookup-failures.ts';
 import type { SdkError } from './sdk-error.ts';
 
 /** `AccessDenied`, or `Credentials` when it was STS that refused: the call itself was not tried then. */
@@ -73,15 +74,6 @@ export function badCredentials(error: SdkError, call: AwsCall): Finding {
     message,
     fix: `Check the access key, secret and session token of ${call.principal}.`,
   };
-}
-
-/** `Credentials`: the SDK had none to sign with, so the call was not tried. */
-export function noCredentials(error: SdkError, { action }: AwsCall): Finding {
-  const fix =
-    'Give the pod an IAM role (IRSA: eks.amazonaws.com/role-arn on its service account; or EKS Pod Identity), ' +
-    'or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.';
-  const message = `${action} was not tried, as there are no credentials: ${error.message}`;
-  return { code: 'Credentials', message, fix };
 }
 
 /** InvalidInput, not Credentials: they are right, and signed for a region that the endpoint is not of. */

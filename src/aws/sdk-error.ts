@@ -1,3 +1,5 @@
+import type { Unanswered } from './request-handler.ts';
+
 /** What is read from what the SDK throws, whichever class that is. */
 export interface SdkError {
   name: string;
@@ -8,6 +10,8 @@ export interface SdkError {
   /** The file that could not be read, or program that could not be started: only credentials come from there. */
   path: string | undefined;
   status: number | undefined;
+  /** Where the request went that got no answer. */
+  request: Unanswered['awsRequest'] | undefined;
 }
 
 /** Takes anything, also what is no Error. Of a message the first line is kept. */
@@ -26,6 +30,7 @@ export function readSdkError(thrown: unknown): SdkError {
     address: typeof address === 'string' ? (port === undefined ? address : `${address}:${port}`) : undefined,
     path: typeof raw['path'] === 'string' ? raw['path'] : undefined,
     status: httpStatusCode,
+    request: raw['awsRequest'] as SdkError['request'],
   };
 }
 

@@ -15,7 +15,8 @@ export type ErrorCode =
   | 'NotFound' // the resource does not exist
   | 'Throttled' // too fast; the same request works later
   | 'Timeout' // no answer in time; the effect is unknown
-  | 'Unavailable'; // the network or the service failed; the effect is unknown
+  | 'Unavailable' // the network or the service failed; the effect is unknown
+  | 'Unsupported'; // the endpoint does not know the operation, as emulators do not know them all
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'Throttled',

@@ -1,5 +1,6 @@
 import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
 import { listGroupIds } from '../leases/dynamodb/groups.ts';
+import { awsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -19,10 +20,12 @@ const PRINCIPAL = "the operator's role";
 export function sdkAwsAccount(clock: Clock): AwsAccount {
   const streams = new Map<string, StreamClient>();
   const databases = new Map<string, ReturnType<typeof createDynamoDbClient>>();
+  const credentials = awsCredentials({ clock });
   const limits = new AwsRateLimits(clock);
   const databaseOf = ({ region, endpoints }: GroupTarget) => {
     const key = JSON.stringify([region, endpoints.dynamodb]);
-    const client = databases.get(key) ?? createDynamoDbClient({ region, endpoint: endpoints.dynamodb });
+    const client =
+      databases.get(key) ?? createDynamoDbClient({ region, endpoint: endpoints.dynamodb, credentials });
     databases.set(key, client);
     return client;
   };
@@ -36,6 +39,7 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
         streamArn: stream.arn,
         region,
         endpoint: endpoints.kinesis,
+        credentials,
         clock,
         principal: PRINCIPAL,
       });

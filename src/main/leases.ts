@@ -181,7 +181,8 @@ function explain(thrown: unknown, { table, region, endpoint }: LeasesTarget): Kc
       fix: 'Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login.',
     });
   }
-  if (error.code === 'Unavailable' || error.code === 'Timeout') {
+  // What could not be tried says itself who is in the way.
+  if (isUnanswered(error) && !error.message.includes('was not tried')) {
     return new KcgError(error.code, error.message, {
       cause: error,
       resource: error.resource,
@@ -192,4 +193,8 @@ function explain(thrown: unknown, { table, region, endpoint }: LeasesTarget): Kc
     return new KcgError('InvalidInput', error.message, { cause: error, fix: 'Name it with --region.' });
   }
   return error;
+}
+
+function isUnanswered({ code }: KcgError): boolean {
+  return code === 'Unavailable' || code === 'Timeout';
 }

@@ -5,6 +5,7 @@ import {
   type WorkerConfig,
 } from '../api/worker-config.ts';
 import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
+import { awsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
@@ -139,7 +140,8 @@ export async function runWorkerCommand(
 }
 
 function openClients({ region, endpoints, stream: { name, arn } }: WorkerConfig, clock: Clock) {
-  const dynamodb = { region, endpoint: endpoints.dynamodb };
+  const credentials = awsCredentials({ clock });
+  const dynamodb = { region, endpoint: endpoints.dynamodb, credentials };
   const client = createDynamoDbClient(dynamodb);
   const beatClient = createDynamoDbClient(dynamodb);
   const stream = awsStreamClient({
@@ -147,6 +149,7 @@ function openClients({ region, endpoints, stream: { name, arn } }: WorkerConfig,
     endpoint: endpoints.kinesis,
     streamName: name,
     streamArn: arn,
+    credentials,
     clock,
     principal: "the worker's role",
   });

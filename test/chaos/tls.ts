@@ -9,21 +9,17 @@ import { createServer } from 'node:tls';
 
 export interface Identity {
   key: string;
-  /** Self-signed, for 127.0.0.1; its own authority. */
+  /** Self-signed, for one address; its own authority. */
   cert: string;
 }
 
-export function selfSigned(): Identity {
+export function selfSigned(address: readonly number[] = [127, 0, 0, 1]): Identity {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const ecdsaWithSha256 = tlv(0x30, oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02));
   const name = tlv(0x30, tlv(0x31, tlv(0x30, oid(0x55, 0x04, 0x03), tlv(0x0c, Buffer.from('kcg chaos')))));
   const validity = tlv(0x30, time('200101000000Z'), time('491231235959Z'));
   const isAuthority = tlv(0x30, oid(0x55, 0x1d, 0x13), tlv(0x04, tlv(0x30, tlv(0x01, Buffer.from([0xff])))));
-  const loopback = tlv(
-    0x30,
-    oid(0x55, 0x1d, 0x11),
-    tlv(0x04, tlv(0x30, tlv(0x87, Buffer.from([127, 0, 0, 1])))),
-  );
+  const altName = tlv(0x30, oid(0x55, 0x1d, 0x11), tlv(0x04, tlv(0x30, tlv(0x87, Buffer.from(address)))));
   const toBeSigned = tlv(
     0x30,
     tlv(0xa0, tlv(0x02, Buffer.from([2]))), // version 3
@@ -33,7 +29,7 @@ export function selfSigned(): Identity {
     validity,
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
-    tlv(0xa3, tlv(0x30, isAuthority, loopback)),
+    tlv(0xa3, tlv(0x30, isAuthority, altName)),
   );
   const signature = tlv(0x03, Buffer.from([0]), sign('sha256', toBeSigned, privateKey));
   const body = tlv(0x30, toBeSigned, ecdsaWithSha256, signature).toString('base64');

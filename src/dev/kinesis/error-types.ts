@@ -14,6 +14,7 @@ const TYPES: Record<ErrorCode, string> = {
   Throttled: 'ProvisionedThroughputExceededException',
   Timeout: 'InternalFailure',
   Unavailable: 'ServiceUnavailable',
+  Unsupported: 'UnknownOperationException',
 };
 
 /** What is ValidationException instead of InvalidArgumentException. */

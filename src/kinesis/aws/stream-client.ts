@@ -4,15 +4,13 @@ import {
   GetShardIteratorCommand,
   KinesisClient,
   ListShardsCommand,
-  type KinesisClientConfig,
   type ListShardsCommandInput,
   type ListShardsCommandOutput,
 } from '@aws-sdk/client-kinesis';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
+import { awsClientConfig, type AwsKeys } from '../../aws/client-config.ts';
+import type { AwsCredentials } from '../../aws/credentials.ts';
 import { translateAwsError } from '../../aws/errors.ts';
 import { parseGetRecordsBodies, type ParsedOutput } from './get-records-body.ts';
 import { readShard, readSummary, wireFilter, wirePosition } from './stream-wire.ts';
@@ -29,7 +27,7 @@ export interface AwsStreamClientOptions {
   /** `http://…` or `https://…`, for emulators and VPC endpoints. */
   endpoint?: string | undefined;
   /** Default: the SDK's chain (environment, web identity, container, instance). */
-  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
+  credentials?: AwsCredentials | AwsKeys | undefined;
   clock: Clock;
   /** Bound of one call, ms. Default 10,000; GetRecords three times as long, for 10 MB over a slow line. */
   callTimeoutMs?: number;
@@ -136,21 +134,16 @@ function streamNames({ streamName, streamArn, region }: AwsStreamClientOptions) 
   return { resource, input: { StreamName: streamName }, arnInput: {} };
 }
 
-function clientConfig(options: AwsStreamClientOptions): KinesisClientConfig {
-  const region = regionOf(options);
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
-  return {
-    maxAttempts: 1,
-    requestHandler: new NodeHttpHandler({
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      socketTimeout: options.callTimeoutMs ?? 10_000,
-      httpAgent: new HttpAgent(agent),
-      httpsAgent: new HttpsAgent(agent),
-    }),
-    ...(region ? { region } : {}),
-    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    ...(options.credentials ? { credentials: options.credentials } : {}),
-  };
+function clientConfig(options: AwsStreamClientOptions) {
+  const { endpoint, credentials, callTimeoutMs = 10_000 } = options;
+  return awsClientConfig({
+    region: regionOf(options),
+    endpoint,
+    credentials,
+    connectionTimeoutMs: CONNECTION_TIMEOUT_MS,
+    socketTimeoutMs: callTimeoutMs,
+    maxSockets: MAX_SOCKETS,
+  });
 }
 
 /** Undefined: as AWS is configured on this machine. */

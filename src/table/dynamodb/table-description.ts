@@ -97,8 +97,7 @@ async function readBackups({ client, tableName, call, signal }: Look): Promise<b
  * now fails the whole look instead.
  */
 function cannotBeRead(thrown: unknown): boolean {
-  const cause = thrown instanceof Error ? (thrown.cause as { name?: string } | undefined) : undefined;
-  return hasCode(thrown, 'AccessDenied', 'NotFound') || cause?.name === 'UnknownOperationException';
+  return hasCode(thrown, 'AccessDenied', 'NotFound', 'Unsupported');
 }
 
 function settingsOf(

@@ -136,7 +136,7 @@ describe('awsStreamClient', () => {
     ['an empty 503', 503, '', 'Unavailable'],
     ['no JSON object', 200, '[]', 'Unavailable'],
     ['an answer without records, which must not look like a shard end', 200, '{}', 'Unavailable'],
-    ['an unknown operation', 400, '{"__type":"UnknownOperationException"}', 'Unavailable'],
+    ['an unknown operation', 400, '{"__type":"UnknownOperationException"}', 'Unsupported'],
     ['a plain 403', 403, '', 'AccessDenied'],
     [
       'a namespaced type',
