@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { describeError, KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
 import { optionHelp, type OptionTable } from '../lib/options.ts';
+import { wasToldToEnd } from './early-signal.ts';
 
 type Run = (argv: readonly string[], env: NodeJS.ProcessEnv, stop: AbortSignal) => Promise<number>;
 interface Command {
@@ -132,6 +133,8 @@ export async function main(
 /** The first signal stops in order. A second Ctrl-C stops at once; a second SIGTERM is no reason to deliver anything twice. */
 function stopOnSignals(): AbortSignal {
   const stop = new AbortController();
+  // Nothing has begun, so there is nothing to end in order.
+  if (wasToldToEnd()) process.exit(0);
   stopOnClosedOutput(stop);
   process.on('SIGTERM', () => stop.abort());
   process.on('SIGINT', () => {
