@@ -31,6 +31,11 @@ const container = {
   env: list('Environment; what kcg sets itself stays as it is.'),
   ports: list('Ports; kcg adds its own to the container of the worker.'),
   volumeMounts: list('Mounts; kcg adds its own to the container of a module.'),
+  terminationMessagePath: z
+    .string()
+    .max(1024)
+    .optional()
+    .describe('File in which a container says why it ended; the worker does.'),
   lifecycle: z
     .looseObject({})
     .optional()

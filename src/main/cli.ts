@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { writeFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { describeError, KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
@@ -124,6 +125,7 @@ export async function main(
   } catch (thrown) {
     const label = styleText('red', 'error:', { stream: process.stderr });
     process.stderr.write(`${label} ${describeError(thrown)}\n`);
+    leaveLastWords(env['KCG_LAST_WORDS'], describeError(thrown));
     if (KcgError.from(thrown).code === 'Internal' && env['KCG_DEBUG'])
       process.stderr.write(`${(thrown as Error).stack}\n`);
     return KcgError.from(thrown).code === 'InvalidInput' ? 2 : 1;
@@ -142,6 +144,17 @@ function stopOnSignals(): AbortSignal {
     stop.abort();
   });
   return stop.signal;
+}
+
+/** The file that the kubelet reads when a container has ended, and shows in the pod's status. */
+function leaveLastWords(path: string | undefined, words: string): void {
+  if (!path) return;
+  try {
+    // Where there is a kubelet, it has made the file.
+    writeFileSync(path, `${words}\n`, { flag: 'r+' });
+  } catch {
+    // Standard error has them too, and that is what the kubelet reads then.
+  }
 }
 
 /** What a handler module holds, say timers and connections, keeps no process alive whose work is done. */

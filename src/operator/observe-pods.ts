@@ -1,12 +1,14 @@
 import type { PodView } from '../view/group-view.ts';
 import type { StoredObject } from '../kubernetes/cluster.ts';
 import type { DeploymentFacts } from './plan/group-facts.ts';
+import { lastWords, type Terminated } from './plan/last-words.ts';
 
 interface ContainerStatus {
   name: string;
   restartCount?: number;
   ready?: boolean;
   state?: { waiting?: { reason?: string; message?: string }; running?: { startedAt?: string | null } };
+  lastState?: { terminated?: Terminated };
 }
 interface PodStatus {
   phase?: string;
@@ -49,10 +51,12 @@ function troubleOf(status: PodStatus, containers: readonly ContainerStatus[]): P
       message: cut(unscheduled.message),
     };
   }
-  for (const { name, state } of containers) {
+  for (const { name, state, lastState } of containers) {
     const reason = state?.waiting?.reason;
     if (reason !== undefined && !STARTING.has(reason)) {
-      return { container: name, reason, message: cut(state?.waiting?.message) };
+      // That it waits for its next try says less than what ended the last one.
+      const words = reason === 'CrashLoopBackOff' ? lastWords(lastState?.terminated) : undefined;
+      return { container: name, reason, message: cut(words ?? state?.waiting?.message) };
     }
   }
   return undefined;

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
-import { resolve } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 /* The command line as its user meets it: what `--help` says, and what is said to a wrong one. */
 
@@ -83,5 +85,18 @@ const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
 describe('a wrong command line ends with code 2 and one line:', () => {
   test.concurrent.each(WRONG)('kcg %s: %s', async (line, says, env) => {
     expect(await kcg(line, env)).toEqual({ code: 2, stdout: '', stderr: `error: ${says}\n` });
+  });
+});
+
+describe('what ended a process is left in the file that the kubelet reads,', () => {
+  test('when there is one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kcg-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'termination-log');
+    const { stderr } = await kcg('worker', { KCG_LAST_WORDS: path });
+    expect(await readdir(folder)).toEqual([]);
+    await writeFile(path, '');
+    expect(await kcg('worker', { KCG_LAST_WORDS: path })).toMatchObject({ code: 2, stderr });
+    expect(`error: ${await readFile(path, 'utf8')}`).toBe(stderr);
   });
 });

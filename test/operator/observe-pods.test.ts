@@ -24,6 +24,49 @@ describe('a container in trouble', () => {
   });
 });
 
+describe('a container that ends again and again', () => {
+  const backOff = 'back-off 40s restarting failed container=worker pod=w_shop';
+  test.each<[string, object | undefined, string]>([
+    [
+      'is told of in its own last words',
+      { exitCode: 2, reason: 'Error', message: 'handler module /app/h.mjs does not exist. Set spec.…\n' },
+      'ended with exit code 2: handler module /app/h.mjs does not exist. Set spec.…',
+    ],
+    [
+      'is told of by the last line of its log that says something',
+      {
+        exitCode: 1,
+        reason: 'Error',
+        message:
+          '{"level":"info"}\n/app/h.mjs:3\nthrow 1\n^\n\nTypeError: x is not a function\n    at f (/app/h.mjs:3:1) {\n}\n\nNode.js v24.21.0\n',
+      },
+      'ended with exit code 1: TypeError: x is not a function',
+    ],
+    ['ran out of memory', { exitCode: 137, reason: 'OOMKilled' }, 'OOMKilled'],
+    ['said nothing', { exitCode: 3, reason: 'Error' }, 'ended with exit code 3'],
+    [
+      'ended without an error',
+      { exitCode: 0, reason: 'Completed' },
+      'back-off restarting failed container=worker pod=w_shop',
+    ],
+    ['is not known to have ended', undefined, 'back-off restarting failed container=worker pod=w_shop'],
+  ])('%s', (_, terminated, expected) => {
+    const waiting = { reason: 'CrashLoopBackOff', message: backOff };
+    const container = { name: 'worker', state: { waiting }, lastState: terminated && { terminated } };
+    const pod: StoredObject = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata,
+      status: { containerStatuses: [container] },
+    };
+    expect(podView(pod, NOW).trouble).toEqual({
+      container: 'worker',
+      reason: 'CrashLoopBackOff',
+      message: expected,
+    });
+  });
+});
+
 describe('a Deployment', () => {
   const exceeded = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' };
   test.each<[string, object, boolean]>([

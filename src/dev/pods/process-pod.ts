@@ -137,7 +137,7 @@ export class ProcessPod {
       name,
       value ?? fieldOf(valueFrom?.fieldRef?.fieldPath ?? ''),
     ]);
-    const local = { KCG_HOST: POD_IP, KCG_PORT: '0', KCG_EXIT_WITH_PARENT: 'true' };
+    const local = { KCG_HOST: POD_IP, KCG_PORT: '0', KCG_EXIT_WITH_PARENT: 'true', KCG_LAST_WORDS: '' };
     return { ...process.env, ...Object.fromEntries(given), ...local };
   }
 

@@ -138,10 +138,15 @@ function moduleWorker(input: WorkerTemplateInput, base: Json): Json {
 
 /** What every container that runs a worker has, under and over the user's own fields. */
 function workerContainer({ config }: WorkerTemplateInput, base: Json): Json {
-  const env = workerEnv(config);
+  const env = workerEnv(
+    config,
+    (base['terminationMessagePath'] as string | undefined) ?? '/dev/termination-log',
+  );
   const names = new Set(env.map(({ name }) => name));
   const ports = listOf(base['ports']).filter(({ containerPort }) => containerPort !== WORKER_PORT);
   return {
+    // What it wrote itself, else the end of its log: the pod's status says why it ended.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     livenessProbe: {
       httpGet: { path: '/healthz', port: WORKER_PORT },
       periodSeconds: 10,
@@ -158,10 +163,11 @@ function workerContainer({ config }: WorkerTemplateInput, base: Json): Json {
   };
 }
 
-function workerEnv(config: string): { name: string; value?: string; valueFrom?: Json }[] {
+function workerEnv(config: string, lastWords: string): { name: string; value?: string; valueFrom?: Json }[] {
   const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
   return [
     { name: 'KCG_WORKER_CONFIG', value: config },
+    { name: 'KCG_LAST_WORDS', value: lastWords },
     field('KCG_POD_NAME', 'metadata.name'),
     field('KCG_POD_UID', 'metadata.uid'),
     field('KCG_POD_IP', 'status.podIP'),

@@ -155,6 +155,7 @@ describe('the containers', () => {
     expect(worker!.env!.map(({ name }) => name)).toEqual([
       'A',
       'KCG_WORKER_CONFIG',
+      'KCG_LAST_WORDS',
       'KCG_POD_NAME',
       'KCG_POD_UID',
       'KCG_POD_IP',
@@ -220,6 +221,24 @@ describe('the containers', () => {
     const { containers, initContainers = [] } = templateOf({ handler, template }).spec;
     const ours = [...containers, ...initContainers].filter(({ image }) => image === 'kcg:1');
     expect(ours).toMatchObject([{ securityContext: { runAsNonRoot: true, runAsUser: 65_532 } }]);
+  });
+
+  test.each([LOG, HTTP, MODULE])('of %o: what ended a worker comes into the status of its pod', (handler) => {
+    const worker = (template: Json) => {
+      const { containers } = templateOf({ handler, template }).spec;
+      const found = containers.find(({ env = [] }) => env.some(({ name }) => name === 'KCG_LAST_WORDS'))!;
+      return { ...found, path: found.env!.find(({ name }) => name === 'KCG_LAST_WORDS')!.value };
+    };
+    expect(worker(app())).toMatchObject({
+      terminationMessagePolicy: 'FallbackToLogsOnError',
+      path: '/dev/termination-log',
+    });
+    const template = app({ terminationMessagePath: '/tmp/end' });
+    (template['spec'] as { containers: Json[] }).containers.push({
+      name: 'worker',
+      terminationMessagePath: '/tmp/end',
+    });
+    expect(worker(template).path).toBe('/tmp/end');
   });
 
   test('get no variables from the Services of the namespace, unless the user wants them', () => {
