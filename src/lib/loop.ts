@@ -36,8 +36,9 @@ export interface LoopOptions {
   clock: Clock;
   random: Random;
   signal: AbortSignal;
-  /** Delay after a failed round, unless its error says how long to wait. */
+  /** Delay after a failed round, unless its error says how long to wait. Whoever wakes the loop meanwhile waits as well. */
   backoff: BackoffOptions;
+  /** Cuts the wait after a round that did not fail. */
   wakeup?: Wakeup | undefined;
   /** Does one round and returns the ms to wait before the next. Rounds never overlap. */
   step: (signal: AbortSignal) => Promise<number>;
@@ -51,17 +52,18 @@ export async function loop(options: LoopOptions): Promise<void> {
   const wakeup = options.wakeup ?? new Wakeup();
   let failures = 0;
   while (!signal.aborted) {
-    let delayMs: number;
     try {
-      delayMs = await step(signal);
+      const delayMs = await step(signal);
       failures = 0;
+      await wakeup.sleep(clock, delayMs, signal);
     } catch (thrown) {
       if (signal.aborted) return;
       const error = KcgError.from(thrown);
       failures += 1;
-      delayMs = error.retryAfterMs ?? backoffMs(failures, random, backoff);
+      const delayMs = error.retryAfterMs ?? backoffMs(failures, random, backoff);
       onFailure(error, failures, delayMs);
+      // Not cut by a wakeup: who is busiest would ask a service that is too busy the most.
+      await clock.sleep(delayMs, { signal });
     }
-    await wakeup.sleep(clock, delayMs, signal);
   }
 }

@@ -93,6 +93,7 @@ export class Incarnation {
       isReady: () => isReady() && !state.paused,
       lag: () => this.held.lag(),
       onBeat: (row) => {
+        state.learnOwn(row);
         if (row.knock !== this.#knock) this.coordinator.readAllNext();
         else this.coordinator.roundNow();
         this.#knock = row.knock;
@@ -166,6 +167,7 @@ export class Incarnation {
       load: lease.load,
       readAt: lease.readAt,
       intervalMs: config.checkpointIntervalMs,
+      beatsFail: () => this.heartbeat.isFailing,
       onLost,
       onTrouble: (error) => onEvent({ type: 'TableTrouble', operation: 'checkpoint', error }),
     });

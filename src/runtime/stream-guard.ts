@@ -1,6 +1,7 @@
 import type { CallOptions, StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { hasCode, KcgError } from '../lib/errors.ts';
+import { unlessAborted } from './handlers/unless-aborted.ts';
 
 /** Creation times are told in seconds by some and in milliseconds by others. */
 const SAME_CREATION_MS = 1_000;
@@ -41,21 +42,24 @@ export function guardStream(client: StreamClient, first: StreamSummary, clock: C
     requireSameStream(summary, first.createdAt);
     return summary;
   };
-  const look = async () => {
+  const look = async (signal: AbortSignal | undefined) => {
     if (suspect === undefined) return;
     if (looking === undefined && clock.monotonic() - failedAtMs < LOOK_INTERVAL_MS) throw suspect;
     looking ??= describe().finally(() => (looking = undefined));
+    const shared = looking;
     try {
-      await looking;
+      // Shared with others: who gives up leaves it running.
+      await (signal ? unlessAborted(signal, () => shared) : shared);
       suspect = undefined;
     } catch (thrown) {
+      if (signal?.aborted) throw thrown;
       suspect = KcgError.from(thrown);
       failedAtMs = clock.monotonic();
       throw suspect;
     }
   };
-  const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
-    await look();
+  const guarded = async <T>(options: CallOptions | undefined, call: () => Promise<T>): Promise<T> => {
+    await look(options?.signal);
     try {
       return await call();
     } catch (thrown) {
@@ -65,10 +69,11 @@ export function guardStream(client: StreamClient, first: StreamSummary, clock: C
   };
   return {
     describe,
-    listShards: (filter, options) => guarded(() => client.listShards(filter, options)),
+    listShards: (filter, options) => guarded(options, () => client.listShards(filter, options)),
     getIterator: (shardId, position, options) =>
-      guarded(() => client.getIterator(shardId, position, options)),
-    getRecords: (iterator, limit, options) => guarded(() => client.getRecords(iterator, limit, options)),
+      guarded(options, () => client.getIterator(shardId, position, options)),
+    getRecords: (iterator, limit, options) =>
+      guarded(options, () => client.getRecords(iterator, limit, options)),
     close: () => client.close(),
   };
 }

@@ -2,7 +2,7 @@ import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { CLAIM_KEY } from '../../src/leases/row.ts';
-import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
+import { MemoryLeaseTable, type MemoryTableHooks } from '../../src/leases/memory/lease-table.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import type { Handler } from '../../src/runtime/handlers/handler.ts';
@@ -52,10 +52,11 @@ export interface WorkerChanges {
 export class AGroup {
   readonly clock = new VirtualClock();
   readonly kinesis = new MemoryKinesis({ clock: this.clock, transitionMs: 0 });
-  readonly table = new MemoryLeaseTable();
+  readonly table: MemoryLeaseTable;
   readonly #random = seededRandom(1);
 
-  constructor(shards: number) {
+  constructor(shards: number, hooks: MemoryTableHooks = {}) {
+    this.table = new MemoryLeaseTable(hooks);
     this.kinesis.createStream({ name: STREAM, shardCount: shards });
   }
 

@@ -64,6 +64,24 @@ describe('guardStream', () => {
   });
 });
 
+it('lets go of a reader that gives up while the stream is described', async () => {
+  await createStream();
+  const plain = memoryStreamClient(kinesis, 'orders');
+  let isSilent = false;
+  const first = await settled(plain.describe());
+  const describeStream = () => (isSilent ? new Promise<never>(() => {}) : plain.describe());
+  const guarded = guardStream({ ...plain, close: () => {}, describe: describeStream }, first, clock);
+  await expect(
+    settled(guarded.getIterator('shardId-000000000009', { at: 'TRIM_HORIZON' })),
+  ).rejects.toThrow();
+  isSilent = true;
+  const stop = new AbortController();
+  const reading = guarded.getIterator(SHARD, { at: 'TRIM_HORIZON' }, { signal: stop.signal });
+  const handedOff = expect(reading).rejects.toMatchObject({ code: 'Aborted' });
+  stop.abort(new Error('draining'));
+  await handedOff;
+});
+
 describe('a worker at its start', () => {
   const worker = async (claim: Record<string, string | number>) => {
     await createStream();

@@ -20,6 +20,8 @@ export interface CheckpointerOptions {
   readAt: number | undefined;
   /** Least time between two checkpoints of a shard, ms. */
   intervalMs: number;
+  /** The table refuses this worker's beats, which go before its checkpoints: without them everything it holds is lost. */
+  beatsFail: () => boolean;
   /** The row belongs to somebody else now. */
   onLost: () => void;
   onTrouble: (error: KcgError) => void;
@@ -30,6 +32,10 @@ const FAINT_LOAD = 10;
 
 /** A shard in which nothing happens is written this seldom, ms; much less than the shortest retention, 24 h. */
 const QUIET_MS = 6 * 3_600_000;
+
+const BACKOFF = { baseMs: 200, maxMs: 10_000 };
+/** Between two looks whether beats succeed again, ms. */
+const HOLD_MS = 500;
 
 /** Writes one shard's progress, coalesced: at most once per interval, and only when there is some. */
 export class Checkpointer {
@@ -42,7 +48,8 @@ export class Checkpointer {
   #readAt: number;
   #unwritten: Progress | undefined;
   #unwrittenSinceMs = 0;
-  #writtenAtMs = -Infinity;
+  /** On the monotonic clock: no write is begun before. */
+  #dueMs = -Infinity;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -82,22 +89,19 @@ export class Checkpointer {
 
   /** Writes as progress comes, until `signal` aborts; what is unwritten then, `takeUnwritten` hands out. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, intervalMs, onTrouble } = this.#options;
+    const { clock, random, beatsFail, onTrouble } = this.#options;
     await loop({
       clock,
       random,
       signal,
       wakeup: this.#wakeup,
-      backoff: { baseMs: 200, maxMs: 10_000 },
+      backoff: BACKOFF,
       onFailure: onTrouble,
       step: async () => {
-        const waitMs = this.#writtenAtMs + intervalMs - clock.monotonic();
         if (this.#unwritten === undefined) return Infinity;
-        if (waitMs > 0) {
-          await clock.sleep(waitMs, { signal });
-          if (signal.aborted) return 0;
-        }
-        await this.#write();
+        await clock.sleep(this.#dueMs - clock.monotonic(), { signal });
+        while (!signal.aborted && beatsFail()) await clock.sleep(HOLD_MS, { signal });
+        if (!signal.aborted) await this.#write();
         return 0;
       },
     });
@@ -122,10 +126,12 @@ export class Checkpointer {
   }
 
   async #write(): Promise<void> {
-    const { table, own, clock, onLost } = this.#options;
+    const { table, own, clock, intervalMs, onLost } = this.#options;
     const progress = this.#unwritten;
     if (progress === undefined) return;
     const sentAtMs = clock.monotonic();
+    // A write that fails counts too, but a long interval is no reason to leave progress unwritten after one failure.
+    this.#dueMs = sentAtMs + Math.min(intervalMs, BACKOFF.maxMs);
     const { outcome, row } = await table.write(checkpointShard(own, progress, clock.now(), this.#stored));
     if (outcome === 'lost') {
       const lease = row && decodeLease(row);
@@ -136,7 +142,7 @@ export class Checkpointer {
       return;
     }
     this.#stored = progress.checkpoint;
-    this.#writtenAtMs = clock.monotonic();
+    this.#dueMs = clock.monotonic() + intervalMs;
     if (this.#unwritten === progress) this.#unwritten = undefined;
     else this.#unwrittenSinceMs = sentAtMs;
   }

@@ -2,7 +2,7 @@ import { compareCheckpoints } from '../../kinesis/position.ts';
 import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
 import { decodeLease, type Lease } from '../../leases/lease.ts';
 import type { Row } from '../../leases/row.ts';
-import type { WorkerRow } from '../../leases/worker-row.ts';
+import type { WorkerRow, WorkerState } from '../../leases/worker-row.ts';
 
 /**
  * What this worker believes about its group: the last reads, corrected by what it wrote or read strongly since. An
@@ -11,6 +11,8 @@ import type { WorkerRow } from '../../leases/worker-row.ts';
 export class GroupState {
   #leases = new Map<string, Lease>();
   #workers: WorkerRow[] = [];
+  /** Of this worker's present life. */
+  #own: WorkerRow | undefined;
   #startAt: number | undefined;
   #paused: boolean;
 
@@ -47,7 +49,7 @@ export class GroupState {
     this.#leases = new Map(
       group.leases.map((lease) => [lease.shardId, further(lease, previous.get(lease.shardId))]),
     );
-    this.#workers = group.workers;
+    this.#workers = this.#further(group.workers);
     this.#startAt = group.claim?.startAt ?? this.#startAt;
     this.#paused = group.claim?.paused ?? false;
     return group;
@@ -56,7 +58,7 @@ export class GroupState {
   /** A read of the worker rows. True when the set or the state of workers changed, so that shards may move. */
   readWorkers(rows: readonly Row[]): boolean {
     const before = signature(this.#workers);
-    this.#workers = decodeRows(rows).workers;
+    this.#workers = this.#further(decodeRows(rows).workers);
     return signature(this.#workers) !== before;
   }
 
@@ -75,12 +77,45 @@ export class GroupState {
     this.#leases.delete(shardId);
   }
 
-  /** A worker seen dead by a strong read or one's own fence. */
-  learnWorker(worker: string, change: Partial<WorkerRow> | undefined): void {
-    this.#workers = this.#workers.flatMap((row) =>
-      row.worker !== worker ? [row] : change === undefined ? [] : [{ ...row, ...change }],
-    );
+  /** This worker's own row, after its announcement or a beat. */
+  learnOwn(row: WorkerRow): void {
+    this.#own = this.#own ? furtherLife(row, this.#own) : row;
+    this.#workers = this.#further(this.#workers);
   }
+
+  /** This worker drains, whether or not its row says so yet. */
+  drains(): void {
+    if (this.#own) this.learnOwn({ ...this.#own, state: 'draining' });
+  }
+
+  /** This worker's row is gone, or about to be: the plan is that of the others. */
+  leaves(): void {
+    const own = this.#own;
+    this.#own = undefined;
+    this.#workers = this.#workers.filter((row) => row.worker !== own?.worker);
+  }
+
+  /** A worker seen dead by a strong read or one's own fence. */
+  learnWorker(worker: string, change: Partial<WorkerRow>): void {
+    this.#workers = this.#workers.map((row) => (row.worker === worker ? { ...row, ...change } : row));
+  }
+
+  /** No life goes back. What this worker is, it knows better than any read. */
+  #further(read: readonly WorkerRow[]): WorkerRow[] {
+    const known = new Map(this.#workers.map((row) => [row.worker, row]));
+    const own = this.#own;
+    const others = read.filter((row) => row.worker !== own?.worker);
+    const rows = others.map((row) => furtherLife(row, known.get(row.worker) ?? row));
+    return own ? [...rows, own].sort((a, b) => (a.worker < b.worker ? -1 : 1)) : rows;
+  }
+}
+
+const LIFE: readonly WorkerState[] = ['starting', 'live', 'draining', 'dead'];
+
+function furtherLife(read: WorkerRow, known: WorkerRow): WorkerRow {
+  if (read.incarnation !== known.incarnation) return read;
+  const state = LIFE[Math.max(LIFE.indexOf(read.state), LIFE.indexOf(known.state))]!;
+  return { ...(read.beat >= known.beat ? read : known), state };
 }
 
 function further(read: Lease, known: Lease | undefined): Lease {

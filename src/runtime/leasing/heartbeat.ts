@@ -8,6 +8,7 @@ import { withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { Wakeup } from '../../lib/loop.ts';
 import type { Random } from '../../lib/random.ts';
+import { repeat } from './last-writes.ts';
 import type { OwnLease } from './own-lease.ts';
 import type { OnWorkerEvent } from '../worker-event.ts';
 
@@ -29,6 +30,8 @@ export interface HeartbeatOptions {
 }
 
 const BACKOFF = { baseMs: 200, maxMs: 5_000 };
+/** How long the removal of the row is tried, ms. */
+const REMOVE_MS = 3_000;
 
 /** Keeps one incarnation's worker row, which is the lease of everything the incarnation owns. */
 export class Heartbeat {
@@ -38,6 +41,8 @@ export class Heartbeat {
   /** The beat that the row shows, as far as is known. */
   #stored = 1;
   #state: Exclude<WorkerState, 'dead'> = 'starting';
+  /** Beats that failed since one succeeded. */
+  #failures = 0;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -45,6 +50,11 @@ export class Heartbeat {
 
   get state(): Exclude<WorkerState, 'dead'> {
     return this.#state;
+  }
+
+  /** The last beat failed: other writes had better wait. */
+  get isFailing(): boolean {
+    return this.#failures > 0;
   }
 
   /**
@@ -86,19 +96,18 @@ export class Heartbeat {
   /** Beats every third of the lease duration; resolves when the lease is lost or `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, ownLease, leaseDurationMs, onEvent, isReady } = this.#options;
-    let failures = 0;
     while (!signal.aborted && ownLease.isGood()) {
       let waitMs = leaseDurationMs / 3;
       try {
         const wasStarting = this.#state === 'starting';
         if (wasStarting && isReady()) this.#state = 'live';
         if (!(await this.beat())) return;
-        failures = 0;
+        this.#failures = 0;
         if (wasStarting && this.#state === 'live') onEvent({ type: 'WorkerLive' });
       } catch (thrown) {
-        failures += 1;
+        this.#failures += 1;
         this.#trouble('beat', thrown);
-        waitMs = Math.min(backoffMs(failures, random, BACKOFF), Math.max(ownLease.goodForMs(), 0));
+        waitMs = Math.min(backoffMs(this.#failures, random, BACKOFF), Math.max(ownLease.goodForMs(), 0));
       }
       await this.#wakeup.sleep(clock, waitMs, signal);
     }
@@ -115,7 +124,8 @@ export class Heartbeat {
     try {
       await this.beat();
     } catch (thrown) {
-      this.#trouble('beat', thrown); // the running beats repeat it
+      this.#trouble('beat', thrown);
+      this.#wakeup.wake(); // the running beats repeat it
     }
   }
 
@@ -151,13 +161,13 @@ export class Heartbeat {
     return true;
   }
 
-  /** The last write of a clean stop. */
+  /** The last write of a clean stop. Given up after a while: the row lapses by itself, and owns nothing any more. */
   async remove(): Promise<void> {
-    try {
-      await this.#options.table.write(removeWorker(this.#options.me));
-    } catch (thrown) {
-      this.#trouble('remove worker', thrown); // the row lapses by itself, and owns nothing any more
-    }
+    const { table, clock, random, me } = this.#options;
+    const untilMs = clock.monotonic() + REMOVE_MS;
+    const goesOn = () => clock.monotonic() < untilMs;
+    const onFailure = (error: KcgError) => this.#trouble('remove worker', error);
+    await repeat({ clock, random, goesOn, onFailure }, () => table.write(removeWorker(me)));
   }
 
   #trouble(operation: string, thrown: unknown): void {

@@ -3,7 +3,7 @@ import type { ChildShard } from '../../kinesis/shard.ts';
 import type { Lease, WorkerRef } from '../../leases/lease.ts';
 import { formatRef } from '../../leases/lease.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
-import type { RowWrite, WriteResult } from '../../leases/row-write.ts';
+import type { WriteResult } from '../../leases/row-write.ts';
 import {
   endShard,
   giveShard,
@@ -13,11 +13,10 @@ import {
   type Progress,
 } from '../../leases/transitions.ts';
 import { assert } from '../../lib/assert.ts';
-import { backoffMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { isRetryable, KcgError } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Checkpointer } from '../delivery/checkpointer.ts';
+import { LAST_WRITES_MS, repeat } from './last-writes.ts';
 import type { GroupState } from './group-state.ts';
 import type { OwnLease } from './own-lease.ts';
 import type { ShardConsumer } from '../delivery/shard-consumer.ts';
@@ -70,8 +69,6 @@ interface Held extends StartedShard {
   /** Resolves when the shard is ended or dropped, or was drained. */
   watching: Promise<void> | undefined;
 }
-
-const WRITE_BACKOFF = { baseMs: 100, maxMs: 2_000 };
 
 /** The shards one incarnation of a worker owns: starts them, and gives, releases, ends or drops them. */
 export class HeldShards {
@@ -138,7 +135,7 @@ export class HeldShards {
   }
 
   async #handOff(held: Held, receiver: () => HandOver | undefined, orRelease: boolean): Promise<void> {
-    const { clock, state, handoffTimeoutMs } = this.#options;
+    const { table, clock, state, ownLease, handoffTimeoutMs } = this.#options;
     const beganMs = clock.monotonic();
     const end = await held.consumer.drain(handoffTimeoutMs);
     if (end.as !== 'drained') return held.watching;
@@ -152,7 +149,15 @@ export class HeldShards {
     const write = over
       ? giveShard(held.own, { ...over.to, why: over.reason }, progress, clock.now())
       : releaseShard(held.own, progress, clock.now());
-    const result = await this.#write(write);
+    const untilMs = beganMs + handoffTimeoutMs + LAST_WRITES_MS;
+    const isInTime = () => clock.monotonic() < untilMs;
+    // Who stops leaves the rest to others in time. Who goes on must not read what an earlier attempt can still give away.
+    const result = await this.#repeat(
+      write.name,
+      (isInDoubt) => isInTime() || (isInDoubt && !orRelease),
+      () => table.write(write),
+    );
+    if (result === undefined && !orRelease && ownLease.isGood()) return this.#resume(held, progress);
     if (result?.outcome !== 'done') return this.#drop(held, notWritten(result));
     state.learn(result.row);
     const handoffMs = Math.round(clock.monotonic() - beganMs);
@@ -200,50 +205,41 @@ export class HeldShards {
 
   /** First the children have rows, then the parent is ended: nobody can miss them. */
   async #finish(held: Held, named: readonly ChildShard[]): Promise<void> {
-    const { clock, state, listChildren, random, ownLease } = this.#options;
-    for (let failures = 0; ownLease.isGood(); failures += 1) {
-      try {
+    const { table, clock, state, listChildren, onEnded } = this.#options;
+    const result = await this.#repeat(
+      'end shard',
+      () => true,
+      async () => {
         const children = named.length > 0 ? named : await listChildren(held.own.shardId);
         for (const { shardId, parents, hashStart, hashEnd } of children) {
           const lease = { shardId, parents, hashStart, hashEnd, checkpoint: { at: 'TRIM_HORIZON' } as const };
-          const put = await this.#options.table.write(putShard(lease, clock.now()));
-          state.learn(put.row);
+          state.learn((await table.write(putShard(lease, clock.now()))).row);
         }
-        const result = await this.#options.table.write(endShard(held.own, clock.now()));
-        state.learn(result.row);
-        this.#drop(held, result.outcome === 'done' ? { reason: 'Ended' } : notWritten(result));
-        if (result.outcome === 'done') this.#options.onEnded?.();
-        return;
-      } catch (thrown) {
-        this.#trouble('end shard', thrown);
-        await clock.sleep(backoffMs(failures + 1, random, WRITE_BACKOFF));
-      }
-    }
-    this.#drop(held, notWritten(undefined));
+        return table.write(endShard(held.own, clock.now()));
+      },
+    );
+    state.learn(result?.row);
+    const isEnded = result?.outcome === 'done';
+    this.#drop(held, isEnded ? { reason: 'Ended' } : notWritten(result));
+    if (isEnded) onEnded?.();
   }
 
-  /**
-   * Repeats until an answer is there or the lease is gone. A refusal ends it too, unless an earlier attempt can still
-   * have its effect: the shard would be taken up again, and given away while it is read.
-   */
-  async #write(write: RowWrite): Promise<WriteResult | undefined> {
-    const { table, clock, random, ownLease } = this.#options;
-    let isInDoubt = false;
-    for (let failures = 0; ownLease.isGood(); failures += 1) {
-      try {
-        return await table.write(write);
-      } catch (thrown) {
-        this.#trouble(write.name, thrown);
-        isInDoubt ||= isRetryable(KcgError.from(thrown));
-        if (!isInDoubt) return undefined;
-        await clock.sleep(backoffMs(failures + 1, random, WRITE_BACKOFF));
-      }
-    }
-    return undefined;
-  }
-
-  #trouble(operation: string, thrown: unknown): void {
-    this.#options.onEvent({ type: 'TableTrouble', operation, error: KcgError.from(thrown) });
+  /** Until it is answered, or the lease is gone. */
+  #repeat<T>(
+    what: string,
+    goesOn: (isInDoubt: boolean) => boolean,
+    call: () => Promise<T>,
+  ): Promise<T | undefined> {
+    const { clock, random, ownLease, onEvent } = this.#options;
+    return repeat(
+      {
+        clock,
+        random,
+        goesOn: (isInDoubt) => ownLease.isGood() && goesOn(isInDoubt),
+        onFailure: (error) => onEvent({ type: 'TableTrouble', operation: what, error }),
+      },
+      call,
+    );
   }
 
   #drop(held: Held, loss: OwnershipLoss): void {

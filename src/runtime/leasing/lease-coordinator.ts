@@ -110,7 +110,7 @@ export class LeaseCoordinator {
     } catch {
       // Without a fresh view the plan of the last one has to do: receivers check anyway.
     }
-    state.learnWorker(this.#options.me.worker, { state: 'draining' });
+    state.drains();
     await Promise.all(
       held.shardIds().map(async (shardId) => {
         await held.handOff(shardId, () => this.#receiverOf(shardId), true);
@@ -148,9 +148,12 @@ export class LeaseCoordinator {
   async #look(signal: AbortSignal): Promise<void> {
     const { table, clock, random, state } = this.#options;
     const nowMs = clock.monotonic();
+    if (!this.#isCalled && nowMs < this.#fullReadDueMs) {
+      const haveChanged = state.readWorkers(await table.query('workers', { consistent: false, signal }));
+      if (!haveChanged && !this.#isCalled) return;
+    }
+    // Taken only now: a call that came during the read above is answered by the one below.
     const isCalled = this.#isCalled;
-    const isDue = isCalled || nowMs >= this.#fullReadDueMs;
-    if (!isDue && !state.readWorkers(await table.query('workers', { consistent: false, signal }))) return;
     this.#isCalled = false;
     this.#fullReadDueMs = nowMs + jitterMs(FULL_READ_MS, 0.2, random);
     try {

@@ -57,12 +57,23 @@ export class ShardSync {
         const waitMs = dueMs - clock.monotonic();
         const seeded = this.#options.state.leases.length > 0;
         if (waitMs > 0 && seeded) return Math.min(waitMs, LOOK_MS);
-        if (this.#isMyTurn() || waitMs <= 0) await this.sync(signal);
-        this.#lastSyncMs = clock.monotonic();
+        if (this.#isMyTurn() || waitMs <= 0) await this.#syncOnce(signal);
+        else this.#lastSyncMs = clock.monotonic();
         return jitterMs(LOOK_MS, 0.1, random);
       },
       onFailure: (error) => onEvent({ type: 'TableTrouble', operation: 'shard sync', error }),
     });
+  }
+
+  /** Who wakes it while it runs, or after it failed, gets another one. */
+  async #syncOnce(signal: AbortSignal): Promise<void> {
+    this.#lastSyncMs = this.#options.clock.monotonic();
+    try {
+      await this.sync(signal);
+    } catch (thrown) {
+      this.#lastSyncMs = -Infinity;
+      throw thrown;
+    }
   }
 
   /** The stream may have changed: look now. */

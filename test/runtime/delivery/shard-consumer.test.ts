@@ -51,6 +51,7 @@ function aConsumer(
       readAt: undefined,
       intervalMs: 1_000_000,
       onLost: () => {},
+      beatsFail: () => false,
       onTrouble: () => {},
     }),
     meter: new LoadMeter(0, 0),

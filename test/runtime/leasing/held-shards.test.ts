@@ -22,7 +22,7 @@ async function handOff(failures: readonly ErrorCode[]) {
       if (code !== undefined) throw new KcgError(code, 'injected');
     },
   });
-  const ownLease = new OwnLease(clock, 10_000);
+  const ownLease = new OwnLease(clock, 20_000);
   ownLease.renewed(clock.monotonic());
   const whole = { checkpoint: { at: 'TRIM_HORIZON' } as const, parents: [], hashStart: '0', hashEnd: '9' };
   const { row: free } = await table.write(putShard({ shardId: 's', ...whole }, clock.now()));
@@ -43,7 +43,7 @@ async function handOff(failures: readonly ErrorCode[]) {
   });
   held.start(decodeLease(row!), { reason: 'FirstOwner' });
   const handed = held.handOff('s', () => ({ to: other, reason: 'GivenToBalance' }), false);
-  await clock.advance(5_000);
+  await clock.advance(20_000);
   await handed;
   const stopped = events.find((event) => event.type === 'ShardStopped');
   const owner = decodeLease(table.rows()[0]!).owner;
@@ -63,7 +63,10 @@ function drainable(): StartedShard {
     behindMs: () => 0,
     standing: () => undefined,
   };
-  return { consumer, checkpointer: { takeUnwritten: () => undefined } } as unknown as StartedShard;
+  return {
+    consumer,
+    checkpointer: { takeUnwritten: () => undefined, latest: { at: 'TRIM_HORIZON' } },
+  } as unknown as StartedShard;
 }
 
 describe('giving a shard away', () => {
@@ -71,14 +74,21 @@ describe('giving a shard away', () => {
     expect(await handOff(['Throttled', 'Timeout'])).toEqual({ owner: 'pod-2/b', reason: 'GivenToBalance' });
   });
 
-  it('ends when it is refused', async () => {
-    expect(await handOff(['AccessDenied'])).toEqual({ owner: 'pod-1/a', reason: 'Lost' });
+  it.each<ErrorCode>(['AccessDenied', 'Credentials', 'NotFound', 'InvalidInput'])(
+    'is repeated after %s: nobody else can make this write',
+    async (code) => {
+      expect(await handOff([code])).toEqual({ owner: 'pod-2/b', reason: 'GivenToBalance' });
+      expect(await handOff(['Timeout', code])).toEqual({ owner: 'pod-2/b', reason: 'GivenToBalance' });
+    },
+  );
+
+  it('is given up for reading on when it is refused all the time', async () => {
+    const refused = Array<ErrorCode>(20).fill('AccessDenied');
+    expect(await handOff(refused)).toEqual({ owner: 'pod-1/a', reason: undefined });
   });
 
-  it('goes on after a refusal while an earlier attempt can still have its effect', async () => {
-    expect(await handOff(['Timeout', 'AccessDenied'])).toEqual({
-      owner: 'pod-2/b',
-      reason: 'GivenToBalance',
-    });
+  it('is never given up for reading on while an attempt can still have its effect', async () => {
+    const refused = Array<ErrorCode>(20).fill('AccessDenied');
+    expect(await handOff(['Timeout', ...refused])).toEqual({ owner: 'pod-1/a', reason: 'Lost' });
   });
 });
