@@ -82,7 +82,9 @@ const WORKERS = {
   Unschedulable: 'A pod fits on no node; look at its events, free or add capacity, or lower its requests.',
   ImagePullFailing: 'An image cannot be pulled; correct the image or the pull secret in spec.template.',
   CrashLooping: 'A container ends again and again; look at its log with kubectl logs --previous.',
-  ContainerNotReady: 'A container runs and does not become ready; look at its log and its readiness probe.',
+  ContainerNotReady:
+    'A container has ended or does not become ready, or the pod waits for something else; the message says which: look at its log, its readiness probe and the events of the pod.',
+  RolloutPaused: 'Somebody has paused the rollout of the Deployment; resume it with kubectl rollout resume.',
   RolloutStuck:
     'Pods of the present template do not come up; look at the Deployment and at the events of its pods.',
   TemplateRejected: 'Kubernetes refused the pods; correct spec.template as the message says.',
@@ -156,6 +158,7 @@ const RECONCILING = {
   RollingOut: 'Pods are being started, replaced or stopped; wait a moment.',
   HandingOver: 'Shards are moving between workers; wait a moment.',
   Retrying: 'A step failed and is tried again; the message says which.',
+  Waiting: 'Nothing is changed, but the group is not ready yet; the message says what it waits for.',
   ReconcilePaused:
     'The annotation kcg.dev/reconcile-paused keeps the operator from changing anything; remove it to go on.',
   CleaningUp: 'The group is being deleted; the message says what is left to do.',

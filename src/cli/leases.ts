@@ -6,6 +6,7 @@ import {
   type KinesisConsumerGroup,
 } from '../api/group.ts';
 import type { Checkpoint } from '../kinesis/position.ts';
+import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable, OptionValues } from '../lib/options.ts';
 import { formatAge, formatDuration } from '../view/format.ts';
@@ -85,7 +86,7 @@ function pickGroup(
   const [group] = found;
   if (group && found.length === 1) return group;
   const ids = groups.map(groupIdOf).join(', ');
-  const what = group ? `${file} holds ${found.length} groups` : `${file} holds no group ${wanted}`;
+  const what = group ? `${file} holds ${count(found.length, 'group')}` : `${file} holds no group ${wanted}`;
   throw new KcgError('InvalidInput', what, { fix: `Choose one with --group: ${ids}.` });
 }
 
@@ -203,10 +204,6 @@ function position(checkpoint: Checkpoint): string {
 
 function cell(value: string | number | undefined): string {
   return value === undefined || value === '' ? '-' : String(value);
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }
 
 function time(ms: number): string {

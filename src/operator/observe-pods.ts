@@ -7,69 +7,141 @@ interface ContainerStatus {
   name: string;
   restartCount?: number;
   ready?: boolean;
-  state?: { waiting?: { reason?: string; message?: string }; running?: { startedAt?: string | null } };
+  state?: {
+    waiting?: { reason?: string; message?: string };
+    running?: { startedAt?: string | null };
+    terminated?: Terminated;
+  };
   lastState?: { terminated?: Terminated };
+}
+interface PodCondition {
+  type: string;
+  status: string;
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string | null;
 }
 interface PodStatus {
   phase?: string;
-  conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
+  conditions?: readonly PodCondition[];
   containerStatuses?: readonly ContainerStatus[];
   initContainerStatuses?: readonly ContainerStatus[];
 }
+type Trouble = NonNullable<PodView['trouble']>;
 
 /** Waiting of this kind is the way up, not trouble. */
 const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
 const MESSAGE_CHARACTERS = 300;
-/** A container that runs for longer and is not ready is in trouble; before that it is starting. */
+/** What takes longer is in trouble; before that it is starting. */
 const STARTED_MS = 60_000;
+/** How long exactly would change the status with every look. */
+const LONG = 'for more than a minute';
 
-/** `nowMs` is wall clock: a container that has run for more than a minute and is not ready is in trouble. */
+/** `nowMs` is wall clock: what is not ready after more than a minute is in trouble. */
 export function podView(pod: StoredObject, nowMs: number): PodView {
   const status = (pod.status ?? {}) as PodStatus;
   const { name, uid, deletionTimestamp } = pod.metadata;
-  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  const { containerStatuses = [] } = status;
   return {
     name,
     uid,
     node: (pod.spec as { nodeName?: string } | undefined)?.nodeName,
     phase: status.phase ?? 'Unknown',
-    ready: status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
+    ready: conditionOf(status, 'Ready')?.status === 'True',
     terminating: deletionTimestamp !== undefined,
-    trouble: troubleOf(status, containers) ?? unreadyContainer(status, nowMs),
-    restarts: containers.reduce((sum, { restartCount }) => sum + (restartCount ?? 0), 0),
+    trouble: TROUBLES.map((trouble) => trouble(status, nowMs)).find((found) => found !== undefined),
+    down: containerStatuses.filter(({ state }) => state && !state.running).map(({ name }) => name),
+    restarts: allOf(status).reduce((sum, { restartCount }) => sum + (restartCount ?? 0), 0),
   };
 }
 
-function troubleOf(status: PodStatus, containers: readonly ContainerStatus[]): PodView['trouble'] {
-  const unscheduled = status.conditions?.find(
-    ({ type, status }) => type === 'PodScheduled' && status === 'False',
-  );
-  if (unscheduled) {
-    return {
-      container: '',
-      reason: unscheduled.reason ?? 'Unschedulable',
-      message: cut(unscheduled.message),
-    };
-  }
-  for (const { name, state, lastState } of containers) {
-    const reason = state?.waiting?.reason;
-    if (reason !== undefined && !STARTING.has(reason)) {
-      // That it waits for its next try says less than what ended the last one.
-      const words = reason === 'CrashLoopBackOff' ? lastWords(lastState?.terminated) : undefined;
-      return { container: name, reason, message: cut(words ?? state?.waiting?.message) };
-    }
+/** Causes before effects. */
+const TROUBLES: readonly ((status: PodStatus, nowMs: number) => Trouble | undefined)[] = [
+  unscheduled,
+  waiting,
+  ended,
+  notCreated,
+  notInitialized,
+  notReady,
+  gateNotMet,
+];
+
+function unscheduled(status: PodStatus): Trouble | undefined {
+  const condition = conditionOf(status, 'PodScheduled');
+  if (condition?.status !== 'False') return undefined;
+  return {
+    container: '',
+    reason: condition.reason ?? 'Unschedulable',
+    message: cut(condition.message),
+  };
+}
+
+function waiting(status: PodStatus): Trouble | undefined {
+  for (const { name, state, lastState } of allOf(status)) {
+    const { reason, message } = state?.waiting ?? {};
+    if (reason === undefined || STARTING.has(reason)) continue;
+    // That it waits for its next try says less than what ended the last one.
+    const words = reason === 'CrashLoopBackOff' ? lastWords(lastState?.terminated) : undefined;
+    return { container: name, reason, message: cut(words ?? message) };
   }
   return undefined;
 }
 
-function unreadyContainer({ containerStatuses = [] }: PodStatus, nowMs: number): PodView['trouble'] {
-  const unready = containerStatuses.find(({ ready, state }) => {
-    const startedMs = Date.parse(state?.running?.startedAt ?? '');
-    return ready === false && nowMs - startedMs > STARTED_MS;
-  });
-  // How long exactly would change the status with every look.
-  const message = 'runs for more than a minute and is not ready; see its log';
+/** An init container ends when it is done. */
+function ended({ initContainerStatuses = [], containerStatuses = [] }: PodStatus): Trouble | undefined {
+  const failed = initContainerStatuses.filter(({ state }) => (state?.terminated?.exitCode ?? 0) !== 0);
+  const [found] = [...failed, ...containerStatuses.filter(({ state }) => state?.terminated)];
+  const terminated = found?.state?.terminated;
+  if (!found || !terminated) return undefined;
+  const message = cut(lastWords(terminated) ?? 'ended with exit code 0');
+  return { container: found.name, reason: 'Terminated', message };
+}
+
+/** A volume that cannot be mounted is told nowhere else than in the pod's events. */
+function notCreated(status: PodStatus, nowMs: number): Trouble | undefined {
+  const creating = allOf(status).find(({ state }) => state?.waiting?.reason === 'ContainerCreating');
+  const scheduled = conditionOf(status, 'PodScheduled')?.lastTransitionTime;
+  if (!creating || !isLong(scheduled, nowMs)) return undefined;
+  const message = `is being created ${LONG}; see the events of the pod`;
+  return { container: creating.name, reason: 'ContainerCreating', message };
+}
+
+/** One that hangs, or, running beside the others, is not ready. */
+function notInitialized({ initContainerStatuses = [] }: PodStatus, nowMs: number): Trouble | undefined {
+  const hangs = initContainerStatuses.find(
+    ({ ready, state }) => ready === false && isLong(state?.running?.startedAt, nowMs),
+  );
+  const message = `an init container that runs ${LONG} and is neither done nor ready; see its log`;
+  return hangs && { container: hangs.name, reason: 'ContainerNotReady', message };
+}
+
+function notReady({ containerStatuses = [] }: PodStatus, nowMs: number): Trouble | undefined {
+  const unready = containerStatuses.find(
+    ({ ready, state }) => ready === false && isLong(state?.running?.startedAt, nowMs),
+  );
+  const message = `runs ${LONG} and is not ready; see its log`;
   return unready && { container: unready.name, reason: 'ContainerNotReady', message };
+}
+
+/** All containers are ready, and the pod is not. */
+function gateNotMet(status: PodStatus, nowMs: number): Trouble | undefined {
+  const ready = conditionOf(status, 'Ready');
+  const containers = conditionOf(status, 'ContainersReady');
+  if (ready?.status !== 'False' || containers?.status !== 'True') return undefined;
+  if (!isLong(containers.lastTransitionTime, nowMs)) return undefined;
+  return { container: '', reason: ready.reason ?? 'NotReady', message: cut(ready.message) };
+}
+
+function isLong(since: string | null | undefined, nowMs: number): boolean {
+  return nowMs - Date.parse(since ?? '') > STARTED_MS;
+}
+
+function conditionOf({ conditions = [] }: PodStatus, type: string): PodCondition | undefined {
+  return conditions.find((condition) => condition.type === type);
+}
+
+function allOf({ initContainerStatuses = [], containerStatuses = [] }: PodStatus): ContainerStatus[] {
+  return [...initContainerStatuses, ...containerStatuses];
 }
 
 /** The kubelet tells how long it backs off, which changes with each try. */
@@ -99,6 +171,7 @@ export function deploymentFacts(deployment: StoredObject | undefined): Deploymen
     ready: status.readyReplicas ?? 0,
     total: status.replicas ?? 0,
     observed,
+    paused: (deployment.spec as { paused?: boolean } | undefined)?.paused === true,
     failure: failure && (failure.message ?? 'the pods were refused'),
     // What an older template led to says nothing of the present one.
     stuck:

@@ -2,6 +2,7 @@ import { FINALIZER } from '../api/labels.ts';
 import { decodeClaim } from '../leases/claim.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
+import { count } from '../lib/count.ts';
 import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
 import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from '../kubernetes/cluster.ts';
 import { ANY_TABLE, GROUPS_OF_TABLE } from './group-indexes.ts';
@@ -115,7 +116,7 @@ async function cleanUp(pass: PlacedPass, policy: 'Expire' | 'Delete'): Promise<v
       pass.events.push({
         type: 'Normal',
         reason: 'RowsRemoved',
-        note: `${plan.writes.length} rows of group ${pass.groupId} ${plan.what}`,
+        note: `${count(plan.writes.length, 'row')} of group ${pass.groupId} ${plan.what}`,
         action: 'Delete',
       });
       return;

@@ -1,6 +1,7 @@
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import type { WorkerRow } from '../leases/worker-row.ts';
+import { count } from '../lib/count.ts';
 import { describeError } from '../lib/errors.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { fenceWorkers, type FenceResult } from './fence-workers.ts';
@@ -64,7 +65,7 @@ async function fence(
     for (const row of fenced) {
       const silentMs = memory.watched.stillMs(row, options.clock.monotonic());
       const why = hasEnded(row) ? 'ended' : `has not been heard of for ${Math.round(silentMs / 1000)} s`;
-      const note = `worker ${row.worker} ${why}; its ${row.held} shards go to others at once`;
+      const note = `worker ${row.worker} ${why}; ${row.held === 1 ? 'its shard goes' : `its ${row.held} shards go`} to others at once`;
       pass.events.push({ type: 'Warning', reason: 'WorkerFenced', note, action: 'Fence' });
     }
     return { workers, ended: fenced.filter(hasEnded).map(({ worker }) => worker) };
@@ -89,6 +90,6 @@ export function followOutage(pass: PlacedPass, view: GroupView, ended: readonly 
   if (outage) lookAgain(pass, nextOutageLookMs(outage, nowMs));
   if (!finished) return;
   memory.lastFailover = finished;
-  const note = `${finished.shards} shards have an owner again after ${finished.seconds} s (${finished.cause})`;
+  const note = `${count(finished.shards, 'shard')} ${finished.shards === 1 ? 'has' : 'have'} an owner again after ${finished.seconds} s (${finished.cause})`;
   pass.events.push({ type: 'Normal', reason: 'FailedOver', note, action: 'Fence' });
 }

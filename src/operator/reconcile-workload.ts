@@ -1,5 +1,6 @@
 import { COMPONENT_LABEL, ownedLabels, workerSelector } from '../api/labels.ts';
 import { encodeWorkerConfig } from '../api/worker-config.ts';
+import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { kubernetesTime } from '../api/conditions.ts';
@@ -178,7 +179,7 @@ function noteScale(
 ): void {
   const time = kubernetesTime(pass.options.clock.now());
   pass.memory.lastScale = { time, reason: `${before ?? 0} → ${replicas}: ${reason}`.slice(0, 1_000) };
-  const note = `from ${before ?? 0} to ${replicas} workers: ${reason}`;
+  const note = `from ${before ?? 0} to ${count(replicas, 'worker')}: ${reason}`;
   pass.events.push({ type: 'Normal', reason: 'Scaled', note, action: 'Scale' });
 }
 

@@ -16,6 +16,8 @@ export interface PodView {
   terminating: boolean;
   /** Why a container does not run: `ImagePullBackOff`, `CrashLoopBackOff`, …; with the kubelet's message. */
   trouble: { container: string; reason: string; message: string } | undefined;
+  /** Containers, init containers left out, that have no process at the moment. */
+  down: readonly string[];
   restarts: number;
 }
 

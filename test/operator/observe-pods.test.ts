@@ -16,12 +16,88 @@ describe('a container in trouble', () => {
     ['is not one that starts', { ready: false, state: running(50) }, undefined],
     ['is one that does not become ready', { ready: false, state: running(61) }, 'worker: ContainerNotReady'],
     ['is not one of which little is known', { state: {} }, undefined],
+    [
+      'is one that has ended',
+      { state: { terminated: { reason: 'OOMKilled', exitCode: 137 } } },
+      'worker: Terminated: OOMKilled',
+    ],
   ])('%s', (_, container, expected) => {
-    const status = { phase: 'Running', containerStatuses: [{ name: 'worker', ...container }] };
-    const pod: StoredObject = { apiVersion: 'v1', kind: 'Pod', metadata, status };
-    const { trouble } = podView(pod, NOW);
-    expect(trouble && `${trouble.container}: ${trouble.reason}`).toBe(expected);
+    expect(told({ containerStatuses: [{ name: 'worker', ...container }] })).toMatch(matching(expected));
   });
+
+  test.each<[string, object, string | undefined]>([
+    [
+      'is an init container that hangs',
+      { ready: false, state: running(61) },
+      'init: ContainerNotReady: an init',
+    ],
+    ['is not a sidecar that is ready', { ready: true, started: true, state: running(61) }, undefined],
+    [
+      'is not an init container that is done',
+      { ready: true, state: { terminated: { exitCode: 0 } } },
+      undefined,
+    ],
+    [
+      'is an init container that failed',
+      { state: { terminated: { exitCode: 2 } } },
+      'init: Terminated: ended with exit code 2',
+    ],
+  ])('%s', (_, container, expected) => {
+    expect(told({ initContainerStatuses: [{ name: 'init', ...container }] })).toMatch(matching(expected));
+  });
+
+  const since = (seconds: number) => new Date(NOW - seconds * 1_000).toISOString();
+  const condition = (type: string, status: string, seconds: number, more: object = {}) => ({
+    type,
+    status,
+    lastTransitionTime: since(seconds),
+    ...more,
+  });
+
+  test('is one that is being created for long', () => {
+    const creating = [{ name: 'worker', ready: false, state: { waiting: { reason: 'ContainerCreating' } } }];
+    const scheduled = (seconds: number) => ({
+      conditions: [condition('PodScheduled', 'True', seconds)],
+      containerStatuses: creating,
+    });
+    expect(told(scheduled(59))).toBe('');
+    expect(told(scheduled(61))).toContain('worker: ContainerCreating: is being created');
+  });
+
+  test('is none when the pod waits for its readiness gates', () => {
+    const message = 'corresponding condition of pod readiness gate "lb/ready" does not exist.';
+    const conditions = (seconds: number) => [
+      condition('ContainersReady', 'True', seconds),
+      condition('Ready', 'False', seconds, { reason: 'ReadinessGatesNotReady', message }),
+    ];
+    expect(told({ conditions: conditions(59) })).toBe('');
+    expect(told({ conditions: conditions(61) })).toBe(`: ReadinessGatesNotReady: ${message}`);
+  });
+
+  test('has no process, unless it is an init container', () => {
+    const ended = { state: { terminated: { exitCode: 0 } } };
+    const status = {
+      initContainerStatuses: [{ name: 'init', ...ended }],
+      containerStatuses: [
+        { name: 'app', ...ended },
+        { name: 'worker', state: running(1) },
+      ],
+    };
+    expect(podView(aPod(status), NOW).down).toEqual(['app']);
+  });
+
+  function aPod(status: object): StoredObject {
+    return { apiVersion: 'v1', kind: 'Pod', metadata, status: { phase: 'Running', ...status } };
+  }
+
+  function told(status: object): string {
+    const { trouble } = podView(aPod(status), NOW);
+    return trouble ? `${trouble.container}: ${trouble.reason}: ${trouble.message}` : '';
+  }
+
+  function matching(start: string | undefined): RegExp {
+    return start === undefined ? /^$/ : new RegExp(`^${start}`);
+  }
 });
 
 describe('a container that ends again and again', () => {

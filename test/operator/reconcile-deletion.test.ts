@@ -115,7 +115,7 @@ describe('deletion', () => {
       expect(h.tables.tables.has('shared')).toBe(true);
       expect(h.table('shop.orders', 'shared').rows()).toEqual([]);
       expect(h.cluster.events.at(-1)?.note).toMatch(
-        new RegExp(`rows of group shop.orders deleted; the table stays, as others use it: ${name}$`),
+        new RegExp(`rows? of group shop.orders deleted; the table stays, as others use it: ${name}$`),
       );
       expect(await gone()).toBe(true);
     });

@@ -147,7 +147,7 @@ class Demo {
     const seconds = tally.longestGapMs(shards) / 1_000;
     const twice = tally.result().duplicated - before;
     this.#screen.say(
-      `3. SIGTERM of ${name}: longest silence of its ${count(shards)} ${seconds.toFixed(2)} s, ${twice} records delivered twice.`,
+      `3. SIGTERM of ${name}: longest silence of its ${count(shards)} ${seconds.toFixed(2)} s, ${twice} ${twice === 1 ? 'record' : 'records'} delivered twice.`,
     );
   }
 

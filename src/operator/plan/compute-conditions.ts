@@ -1,7 +1,9 @@
 import type { ConditionStatus, NewCondition, ReasonOf } from '../../api/conditions.ts';
+import { count } from '../../lib/count.ts';
 import { describeError } from '../../lib/errors.ts';
 import { formatDuration, lagStepSeconds } from '../../view/format.ts';
 import type { PodView } from '../../view/group-view.ts';
+import { workloadName } from './desired-objects.ts';
 import { LIMIT_MESSAGES, type DeploymentFacts, type GroupFacts } from './group-facts.ts';
 import { OVER_QUOTA } from '../../kubernetes/cluster.ts';
 import { describeFailure, isDenied } from './step-failures.ts';
@@ -69,7 +71,7 @@ export function groupClaimed({ claim, groupId, failures }: GroupFacts): Told<'Gr
 }
 
 /** `True` with as many pods ready as wanted, unless the objects could not be applied or new pods do not come up. */
-export function workersAvailable({ workload, scaling, view }: GroupFacts): Told<'WorkersAvailable'> {
+export function workersAvailable({ workload, scaling, view, group }: GroupFacts): Told<'WorkersAvailable'> {
   const { deployment, problem } = workload;
   if (problem) return { status: 'False', ...problem };
   const desired = scaling?.replicas ?? deployment?.replicas ?? 0;
@@ -79,14 +81,18 @@ export function workersAvailable({ workload, scaling, view }: GroupFacts): Told<
   if (desired === 0 && scaling) return { status: 'True', reason: 'NoWorkersWanted', message: scaling.reason };
   if (!deployment)
     return { status: 'False', reason: 'WorkersStarting', message: 'no pods have been asked for yet' };
-  const counts = `${deployment.ready} of ${desired} pods ready`;
+  const counts = `${deployment.ready} of ${count(desired, 'pod')} ready`;
   const enough = { status: 'True', reason: 'MinimumAvailable', message: counts } as const;
   // While old pods do the work, what keeps the new ones from coming up is still to be told.
   if (deployment.ready >= desired && isRolledOut(deployment)) return enough;
-  if (deployment.failure !== undefined) {
-    const reason = OVER_QUOTA.test(deployment.failure) ? 'QuotaExceeded' : 'TemplateRejected';
-    return { status: 'False', reason, message: deployment.failure };
+  if (deployment.paused && deployment.updated < deployment.replicas) {
+    const { name, namespace } = group.metadata;
+    const command = `kubectl rollout resume deployment -n ${namespace} ${workloadName(name)}`;
+    const message = `${counts}; somebody has paused the rollout of the Deployment; to go on: ${command}`;
+    return { status: 'False', reason: 'RolloutPaused', message };
   }
+  if (deployment.failure !== undefined)
+    return { status: 'False', reason: refusalOf(deployment.failure), message: deployment.failure };
   const trouble = worstTrouble(view?.pods ?? []);
   if (trouble) return { status: 'False', reason: trouble.reason, message: `${counts}; ${trouble.message}` };
   if (deployment.stuck) {
@@ -95,6 +101,17 @@ export function workersAvailable({ workload, scaling, view }: GroupFacts): Told<
   }
   if (deployment.ready >= desired) return enough;
   return { status: 'False', reason: 'WorkersStarting', message: counts };
+}
+
+/** The server, or a webhook, could not answer; or what a pod names is not there yet. The controller tries again. */
+const PASSING =
+  /Internal error occurred|etcdserver|error looking up service account|because it is being terminated/;
+const REFUSED = / is invalid:|denied the request| is forbidden: /;
+
+/** Of a message of the controller that could not create pods. */
+function refusalOf(failure: string): 'QuotaExceeded' | 'TemplateRejected' | 'ApplyFailed' {
+  if (OVER_QUOTA.test(failure)) return 'QuotaExceeded';
+  return REFUSED.test(failure) && !PASSING.test(failure) ? 'TemplateRejected' : 'ApplyFailed';
 }
 
 function isRolledOut({ observed, updated, total, replicas }: DeploymentFacts): boolean {
@@ -115,13 +132,14 @@ export function worstTrouble(
 ): { reason: TroubleReason; message: string } | undefined {
   for (const [pattern, reason] of TROUBLE) {
     const pod = pods.find(({ trouble, terminating }) => !terminating && pattern.test(trouble?.reason ?? ''));
-    if (pod?.trouble) {
-      const { container, reason: word, message } = pod.trouble;
-      const where = container ? `container ${container} of pod ${pod.name}` : `pod ${pod.name}`;
-      return { reason, message: `${where}: ${word}${message ? `: ${message}` : ''}` };
-    }
+    if (pod?.trouble) return { reason, message: describeTrouble(pod.name, pod.trouble) };
   }
   return undefined;
+}
+
+function describeTrouble(pod: string, { container, reason, message }: NonNullable<PodView['trouble']>) {
+  const where = container ? `container ${container} of pod ${pod}` : `pod ${pod}`;
+  return `${where}: ${reason}${message ? `: ${message}` : ''}`;
 }
 
 /** Of the shards that can be read now: those that wait for their parents need no owner. */
@@ -131,10 +149,10 @@ export function shardsCovered({ view, group, stream }: GroupFacts): Told<'Shards
     return { status: 'Unknown', reason: 'ShardsUnknown', message: 'shards and leases are not known yet' };
   }
   if (desiredState !== 'Running') {
-    const message = `the group is ${desiredState.toLowerCase()}: ${view.ownedShards} of ${view.readableShards} shards owned`;
+    const message = `the group is ${desiredState.toLowerCase()}: ${view.ownedShards} of ${count(view.readableShards, 'shard')} owned`;
     return { status: 'False', reason: 'NotConsuming', message };
   }
-  const message = `${view.ownedShards} of ${view.readableShards} shards owned by a live worker`;
+  const message = `${view.ownedShards} of ${count(view.readableShards, 'shard')} owned by a live worker`;
   if (view.ownedShards === view.readableShards) return { status: 'True', reason: 'AllOwned', message };
   if (!view.workers.some(({ row }) => row.state === 'live' || row.state === 'draining')) {
     return { status: 'False', reason: 'NoLiveWorkers', message };

@@ -1,3 +1,4 @@
+import type { ReasonOf } from '../../api/conditions.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import type { EventInput } from '../../kubernetes/cluster.ts';
 
@@ -14,7 +15,7 @@ export function conditionEvents(before: Conditions, after: Conditions): PlannedE
   const events: PlannedEvent[] = [];
   const ready = turned('Ready');
   if (ready?.now.status === 'True') events.push(event('Normal', ready.now));
-  if (ready?.now.status === 'False' && ready.old?.status === 'True') events.push(event('Warning', ready.now));
+  if (ready && ready.now.status !== 'True' && isAlarm(ready)) events.push(event('Warning', ready.now));
   const stalled = turned('Stalled');
   if (stalled?.now.status === 'True') events.push(event('Warning', stalled.now));
   const risk = turned('CheckpointsAtRisk');
@@ -22,6 +23,28 @@ export function conditionEvents(before: Conditions, after: Conditions): PlannedE
   const known = new Set<string>();
   return events.filter(({ reason }) => !known.has(reason) && known.add(reason));
 }
+
+/** Not to be ready on the way to what was asked for is none, unless it was there already. */
+function isAlarm({ old, now }: { old: Conditions[number] | undefined; now: Conditions[number] }): boolean {
+  if (!ON_THE_WAY.has(now.reason)) return true;
+  return old?.status === 'True' && !RESTING.has(old.reason) && now.reason !== 'Progressing';
+}
+
+const ON_THE_WAY: ReadonlySet<string> = new Set<ReasonOf<'Ready'>>([
+  'StreamUnknown',
+  'StreamNotActive',
+  'TableUnknown',
+  'TableCreating',
+  'TableUpdating',
+  'ClaimUnknown',
+  'WorkersStarting',
+  'ShardsUnknown',
+  'NoLiveWorkers',
+  'UnownedShards',
+  'Progressing',
+]);
+/** Ready, with nothing that reads. */
+const RESTING: ReadonlySet<string> = new Set<ReasonOf<'Ready'>>(['Paused', 'Stopped']);
 
 function event(
   type: EventInput['type'],

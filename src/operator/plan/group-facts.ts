@@ -83,6 +83,8 @@ export interface DeploymentFacts {
   total: number;
   /** The Deployment controller has seen the present spec. */
   observed: boolean;
+  /** Somebody has paused its rollout. */
+  paused: boolean;
   /** The controller could not create pods: its message. */
   failure: string | undefined;
   /** The pods of the present template have not come up within the Deployment's progress deadline. */

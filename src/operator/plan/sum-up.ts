@@ -1,6 +1,8 @@
+import { count } from '../../lib/count.ts';
 import type { NewCondition, ReasonOf } from '../../api/conditions.ts';
 import type { GroupFacts } from './group-facts.ts';
 import { describeFailure } from './step-failures.ts';
+import { WORKER_CONTAINER } from './worker-template.ts';
 
 /** The conditions that Ready, Reconciling and Stalled are made of. */
 export type Parts = { [T in NewCondition['type']]: Extract<NewCondition, { type: T }> };
@@ -24,6 +26,7 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'ClaimAccessDenied',
   'WorkersAccessDenied',
   'TemplateRejected',
+  'RolloutPaused',
   'FieldConflict',
 ]);
 
@@ -36,58 +39,93 @@ export function stalled(parts: Part): Told<'Stalled'> {
 }
 
 /** Stream, table and claim come first. A paused or stopped group is ready once no live worker owns a shard. */
-export function ready(parts: Part, { group, view }: GroupFacts): Told<'Ready'> {
+export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
   const { StreamReady, TableReady, GroupClaimed, WorkersAvailable, ShardsCovered } = parts;
   const cause = [StreamReady, TableReady, GroupClaimed].find(({ status }) => status !== 'True');
   if (cause) return { status: cause.status, reason: cause.reason, message: cause.message };
+  const { group, view } = facts;
   const { desiredState } = group.spec;
   if (desiredState !== 'Running') {
     const done = view?.ownedShards === 0;
-    if (!done)
-      return {
-        status: 'False',
-        reason: 'Progressing',
-        message: `${ShardsCovered.message}; waiting for their hand-over`,
-      };
+    if (!done) return progressing(`${ShardsCovered.message}; waiting for their hand-over`);
     return { status: 'True', reason: desiredState, message: `desiredState is ${desiredState}` };
   }
-  if (ShardsCovered.status === 'True')
-    return { status: 'True', reason: 'Available', message: ShardsCovered.message };
-  // Shards without an owner are the effect; pods that do not run are the cause.
-  const why = WorkersAvailable.status === 'False' ? WorkersAvailable : ShardsCovered;
-  return { status: why.status, reason: why.reason, message: why.message };
+  if (ShardsCovered.status !== 'True') {
+    const starting = countStarting(facts);
+    // Workers that go on after a pause, or have just begun, take up the shards in a moment.
+    if (starting > 0 && WorkersAvailable.status !== 'False')
+      return progressing(`${ShardsCovered.message}; ${count(starting, 'worker')} about to take some`);
+    // Shards without an owner are the effect; pods that do not run are the cause.
+    const why = WorkersAvailable.status === 'False' ? WorkersAvailable : ShardsCovered;
+    return { status: why.status, reason: why.reason, message: why.message };
+  }
+  const down = withoutProcess(facts);
+  if (down) {
+    const reason = WorkersAvailable.reason === 'CrashLooping' ? 'CrashLooping' : 'ContainerNotReady';
+    return { status: 'False', reason, message: down };
+  }
+  return { status: 'True', reason: 'Available', message: ShardsCovered.message };
 }
 
-/** `False` while `stalled` says `True`: nothing is under way then. A step that is retried counts as under way. */
-export function reconciling(
-  parts: Part,
-  { workload, view, group, stream, scaling, failures }: GroupFacts,
-): Told<'Reconciling'> {
-  const { TableReady, StreamReady, WorkersAvailable } = parts;
+function progressing(message: string): Told<'Ready'> {
+  return { status: 'False', reason: 'Progressing', message };
+}
+
+function countStarting({ view }: GroupFacts): number {
+  return view?.workers.filter(({ row }) => row.state === 'starting').length ?? 0;
+}
+
+/** A worker lives on beside an app that has ended, and owns shards whose records nobody takes. */
+function withoutProcess({ view, group }: GroupFacts): string | undefined {
+  const { http, module } = group.spec.handler;
+  const container = http?.container ?? module?.container ?? WORKER_CONTAINER;
+  const idle = view?.workers.filter(
+    ({ alive, shards, pod }) => alive && shards > 0 && pod?.down.includes(container),
+  );
+  const [first] = idle ?? [];
+  if (!first) return undefined;
+  const shards = idle!.reduce((sum, worker) => sum + worker.shards, 0);
+  const { trouble } = first.pod!;
+  const why = trouble && trouble.container === container ? `: ${trouble.message}` : '';
+  return `the records of ${shards} of ${count(view!.readableShards, 'shard')} are not taken: container ${container} of pod ${first.worker} has no process${why}`;
+}
+
+/** `False` while `stalled` says `True`, or nothing is under way. A step that is retried counts as under way. */
+export function reconciling(parts: Part, facts: GroupFacts): Told<'Reconciling'> {
   const blocked = stalled(parts);
   if (blocked.status === 'True') return { status: 'False', reason: 'Blocked', message: blocked.message };
+  const step = stepUnderWay(parts, facts);
+  if (step) return { status: 'True', ...step };
+  const { status, message } = ready(parts, facts);
+  if (status !== 'True') return { status: 'True', reason: 'Waiting', message };
+  return { status: 'False', reason: 'UpToDate', message: 'everything is as the spec wants it' };
+}
+
+function stepUnderWay(
+  { TableReady, StreamReady, WorkersAvailable, ShardsCovered }: Part,
+  { workload, view, group, stream, scaling, failures }: GroupFacts,
+): Omit<Told<'Reconciling'>, 'status'> | undefined {
   if (TableReady.reason === 'TableCreating' || TableReady.reason === 'TableUpdating') {
-    return { status: 'True', reason: 'Provisioning', message: TableReady.message };
+    return { reason: 'Provisioning', message: TableReady.message };
   }
   const retried = [StreamReady, TableReady].find(({ status }) => status !== 'True');
-  if (retried) return { status: 'True', reason: 'Retrying', message: retried.message };
+  if (retried) return { reason: 'Retrying', message: retried.message };
   const [failure] = failures;
-  if (failure) return { status: 'True', reason: 'Retrying', message: describeFailure(failure) };
+  if (failure) return { reason: 'Retrying', message: describeFailure(failure) };
   const { deployment, problem } = workload;
-  if (problem?.reason === 'WorkersStarting')
-    return { status: 'True', reason: 'RollingOut', message: problem.message };
+  if (problem?.reason === 'WorkersStarting') return { reason: 'RollingOut', message: problem.message };
   const desired = scaling?.replicas ?? 0;
   if (deployment && !problem) {
     const { observed, updated, total, replicas } = deployment;
     if (!observed || updated < replicas || total !== desired || WorkersAvailable.status === 'False') {
-      return { status: 'True', reason: 'RollingOut', message: WorkersAvailable.message };
+      return { reason: 'RollingOut', message: WorkersAvailable.message };
     }
   }
   const moving = view && stream.shards ? view.readableShards - view.ownedShards + handingOff(view) : 0;
   if (moving > 0 && group.spec.desiredState === 'Running' && desired > 0 && !problem) {
-    return { status: 'True', reason: 'HandingOver', message: parts.ShardsCovered.message };
+    return { reason: 'HandingOver', message: ShardsCovered.message };
   }
-  return { status: 'False', reason: 'UpToDate', message: 'everything is as the spec wants it' };
+  return undefined;
 }
 
 /** Number of shards whose owner is draining. */

@@ -7,7 +7,7 @@ import { groupView } from '../../../src/view/group-view.ts';
 import { aLease, aWorker } from '../../support/builders.ts';
 import { aGroup, aView, DEPLOYMENT, facts, NOW, POD, SHARD, statusOf } from './status-facts.ts';
 
-const { stream } = facts();
+const { stream, scaling: aScaling } = facts();
 const trouble = (reason: string) => [
   { ...POD, ready: false, trouble: { container: 'app', reason, message: 'm' } },
 ];
@@ -83,9 +83,15 @@ describe('conditions', () => {
     ],
     [
       'WorkersAvailable',
-      'pods that are refused',
-      { workload: { deployment: { ...DEPLOYMENT, ready: 0, failure: 'forbidden' }, problem: undefined } },
-      'False TemplateRejected',
+      'a rollout is paused',
+      { workload: { deployment: { ...DEPLOYMENT, updated: 0, paused: true }, problem: undefined } },
+      'False RolloutPaused',
+    ],
+    [
+      'WorkersAvailable',
+      'a rollout is paused that is done',
+      { workload: { deployment: { ...DEPLOYMENT, paused: true }, problem: undefined } },
+      'True MinimumAvailable',
     ],
     ['WorkersAvailable', 'a rollout goes its way', { workload: rolling }, 'True MinimumAvailable'],
     [
@@ -185,6 +191,64 @@ describe('conditions', () => {
     ],
   ])('%s when %s', (type, _, change, expected) => {
     expect(told(type, change)).toBe(expected);
+  });
+
+  test.each([
+    ['pods "w" is forbidden: violates PodSecurity "restricted:latest"', 'TemplateRejected'],
+    ['Pod "w" is invalid: spec.containers[0].image: Required value', 'TemplateRejected'],
+    ['admission webhook "policy" denied the request: no limits', 'TemplateRejected'],
+    ['pods "w" is forbidden: exceeded quota: team, requested: pods=1', 'QuotaExceeded'],
+    ['Internal error occurred: failed calling webhook "policy": context deadline exceeded', 'ApplyFailed'],
+    ['etcdserver: request timed out', 'ApplyFailed'],
+    [
+      'pods "w" is forbidden: error looking up service account shop/app: serviceaccount "app" not found',
+      'ApplyFailed',
+    ],
+    [
+      'pods "w" is forbidden: unable to create new content in namespace shop because it is being terminated',
+      'ApplyFailed',
+    ],
+    ['whatever comes later', 'ApplyFailed'],
+  ])('of pods that could not be created: %s', (failure, reason) => {
+    const change = { workload: { deployment: { ...DEPLOYMENT, ready: 0, failure }, problem: undefined } };
+    expect(told('WorkersAvailable', change)).toBe(`False ${reason}`);
+    const isFinal = reason === 'TemplateRejected';
+    expect(told('Stalled', change)).toBe(isFinal ? `True ${reason}` : 'False NotStalled');
+    expect(told('Reconciling', change)).toBe(isFinal ? 'False Blocked' : 'True RollingOut');
+  });
+
+  test.each<[string, Partial<GroupFacts>, string]>([
+    ['a pause is under way', { group: aGroup({ desiredState: 'Paused' }) }, 'True Waiting'],
+    ['the claim is not known', { claim: undefined }, 'True Waiting'],
+    [
+      'no worker lives',
+      { view: aView(orphaned), workload: { deployment: undefined, problem: undefined } },
+      'True Waiting',
+    ],
+  ])('never say that all is done while the group is not ready: %s', (_, change, expected) => {
+    const facts = { scaling: { ...aScaling!, replicas: change.view ? 0 : 1 }, ...change };
+    expect(told('Ready', facts)).not.toMatch(/^True/);
+    expect(told('Reconciling', facts)).toBe(expected);
+  });
+
+  test('of an app without a process', () => {
+    const change = {
+      group: aGroup({
+        handler: { http: { container: 'app', port: 80 } },
+        template: { spec: { containers: [{ name: 'app' }] } },
+      }),
+      workload: down,
+      view: aView({ pods: [{ ...POD, ready: false, down: ['app'] }] }),
+    };
+    expect(told('Ready', change)).toBe('False ContainerNotReady');
+    expect(told('ShardsCovered', change)).toBe('True AllOwned');
+    const sidecar = { ...change, view: aView({ pods: [{ ...POD, ready: false, down: ['proxy'] }] }) };
+    expect(told('Ready', sidecar)).toBe('True Available');
+  });
+
+  test('of workers that go on after a pause', () => {
+    const change = { view: aView({ lease: { owner: undefined }, worker: { state: 'starting' } }) };
+    expect(told('Ready', change)).toBe('False Progressing');
   });
 
   test('keep the time at which they turned', () => {

@@ -3,9 +3,15 @@ import { KcgError } from '../../../src/lib/errors.ts';
 import { conditionEvents } from '../../../src/operator/plan/condition-events.ts';
 import type { GroupFacts } from '../../../src/operator/plan/group-facts.ts';
 import { trackFailover } from '../../../src/operator/plan/track-failover.ts';
-import { aView, DEPLOYMENT, NOW, statusOf } from './status-facts.ts';
+import { aGroup, aView, DEPLOYMENT, NOW, POD, statusOf } from './status-facts.ts';
 
 const orphaned = { worker: { state: 'dead' as const } };
+const paused = { desiredState: 'Paused' };
+const free = aView({ lease: { owner: undefined }, worker: { state: 'starting' } });
+const beginning = free;
+const crashing = [
+  { ...POD, ready: false, trouble: { container: 'app', reason: 'CrashLoopBackOff', message: 'm' } },
+];
 const down = { deployment: { ...DEPLOYMENT, ready: 0 }, problem: undefined };
 
 describe('events', () => {
@@ -21,6 +27,28 @@ describe('events', () => {
     ['ready no more: said once, though two conditions tell it', {}, gone, ['Warning StreamNotFound']],
     ['still not ready', gone, gone, []],
     ['a group that starts is no warning', undefined, { workload: down, view: aView(orphaned) }, []],
+    [
+      'unless its pods cannot come up',
+      undefined,
+      { workload: down, view: aView({ ...orphaned, pods: crashing }) },
+      ['Warning CrashLooping'],
+    ],
+    ['workers that are gone', {}, { view: aView(orphaned) }, ['Warning NoLiveWorkers']],
+    ['a pause that begins', {}, { group: aGroup(paused) }, []],
+    [
+      'a pause that is done',
+      { group: aGroup(paused) },
+      { group: aGroup(paused), view: free },
+      ['Normal Paused'],
+    ],
+    ['a group that goes on', { group: aGroup(paused), view: free }, { view: beginning }, []],
+    ['and does not come up', { group: aGroup(paused), view: free }, { view: aView(orphaned) }, []],
+    [
+      'for a reason',
+      { group: aGroup(paused), view: free },
+      { workload: down, view: aView({ ...orphaned, pods: crashing }) },
+      ['Warning CrashLooping'],
+    ],
     ['positions in danger', {}, { expiringShards: ['s'] }, ['Warning TtlOnLiveRows']],
   ])('%s', (_, before, after, expected) => {
     expect(events(before, after)).toEqual(expected);

@@ -16,6 +16,7 @@ export const POD: PodView = {
   ready: true,
   terminating: false,
   trouble: undefined,
+  down: [],
   restarts: 0,
 };
 export const DEPLOYMENT: DeploymentFacts = {
@@ -24,6 +25,7 @@ export const DEPLOYMENT: DeploymentFacts = {
   ready: 1,
   total: 1,
   observed: true,
+  paused: false,
   failure: undefined,
   stuck: false,
 };
