@@ -42,6 +42,11 @@ function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
 /** One for all: an abort without a reason makes an error with its stack. */
 const FINISHED = new KcgError('Aborted', 'finished');
 
+interface BoundOptions {
+  what: string;
+  signal?: AbortSignal | undefined;
+}
+
 /**
  * Runs `work` with a signal that aborts when `signal` does or after `ms`.
  * @throws KcgError `Timeout` when the deadline came first; otherwise whatever `work` throws.
@@ -49,19 +54,54 @@ const FINISHED = new KcgError('Aborted', 'finished');
 export async function withDeadline<T>(
   clock: Clock,
   ms: number,
-  options: { what: string; signal?: AbortSignal | undefined },
+  options: BoundOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { signal: outer, what } = options;
+  const expired = async (finished: AbortSignal) => {
+    await clock.sleep(ms, { signal: finished });
+    return `${options.what} took longer than ${ms} ms`;
+  };
+  return unlessExpired(expired, options, work);
+}
+
+/**
+ * As `withDeadline`, for work that takes as long as it takes while something comes: the deadline is `ms` after `onHeard` was
+ * called last, `firstMs` before that.
+ */
+export async function withSilenceDeadline<T>(
+  clock: Clock,
+  ms: number,
+  options: BoundOptions & { firstMs: number },
+  work: (signal: AbortSignal, onHeard: () => void) => Promise<T>,
+): Promise<T> {
+  let silentMs = options.firstMs;
+  let endMs = clock.monotonic() + silentMs;
+  const onHeard = () => {
+    silentMs = ms;
+    endMs = clock.monotonic() + ms;
+  };
+  const expired = async (finished: AbortSignal) => {
+    for (let left = silentMs; left > 0 && !finished.aborted; left = endMs - clock.monotonic())
+      await clock.sleep(left, { signal: finished });
+    return `nothing came of ${options.what} for ${silentMs} ms`;
+  };
+  return unlessExpired(expired, options, (signal) => work(signal, onHeard));
+}
+
+/** `expired` resolves with what to say. */
+async function unlessExpired<T>(
+  expired: (finished: AbortSignal) => Promise<string>,
+  { signal: outer }: BoundOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const either = new AbortController();
   const { signal } = either;
   const onAbort = () => either.abort(outer?.reason);
   if (outer?.aborted) onAbort();
   outer?.addEventListener('abort', onAbort, { once: true });
   const finished = new AbortController();
-  const expired = clock.sleep(ms, { signal: finished.signal }).then(() => {
-    if (finished.signal.aborted) return;
-    either.abort(new KcgError('Timeout', `${what} took longer than ${ms} ms`));
+  const watching = expired(finished.signal).then((message) => {
+    if (!finished.signal.aborted) either.abort(new KcgError('Timeout', message));
   });
   const aborted = new Promise<never>((_, reject) => {
     if (signal.aborted) reject(abortError(signal));
@@ -73,7 +113,7 @@ export async function withDeadline<T>(
   } finally {
     outer?.removeEventListener('abort', onAbort);
     finished.abort(FINISHED);
-    await expired;
+    await watching;
   }
 }
 

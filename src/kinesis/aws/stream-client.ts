@@ -1,18 +1,17 @@
 import {
   DescribeStreamSummaryCommand,
-  GetRecordsCommand,
   GetShardIteratorCommand,
   KinesisClient,
   ListShardsCommand,
   type ListShardsCommandInput,
   type ListShardsCommandOutput,
 } from '@aws-sdk/client-kinesis';
-import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
+import { abortError, withDeadline, withSilenceDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { awsClientConfig, type AwsKeys } from '../../aws/client-config.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import { translateAwsError } from '../../aws/errors.ts';
-import { parseGetRecordsBodies, type ParsedOutput } from './get-records-body.ts';
+import { getRecordsOver } from './get-records-body.ts';
 import { readShard, readSummary, wireFilter, wirePosition } from './stream-wire.ts';
 import type { Shard } from '../shard.ts';
 import type { CallOptions, StreamClient } from '../stream-client.ts';
@@ -29,7 +28,10 @@ export interface AwsStreamClientOptions {
   /** Default: the SDK's chain (environment, web identity, container, instance). */
   credentials?: AwsCredentials | AwsKeys | undefined;
   clock: Clock;
-  /** Bound of one call, ms. Default 10,000; GetRecords three times as long, for 10 MB over a slow line. */
+  /**
+   * Bound of one call, ms. Default 10,000. GetRecords may take as long as its answer comes in, however slowly: its bound is
+   * for silence, and three times as long before the first byte.
+   */
   callTimeoutMs?: number;
   /** Whose credentials they are, for error messages. Default: the worker's role. */
   principal?: string;
@@ -46,10 +48,10 @@ const MAX_SOCKETS = 256;
 export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
   const control = new KinesisClient(clientConfig(options));
   const reads = new KinesisClient(clientConfig(options));
-  parseGetRecordsBodies(reads);
+  const read = getRecordsOver(reads);
   const names = streamNames(options);
   const timeoutMs = options.callTimeoutMs ?? 10_000;
-  const call = callsOf(options, names.resource);
+  const { call, longCall } = callsOf(options, names.resource);
 
   return {
     describe: ({ signal } = {}) =>
@@ -90,12 +92,9 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
       }),
 
     getRecords: (iterator, limit, { signal } = {}) =>
-      call('GetRecords', timeoutMs * 3, signal, async (abortSignal) => {
-        const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: limit, ...names.arnInput });
-        const { parsed } = (await reads.send(command, { abortSignal })) as ParsedOutput;
-        if (parsed) return parsed;
-        throw new KcgError('Internal', 'GetRecords was answered, but its body was not read');
-      }),
+      longCall('GetRecords', timeoutMs, signal, (abortSignal, onHeard) =>
+        read({ ShardIterator: iterator, Limit: limit, ...names.arnInput }, { abortSignal, onHeard }),
+      ),
 
     close() {
       control.destroy();
@@ -104,25 +103,52 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
   };
 }
 
+type Work<T> = (abortSignal: AbortSignal, onHeard: () => void) => Promise<T>;
 type Call = <T>(
   operation: string,
-  deadlineMs: number,
+  boundMs: number,
   signal: AbortSignal | undefined,
-  work: (abortSignal: AbortSignal) => Promise<T>,
+  work: Work<T>,
 ) => Promise<T>;
 
-/** Bounds a call in time and translates what it throws. */
-function callsOf(options: AwsStreamClientOptions, resource: string): Call {
+/** Bounds a call in time, or in silence when it is long, and translates what it throws. */
+function callsOf(options: AwsStreamClientOptions, resource: string): { call: Call; longCall: Call } {
   const { clock, principal = "the worker's role", endpoint } = options;
   const region = regionOf(options);
-  return async (operation, deadlineMs, signal, work) => {
-    const action = `kinesis:${operation}`;
+  const translated = async <T>(
+    operation: string,
+    signal: AbortSignal | undefined,
+    work: () => Promise<T>,
+  ) => {
     try {
-      return await withDeadline(clock, deadlineMs, { what: action, signal }, work);
+      return await work();
     } catch (thrown) {
       if (signal?.aborted) throw abortError(signal);
-      throw translateAwsError(thrown, { action, resource, principal, endpoint, region });
+      throw translateAwsError(thrown, {
+        action: `kinesis:${operation}`,
+        resource,
+        principal,
+        endpoint,
+        region,
+      });
     }
+  };
+  return {
+    call: (operation, boundMs, signal, work) =>
+      translated(operation, signal, () =>
+        withDeadline(clock, boundMs, { what: `kinesis:${operation}`, signal }, (bounded) =>
+          work(bounded, () => {}),
+        ),
+      ),
+    longCall: (operation, boundMs, signal, work) =>
+      translated(operation, signal, () =>
+        withSilenceDeadline(
+          clock,
+          boundMs,
+          { what: `kinesis:${operation}`, signal, firstMs: 3 * boundMs },
+          work,
+        ),
+      ),
   };
 }
 
