@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { disruptionBudgetSpec } from './disruption-budget-spec.ts';
 import { ENDPOINT, GROUP_ID, REGION, text } from './formats.ts';
 import { handlerSpec } from './handler-spec.ts';
 import { notYetRules } from './not-yet.ts';
@@ -114,6 +115,9 @@ export const groupSpec = withRules(
     checkpoints: checkpoints.prefault({}).describe('How and where positions are kept.'),
     leases: leases.prefault({}).describe('How workers own shards.'),
     scaling: scalingSpec.prefault({}).describe('How many workers run.'),
+    disruptionBudget: disruptionBudgetSpec
+      .prefault({})
+      .describe('Who says how many worker pods may be evicted at a time.'),
     handler: handlerSpec.describe('What gets the records; exactly one of http, module, exec and log.'),
     desiredState: z
       .enum(['Running', 'Paused', 'Stopped'])

@@ -23,7 +23,18 @@ export interface WorkQueueOptions {
 }
 
 /** Does the work of one key; returns in how many ms to look again, or nothing when only a change should bring it back. */
-export type Work = (key: string, signal: AbortSignal) => Promise<number | undefined>;
+export type Work = (key: string, signal: AbortSignal) => Promise<number | FailedRound | undefined>;
+
+/** A round that failed in part: it has a pace of its own, and the queue does not back off. */
+export interface FailedRound {
+  error: KcgError;
+  /** In a row, of what failed. */
+  failures: number;
+  /** When what failed is tried again. */
+  retryInMs: number;
+  /** When to look again. */
+  inMs: number;
+}
 
 /**
  * Keys to look at. A key waits at most once, at the earliest time asked for; it is never worked on twice at the same time; one
@@ -112,13 +123,16 @@ export class WorkQueue {
   }
 
   async #round({ key, at }: { key: string; at: number }, signal: AbortSignal, work: Work): Promise<void> {
-    const { clock, onDone } = this.#options;
+    const { clock, onDone, onFailure } = this.#options;
     const start = clock.monotonic();
     let afterMs: number | undefined;
     let failed = false;
     try {
-      afterMs = await work(key, signal);
+      const result = await work(key, signal);
       this.#failures.delete(key);
+      failed = typeof result === 'object';
+      afterMs = typeof result === 'object' ? result.inMs : result;
+      if (typeof result === 'object') onFailure({ key, ...result });
     } catch (thrown) {
       failed = true;
       if (!signal.aborted) afterMs = this.#retryInMs(key, KcgError.from(thrown));

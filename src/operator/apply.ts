@@ -55,14 +55,14 @@ export async function applyObject(
 function isUpToDate(existing: StoredObject, wanted: KubeObject, applied: AppliedGenerations): boolean {
   const hash = hashAnnotation(wanted);
   if (hashAnnotation(existing) !== hash) return false;
-  const last = applied.get(existing.metadata.uid);
-  if (last?.hash === hash && last.generation === existing.metadata.generation) return true;
   const { labels, ownerReferences } = wanted.metadata;
-  return (
-    covers(existing.spec, wanted.spec) &&
-    covers(existing.metadata.labels, labels) &&
-    covers(existing.metadata.ownerReferences, ownerReferences)
-  );
+  // A change of metadata is no new generation.
+  const isMetadataRight =
+    covers(existing.metadata.labels, labels) && covers(existing.metadata.ownerReferences, ownerReferences);
+  if (!isMetadataRight) return false;
+  const last = applied.get(existing.metadata.uid);
+  const isAsApplied = last?.hash === hash && last.generation === existing.metadata.generation;
+  return isAsApplied || covers(existing.spec, wanted.spec);
 }
 
 function hashAnnotation({ metadata }: KubeObject): string {

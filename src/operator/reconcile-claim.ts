@@ -8,7 +8,8 @@ import type { StreamSummary } from '../kinesis/stream-client.ts';
 import type { ClaimFacts } from './plan/group-facts.ts';
 import { keyOf, keyString } from '../kubernetes/cluster.ts';
 import { judgeClaim, type ClaimVerdict } from './plan/judge-claim.ts';
-import { attempt, type PlacedPass } from './reconcile-context.ts';
+import { attempt } from './pace.ts';
+import { type PlacedPass } from './reconcile-context.ts';
 import { rememberTable, tableRecordOf } from './remember-table.ts';
 import { writeRows } from './write-rows.ts';
 
@@ -25,7 +26,7 @@ interface Found {
 /** Keeps in memory whose the group id is; a failure is told in the status and leaves what was known. */
 export async function pursueClaim(pass: PlacedPass, { table, rows, stream }: Found): Promise<void> {
   const { memory } = pass;
-  const facts = await attempt(pass, 'claim', async () => {
+  const facts = await attempt(pass, { step: 'claim' }, async () => {
     if (stream) return reconcileClaim(pass, { table, rows, stream });
     return memory.claim ?? readClaim(pass, rows);
   });

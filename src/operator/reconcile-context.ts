@@ -3,7 +3,7 @@ import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
 import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
+import type { KcgError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { AppliedGenerations } from './apply.ts';
@@ -60,6 +60,8 @@ export interface GroupMemory {
   uid: string;
   window: Want[];
   applied: AppliedGenerations;
+  /** By thing: what failed last time. */
+  refused: Map<string, Refused>;
   /** Key of the table that everything down to `claim` is about. */
   tableKey: string | undefined;
   /** `nextMs` is monotonic: the facts serve until then, and for this generation of the spec. */
@@ -85,6 +87,7 @@ export function newMemory(uid: string): GroupMemory {
     uid,
     window: [],
     applied: new Map(),
+    refused: new Map(),
     tableKey: undefined,
     table: undefined,
     leaseTable: undefined,
@@ -107,6 +110,16 @@ export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): voi
   Object.assign(memory, { ...nothing, watched: new ObservedWorkers(), outage: undefined, tableKey: key });
 }
 
+/** What was refused, and when it is tried again. */
+export interface Refused {
+  error: KcgError;
+  /** What was asked for: anything else is tried at once. */
+  asked: string;
+  failures: number;
+  /** Monotonic. */
+  nextMs: number;
+}
+
 /** One look at one group. */
 export interface Pass {
   options: ReconcilerOptions;
@@ -119,8 +132,10 @@ export interface Pass {
   signal: AbortSignal;
   /** Recorded at the end. */
   events: PlannedEvent[];
-  /** What went wrong; told in the status, then the group backs off. */
+  /** What is wrong; told in the status. */
   failures: StepFailure[];
+  /** What was tried in this pass and failed for now; each is tried again in `inMs`, while the group goes on. */
+  refused: { thing: string; error: KcgError; failures: number; inMs: number }[];
   /** When to look again, ms; the earliest asked for wins. */
   again: { inMs: number };
 }
@@ -133,19 +148,4 @@ export interface PlacedPass extends Pass {
 /** Unless this pass fails, the next one comes in `inMs` ± 20 %, or sooner when something else asks for it. */
 export function lookAgain({ again }: Pass, inMs: number): void {
   again.inMs = Math.min(again.inMs, inMs);
-}
-
-/** Does one step. When it fails, the pass goes on without its result, so that a status is written that tells of it. */
-export async function attempt<T>(
-  { signal, failures }: Pass,
-  step: StepFailure['step'],
-  act: () => Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await act();
-  } catch (thrown) {
-    if (signal.aborted) throw thrown;
-    failures.push({ step, error: KcgError.from(thrown) });
-    return undefined;
-  }
 }

@@ -4,16 +4,19 @@ import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { kubernetesTime } from '../api/conditions.ts';
-import { applyObject, conflictMessage, type ApplyOutcome } from './apply.ts';
+import { conflictMessage } from './apply.ts';
+import { applyOwned } from './apply-owned.ts';
 import {
   KINDS,
   describeObject,
   type KubeObject,
-  type ResourceKind,
+  type ObjectKey,
   type StoredObject,
 } from '../kubernetes/cluster.ts';
 import { deploymentFacts } from './observe-pods.ts';
+import { attempt, paced } from './pace.ts';
 import {
+  CONTENT_HASH_ANNOTATION,
   desiredObjects,
   isLeftover,
   isOwnedBy,
@@ -28,7 +31,8 @@ import { workerConfigOf, workloadHandler } from './plan/worker-config-of.ts';
 import { workloadProblem } from './plan/step-failures.ts';
 import { templateProblems } from './plan/worker-template.ts';
 import { PODS_OF_GROUP } from './group-indexes.ts';
-import { attempt, lookAgain, type Pass, type PlacedPass } from './reconcile-context.ts';
+import { reconcileBudget } from './reconcile-budget.ts';
+import { lookAgain, type Pass, type PlacedPass } from './reconcile-context.ts';
 
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
@@ -42,8 +46,33 @@ export interface WorkloadPass {
 
 /** The Deployment of the group, by its name: perhaps somebody else's. */
 export function deploymentOf({ options, group }: Pass): StoredObject | undefined {
-  const { name, namespace } = group.metadata;
-  return options.caches.deployments.get({ namespace, name: workloadName(name) });
+  return options.caches.deployments.get(deploymentKey(group));
+}
+
+/**
+ * Also one that lacks our labels, so that the cache does not show it: it would be made a second time, with all its pods. It is
+ * asked for only where one may be made.
+ */
+export async function findDeployment(
+  pass: Pass,
+): Promise<{ deployment: StoredObject | undefined; error?: KcgError }> {
+  const deployment = deploymentOf(pass);
+  const { options, group, signal, memory, failures } = pass;
+  if (deployment || group.spec.desiredState === 'Stopped' || memory.claim?.verdict !== 'ours')
+    return { deployment };
+  try {
+    const look = () => options.cluster.get(KINDS.deployment, deploymentKey(group), { signal });
+    return { deployment: await paced(pass, { thing: 'look for a Deployment' }, look) };
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    const error = KcgError.from(thrown);
+    failures.push({ step: 'workers', error });
+    return { deployment, error };
+  }
+}
+
+function deploymentKey({ metadata }: Pass['group']): ObjectKey {
+  return { namespace: metadata.namespace, name: workloadName(metadata.name) };
 }
 
 /** As the cache has them, by the label with the group's name: also those that stop, or are of an older group of it. */
@@ -55,50 +84,55 @@ export function podsOf({ options, group }: Pass): StoredObject[] {
 /** Brings Deployment and PodDisruptionBudget to what is wanted, or says why that cannot be done. */
 export async function reconcileWorkload(input: WorkloadPass): Promise<WorkloadFacts> {
   const { pass, existing } = input;
-  try {
-    return await bringAbout(input);
-  } catch (thrown) {
-    if (pass.signal.aborted) throw thrown;
-    const error = KcgError.from(thrown);
-    // What the server finds wrong with the objects waits for a change of them.
-    if (error.code !== 'InvalidInput') pass.failures.push({ step: 'workers', error });
-    return facts(existing, workloadProblem(error));
-  }
-}
-
-async function bringAbout(input: WorkloadPass): Promise<WorkloadFacts> {
-  const { pass, existing, decision } = input;
+  const { spec } = pass.group;
   const refused = templateProblems({
-    handler: workloadHandler(pass.group.spec.handler),
-    template: pass.group.spec.template,
+    handler: workloadHandler(spec.handler),
+    template: spec.template,
   });
   if (refused.length > 0) {
     return facts(existing, { reason: 'TemplateRejected', message: refused.join('; ') });
   }
-  if (!existing && decision.replicas === 0) return facts(undefined, undefined);
-  const owner = existing ?? (await hiddenDeployment(pass));
-  if (owner && !isOwnedBy(owner, pass.object.metadata.uid)) return notOurs(pass, owner);
-  const before = replicasOf(existing);
+  if (!existing && input.decision.replicas === 0) return facts(undefined, undefined);
+  if (existing && !isOwnedBy(existing, pass.object.metadata.uid)) return notOurs(pass, existing);
   // New pods would go to a table that may be another's: until it is ours, those that run are only counted.
   const isOurs = pass.memory.claim?.verdict === 'ours';
-  if (!isOurs && (!existing || before === decision.replicas)) return facts(existing, undefined);
+  if (!isOurs && (!existing || replicasOf(existing) === input.decision.replicas))
+    return facts(existing, undefined);
   const workload = objectsOf(input);
-  const wanted = existing && !isOurs ? withReplicas(existing, decision.replicas) : workload.deployment;
+  const wanted = existing && !isOurs ? withReplicas(existing, input.decision.replicas) : workload.deployment;
+  const found = await applyDeployment(input, wanted);
+  if (isOurs && found.deployment) await reconcileBudget(pass, workload.podDisruptionBudget);
+  return found;
+}
+
+async function applyDeployment(input: WorkloadPass, wanted: KubeObject): Promise<WorkloadFacts> {
+  const { pass, existing, decision } = input;
+  const before = replicasOf(existing);
   if (before !== undefined && decision.replicas < before) {
     // Without the marks Kubernetes stops other pods than we would; that is no reason to stop none.
-    await attempt(pass, 'workers', () => markForRemoval(input));
+    await attempt(pass, { step: 'workers', thing: 'pod marks' }, () => markForRemoval(input));
   }
-  const applied = await applyOne(pass, KINDS.deployment, wanted, owner);
-  if (applied.outcome === 'conflict') {
-    return facts(existing, { reason: 'FieldConflict', message: conflictMessage(wanted, applied) });
+  try {
+    const asked = wanted.metadata.annotations?.[CONTENT_HASH_ANNOTATION] ?? '';
+    const applied = await paced(pass, { thing: 'Deployment', asked }, () =>
+      applyOwned(pass, KINDS.deployment, { wanted, existing }),
+    );
+    if (applied.outcome === 'conflict') {
+      return facts(existing, { reason: 'FieldConflict', message: conflictMessage(wanted, applied) });
+    }
+    if (applied.outcome === 'lost') {
+      lookAgain(pass, 1_000);
+      return facts(existing, undefined);
+    }
+    if (applied.outcome === 'applied' && before !== decision.replicas) noteScale(pass, before, decision);
+    return facts(applied.object, undefined);
+  } catch (thrown) {
+    if (pass.signal.aborted) throw thrown;
+    const error = KcgError.from(thrown);
+    // What the server finds wrong with the object waits for a change of it.
+    if (error.code !== 'InvalidInput') pass.failures.push({ step: 'workers', error });
+    return facts(existing, workloadProblem(error));
   }
-  if (applied.outcome === 'lost') {
-    lookAgain(pass, 1_000);
-    return facts(existing, undefined);
-  }
-  if (applied.outcome === 'applied' && before !== decision.replicas) noteScale(pass, before, decision);
-  await attempt(pass, 'workers', () => applyBudget(pass, workload));
-  return facts(applied.object, undefined);
 }
 
 function facts(deployment: StoredObject | undefined, problem: WorkloadFacts['problem']): WorkloadFacts {
@@ -125,12 +159,6 @@ function objectsOf({ pass, existing, decision, seenRevision }: WorkloadPass): Wo
   });
 }
 
-/** One that lacks our labels, so that the cache does not show it; asked for only before creating. */
-async function hiddenDeployment({ options, group, signal }: PlacedPass): Promise<StoredObject | undefined> {
-  const { name, namespace } = group.metadata;
-  return options.cluster.get(KINDS.deployment, { namespace, name: workloadName(name) }, { signal });
-}
-
 function notOurs(pass: PlacedPass, owner: StoredObject): WorkloadFacts {
   lookAgain(pass, 10_000);
   const { kind, metadata } = pass.group;
@@ -140,36 +168,6 @@ function notOurs(pass: PlacedPass, owner: StoredObject): WorkloadFacts {
   }
   const message = `${describeObject(owner)} exists and is not of this group. Delete or rename it.`;
   return facts(undefined, { reason: 'FieldConflict', message });
-}
-
-async function applyOne(
-  pass: PlacedPass,
-  kind: ResourceKind,
-  wanted: KubeObject,
-  existing: StoredObject | undefined,
-): Promise<ApplyOutcome> {
-  const { options, memory, signal } = pass;
-  const result = await applyObject(options.cluster, kind, {
-    wanted,
-    existing,
-    applied: memory.applied,
-    signal,
-  });
-  const isSettled = result.outcome === 'applied' || result.outcome === 'unchanged';
-  const conflict = result.outcome === 'conflict' ? result : isSettled && result.conflict;
-  if (conflict) {
-    const note = `${isSettled ? 'set back: ' : ''}${conflictMessage(wanted, conflict)}`;
-    pass.events.push({ type: 'Warning', reason: 'FieldConflict', note, action: 'ApplyObjects' });
-  }
-  return result;
-}
-
-async function applyBudget(pass: PlacedPass, { podDisruptionBudget: wanted }: Workload): Promise<void> {
-  const { namespace, name } = pass.group.metadata;
-  const key = { namespace, name: workloadName(name) };
-  const existing = pass.options.caches.podDisruptionBudgets.get(key);
-  if (existing && !isOwnedBy(existing, pass.object.metadata.uid)) return;
-  await applyOne(pass, KINDS.podDisruptionBudget, wanted, existing);
 }
 
 function noteScale(

@@ -5,18 +5,20 @@ import type { GroupRows } from '../leases/group-rows.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { streamKey } from './aws-account.ts';
+import type { FailedRound } from '../kubernetes/work-queue.ts';
 import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
 import { deletingStatus, invalidStatus, pausedStatus } from './plan/compute-status.ts';
 import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
 import { isOwnedBy, replicasOf } from './plan/desired-objects.ts';
+import { workloadProblem } from './plan/step-failures.ts';
 import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
 import { pursueClaim } from './reconcile-claim.ts';
 import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
 import { reconcilePause } from './reconcile-pause.ts';
+import { attempt } from './pace.ts';
 import {
-  attempt,
   lookAgain,
   newMemory,
   pollMsOf,
@@ -28,7 +30,7 @@ import {
 import { dropFinalizer, keepFinalizer, reconcileDeletion } from './reconcile-deletion.ts';
 import { placedPass } from './reconcile-place.ts';
 import { reconcileTable } from './reconcile-table.ts';
-import { deploymentOf, reconcileWorkload } from './reconcile-workload.ts';
+import { findDeployment, reconcileWorkload } from './reconcile-workload.ts';
 import { StatusWriter } from './status-writer.ts';
 import { writeStatus } from './write-status.ts';
 
@@ -56,10 +58,10 @@ export class GroupReconciler {
   }
 
   /**
-   * @returns when to look again, ms; undefined when only a change of the group should bring it back
-   * @throws KcgError to be tried again with back-off, once the status tells of it
+   * @returns when to look again, ms, and what failed; undefined when only a change of the group should bring it back
+   * @throws KcgError when the pass could not be ended, to be tried again with back-off
    */
-  async reconcile(key: string, signal: AbortSignal): Promise<number | undefined> {
+  async reconcile(key: string, signal: AbortSignal): Promise<number | FailedRound | undefined> {
     const { groups } = this.#options.caches;
     const object = groups.get(parseKey(key));
     if (!object) {
@@ -86,6 +88,7 @@ export class GroupReconciler {
       signal,
       events: [],
       failures: [],
+      refused: [],
       again: { inMs: IDLE_MS },
     };
     try {
@@ -142,14 +145,15 @@ function unreadable(problems: readonly string[]): string {
   return `the spec does not say what is to be cleaned up: ${problems.join('; ')}. ${way}`.slice(0, 4_000);
 }
 
-async function reconcileLiving(pass: Pass): Promise<number> {
+async function reconcileLiving(pass: Pass): Promise<number | FailedRound> {
   if (!(await keepFinalizer(pass))) return 1_000;
   const placed = placedPass(pass);
   const facts = placed ? await pursue(placed) : nowhere(pass);
   await writeStatus(placed ?? pass, facts);
-  const [failure] = pass.failures;
-  if (failure) throw failure.error;
-  return jitterMs(pass.again.inMs, 0.2, pass.options.random);
+  const inMs = jitterMs(pass.again.inMs, 0.2, pass.options.random);
+  const [refused] = pass.refused;
+  // What else the group needs is not kept waiting.
+  return refused ? { ...refused, inMs, retryInMs: refused.inMs } : inMs;
 }
 
 /** Stream → table → claim → workers, as far as it goes. */
@@ -169,7 +173,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     const { rows, table } = found;
     await pursueClaim(pass, { rows, table, stream: stream.summary });
     if (memory.claim?.verdict === 'ours')
-      await attempt(pass, 'pause', () => reconcilePause(pass, { table, rows }));
+      await attempt(pass, { step: 'pause' }, () => reconcilePause(pass, { table, rows }));
   }
   if (found.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const judged = await judgeWorkers(pass, found);
@@ -199,11 +203,14 @@ async function scale(
   pass: PlacedPass,
   { stream, view, rows }: { stream: StreamFacts; view: GroupView | undefined; rows: GroupRows | undefined },
 ): Promise<Pick<GroupFacts, 'scaling' | 'workload'>> {
-  const cached = deploymentOf(pass);
-  const existing = cached && isOwnedBy(cached, pass.object.metadata.uid) ? cached : undefined;
+  const { deployment, error } = await findDeployment(pass);
+  const existing = deployment && isOwnedBy(deployment, pass.object.metadata.uid) ? deployment : undefined;
   const decision = decide(pass, { stream, view, existing });
+  // Perhaps there is one: another would be made in its place.
+  if (error)
+    return { scaling: decision, workload: { deployment: undefined, problem: workloadProblem(error) } };
   const seenRevision = Math.max(0, ...(rows?.workers ?? []).map(({ revision }) => revision));
-  const workload = await reconcileWorkload({ pass, existing: cached, decision, view, seenRevision });
+  const workload = await reconcileWorkload({ pass, existing: deployment, decision, view, seenRevision });
   return { scaling: decision, workload };
 }
 

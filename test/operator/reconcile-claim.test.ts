@@ -77,6 +77,7 @@ describe('rows that were to expire', () => {
     failOnce('keep shard');
     await expect(h.reconcile()).rejects.toMatchObject({ code: 'Throttled' });
     expect(await claimRow()).toBeUndefined();
+    await h.clock.advance(1_000);
     await h.converge();
     expect(await h.table().get('shardId-000000000000', { consistent: true })).not.toHaveProperty('ttl');
   });

@@ -35,7 +35,7 @@ describe('a step that fails is told of in the status', () => {
     ['Deployments that are forbidden', 'apply', forbidden, 'WorkersAvailable', 'False WorkersAccessDenied'],
     ['a Deployment above the quota', 'apply', overQuota, 'WorkersAvailable', 'False QuotaExceeded'],
     ['an API server that fails', 'apply', away, 'WorkersAvailable', 'False ApplyFailed'],
-  ])('%s, and the group backs off', async (_, operation, fault, type, expected) => {
+  ])('%s, and it is tried again', async (_, operation, fault, type, expected) => {
     h.faults.set(operation, fault);
     h.cluster.create(KINDS.consumerGroup, groupObject());
     await expect(h.reconcile()).rejects.toBe(fault);
@@ -47,6 +47,7 @@ describe('a step that fails is told of in the status', () => {
     expect(await h.condition('Reconciling')).toBe(isDenied ? 'False Blocked' : 'True Retrying');
     expect(h.cluster.events.map(({ reason }) => reason)).toContain('TableCreating');
     h.faults.clear();
+    await h.clock.advance(1_000);
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
     expect(await h.condition('WorkersAvailable')).toBe('False WorkersStarting');
@@ -67,6 +68,7 @@ describe('a step that fails is told of in the status', () => {
     await expect(h.reconcile()).rejects.toBe(denied);
     expect(await h.message('Ready')).toContain('cannot be told to pause or to go on: may not call');
     h.faults.set('pause group', away);
+    await h.clock.advance(1_000);
     await expect(h.reconcile()).rejects.toBe(away);
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
     expect(await h.message('Reconciling')).toContain('nobody answers');

@@ -39,12 +39,18 @@ type Caches = ReconcilerOptions['caches'];
 /** One operator over the twins; the test plays the Deployment controller, the kubelet and the workers. */
 export class Harness {
   readonly clock = new ManualClock();
-  /** By operation of the API server (`apply`) or write to the table (`claim group`): what makes it fail. */
+  /** Calls that tests count: `describe stream`, and those of the API server as `apply Deployment`. */
+  readonly calls: string[] = [];
+  /** By operation of the API server (`apply`, `apply Deployment`) or write to the table (`claim group`): what makes it fail. */
   readonly faults = new Map<string, KcgError>();
   readonly cluster = new MemoryCluster({
     clock: this.clock,
     clusterId: 'cluster-1',
-    before: (operation) => this.#failOn(operation),
+    before: async (operation, _, kind) => {
+      this.calls.push(`${operation} ${kind}`);
+      await this.#failOn(operation);
+      await this.#failOn(`${operation} ${kind}`);
+    },
   });
   readonly kinesis = new MemoryKinesis({ clock: this.clock, region: 'eu-west-1', transitionMs: 0 });
   readonly tables = new MemoryTables(this.clock);
@@ -58,8 +64,6 @@ export class Harness {
   reconciler: GroupReconciler;
   readonly #settings: ReconcilerSettings;
   readonly #watched: (caches: Caches) => Caches;
-  /** Calls to AWS that tests count. */
-  readonly calls: string[] = [];
 
   constructor(
     settings: Partial<ReconcilerSettings> = {},
@@ -73,7 +77,9 @@ export class Harness {
   /** An operator that remembers nothing. */
   restart(): GroupReconciler {
     const { signal } = this.#stop;
-    const watch = (kind: Parameters<MemoryCluster['watch']>[0]) => this.cluster.watch(kind, { signal });
+    const labels = { 'app.kubernetes.io/managed-by': 'kcg' };
+    const watch = (kind: Parameters<MemoryCluster['watch']>[0]) =>
+      this.cluster.watch(kind, { signal, labels });
     this.reconciler = new GroupReconciler({
       cluster: this.cluster,
       aws: this.#aws(),
@@ -135,12 +141,14 @@ export class Harness {
     if (fault) throw fault;
   }
 
+  /** @throws the error of a pass that failed, also of one that went on. */
   async reconcile(key = KEY): Promise<number | undefined> {
     await this.#beat();
     await settle();
-    const inMs = await this.reconciler.reconcile(key, this.#stop.signal);
+    const result = await this.reconciler.reconcile(key, this.#stop.signal);
     await settle();
-    return inMs;
+    if (typeof result === 'object') throw result.error;
+    return result;
   }
 
   /** Every worker whose pod is there shows a sign of life. */

@@ -74,6 +74,7 @@ describe('a group that is paused', () => {
     await expect(h.reconcile()).rejects.toThrow('may not call');
     expect(await h.deployment()).toBeUndefined();
     h.faults.clear();
+    await h.clock.advance(1_000);
     await h.converge();
     expect([await h.replicas(), paused()]).toEqual([3, 1]);
   });

@@ -134,6 +134,7 @@ test('a group that could not be told that it has claimed starts no workers', asy
   expect(await h.deployment()).toBeUndefined();
   expect(await h.condition('GroupClaimed')).toBe('Unknown ClaimUnreachable');
   h.faults.clear();
+  await h.clock.advance(1_000);
   await h.converge();
   expect(await h.replicas()).toBe(3);
 });

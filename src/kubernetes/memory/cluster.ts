@@ -44,8 +44,8 @@ export interface MemoryClusterOptions {
    * here, to fill in defaults.
    */
   admit?: (object: KubeObject, old: StoredObject | undefined) => readonly string[];
-  /** Called before the effect of each call of the port; may wait, and may throw to fail the call. */
-  before?: (operation: string, signal?: AbortSignal) => Promise<void>;
+  /** Called before the effect of each call of the port, with the kind where there is one; may wait, and may throw to fail the call. */
+  before?: (operation: string, signal?: AbortSignal, kind?: string) => Promise<void>;
   /** Told when a watcher's `onChange` throws; by default the process is, so that a test fails. */
   onThrow?: (thrown: unknown) => void;
   /** How far behind the caches are, ms; 0 = the next microtask. */
@@ -95,22 +95,22 @@ export class MemoryCluster implements Cluster {
     key: ObjectKey,
     { signal }: CallOptions = {},
   ): Promise<StoredObject | undefined> {
-    await this.#options.before?.('get', signal);
+    await this.#options.before?.('get', signal, kind.kind);
     return this.#objects.get(kind, key)?.object;
   }
 
   async list(kind: ResourceKind, options: ListOptions = {}): Promise<StoredObject[]> {
-    await this.#options.before?.('list', options.signal);
+    await this.#options.before?.('list', options.signal, kind.kind);
     return this.#objects.list(kind, options);
   }
 
   async apply(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult> {
-    await this.#options.before?.('apply', options.signal);
+    await this.#options.before?.('apply', options.signal, kind.kind);
     return this.#merge('apply', kind, object, options);
   }
 
   async applyStatus(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult> {
-    await this.#options.before?.('applyStatus', options.signal);
+    await this.#options.before?.('applyStatus', options.signal, kind.kind);
     return this.#merge('applyStatus', kind, object, options);
   }
 
@@ -120,7 +120,7 @@ export class MemoryCluster implements Cluster {
     patch: MetadataPatch,
     { signal }: CallOptions = {},
   ): Promise<PatchResult> {
-    await this.#options.before?.('patchMetadata', signal);
+    await this.#options.before?.('patchMetadata', signal, kind.kind);
     const held = this.#objects.get(kind, keyOf(object));
     const lost = lostReason(object, held?.object);
     if (lost || !held) {
@@ -143,7 +143,7 @@ export class MemoryCluster implements Cluster {
     key: ObjectKey,
     { uid, signal }: CallOptions & { uid?: string | undefined } = {},
   ): Promise<{ outcome: 'deleted' | 'gone' }> {
-    await this.#options.before?.('delete', signal);
+    await this.#options.before?.('delete', signal, kind.kind);
     const held = this.#objects.get(kind, key)?.object;
     const gone = !held || (uid !== undefined && held.metadata.uid !== uid);
     this.#record('delete', { kind: kind.kind, metadata: key }, !gone);

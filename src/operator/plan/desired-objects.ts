@@ -63,8 +63,13 @@ export function desiredObjects(input: WorkloadInput): Workload {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
     metadata,
-    // Rounded up by Kubernetes, so one pod may always go.
-    spec: { maxUnavailable: '25%', selector: { matchLabels: { ...selector } } },
+    spec: {
+      // Rounded up by Kubernetes, so one pod may always go.
+      maxUnavailable: '25%',
+      // Workers that do not get ready would keep each node from being drained.
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
+      selector: { matchLabels: { ...selector } },
+    },
   };
   return { deployment: withHash(deployment), podDisruptionBudget: withHash(podDisruptionBudget), revision };
 }
