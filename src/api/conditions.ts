@@ -32,6 +32,8 @@ const STREAM = {
   StreamNotActive: 'The stream is being created, changed or deleted; wait until AWS shows it as ACTIVE.',
   StreamAccessDenied:
     'The operator may not describe the stream; give its role kinesis:DescribeStreamSummary and kinesis:ListShards.',
+  StreamCredentials:
+    'The operator has no credentials that AWS accepts, so it was not asked; give its ServiceAccount a role (docs/install.md, IAM), or correct the keys. Workers have their own and go on.',
   StreamUnreachable:
     'Kinesis did not answer; check the network, spec.endpoints.kinesis and the operator log. Workers go on meanwhile.',
   RegionUnknown: "No region is known; set spec.region, use stream.arn, or set the operator's default region.",
@@ -56,6 +58,8 @@ const TABLE = {
     'The operator may not describe, create or change the table; give its role the DynamoDB actions the message names.',
   TableKeyInaccessible:
     'The KMS key of the table is disabled or may not be used; enable the key or grant its use.',
+  TableCredentials:
+    'The operator has no credentials that AWS accepts, so it was not asked; give its ServiceAccount a role (docs/install.md, IAM), or correct the keys. Workers have their own and go on.',
   TableUnreachable:
     'DynamoDB did not answer; check the network, spec.endpoints.dynamodb and the operator log.',
   TableLimited:

@@ -2,13 +2,15 @@ import type { Shard } from '../kinesis/shard.ts';
 import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
 import { backoffMs, jitterMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
+import { describeError, KcgError, type ErrorCode } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { StreamFacts } from './plan/group-facts.ts';
 
 export interface StreamCacheOptions {
   clock: Clock;
   random: Random;
+  log: Log;
   /** How long an answer serves, ms; default 45,000; at most 3,000 while the stream is changing. */
   freshMs?: number;
 }
@@ -19,6 +21,8 @@ interface Entry {
   nextMs: number;
   askedMs: number;
   failures: number;
+  /** What the log was told last; monotonic. */
+  said: { code: ErrorCode; atMs: number } | undefined;
   /** Somebody is asking; the others wait for the same answer. */
   asking: Promise<void> | undefined;
   users: Set<string>;
@@ -28,6 +32,8 @@ const DEFAULT_FRESH_MS = 45_000;
 /** Least time between two looks at one stream. */
 const REFRESH_MS = 5_000;
 const CHANGING_MS = 3_000;
+/** The same trouble is said once, and again when it still goes on after this long. */
+const REMIND_MS = 600_000;
 const BACKOFF = { baseMs: 5_000, maxMs: 60_000 };
 
 /**
@@ -88,6 +94,7 @@ export class StreamCache {
       nextMs: -Infinity,
       askedMs: -Infinity,
       failures: 0,
+      said: undefined,
       asking: undefined,
       users: new Set(),
     };
@@ -104,6 +111,7 @@ export class StreamCache {
       const shards = usable ? await client.listShards({ from: 'TRIM_HORIZON' }, { signal }) : undefined;
       entry.facts = { summary, shards: shards ?? shardsOfSame(entry.facts, summary), error: undefined };
       entry.failures = 0;
+      entry.said = undefined;
       entry.nextMs =
         clock.monotonic() +
         jitterMs(summary.status === 'ACTIVE' ? freshMs : Math.min(freshMs, CHANGING_MS), 0.2, random);
@@ -111,10 +119,20 @@ export class StreamCache {
       if (signal.aborted) throw thrown;
       const error = KcgError.from(thrown);
       entry.failures += 1;
+      this.#tell(entry, error);
       entry.facts = error.code === 'NotFound' ? { ...NOTHING, error } : { ...entry.facts, error };
       const delayMs = backoffMs(entry.failures, random, BACKOFF);
       entry.nextMs = clock.monotonic() + Math.max(delayMs, error.retryAfterMs ?? 0);
     }
+  }
+
+  /** Here, as the groups of a stream may be many. */
+  #tell(entry: Entry, error: KcgError): void {
+    const nowMs = this.#options.clock.monotonic();
+    const { said } = entry;
+    if (said?.code === error.code && nowMs - said.atMs < REMIND_MS) return;
+    entry.said = { code: error.code, atMs: nowMs };
+    this.#options.log.warn('a stream cannot be looked at', { error: describeError(error), code: error.code });
   }
 }
 

@@ -227,7 +227,10 @@ export function tableFailure(error: KcgError): Pick<TableFacts, 'status' | 'reas
   if (/\bKMS/i.test(error.message)) return { status: 'False', reason: 'TableKeyInaccessible' };
   if (error.code === 'AccessDenied') return { status: 'False', reason: 'TableAccessDenied' };
   if (LIMITS.has(error.code)) return { status: 'False', reason: 'TableLimited' };
-  return { status: 'Unknown', reason: 'TableUnreachable' };
+  return {
+    status: 'Unknown',
+    reason: error.code === 'Credentials' ? 'TableCredentials' : 'TableUnreachable',
+  };
 }
 
 function tableInfo(

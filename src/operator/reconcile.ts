@@ -53,7 +53,7 @@ export class GroupReconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
-    this.#streams = new StreamCache({ clock: options.clock, random: options.random });
+    this.#streams = new StreamCache({ clock: options.clock, random: options.random, log: options.log });
     this.#statuses = new StatusWriter(options);
   }
 

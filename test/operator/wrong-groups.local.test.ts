@@ -167,9 +167,9 @@ const CASES: Case[] = [
   { name: 'dynamodb-not-reachable', spec: () => ({ endpoints: { dynamodb: CLOSED } }), cause: 'TableReady',
     says: `Unknown TableUnreachable: 127.0.0.1:1 cannot be reached (ECONNREFUSED) (table ${TABLE}). ${REACH}` },
   { name: 'wrong-keys-for-kinesis', spec: () => ({ endpoints: { kinesis: endpoints.strictKinesis } }), cause: 'StreamReady',
-    says: `Unknown StreamUnreachable: kinesis:DescribeStreamSummary was turned away for its credentials: ${TOKEN} (stream orders in eu-west-1). ${KEYS}` },
+    says: `Unknown StreamCredentials: kinesis:DescribeStreamSummary was turned away for its credentials: ${TOKEN} (stream orders in eu-west-1). ${KEYS}` },
   { name: 'wrong-keys-for-dynamodb', spec: () => ({ endpoints: { dynamodb: endpoints.strictDynamoDb } }), cause: 'TableReady',
-    says: `Unknown TableUnreachable: dynamodb:DescribeTable was turned away for its credentials: ${TOKEN} (table ${TABLE}). ${KEYS}` },
+    says: `Unknown TableCredentials: dynamodb:DescribeTable was turned away for its credentials: ${TOKEN} (table ${TABLE}). ${KEYS}` },
 ];
 
 describe('the operator tells in one message', () => {

@@ -33,7 +33,8 @@ export function streamReady({ stream, region }: GroupFacts): Told<'StreamReady'>
     const message = describeError(error);
     if (error.code === 'NotFound') return { status: 'False', reason: 'StreamNotFound', message };
     if (error.code === 'AccessDenied') return { status: 'False', reason: 'StreamAccessDenied', message };
-    return { status: 'Unknown', reason: 'StreamUnreachable', message };
+    const reason = error.code === 'Credentials' ? 'StreamCredentials' : 'StreamUnreachable';
+    return { status: 'Unknown', reason, message };
   }
   if (!summary)
     return { status: 'Unknown', reason: 'StreamUnknown', message: 'the stream has not been looked at yet' };
