@@ -45,6 +45,10 @@ export interface ShardConsumerOptions {
 /** Bytes that one shard has, waiting or with its handler, before it fetches no further ahead. */
 const AHEAD_BYTES = 14 * 1024 * 1024;
 const HANDLER_BACKOFF = { baseMs: 200, maxMs: 30_000 };
+/** Also for one that is back at once: a batch may be what ends it. */
+const LEAST_BACKOFF_MS = 1_000;
+
+type Failure = Exclude<HandlerResult, { outcome: 'done' }>;
 
 /*
  *            drain()                      all processed
@@ -182,11 +186,12 @@ export class ShardConsumer {
   }
 
   async #deliver(records: readonly UserRecord[]): Promise<void> {
-    const { shardId, clock, random, handler, context, leaseIsGood, onEvent } = this.#options;
+    const { shardId, handler, context, leaseIsGood } = this.#options;
     let rest = records;
     for (let attempt = 1; rest.length > 0 && this.#state === 'consuming'; attempt += 1) {
       if (!leaseIsGood()) return this.lose('the lease of this worker ran out');
-      const batch: Batch = { shardId, records: rest, millisBehindLatest: this.#behindMs };
+      const records = rest.slice(0, handler.fit?.(rest));
+      const batch: Batch = { shardId, records, millisBehindLatest: this.#behindMs };
       const result = await handler.handle(batch, {
         ...context,
         shardId,
@@ -195,23 +200,29 @@ export class ShardConsumer {
       });
       if (!leaseIsGood()) return this.lose('the lease of this worker ran out while a batch was processed');
       if (this.#abandon.signal.aborted) return;
-      const processed = processedCount(result, rest.length);
+      const processed = processedCount(result, records.length);
       if (processed > 0) {
         this.#acknowledge(rest, processed);
         rest = rest.slice(processed);
-        attempt = processed === batch.records.length ? attempt : 0;
+        attempt = 0;
       }
-      if (result.outcome === 'done') return;
-      const retryInMs = backoffMs(Math.max(attempt, 1), random, HANDLER_BACKOFF);
-      onEvent({
-        type: 'HandlerFailed',
-        shardId,
-        attempt: Math.max(attempt, 1),
-        error: failureOf(result, rest),
-        retryInMs: Math.round(retryInMs),
-      });
-      await clock.sleep(retryInMs, { signal: this.#stopFetching.signal });
+      if (result.outcome === 'done') continue;
+      await this.#waitToRetry(result, Math.max(attempt, 1), rest);
+      if (isTooLarge(result)) attempt = 0;
     }
+  }
+
+  /** Until the back-off is over, or what was away is back; not at all when the batch was only too large. */
+  async #waitToRetry(result: Failure, attempt: number, rest: readonly UserRecord[]): Promise<void> {
+    const { shardId, clock, random, onEvent } = this.#options;
+    const { signal } = this.#stopFetching;
+    const retryInMs = isTooLarge(result) ? 0 : Math.round(backoffMs(attempt, random, HANDLER_BACKOFF));
+    onEvent({ type: 'HandlerFailed', shardId, attempt, error: failureOf(result, rest), retryInMs });
+    const leastMs = Math.min(retryInMs, LEAST_BACKOFF_MS);
+    await clock.sleep(leastMs, { signal });
+    const back = new Wakeup();
+    if (result.outcome === 'failed') void result.back?.then(() => back.wake());
+    if (retryInMs > leastMs) await back.sleep(clock, retryInMs - leastMs, signal);
   }
 
   #progress(): Omit<Progress, 'checkpoint'> {
@@ -246,10 +257,11 @@ function processedCount(result: HandlerResult, length: number): number {
   return result.outcome === 'partial' ? Math.min(result.firstFailure, length - 1) : 0;
 }
 
-function failureOf(
-  result: Exclude<HandlerResult, { outcome: 'done' }>,
-  rest: readonly UserRecord[],
-): KcgError {
+function isTooLarge(result: Failure): boolean {
+  return result.outcome === 'failed' && result.isTooLarge === true;
+}
+
+function failureOf(result: Failure, rest: readonly UserRecord[]): KcgError {
   if (result.outcome === 'failed') return result.error;
   const first = rest[0] && `, the first of them ${rest[0].sequence}`;
   return new KcgError('HandlerFailed', `the handler reported records of the batch as failed${first ?? ''}`);

@@ -1,6 +1,6 @@
 import { KcgError } from '../../lib/errors.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
-import type { HandlerResult } from './handler.ts';
+import type { FailedResult, HandlerResult } from './handler.ts';
 
 const SHOWN_CHARACTERS = 100;
 
@@ -36,7 +36,7 @@ export function resultOfFailures(lists: readonly unknown[], records: readonly Us
 }
 
 /** A failure of the whole batch, as `HandlerFailed`: none of it is acknowledged, and it is delivered again. */
-export function failed(message: string, cause?: unknown): HandlerResult {
+export function failed(message: string, cause?: unknown): FailedResult {
   return { outcome: 'failed', error: new KcgError('HandlerFailed', message, { cause }) };
 }
 

@@ -23,11 +23,17 @@ export interface HandlerContext {
   log: Log;
 }
 
+export interface FailedResult {
+  outcome: 'failed';
+  error: KcgError;
+  /** The batch was too large, and `fit` gives fewer records now: to be tried again at once. */
+  isTooLarge?: true;
+  /** Resolves when what was away is back: no reason to wait any longer. May never do so. */
+  back?: Promise<void>;
+}
+
 /** `partial`: the records before `firstFailure` (an index into the batch) are done. */
-export type HandlerResult =
-  | { outcome: 'done' }
-  | { outcome: 'partial'; firstFailure: number }
-  | { outcome: 'failed'; error: KcgError };
+export type HandlerResult = { outcome: 'done' } | { outcome: 'partial'; firstFailure: number } | FailedResult;
 
 /** What the worker calls with batches. `handle` never throws: a failure is a result, and the caller retries. */
 export interface Handler {
@@ -37,6 +43,8 @@ export interface Handler {
    * @throws KcgError `InvalidInput` when it never will (no such file, no default export)
    */
   start(signal: AbortSignal): Promise<void>;
+  /** How many of these records, from the first on, it takes in one batch: at least 1. Without it: all. */
+  fit?(records: readonly UserRecord[]): number;
   handle(batch: Batch, context: HandlerContext): Promise<HandlerResult>;
   close(): Promise<void>;
 }

@@ -36,6 +36,9 @@ export async function post(url: string, options: PostOptions): Promise<Answer> {
 
 class StaleConnectionError extends Error {}
 
+/** The application closed the connection before it had the whole request. */
+export class CutOffError extends Error {}
+
 function postOnce(url: string, { agent, headers, signal, body }: PostOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const call = request(url, { method: 'POST', agent, headers, signal });
@@ -47,8 +50,10 @@ function postOnce(url: string, { agent, headers, signal, body }: PostOptions): P
     // Once there is an answer, only reading it counts: an application may refuse a request it has not read whole.
     call.on('error', (error: NodeJS.ErrnoException) => {
       if (isAnswered) return;
-      const isStale = call.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-      reject(isStale ? new StaleConnectionError(error.message) : error);
+      const isBroken = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+      if (isBroken && call.reusedSocket) reject(new StaleConnectionError(error.message));
+      else if (isBroken && !call.writableFinished) reject(new CutOffError(error.message, { cause: error }));
+      else reject(error);
     });
     call.on('close', () => {
       if (!isAnswered) reject(new Error('the connection was closed without an answer'));
@@ -88,6 +93,12 @@ export function probe(url: string, signal: AbortSignal): Promise<number> {
     call.on('error', reject);
     call.end();
   });
+}
+
+/** Nobody listens there. */
+export function isRefused(thrown: unknown): boolean {
+  if (thrown instanceof AggregateError) return thrown.errors.every(isRefused);
+  return (thrown as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
 }
 
 /** A name with several addresses fails with an error of errors that has no message of its own. */

@@ -2,10 +2,12 @@ import { Agent } from 'node:http';
 import { withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import { AppWatch, POLL_MS } from './app-watch.ts';
 import { failed } from './batch-item-failures.ts';
-import type { Handler, HandlerContext } from './handler.ts';
+import { BodyLimit, tooLarge } from './body-limit.ts';
+import type { Batch, FailedResult, Handler, HandlerContext, HandlerResult } from './handler.ts';
 import { resultOfAnswer } from './http-answer.ts';
-import { describeNetworkError, post, probe } from './http-call.ts';
+import { CutOffError, describeNetworkError, isRefused, post, probe } from './http-call.ts';
 import { lambdaEvent } from './lambda-event.ts';
 import { aborted, unlessAborted } from './unless-aborted.ts';
 
@@ -16,7 +18,6 @@ export interface HttpHandlerOptions {
   log: Log;
 }
 
-const START_POLL_MS = 250;
 const PROBE_TIMEOUT_MS = 10_000;
 const REPORT_EVERY_MS = 10_000;
 /** Idle connections kept. Busy ones are one per held shard and not bounded: a slow shard must not keep others waiting. */
@@ -25,6 +26,12 @@ const IDLE_CONNECTIONS = 8;
 /** Posts each batch, as AWS Lambda's Kinesis event, to an application in any language. */
 export function httpHandler({ url, clock, log }: HttpHandlerOptions): Handler {
   const agent = new Agent({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS });
+  const limit = new BodyLimit();
+  const watch = new AppWatch({
+    clock,
+    findProblem: (signal) => findProblem(url, clock, signal),
+    onAway: () => limit.forget(),
+  });
   return {
     kind: 'http',
     async start(signal) {
@@ -37,26 +44,51 @@ export function httpHandler({ url, clock, log }: HttpHandlerOptions): Handler {
           reportedAtMs = clock.monotonic();
           log.info('waiting for the handler to answer', { url, problem });
         }
-        await clock.sleep(START_POLL_MS, { signal });
+        await clock.sleep(POLL_MS, { signal });
       }
     },
-    async handle(batch, context) {
-      const { signal } = context;
-      try {
-        const call = {
-          agent,
-          headers: headersOf(context),
-          signal,
-          body: JSON.stringify(lambdaEvent(batch, context)),
-        };
-        return resultOfAnswer(await unlessAborted(signal, () => post(url, call)), batch.records);
-      } catch (thrown) {
-        if (signal.aborted) return { outcome: 'failed', error: aborted(signal) };
-        return failed(`the handler at ${url} did not answer: ${describeNetworkError(thrown)}`, thrown);
-      }
+    fit: (records) => limit.fit(records, clock.monotonic()),
+    handle: (batch, context) => deliver({ url, agent, clock, limit, watch }, batch, context),
+    async close() {
+      watch.close();
+      agent.destroy();
     },
-    close: async () => agent.destroy(),
   };
+}
+
+interface Way {
+  url: string;
+  agent: Agent;
+  clock: Clock;
+  limit: BodyLimit;
+  watch: AppWatch;
+}
+
+async function deliver(
+  { url, agent, clock, limit, watch }: Way,
+  batch: Batch,
+  context: HandlerContext,
+): Promise<HandlerResult> {
+  const { signal } = context;
+  const { records } = batch;
+  const body = JSON.stringify(lambdaEvent(batch, context));
+  const refuse = (how: string, said?: string): FailedResult => {
+    const error = tooLarge({ how, records, bodyBytes: Buffer.byteLength(body), said });
+    const canCut = limit.refused(records, said !== undefined, clock.monotonic());
+    return { outcome: 'failed', error, ...(canCut ? { isTooLarge: true } : {}) };
+  };
+  try {
+    const call = { agent, headers: headersOf(context), signal, body };
+    const answer = await unlessAborted(signal, () => post(url, call));
+    return answer.status === 413 ? refuse('answered 413 to', answer.body) : resultOfAnswer(answer, records);
+  } catch (thrown) {
+    if (signal.aborted) return { outcome: 'failed', error: aborted(signal) };
+    const result =
+      thrown instanceof CutOffError
+        ? refuse(`closed the connection (${thrown.message}) before it had`)
+        : failed(`the handler at ${url} did not answer: ${describeNetworkError(thrown)}`, thrown);
+    return { ...result, back: watch.back(isRefused(thrown)) };
+  }
 }
 
 /**

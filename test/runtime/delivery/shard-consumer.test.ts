@@ -172,3 +172,58 @@ describe('a shard consumer', () => {
     await end();
   });
 });
+
+describe('a batch that failed', () => {
+  test('as it was too large comes again in parts at once, each a first delivery', async () => {
+    const handled: { size: number; attempt: number; atMs: number }[] = [];
+    const retries: number[] = [];
+    let most = 10_000;
+    const { clock, end } = aConsumer({
+      recordsPerRead: 64,
+      handler: {
+        ...hangs,
+        fit: ({ length }) => Math.min(length, most),
+        handle: async ({ records: { length: size } }, { attempt }) => {
+          handled.push({ size, attempt, atMs: clock.monotonic() });
+          if (size <= 20) return { outcome: 'done' };
+          most = size / 2;
+          return { outcome: 'failed', error: new KcgError('HandlerFailed', 'too large'), isTooLarge: true };
+        },
+      },
+      onEvent: (event) => event.type === 'HandlerFailed' && retries.push(event.retryInMs),
+    });
+    await clock.advance(150);
+    expect(handled.map(({ size }) => size)).toEqual([64, 32, 16, 16, 16, 16]);
+    expect(new Set(handled.map(({ attempt, atMs }) => `${attempt} ${atMs}`))).toEqual(new Set(['1 100']));
+    expect(retries).toEqual([0, 0]);
+    await end();
+  });
+
+  test.each([
+    ['comes again as soon as what was away is back', 20_500, 20_500],
+    ['comes again no sooner than after a second', 13_000, 13_700],
+  ])('%s', async (_, backAtMs, expected) => {
+    let back = () => {};
+    const tries: number[] = [];
+    const { clock, end } = aConsumer({
+      handler: {
+        ...hangs,
+        handle: async () => {
+          tries.push(clock.monotonic());
+          const error = new KcgError('HandlerFailed', 'nobody listens');
+          return { outcome: 'failed', error, back: new Promise<void>((done) => (back = done)) };
+        },
+      },
+      random: () => 1,
+    });
+    // From 100 ms on, after 200 ms, then twice as long each time: 12.7 s, and then 25.5 s.
+    await clock.advance(12_900);
+    const before = tries.length;
+    await clock.advance(backAtMs - 12_900);
+    back();
+    await clock.advance(0);
+    await clock.advance(expected - backAtMs);
+    expect(tries.slice(before)).toEqual([expected]);
+    await end();
+  });
+});

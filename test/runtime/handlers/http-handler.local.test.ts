@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { UserRecord } from '../../../src/kinesis/record.ts';
 import type { Clock } from '../../../src/lib/clock.ts';
 import type { Handler } from '../../../src/runtime/handlers/handler.ts';
 import { httpHandler } from '../../../src/runtime/handlers/http-handler.ts';
@@ -166,6 +167,10 @@ describe('delivering a batch', () => {
   it('fails when a fresh connection is closed without an answer, or in the middle of it', async () => {
     let posts = 0;
     const { url } = await serve((request, response) => {
+      if (request.method === 'GET') {
+        response.end(); // it is looked whether it is still there
+        return;
+      }
       posts += 1;
       if (posts === 1) {
         request.socket.destroy();
@@ -192,7 +197,9 @@ describe('delivering a batch', () => {
     const { handler } = handlerOf(await listen(server));
     const batch = aBatch(aRecord('1', { data: new Uint8Array(4 * 2 ** 20) }));
     const result = await handler.handle(batch, aContext());
-    expect(result).toMatchObject({ error: { message: 'the handler answered 413: too large' } });
+    expect(result).toMatchObject({
+      error: { message: 'the handler answered 413 to a batch of 1 record, 5462 KiB (too large)' },
+    });
   });
 
   it('stops reading an answer that does not end', async () => {
@@ -251,6 +258,88 @@ describe('delivering a batch', () => {
     expect(result).toMatchObject({ outcome: 'failed', error: { code: 'Aborted' } });
     expect(posts).toBe(0);
   });
+});
+
+/** Refuses what has more than `limit` bytes, by its header, as frameworks do. */
+async function limited(limit: number, refuse: (response: ServerResponse) => void) {
+  let asked = 0;
+  const server = createServer((request, response) => {
+    asked += 1;
+    if (Number(request.headers['content-length']) > limit) return refuse(response);
+    void text(request).then(() => response.end());
+  });
+  return { url: await listen(server), asked: () => asked };
+}
+
+/** Delivers as a shard consumer does, and gives the sizes of the batches. */
+async function deliverAll(handler: Handler, records: readonly UserRecord[]): Promise<number[]> {
+  const sizes: number[] = [];
+  for (let rest = records; rest.length > 0;) {
+    const part = rest.slice(0, handler.fit?.(rest));
+    sizes.push(part.length);
+    const result = await handler.handle(aBatch(...part), aContext());
+    if (result.outcome === 'done') rest = rest.slice(part.length);
+    else expect(result).toMatchObject({ outcome: 'failed', isTooLarge: true });
+  }
+  return sizes;
+}
+
+describe('an application with a body limit', () => {
+  const large = Array.from({ length: 64 }, (_, index) =>
+    aRecord(String(1_000 + index), { data: Buffer.alloc(64_000) }),
+  );
+
+  it('that answers 413 gets smaller batches, at once and from then on', async () => {
+    const { url } = await limited(1_500_000, (response) => response.writeHead(413).end('too large'));
+    const { handler } = handlerOf(url);
+    expect(await deliverAll(handler, large)).toEqual([64, 32, 16, 16, 16, 16]);
+    expect(await deliverAll(handler, large)).toEqual([16, 16, 16, 16]);
+  });
+
+  it('that closes the connection while the batch comes gets smaller ones as well', async () => {
+    // As Fastify: what it answers before it closes is lost with the connection.
+    const { url } = await limited(1_500_000, (response) => response.socket?.resetAndDestroy());
+    const { handler } = handlerOf(url);
+    const error = {
+      message: expect.stringMatching(/^the handler closed the connection \(.+\) before it had a batch of 64/),
+    };
+    expect(await handler.handle(aBatch(...large), aContext())).toMatchObject({ isTooLarge: true, error });
+    expect(handler.fit?.(large)).toBe(32);
+  });
+
+  it('that refuses a single record is told of, with what to raise', async () => {
+    const { url } = await limited(50_000, (response) => response.writeHead(413).end());
+    const result = await handlerOf(url).handler.handle(aBatch(large[0]!), aContext());
+    expect(result).toMatchObject({
+      error: {
+        message: 'the handler answered 413 to a batch of 1 record, 84 KiB',
+        fix: expect.stringContaining('express.json({limit})'),
+      },
+    });
+    expect(result).not.toHaveProperty('isTooLarge');
+  });
+
+  it('gets whole batches again once it has been away', async () => {
+    const { url } = await limited(1_500_000, (response) => response.writeHead(413).end());
+    const { handler } = handlerOf(url);
+    await deliverAll(handler, large);
+    await closers.shift()?.();
+    const result = await handler.handle(BATCH, aContext());
+    expect(result).toMatchObject({ outcome: 'failed', back: expect.any(Promise) });
+    expect(handler.fit?.(large)).toBe(64);
+  });
+});
+
+it('an application that was restarted is known to be back', async () => {
+  const url = await closedPort();
+  const { handler } = handlerOf(url);
+  const result = await handler.handle(BATCH, aContext());
+  await listen(
+    createServer((_, response) => response.end()),
+    Number(new URL(url).port),
+  );
+  await (result as { back?: Promise<void> }).back;
+  expect(await handler.handle(BATCH, aContext())).toEqual({ outcome: 'done' });
 });
 
 describe('starting', () => {
