@@ -184,6 +184,40 @@ describe('the operator', () => {
     expect(await cluster.get(KINDS.deployment, { namespace: 'other', name: 'orders-worker' })).toBeDefined();
   });
 
+  test('serves the namespaces that it can read, and the others once it can', async () => {
+    const late = Promise.withResolvers<void>();
+    const watch = cluster.watch.bind(cluster);
+    // The pods of the namespace "gone" may not be listed at first.
+    cluster.watch = (kind, options) => {
+      const cache = watch(kind, options);
+      if (options.namespace !== 'gone' || kind !== KINDS.pod) return cache;
+      let hasSynced = false;
+      void late.promise.then(() => (hasSynced = true));
+      return {
+        get hasSynced() {
+          return hasSynced;
+        },
+        whenSynced: () => late.promise,
+        get: (key) => cache.get(key),
+        list: (namespace) => cache.list(namespace),
+        by: (index, key) => cache.by(index, key),
+        stopped: cache.stopped,
+      };
+    };
+    let isReady = false;
+    cluster.create(KINDS.consumerGroup, groupObject());
+    cluster.create(KINDS.consumerGroup, groupObject({}, { namespace: 'gone' }));
+    start(['shop', 'gone'], { onReady: () => (isReady = true) });
+    await clock.advance(6_000);
+    expect(isReady).toBe(true);
+    expect(await replicas()).toBe(2);
+    const other = () => cluster.get(KINDS.deployment, { namespace: 'gone', name: 'orders-worker' });
+    expect(await other()).toBeUndefined();
+    late.resolve();
+    await clock.advance(1_100);
+    expect(await other()).toBeDefined();
+  });
+
   test('is ready once its caches are complete, and stands by until it leads', async () => {
     const turn = Promise.withResolvers<void>();
     const leading = new AbortController();

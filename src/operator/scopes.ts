@@ -1,0 +1,194 @@
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/labels.ts';
+import type { Clock } from '../lib/clock.ts';
+import {
+  KINDS,
+  keyOf,
+  keyString,
+  parseKey,
+  type Cluster,
+  type ObjectCache,
+  type ObjectChange,
+  type StoredObject,
+} from '../kubernetes/cluster.ts';
+import { GROUPS_OF_TABLE, groupKeys, PODS_OF_GROUP, tablesOf } from './group-indexes.ts';
+import { hasDied, type PodLike } from './plan/fence.ts';
+import type { ReconcilerOptions } from './reconcile-context.ts';
+
+type Caches = ReconcilerOptions['caches'];
+
+export interface ScopesOptions {
+  cluster: Cluster;
+  clock: Clock;
+  /** One scope each; none = one scope of all namespaces. */
+  namespaces: readonly string[];
+  /** A group of a scope that is served needs a look: `namespace/name`. */
+  onChange: (key: string, options?: { isUrgent: boolean }) => void;
+  signal: AbortSignal;
+}
+
+interface Scope {
+  /** Undefined = all. */
+  namespace: string | undefined;
+  caches: Caches;
+  /** All its caches are complete. */
+  isServed: boolean;
+  served: Promise<void>;
+}
+
+const OURS = { [MANAGED_BY_LABEL]: MANAGED_BY };
+/** How long the others wait for a namespace that may not be read, or is not there. */
+const GRACE_MS = 5_000;
+
+/** The namespaces that are watched, each by itself: one that cannot be read does not keep the others from being served. */
+export class Scopes {
+  /** Over all of them. */
+  readonly caches: Caches;
+  readonly #scopes: readonly Scope[];
+  readonly #options: ScopesOptions;
+
+  constructor(options: ScopesOptions) {
+    this.#options = options;
+    const { namespaces } = options;
+    const names = namespaces.length === 0 ? [undefined] : namespaces;
+    this.#scopes = names.map((namespace) => this.#open(namespace));
+    const over = (kind: keyof Caches) =>
+      joined(this.#scopes.map(({ namespace, caches }) => [namespace, caches[kind]]));
+    this.caches = {
+      groups: over('groups'),
+      deployments: over('deployments'),
+      podDisruptionBudgets: over('podDisruptionBudgets'),
+      pods: over('pods'),
+    };
+  }
+
+  /** Until at least one scope is served, and the others had a moment. Returns the namespaces that are not. */
+  async whenServing(): Promise<string[]> {
+    const { clock, signal } = this.#options;
+    const all = this.#scopes.map(({ served }) => served);
+    const ended = new AbortController();
+    const grace = Promise.race(all).then(() =>
+      clock.sleep(GRACE_MS, { signal: AbortSignal.any([signal, ended.signal]) }),
+    );
+    await Promise.race([Promise.all(all), grace]);
+    ended.abort();
+    return this.#scopes.filter(({ isServed }) => !isServed).map(({ namespace }) => namespace ?? '');
+  }
+
+  /** Calls back when a scope that was not served is; not for those that are now. */
+  onServed(tell: (namespace: string) => void): void {
+    for (const scope of this.#scopes) {
+      if (!scope.isServed) void scope.served.then(() => scope.isServed && tell(scope.namespace ?? ''));
+    }
+  }
+
+  /** Groups that can be looked at. */
+  groups(): StoredObject[] {
+    return this.#scopes.flatMap(({ isServed, caches }) => (isServed ? caches.groups.list() : []));
+  }
+
+  get stopped(): Promise<unknown> {
+    return Promise.all(
+      this.#scopes.flatMap(({ caches }) => Object.values(caches).map((cache) => cache.stopped)),
+    );
+  }
+
+  #open(namespace: string | undefined): Scope {
+    const { cluster, signal, onChange } = this.#options;
+    const tell: ScopesOptions['onChange'] = (key, how) => {
+      // Without its pods and objects, wrong things would be done for a group.
+      if (scope.isServed) onChange(key, how);
+    };
+    const caches = watchScope({ cluster, namespace, tell, signal });
+    const served = Promise.all(Object.values(caches).map((cache) => cache.whenSynced())).then(() => {
+      scope.isServed = Object.values(caches).every(({ hasSynced }) => hasSynced);
+    });
+    const scope: Scope = { namespace, caches, isServed: false, served };
+    return scope;
+  }
+}
+
+function watchScope({
+  cluster,
+  namespace,
+  tell,
+  signal,
+}: Pick<ScopesOptions, 'cluster' | 'signal'> & {
+  namespace: string | undefined;
+  tell: ScopesOptions['onChange'];
+}): Caches {
+  const ofGroup = ({ object }: ObjectChange) => {
+    for (const key of groupKeys(object)) tell(key);
+  };
+  // Nobody reads a dead worker's shards until it is fenced.
+  const ofPod = ({ object, previous }: ObjectChange) => {
+    const isUrgent = hasDied(object as unknown as PodLike, previous as unknown as PodLike | undefined);
+    for (const key of groupKeys(object)) tell(key, { isUrgent });
+  };
+  return {
+    groups: cluster.watch(KINDS.consumerGroup, {
+      namespace,
+      signal,
+      indexes: { [GROUPS_OF_TABLE]: tablesOf },
+      onChange: (change) => {
+        if (isWorthALook(change)) tell(keyString(keyOf(change.object)));
+      },
+    }),
+    deployments: cluster.watch(KINDS.deployment, { namespace, labels: OURS, signal, onChange: ofGroup }),
+    podDisruptionBudgets: cluster.watch(KINDS.podDisruptionBudget, { namespace, labels: OURS, signal }),
+    pods: cluster.watch(KINDS.pod, {
+      namespace,
+      labels: OURS,
+      signal,
+      onChange: ofPod,
+      transform: slimPod,
+      indexes: { [PODS_OF_GROUP]: groupKeys },
+    }),
+  };
+}
+
+/** Our own status writes come back as changes; they are no reason to look again. */
+function isWorthALook({ type, object, previous }: ObjectChange): boolean {
+  if (type !== 'updated' || !previous) return true;
+  const of = ({ metadata }: StoredObject) =>
+    JSON.stringify([
+      metadata.uid,
+      metadata.generation,
+      metadata.annotations,
+      metadata.finalizers,
+      metadata.deletionTimestamp,
+    ]);
+  return of(object) !== of(previous);
+}
+
+/** Pods are many, and only a little of each is looked at. */
+function slimPod(pod: StoredObject): StoredObject {
+  const { nodeName } = (pod.spec ?? {}) as { nodeName?: string };
+  return { ...pod, spec: nodeName === undefined ? {} : { nodeName } };
+}
+
+/** One cache out of one per namespace. */
+function joined(caches: readonly [string | undefined, ObjectCache][]): ObjectCache {
+  const [first] = caches;
+  if (first && first[0] === undefined) return first[1];
+  const all = caches.map(([, cache]) => cache);
+  const byNamespace = new Map(caches);
+  return {
+    get hasSynced() {
+      return all.every((cache) => cache.hasSynced);
+    },
+    whenSynced: async () => {
+      await Promise.all(all.map((cache) => cache.whenSynced()));
+    },
+    get: (key) => byNamespace.get(key.namespace)?.get(key),
+    list: (namespace) =>
+      namespace === undefined
+        ? all.flatMap((cache) => cache.list())
+        : (byNamespace.get(namespace)?.list(namespace) ?? []),
+    // What the indexes file has its namespace in the key, or is wanted of all.
+    by: (index, key) => {
+      const one = byNamespace.get(parseKey(key).namespace);
+      return one ? one.by(index, key) : all.flatMap((cache) => cache.by(index, key));
+    },
+    stopped: Promise.all(all.map((cache) => cache.stopped)).then(() => undefined),
+  };
+}
