@@ -2,6 +2,7 @@ import { backoffMs, jitterMs } from '../lib/backoff.ts';
 import { abortError, type Clock } from '../lib/clock.ts';
 import { hasCode, isRetryable, KcgError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
+import { parseHashRange, type HashRange } from './hash-key.ts';
 import { deaggregate } from './kpl/deaggregate.ts';
 import { hasLeft } from './lineage.ts';
 import { nextReadDelay, type LastRead } from './next-read-delay.ts';
@@ -31,7 +32,7 @@ export interface PollingReaderOptions {
   client: StreamClient;
   clock: Clock;
   random: Random;
-  /** Without a range when that is not known: then no record is taken for one of another shard. */
+  /** Without a range when that is not known. */
   shard: { shardId: string; hashStart: string | undefined; hashEnd: string | undefined };
   from: Exclude<Checkpoint, { at: 'SHARD_END' }>;
   /** Kinesis records a call, 1–10,000. */
@@ -56,11 +57,10 @@ export interface PollingReaderOptions {
   onLost?: (ageMs: number) => void;
   /** Memory is short: a read is to bring a MiB at most. */
   isTight?: () => boolean;
-  /**
-   * Asked before user records outside of the shard's range are dropped: is it keys that place records? Not so on streams
-   * that spread records by themselves. Default: yes.
-   */
-  keysPlaceRecords?: (signal: AbortSignal) => Promise<boolean>;
+  /** Hash ranges of the shard's parents, as far as they are known and keys place records on this stream. Default: none. */
+  parentRanges?: () => readonly HashRange[];
+  /** So many user records were left out of a read, because they come in another shard. */
+  onLeftOut?: (count: number) => void;
 }
 
 const BACKOFF = { baseMs: 500, maxMs: 10_000 };
@@ -197,7 +197,7 @@ export class PollingReader {
     const { records, millisBehindLatest, nextIterator, childShards } = read;
     if (nextIterator === undefined && childShards.length === 0) await this.#confirmEnd(signal);
     const bytes = records.reduce((sum, record) => sum + record.data.length + record.partitionKey.length, 0);
-    const fresh = await this.#open(records, signal);
+    const fresh = this.#open(records);
     const last = records.at(-1);
     if (last) {
       this.#recordBytes = bytes / records.length;
@@ -241,13 +241,15 @@ export class PollingReader {
     return this.#ended;
   }
 
-  async #open(records: readonly KinesisRecord[], signal: AbortSignal): Promise<UserRecord[]> {
-    const { shard, keysPlaceRecords } = this.#options;
+  #open(records: readonly KinesisRecord[]): UserRecord[] {
+    const { shard, parentRanges, onLeftOut } = this.#options;
     const { hashStart, hashEnd } = shard;
-    const after = this.#after;
-    const opened = deaggregate(records, { hashStart, hashEnd, after });
-    if (opened.outside === 0 || !keysPlaceRecords || (await keysPlaceRecords(signal))) return opened.records;
-    return deaggregate(records, { hashStart: undefined, hashEnd: undefined, after }).records;
+    const own =
+      hashStart === undefined || hashEnd === undefined ? undefined : parseHashRange({ hashStart, hashEnd });
+    const placement = { own, parents: parentRanges?.() ?? [] };
+    const opened = deaggregate(records, { placement, after: this.#after });
+    if (opened.leftOut > 0) onLeftOut?.(opened.leftOut);
+    return opened.records;
   }
 
   /** How long to wait before the next attempt, ms. Throws what does not pass by itself. */

@@ -13,7 +13,6 @@ import { LeaseCoordinator } from './leasing/lease-coordinator.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
 import { OtherWorkers } from './leasing/other-workers.ts';
 import { OwnLease } from './leasing/own-lease.ts';
-import { unlessAborted } from './handlers/unless-aborted.ts';
 import { unreadOf } from './delivery/unread.ts';
 import { ShardConsumer } from './delivery/shard-consumer.ts';
 import { ShardSync } from './leasing/shard-sync.ts';
@@ -22,8 +21,6 @@ import type { WorkerOptions } from './worker-options.ts';
 
 /** Fetched and not yet processed, over all shards of the worker. */
 const BUFFER_BYTES = 64 * 1024 * 1024;
-/** How old the stream's placement of records may be when records are dropped by it. */
-const PLACEMENT_AGE_MS = 1_000;
 
 /**
  * One life of a worker, from its announcement until it is drained or its lease is lost. Everything it owns hangs on its
@@ -185,8 +182,8 @@ export class Incarnation {
       onLost: (checkpointAgeMs) =>
         onEvent({ type: 'CheckpointsAtRisk', shardId, reason: 'LostToRetention', checkpointAgeMs }),
       isTight: () => this.#budget.isTight,
-      keysPlaceRecords: (signal) =>
-        unlessAborted(signal, async () => (await this.#stream.fresh(PLACEMENT_AGE_MS)).keysPlaceRecords),
+      parentRanges: () => (this.#stream.latest.keysPlaceRecords ? this.#state.rangesOf(lease.parents) : []),
+      onLeftOut: (records) => onEvent({ type: 'RecordsLeftOut', shardId, records }),
     });
     const consumer = new ShardConsumer({
       shardId,

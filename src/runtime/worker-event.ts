@@ -22,6 +22,8 @@ export type WorkerEvent =
   | { type: 'BatchDelivered'; shardId: string; records: number; bytes: number; millisBehindLatest: number }
   | { type: 'HandlerFailed'; shardId: string; attempt: number; error: KcgError; retryInMs: number }
   | { type: 'ReadTrouble'; shardId: string; error: KcgError | undefined }
+  /** User records of KPL aggregates that the KPL sends again, to the shard that they belong to. */
+  | { type: 'RecordsLeftOut'; shardId: string; records: number }
   | { type: 'CheckpointsAtRisk'; shardId: string; reason: 'LostToRetention'; checkpointAgeMs: number }
   | { type: 'TableTrouble'; operation: string; error: KcgError | undefined };
 
@@ -39,19 +41,18 @@ const LEVELS: Partial<Record<WorkerEvent['type'], 'debug' | 'warn'>> = {
 
 const MAX_CAUSES = 5;
 
-/** The same trouble is said once, and again when it still goes on after this long, ms. */
+/** The same is said once, and again when it still goes on after this long, ms. */
 const REMIND_MS = 60_000;
 
 /**
  * Logs events. Trouble that goes on comes in every few seconds, from every shard: of each kind (operation and error
- * code) one line a minute is written, with the number of those that were not.
+ * code) one line a minute is written, with the number of those that were not; likewise of records left out of a shard.
  */
 export function workerEventLog(log: Log, clock: Clock): OnWorkerEvent {
   const said = new Map<string, { atMs: number; unsaid: number }>();
   return (event) => {
-    if (event.type !== 'TableTrouble' && event.type !== 'ReadTrouble') return logWorkerEvent(log, event);
-    const operation = event.type === 'TableTrouble' ? event.operation : 'read';
-    const kind = `${operation} ${event.error?.code ?? 'over'}`;
+    const kind = repeatedKind(event);
+    if (kind === undefined) return logWorkerEvent(log, event);
     const last = said.get(kind);
     if (last && clock.monotonic() - last.atMs < REMIND_MS) {
       last.unsaid += 1;
@@ -60,6 +61,19 @@ export function workerEventLog(log: Log, clock: Clock): OnWorkerEvent {
     said.set(kind, { atMs: clock.monotonic(), unsaid: 0 });
     logWorkerEvent(last?.unsaid ? log.child({ unsaid: last.unsaid }) : log, event);
   };
+}
+
+function repeatedKind(event: WorkerEvent): string | undefined {
+  switch (event.type) {
+    case 'TableTrouble':
+      return `${event.operation} ${event.error?.code ?? 'over'}`;
+    case 'ReadTrouble':
+      return `read ${event.error?.code ?? 'over'}`;
+    case 'RecordsLeftOut':
+      return `left out of ${event.shardId}`;
+    default:
+      return undefined;
+  }
 }
 
 /** The log line of each event: its type as the message, its fields beside it. */

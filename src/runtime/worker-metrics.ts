@@ -49,6 +49,11 @@ export class WorkerMetrics {
     'Times that a position was found to have fallen out of the retention before it was read on: records are lost.',
     ['shard'],
   );
+  readonly #leftOut = this.#counter(
+    'records_left_out_total',
+    'User records of KPL aggregates that were not delivered because the KPL sends them again, to their own shard.',
+    ['shard'],
+  );
   readonly #readTroubles = this.#counter('read_troubles_total', 'Failed reads of shards.', ['code']);
   readonly #troubles = this.#counter('table_troubles_total', 'Failed calls to the checkpoint table.', [
     'operation',
@@ -100,6 +105,8 @@ export class WorkerMetrics {
         return this.#selfFences.inc({ reason: event.reason });
       case 'CheckpointsAtRisk':
         return this.#lost.inc({ shard: event.shardId });
+      case 'RecordsLeftOut':
+        return this.#leftOut.inc({ shard: event.shardId }, event.records);
       case 'ReadTrouble':
         if (event.error) this.#readTroubles.inc({ code: event.error.code });
         return;

@@ -354,20 +354,25 @@ describe('KPL aggregates', () => {
     expect(keysOf(await open({ from: { at: 'SEQUENCE', sequence } }).next(signal))).toBe('d');
   });
 
-  it('are kept whole on a stream that spreads records whatever their keys', async () => {
-    const { kinesis, open } = aReader();
-    kinesis.putRecord('orders', { partitionKey: 'a', data: aggregate('a', 'b') });
-    const shard = { shardId: SHARD, hashStart: '0', hashEnd: String(2n ** 127n - 1n) };
-    const spread = { keysPlaceRecords: async () => false };
-    expect(keysOf(await open({ shard, ...spread }).next(signal))).toBe('ab');
-    expect(keysOf(await open({ shard }).next(signal))).toBe('a');
-  });
-
-  it('move the position on when all of their records belong to another shard', async () => {
-    const { kinesis, open } = aReader();
+  it('move the position on and are counted when all of them come in another shard', async () => {
+    const { clock, kinesis, open, put } = aReader();
+    put('x');
+    kinesis.splitShard('orders', SHARD, String(2n ** 127n));
+    clock.advance(60_000);
     // MD5('b') = 92eb…, in the upper half
-    const { sequence } = kinesis.putRecord('orders', { partitionKey: 'a', data: aggregate('b') });
-    const reader = open({ shard: { shardId: SHARD, hashStart: '0', hashEnd: String(2n ** 127n - 1n) } });
-    expect(await reader.next(signal)).toMatchObject({ records: [], lastSequence: sequence });
+    const data = aggregate('c', 'b');
+    const { sequence } = kinesis.putRecord('orders', { partitionKey: 'a', explicitHashKey: '0', data });
+    const leftOut: number[] = [];
+    const shard = { shardId: 'shardId-000000000001', hashStart: '0', hashEnd: String(2n ** 127n - 1n) };
+    const more = { shard, onLeftOut: (count: number) => leftOut.push(count) };
+    const parentRanges = () => [{ start: 0n, end: 2n ** 128n - 1n }];
+    const from = { at: 'SEQUENCE', sequence, subSequence: 0 } as const;
+    expect(await open({ ...more, parentRanges, from }).next(signal)).toMatchObject({
+      records: [],
+      lastSequence: sequence,
+    });
+    expect(leftOut).toEqual([1]);
+    expect(keysOf(await open(more).next(signal))).toBe('cb');
+    expect(leftOut).toEqual([1]);
   });
 });

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { isHashKey } from '../hash-key.ts';
 import {
   FieldReader,
   MalformedMessage,
@@ -27,7 +26,7 @@ import {
  */
 export interface KplRecord {
   partitionKey: string;
-  /** Decimal 128-bit number. */
+  /** As the producer wrote it; the KPL writes decimal 128-bit numbers, others anything. */
   explicitHashKey?: string;
   data: Uint8Array;
 }
@@ -77,10 +76,10 @@ function decodeMessage(bytes: Uint8Array, start: number, end: number): KplRecord
   }
   return raw.map(({ partitionKeyIndex, explicitHashKeyIndex, data }) => {
     const partitionKey = entry(partitionKeys, partitionKeyIndex);
-    if (explicitHashKeyIndex === undefined) return { partitionKey, data };
-    const explicitHashKey = entry(explicitHashKeys, explicitHashKeyIndex);
-    if (!isHashKey(explicitHashKey)) throw new MalformedMessage('explicit hash key is no number');
-    return { partitionKey, explicitHashKey, data };
+    // It places the aggregate and is of no use behind that: what is wrong with it is no reason to hide the records.
+    const explicitHashKey =
+      explicitHashKeyIndex === undefined ? undefined : explicitHashKeys[explicitHashKeyIndex];
+    return explicitHashKey === undefined ? { partitionKey, data } : { partitionKey, explicitHashKey, data };
   });
 }
 

@@ -1,65 +1,45 @@
-import { hashKeyOf, MAX_HASH_KEY, parseHashRange, type HashRange } from '../hash-key.ts';
-import { decodeAggregate, type KplRecord } from './codec.ts';
+import { decodeAggregate } from './codec.ts';
+import { misplacedIn, type Placement } from './misplaced.ts';
 import { compareSequence, type KinesisRecord, type UserRecord } from '../record.ts';
 
 export interface DeaggregateOptions {
-  /** The shard's range, decimal, both ends inclusive; when it is not known, all records belong to it. */
-  hashStart: string | undefined;
-  hashEnd: string | undefined;
+  placement: Placement;
   /** The checkpoint: records at it or before it are done. Without `subSequence` the whole Kinesis record is. */
   after?: { sequence: string; subSequence?: number | undefined } | undefined;
 }
 
-/** The KPL gives each of its aggregates this key, and an explicit hash key. Source: its kinesis_record.cc. */
-const KPL_PARTITION_KEY = 'a';
-
 export interface Deaggregated {
   records: UserRecord[];
-  /** User records that were dropped because they lie outside of the shard's range. */
-  outside: number;
+  /** User records that were left out because they come in another shard. */
+  leftOut: number;
 }
 
 /**
- * What handlers see of `records`: aggregates opened, records at or below the checkpoint dropped.
- *
- * After a reshard the KPL may still aggregate by the old shards for a while; user records that lie outside of this shard's
- * range are dropped, because it sends them again to where they belong. (KCL drops the whole aggregate when one is outside,
- * which loses the others when the producer re-sends only what was refused.) Other producers aggregate whatever their keys
- * and send nothing again: of theirs all is kept. Plain records are in range by definition.
+ * What handlers see of `records`: aggregates opened, records at or below the checkpoint dropped. User records of which it
+ * is certain that they come in another shard are left out, and only they. (KCL drops the whole aggregate when one is
+ * outside, which loses the others when the producer re-sends only what was refused.)
  */
-export function deaggregate(records: readonly KinesisRecord[], options: DeaggregateOptions): Deaggregated {
-  const { hashStart = '0', hashEnd = String(MAX_HASH_KEY), after } = options;
-  const range = parseHashRange({ hashStart, hashEnd });
-  const result: Deaggregated = { records: [], outside: 0 };
+export function deaggregate(
+  records: readonly KinesisRecord[],
+  { placement, after }: DeaggregateOptions,
+): Deaggregated {
+  const result: Deaggregated = { records: [], leftOut: 0 };
   for (const record of records) {
     const order = after ? compareSequence(record.sequence, after.sequence) : 1;
     if (order < 0 || (order === 0 && after?.subSequence === undefined)) continue;
-    const doneBelow = order === 0 ? (after?.subSequence ?? -1) : -1;
     const parts = decodeAggregate(record.data);
-    if (parts) pushParts(result, record, parts, range, doneBelow);
-    // A plain record with a sub-sequence checkpoint on it was delivered as a whole.
-    else if (order > 0) result.records.push(record);
+    if (parts === undefined) {
+      // A plain record with a sub-sequence checkpoint on it was delivered as a whole.
+      if (order > 0) result.records.push(record);
+      continue;
+    }
+    const doneUpTo = order === 0 ? (after?.subSequence ?? -1) : -1;
+    const misplaced = misplacedIn(record, parts, placement);
+    for (const [subSequence, part] of parts.entries()) {
+      if (subSequence <= doneUpTo) continue;
+      if (misplaced.has(subSequence)) result.leftOut += 1;
+      else result.records.push({ ...record, ...part, subSequence });
+    }
   }
   return result;
-}
-
-function pushParts(
-  result: Deaggregated,
-  record: KinesisRecord,
-  parts: readonly KplRecord[],
-  range: HashRange,
-  doneUpTo: number,
-): void {
-  const isKpl = record.partitionKey === KPL_PARTITION_KEY;
-  const isWhole = range.start === 0n && range.end === MAX_HASH_KEY;
-  for (const [subSequence, part] of parts.entries()) {
-    if (subSequence <= doneUpTo) continue;
-    if (isWhole || !isKpl || covers(range, part)) result.records.push({ ...record, ...part, subSequence });
-    else result.outside += 1;
-  }
-}
-
-function covers(range: HashRange, { partitionKey, explicitHashKey }: KplRecord): boolean {
-  const hashKey = hashKeyOf(partitionKey, explicitHashKey);
-  return range.start <= hashKey && hashKey <= range.end;
 }

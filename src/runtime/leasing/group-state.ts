@@ -1,3 +1,4 @@
+import { parseHashRange, type HashRange } from '../../kinesis/hash-key.ts';
 import { compareCheckpoints } from '../../kinesis/position.ts';
 import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
 import { decodeLease, type Lease } from '../../leases/lease.ts';
@@ -40,6 +41,14 @@ export class GroupState {
 
   lease(shardId: string): Lease | undefined {
     return this.#leases.get(shardId);
+  }
+
+  /** Hash ranges of those of the shards that have a row which tells them. */
+  rangesOf(shardIds: readonly string[]): HashRange[] {
+    return shardIds.flatMap((shardId) => {
+      const { hashStart, hashEnd } = this.#leases.get(shardId) ?? {};
+      return hashStart === undefined || hashEnd === undefined ? [] : [parseHashRange({ hashStart, hashEnd })];
+    });
   }
 
   /** A read of all rows. A shard that it does not show is gone (or too new for it: the next read shows it). */

@@ -4,8 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { deaggregate } from '../../../src/kinesis/kpl/deaggregate.ts';
 import { decodeAggregate, encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
 
-const MAX = String(2n ** 128n - 1n);
-const everywhere = { hashStart: '0', hashEnd: MAX };
+const everywhere = { placement: { own: undefined, parents: [] } };
 
 const kplRecord = fc.record(
   {
@@ -52,6 +51,26 @@ describe('a KPL aggregate', () => {
     expect(Buffer.from(record!.data).toString()).toBe('hello');
   });
 
+  it.each(['', 'x', '007', '-1', String(2n ** 128n)])(
+    'is opened also when it names the explicit hash key %j, which no service takes',
+    (explicitHashKey) => {
+      const records = [
+        { partitionKey: 'k', data: Buffer.from('1') },
+        { partitionKey: 'l', explicitHashKey, data: Buffer.from('2') },
+      ];
+      expect(decodeAggregate(encodeAggregate(records))).toMatchObject([
+        { partitionKey: 'k' },
+        { partitionKey: 'l', explicitHashKey },
+      ]);
+    },
+  );
+
+  it('is opened also when it names an explicit hash key that is not in its table', () => {
+    expect(decodeAggregate(withDigest(Buffer.from('0a016b1a08080010051a026869', 'hex')))).toEqual([
+      { partitionKey: 'k', data: Buffer.from('hi') },
+    ]);
+  });
+
   it('skips fields it does not know', () => {
     const known = '0a016b1a0608001a026869';
     const unknown = '2202010228ffffffffffffffffff013101020304050607083d01020304';
@@ -75,14 +94,6 @@ describe('a plain record', () => {
     ['has a field longer than the message', withDigest(Buffer.from('0aff01', 'hex'))],
     ['has an endless varint', withDigest(Buffer.alloc(40, 0xff))],
     ['has a group', withDigest(Buffer.from('0b', 'hex'))],
-    [
-      'has an explicit hash key that is no number',
-      encodeAggregate([{ partitionKey: 'k', explicitHashKey: 'x', data: new Uint8Array() }]),
-    ],
-    [
-      'has an explicit hash key beyond 128 bits',
-      encodeAggregate([{ partitionKey: 'k', explicitHashKey: String(2n ** 128n), data: new Uint8Array() }]),
-    ],
   ])('%s', (_, data) => {
     expect(decodeAggregate(data)).toBeUndefined();
   });
@@ -116,11 +127,7 @@ describe('deaggregate', () => {
     data,
     arrivedAt: 5,
   });
-  const part = (partitionKey: string, explicitHashKey?: string) => ({
-    partitionKey,
-    data: Buffer.from(partitionKey),
-    ...(explicitHashKey ? { explicitHashKey } : {}),
-  });
+  const part = (partitionKey: string) => ({ partitionKey, data: Buffer.from(partitionKey) });
   const plain = Buffer.from('plain');
   const show = ({ records }: ReturnType<typeof deaggregate>) =>
     records.map((record) => `${record.sequence}.${record.subSequence ?? '-'} ${record.partitionKey}`);
@@ -143,17 +150,5 @@ describe('deaggregate', () => {
   ])('drops what is done: checkpoint %s', (_, after, expected) => {
     const records = [stored('2', encodeAggregate([part('a'), part('b')])), stored('10', plain)];
     expect(show(deaggregate(records, { ...everywhere, after }))).toEqual(expected);
-  });
-
-  it('drops the user records of another shard and numbers the others as before', () => {
-    // MD5('a') = 0cc1…, MD5('b') = 92eb…
-    const records = [stored('1', encodeAggregate([part('b'), part('a'), part('b', '5'), part('a', MAX)]))];
-    const lower = { hashStart: '0', hashEnd: String(2n ** 127n - 1n) };
-    const byKpl = records.map((record) => ({ ...record, partitionKey: 'a' }));
-    const opened = deaggregate(byKpl, lower);
-    expect(show(opened)).toEqual(['1.1 a', '1.2 b']);
-    expect(opened.outside).toBe(2);
-    // Others aggregate whatever their keys, and send nothing again.
-    expect(show(deaggregate(records, lower))).toEqual(['1.0 b', '1.1 a', '1.2 b', '1.3 a']);
   });
 });
