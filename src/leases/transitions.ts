@@ -341,10 +341,14 @@ export function keepShard(shardId: string): RowWrite {
   return { name: 'keep shard', key: shardId, kind: 'update', when, remove: ['ttl'], proof };
 }
 
+/** What a claim leaves as it was where it says nothing. */
+type Kept = 'tableMadeAt' | 'takeOvers';
+
 /** The operator claims the group id for one resource of one cluster, against exactly the claim it has seen. */
 export function claimGroup(
   seen: Claim | undefined,
-  claim: Required<Omit<{ [K in keyof Claim]: NonNullable<Claim[K]> }, 'startAt' | 'paused'>>,
+  claim: Required<Omit<{ [K in keyof Claim]: NonNullable<Claim[K]> }, 'startAt' | 'paused' | Kept>> &
+    Pick<Claim, Kept>,
 ): RowWrite {
   return {
     name: 'claim group',
@@ -361,6 +365,8 @@ export function claimGroup(
       stream_arn: claim.streamArn,
       stream_created_at: claim.streamCreatedAt,
       claimed_at: claim.claimedAt,
+      ...(claim.tableMadeAt === undefined ? {} : { table_made_at: claim.tableMadeAt }),
+      ...(claim.takeOvers === undefined ? {} : { take_overs: claim.takeOvers }),
       layout_version: LAYOUT_VERSION,
     },
     remove: ['ttl'], // a deleted group's rows may be on their way out

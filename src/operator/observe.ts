@@ -8,7 +8,7 @@ import { relevantShards } from '../view/relevant-shards.ts';
 import { podView } from './observe-pods.ts';
 import type { StreamFacts, TableFacts } from './plan/group-facts.ts';
 import type { PlacedPass } from './reconcile-context.ts';
-import { tableFailure } from './reconcile-table.ts';
+import { tableFailure } from './table-facts.ts';
 import { podsOf } from './reconcile-workload.ts';
 
 /** Rows older than this say nothing about who owns what, ms. */

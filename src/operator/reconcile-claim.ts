@@ -70,9 +70,9 @@ async function claimed(
     verdict = judge(pass, { claim, clusterId, stream });
     if (verdict.verdict === 'refused') return verdict;
     if (verdict.verdict === 'claim') {
-      const { why } = verdict;
+      const { why, takeOver } = verdict;
       await keepRows(pass, table, rows);
-      if (!(await write(pass, { table, claim, clusterId, stream }))) continue;
+      if (!(await write(pass, { table, claim, clusterId, stream, takeOver }))) continue;
       const note = `group id ${pass.groupId} claimed: ${why}`;
       pass.events.push({ type: 'Normal', reason: 'Claimed', note, action: 'ClaimGroup' });
       verdict = { verdict: 'ours' };
@@ -131,8 +131,8 @@ function nameOf(
 }
 
 async function write(
-  { groupId, group, object, options, signal }: PlacedPass,
-  { table, claim, clusterId, stream }: Seen & { table: LeaseTable },
+  { groupId, group, object, options, memory, signal }: PlacedPass,
+  { table, claim, clusterId, stream, takeOver }: Seen & { table: LeaseTable; takeOver: string | undefined },
 ): Promise<boolean> {
   const wanted = {
     groupId,
@@ -142,6 +142,8 @@ async function write(
     streamArn: stream.arn,
     streamCreatedAt: stream.createdAt,
     claimedAt: options.clock.now(),
+    tableMadeAt: memory.table?.facts.madeAt,
+    takeOvers: takeOver === undefined ? undefined : [...(claim?.takeOvers ?? []), takeOver],
   };
   return (await table.write(claimGroup(claim, wanted), { signal })).outcome === 'done';
 }

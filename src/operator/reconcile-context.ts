@@ -7,6 +7,7 @@ import type { KcgError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { AppliedGenerations } from './apply.ts';
+import type { AskedSteps } from './asked-steps.ts';
 import { tableKey, type AwsAccount, type GroupTarget } from './aws-account.ts';
 import type { Cluster, ObjectCache, StoredObject } from '../kubernetes/cluster.ts';
 import type { Nudge } from './fence-workers.ts';
@@ -66,6 +67,10 @@ export interface GroupMemory {
   tableKey: string | undefined;
   /** `nextMs` is monotonic: the facts serve until then, and for this generation of the spec. */
   table: { facts: TableFacts; generation: number; nextMs: number } | undefined;
+  /** Creation time of the table that this operator has made, until the resource knows it too. */
+  madeAt: number | undefined;
+  /** Changes of the table that do not show, for this generation of the spec. */
+  asked: { generation: number; steps: AskedSteps } | undefined;
   leaseTable: LeaseTable | undefined;
   /** As last read, with what was fenced since; `readMs` is monotonic. */
   rows: { rows: GroupRows; readMs: number } | undefined;
@@ -90,6 +95,8 @@ export function newMemory(uid: string): GroupMemory {
     refused: new Map(),
     tableKey: undefined,
     table: undefined,
+    madeAt: undefined,
+    asked: undefined,
     leaseTable: undefined,
     rows: undefined,
     watched: new ObservedWorkers(),
@@ -106,7 +113,8 @@ export function newMemory(uid: string): GroupMemory {
 export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): void {
   const key = tableKey(target);
   if (memory.tableKey === key) return;
-  const nothing = { table: undefined, leaseTable: undefined, rows: undefined, claim: undefined };
+  const { table, madeAt, asked, leaseTable, rows, claim } = newMemory(memory.uid);
+  const nothing = { table, madeAt, asked, leaseTable, rows, claim };
   Object.assign(memory, { ...nothing, watched: new ObservedWorkers(), outage: undefined, tableKey: key });
 }
 

@@ -10,6 +10,7 @@ import { deletingStatus } from './plan/compute-status.ts';
 import { isOwnedBy } from './plan/desired-objects.ts';
 import { isMadeFor, planCleanup, type Cleanup } from './plan/plan-cleanup.ts';
 import { waitingForPods, type LeavingPod } from './plan/waiting-for-pods.ts';
+import { observeTable } from './observe-table.ts';
 import type { Pass, PlacedPass } from './reconcile-context.ts';
 import { deploymentOf, podsOf } from './reconcile-workload.ts';
 import { placeOf } from './reconcile-place.ts';
@@ -65,7 +66,8 @@ export async function reconcileDeletion(pass: Pass): Promise<number | undefined>
   if (pods === 'unknown') return told(pass, 'waiting for the worker pods to stop', WAIT_MS);
   if (pods.length > 0) return told(pass, waitingForPods(pods, options.clock.now()), WAIT_MS);
   try {
-    await cleanUp({ ...pass, target }, deletionPolicy);
+    const waits = await cleanUp({ ...pass, target }, deletionPolicy);
+    if (waits !== undefined) return told(pass, waits, WAIT_MS);
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     const error = KcgError.from(thrown);
@@ -93,11 +95,15 @@ function leavingPod({ metadata, spec }: StoredObject): LeavingPod {
   return { name, namespace, node: (spec as { nodeName?: string } | undefined)?.nodeName, deletionTimestamp };
 }
 
-async function cleanUp(pass: PlacedPass, policy: 'Expire' | 'Delete'): Promise<void> {
+/** @returns what it waits for; undefined when nothing is left to undo */
+async function cleanUp(pass: PlacedPass, policy: 'Expire' | 'Delete'): Promise<string | undefined> {
   const { options, target, signal } = pass;
   const admin = options.aws.tableAdmin(target);
-  const observed = await admin.describe({ signal });
-  if (!observed) return;
+  const observed = await observeTable(pass, admin);
+  if (!observed || observed.status === 'DELETING') return undefined;
+  // Such a table can neither be read nor deleted.
+  if (observed.status === 'CREATING' || observed.status === 'UPDATING')
+    return `waiting for table ${target.table}, which is ${observed.status}`;
   const table = await options.aws.leaseTable(target, signal);
   const plan = await planned(pass, { policy, observed, table });
   switch (plan.do) {
@@ -108,9 +114,10 @@ async function cleanUp(pass: PlacedPass, policy: 'Expire' | 'Delete'): Promise<v
         note: `nothing was deleted: ${plan.why}`,
         action: 'Delete',
       });
-      return;
+      return undefined;
     case 'delete table':
-      return deleteTable(pass, { admin, isProtected: plan.isProtected });
+      await deleteTable(pass, { admin, isProtected: plan.isProtected });
+      return undefined;
     case 'write rows':
       await writeAll(table, plan, signal);
       pass.events.push({
@@ -119,7 +126,7 @@ async function cleanUp(pass: PlacedPass, policy: 'Expire' | 'Delete'): Promise<v
         note: `${count(plan.writes.length, 'row')} of group ${pass.groupId} ${plan.what}`,
         action: 'Delete',
       });
-      return;
+      return undefined;
   }
 }
 

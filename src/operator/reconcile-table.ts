@@ -1,20 +1,15 @@
-import type { GroupStatus } from '../api/group-status.ts';
 import { jitterMs } from '../lib/backoff.ts';
-import { describeError, KcgError, type ErrorCode } from '../lib/errors.ts';
+import { KcgError } from '../lib/errors.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
 import type { TableFacts } from './plan/group-facts.ts';
-import {
-  CREATED_BY_TAG,
-  GROUP_TAG,
-  isCreatedByKcg,
-  isSetBy,
-  planTable,
-  type DesiredTable,
-  type TableHistory,
-  type TableProblem,
-} from '../table/plan-table.ts';
+import { planTable, type DesiredTable, type TablePlan } from '../table/plan-table.ts';
+import { CREATED_BY_TAG, GROUP_TAG, isCreatedByKcg } from '../table/table-tags.ts';
+import { AskedSteps } from './asked-steps.ts';
+import { observeTable } from './observe-table.ts';
+import { attempt } from './pace.ts';
 import { lookAgain, type PlacedPass } from './reconcile-context.ts';
-import { tableRecordOf } from './remember-table.ts';
+import { rememberTable, tableRecordOf } from './remember-table.ts';
+import { awaitingFacts, failedFacts, problemFacts, tableFacts } from './table-facts.ts';
 import type { ObservedTable, TableAdmin, TableStep } from '../table/table-admin.ts';
 
 /** Drift is looked for this often. */
@@ -24,21 +19,8 @@ const ROUNDS = 2;
 /** While the table is being created or changed. */
 const BUSY_MS = 2_000;
 const FAILED_MS = 30_000;
-/** The service said no to a change, for now. */
-const LIMITS: ReadonlySet<ErrorCode> = new Set(['InvalidInput', 'LimitExceeded', 'Conflict']);
 
-const PROBLEM_REASONS = {
-  NotFound: 'TableNotFound',
-  Gone: 'TableGone',
-  WrongKeySchema: 'TableSchemaMismatch',
-  NotOurs: 'TableNotAdopted',
-  Unreadable: 'TableAccessDenied',
-  KeyInaccessible: 'TableKeyInaccessible',
-} as const satisfies Record<TableProblem['reason'], TableFacts['reason']>;
-
-/**
- * Creates the table or brings it to what the spec says, one look at a time; an answer serves for ten minutes.
- */
+/** Creates the table or brings it to what the spec says, one look at a time; an answer serves for ten minutes. */
 export async function reconcileTable(
   pass: PlacedPass,
   { mayCreate }: { mayCreate: boolean },
@@ -48,10 +30,12 @@ export async function reconcileTable(
   const known = memory.table;
   const { generation } = group.metadata;
   if (known && known.generation === generation && nowMs < known.nextMs) {
+    await rememberMaker(pass);
     lookAgain(pass, known.nextMs - nowMs);
     return known.facts;
   }
   const { facts, freshMs } = await look(pass, mayCreate);
+  await rememberMaker(pass);
   if (freshMs === undefined) return facts;
   const inMs = jitterMs(freshMs, 0.1, options.random);
   memory.table = { facts, generation, nextMs: nowMs + inMs };
@@ -63,38 +47,56 @@ async function look(
   pass: PlacedPass,
   mayCreate: boolean,
 ): Promise<{ facts: TableFacts; freshMs: number | undefined }> {
-  const { options, target, signal } = pass;
-  const admin = options.aws.tableAdmin(target);
+  const admin = pass.options.aws.tableAdmin(pass.target);
   const desired = desiredTable(pass);
-  const failures = new Map<TableStep['do'], KcgError>();
+  const existed = tableRecordOf(pass)?.claimed ?? false;
+  const tried: Tried = { failures: new Map(), taken: [], asked: askedIn(pass) };
   let observed: ObservedTable | undefined;
   try {
-    observed = await admin.describe({ signal });
+    observed = await observeTable(pass, admin);
     for (let round = 1; ; round += 1) {
-      const history = {
-        ...historyOf(pass, observed),
-        refused: new Set(failures.keys()),
-      };
-      const plan = planTable(desired, observed, history);
-      if (!mayCreate && plan.steps.some((step) => step.do === 'create')) {
-        return { facts: awaitingFacts(pass), freshMs: undefined };
-      }
+      const refused = new Set(tried.failures.keys());
+      const plan = planTable(desired, observed, { existed, refused, inVain: tried.asked.inVain });
       if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
+      const isNew = plan.steps.some((step) => step.do === 'create');
+      if (isNew && !mayCreate) return { facts: awaitingFacts(pass), freshMs: undefined };
       // Creating comes first, then what only a table that exists can be told; one that was refused costs no round.
-      if (plan.steps.length === 0 || round > ROUNDS + failures.size) {
-        const isSettled = plan.steps.length === 0 && !plan.isBusy;
-        const facts = tableFacts(observed, pass, { notes: plan.notes, failures: [...failures.values()] });
-        if (failures.size > 0) return { facts, freshMs: FAILED_MS };
-        return { facts, freshMs: isSettled ? FRESH_MS : BUSY_MS };
+      if (plan.steps.length === 0 || round > ROUNDS + tried.failures.size) {
+        const failures = [...tried.failures.values()];
+        const facts = tableFacts(observed, pass, { notes: plan.notes, failures });
+        return { facts, freshMs: settle(plan, tried) };
       }
-      await applySteps(pass, { admin, steps: plan.steps, failures });
+      await applySteps(pass, { admin, steps: plan.steps, tried });
       // What was asked for takes a moment, or none.
-      observed = await admin.describe({ signal });
+      observed = await observeTable(pass, admin);
+      if (isNew) observed = await knowMaker(pass, { observed, tried });
     }
   } catch (thrown) {
-    if (signal.aborted) throw thrown;
+    if (pass.signal.aborted) throw thrown;
     return { facts: failedFacts(KcgError.from(thrown), pass, observed), freshMs: FAILED_MS };
   }
+}
+
+/** What one look has asked for. */
+interface Tried {
+  failures: Map<TableStep['do'], KcgError>;
+  taken: TableStep[];
+  asked: AskedSteps;
+}
+
+/** Of this generation of the spec: another may ask for what was in vain. */
+function askedIn({ memory, group }: PlacedPass): AskedSteps {
+  const { generation } = group.metadata;
+  if (memory.asked?.generation !== generation) memory.asked = { generation, steps: new AskedSteps() };
+  return memory.asked.steps;
+}
+
+/** @returns how long the look serves, ms */
+function settle(plan: TablePlan, { failures, taken, asked }: Tried): number {
+  asked.settle(plan, taken);
+  if (failures.size > 0) return FAILED_MS;
+  if (plan.steps.length === 0 && !plan.isBusy) return FRESH_MS;
+  return BUSY_MS * 2 ** Math.max(0, asked.most - 1);
 }
 
 /** A setting that cannot be changed keeps neither the others from being, nor the table from being used. */
@@ -103,13 +105,16 @@ async function applySteps(
   {
     admin,
     steps,
-    failures,
-  }: { admin: TableAdmin; steps: readonly TableStep[]; failures: Map<TableStep['do'], KcgError> },
+    tried: { failures, taken, asked },
+  }: { admin: TableAdmin; steps: readonly TableStep[]; tried: Tried },
 ): Promise<void> {
   const { target, signal } = pass;
   for (const step of steps) {
     try {
-      await admin.apply(step, { signal });
+      const outcome = await admin.apply(step, { signal });
+      if (outcome === 'unknown') asked.giveUp(step);
+      if (outcome === 'done') taken.push(step);
+      if (outcome === 'unknown') continue;
     } catch (thrown) {
       if (signal.aborted || step.do === 'create') throw thrown;
       failures.set(step.do, KcgError.from(thrown));
@@ -117,6 +122,24 @@ async function applySteps(
     }
     pass.events.push(stepEvent(step, target.table));
   }
+}
+
+/** Where the table's tags do not say that this group has just made it, the resource has to. */
+async function knowMaker(
+  pass: PlacedPass,
+  { observed, tried }: { observed: ObservedTable | undefined; tried: Tried },
+): Promise<ObservedTable | undefined> {
+  const isMade = tried.taken.some((step) => step.do === 'create');
+  if (!observed || !isMade || isCreatedByKcg(observed)) return observed;
+  pass.memory.madeAt = observed.createdAt;
+  return { ...observed, maker: pass.groupId };
+}
+
+/** Until the claim is written, nobody else could say so after a restart. */
+async function rememberMaker(pass: PlacedPass): Promise<void> {
+  const { madeAt } = pass.memory;
+  if (madeAt === undefined || tableRecordOf(pass)?.createdAt === madeAt) return;
+  await attempt(pass, { step: 'claim', thing: 'table' }, () => rememberTable(pass, { createdAt: madeAt }));
 }
 
 /** What the spec asks of the table, defaults for its creation included. */
@@ -147,127 +170,6 @@ export function desiredTable({
     kmsKeyArn: table.encryption?.kmsKeyArn,
     tableClass: table.tableClass,
   };
-}
-
-function tableFacts(
-  observed: ObservedTable | undefined,
-  pass: PlacedPass,
-  { notes, failures }: { notes: readonly string[]; failures: readonly KcgError[] },
-): TableFacts {
-  const info = tableInfo(observed, pass);
-  const name = `table ${pass.target.table}`;
-  switch (observed?.status) {
-    case 'ACTIVE':
-    case 'UPDATING': {
-      const said = [`${name} is ${observed.status}`, ...failures.map(describeError), ...notes];
-      const inOrder = observed.status === 'ACTIVE' ? 'TableActive' : 'TableUpdating';
-      const reason = failures.length > 0 ? 'TableChangeRefused' : inOrder;
-      return { status: 'True', reason, message: said.join('; '), usable: true, info };
-    }
-    case 'DELETING':
-    case 'INACCESSIBLE_ENCRYPTION_CREDENTIALS':
-    case 'ARCHIVING':
-    case 'ARCHIVED':
-    case 'OTHER':
-      return {
-        status: 'Unknown',
-        reason: 'TableUnknown',
-        message: `${name} is ${observed.status}`,
-        usable: false,
-        info,
-      };
-    case 'CREATING':
-    case undefined:
-      return {
-        status: 'False',
-        reason: 'TableCreating',
-        message: `${name} is being created`,
-        usable: false,
-        info,
-      };
-  }
-}
-
-function problemFacts(
-  problem: TableProblem,
-  pass: PlacedPass,
-  observed: ObservedTable | undefined,
-): TableFacts {
-  const { reason, message } = problem;
-  const info = reason === 'Gone' ? { ...lastInfo(pass), status: 'GONE' } : tableInfo(observed, pass);
-  return { status: 'False', reason: PROBLEM_REASONS[reason], message, usable: false, info };
-}
-
-function awaitingFacts({ target }: PlacedPass): TableFacts {
-  const message = `table ${target.table} is made once the stream is known`;
-  return {
-    status: 'Unknown',
-    reason: 'TableUnknown',
-    message,
-    usable: false,
-    info: { name: target.table },
-  };
-}
-
-/**
- * A table that was seen can be used, even when a setting of it could not be changed; so can one that the group has worked
- * with before, since its rows may be readable when nobody tells what it is like.
- */
-function failedFacts(error: KcgError, pass: PlacedPass, observed: ObservedTable | undefined): TableFacts {
-  const known = pass.memory.table?.facts;
-  const usable = observed
-    ? observed.status === 'ACTIVE' || observed.status === 'UPDATING'
-    : (known?.usable ?? tableRecordOf(pass)?.claimed ?? false);
-  const info = observed ? tableInfo(observed, pass) : (known?.info ?? lastInfo(pass));
-  return { ...tableFailure(error), message: describeError(error), usable, info };
-}
-
-/** `False` for the KMS key, denied access and what DynamoDB refuses for now; `Unknown` for any other failure. */
-export function tableFailure(error: KcgError): Pick<TableFacts, 'status' | 'reason'> {
-  if (/\bKMS/i.test(error.message)) return { status: 'False', reason: 'TableKeyInaccessible' };
-  if (error.code === 'AccessDenied') return { status: 'False', reason: 'TableAccessDenied' };
-  if (LIMITS.has(error.code)) return { status: 'False', reason: 'TableLimited' };
-  return {
-    status: 'Unknown',
-    reason: error.code === 'Credentials' ? 'TableCredentials' : 'TableUnreachable',
-  };
-}
-
-function tableInfo(
-  observed: ObservedTable | undefined,
-  { target, group, groupId }: PlacedPass,
-): TableFacts['info'] {
-  const name = target.table;
-  if (!observed) return { name };
-  const { management, tags } = group.spec.checkpoints.table;
-  const isSet = management === 'Managed' && isSetBy(groupId, observed);
-  const managedTagKeys = isSet ? Object.keys(tags ?? {}).sort() : [];
-  return {
-    name,
-    arn: observed.arn,
-    status: observed.status,
-    created: isCreatedByKcg(observed) && observed.tags[GROUP_TAG] === groupId,
-    ttl: observed.unread?.ttl === undefined ? observed.ttlAttribute || 'off' : 'unknown',
-    pitr: pitrOf(observed),
-    ...(managedTagKeys.length > 0 ? { managedTagKeys } : {}),
-  };
-}
-
-function pitrOf({ unread, pointInTimeRecovery }: ObservedTable): string {
-  if (unread?.pointInTimeRecovery !== undefined) return 'unknown';
-  return pointInTimeRecovery ? 'on' : 'off';
-}
-
-/** For people: what is not known now stays as it was. */
-function lastInfo({ object, target }: PlacedPass): TableFacts['info'] {
-  const was = (object.status as GroupStatus | undefined)?.table;
-  return was?.name === target.table ? was : { name: target.table };
-}
-
-function historyOf(pass: PlacedPass, observed: ObservedTable | undefined): TableHistory {
-  const was = lastInfo(pass);
-  const managedTagKeys = was.arn === observed?.arn ? (was.managedTagKeys ?? []) : [];
-  return { existed: tableRecordOf(pass)?.claimed ?? false, managedTagKeys };
 }
 
 function stepEvent(step: TableStep, table: string): PlannedEvent {

@@ -1,3 +1,5 @@
+import { inVainNote, leftNote, mayExpire, notesOn, sameKey } from './table-notes.ts';
+import { GROUP_TAG, isSetBy, makerOf, tagsOfNew, tagSteps } from './table-tags.ts';
 import {
   NATIVE_KEY_SCHEMA,
   SHARD_ID_KEY_SCHEMA,
@@ -41,24 +43,26 @@ export interface TablePlan {
   isBusy: boolean;
   /** What is not as the group asks and no step brings about; the table can be used all the same. */
   notes: string[];
+  /** Steps that would be due, were they not in vain. */
+  inVain: TableStep[];
 }
 
 /** The name cannot change in a group that exists. */
 const ANOTHER_TABLE =
   'delete this KinesisConsumerGroup and apply it again with another checkpoints.table.name';
-/** Tag that marks a table as created by kcg. */
-export const CREATED_BY_TAG = 'kcg.dev/created-by';
-/** Tag that says which group created it. */
-export const GROUP_TAG = 'kcg.dev/group-id';
-
-/** What earlier looks have left. */
+/** What the table itself does not tell. */
 export interface TableHistory {
-  /** The user's tags that were set before. */
-  managedTagKeys?: readonly string[];
-  /** The table was there. */
+  /** The group has worked with it. */
   existed?: boolean;
   /** Steps that the service has just said no to. */
   refused?: ReadonlySet<TableStep['do']>;
+  /** Steps, by `stepKey`, that were taken and never showed, or that this DynamoDB does not know. */
+  inVain?: ReadonlySet<string>;
+}
+
+/** Tells a change from any other. */
+export function stepKey(step: TableStep): string {
+  return JSON.stringify(step);
 }
 
 /**
@@ -70,9 +74,9 @@ export interface TableHistory {
 export function planTable(
   desired: DesiredTable,
   observed: ObservedTable | undefined,
-  { managedTagKeys = [], existed = false, refused = new Set() }: TableHistory = {},
+  { existed = false, refused = new Set(), inVain = new Set() }: TableHistory = {},
 ): TablePlan {
-  const none: TablePlan = { steps: [], problem: undefined, isBusy: false, notes: [] };
+  const none: TablePlan = { steps: [], problem: undefined, isBusy: false, notes: [], inVain: [] };
   if (observed === undefined) {
     if (existed) {
       const message = `table ${desired.name} is gone, and the group's positions with it; nothing is read, since it would begin anew. Restore the table from a backup, or delete this KinesisConsumerGroup and apply it again to begin at initialPosition`;
@@ -84,44 +88,29 @@ export function planTable(
   }
   // Such a table may not show its key and tags.
   if (observed.status === 'CREATING' || observed.status === 'DELETING') return { ...none, isBusy: true };
-  const problem = kmsProblem(observed) ?? keyProblem(observed) ?? ownerProblem(desired, observed);
+  const problem = kmsProblem(observed) ?? keyProblem(observed) ?? ownerProblem(desired, observed, existed);
   if (problem) return { ...none, problem };
   if (desired.management === 'External') return { ...none, isBusy: observed.status !== 'ACTIVE' };
   const notes = notesOn(desired, observed);
   if (observed.status !== 'ACTIVE') return { ...none, isBusy: true, notes };
   // It is the same for all groups, and every one needs it.
   const shared = ttlSteps(observed);
-  const side = sideSteps(desired, observed, managedTagKeys);
+  const side = sideSteps(desired, observed);
   const updates = tableUpdates(desired, observed);
-  const untried = (steps: readonly TableStep[]) => steps.filter((step) => !refused.has(step.do));
-  if (!isSetBy(desired.ownershipTags[GROUP_TAG], observed)) {
-    const left = leftNote(desired, observed, [...side, ...updates]);
-    return { ...none, steps: untried(shared), notes: [...notes, ...left] };
-  }
+  const isMine = isSetBy(desired.ownershipTags[GROUP_TAG], observed);
+  if (!isMine) notes.push(...leftNote(desired, observed, [...side, ...updates]));
+  const due = isMine ? [...shared, ...side, ...updates] : shared;
+  const left = due.filter((step) => inVain.has(stepKey(step)));
+  notes.push(...inVainNote(left));
+  const steps = due.filter((step) => !left.includes(step) && !refused.has(step.do));
   // One UpdateTable at a time: the table is UPDATING after it, and the next look plans the next.
-  return { ...none, steps: [...untried([...shared, ...side]), ...untried(updates).slice(0, 1)], notes };
-}
-
-/** Whose settings it has. One that kcg did not create names nobody, and is set by whoever adopts it. */
-export function isSetBy(groupId: string | undefined, { tags }: ObservedTable): boolean {
-  return tags[GROUP_TAG] === undefined || tags[GROUP_TAG] === groupId;
-}
-
-function leftNote(
-  { ownershipTags }: DesiredTable,
-  { tags }: ObservedTable,
-  settings: readonly TableStep[],
-): string[] {
-  if (settings.length === 0) return [];
-  const left = settings.map((step) => step.do).join(', ');
-  return [
-    `left to group ${tags[GROUP_TAG]}, whose table it is: ${left}. Set these there, or set the table's tag ${GROUP_TAG} to ${ownershipTags[GROUP_TAG]} to have it from here`,
-  ];
-}
-
-/** By its tag, for whichever group. False when the tags could not be read. */
-export function isCreatedByKcg(observed: ObservedTable): boolean {
-  return observed.tags[CREATED_BY_TAG] === 'kcg';
+  const [update] = steps.filter((step) => updates.includes(step));
+  return {
+    ...none,
+    steps: steps.filter((step) => step === update || !updates.includes(step)),
+    notes,
+    inVain: left,
+  };
 }
 
 function createStep(desired: DesiredTable): TableStep {
@@ -129,7 +118,7 @@ function createStep(desired: DesiredTable): TableStep {
     do: 'create',
     table: {
       billing: desired.billing ?? { mode: 'OnDemand' },
-      tags: { ...desired.tags, ...desired.ownershipTags },
+      tags: tagsOfNew(desired.tags, desired.ownershipTags),
       deletionProtection: desired.deletionProtection ?? desired.defaultDeletionProtection,
       kmsKeyArn: desired.kmsKeyArn,
       tableClass: desired.tableClass ?? 'Standard',
@@ -159,16 +148,23 @@ function keyProblem({ name, keySchema }: ObservedTable): TableProblem | undefine
   return { reason: 'WrongKeySchema', message };
 }
 
-function ownerProblem(desired: DesiredTable, observed: ObservedTable): TableProblem | undefined {
+/** A group that has worked with the table is not kept from it by tags that cannot be read. */
+function ownerProblem(
+  desired: DesiredTable,
+  observed: ObservedTable,
+  existed: boolean,
+): TableProblem | undefined {
   if (desired.management === 'External' || desired.adoption === 'Always') return undefined;
-  if (observed.unread?.tags !== undefined) {
+  const maker = makerOf(observed);
+  if (observed.unread?.tags !== undefined && maker === undefined) {
+    if (existed) return undefined;
     const message = `table ${observed.name} exists, but its tags, which say whose it is, cannot be read: ${observed.unread.tags}`;
     return { reason: 'Unreadable', message };
   }
-  const ours = isCreatedByKcg(observed);
-  const byThisGroup = ours && observed.tags[GROUP_TAG] === desired.ownershipTags[GROUP_TAG];
-  if (desired.adoption === 'IfOurs' ? ours : byThisGroup) return undefined;
-  const who = ours ? `was created by group ${observed.tags[GROUP_TAG]}` : 'was not created by kcg';
+  const isOurs = maker !== undefined;
+  const isThisGroups = maker === desired.ownershipTags[GROUP_TAG];
+  if (desired.adoption === 'IfOurs' ? isOurs : isThisGroups) return undefined;
+  const who = isOurs ? `was created by group ${maker}` : 'was not created by kcg';
   const message = `table ${observed.name} exists and ${who}: set checkpoints.table.adoption to Always to use it, or ${ANOTHER_TABLE}`;
   return { reason: 'NotOurs', message };
 }
@@ -179,44 +175,14 @@ function ttlSteps(observed: ObservedTable): TableStep[] {
 }
 
 /** What is asked for apart from the table itself. */
-function sideSteps(
-  desired: DesiredTable,
-  observed: ObservedTable,
-  managedTagKeys: readonly string[],
-): TableStep[] {
+function sideSteps(desired: DesiredTable, observed: ObservedTable): TableStep[] {
   const unread = observed.unread ?? {};
-  const steps = unread.tags === undefined ? tagSteps(desired, observed, managedTagKeys) : [];
+  const steps = unread.tags === undefined ? tagSteps(desired.tags, desired.ownershipTags, observed) : [];
   const { pointInTimeRecovery } = desired;
   if (pointInTimeRecovery !== undefined && unread.pointInTimeRecovery === undefined) {
     if (pointInTimeRecovery !== observed.pointInTimeRecovery)
       steps.push({ do: 'set point-in-time recovery', enabled: pointInTimeRecovery });
   }
-  return steps;
-}
-
-/**
- * Rows of async-kinesis carry a ttl while they are live: where it is not yet in force, it would delete the checkpoints
- * of a group that stood still for a day.
- */
-function mayExpire(observed: ObservedTable): boolean {
-  return observed.keySchema === NATIVE_KEY_SCHEMA;
-}
-
-function tagSteps(
-  desired: DesiredTable,
-  observed: ObservedTable,
-  managedTagKeys: readonly string[],
-): TableStep[] {
-  const steps: TableStep[] = [];
-  // Only a table of ours carries our tags: an adopted one would look as if we had made it, and be deleted with the group.
-  const owned = isCreatedByKcg(observed) && observed.tags[GROUP_TAG] === desired.ownershipTags[GROUP_TAG];
-  const wanted = { ...desired.tags, ...(owned ? desired.ownershipTags : {}) };
-  const missing = Object.entries(wanted).filter(([key, value]) => observed.tags[key] !== value);
-  if (missing.length > 0) steps.push({ do: 'tag', tags: Object.fromEntries(missing) });
-  const stale = managedTagKeys.filter(
-    (key) => !(key in wanted) && key in observed.tags && !/^(aws:|kcg\.dev\/)/.test(key),
-  );
-  if (stale.length > 0) steps.push({ do: 'untag', keys: stale });
   return steps;
 }
 
@@ -233,33 +199,6 @@ function tableUpdates(desired: DesiredTable, observed: ObservedTable): TableStep
     steps.push({ do: 'set encryption', kmsKeyArn });
   }
   return steps;
-}
-
-/** A table shows its key, never the alias it was given by: any key will do for an alias. */
-function sameKey(desired: string, observed: string | undefined): boolean {
-  return observed !== undefined && (desired === observed || /:alias\//.test(desired));
-}
-
-function notesOn(desired: DesiredTable, observed: ObservedTable): string[] {
-  const { ttl, tags, pointInTimeRecovery } = observed.unread ?? {};
-  const notes: string[] = [];
-  if (ttl !== undefined) notes.push(`whether items expire is not known: ${ttl}`);
-  else if (observed.ttlAttribute === '' && !mayExpire(observed)) {
-    notes.push(
-      `time to live is off, and live rows may carry a ttl: turn it on for ${TTL_ATTRIBUTE} when none does`,
-    );
-  } else if (observed.ttlAttribute !== '' && observed.ttlAttribute !== TTL_ATTRIBUTE) {
-    notes.push(
-      `time to live is on for ${observed.ttlAttribute}, so rows that ended stay: turn it on for ${TTL_ATTRIBUTE} instead`,
-    );
-  }
-  if (tags !== undefined && Object.keys(desired.tags ?? {}).length > 0) {
-    notes.push(`tags are left alone: ${tags}`);
-  }
-  if (pointInTimeRecovery !== undefined && desired.pointInTimeRecovery !== undefined) {
-    notes.push(`point-in-time recovery is left alone: ${pointInTimeRecovery}`);
-  }
-  return notes;
 }
 
 function sameBilling(a: TableBilling, b: TableBilling): boolean {

@@ -25,6 +25,8 @@ export interface ObservedTable {
   /** The attribute that carries the time to live; empty = off. */
   ttlAttribute: string;
   tags: Readonly<Record<string, string>>;
+  /** The group that made it, where that is known otherwise than by its tags. */
+  maker?: string | undefined;
   pointInTimeRecovery: boolean;
   deletionProtection: boolean;
   kmsKeyArn: string | undefined;
@@ -79,8 +81,8 @@ export interface TableAdmin {
   describe(options?: AdminCallOptions): Promise<ObservedTable | undefined>;
   /**
    * Asks for one change of the table as it was last described; a table is CREATING or UPDATING for a while after some.
-   * `raced`: somebody did it before.
+   * `raced`: somebody did it before. `unknown`: this DynamoDB, an emulator, has no such call.
    */
-  apply(step: TableStep, options?: AdminCallOptions): Promise<'done' | 'raced'>;
+  apply(step: TableStep, options?: AdminCallOptions): Promise<'done' | 'raced' | 'unknown'>;
   close(): void;
 }

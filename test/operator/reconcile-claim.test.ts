@@ -117,3 +117,45 @@ describe('a claim of this cluster whose resource is not seen', () => {
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
   });
 });
+
+describe('the take-over annotation', () => {
+  const annotate = (value: string) =>
+    h.cluster.update(KINDS.consumerGroup, { namespace: 'shop', name: 'orders' }, (draft) => {
+      draft.metadata.annotations = { ...draft.metadata.annotations, 'kcg.dev/take-over': value };
+    });
+  /** The other cluster takes the group, by an annotation of its own. */
+  const takeBack = async () => {
+    const row = (await claimRow())!;
+    const takeOvers = (row['take_overs'] as string[] | undefined) ?? [];
+    const others = { cluster_id: 'cluster-2', resource_uid: 'theirs', claimed_at: 1_000 + takeOvers.length };
+    h.table().store('group#claim', {
+      ...row,
+      ...others,
+      take_overs: [...takeOvers, 'cluster-2 by cluster-1'],
+    });
+  };
+
+  test('that stays on the groups of two clusters takes the group once', async () => {
+    open();
+    create();
+    await h.converge();
+    await takeBack();
+    annotate('cluster-2');
+    await h.converge();
+    expect(await claimRow()).toMatchObject({ cluster_id: 'cluster-1' });
+    await takeBack();
+    await h.converge();
+    h.restart();
+    await h.converge();
+    expect(await h.condition('GroupClaimed')).toBe('False ClaimedByOtherCluster');
+    expect(await claimRow()).toMatchObject({ cluster_id: 'cluster-2' });
+    // The message has a value that takes it again.
+    const value = /take-over=(\S+)\. The present value has done its work/.exec(
+      (await h.message('GroupClaimed'))!,
+    )?.[1];
+    annotate(value!);
+    await h.converge();
+    expect(await claimRow()).toMatchObject({ cluster_id: 'cluster-1' });
+    expect(await h.condition('GroupClaimed')).toBe('True Claimed');
+  });
+});

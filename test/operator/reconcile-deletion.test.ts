@@ -84,6 +84,26 @@ describe('deletion', () => {
     expect(await gone()).toBe(true);
   });
 
+  test.each([
+    ['before it could claim', 'ACTIVE'],
+    ['while the table was being created', 'CREATING'],
+  ] as const)('with Delete %s deletes the table that it made', async (_, status) => {
+    h.faults.set('claim group', new KcgError('Unavailable', 'away'));
+    create({ checkpoints: { deletionPolicy: 'Delete' } });
+    await expect(h.reconcile()).rejects.toThrow('away');
+    const [name, table] = [...h.tables.tables][0]!;
+    h.tables.tables.set(name, { ...table, status });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    if (status === 'CREATING') {
+      await h.reconcile();
+      expect(await h.message('Ready')).toContain('waiting for table');
+      h.tables.tables.set(name, table);
+    }
+    await h.reconcile();
+    expect(h.tables.tables.size).toBe(0);
+    expect(await gone()).toBe(true);
+  });
+
   describe('with Delete spares the table', () => {
     const checkpoints = { deletionPolicy: 'Delete', table: { name: 'shared' } };
     const other = { name: 'other' };

@@ -86,20 +86,21 @@ describe('a group whose table is another one now', () => {
   });
 });
 
-describe('a setting that is refused', () => {
-  const refuse = (refused: TableStep['do'], error: KcgError) => {
-    const admin = h.tables.admin.bind(h.tables);
-    h.tables.admin = (name) => {
-      const real = admin(name);
-      const apply: TableAdmin['apply'] = async (step, options) => {
-        if (step.do === refused) throw error;
-        return real.apply(step, options);
-      };
-      return { ...real, apply };
+/** Until what it returns is called. */
+const refuse = (refused: TableStep['do'], error: KcgError) => {
+  const admin = h.tables.admin.bind(h.tables);
+  h.tables.admin = (name) => {
+    const real = admin(name);
+    const apply: TableAdmin['apply'] = async (step, options) => {
+      if (step.do === refused) throw error;
+      return real.apply(step, options);
     };
-    return () => (h.tables.admin = admin);
+    return { ...real, apply };
   };
+  return () => (h.tables.admin = admin);
+};
 
+describe('a setting that is refused', () => {
   test.each<[TableStep['do'], KcgError, Partial<ObservedTable>]>([
     [
       'tag',
@@ -153,6 +154,75 @@ describe('a setting that is refused', () => {
     await h.converge();
     expect(await h.condition('TableReady')).toBe('True TableActive');
     expect(h.tables.tables.get(TABLE)?.tags).toMatchObject({ a: 'c' });
+  });
+});
+
+describe('a tag that is taken off the spec', () => {
+  const ask = (tags?: Record<string, string>, table: Record<string, unknown> = {}) =>
+    h.setGroup((spec) => (spec['checkpoints'] = { table: { ...(tags ? { tags } : {}), ...table } }));
+  const tagsOf = () => {
+    const { tags } = h.tables.tables.get(TABLE)!;
+    return Object.fromEntries(Object.entries(tags).filter(([key]) => !key.startsWith('kcg.dev/')));
+  };
+  const changeTable = (change: Partial<ObservedTable>) =>
+    h.tables.tables.set(TABLE, { ...h.tables.tables.get(TABLE)!, ...change });
+
+  let allow = () => {};
+  const troubles: [string, () => Promise<void>, () => void][] = [
+    [
+      'its removal fails once',
+      async () => {
+        allow = refuse('untag', new KcgError('Throttled', 'Rate exceeded'));
+        ask({ keep: '1' });
+      },
+      () => allow(),
+    ],
+    [
+      'the table is UPDATING',
+      async () => {
+        changeTable({ status: 'UPDATING' });
+        ask({ keep: '1' });
+      },
+      () => changeTable({ status: 'ACTIVE' }),
+    ],
+    [
+      'tags cannot be read',
+      async () => {
+        changeTable({ unread: { tags: 'denied' } });
+        ask({ keep: '1' });
+      },
+      () => changeTable({ unread: {} }),
+    ],
+    [
+      'the table is External for a while',
+      async () => {
+        ask({ keep: '1', gone: '1' }, { management: 'External' });
+        await h.converge();
+        ask({ keep: '1' });
+      },
+      () => {},
+    ],
+  ];
+
+  test.each(troubles)('goes later when %s, also after a restart', async (_, meanwhile, end) => {
+    await running({ checkpoints: { table: { tags: { keep: '1', gone: '1' } } } });
+    h.tables.tables.set(TABLE, {
+      ...h.tables.tables.get(TABLE)!,
+      tags: { ...h.tables.tables.get(TABLE)!.tags, theirs: 'x' },
+    });
+    await meanwhile();
+    await h.converge();
+    h.restart();
+    await h.converge();
+    end();
+    await h.clock.advance(700_000);
+    await h.converge();
+    expect(tagsOf()).toEqual({ keep: '1', theirs: 'x' });
+    expect((await h.status()).table?.managedTagKeys).toEqual(['keep']);
+    ask();
+    await h.converge();
+    expect(tagsOf()).toEqual({ theirs: 'x' });
+    expect((await h.status()).table).not.toHaveProperty('managedTagKeys');
   });
 });
 

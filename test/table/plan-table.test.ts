@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { planTable, type DesiredTable } from '../../src/table/plan-table.ts';
+import { planTable, stepKey, type DesiredTable } from '../../src/table/plan-table.ts';
+import { tagsOfNew } from '../../src/table/table-tags.ts';
 import {
   NATIVE_KEY_SCHEMA,
   SHARD_ID_KEY_SCHEMA,
@@ -8,6 +9,13 @@ import {
 } from '../../src/table/table-admin.ts';
 
 const OURS = { 'kcg.dev/created-by': 'kcg', 'kcg.dev/group-id': 'shop.orders' };
+/** The tag that lists the tags with these keys as set for the group, in any order. */
+const listOf = (...keys: string[]) => {
+  const asked = Object.fromEntries(keys.map((key) => [key, '']));
+  const [list] = Object.entries(tagsOfNew(asked, OURS)).filter(([key]) => key.startsWith('kcg.dev/tags-'));
+  return Object.fromEntries(list ? [list] : []);
+};
+const LIST = Object.keys(listOf('a'))[0]!;
 const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/1';
 
 /** Nothing but what must be. */
@@ -61,6 +69,7 @@ describe('a table that does not exist', () => {
       problem: undefined,
       isBusy: true,
       notes: [],
+      inVain: [],
     });
   });
 
@@ -73,7 +82,9 @@ describe('a table that does not exist', () => {
       tableClass: 'StandardInfrequentAccess' as const,
     };
     const { steps } = planTable(aDesired({ ...asked, tags: { team: 'shop' } }), undefined);
-    expect(steps).toEqual([{ do: 'create', table: { ...asked, tags: { team: 'shop', ...OURS } } }]);
+    expect(steps).toEqual([
+      { do: 'create', table: { ...asked, tags: { team: 'shop', ...OURS, ...listOf('team') } } },
+    ]);
   });
 
   it('is not protected by default when the group will delete it', () => {
@@ -169,12 +180,13 @@ describe('adoption', () => {
 
   it('never gives an adopted table the tags that mark it as ours', () => {
     const desired = aDesired({ adoption: 'Always', tags: { team: 'shop' } });
-    expect(planTable(desired, aTable({ tags: {} })).steps).toEqual([{ do: 'tag', tags: { team: 'shop' } }]);
+    const tags = { team: 'shop', ...listOf('team') };
+    expect(planTable(desired, aTable({ tags: {} })).steps).toEqual([{ do: 'tag', tags }]);
   });
 
   it('asks nobody whose the table is when it is External', () => {
     const plan = planTable(aDesired({ management: 'External' }), aTable({ tags: {}, ttlAttribute: '' }));
-    expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [] });
+    expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [], inVain: [] });
   });
 });
 
@@ -183,110 +195,118 @@ describe('drift', () => {
     ({ mode: 'Provisioned', readCapacityUnits: read, writeCapacityUnits: 1 }) as const;
   const tags = (more: Record<string, string>) => ({ tags: { ...OURS, ...more } });
 
-  it.each<[string, Partial<DesiredTable>, Partial<ObservedTable>, readonly string[], TableStep[]]>([
-    ['nothing is done when all is as asked', {}, {}, [], []],
-    ['ttl off', {}, { ttlAttribute: '' }, [], [{ do: 'enable ttl', attribute: 'ttl' }]],
-    ['ttl on another attribute', {}, { ttlAttribute: 'expires' }, [], []],
-    ['ttl off, rows of async-kinesis', {}, { ttlAttribute: '', keySchema: SHARD_ID_KEY_SCHEMA }, [], []],
-    ['a tag is missing', { tags: { a: '1' } }, {}, [], [{ do: 'tag', tags: { a: '1' } }]],
+  it.each<[string, Partial<DesiredTable>, Partial<ObservedTable>, TableStep[]]>([
+    ['nothing is done when all is as asked', {}, {}, []],
+    ['ttl off', {}, { ttlAttribute: '' }, [{ do: 'enable ttl', attribute: 'ttl' }]],
+    ['ttl on another attribute', {}, { ttlAttribute: 'expires' }, []],
+    ['ttl off, rows of async-kinesis', {}, { ttlAttribute: '', keySchema: SHARD_ID_KEY_SCHEMA }, []],
+    ['a tag is missing', { tags: { a: '1' } }, {}, [{ do: 'tag', tags: { a: '1', ...listOf('a') } }]],
     [
       'a tag differs',
       { tags: { a: '1', b: '2' } },
-      tags({ a: '0', b: '2' }),
-      [],
+      tags({ a: '0', b: '2', ...listOf('a', 'b') }),
       [{ do: 'tag', tags: { a: '1' } }],
     ],
-    ['a tag of others stays', { tags: {} }, tags({ theirs: 'x' }), [], []],
+    ['a tag of others stays', { tags: {} }, tags({ theirs: 'x' }), []],
     [
-      'a tag of ours goes',
-      { tags: {} },
-      tags({ a: '1', theirs: 'x' }),
-      ['a'],
+      'a tag of ours goes, and is listed until it is gone',
+      { tags: { b: '1' } },
+      tags({ a: '1', b: '1', theirs: 'x', ...listOf('a', 'b') }),
       [{ do: 'untag', keys: ['a'] }],
     ],
-    ['a tag of ours is gone already', { tags: {} }, {}, ['a'], []],
-    ['a tag of ours that is still asked for', { tags: { a: '1' } }, tags({ a: '1' }), ['a'], []],
-    ['tags are no longer asked for at all', {}, tags({ a: '1' }), ['a'], [{ do: 'untag', keys: ['a'] }]],
+    [
+      'a tag of ours is gone already',
+      { tags: { b: '1' } },
+      tags({ b: '1', ...listOf('a', 'b') }),
+      [{ do: 'tag', tags: listOf('b') }],
+    ],
+    ['a tag of ours that is still asked for', { tags: { a: '1' } }, tags({ a: '1', ...listOf('a') }), []],
+    [
+      'tags are no longer asked for at all',
+      {},
+      tags({ a: '1', theirs: 'x', ...listOf('a') }),
+      [{ do: 'untag', keys: ['a', LIST] }],
+    ],
     [
       'tags of kcg and AWS are never removed',
       {},
-      tags({ 'aws:x': '1' }),
-      ['kcg.dev/created-by', 'aws:x'],
-      [],
+      tags({ 'aws:x': '1', ...listOf('kcg.dev/created-by', 'aws:x') }),
+      [{ do: 'untag', keys: [LIST] }],
     ],
-    ['backups unset are left alone', {}, { pointInTimeRecovery: true }, [], []],
-    [
-      'backups on',
-      { pointInTimeRecovery: true },
-      {},
-      [],
-      [{ do: 'set point-in-time recovery', enabled: true }],
-    ],
+    ['backups unset are left alone', {}, { pointInTimeRecovery: true }, []],
+    ['backups on', { pointInTimeRecovery: true }, {}, [{ do: 'set point-in-time recovery', enabled: true }]],
     [
       'backups off',
       { pointInTimeRecovery: false },
       { pointInTimeRecovery: true },
-      [],
       [{ do: 'set point-in-time recovery', enabled: false }],
     ],
-    ['protection unset is left alone', {}, { deletionProtection: false }, [], []],
+    ['protection unset is left alone', {}, { deletionProtection: false }, []],
     [
       'protection on',
       { deletionProtection: true },
       { deletionProtection: false },
-      [],
       [{ do: 'set deletion protection', enabled: true }],
     ],
     [
       'protection off',
       { deletionProtection: false },
       {},
-      [],
       [{ do: 'set deletion protection', enabled: false }],
     ],
-    ['billing unset is left alone', {}, { billing: provisioned(5) }, [], []],
+    ['billing unset is left alone', {}, { billing: provisioned(5) }, []],
     [
       'billing mode',
       { billing: { mode: 'OnDemand' } },
       { billing: provisioned(5) },
-      [],
       [{ do: 'set billing', billing: { mode: 'OnDemand' } }],
     ],
     [
       'capacity',
       { billing: provisioned(5) },
       { billing: provisioned(4) },
-      [],
       [{ do: 'set billing', billing: provisioned(5) }],
     ],
-    ['capacity is the same', { billing: provisioned(5) }, { billing: provisioned(5) }, [], []],
-    ['class unset is left alone', {}, { tableClass: 'StandardInfrequentAccess' }, [], []],
+    ['capacity is the same', { billing: provisioned(5) }, { billing: provisioned(5) }, []],
+    ['class unset is left alone', {}, { tableClass: 'StandardInfrequentAccess' }, []],
     [
       'class',
       { tableClass: 'StandardInfrequentAccess' },
       {},
-      [],
       [{ do: 'set table class', tableClass: 'StandardInfrequentAccess' }],
     ],
-    ['key unset is left alone', {}, { kmsKeyArn: KEY }, [], []],
-    ['key', { kmsKeyArn: KEY }, {}, [], [{ do: 'set encryption', kmsKeyArn: KEY }]],
-    [
-      'another key',
-      { kmsKeyArn: KEY },
-      { kmsKeyArn: `${KEY}2` },
-      [],
-      [{ do: 'set encryption', kmsKeyArn: KEY }],
-    ],
-    [
-      'an alias on an encrypted table',
-      { kmsKeyArn: KEY.replace('key/', 'alias/') },
-      { kmsKeyArn: KEY },
-      [],
-      [],
-    ],
-  ])('%s', (_, desired, observed, managedTagKeys, steps) => {
-    const plan = planTable(aDesired(desired), aTable(observed), { managedTagKeys });
+    ['key unset is left alone', {}, { kmsKeyArn: KEY }, []],
+    ['key', { kmsKeyArn: KEY }, {}, [{ do: 'set encryption', kmsKeyArn: KEY }]],
+    ['another key', { kmsKeyArn: KEY }, { kmsKeyArn: `${KEY}2` }, [{ do: 'set encryption', kmsKeyArn: KEY }]],
+    ['an alias on an encrypted table', { kmsKeyArn: KEY.replace('key/', 'alias/') }, { kmsKeyArn: KEY }, []],
+  ])('%s', (_, desired, observed, steps) => {
+    const plan = planTable(aDesired(desired), aTable(observed));
     expect(plan).toMatchObject({ steps, problem: undefined, isBusy: false });
+  });
+
+  it('takes off no tag that another group has set', () => {
+    const ownershipTags = { ...OURS, 'kcg.dev/group-id': 'b' };
+    const desired = aDesired({ ownershipTags, adoption: 'Always' });
+    expect(planTable(desired, aTable({ tags: { a: '1', ...listOf('a') } })).steps).toEqual([]);
+  });
+
+  it('of a key that was given by an alias cannot be seen, which is told', () => {
+    const alias = KEY.replace('key/', 'alias/');
+    const { steps, notes } = planTable(aDesired({ kmsKeyArn: alias }), aTable({ kmsKeyArn: KEY }));
+    expect(steps).toEqual([]);
+    expect(notes).toEqual([expect.stringContaining(`whether ${alias} stands for that key cannot be seen`)]);
+    expect(planTable(aDesired({ kmsKeyArn: KEY }), aTable({ kmsKeyArn: KEY })).notes).toEqual([]);
+  });
+
+  it('that a table does not take on is left out and named, and keeps no other change waiting', () => {
+    const desired = aDesired({ billing: provisioned(5), tableClass: 'StandardInfrequentAccess' });
+    const [billing] = planTable(desired, aTable()).steps;
+    const plan = planTable(desired, aTable(), { inVain: new Set([stepKey(billing!)]) });
+    expect(plan.steps.map((step) => step.do)).toEqual(['set table class']);
+    expect(plan.inVain).toEqual([billing]);
+    expect(plan.notes).toEqual([
+      expect.stringContaining('left out, as this DynamoDB does not take it on: set billing'),
+    ]);
   });
 
   it('changes what UpdateTable changes one at a time, protection first', () => {
@@ -314,7 +334,7 @@ describe('drift', () => {
 
   it('changes nothing of a table that is External', () => {
     const desired = aDesired({ management: 'External', tags: { a: '1' }, deletionProtection: false });
-    expect(planTable(desired, aTable({ ttlAttribute: '' }), { managedTagKeys: ['b'] }).steps).toEqual([]);
+    expect(planTable(desired, aTable({ ttlAttribute: '' })).steps).toEqual([]);
   });
 });
 
@@ -378,10 +398,20 @@ describe('what cannot be read', () => {
     expect(steps).toEqual([]);
   });
 
+  it('keeps no group from a table that it made, or has worked with', () => {
+    const observed = aTable({ tags: {}, unread: { tags: why } });
+    expect(planTable(aDesired(), { ...observed, maker: 'shop.orders' })).toMatchObject({
+      problem: undefined,
+      steps: [],
+      notes: [expect.stringContaining('its rows say that group shop.orders made it')],
+    });
+    expect(planTable(aDesired(), observed, { existed: true }).problem).toBeUndefined();
+  });
+
   it('is left alone, and told where the group asks for it', () => {
     const unread = { tags: why, ttl: why, pointInTimeRecovery: why };
     const observed = aTable({ tags: {}, ttlAttribute: '', unread });
-    const quiet = planTable(aDesired({ adoption: 'Always' }), observed, { managedTagKeys: ['a'] });
+    const quiet = planTable(aDesired({ adoption: 'Always' }), observed);
     expect(quiet).toMatchObject({
       steps: [],
       problem: undefined,
@@ -396,7 +426,7 @@ describe('what cannot be read', () => {
   it('does not matter when the table is External', () => {
     const observed = aTable({ tags: {}, ttlAttribute: '', unread: { tags: why, ttl: why } });
     const plan = planTable(aDesired({ management: 'External' }), observed);
-    expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [] });
+    expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [], inVain: [] });
   });
 
   it.each([

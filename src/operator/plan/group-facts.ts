@@ -46,6 +46,8 @@ export interface TableFacts {
   /** Rows can be read and written. */
   usable: boolean;
   info: NonNullable<GroupStatus['table']>;
+  /** Creation time of the table, ms since the epoch, when kcg made it for this group. */
+  madeAt?: number | undefined;
 }
 
 export type ClaimFacts = { verdict: 'ours' } | Extract<ClaimVerdict, { verdict: 'refused' }>;

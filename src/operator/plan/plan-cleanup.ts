@@ -2,7 +2,7 @@ import type { Claim } from '../../leases/claim.ts';
 import { CLAIM_KEY, type Row } from '../../leases/row.ts';
 import type { RowWrite } from '../../leases/row-write.ts';
 import { NATIVE_KEY_SCHEMA, TTL_ATTRIBUTE, type ObservedTable } from '../../table/table-admin.ts';
-import { GROUP_TAG, isCreatedByKcg } from '../../table/plan-table.ts';
+import { makerOf } from '../../table/table-tags.ts';
 
 export interface CleanupInput {
   policy: 'Expire' | 'Delete';
@@ -29,11 +29,14 @@ const NAMED_OTHERS = 3;
 export function planCleanup(input: CleanupInput): Cleanup {
   const { policy, table, rows, claim, owner, others } = input;
   if (!table || table.status === 'DELETING') return { do: 'nothing', why: 'there is no table' };
-  if (claim?.resourceUid === undefined) return { do: 'nothing', why: 'the group id is not claimed' };
-  if (claim.resourceUid !== owner.resourceUid || claim.clusterId !== owner.clusterId) {
+  const isOurs = isMadeFor(owner.groupId, table);
+  const isUnclaimed = claim?.resourceUid === undefined;
+  // One that was deleted as soon as it had made the table: nothing in it is anybody's.
+  if (isUnclaimed && !(isOurs && policy === 'Delete'))
+    return { do: 'nothing', why: 'the group id is not claimed' };
+  if (!isUnclaimed && (claim.resourceUid !== owner.resourceUid || claim.clusterId !== owner.clusterId)) {
     return { do: 'nothing', why: 'another resource has claimed the group id' };
   }
-  const isOurs = isMadeFor(owner.groupId, table);
   if (policy === 'Delete' && isOurs && others.length === 0) {
     return { do: 'delete table', isProtected: table.deletionProtection };
   }
@@ -61,7 +64,7 @@ function expiring({ ttlAttribute, unread }: ObservedTable): string {
 
 /** kcg makes tables with the native key only. */
 export function isMadeFor(groupId: string, table: ObservedTable): boolean {
-  return isCreatedByKcg(table) && table.tags[GROUP_TAG] === groupId && table.keySchema === NATIVE_KEY_SCHEMA;
+  return makerOf(table) === groupId && table.keySchema === NATIVE_KEY_SCHEMA;
 }
 
 function named(others: readonly string[]): string {

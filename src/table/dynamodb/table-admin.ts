@@ -56,6 +56,7 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
         if (step.do === 'create' && hasCode(thrown, 'Conflict')) return 'raced';
         if (step.do === 'delete' && hasCode(thrown, 'NotFound')) return 'raced';
         if (step.do === 'enable ttl' && /already enabled/.test(describeError(thrown))) return 'raced';
+        if (hasCode(thrown, 'Unsupported') && step.do !== 'create' && step.do !== 'delete') return 'unknown';
         throw thrown;
       }
     },

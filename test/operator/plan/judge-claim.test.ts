@@ -45,6 +45,21 @@ test.each<[string, Partial<ClaimInput>, string]>([
   ],
   ['another cluster', { claim: abroad, nameOf: () => false }, 'ClaimedByOtherCluster'],
   ['another cluster, annotated', { claim: abroad, takeOver: 'c2' }, 'claim'],
+  [
+    'another cluster, by an annotation that has done its work',
+    { claim: { ...abroad, takeOvers: ['c1 by c2'] }, takeOver: 'c2' },
+    'ClaimedByOtherCluster',
+  ],
+  [
+    'another cluster, by the same words in a third cluster',
+    { claim: { ...abroad, takeOvers: ['c3 by c2'] }, takeOver: 'c2' },
+    'claim',
+  ],
+  [
+    'another cluster, annotated anew',
+    { claim: { ...abroad, takeOvers: ['c1 by c2'] }, takeOver: 'c2@1' },
+    'claim',
+  ],
   ['another cluster, annotated for a third', { claim: abroad, takeOver: 'c3' }, 'ClaimedByOtherCluster'],
   [
     'our uid in another cluster: a restored backup',

@@ -61,7 +61,7 @@ describe('a plan over DynamoDB tables', () => {
           steps.push(step.do);
           await admin.apply(step);
         }
-        expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [] });
+        expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [], inVain: [] });
       },
       { timeout: 10_000, interval: 20 },
     );
