@@ -1,136 +1,6 @@
 #!/usr/bin/env node
-import { writeFileSync } from 'node:fs';
-import { styleText } from 'node:util';
-import { describeError, KcgError } from '../lib/errors.ts';
-import { nearestOf } from '../lib/nearest.ts';
-import { optionHelp, type OptionTable } from '../lib/options.ts';
 import { wasToldToEnd } from './early-signal.ts';
-
-type Run = (argv: readonly string[], env: NodeJS.ProcessEnv, stop: AbortSignal) => Promise<number>;
-interface Command {
-  summary: string;
-  usage: string;
-  load: () => Promise<{ run: Run; options: OptionTable }>;
-}
-
-/** Each verb is loaded only when it is asked for: a worker never loads the Kubernetes client. */
-const COMMANDS: Record<string, Command> = {
-  dev: {
-    summary: 'run a group on this machine: operator, workers, local Kinesis and DynamoDB',
-    usage: 'kcg dev -f group.yaml',
-    load: async () => {
-      const { devOptions, runDevCommand } = await import('./dev.ts');
-      return { options: devOptions, run: runDevCommand };
-    },
-  },
-  demo: {
-    summary: 'show failover, draining and resharding on this machine',
-    usage: 'kcg demo',
-    load: async () => {
-      const { demoOptions, runDemoCommand } = await import('./demo.ts');
-      return { options: demoOptions, run: runDemoCommand };
-    },
-  },
-  get: {
-    summary: 'list consumer groups, as "kubectl get kcg" does',
-    usage: 'kcg get [NAME]',
-    load: async () => {
-      const { getOptions, runGetCommand } = await import('./get.ts');
-      return { options: getOptions, run: runGetCommand };
-    },
-  },
-  leases: {
-    summary: 'show who owns which shard and how far it is, from the table alone',
-    usage: 'kcg leases (-f group.yaml | --table NAME)',
-    load: async () => {
-      const { leasesOptions, runLeasesCommand } = await import('./leases.ts');
-      return { options: leasesOptions, run: runLeasesCommand };
-    },
-  },
-  operator: {
-    summary: 'run the operator (in a pod, or here with --kubeconfig)',
-    usage: 'kcg operator',
-    load: async () => {
-      const { operatorOptions, runOperatorCommand } = await import('./operator.ts');
-      return { options: operatorOptions, run: runOperatorCommand };
-    },
-  },
-  worker: {
-    summary: 'run one worker of a group (started by the operator or by "kcg dev")',
-    usage: 'kcg worker',
-    load: async () => {
-      const { workerOptions, runWorkerCommand } = await import('./worker.ts');
-      return { options: workerOptions, run: runWorkerCommand };
-    },
-  },
-  install: {
-    summary: 'copy this program into a folder (the init container of module handlers)',
-    usage: 'kcg install DIR',
-    load: async () => {
-      const { installOptions, runInstallCommand } = await import('./install.ts');
-      return { options: installOptions, run: runInstallCommand };
-    },
-  },
-};
-
-const VERSION = '0.1.0';
-
-function mainHelp(): string {
-  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
-  const rows = Object.entries(COMMANDS).map(
-    ([name, { summary }]) => `  ${styleText('cyan', name.padEnd(width))}  ${summary}`,
-  );
-  return [
-    'kcg runs Kinesis consumer groups on Kubernetes, or on this machine.',
-    '',
-    'Usage: kcg COMMAND [OPTIONS]',
-    '',
-    'Commands:',
-    ...rows,
-    '',
-    'Run "kcg COMMAND --help" for the options of a command, "kcg --version" for the version.',
-  ].join('\n');
-}
-
-/** Exit codes: 0 done, 1 it failed, 2 the input was wrong (nothing was touched). */
-export async function main(
-  argv: readonly string[],
-  env: NodeJS.ProcessEnv,
-  stop: AbortSignal,
-): Promise<number> {
-  const out = (line: string) => process.stdout.write(`${line}\n`);
-  const [name = '--help', ...rest] = argv[0] === 'help' && argv[1] ? [argv[1], '--help'] : argv;
-  if (name === '--version' || name === '-v') {
-    out(VERSION);
-    return 0;
-  }
-  if (name === '--help' || name === '-h' || name === 'help') {
-    out(mainHelp());
-    return 0;
-  }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  try {
-    if (command === undefined) {
-      const near = nearestOf(name, Object.keys(COMMANDS));
-      const fix = near === undefined ? 'See kcg --help.' : `Did you mean kcg ${near}?`;
-      throw new KcgError('InvalidInput', `there is no command '${name}'`, { fix });
-    }
-    const { run, options } = await command.load();
-    if (rest.includes('--help') || rest.includes('-h')) {
-      const list = optionHelp(options);
-      out(`${command.summary}\n\nUsage: ${command.usage}${list && ` [OPTIONS]\n\nOptions:\n${list}`}`);
-      return 0;
-    }
-    return await run(rest, env, stop);
-  } catch (thrown) {
-    const label = styleText('red', 'error:', { stream: process.stderr });
-    process.stderr.write(`${label} ${describeError(thrown)}\n`);
-    leaveLastWords(env['KCG_LAST_WORDS'], describeError(thrown));
-    if (KcgError.from(thrown).code === 'Internal' && env['KCG_DEBUG'])
-      process.stderr.write(`${(thrown as Error).stack}\n`);
-    return KcgError.from(thrown).code === 'InvalidInput' ? 2 : 1;
-  }
-}
+import { runCommand } from './run-command.ts';
 
 /** The first signal stops in order. A second Ctrl-C stops at once; a second SIGTERM is no reason to deliver anything twice. */
 function stopOnSignals(): AbortSignal {
@@ -144,17 +14,6 @@ function stopOnSignals(): AbortSignal {
     stop.abort();
   });
   return stop.signal;
-}
-
-/** The file that the kubelet reads when a container has ended, and shows in the pod's status. */
-function leaveLastWords(path: string | undefined, words: string): void {
-  if (!path) return;
-  try {
-    // Where there is a kubelet, it has made the file.
-    writeFileSync(path, `${words}\n`, { flag: 'r+' });
-  } catch {
-    // Standard error has them too, and that is what the kubelet reads then.
-  }
 }
 
 /** What a handler module holds, say timers and connections, keeps no process alive whose work is done. */
@@ -173,4 +32,4 @@ function stopOnClosedOutput(stop: AbortController): void {
   }
 }
 
-exit(await main(process.argv.slice(2), process.env, stopOnSignals()));
+exit(await runCommand(process.argv.slice(2), process.env, stopOnSignals()));

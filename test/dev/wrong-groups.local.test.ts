@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ARN } from '../api/spec-table.ts';
+import { kcgHere } from '../support/kcg-here.ts';
 import { isRunning } from '../support/is-running.ts';
 
 /*
@@ -12,12 +13,14 @@ import { isRunning } from '../support/is-running.ts';
  * change, before a server, a table or a worker was started. Every Node process notes itself, so none goes unseen.
  */
 
+const CHECKOUT = process.cwd();
 const CLI = resolve('src/main/cli.ts');
 const NOTE = resolve('test/dev/fixtures/note-process.mjs');
 let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'kcg-wrong-groups-'));
+  process.chdir(folder);
   mkdirSync(join(folder, 'a-folder'));
   writeFileSync(join(folder, 'no-default.mjs'), 'export const handler = async () => {};\n');
   writeFileSync(join(folder, 'throws.mjs'), "throw new Error('no database here');\n");
@@ -27,7 +30,10 @@ beforeAll(() => {
   );
   writeFileSync(join(folder, 'holds.mjs'), 'setInterval(() => {}, 1_000);\nexport default async () => {};\n');
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  process.chdir(CHECKOUT);
+  rmSync(folder, { recursive: true, force: true });
+});
 
 interface Run {
   code: number | null;
@@ -66,13 +72,23 @@ async function kcg(args: readonly string[], stopWhen?: RegExp, input = ''): Prom
   return { code, stdout, stderr: stderr.replace(/^\(node:\d+\) Warning: .*\n\(Use .*\n/gm, ''), processes };
 }
 
-/** Runs `kcg dev` on a file that has to be refused, and returns the line. */
+/** Runs `kcg dev` on a file that has to be refused, in this process, and returns the line. */
 async function refused(file: string): Promise<string> {
-  const { code, stdout, stderr, processes } = await kcg(['dev', '-f', file]);
+  const { code, stdout, stderr } = await kcgHere(['dev', '-f', file], process.env);
+  return theLine({ code, stdout, stderr });
+}
+
+function theLine({ code, stdout, stderr }: { code: number | null; stdout: string; stderr: string }): string {
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/^error: .+\n$/);
-  expect(processes.filter((args) => !args.startsWith('dev ') && args !== 'worker --check')).toEqual([]);
   return stderr.slice('error: '.length, -1);
+}
+
+/** The same as a process of its own, which may start none but the one that loads the module. */
+async function refusedAlone(file: string): Promise<string> {
+  const { processes, ...said } = await kcg(['dev', '-f', file]);
+  expect(processes.filter((args) => !args.startsWith('dev ') && args !== 'worker --check')).toEqual([]);
+  return theLine(said);
 }
 
 const GOOD = `apiVersion: kcg.dev/v1alpha1
@@ -93,7 +109,7 @@ const APP = 'template: {spec: {containers: [{name: app}]}}';
 // oxfmt-ignore
 const WRONG: [name: string, text: string, line: string][] = [
   ['an unknown field', spec('streem: {}'), 'FILE: spec.streem: unknown field; did you mean stream?'],
-  ['an unknown field like no other', spec('colour: red'), 'FILE: spec.colour: unknown field; the fields here are groupId, stream, region, endpoints, initialPosition, consumer, checkpoints, leases, scaling, handler, desiredState, template'],
+  ['an unknown field like no other', spec('colour: red'), 'FILE: spec.colour: unknown field; the fields here are groupId, stream, region, endpoints, initialPosition, consumer, checkpoints, leases, scaling, disruptionBudget, handler, desiredState, template'],
   ['an ARN with a short account', stream(`{arn: "${ARN.replace('123456789012', '123')}"}`), `FILE: spec.stream.arn: "${ARN.replace('123456789012', '123')}" is not in the right form; write for example ${ARN}`],
   ['stream name and ARN', stream(`{name: orders, arn: "${ARN}"}`), 'FILE: spec.stream: set exactly one of name and arn'],
   ['neither stream name nor ARN', stream('{}'), 'FILE: spec.stream: set exactly one of name and arn'],
@@ -133,11 +149,21 @@ const WRONG: [name: string, text: string, line: string][] = [
   ['one group twice, the second with another stream', `${GOOD}---\n${stream('{name: others}')}`, 'FILE holds the group default/orders twice. Give one of the two another metadata.name, or remove it.'],
 ];
 
+/** One of each kind runs as a process of its own too. */
+const ALONE = new Set([
+  'an unknown field',
+  'a module that does not exist',
+  'a module that ends its process',
+  'prose',
+]);
+
 describe('kcg dev refuses, with one line and nothing begun,', () => {
-  test.concurrent.each(WRONG)('%s', async (name, text, line) => {
+  test.each(WRONG)('%s', async (name, text, line) => {
     const file = `${name.replaceAll(' ', '-')}.yaml`;
     writeFileSync(join(folder, file), text);
-    expect(await refused(file)).toBe(line.replaceAll('FILE', file).replaceAll('FOLDER', folder));
+    const said = line.replaceAll('FILE', file).replaceAll('FOLDER', folder);
+    expect(await refused(file)).toBe(said);
+    if (ALONE.has(name)) expect(await refusedAlone(file)).toBe(said);
   });
 
   test('a file that is not there, and a folder', async () => {

@@ -3,19 +3,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { kcgHere, type CommandRun } from '../support/kcg-here.ts';
 
 /* The command line as its user meets it: what `--help` says, and what is said to a wrong one. */
 
 const CLI = resolve('src/main/cli.ts');
 
-interface Run {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-async function kcg(line: string, env: Record<string, string> = {}): Promise<Run> {
-  const args = line.split(' ').filter((word) => word !== '');
+/** As a process of its own. */
+async function kcgProcess(args: readonly string[], env: Record<string, string> = {}): Promise<CommandRun> {
   const { PATH = '' } = process.env;
   // Nothing of this machine: no kubeconfig and no KCG_ variable.
   const child = spawn(process.execPath, [CLI, ...args], {
@@ -27,8 +22,12 @@ async function kcg(line: string, env: Record<string, string> = {}): Promise<Run>
   child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
   child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
   const code = await new Promise<number | null>((done) => child.once('close', done));
-  return { code, stdout, stderr };
+  return { code: code ?? -1, stdout, stderr };
 }
+
+const wordsOf = (line: string) => line.split(' ').filter((word) => word !== '');
+const kcg = (line: string, env: Record<string, string> = {}) =>
+  kcgHere(wordsOf(line), { HOME: '/nowhere', ...env });
 
 const main = await kcg('--help');
 const commands = [...main.stdout.matchAll(/^ {2}(\w+) /gm)].map(([, name = '']) => name);
@@ -83,9 +82,15 @@ const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
 ];
 
 describe('a wrong command line ends with code 2 and one line:', () => {
-  test.concurrent.each(WRONG)('kcg %s: %s', async (line, says, env) => {
+  test.each(WRONG)('kcg %s: %s', async (line, says, env) => {
     expect(await kcg(line, env)).toEqual({ code: 2, stdout: '', stderr: `error: ${says}\n` });
   });
+});
+
+test('a process of its own says the same, and ends with the same code', async () => {
+  for (const line of ['--help', 'worker --help', 'wroker', 'dev', 'operator --worker-image x']) {
+    expect(await kcgProcess(wordsOf(line))).toEqual(await kcg(line));
+  }
 });
 
 describe('what ended a process is left in the file that the kubelet reads,', () => {

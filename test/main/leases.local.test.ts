@@ -8,6 +8,7 @@ import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
 import { announceWorker, beatWorker, putShard, takeShard } from '../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { kcgHere } from '../support/kcg-here.ts';
 
 const CLI = join(import.meta.dirname, '../../src/main/cli.ts');
 const me = { worker: 'orders-worker-a', incarnation: 'i1' };
@@ -73,8 +74,13 @@ async function seedGroup(groupId: string): Promise<void> {
   expect((await table.write(takeShard(seen, me, now))).outcome).toBe('done');
 }
 
-/** `kcg leases` as a process of its own, without any AWS configuration. */
-function leases(...argv: string[]): Promise<{ code: unknown; out: string; err: string }> {
+async function leases(...argv: string[]): Promise<{ code: unknown; out: string; err: string }> {
+  const { code, stdout, stderr } = await kcgHere(['leases', '--dynamodb-endpoint', server.endpoint, ...argv]);
+  return { code, out: stdout, err: stderr };
+}
+
+/** The same as a process of its own, without any AWS configuration. */
+function leasesProcess(...argv: string[]): Promise<{ code: unknown; out: string; err: string }> {
   const all = [CLI, 'leases', '--dynamodb-endpoint', server.endpoint, ...argv];
   const env = { PATH: process.env['PATH'], HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true' };
   return new Promise((resolve) => {
@@ -86,7 +92,7 @@ function leases(...argv: string[]): Promise<{ code: unknown; out: string; err: s
 
 describe('kcg leases reads', () => {
   test('the only group of a table, without being told which', async () => {
-    const { code, out, err } = await leases('--table', 'native');
+    const { code, out, err } = await leasesProcess('--table', 'native');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const lines = out.trimEnd().split('\n');
     expect(lines[0]).toBe('group shop.orders in table native, 1 of 2 shards owned, 1 worker, lag 5s');
