@@ -1,5 +1,5 @@
 import { PollingReader } from '../kinesis/polling-reader.ts';
-import type { StreamSummary } from '../kinesis/stream-client.ts';
+import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
 import type { WorkerRef } from '../leases/lease.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
 import { randomName } from '../lib/random.ts';
@@ -22,6 +22,17 @@ import type { WorkerOptions } from './worker-options.ts';
 /** Fetched and not yet processed, over all shards of the worker. */
 const BUFFER_BYTES = 64 * 1024 * 1024;
 
+/** What a life begins with. */
+export interface Surroundings {
+  stream: StreamSummary;
+  /** As the claim was last seen. */
+  paused: boolean;
+  /** The handler answers. */
+  isReady: () => boolean;
+  /** A client for the reader of one shard. */
+  openStream: () => StreamClient;
+}
+
 /**
  * One life of a worker, from its announcement until it is drained or its lease is lost. Everything it owns hangs on its
  * name; nothing is carried over into the next life.
@@ -38,13 +49,11 @@ export class Incarnation {
   readonly #others: OtherWorkers;
   readonly #sync: ShardSync;
   readonly #stream: StreamLook;
+  readonly #openStream: () => StreamClient;
   #knock = 0;
 
-  /** `isReady`: the handler answers. `paused`: as the claim was last seen. */
-  constructor(
-    options: WorkerOptions,
-    { stream, paused, isReady }: { stream: StreamSummary; paused: boolean; isReady: () => boolean },
-  ) {
+  constructor(options: WorkerOptions, { stream, paused, isReady, openStream }: Surroundings) {
+    this.#openStream = openStream;
     const { config, identity, table, clock, random, nudge, onEvent } = options;
     this.#options = options;
     this.#stream = new StreamLook(options.stream, clock, stream);
@@ -152,7 +161,7 @@ export class Incarnation {
   }
 
   readonly #startShard: StartShard = (own, lease, from, onLost) => {
-    const { config, table, stream, handler, clock, random, log, onEvent } = this.#options;
+    const { config, table, handler, clock, random, log, onEvent } = this.#options;
     const { shardId } = lease;
     const unread = unreadOf(lease, clock.now());
     const checkpointer = new Checkpointer({
@@ -169,7 +178,7 @@ export class Incarnation {
       onTrouble: (error) => onEvent({ type: 'TableTrouble', operation: 'checkpoint', error }),
     });
     const reader = new PollingReader({
-      client: stream,
+      client: this.#openStream(),
       clock,
       random,
       shard: lease,

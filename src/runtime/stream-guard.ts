@@ -27,53 +27,93 @@ export function requireSameStream(summary: StreamSummary, createdAt: number): vo
   );
 }
 
+/** Holds until a look that began after look `since` says that it is the same stream. */
+interface Suspicion {
+  since: number;
+}
+
 /**
  * The stream as it was first described, and no later one of the same name: shards of both have the same names, and some
- * positions of the one look right in the other. After any error that a replaced stream would cause, nothing is read
- * before the stream has been looked at again.
+ * positions of the one look right in the other. After an error that a replaced stream would cause, the client that met it
+ * reads nothing before the stream has been looked at again. It has a reason of its own most of the time, so the clients of
+ * other shards go on, until a look shows another stream.
  */
-export function guardStream(client: StreamClient, first: StreamSummary, clock: Clock): StreamClient {
-  let suspect: KcgError | undefined;
-  let failedAtMs = -Infinity;
-  let looking: Promise<StreamSummary> | undefined;
+export class StreamGuard {
+  readonly #client: StreamClient;
+  readonly #first: StreamSummary;
+  readonly #clock: Clock;
+  /** Looks are counted; what was suspected before the last good one began is no more. */
+  #begun = 0;
+  #lastGood = 0;
+  #looking: Promise<unknown> | undefined;
+  #failure: { error: KcgError; atMs: number } | undefined;
+  /** Concerns everybody. */
+  #replaced: Suspicion | undefined;
 
-  const describe = async (options?: CallOptions) => {
-    const summary = await client.describe(options);
-    requireSameStream(summary, first.createdAt);
-    return summary;
-  };
-  const look = async (signal: AbortSignal | undefined) => {
-    if (suspect === undefined) return;
-    if (looking === undefined && clock.monotonic() - failedAtMs < LOOK_INTERVAL_MS) throw suspect;
-    looking ??= describe().finally(() => (looking = undefined));
-    const shared = looking;
-    try {
+  constructor(client: StreamClient, first: StreamSummary, clock: Clock) {
+    this.#client = client;
+    this.#first = first;
+    this.#clock = clock;
+  }
+
+  /** A client with a suspicion of its own: one a shard. */
+  client(): StreamClient {
+    const client = this.#client;
+    let own: Suspicion | undefined;
+    const guarded = async <T>(options: CallOptions | undefined, call: () => Promise<T>): Promise<T> => {
+      await this.#settle(() => [this.#replaced, own], options?.signal);
+      try {
+        return await call();
+      } catch (thrown) {
+        if (hasCode(thrown, 'NotFound', 'InvalidInput', 'ExpiredIterator')) own = { since: this.#begun };
+        throw thrown;
+      }
+    };
+    return {
+      describe: (options) => this.#describe(options),
+      listShards: (filter, options) => guarded(options, () => client.listShards(filter, options)),
+      getIterator: (shardId, position, options) =>
+        guarded(options, () => client.getIterator(shardId, position, options)),
+      getRecords: (iterator, limit, options) =>
+        guarded(options, () => client.getRecords(iterator, limit, options)),
+      close: () => client.close(),
+    };
+  }
+
+  /** Looks until nothing is suspected any more. @throws KcgError when a look fails, or failed a moment ago */
+  async #settle(suspicions: () => (Suspicion | undefined)[], signal: AbortSignal | undefined): Promise<void> {
+    const isOpen = (suspicion: Suspicion | undefined) => suspicion && suspicion.since >= this.#lastGood;
+    while (suspicions().some(isOpen)) {
+      const failure = this.#failure;
+      if (!this.#looking && failure && this.#clock.monotonic() - failure.atMs < LOOK_INTERVAL_MS)
+        throw failure.error;
+      this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+      const shared = this.#looking;
       // Shared with others: who gives up leaves it running.
       await (signal ? unlessAborted(signal, () => shared) : shared);
-      suspect = undefined;
-    } catch (thrown) {
-      if (signal?.aborted) throw thrown;
-      suspect = KcgError.from(thrown);
-      failedAtMs = clock.monotonic();
-      throw suspect;
     }
-  };
-  const guarded = async <T>(options: CallOptions | undefined, call: () => Promise<T>): Promise<T> => {
-    await look(options?.signal);
+  }
+
+  async #look(): Promise<void> {
     try {
-      return await call();
+      await this.#describe();
+      this.#failure = undefined;
     } catch (thrown) {
-      if (hasCode(thrown, 'NotFound', 'InvalidInput', 'ExpiredIterator')) suspect = thrown;
+      this.#failure = { error: KcgError.from(thrown), atMs: this.#clock.monotonic() };
       throw thrown;
     }
-  };
-  return {
-    describe,
-    listShards: (filter, options) => guarded(options, () => client.listShards(filter, options)),
-    getIterator: (shardId, position, options) =>
-      guarded(options, () => client.getIterator(shardId, position, options)),
-    getRecords: (iterator, limit, options) =>
-      guarded(options, () => client.getRecords(iterator, limit, options)),
-    close: () => client.close(),
-  };
+  }
+
+  async #describe(options?: CallOptions): Promise<StreamSummary> {
+    const look = (this.#begun += 1);
+    const summary = await this.#client.describe(options);
+    try {
+      requireSameStream(summary, this.#first.createdAt);
+    } catch (thrown) {
+      this.#replaced = { since: this.#begun };
+      throw thrown;
+    }
+    this.#lastGood = Math.max(this.#lastGood, look);
+    return summary;
+  }
 }

@@ -8,7 +8,7 @@ import { assert } from '../lib/assert.ts';
 import { KcgError } from '../lib/errors.ts';
 import { Incarnation } from './incarnation.ts';
 import { openPatiently } from './open-patiently.ts';
-import { guardStream, requireSameStream } from './stream-guard.ts';
+import { requireSameStream, StreamGuard } from './stream-guard.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
 /**
@@ -76,9 +76,10 @@ export class Worker {
       const stream = opened?.stream;
       let paused = opened?.paused ?? false;
       while (stream && !either.aborted) {
+        const guard = new StreamGuard(this.#options.stream, stream, this.#options.clock);
         this.#life = new Incarnation(
-          { ...this.#options, stream: guardStream(this.#options.stream, stream, this.#options.clock) },
-          { stream, paused, isReady: () => this.#handlerReady },
+          { ...this.#options, stream: guard.client() },
+          { stream, paused, isReady: () => this.#handlerReady, openStream: () => guard.client() },
         );
         await this.#life.run(either);
         paused = this.#life.isPaused;

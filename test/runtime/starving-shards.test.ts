@@ -67,3 +67,33 @@ test.each<[string, (group: AGroup) => Handler['handle']]>([
   for (const shardId of BEHIND) expect(lag.get(shardId)).toBeGreaterThan(300_000);
   await group.until(worker.stop());
 });
+
+test('a shard whose position is refused holds up no other, also while the stream cannot be described', async () => {
+  const group = new AGroup(4);
+  const refused = 'shardId-000000000002';
+  group.kinesis.faults = (operation, shardId) => {
+    if (operation === 'DescribeStreamSummary' && group.clock.monotonic() > 2_000)
+      return new KcgError('Throttled', 'rate');
+    return operation === 'GetShardIterator' && shardId === refused
+      ? new KcgError('InvalidInput', 'StartingSequenceNumber is invalid')
+      : undefined;
+  };
+  let processed = 0;
+  const worker = group.start('w', {
+    handler: {
+      handle: async ({ records }) => {
+        processed += records.length;
+        return { outcome: 'done' };
+      },
+    },
+  });
+  await group.clock.advance(5_000);
+  for (let second = 0; second < 300; second += 1) {
+    group.put('x');
+    await group.clock.advance(1_000);
+  }
+  await group.clock.advance(3_000);
+  expect(keyOf(group, 'shardId-000000000000')).toBe('0'); // where the key a belongs
+  expect(processed).toBe(300);
+  await group.until(worker.stop());
+});

@@ -3,9 +3,10 @@ import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import type { StreamClient } from '../../src/kinesis/stream-client.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
+import { KcgError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { guardStream } from '../../src/runtime/stream-guard.ts';
+import { StreamGuard } from '../../src/runtime/stream-guard.ts';
 import { Worker } from '../../src/runtime/worker.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -35,12 +36,14 @@ async function replaceStream(): Promise<void> {
   await createStream();
 }
 
-describe('guardStream', () => {
+describe('a guarded stream', () => {
   let client: StreamClient;
+  let guard: StreamGuard;
   beforeEach(async () => {
     await createStream();
     const plain = memoryStreamClient(kinesis, 'orders');
-    client = guardStream(plain, await settled(plain.describe()), clock);
+    guard = new StreamGuard(plain, await settled(plain.describe()), clock);
+    client = guard.client();
   });
   const iterator = () => settled(client.getIterator(SHARD, { at: 'TRIM_HORIZON' }));
 
@@ -62,6 +65,48 @@ describe('guardStream', () => {
     await clock.advance(60_000);
     await expect(iterator()).rejects.toThrow(/created again/);
   });
+
+  it('goes on for the others when one is refused and nobody can look', async () => {
+    const other = guard.client();
+    const mine = await iterator();
+    kinesis.faults = (operation) =>
+      operation === 'DescribeStreamSummary' ? new KcgError('Throttled', 'rate') : undefined;
+    await expect(
+      settled(other.getIterator('shardId-000000000009', { at: 'TRIM_HORIZON' })),
+    ).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(settled(other.getIterator(SHARD, { at: 'TRIM_HORIZON' }))).rejects.toMatchObject({
+      code: 'Throttled',
+    });
+    await expect(settled(client.getRecords(mine, 10))).resolves.toMatchObject({ records: [] });
+    kinesis.faults = undefined;
+    await clock.advance(5_000);
+    await expect(settled(other.getIterator(SHARD, { at: 'TRIM_HORIZON' }))).resolves.toBeTypeOf('string');
+  });
+
+  it('stops for all as soon as one has seen that it is another', async () => {
+    const other = guard.client();
+    const old = await iterator();
+    await replaceStream();
+    await expect(settled(client.getRecords(old, 10))).rejects.toThrow();
+    await expect(iterator()).rejects.toThrow(/created again/);
+    await expect(settled(other.getIterator(SHARD, { at: 'TRIM_HORIZON' }))).rejects.toThrow(/created again/);
+  });
+
+  it('looks once for all that were refused before', async () => {
+    let looks = 0;
+    kinesis.faults = (operation) => {
+      if (operation === 'DescribeStreamSummary') looks += 1;
+      return undefined;
+    };
+    const clients = Array.from({ length: 20 }, () => guard.client());
+    for (const one of clients)
+      await settled(one.getIterator('shardId-000000000009', { at: 'TRIM_HORIZON' })).catch(() => {});
+    for (const one of clients) {
+      await clock.advance(1_000);
+      await settled(one.getIterator(SHARD, { at: 'TRIM_HORIZON' }));
+    }
+    expect(looks).toBe(1);
+  });
 });
 
 it('lets go of a reader that gives up while the stream is described', async () => {
@@ -70,7 +115,8 @@ it('lets go of a reader that gives up while the stream is described', async () =
   let isSilent = false;
   const first = await settled(plain.describe());
   const describeStream = () => (isSilent ? new Promise<never>(() => {}) : plain.describe());
-  const guarded = guardStream({ ...plain, close: () => {}, describe: describeStream }, first, clock);
+  const ofStream = { ...plain, close: () => {}, describe: describeStream };
+  const guarded = new StreamGuard(ofStream, first, clock).client();
   await expect(
     settled(guarded.getIterator('shardId-000000000009', { at: 'TRIM_HORIZON' })),
   ).rejects.toThrow();
