@@ -11,6 +11,7 @@ import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { startLocalDynamoDb } from './dynamodb/server.ts';
 import { startLocalKinesis } from './kinesis/server.ts';
 import { ProcessPods } from './pods/process-pods.ts';
+import type { ServerCertificate } from './tls/certificate.ts';
 
 export interface LocalModeOptions {
   clock: Clock;
@@ -23,6 +24,8 @@ export interface LocalModeOptions {
   shards: number;
   kinesisPort?: number;
   dynamodbPort?: number;
+  /** With it both servers answer TLS, too. */
+  certificate?: ServerCertificate | undefined;
   onWorkerLine: (pod: string, line: string) => void;
 }
 
@@ -45,9 +48,10 @@ export const LOCAL_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS
 
 /** Operator and workers as they run in a cluster, with processes in place of pods, against servers on loopback. */
 export async function startLocalMode(options: LocalModeOptions): Promise<LocalMode> {
-  const { clock, random, log } = options;
-  const kinesis = await startLocalKinesis({ clock, log, port: options.kinesisPort ?? 0 });
-  const dynamodb = await startLocalDynamoDb({ clock, log, port: options.dynamodbPort ?? 0 }).catch(
+  const { clock, random, log, certificate } = options;
+  const kinesis = await startLocalKinesis({ clock, log, certificate, port: options.kinesisPort ?? 0 });
+  const dynamodbPort = options.dynamodbPort ?? 0;
+  const dynamodb = await startLocalDynamoDb({ clock, log, certificate, port: dynamodbPort }).catch(
     async (error: unknown) => {
       await kinesis.close();
       throw error;

@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../api/group.ts';
 import { checkModule } from '../dev/check-module.ts';
 import { DemoScreen } from '../dev/demo/demo-screen.ts';
@@ -7,6 +9,7 @@ import { KcgError } from '../lib/errors.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable } from '../lib/options.ts';
 import type { LocalMode } from '../dev/local-mode.ts';
+import { openCertificate } from '../dev/tls/certificate-files.ts';
 import { readableLogLine } from '../view/log-line.ts';
 import { startLocal, workerCommand } from './local.ts';
 
@@ -21,6 +24,10 @@ export const devOptions = {
   shards: { type: 'number', description: 'shards of a stream that is created', default: 4, min: 1, max: 100 },
   'kinesis-port': { ...port, description: 'port of the local Kinesis; 0 = any free one' },
   'dynamodb-port': { ...port, description: 'port of the local DynamoDB; 0 = any free one' },
+  tls: {
+    type: 'boolean',
+    description: 'answer TLS as well, with a certificate that is made once and named for clients to trust',
+  },
   quiet: { type: 'boolean', short: 'q', description: 'do not print what workers log' },
   'log-level': {
     type: 'string',
@@ -47,7 +54,11 @@ export async function runDevCommand(
   const screen = new DemoScreen({ clock: systemClock, out, isTerminal });
   const log = (source: string, line: string) =>
     screen.say(readableLogLine(line, { source, colour: isTerminal }));
+  const certificate = options.tls
+    ? await openCertificate(join(cacheFolder(env), 'tls'), systemClock.now())
+    : undefined;
   const local = await startLocal({
+    certificate,
     shards: options.shards,
     kinesisPort: options.kinesisPort,
     dynamodbPort: options.dynamodbPort,
@@ -60,11 +71,7 @@ export async function runDevCommand(
   const ended = new AbortController();
   const showing = screen.run(local, ended.signal);
   try {
-    screen.say(`local Kinesis   ${local.kinesis.endpoint}`);
-    screen.say(`local DynamoDB  ${local.dynamodb.endpoint}`);
-    screen.say(
-      'Any AWS SDK or CLI can use them; the credentials are AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local.',
-    );
+    for (const line of addresses(local, certificate?.caFile)) screen.say(line);
     for (const group of groups) {
       await local.apply(group);
       for (const hint of hintsFor(group, { file: options.file, groups: groups.length, local }))
@@ -78,6 +85,23 @@ export async function runDevCommand(
     await showing;
     await local.stop();
   }
+}
+
+function addresses({ kinesis, dynamodb }: LocalMode, caFile: string | undefined): string[] {
+  const of = ({ endpoint, tlsEndpoint }: LocalMode['kinesis' | 'dynamodb']) =>
+    tlsEndpoint === undefined ? endpoint : `${endpoint}  ${tlsEndpoint}`;
+  const trust = `AWS_CA_BUNDLE=${caFile} NODE_EXTRA_CA_CERTS=${caFile} SSL_CERT_FILE=${caFile}`;
+  return [
+    `local Kinesis   ${of(kinesis)}`,
+    `local DynamoDB  ${of(dynamodb)}`,
+    'Any AWS SDK or CLI can use them; the credentials are AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local.',
+    ...(caFile === undefined ? [] : [`To trust them:  ${trust}`]),
+  ];
+}
+
+/** As programs on this system keep what they can make again. */
+function cacheFolder(env: NodeJS.ProcessEnv): string {
+  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kcg');
 }
 
 /** Commands to try, for this group. The record's data come from a file, as the CLI's versions read text differently. */

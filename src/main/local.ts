@@ -4,12 +4,14 @@ import { systemClock } from '../lib/clock.ts';
 import { createLog, type LogLevel } from '../lib/log.ts';
 import { systemRandom } from '../lib/random.ts';
 import { LOCAL_CREDENTIALS, startLocalMode, type LocalMode } from '../dev/local-mode.ts';
+import type { ServerCertificate } from '../dev/tls/certificate.ts';
 import { sdkAwsAccount } from './aws-account.ts';
 
 export interface LocalOptions {
   shards: number;
   kinesisPort?: number;
   dynamodbPort?: number;
+  certificate?: ServerCertificate | undefined;
   logLevel: LogLevel;
   onOperatorLine: (line: string) => void;
   onWorkerLine: (pod: string, line: string) => void;

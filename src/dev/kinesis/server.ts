@@ -16,6 +16,7 @@ import {
   type ServiceRequest,
   type ServiceResponse,
 } from '../service-server.ts';
+import { answerSts } from './sts.ts';
 import { streamOperations } from './stream-operations.ts';
 import { tagOperations } from './tag-operations.ts';
 import type { ServerCertificate } from '../tls/certificate.ts';
@@ -41,10 +42,12 @@ export interface LocalKinesis extends ServiceServer {
 
 const operations = { ...streamOperations, ...recordOperations, ...tagOperations };
 const CBOR = 'application/x-amz-cbor-1.1';
+const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/x-amz-json-1.1';
 
 /**
  * Kinesis over HTTP/1.1 and HTTP/2 for any AWS SDK or CLI, in both of the service's encodings. Keeps everything in memory.
+ * The same address answers GetCallerIdentity of STS.
  * @throws KcgError `Conflict` when the port is taken.
  */
 export async function startLocalKinesis(options: LocalKinesisOptions = {}): Promise<LocalKinesis> {
@@ -74,6 +77,8 @@ async function serve(
 ): Promise<void> {
   if (request.method === 'GET') return answerPerson(kinesis, response);
   const body = await readBody(request);
+  if (request.headers['content-type']?.startsWith(FORM) && body)
+    return answerForm(kinesis, body.toString('utf8'), response);
   const isCbor = request.headers['content-type']?.startsWith(CBOR) ?? false;
   const reply = body
     ? await replyTo(kinesis, accessKeyIds, request, body, isCbor)
@@ -85,6 +90,13 @@ async function serve(
     'x-amzn-requestid': randomUUID(),
   });
   response.end(payload);
+}
+
+/** Kinesis knows no forms; STS, at the same address, knows nothing else. */
+function answerForm(kinesis: MemoryKinesis, form: string, response: ServiceResponse): void {
+  const { status, body } = answerSts(form, kinesis.accountId);
+  response.writeHead(status, { 'content-type': 'text/xml', 'content-length': Buffer.byteLength(body) });
+  response.end(body);
 }
 
 function answerPerson(kinesis: MemoryKinesis, response: ServiceResponse): void {
