@@ -112,6 +112,13 @@ const SHARDS = {
   NotConsuming: 'The group is paused or stopped, so nobody owns a shard; set desiredState to Running.',
 } as const;
 
+const HANDLER = {
+  HandlerSucceeds: 'No shard waits for the handler to succeed; nothing to do.',
+  HandlerUnknown: 'No worker is alive that could say; see ShardsCovered.',
+  HandlerFailing:
+    'The handler fails again and again on some shards, which stand still meanwhile; the message has its error, the log of the named pod the rest.',
+} as const;
+
 const LAG = {
   LagNormal: 'The group keeps up; nothing to do.',
   LagUnknown: 'No shard has been read yet; see ShardsCovered.',
@@ -168,7 +175,16 @@ const RECONCILING = {
   CleaningUp: 'The group is being deleted; the message says what is left to do.',
 } as const;
 
-const PROBLEMS = { ...STREAM, ...TABLE, ...CLAIM, ...WORKERS, ...SHARDS, ...RISK, ...STALLED } as const;
+const PROBLEMS = {
+  ...STREAM,
+  ...TABLE,
+  ...CLAIM,
+  ...WORKERS,
+  ...SHARDS,
+  ...HANDLER,
+  ...RISK,
+  ...STALLED,
+} as const;
 
 interface ConditionDoc<R> {
   meaning: string;
@@ -210,6 +226,7 @@ export const CONDITIONS = {
   GroupClaimed: doc('The group id belongs to this resource and to no other.', false, CLAIM),
   WorkersAvailable: doc('Enough worker pods are ready, and those of a new template come up.', false, WORKERS),
   ShardsCovered: doc('Every shard that can be read has a live owner.', false, SHARDS),
+  HandlerHealthy: doc('The handler succeeds on every shard.', false, HANDLER),
   LagWithinTarget: doc('The group keeps up with the stream.', false, LAG),
   CheckpointsAtRisk: doc('Positions are in danger, or records were lost.', true, RISK),
   ScalingLimited: doc('The number of workers is not what the shards or the lag ask for.', true, SCALING),

@@ -180,6 +180,10 @@ function remarks({ view, now, leaseDurationMs }: LeasesInput): string[] {
   );
   const remark = [];
   if (view.shards.length + view.workers.length === 0) remark.push('No shard has a row yet.');
+  for (const { worker, state, handlerTrouble: trouble } of view.workers) {
+    if (state !== 'dead' && trouble)
+      remark.push(`${worker}: the handler fails on ${count(trouble.shards, 'shard')}: ${trouble.error}`);
+  }
   if (late.length > 0) {
     remark.push(
       `${late.map(({ worker }) => worker).join(', ')}: no beat for long, by the clocks of this machine and theirs. ` +

@@ -3,7 +3,7 @@ import { LAYOUT_VERSION, type Claim } from './claim.ts';
 import { encodeCheckpoint, formatRef, type Lease, type WorkerRef } from './lease.ts';
 import { CLAIM_KEY, workerKey, type AttributeValue } from './row.ts';
 import type { Condition, RowWrite } from './row-write.ts';
-import { WORKER_TTL_SECONDS, type WorkerRow, type WorkerState } from './worker-row.ts';
+import { encodeTrouble, WORKER_TTL_SECONDS, type Beat, type WorkerRow } from './worker-row.ts';
 
 /*
  * The lease protocol: who may do what, each by one conditional write. All of them are here, in one long file, so that
@@ -22,7 +22,10 @@ const seconds = (ms: number) => Math.floor(ms / 1000);
 
 // ---- workers
 
-export type Announcement = Omit<WorkerRow, 'beat' | 'beatAt' | 'knock' | 'held' | 'fencedBy' | 'lagging'>;
+export type Announcement = Omit<
+  WorkerRow,
+  'beat' | 'beatAt' | 'knock' | 'held' | 'fencedBy' | 'lagging' | 'handlerTrouble'
+>;
 
 /**
  * A starting worker says that it exists. The same pod's older incarnation is dead by definition; a newer one, or a fence,
@@ -55,24 +58,17 @@ export function announceWorker(worker: Announcement, nowMs: number, after?: stri
   };
 }
 
-export interface Beat {
-  beat: number;
-  state: Exclude<WorkerState, 'dead'>;
-  held: number;
-  /** As `WorkerRow.lagging`: shard → ms behind, at most `MAX_LAGGING` of them. */
-  lagging: Readonly<Record<string, number>>;
-}
-
 /**
  * A live worker renews its lease. Lost: it has been fenced or replaced, and owns nothing any more; or the row does not
  * show the beat `after`, which only an attempt of its own that it had given up can have changed.
  */
 export function beatWorker(
   me: WorkerRef,
-  { beat, state, held, lagging }: Beat,
+  { beat, state, held, lagging, handlerTrouble }: Beat,
   nowMs: number,
   after?: number,
 ): RowWrite {
+  const trouble = encodeTrouble(handlerTrouble);
   return {
     name: 'beat',
     key: workerKey(me.worker),
@@ -82,7 +78,8 @@ export function beatWorker(
       notDead,
       ...(after === undefined ? [] : [equal('beat', after)]),
     ],
-    set: { beat, state, held, lagging, ttl: seconds(nowMs) + WORKER_TTL_SECONDS },
+    set: { beat, state, held, lagging, ttl: seconds(nowMs) + WORKER_TTL_SECONDS, ...trouble.set },
+    remove: trouble.remove,
     proof: [equal('incarnation', me.incarnation), equal('beat', beat), equal('state', state)],
   };
 }

@@ -1,4 +1,4 @@
-import { number, numbers, text, WORKER_PREFIX, type Row } from './row.ts';
+import { number, numbers, text, WORKER_PREFIX, type AttributeValue, type Row } from './row.ts';
 
 /**
  * `starting`: announced, but its handler does not answer yet (or the group is paused): it is given nothing.
@@ -36,19 +36,52 @@ export interface WorkerRow {
   leaseDurationMs: number;
   /** The ≤ 20 shards most behind → ms behind; every other held shard is caught up. */
   lagging: Readonly<Record<string, number>>;
+  /** Undefined = the handler does its work, or the worker is of a release that does not say. */
+  handlerTrouble: HandlerTrouble | undefined;
+}
+
+/** The handler has failed for a while, or again and again. For people. */
+export interface HandlerTrouble {
+  /** On how many of the worker's shards. */
+  shards: number;
+  /** What it said on one of them: one line of at most `MAX_FAILING_WHY_BYTES`. */
+  error: string;
 }
 
 /** Seconds a worker row outlives its last beat before DynamoDB's TTL may delete it. */
 export const WORKER_TTL_SECONDS = 86_400;
 /** Most entries of `lagging`: each beat writes them, and DynamoDB charges by the size of the row. */
 export const MAX_LAGGING = 20;
+/** Most of them beside a trouble of the handler, whose words need the room: a row stays below 1 KB. */
+export const MAX_LAGGING_IN_TROUBLE = 14;
+/** Of UTF-8. */
+export const MAX_FAILING_WHY_BYTES = 240;
 
 const STATES: readonly string[] = ['starting', 'live', 'draining', 'dead'];
+
+export interface Beat {
+  beat: number;
+  state: Exclude<WorkerState, 'dead'>;
+  held: number;
+  /** As `WorkerRow.lagging`: shard → ms behind, at most `MAX_LAGGING` of them. */
+  lagging: Readonly<Record<string, number>>;
+  handlerTrouble?: HandlerTrouble | undefined;
+}
+
+/** The attributes of a beat that say it; those of a trouble that is over go. */
+export function encodeTrouble(trouble: HandlerTrouble | undefined): {
+  set: Readonly<Record<string, AttributeValue>>;
+  remove: readonly string[];
+} {
+  if (!trouble) return { set: {}, remove: ['failing', 'failing_why'] };
+  return { set: { failing: trouble.shards, failing_why: trouble.error }, remove: [] };
+}
 
 /** Without a state that this release knows, the worker counts as dead. */
 export function decodeWorker(row: Row): WorkerRow {
   const state = text(row, 'state') ?? 'dead';
   const ttl = number(row, 'ttl');
+  const failing = number(row, 'failing') ?? 0;
   return {
     worker: row.shard_id.slice(WORKER_PREFIX.length),
     incarnation: text(row, 'incarnation') ?? '',
@@ -67,5 +100,6 @@ export function decodeWorker(row: Row): WorkerRow {
     maxLeases: number(row, 'max_leases') ?? 0,
     leaseDurationMs: number(row, 'lease_ms') ?? 0,
     lagging: numbers(row, 'lagging'),
+    handlerTrouble: failing > 0 ? { shards: failing, error: text(row, 'failing_why') ?? '' } : undefined,
   };
 }

@@ -6,6 +6,7 @@ import { randomName } from '../lib/random.ts';
 import { RecordBuffer } from './delivery/batching.ts';
 import { ByteBudget } from './delivery/byte-budget.ts';
 import { Checkpointer } from './delivery/checkpointer.ts';
+import { HandlerTroubles } from './delivery/handler-troubles.ts';
 import { GroupState } from './leasing/group-state.ts';
 import { Heartbeat } from './leasing/heartbeat.ts';
 import { HeldShards, type StartShard } from './leasing/held-shards.ts';
@@ -54,8 +55,13 @@ export class Incarnation {
 
   constructor(options: WorkerOptions, { stream, paused, isReady, openStream }: Surroundings) {
     this.#openStream = openStream;
-    const { config, identity, table, clock, random, nudge, onEvent } = options;
-    this.#options = options;
+    const { config, identity, table, clock, random, nudge } = options;
+    const troubles = new HandlerTroubles(clock);
+    const onEvent: WorkerOptions['onEvent'] = (event) => {
+      troubles.note(event);
+      options.onEvent(event);
+    };
+    this.#options = { ...options, onEvent };
     this.#stream = new StreamLook(options.stream, clock, stream);
     const me: WorkerRef = { worker: identity.worker, incarnation: randomName(random, 10) };
     const ownLease = new OwnLease(clock, config.leaseDurationMs);
@@ -98,6 +104,7 @@ export class Incarnation {
       leaseDurationMs: config.leaseDurationMs,
       isReady: () => isReady() && !state.paused,
       lag: () => this.held.lag(),
+      handlerTrouble: () => troubles.worst,
       onBeat: (row) => {
         state.learnOwn(row);
         if (row.knock !== this.#knock) this.coordinator.readAllNext();

@@ -1,6 +1,6 @@
 import { isEnded, parseRef, type Lease } from '../leases/lease.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
-import type { WorkerRow } from '../leases/worker-row.ts';
+import type { HandlerTrouble, WorkerRow } from '../leases/worker-row.ts';
 import { parallelReadable } from '../kinesis/lineage.ts';
 import { isOpen, parentsOf, type Shard } from '../kinesis/shard.ts';
 import type { Checkpoint } from '../kinesis/position.ts';
@@ -74,6 +74,8 @@ export interface GroupView {
   workers: WorkerView[];
   pods: PodView[];
   lag: LagView;
+  /** On how many shards the handler fails, and what it said on one of them. */
+  handlerTrouble: (HandlerTrouble & { worker: string }) | undefined;
   /** Shards that could be consumed at this moment: not ended, and all parents ended or gone. */
   readableShards: number;
   /** Of those, how many a live worker owns. */
@@ -105,6 +107,7 @@ export function groupView({ rows, shards, pods, retentionHours, nowMs }: GroupVi
     workers: rows.workers.map((row) => workerView(row, views, podsByName.get(row.worker))),
     pods: [...pods].sort((a, b) => (a.name < b.name ? -1 : 1)),
     lag: lagView(views, retentionHours),
+    handlerTrouble: troubleOf(rows.workers),
     readableShards: readable.length,
     ownedShards: readable.filter(({ state }) => state !== 'unowned').length,
     parallelShards: parallelReadable(views.filter(({ state }) => state !== 'ended')),
@@ -205,6 +208,14 @@ function workerView(row: WorkerRow, shards: readonly ShardView[], pod: PodView |
 
 function isOwned(state: ShardState): boolean {
   return state === 'consuming' || state === 'handing-off';
+}
+
+function troubleOf(workers: readonly WorkerRow[]): GroupView['handlerTrouble'] {
+  const failing = workers.filter(({ state, handlerTrouble }) => state !== 'dead' && handlerTrouble);
+  const [first] = failing;
+  if (!first) return undefined;
+  const shards = failing.reduce((sum, row) => sum + row.handlerTrouble!.shards, 0);
+  return { worker: first.worker, error: first.handlerTrouble!.error, shards };
 }
 
 function maxLag(shards: readonly ShardView[]): ShardView | undefined {

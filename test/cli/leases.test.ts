@@ -134,6 +134,11 @@ describe('what kcg leases prints', () => {
   });
 });
 
+test('a handler that fails is told with what it said', () => {
+  const failing: Row[] = [{ ...workers[0]!, failing: 1, failing_why: 'the handler answered 500' }];
+  expect(print(failing)).toMatch(/^w-a: the handler fails on 1 shard: the handler answered 500$/m);
+});
+
 describe('a worker that may be dead', () => {
   test.each([
     ['nothing about a beat that may only be seen late', 7_000, 'live'],

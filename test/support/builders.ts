@@ -19,6 +19,7 @@ export function aWorker(overrides: Partial<WorkerRow> = {}): WorkerRow {
     maxLeases: 0,
     leaseDurationMs: 0,
     lagging: {},
+    handlerTrouble: undefined,
     ...overrides,
   };
 }

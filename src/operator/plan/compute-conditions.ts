@@ -162,6 +162,22 @@ export function shardsCovered({ view, group, stream }: GroupFacts): Told<'Shards
   return { status: 'False', reason: 'UnownedShards', message: `${message}; not ${named(free)}` };
 }
 
+/** As living workers say: they try a batch again for as long as it fails. */
+export function handlerHealthy({ view }: GroupFacts): Told<'HandlerHealthy'> {
+  if (!view?.workers.some(({ alive }) => alive))
+    return { status: 'Unknown', reason: 'HandlerUnknown', message: 'no worker is alive' };
+  const { handlerTrouble: trouble, ownedShards } = view;
+  if (!trouble)
+    return {
+      status: 'True',
+      reason: 'HandlerSucceeds',
+      message: 'no shard waits for the handler to succeed',
+    };
+  const shards = `${Math.min(trouble.shards, ownedShards)} of ${count(ownedShards, 'shard')}`;
+  const message = `the handler fails on ${shards}; worker ${trouble.worker}: ${trouble.error}`;
+  return { status: 'False', reason: 'HandlerFailing', message };
+}
+
 /** Against `scaling.targetLagSeconds`; without it, `False` once less than half of the retention is left. */
 export function lagWithinTarget({ view, group }: GroupFacts): Told<'LagWithinTarget'> {
   const { maxMs, maxShardId, headroomPercent } = view?.lag ?? {};

@@ -8,6 +8,7 @@ import type { GroupView, ShardView } from '../../view/group-view.ts';
 import {
   checkpointsAtRisk,
   groupClaimed,
+  handlerHealthy,
   lagWithinTarget,
   scalingLimited,
   shardsCovered,
@@ -125,6 +126,7 @@ function conditionsOf(facts: GroupFacts, previous: GroupStatus | undefined, nowM
     GroupClaimed: { type: 'GroupClaimed' as const, ...groupClaimed(facts), ...about },
     WorkersAvailable: { type: 'WorkersAvailable' as const, ...workersAvailable(facts), ...about },
     ShardsCovered: { type: 'ShardsCovered' as const, ...shardsCovered(facts), ...about },
+    HandlerHealthy: { type: 'HandlerHealthy' as const, ...handlerHealthy(facts), ...about },
     LagWithinTarget: { type: 'LagWithinTarget' as const, ...lagWithinTarget(facts), ...about },
     CheckpointsAtRisk: { type: 'CheckpointsAtRisk' as const, ...checkpointsAtRisk(facts), ...about },
     ScalingLimited: { type: 'ScalingLimited' as const, ...scalingLimited(facts), ...about },

@@ -18,6 +18,8 @@ export function conditionEvents(before: Conditions, after: Conditions): PlannedE
   if (ready && ready.now.status !== 'True' && isAlarm(ready)) events.push(event('Warning', ready.now));
   const stalled = turned('Stalled');
   if (stalled?.now.status === 'True') events.push(event('Warning', stalled.now));
+  const handler = turned('HandlerHealthy');
+  if (handler?.now.status === 'False') events.push(event('Warning', handler.now));
   const risk = turned('CheckpointsAtRisk');
   if (risk?.now.status === 'True') events.push(event('Warning', risk.now));
   const known = new Set<string>();

@@ -64,6 +64,10 @@ export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
     const reason = WorkersAvailable.reason === 'CrashLooping' ? 'CrashLooping' : 'ContainerNotReady';
     return { status: 'False', reason, message: down };
   }
+  // Where some shards go on, the group does part of its work, and the condition tells which part it does not.
+  const { HandlerHealthy } = parts;
+  if (HandlerHealthy.reason === 'HandlerFailing' && view!.handlerTrouble!.shards >= view!.ownedShards)
+    return { status: 'False', reason: HandlerHealthy.reason, message: HandlerHealthy.message };
   return { status: 'True', reason: 'Available', message: ShardsCovered.message };
 }
 

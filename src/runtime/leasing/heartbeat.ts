@@ -2,7 +2,14 @@ import type { LeaseTable } from '../../leases/lease-table.ts';
 import type { WorkerRef } from '../../leases/lease.ts';
 import { announceWorker, beatWorker, removeWorker, type Announcement } from '../../leases/transitions.ts';
 import { workerKey } from '../../leases/row.ts';
-import { decodeWorker, MAX_LAGGING, type WorkerRow, type WorkerState } from '../../leases/worker-row.ts';
+import {
+  decodeWorker,
+  MAX_LAGGING,
+  MAX_LAGGING_IN_TROUBLE,
+  type HandlerTrouble,
+  type WorkerRow,
+  type WorkerState,
+} from '../../leases/worker-row.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import { withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
@@ -24,6 +31,7 @@ export interface HeartbeatOptions {
   isReady: () => boolean;
   /** Ms behind of each held shard, most first. */
   lag: () => [string, number][];
+  handlerTrouble: () => HandlerTrouble | undefined;
   /** The row after each successful beat. */
   onBeat: (row: WorkerRow) => void;
   onEvent: OnWorkerEvent;
@@ -134,9 +142,17 @@ export class Heartbeat {
     const { table, clock, me, ownLease, lag, onBeat } = this.#options;
     const sentAt = clock.monotonic();
     const behind = lag();
-    const lagging = Object.fromEntries(behind.filter(([, ms]) => ms > 0).slice(0, MAX_LAGGING));
+    const trouble = this.#options.handlerTrouble();
+    const most = trouble ? MAX_LAGGING_IN_TROUBLE : MAX_LAGGING;
+    const lagging = Object.fromEntries(behind.filter(([, ms]) => ms > 0).slice(0, most));
     this.#beats += 1;
-    const beat = { beat: this.#beats, state: this.#state, held: behind.length, lagging };
+    const beat = {
+      beat: this.#beats,
+      state: this.#state,
+      held: behind.length,
+      lagging,
+      handlerTrouble: trouble,
+    };
     const deadlineMs = Math.max(1, ownLease.goodForMs());
     const { outcome, row } = await withDeadline(clock, deadlineMs, { what: 'the beat' }, async (signal) => {
       for (;;) {

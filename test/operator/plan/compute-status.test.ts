@@ -14,6 +14,7 @@ const trouble = (reason: string) => [
 const down = { deployment: { ...DEPLOYMENT, ready: 0 }, problem: undefined };
 const rolling = { deployment: { ...DEPLOYMENT, total: 2, updated: 1 }, problem: undefined };
 const orphaned = { worker: { state: 'dead' as const } };
+const failing = { worker: { handlerTrouble: { shards: 1, error: 'the handler answered 500' } } };
 const error = (code: KcgError['code']) => ({ ...stream, error: new KcgError(code, 'it failed') });
 
 describe('conditions', () => {
@@ -163,6 +164,11 @@ describe('conditions', () => {
       'True NearRetention',
     ],
     ['CheckpointsAtRisk', 'live rows that expire', { expiringShards: ['s'] }, 'True TtlOnLiveRows'],
+    ['HandlerHealthy', 'nothing fails', {}, 'True HandlerSucceeds'],
+    ['HandlerHealthy', 'nobody lives', { view: aView(orphaned) }, 'Unknown HandlerUnknown'],
+    ['HandlerHealthy', 'it fails', { view: aView(failing) }, 'False HandlerFailing'],
+    ['Ready', 'the handler fails on every shard', { view: aView(failing) }, 'False HandlerFailing'],
+    ['Stalled', 'the handler fails on every shard', { view: aView(failing) }, 'False NotStalled'],
     ['Reconciling', 'nothing to do', {}, 'False UpToDate'],
     [
       'Reconciling',
@@ -244,6 +250,16 @@ describe('conditions', () => {
     expect(told('ShardsCovered', change)).toBe('True AllOwned');
     const sidecar = { ...change, view: aView({ pods: [{ ...POD, ready: false, down: ['proxy'] }] }) };
     expect(told('Ready', sidecar)).toBe('True Available');
+  });
+
+  test('of a handler that fails on some shards, which leaves the group ready', () => {
+    const leases = ['shardId-0', 'shardId-1'].map((shardId) => aLease({ shardId, owner: 'w/a' }));
+    const workers = [aWorker({ worker: 'w', incarnation: 'a', ...failing.worker })];
+    const rows = { leases, workers, claim: undefined };
+    const view = groupView({ rows, shards: undefined, pods: [], retentionHours: 24, nowMs: NOW });
+    expect(told('Ready', { view })).toBe('True Available');
+    const message = statusOf({ view }).conditions?.find(({ type }) => type === 'HandlerHealthy')?.message;
+    expect(message).toBe('the handler fails on 1 of 2 shards; worker w: the handler answered 500');
   });
 
   test('of workers that go on after a pause', () => {

@@ -49,6 +49,12 @@ describe('events', () => {
       { workload: down, view: aView({ ...orphaned, pods: crashing }) },
       ['Warning CrashLooping'],
     ],
+    [
+      'a handler that fails: said once',
+      {},
+      { view: aView({ worker: { handlerTrouble: { shards: 1, error: 'no' } } }) },
+      ['Warning HandlerFailing'],
+    ],
     ['positions in danger', {}, { expiringShards: ['s'] }, ['Warning TtlOnLiveRows']],
   ])('%s', (_, before, after, expected) => {
     expect(events(before, after)).toEqual(expected);

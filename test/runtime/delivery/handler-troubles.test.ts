@@ -1,0 +1,114 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { decodeWorker, MAX_FAILING_WHY_BYTES } from '../../../src/leases/worker-row.ts';
+import type { Row } from '../../../src/leases/row.ts';
+import { KcgError } from '../../../src/lib/errors.ts';
+import { HandlerTroubles } from '../../../src/runtime/delivery/handler-troubles.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { AGroup } from '../a-group.ts';
+
+describe('what a worker says of its handler', () => {
+  let clock: ManualClock;
+  let troubles: HandlerTroubles;
+  beforeEach(() => {
+    clock = new ManualClock();
+    troubles = new HandlerTroubles(clock);
+  });
+  const fail = (shardId: string, message = 'no') =>
+    troubles.note({
+      type: 'HandlerFailed',
+      shardId,
+      attempt: 1,
+      error: new KcgError('HandlerFailed', message),
+      retryInMs: 0,
+    });
+  const succeed = (shardId: string) =>
+    troubles.note({ type: 'BatchDelivered', shardId, records: 1, bytes: 1, millisBehindLatest: 0 });
+
+  test('is nothing after a hiccup', () => {
+    fail('a');
+    fail('a');
+    expect(troubles.worst).toBeUndefined();
+    succeed('a');
+    fail('a');
+    expect(troubles.worst).toBeUndefined();
+  });
+
+  test('counts shards that fail again and again, or for long', async () => {
+    for (const _ of [1, 2, 3]) fail('a');
+    fail('b');
+    expect(troubles.worst).toEqual({ shards: 1, error: 'no' });
+    await clock.advance(10_000);
+    expect(troubles.worst?.shards).toBe(2);
+    succeed('a');
+    expect(troubles.worst?.shards).toBe(1);
+    troubles.note({ type: 'ShardStopped', shardId: 'b', reason: 'Lost' } as never);
+    expect(troubles.worst).toBeUndefined();
+  });
+
+  test('changes its words once a minute at most', async () => {
+    for (const n of [1, 2, 3]) fail('a', `took ${n} ms`);
+    expect(troubles.worst?.error).toBe('took 1 ms');
+    await clock.advance(60_000);
+    fail('a', 'took 4 ms');
+    expect(troubles.worst?.error).toBe('took 4 ms');
+  });
+
+  test('is one line of bounded length, whole characters', () => {
+    for (const _ of [1, 2, 3]) fail('a', `line\n\tnext ${'ü'.repeat(1_000)}`);
+    const error = troubles.worst!.error;
+    expect(error).toMatch(/^line next ü+…$/);
+    expect(Buffer.byteLength(error)).toBeLessThanOrEqual(MAX_FAILING_WHY_BYTES);
+  });
+});
+
+describe('a worker whose handler fails on every shard', () => {
+  const SHARDS = 25;
+  const aFailing = async () => {
+    let answer: 'failed' | 'done' = 'failed';
+    const group = new AGroup(SHARDS);
+    group.start('orders-worker-5d8f7c6b94-x7k2p', {
+      handler: {
+        handle: async () =>
+          answer === 'done'
+            ? { outcome: 'done' }
+            : { outcome: 'failed', error: new KcgError('HandlerFailed', 'x'.repeat(2_000)) },
+      },
+    });
+    for (let n = 0; n < 400; n += 1) group.put(String(n), `key-${n}`);
+    await group.clock.advance(40_000);
+    const row = () => group.table.rows().find(({ shard_id }) => shard_id.startsWith('worker#'))!;
+    return { group, row, recover: () => (answer = 'done') };
+  };
+
+  test('says so in its row, until it succeeds', async () => {
+    const { group, row, recover } = await aFailing();
+    expect(decodeWorker(row()).handlerTrouble).toMatchObject({ shards: SHARDS });
+    recover();
+    await group.clock.advance(60_000);
+    expect(decodeWorker(row()).handlerTrouble).toBeUndefined();
+    expect(row()).not.toHaveProperty('failing_why');
+  });
+
+  test('keeps the row below 1 KB, with the names a cluster gives', async () => {
+    const { row } = await aFailing();
+    const inACluster = {
+      ...row(),
+      group_id: 'shop.orders',
+      pod_uid: '1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed',
+      node: 'ip-10-0-123-45.eu-west-1.compute.internal',
+      address: '10.0.123.45:8085',
+    };
+    expect(bytesOf(inACluster)).toBeLessThan(1_024);
+  });
+});
+
+/** As DynamoDB counts: names and texts in UTF-8, a number by its digits, a map with an overhead. */
+function bytesOf(row: Row): number {
+  const size = (value: unknown): number => {
+    if (typeof value === 'string') return Buffer.byteLength(value);
+    if (typeof value === 'number') return Math.ceil(String(value).length / 2) + 2;
+    const entries = Object.entries(value as object);
+    return 3 + entries.reduce((sum, [name, item]) => sum + 1 + Buffer.byteLength(name) + size(item), 0);
+  };
+  return Object.entries(row).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + size(value), 0);
+}
