@@ -195,7 +195,9 @@ export class PollingReader {
   /** Nothing is changed here when it throws: the same records are read again. */
   async #take(read: GetRecordsResult, signal: AbortSignal): Promise<ReadResult> {
     const { records, millisBehindLatest, nextIterator, childShards } = read;
-    if (nextIterator === undefined && childShards.length === 0) await this.#confirmEnd(signal);
+    const isEnd = nextIterator === undefined && (childShards.length > 0 || records.length === 0);
+    // Not before its records are handed on: a refusal must not cost them.
+    if (isEnd && childShards.length === 0) await this.#confirmEnd(signal);
     const bytes = records.reduce((sum, record) => sum + record.data.length + record.partitionKey.length, 0);
     const fresh = this.#open(records);
     const last = records.at(-1);
@@ -207,7 +209,7 @@ export class PollingReader {
     }
     this.#iterator = nextIterator;
     this.#last = { bytes, millisBehindLatest, isFull: records.length >= this.#limit };
-    const end = nextIterator === undefined ? { childShards } : undefined;
+    const end = isEnd ? { childShards } : undefined;
     const result = { records: fresh, bytes, lastSequence: this.#lastSequence, millisBehindLatest, end };
     if (end) this.#ended = { ...result, records: [], bytes: 0 };
     return result;

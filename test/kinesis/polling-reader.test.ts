@@ -221,15 +221,27 @@ describe('a polling reader', () => {
   it('does not take an answer without an iterator for the end of an open shard', async () => {
     const { put, reader, troubles } = aReaderOf(2);
     expect(keysOf(await reader.next(signal))).toBe('a');
+    expect(await reader.next(signal)).toMatchObject({ records: [], end: undefined });
     expect(troubles).toEqual(['Unavailable', undefined]);
     put('b');
     expect(keysOf(await reader.next(signal))).toBe('b');
   });
 
   it('ends a closed shard whose children are not named', async () => {
-    const { reader, troubles } = aReaderOf(1, true);
+    const { reader, troubles } = aReaderOf(2, true);
+    expect(await reader.next(signal)).toMatchObject({ end: undefined });
     expect(await reader.next(signal)).toMatchObject({ end: { childShards: [] } });
     expect(troubles).toEqual([]);
+  });
+
+  it('hands the last records of such a shard on, also while nobody lists its shards', async () => {
+    const { kinesis, reader } = aReaderOf(9, true);
+    let refusals = 3;
+    kinesis.faults = (operation) =>
+      operation === 'ListShards' && refusals-- > 0 ? new KcgError('Throttled', 'rate') : undefined;
+    expect(keysOf(await reader.next(signal))).toBe('a');
+    expect(await reader.next(signal)).toMatchObject({ records: [], end: { childShards: [] } });
+    expect(refusals).toBe(-1);
   });
 
   it('slows down, and tells it once, when records come again and again that cannot be opened', async () => {

@@ -19,9 +19,12 @@ async function aQuietGroup() {
   return { group, worker };
 }
 
-test('a quiet shard that is stopped for less than the retention has lost nothing', async () => {
+test.each<[string, (group: AGroup, worker: OneWorker) => unknown]>([
+  ['is stopped', (group, worker) => group.until(worker.stop())],
+  ['crashes', (_, worker) => worker.crash()],
+])('a quiet shard whose worker %s for less than the retention has lost nothing', async (_, end) => {
   const { group, worker } = await aQuietGroup();
-  await group.until(worker.stop());
+  await end(group, worker);
   await group.clock.advance(19 * HOUR);
   const next = group.start('b', { config });
   await group.clock.advance(HOUR);

@@ -30,8 +30,8 @@ export interface CheckpointerOptions {
 /** Less than this is no load that anybody plans by: records or KiB per second. */
 const FAINT_LOAD = 10;
 
-/** A shard in which nothing happens is written this seldom, ms; much less than the shortest retention, 24 h. */
-const QUIET_MS = 6 * 3_600_000;
+/** A shard in which nothing happens is written this seldom, ms: little beside the shortest retention, 24 h. */
+const QUIET_MS = 3_600_000;
 
 const BACKOFF = { baseMs: 200, maxMs: 10_000 };
 /** Between two looks whether beats succeed again, ms. */
