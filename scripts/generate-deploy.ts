@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findHelm, HOW_TO_GET_HELM } from '../test/cluster/find-helm.ts';
+import { findTool, howToGet } from '../test/cluster/find-tool.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const FILE = join(ROOT, 'deploy/operator.yaml');
@@ -20,8 +20,8 @@ export function deployYaml(helm: string): string {
 }
 
 function main(argv: readonly string[]): void {
-  const helm = findHelm();
-  if (helm === undefined) throw new Error(`Helm is missing: ${HOW_TO_GET_HELM}`);
+  const helm = findTool('helm');
+  if (helm === undefined) throw new Error(`Helm is missing: ${howToGet('helm')}`);
   const wanted = deployYaml(helm);
   if (!argv.includes('--check')) return writeFileSync(FILE, wanted);
   if (readFileSync(FILE, 'utf8') === wanted) return;

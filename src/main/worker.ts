@@ -95,6 +95,7 @@ export async function runWorkerCommand(
   const logEvent = workerEventLog(log, clock);
   let worker: Worker | undefined;
   const metrics = new WorkerMetrics({
+    clock,
     lag: () => worker?.lag() ?? [],
     checkpointAges: () => worker?.checkpointAges() ?? [],
   });

@@ -1,4 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { systemClock, type Clock } from '../lib/clock.ts';
+import { FailingTimes } from '../lib/failing-times.ts';
 import type { ReflectorEvent } from '../kubernetes/kube/reflector.ts';
 import type { RequestReport } from '../kubernetes/kube/transport.ts';
 import type { WorkQueueOptions } from '../kubernetes/work-queue.ts';
@@ -16,6 +18,7 @@ export class OperatorMetrics {
     registers: this.#registers,
   });
   readonly #reconciles = this.#counter('reconciles_total', 'Reconciliations, by result.', ['result']);
+  readonly #failing: FailingTimes;
   readonly #waited = this.#gauge('queue_wait_seconds', 'How long the last group waited for its turn.');
   readonly #leads = this.#gauge('leading', '1 while this process looks after groups; 0 while it stands by.');
   readonly #requests = this.#counter(
@@ -41,10 +44,28 @@ export class OperatorMetrics {
     ['kind'],
   );
 
-  readonly onReconcile: NonNullable<WorkQueueOptions['onDone']> = ({ waitedMs, ranMs, failed }) => {
+  constructor(clock: Clock = systemClock) {
+    const failing = new FailingTimes(clock);
+    this.#failing = failing;
+    for (const result of ['success', 'error']) this.#reconciles.inc({ result }, 0);
+    void new Gauge({
+      name: 'kcg_operator_failing_seconds',
+      help: 'How long every look at a group has failed, from the first failure; only of groups where it does.',
+      labelNames: ['group'],
+      registers: this.#registers,
+      collect() {
+        this.reset(); // groups that fail no more
+        for (const [group, ms] of failing.list()) this.set({ group }, ms / 1000);
+      },
+    });
+  }
+
+  readonly onReconcile: NonNullable<WorkQueueOptions['onDone']> = ({ key, waitedMs, ranMs, failed }) => {
     this.#reconcileSeconds.observe(ranMs / 1000);
     this.#waited.set(waitedMs / 1000);
     this.#reconciles.inc({ result: failed ? 'error' : 'success' });
+    if (failed) this.#failing.failed(key);
+    else this.#failing.over(key);
   };
 
   readonly onRequest = ({ verb, resource, statusCode, seconds }: RequestReport): void => {
@@ -59,6 +80,8 @@ export class OperatorMetrics {
 
   leading(leads: boolean): void {
     this.#leads.set(leads ? 1 : 0);
+    // Whoever leads next looks for itself.
+    this.#failing.allOver();
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

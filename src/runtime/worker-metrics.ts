@@ -1,8 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../lib/clock.ts';
+import { FailingTimes } from '../lib/failing-times.ts';
 import type { WorkerEvent } from './worker-event.ts';
 
 /** What a worker tells of each shard it holds, ms. */
 export interface WorkerGauges {
+  clock: Clock;
   lag: () => [shardId: string, ms: number][];
   checkpointAges: () => [shardId: string, ms: number][];
 }
@@ -10,7 +13,10 @@ export interface WorkerGauges {
 /** Around lease durations and hand-off timeouts. */
 const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 60, 120, 300];
 
-/** Prometheus metrics of one worker, fed by its events. Names and units are stable; `docs/metrics.md` lists them. */
+/**
+ * Prometheus metrics of one worker, fed by its events. Names and units are stable; `docs/metrics.md` lists them. What alerts
+ * ask for an increase of begins at 0 as early as its labels are known: a series that begins at 1 has not increased.
+ */
 export class WorkerMetrics {
   readonly registry = new Registry();
   readonly #records = this.#counter('records_total', 'Records the handler has processed.', ['shard']);
@@ -54,14 +60,23 @@ export class WorkerMetrics {
     'User records of KPL aggregates that were not delivered because the KPL sends them again, to their own shard.',
     ['shard'],
   );
-  readonly #readTroubles = this.#counter('read_troubles_total', 'Failed reads of shards.', ['code']);
+  readonly #readTroubles = this.#counter(
+    'read_troubles_total',
+    'Times that the reads of a shard began to fail, by cause.',
+    ['code'],
+  );
   readonly #troubles = this.#counter('table_troubles_total', 'Failed calls to the checkpoint table.', [
     'operation',
     'code',
   ]);
+  readonly #handlerFailing: FailingTimes;
+  readonly #readFailing: FailingTimes;
   readonly #requests = this.#counter('table_requests_total', 'Calls to the checkpoint table.', ['operation']);
 
-  constructor({ lag, checkpointAges }: WorkerGauges) {
+  constructor({ clock, lag, checkpointAges }: WorkerGauges) {
+    for (const reason of ['NotRenewed', 'Fenced']) this.#selfFences.inc({ reason }, 0);
+    this.#handlerFailing = new FailingTimes(clock);
+    this.#readFailing = new FailingTimes(clock);
     void new Gauge({
       name: 'kcg_worker_shards',
       help: 'Shards this worker owns.',
@@ -76,6 +91,20 @@ export class WorkerMetrics {
       'How long processed records have waited for their checkpoint to be written; 0 = all is written.',
       checkpointAges,
     );
+    const heldOnly = (times: FailingTimes) => () => {
+      const held = new Set(lag().map(([shardId]) => shardId));
+      return times.list().filter(([shardId]) => held.has(shardId));
+    };
+    this.#secondsOfShards(
+      'handler_failing_seconds',
+      'How long the handler has failed the same batch, from its first failure; only of shards where it does.',
+      heldOnly(this.#handlerFailing),
+    );
+    this.#secondsOfShards(
+      'read_failing_seconds',
+      'How long every read of a shard has failed, from the first failure; only of shards where it does.',
+      heldOnly(this.#readFailing),
+    );
   }
 
   onRequest(operation: string): void {
@@ -87,15 +116,20 @@ export class WorkerMetrics {
       case 'BatchDelivered':
         this.#records.inc({ shard: event.shardId }, event.records);
         this.#bytes.inc({ shard: event.shardId }, event.bytes);
+        this.#handlerFailing.over(event.shardId);
         return this.#batch.observe(event.records);
       case 'HandlerFailed':
+        this.#handlerFailing.failed(event.shardId);
         return this.#handlerFailures.inc({ shard: event.shardId });
       case 'ShardStarted':
+        this.#beginShard(event.shardId);
         this.#changes.inc({ change: 'started', reason: event.reason });
         if ('silentMs' in event && event.silentMs !== undefined)
           this.#failovers.observe(event.silentMs / 1000);
         return;
       case 'ShardStopped':
+        this.#handlerFailing.over(event.shardId);
+        this.#readFailing.over(event.shardId);
         this.#changes.inc({ change: 'stopped', reason: event.reason });
         if ('handoffMs' in event) this.#handoffs.observe(event.handoffMs / 1000);
         return;
@@ -108,8 +142,9 @@ export class WorkerMetrics {
       case 'RecordsLeftOut':
         return this.#leftOut.inc({ shard: event.shardId }, event.records);
       case 'ReadTrouble':
-        if (event.error) this.#readTroubles.inc({ code: event.error.code });
-        return;
+        if (event.error === undefined) return this.#readFailing.over(event.shardId);
+        this.#readFailing.failed(event.shardId);
+        return this.#readTroubles.inc({ code: event.error.code });
       case 'TableTrouble':
         if (event.error) this.#troubles.inc({ operation: event.operation, code: event.error.code });
         return;
@@ -120,6 +155,11 @@ export class WorkerMetrics {
   /** The text Prometheus scrapes. */
   text(): Promise<string> {
     return this.registry.metrics();
+  }
+
+  #beginShard(shard: string): void {
+    for (const counter of [this.#records, this.#bytes, this.#handlerFailures, this.#lost, this.#leftOut])
+      counter.inc({ shard }, 0);
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {

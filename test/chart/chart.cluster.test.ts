@@ -2,15 +2,15 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
-import { HOW_TO_GET_HELM, requireHelmInCi } from '../cluster/find-helm.ts';
+import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
 import { OPERATOR_CALLS, OWNER_RIGHT, type KubeCall } from './operator-calls.ts';
 import { template } from './render-chart.ts';
 
 /* deploy/ on a real API server: it is taken without a warning, and its rights are enough for the operator and no more. */
 
-const helm = requireHelmInCi();
-if (helm === undefined) process.stderr.write(`skipped: watched namespaces: ${HOW_TO_GET_HELM}\n`);
+const helm = requireToolInCi('helm');
+if (helm === undefined) process.stderr.write(`skipped: watched namespaces: ${howToGet('helm')}\n`);
 
 /** Of the groups. */
 const NAMESPACE = 'chart-test';

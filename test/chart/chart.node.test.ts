@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { deployYaml } from '../../scripts/generate-deploy.ts';
 import { operatorOptions } from '../../src/main/operator.ts';
-import { HOW_TO_GET_HELM, requireHelmInCi } from '../cluster/find-helm.ts';
+import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { OPERATOR_CALLS, OWNER_RIGHT, type KubeCall } from './operator-calls.ts';
 import { CHART, manifestsOf, runHelm, template, type Manifest, type Values } from './render-chart.ts';
 
-const helm = requireHelmInCi() ?? '';
-if (helm === '') process.stderr.write(`skipped: the chart: Helm is missing: ${HOW_TO_GET_HELM}\n`);
+const helm = requireToolInCi('helm') ?? '';
+if (helm === '') process.stderr.write(`skipped: the chart: Helm is missing: ${howToGet('helm')}\n`);
 
 interface Rule {
   apiGroups: string[];

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { OperatorMetrics } from '../../src/operator/operator-metrics.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 test('requests, watches and looks are counted', async () => {
   const metrics = new OperatorMetrics();
@@ -29,4 +30,22 @@ test('requests, watches and looks are counted', async () => {
   ]) {
     expect(text.split('\n')).toContain(line);
   }
+});
+
+test('a group counts as failing from its first failure to its next success, and to the end of the turn to lead', async () => {
+  const clock = new ManualClock();
+  const metrics = new OperatorMetrics(clock);
+  const look = (key: string, failed: boolean) => metrics.onReconcile({ key, waitedMs: 0, ranMs: 0, failed });
+  const failing = async () => {
+    const lines = (await metrics.registry.metrics()).split('\n');
+    return lines.filter((line) => line.startsWith('kcg_operator_failing_seconds{'));
+  };
+  look('shop/orders', true);
+  look('shop/others', true);
+  await clock.advance(60_000);
+  look('shop/orders', true);
+  look('shop/others', false);
+  expect(await failing()).toEqual(['kcg_operator_failing_seconds{group="shop/orders"} 60']);
+  metrics.leading(false);
+  expect(await failing()).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { metricsMarkdown } from '../../scripts/generate-metrics.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { WorkerMetrics } from '../../src/runtime/worker-metrics.ts';
 import type { WorkerEvent } from '../../src/runtime/worker-event.ts';
@@ -8,6 +9,7 @@ import { AGroup, LEASE_MS, type OneWorker } from './a-group.ts';
 
 const metricsOf = (worker?: OneWorker) =>
   new WorkerMetrics({
+    clock: systemClock,
     lag: () => worker?.worker.lag() ?? [],
     checkpointAges: () => worker?.worker.checkpointAges() ?? [],
   });
@@ -32,6 +34,19 @@ function valuesOf(events: readonly WorkerEvent[], worker?: OneWorker): Promise<R
 
 test('docs/metrics.md is what the registries say: run node scripts/generate-metrics.ts', async () => {
   expect(await readFile(new URL('../../docs/metrics.md', import.meta.url), 'utf8')).toBe(metricsMarkdown());
+});
+
+test('what alerts ask an increase of begins at 0', async () => {
+  expect(await valuesOf([])).toMatchObject({
+    'self_fences_total{reason="NotRenewed"}': 0,
+    'self_fences_total{reason="Fenced"}': 0,
+    fences_total: 0,
+  });
+  const started: WorkerEvent = { type: 'ShardStarted', shardId: 's', epoch: 1, reason: 'FirstOwner' };
+  expect(await valuesOf([started])).toMatchObject({
+    'lost_to_retention_total{shard="s"}': 0,
+    'handler_failures_total{shard="s"}': 0,
+  });
 });
 
 describe('ownership', () => {
