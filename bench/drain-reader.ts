@@ -72,7 +72,7 @@ async function worker(): Promise<void> {
   } as const;
   await new Worker({
     config,
-    identity: { worker: 'w', podUid: '', node: '', address: '', revision: 0 },
+    identity: { worker: 'w', podUid: '', node: '', address: '', revision: 0, restartedAt: 0 },
     table: new MemoryLeaseTable(),
     stream: awsStreamClient({ region: 'eu-west-1', endpoint, streamName: 'orders', credentials, clock }),
     handler: {

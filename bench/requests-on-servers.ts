@@ -207,7 +207,7 @@ function newWorker(
       batchSize: 100,
       batchWindowMs: 0,
     },
-    identity: { worker: name, podUid: '', node: '', address: '', revision: 0 },
+    identity: { worker: name, podUid: '', node: '', address: '', revision: 0, restartedAt: 0 },
     table,
     stream: awsStreamClient({
       region: REGION,

@@ -12,6 +12,8 @@ export const GROUP_LABEL = `${DOMAIN}/group`;
 
 /** On the Deployment and its pods: order of the pod template, as the workers' rows carry it. */
 export const REVISION_ANNOTATION = `${DOMAIN}/revision`;
+/** On pods, by `kubectl rollout restart`: the time of it. It tells them from the pods before, which are of the same revision. */
+export const RESTARTED_AT_ANNOTATION = 'kubectl.kubernetes.io/restartedAt';
 /** On each pod: the container whose end is the worker's end. The spec may name another by the time a pod is looked at. */
 export const WORKER_CONTAINER_ANNOTATION = `${DOMAIN}/worker-container`;
 /** Cluster id of a claim that may be taken over, and perhaps `@` and more to make it a new value: each is followed once. */

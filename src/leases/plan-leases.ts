@@ -2,7 +2,7 @@ import { assert } from '../lib/assert.ts';
 import { exchangeByLoad, shardToGive, type Exchange, type Holding } from './balance-load.ts';
 import { targetLoads, type Load } from './balance.ts';
 import { formatRef, isEnded, parseRef, type Lease } from './lease.ts';
-import type { WorkerRow } from './worker-row.ts';
+import { compareRollouts, type WorkerRow } from './worker-row.ts';
 
 /*
  * Who should own what. Every worker computes this from the rows it sees, and acts on its own part only: an owner
@@ -14,11 +14,11 @@ import type { WorkerRow } from './worker-row.ts';
  *   confluent      after any part of it is executed, the new plan is the rest;
  *   balanced       in the end the counts differ by at most one (within each worker's capacity), and then, one exchange
  *                  at a time, the loads are levelled (`balance-load.ts`).
- * While workers of two revisions are live (a rollout), only shards that lost their owner move, and only to the newest
+ * While workers of two revisions, or from before and after a restart, are live (a rollout), only shards that lost their owner move, and only to the newest
  * revision: so a rollout moves each shard once.
  */
 
-/** `NewerRevision`: the owner drains while its successors, of a newer revision, are live. */
+/** `NewerRevision`: the owner drains while its successors, of a newer revision or restart, are live. */
 export type MoveReason =
   | 'Unowned'
   | 'OwnerDead'
@@ -55,9 +55,9 @@ export function planLeases(leases: readonly Lease[], workers: readonly WorkerRow
   const byId = new Map(leases.map((lease) => [lease.shardId, lease]));
   const byRef = new Map(workers.map((worker) => [formatRef(worker), worker]));
   const live = workers.filter((worker) => worker.state === 'live');
-  const newest = Math.max(...live.map((worker) => worker.revision));
-  const receivers = live.filter((worker) => worker.revision === newest);
-  if (receivers.length === 0) return [];
+  const [newest] = live.toSorted((a, b) => compareRollouts(b, a));
+  if (newest === undefined) return [];
+  const receivers = live.filter((worker) => compareRollouts(worker, newest) === 0);
 
   const held = new Map<string, Lease[]>(receivers.map((worker) => [worker.worker, []]));
   const orphans: Orphan[] = [];
@@ -142,13 +142,13 @@ function orphanOf({
   lease: Lease;
   owner: WorkerRow | undefined;
   byId: ReadonlyMap<string, Lease>;
-  newest: number;
+  newest: WorkerRow;
 }): Orphan {
   const giver = owner?.state === 'draining' ? owner : undefined;
   const parentOwners = lease.parents.map((id) => byId.get(id)?.owner).filter((ref) => ref !== undefined);
   const lastOwners = lease.owner === undefined ? parentOwners : [lease.owner];
   const reason: MoveReason = giver
-    ? giver.revision < newest
+    ? compareRollouts(giver, newest) < 0
       ? 'NewerRevision'
       : 'OwnerDraining'
     : lease.owner !== undefined

@@ -43,6 +43,7 @@ export function announceWorker(worker: Announcement, nowMs: number, after?: stri
       beat: 1,
       state: worker.state,
       revision: worker.revision,
+      ...(worker.restartedAt === 0 ? {} : { restarted_at: worker.restartedAt }),
       knock: 0,
       address: worker.address,
       pod_uid: worker.podUid,

@@ -16,6 +16,8 @@ export interface WorkerRow {
   state: WorkerState;
   /** Order of the pod template, a whole number; a greater one is newer. 0 outside Kubernetes. */
   revision: number;
+  /** Ms since the epoch; when the pods of this revision were last told to restart as they are, 0 = never. */
+  restartedAt: number;
   /** Incremented by others who could not deliver a nudge. */
   knock: number;
   /** `ip:port` for nudges; empty when the worker cannot be called. */
@@ -77,6 +79,17 @@ export function encodeTrouble(trouble: HandlerTrouble | undefined): {
   return { set: { failing: trouble.shards, failing_why: trouble.error }, remove: [] };
 }
 
+/**
+ * Above 0 when `a` is of a newer rollout than `b`. A restart leaves the template as the operator counts it, so its time, by
+ * the clock of whoever asked for it, tells two of the same revision apart: at worst shards move to pods that go next.
+ */
+export function compareRollouts(
+  a: Pick<WorkerRow, 'revision' | 'restartedAt'>,
+  b: Pick<WorkerRow, 'revision' | 'restartedAt'>,
+): number {
+  return a.revision - b.revision || a.restartedAt - b.restartedAt;
+}
+
 /** Without a state that this release knows, the worker counts as dead. */
 export function decodeWorker(row: Row): WorkerRow {
   const state = text(row, 'state') ?? 'dead';
@@ -88,6 +101,7 @@ export function decodeWorker(row: Row): WorkerRow {
     beat: number(row, 'beat') ?? 0,
     state: STATES.includes(state) ? (state as WorkerState) : 'dead',
     revision: number(row, 'revision') ?? 0,
+    restartedAt: number(row, 'restarted_at') ?? 0,
     knock: number(row, 'knock') ?? 0,
     address: text(row, 'address') ?? '',
     podUid: text(row, 'pod_uid') ?? '',

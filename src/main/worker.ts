@@ -45,6 +45,12 @@ export const workerOptions = {
     min: 0,
     max: 2 ** 31,
   },
+  'restarted-at': {
+    type: 'string',
+    env: 'KCG_RESTARTED_AT',
+    description: 'when `kubectl rollout restart` asked for this pod',
+    default: '',
+  },
   host: { type: 'string', env: 'KCG_HOST', description: 'address to listen on', default: ALL_ADDRESSES },
   port: {
     type: 'number',
@@ -168,11 +174,13 @@ function identityOf(
   port: number,
 ): WorkerIdentity {
   const { podUid, podIp, nodeName: node, revision } = options;
+  const restartedAt = Date.parse(options.restartedAt) || 0; // a text that is no time is nothing to order by
   return {
     worker,
     podUid,
     node,
     revision,
+    restartedAt,
     address: podIp.includes(':') ? `[${podIp}]:${port}` : `${podIp}:${port}`,
   };
 }

@@ -16,6 +16,8 @@ export interface WorkerIdentity {
   /** `ip:port` where nudges reach it; empty = nowhere. */
   address: string;
   revision: number;
+  /** Ms since the epoch; when pods of this revision were told to restart, 0 = never. */
+  restartedAt: number;
 }
 
 export interface WorkerOptions {

@@ -37,6 +37,7 @@ const workers: Row[] = [
     beat: 120,
     state: 'live',
     revision: 2,
+    restartedAt: 0,
     held: 1,
     lagging: { 'shardId-1': 12_000 },
     ttl: BEAT_TTL - 2,

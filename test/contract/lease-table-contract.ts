@@ -30,6 +30,7 @@ const announcement = {
   ...me,
   state: 'starting' as const,
   revision: 1,
+  restartedAt: 0,
   maxLeases: 0,
   leaseDurationMs: 6_000,
   address: '10.0.0.1:8085',

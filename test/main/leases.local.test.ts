@@ -59,7 +59,14 @@ async function createTable(TableName: string, ...keys: string[]): Promise<void> 
 async function seedGroup(groupId: string): Promise<void> {
   const table = await openLeaseTable({ client, clock, tableName: 'native', groupId });
   const whole = { parents: [], hashStart: '0', hashEnd: '9' };
-  const identity = { state: 'starting', revision: 3, address: '', podUid: '', node: '' } as const;
+  const identity = {
+    state: 'starting',
+    revision: 3,
+    restartedAt: 0,
+    address: '',
+    podUid: '',
+    node: '',
+  } as const;
   const now = clock.now();
   await table.write(
     announceWorker({ ...me, ...identity, startedAt: now, maxLeases: 0, leaseDurationMs: 0 }, now),

@@ -75,6 +75,7 @@ function announce(model: Model, world: World, worker: number): World {
   }
   const identity = {
     revision: 0,
+    restartedAt: 0,
     address: '',
     podUid: '',
     node: '',

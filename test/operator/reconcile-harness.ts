@@ -278,6 +278,7 @@ export class Harness {
         beat: 1,
         state: 'live',
         revision: 1,
+        restartedAt: 0,
         address: `10.0.0.${names.indexOf(name) + 1}:8085`,
         pod_uid: pod!.metadata.uid,
         started_at: this.clock.now(),

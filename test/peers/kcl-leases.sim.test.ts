@@ -52,7 +52,7 @@ describe('the leases of a worker that beats', () => {
     const owner = group.startPod();
     await group.pass(10_000);
     const before = group.checker.changes.length;
-    group.startPod(0, { rate: 1, skewMs });
+    group.startPod({ clock: { rate: 1, skewMs } });
     await group.pass(120_000);
     const changes = group.checker.changes.slice(before);
     expect(changes.map(({ by, from }) => `${by} ${parseRef(from!).worker}`)).toEqual(

@@ -82,7 +82,7 @@ export class AGroup {
     };
     const worker = new Worker({
       config: { ...CONFIG, ...config },
-      identity: { worker: name, podUid: '', node: '', address: name, revision },
+      identity: { worker: name, podUid: '', node: '', address: name, revision, restartedAt: 0 },
       table: gated(this.table),
       stream: gated(memoryStreamClient(this.kinesis, STREAM)),
       handler: {

@@ -152,7 +152,7 @@ describe('a worker at its start', () => {
         batchSize: 10,
         batchWindowMs: 0,
       },
-      identity: { worker: 'w', podUid: '', node: '', address: '', revision: 0 },
+      identity: { worker: 'w', podUid: '', node: '', address: '', revision: 0, restartedAt: 0 },
       table,
       stream: memoryStreamClient(kinesis, 'orders'),
       handler: {

@@ -11,6 +11,7 @@ export class Deployment {
   readonly #fleet: Fleet;
   replicas: number;
   revision = 1;
+  restartedAt = 0;
 
   constructor(fleet: Fleet, replicas: number) {
     this.#fleet = fleet;
@@ -21,6 +22,12 @@ export class Deployment {
   rollOut(): void {
     this.revision += 1;
     this.#fleet.note(`roll out revision ${this.revision}`);
+  }
+
+  /** As `kubectl rollout restart`: new pods of the same template. */
+  rolloutRestart(): void {
+    this.restartedAt = Math.floor(this.#fleet.kinesis.clock.now() / 1_000) * 1_000;
+    this.#fleet.note('rollout restart');
   }
 
   scaleTo(replicas: number): void {
@@ -44,7 +51,7 @@ export class Deployment {
       this.replicas - stays.filter((worker) => this.#isNew(worker)).length,
       this.replicas + surge - stays.length,
     );
-    for (let i = 0; i < wanted; i += 1) this.#fleet.startPod(this.revision);
+    for (let i = 0; i < wanted; i += 1) this.#fleet.startPod(this);
     let spare = stays.length - this.replicas;
     let spareReady = stays.filter((worker) => this.#isReady(worker)).length - this.replicas;
     for (const worker of stays.toReversed().sort((a, b) => this.#rank(a) - this.#rank(b))) {
@@ -67,6 +74,6 @@ export class Deployment {
   }
 
   #isNew(worker: SimWorker): boolean {
-    return worker.revision === this.revision;
+    return worker.revision === this.revision && worker.restartedAt === this.restartedAt;
   }
 }

@@ -26,6 +26,12 @@ export interface FleetOptions {
   keys?: number;
 }
 
+export interface PodOptions {
+  revision?: number;
+  restartedAt?: number;
+  clock?: ProcessClock | undefined;
+}
+
 const CONFIG: WorkerConfig = {
   groupId: 'shop.orders',
   stream: { name: STREAM },
@@ -123,15 +129,15 @@ export class Fleet {
     return times.filter((atMs) => this.time.nowMs - atMs < this.readLagMs).length;
   }
 
-  startPod(revision = 0, clock?: ProcessClock): SimWorker {
+  startPod({ revision = 0, restartedAt = 0, clock }: PodOptions = {}): SimWorker {
     const pod = `pod-${String(this.#names++).padStart(3, '0')}`;
     if (clock) this.#machines.set(pod, clock);
-    return this.#start(pod, revision);
+    return this.#start(pod, revision, restartedAt);
   }
 
   /** The same pod's next process. */
-  restart({ pod, revision }: SimWorker): SimWorker {
-    return this.#start(pod, revision);
+  restart({ pod, revision, restartedAt }: SimWorker): SimWorker {
+    return this.#start(pod, revision, restartedAt);
   }
 
   /** SIGTERM, and SIGKILL when the grace is over. */
@@ -246,10 +252,11 @@ export class Fleet {
     this.trace.note(line);
   }
 
-  #start(pod: string, revision: number): SimWorker {
+  #start(pod: string, revision: number, restartedAt: number): SimWorker {
     const worker = new SimWorker(this.#world, {
       pod,
       revision,
+      restartedAt,
       clock: this.#clock(pod),
       handlerStartMs: 100 + randomInt(this.random, 2_000),
     });

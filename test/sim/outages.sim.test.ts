@@ -74,9 +74,9 @@ describe('a worker that is cut off', () => {
     for (let phase = 0; phase < 2_000; phase += 125) {
       const group = new Scenario({ shards: 2, workers: 0, seed: phase });
       // The margin is to cover both: a slow clock here, a fast one there.
-      const owner = group.startPod(0, { rate: 1 - rate, skewMs: 0 });
+      const owner = group.startPod({ clock: { rate: 1 - rate, skewMs: 0 } });
       await group.pass(10_000);
-      const others = [1, 2].map(() => group.startPod(0, { rate: 1 + rate, skewMs: 0 }));
+      const others = [1, 2].map(() => group.startPod({ clock: { rate: 1 + rate, skewMs: 0 } }));
       // The answers to its beats are slow: what counts is when they were sent.
       group.fate = (worker, operation) =>
         worker === owner && operation === 'beat' ? { backMs: 1_900 } : undefined;

@@ -1,24 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { parseRef } from '../../src/leases/lease.ts';
 import type { OwnerChange } from './delivery-checker.ts';
+import type { Deployment } from './deployment.ts';
 import { Scenario } from './scenario.ts';
 
 const perShard = (changes: readonly OwnerChange[]) =>
   [...Map.groupBy(changes, ({ shardId }) => shardId).values()].map((each) => each.length);
 
 describe('a rolling update', () => {
-  it.each([
-    [1, 1],
-    [8, 3],
-    [12, 12],
-    [40, 16],
-    [3, 5],
+  it.each<[string, number, number, (deployment: Deployment) => void]>([
+    ['template', 1, 1, (deployment) => deployment.rollOut()],
+    ['template', 8, 3, (deployment) => deployment.rollOut()],
+    ['template', 12, 12, (deployment) => deployment.rollOut()],
+    ['template', 40, 16, (deployment) => deployment.rollOut()],
+    ['template', 3, 5, (deployment) => deployment.rollOut()],
+    ['restart', 40, 16, (deployment) => deployment.rolloutRestart()],
+    ['restart', 3, 5, (deployment) => deployment.rolloutRestart()],
   ])(
-    'of a group with %i shards and %i workers moves each shard once, to the new pods',
-    async (shards, workers) => {
+    'for a new %s, of a group with %i shards and %i workers, moves each shard once, to the new pods',
+    async (_, shards, workers, change) => {
       const group = new Scenario({ shards, workers });
       await group.settle();
-      group.deployment.rollOut();
+      change(group.deployment);
       const changes = await group.settle(600_000);
       expect(perShard(changes)).toEqual(Array(shards).fill(1));
       expect(changes.every(({ by }) => by === 'give')).toBe(true);

@@ -31,6 +31,7 @@ export interface World {
 export interface SimWorkerOptions {
   pod: string;
   revision: number;
+  restartedAt: number;
   clock: ProcessClock;
   handlerStartMs: number;
 }
@@ -43,6 +44,7 @@ const STREAM_TIMEOUT_MS = 10_000;
 export class SimWorker {
   readonly pod: string;
   readonly revision: number;
+  readonly restartedAt: number;
   readonly process: SimProcess;
   readonly worker: Worker;
   /** What this worker cannot reach. */
@@ -55,10 +57,11 @@ export class SimWorker {
   startedAt = 0;
   readonly #stop = new AbortController();
 
-  constructor(world: World, { pod, revision, clock, handlerStartMs }: SimWorkerOptions) {
+  constructor(world: World, { pod, revision, restartedAt, clock, handlerStartMs }: SimWorkerOptions) {
     const { time, random, weather, config, checker, mood } = world;
     this.pod = pod;
     this.revision = revision;
+    this.restartedAt = restartedAt;
     this.process = new SimProcess(time, random, clock);
     const { process } = this;
     const onCall = (operation: string) => world.onCall(this, operation);
@@ -67,7 +70,7 @@ export class SimWorker {
     const toStream = new SimLink({ ...link, timeoutMs: STREAM_TIMEOUT_MS, isCut: () => this.cut.stream });
     this.worker = new Worker({
       config,
-      identity: { worker: pod, podUid: `uid-${pod}`, node: 'node', address: pod, revision },
+      identity: { worker: pod, podUid: `uid-${pod}`, node: 'node', address: pod, revision, restartedAt },
       table: tableOver(toTable, world.table),
       stream: streamOver(toStream, world.stream),
       handler: new SimHandler({

@@ -8,6 +8,7 @@ export function aWorker(overrides: Partial<WorkerRow> = {}): WorkerRow {
     beat: 1,
     state: 'live',
     revision: 1,
+    restartedAt: 0,
     knock: 0,
     address: '',
     podUid: '',

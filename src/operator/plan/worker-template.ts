@@ -1,4 +1,8 @@
-import { REVISION_ANNOTATION, WORKER_CONTAINER_ANNOTATION } from '../../api/labels.ts';
+import {
+  RESTARTED_AT_ANNOTATION,
+  REVISION_ANNOTATION,
+  WORKER_CONTAINER_ANNOTATION,
+} from '../../api/labels.ts';
 import { WORKER_PORT } from '../../api/worker-config.ts';
 
 /*
@@ -173,6 +177,7 @@ function workerEnv(config: string, lastWords: string): { name: string; value?: s
     field('KCG_POD_IP', 'status.podIP'),
     field('KCG_NODE_NAME', 'spec.nodeName'),
     field('KCG_REVISION', `metadata.annotations['${REVISION_ANNOTATION}']`),
+    field('KCG_RESTARTED_AT', `metadata.annotations['${RESTARTED_AT_ANNOTATION}']`),
   ];
 }
 

@@ -161,6 +161,7 @@ describe('the containers', () => {
       'KCG_POD_IP',
       'KCG_NODE_NAME',
       'KCG_REVISION',
+      'KCG_RESTARTED_AT',
     ]);
   });
 
