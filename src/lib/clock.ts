@@ -121,3 +121,11 @@ async function unlessExpired<T>(
 export function abortError(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new KcgError('Aborted', String(signal.reason));
 }
+
+/**
+ * Resolves when the event loop has turned once: what could be done without waiting is done by then, and rejections that
+ * nobody handled have been told. No time: it takes microseconds.
+ */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,8 +1,8 @@
-import { writeFileSync } from 'node:fs';
 import { styleText } from 'node:util';
-import { describeError, KcgError } from '../lib/errors.ts';
+import { KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
 import { optionHelp, type OptionTable } from '../lib/options.ts';
+import { sayLastWords } from './last-words.ts';
 
 type Run = (argv: readonly string[], env: NodeJS.ProcessEnv, stop: AbortSignal) => Promise<number>;
 interface Command {
@@ -121,22 +121,9 @@ export async function runCommand(
     }
     return await run(rest, env, stop);
   } catch (thrown) {
-    const label = styleText('red', 'error:', { stream: process.stderr });
-    process.stderr.write(`${label} ${describeError(thrown)}\n`);
-    leaveLastWords(env['KCG_LAST_WORDS'], describeError(thrown));
+    sayLastWords(thrown, env);
     if (KcgError.from(thrown).code === 'Internal' && env['KCG_DEBUG'])
       process.stderr.write(`${(thrown as Error).stack}\n`);
     return KcgError.from(thrown).code === 'InvalidInput' ? 2 : 1;
-  }
-}
-
-/** The file that the kubelet reads when a container has ended, and shows in the pod's status. */
-function leaveLastWords(path: string | undefined, words: string): void {
-  if (!path) return;
-  try {
-    // Where there is a kubelet, it has made the file.
-    writeFileSync(path, `${words}\n`, { flag: 'r+' });
-  } catch {
-    // Standard error has them too, and that is what the kubelet reads then.
   }
 }

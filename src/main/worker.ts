@@ -14,6 +14,7 @@ import { createLog, LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
+import { unawaitedFailure } from '../runtime/handlers/unawaited-work.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { openPatiently } from '../runtime/open-patiently.ts';
 import { Worker } from '../runtime/worker.ts';
@@ -22,6 +23,7 @@ import { workerEventLog } from '../runtime/worker-event.ts';
 import { WorkerMetrics } from '../runtime/worker-metrics.ts';
 import { startWorkerServer } from '../runtime/worker-server.ts';
 import { endOfInput } from './end-of-input.ts';
+import { sayLastWords } from './last-words.ts';
 
 export const workerOptions = {
   'pod-name': {
@@ -117,6 +119,8 @@ export async function runWorkerCommand(
     stop = AbortSignal.any([stop, endOfInput(config.handoffTimeoutMs + LAST_WRITES_MS)]);
   }
   const { client, beatClient, stream, close } = openClients(config, clock);
+  const onUnhandled = (reason: unknown) => endUnhandled(reason, env);
+  process.on('unhandledRejection', onUnhandled);
   try {
     const place = { client, beatClient, clock, tableName: config.table, groupId: config.groupId };
     const onRequest = (operation: string) => metrics.onRequest(operation);
@@ -141,9 +145,21 @@ export async function runWorkerCommand(
     await worker.run(stop);
     return 0;
   } finally {
+    process.off('unhandledRejection', onUnhandled);
     close();
     await server.close();
   }
+}
+
+/**
+ * Ends the process at once, as Node does by itself: nobody knows what else of a batch is half done, and what is not
+ * checkpointed comes again. A stop in order would checkpoint it.
+ */
+function endUnhandled(reason: unknown, env: NodeJS.ProcessEnv): void {
+  const error = unawaitedFailure(reason);
+  if (error === undefined) throw reason;
+  sayLastWords(error, env);
+  process.exit(1);
 }
 
 function openClients({ region, endpoints, stream: { name, arn } }: WorkerConfig, clock: Clock) {

@@ -1,6 +1,11 @@
-import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../../src/api/worker-config.ts';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { CreateTableCommand, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { encodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../src/api/worker-config.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
@@ -42,9 +47,9 @@ afterAll(async () => {
   vi.unstubAllEnvs();
 });
 
-function run(stop: AbortSignal): Promise<number> {
-  const config = encodeWorkerConfig({
-    groupId: 'shop.orders',
+function configOf(handler: WorkerConfig['handler'], groupId = 'shop.orders'): string {
+  return encodeWorkerConfig({
+    groupId,
     stream: { name: 'orders' },
     region,
     endpoints: { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint },
@@ -56,10 +61,14 @@ function run(stop: AbortSignal): Promise<number> {
     leaseDurationMs: 6_000,
     handoffTimeoutMs: 30_000,
     maxLeases: 0,
-    handler: { type: 'log' },
+    handler,
     batchSize: 10,
     batchWindowMs: 0,
   });
+}
+
+function run(stop: AbortSignal): Promise<number> {
+  const config = configOf({ type: 'log' });
   const argv = ['--port=0', '--host=127.0.0.1', '--log-level=silent'];
   return runWorkerCommand(argv, { [WORKER_CONFIG_ENV]: config }, stop);
 }
@@ -84,5 +93,44 @@ describe('a worker that starts', () => {
   it('ends at once when it may not use its table', async () => {
     dynamodb.fail(() => ({ do: 'fail', type: 'AccessDeniedException', message: 'no' }));
     await expect(run(new AbortController().signal)).rejects.toMatchObject({ code: 'AccessDenied' });
+  });
+});
+
+describe('a worker whose module does not await what fails', () => {
+  it('ends at once, with nothing of it checkpointed, and leaves the reason', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kcg-worker-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'handler.mjs');
+    const lastWords = join(folder, 'termination-log');
+    writeFileSync(lastWords, '');
+    writeFileSync(
+      path,
+      "export default async ({ records }) => {\n  records.forEach(async (record) => {\n    await null;\n    throw new TypeError('no such order');\n  });\n};\n",
+    );
+    kinesis.kinesis.putRecord('orders', { partitionKey: 'a', data: Buffer.from('1') });
+    const child = spawn(process.execPath, [resolve('src/main/cli.ts'), 'worker', '--port=0'], {
+      env: {
+        PATH: process.env['PATH'],
+        AWS_ACCESS_KEY_ID: 'test',
+        AWS_SECRET_ACCESS_KEY: 'test',
+        AWS_EC2_METADATA_DISABLED: 'true',
+        [WORKER_CONFIG_ENV]: configOf({ type: 'module', path }, 'shop.unawaited'),
+        KCG_LAST_WORDS: lastWords,
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const code = new Promise<number | null>((done) => child.once('close', done));
+    const stderr = await text(child.stderr);
+    expect(await code).toBe(1);
+    const words =
+      /work that the handler did not await failed: TypeError: no such order \(\S+handler\.mjs:4\) \(shard shardId-000000000000\)\. What is part of a batch/;
+    expect(stderr).toMatch(words);
+    expect(readFileSync(lastWords, 'utf8')).toMatch(words);
+    const client = createDynamoDbClient({ region, endpoint: dynamodb.endpoint });
+    const key = { group_id: { S: 'shop.unawaited' }, shard_id: { S: 'shardId-000000000000' } };
+    const { Item } = await client.send(new GetItemCommand({ TableName: 'checkpoints', Key: key }));
+    client.destroy();
+    expect(Item?.['sequence']).toEqual({ S: 'TRIM_HORIZON' });
   });
 });

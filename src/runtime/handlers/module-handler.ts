@@ -1,22 +1,22 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { inspect } from 'node:util';
 import { assert } from '../../lib/assert.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { resultOf } from './answer-meaning.ts';
 import { failed } from './batch-item-failures.ts';
 import { batchRecord } from './batch-record.ts';
+import { describeThrown } from './describe-thrown.ts';
 import type { Batch, Handler, HandlerContext, HandlerResult } from './handler.ts';
 import type { BatchHandler } from './module-types.ts';
+import { UnawaitedWork } from './unawaited-work.ts';
 import { aborted, unlessAborted } from './unless-aborted.ts';
-
-const SHOWN_CHARACTERS = 500;
 
 /** Runs the default export of a JavaScript or TypeScript file, an absolute path, in the worker's own process. */
 export function moduleHandler(path: string): Handler {
   let handle: BatchHandler | undefined;
   const folder = `${dirname(path)}/`;
+  const work = new UnawaitedWork();
   return {
     kind: 'module',
     async start(signal) {
@@ -24,32 +24,37 @@ export function moduleHandler(path: string): Handler {
     },
     handle(batch, context) {
       assert(handle, 'a batch came before the module was loaded');
-      return run(handle, batch, context, folder);
+      return run({ handle, folder, work }, batch, context);
     },
     close: async () => {},
   };
 }
 
+interface Module {
+  handle: BatchHandler;
+  /** Where it lies, for the places in its errors. */
+  folder: string;
+  work: UnawaitedWork;
+}
+
 async function run(
-  handle: BatchHandler,
+  { handle, folder, work }: Module,
   batch: Batch,
   context: HandlerContext,
-  folder: string,
 ): Promise<HandlerResult> {
   const { signal, groupId, streamName, shardId, attempt, log } = context;
   const { millisBehindLatest } = batch;
   try {
     const records = batch.records.map(batchRecord);
-    const answer = await unlessAborted(signal, async () =>
-      handle(
-        { shardId, records, millisBehindLatest },
-        { signal, groupId, streamName, shardId, attempt, log },
-      ),
+    const given = { shardId, records, millisBehindLatest };
+    const about = { signal, groupId, streamName, shardId, attempt, log };
+    const answer = await unlessAborted(signal, () =>
+      work.run({ shardId, folder, log }, signal, () => handle(given, about)),
     );
     return resultOf(answer, batch.records);
   } catch (thrown) {
     if (signal.aborted) return { outcome: 'failed', error: aborted(signal) };
-    return failed(`the handler threw ${describe(thrown, folder)}`, thrown);
+    return failed(`the handler threw ${describeThrown(thrown, folder)}`, thrown);
   }
 }
 
@@ -76,27 +81,7 @@ async function importDefault(path: string): Promise<unknown> {
   try {
     return ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
   } catch (cause) {
-    const message = `handler module ${path} cannot be loaded: ${describe(cause)}`;
+    const message = `handler module ${path} cannot be loaded: ${describeThrown(cause)}`;
     throw new KcgError('InvalidInput', message, { cause, fix: `See what "node ${path}" prints.` });
   }
-}
-
-/**
- * One line, with the place in the author's own files: where it was thrown, or for a syntax error, whose stack begins with
- * it, where that is.
- */
-function describe(thrown: unknown, folder = ''): string {
-  if (typeof thrown === 'string') return shorten(thrown);
-  if (!(thrown instanceof Error)) return shorten(inspect(thrown, { depth: 0, maxArrayLength: 0 }));
-  const stack = thrown.stack ?? '';
-  const [, syntax] = /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(stack) ?? [];
-  const frames = [...stack.matchAll(/\n +at .*?(?:file:\/\/)?(\/[^\s()]+:\d+):\d+/g)].map(
-    ([, frame]) => frame!,
-  );
-  const place = syntax ?? (folder && frames.find((frame) => frame.startsWith(folder)));
-  return shorten(`${thrown.name}: ${thrown.message}${place ? ` (${place})` : ''}`);
-}
-
-function shorten(text: string): string {
-  return text.replace(/\s+/g, ' ').trim().slice(0, SHOWN_CHARACTERS);
 }
