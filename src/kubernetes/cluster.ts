@@ -107,6 +107,8 @@ export interface WatchOptions extends ListOptions {
   transform?: ((object: StoredObject) => StoredObject) | undefined;
   /** Secondary keys for `ObjectCache.by`: index name → the keys an object is filed under. */
   indexes?: Readonly<Record<string, (object: StoredObject) => readonly string[]>> | undefined;
+  /** Objects whose last state is kept after their deletion, for `ObjectCache.deleted`; none by default. */
+  keepsDeleted?: ((last: StoredObject) => boolean) | undefined;
 }
 
 /** What the cluster held a moment ago: never behind for good, however often the watch breaks. */
@@ -120,6 +122,9 @@ export interface ObjectCache {
   list(namespace?: string): StoredObject[];
   /** The objects filed under `key` in an index of `WatchOptions.indexes`. */
   by(index: string, key: string): StoredObject[];
+  /** The last state of the object that was deleted under `key`, if `WatchOptions.keepsDeleted` says so, until it is forgotten. */
+  deleted?(key: ObjectKey): StoredObject | undefined;
+  forgetDeleted?(key: ObjectKey): void;
   /** Resolves after the signal's abort, when nothing more will be called. */
   readonly stopped: Promise<void>;
 }

@@ -1,10 +1,16 @@
 import type { ObjectCache, ObjectChange, ObjectKey, StoredObject, WatchOptions } from './cluster.ts';
 import { keyOf, keyString } from './cluster.ts';
 
-export interface ObjectStoreOptions extends Pick<WatchOptions, 'onChange' | 'transform' | 'indexes'> {
+export interface ObjectStoreOptions extends Pick<
+  WatchOptions,
+  'onChange' | 'transform' | 'indexes' | 'keepsDeleted'
+> {
   /** Told when `onChange` threw. */
   onThrow: (thrown: unknown) => void;
 }
+
+/** Of those that nobody takes. */
+const DELETED_MAX = 1_000;
 
 /**
  * The memory behind `Cluster.watch`: takes full lists and single events, finds out what changed, and tells. Objects are
@@ -15,6 +21,8 @@ export class ObjectStore implements ObjectCache {
   #hasSynced = false;
   readonly #options: ObjectStoreOptions;
   readonly #objects = new Map<string, StoredObject>();
+  /** The oldest first. */
+  readonly #deleted = new Map<string, StoredObject>();
   /** Index name → index key → object keys. */
   readonly #indexes = new Map<string, Map<string, Set<string>>>();
   readonly #synced = Promise.withResolvers<void>();
@@ -50,6 +58,14 @@ export class ObjectStore implements ObjectCache {
   by(index: string, key: string): StoredObject[] {
     const filed = this.#indexes.get(index)?.get(key) ?? [];
     return [...filed].map((id) => this.#objects.get(id)).filter((object) => object !== undefined);
+  }
+
+  deleted(key: ObjectKey): StoredObject | undefined {
+    return this.#deleted.get(keyString(key));
+  }
+
+  forgetDeleted(key: ObjectKey): void {
+    this.#deleted.delete(keyString(key));
   }
 
   /** A complete list: what is not in it is gone. Returns how many objects differed from what was held. */
@@ -101,7 +117,15 @@ export class ObjectStore implements ObjectCache {
   #drop(id: string, object: StoredObject, held = object): void {
     this.#objects.delete(id);
     this.#unfile(id, held);
+    if (this.#options.keepsDeleted?.(object)) this.#keepDeleted(id, object);
     this.#tell({ type: 'deleted', object });
+  }
+
+  #keepDeleted(id: string, object: StoredObject): void {
+    this.#deleted.delete(id);
+    this.#deleted.set(id, object);
+    const [oldest] = this.#deleted.keys();
+    if (oldest !== undefined && this.#deleted.size > DELETED_MAX) this.#deleted.delete(oldest);
   }
 
   #file(id: string, object: StoredObject): void {

@@ -59,6 +59,10 @@ export function pollMsOf({ settings }: Pick<ReconcilerOptions, 'settings'>): num
 /** What is remembered of a group between passes. All of it can be lost: it saves calls, or makes us wait longer. */
 export interface GroupMemory {
   uid: string;
+  /** The finalizer has been on the object. */
+  wasGuarded: boolean;
+  /** Tries to undo what a group that is gone has left, that failed. */
+  lateTries: number;
   window: Want[];
   applied: AppliedGenerations;
   /** By thing: what failed last time. */
@@ -90,6 +94,8 @@ export interface GroupMemory {
 export function newMemory(uid: string): GroupMemory {
   return {
     uid,
+    wasGuarded: false,
+    lateTries: 0,
     window: [],
     applied: new Map(),
     refused: new Map(),

@@ -26,13 +26,18 @@ export function hasFinalizer({ metadata }: StoredObject): boolean {
 }
 
 /** The finalizer is there exactly while deleting the group would have something to undo. */
-export async function keepFinalizer({ options, object, group, signal }: Pass): Promise<boolean> {
+export async function keepFinalizer(pass: Pass): Promise<boolean> {
+  const { options, object, group, memory, signal } = pass;
   const wanted = group.spec.checkpoints.deletionPolicy !== 'Retain';
+  memory.wasGuarded ||= hasFinalizer(object);
   if (wanted === hasFinalizer(object)) return true;
   const others = (object.metadata.finalizers ?? []).filter((name) => name !== FINALIZER);
   const finalizers = wanted ? [...others, FINALIZER] : others;
   const result = await options.cluster.patchMetadata(KINDS.consumerGroup, object, { finalizers }, { signal });
-  return result.outcome === 'patched';
+  if (result.outcome !== 'patched') return false;
+  memory.wasGuarded = wanted;
+  pass.object = result.object;
+  return true;
 }
 
 /**
@@ -56,25 +61,39 @@ export async function dropFinalizer(
  * what is ours in the table goes, then the finalizer.
  */
 export async function reconcileDeletion(pass: Pass): Promise<number | undefined> {
-  const { options, object, group, signal } = pass;
-  const { deletionPolicy } = group.spec.checkpoints;
+  const { options, object, memory, signal } = pass;
   if (!hasFinalizer(object)) return undefined;
+  memory.wasGuarded = true;
+  const waits = await undo(pass);
+  if (!waits) return dropFinalizer(options.cluster, object, signal);
+  const way = 'Or set checkpoints.deletionPolicy to Retain, which leaves the table as it is.';
+  return told(pass, waits.failed ? `${waits.message} ${way}` : waits.message, waits.inMs);
+}
+
+export interface Waits {
+  message: string;
+  inMs: number;
+  failed?: true;
+}
+
+/** One step on the way; @returns what it waits for, undefined when nothing is left to undo */
+export async function undo(pass: Pass): Promise<Waits | undefined> {
+  const { options, group, signal } = pass;
+  const { deletionPolicy } = group.spec.checkpoints;
   const target = placeOf(pass);
-  if (deletionPolicy === 'Retain' || target === undefined)
-    return dropFinalizer(options.cluster, object, signal);
+  if (deletionPolicy === 'Retain' || target === undefined) return undefined;
   const pods = await stopWorkers(pass);
-  if (pods === 'unknown') return told(pass, 'waiting for the worker pods to stop', WAIT_MS);
-  if (pods.length > 0) return told(pass, waitingForPods(pods, options.clock.now()), WAIT_MS);
+  if (pods === 'unknown') return { message: 'waiting for the worker pods to stop', inMs: WAIT_MS };
+  if (pods.length > 0) return { message: waitingForPods(pods, options.clock.now()), inMs: WAIT_MS };
   try {
-    const waits = await cleanUp({ ...pass, target }, deletionPolicy);
-    if (waits !== undefined) return told(pass, waits, WAIT_MS);
+    const message = await cleanUp({ ...pass, target }, deletionPolicy);
+    return message === undefined ? undefined : { message, inMs: WAIT_MS };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     const error = KcgError.from(thrown);
-    const way = 'Or set checkpoints.deletionPolicy to Retain, which leaves the table as it is.';
-    return told(pass, `${describeError(error)} ${way}`, isRetryable(error) ? RETRY_MS / 4 : RETRY_MS);
+    const inMs = isRetryable(error) ? RETRY_MS / 4 : RETRY_MS;
+    return { message: describeError(error), inMs, failed: true };
   }
-  return dropFinalizer(options.cluster, object, signal);
 }
 
 /** The pods that are left; `unknown` while the Deployment may still have made some that are not seen yet. */

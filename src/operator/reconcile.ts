@@ -1,4 +1,4 @@
-import { groupIdOf, type GroupStatus } from '../api/group.ts';
+import { groupIdOf, type KinesisConsumerGroup, type GroupStatus } from '../api/group.ts';
 import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
 import { keepsPositions, readDeletedGroup, readGroup } from '../api/stored-group.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
@@ -16,6 +16,9 @@ import { workloadProblem } from './plan/step-failures.ts';
 import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
 import { pursueClaim } from './reconcile-claim.ts';
 import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
+import { nowhere } from './plan/nowhere.ts';
+import { readableShards } from './plan/readable-shards.ts';
+import { lateGroup, undoLate } from './late-deletion.ts';
 import { reconcilePause } from './reconcile-pause.ts';
 import { attempt } from './pace.ts';
 import {
@@ -63,21 +66,36 @@ export class GroupReconciler {
    */
   async reconcile(key: string, signal: AbortSignal): Promise<number | FailedRound | undefined> {
     const { groups } = this.#options.caches;
+    const lateInMs = await this.#undoLate(key, signal);
+    if (lateInMs !== undefined) return lateInMs;
     const object = groups.get(parseKey(key));
     if (!object) {
       this.#forget(key);
       return undefined;
     }
     const { annotations, deletionTimestamp } = object.metadata;
-    // A group that is being deleted is not kept from going by what was said while it lived.
-    if (annotations?.[RECONCILE_PAUSED_ANNOTATION] === 'true' && !deletionTimestamp) {
-      return this.#say(object, pausedStatus(this.#about(object)), signal);
-    }
     const parsed = deletionTimestamp ? readDeletedGroup(object) : readGroup(object);
     this.#tellIgnored(parsed.ignored);
+    // A group that is being deleted is not kept from going by what was said while it lived.
+    if (annotations?.[RECONCILE_PAUSED_ANNOTATION] === 'true' && !deletionTimestamp) {
+      return this.#pause(key, object, { parsed, signal });
+    }
     if (parsed.outcome === 'refused') return this.#refuse(object, parsed.problems, signal);
     const { group } = parsed;
-    const pass: Pass = {
+    const pass = this.#passOf(key, object, { group, signal });
+    try {
+      return await (deletionTimestamp ? reconcileDeletion(pass) : reconcileLiving(pass));
+    } finally {
+      for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: object });
+    }
+  }
+
+  #passOf(
+    key: string,
+    object: StoredObject,
+    { group, signal }: { group: KinesisConsumerGroup; signal: AbortSignal },
+  ): Pass {
+    return {
       options: this.#options,
       streams: this.#streams,
       statuses: this.#statuses,
@@ -91,11 +109,33 @@ export class GroupReconciler {
       refused: [],
       again: { inMs: IDLE_MS },
     };
-    try {
-      return await (deletionTimestamp ? reconcileDeletion(pass) : reconcileLiving(pass));
-    } finally {
-      for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: object });
+  }
+
+  /** Before anything is done for a new group of that name. */
+  async #undoLate(key: string, signal: AbortSignal): Promise<number | undefined> {
+    const { groups } = this.#options.caches;
+    const last = groups.deleted?.(parseKey(key));
+    const group = last && lateGroup(last, this.#memory.get(key));
+    let inMs: number | undefined;
+    if (last && group) {
+      const pass = this.#passOf(key, last, { group, signal });
+      inMs = await undoLate(pass);
+      for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: last });
     }
+    if (inMs === undefined) groups.forgetDeleted?.(parseKey(key));
+    return inMs;
+  }
+
+  /** Left alone but for the finalizer: what the policy says is to be undone may not be there when the group is deleted. */
+  async #pause(
+    key: string,
+    object: StoredObject,
+    { parsed, signal }: { parsed: ReturnType<typeof readGroup>; signal: AbortSignal },
+  ): Promise<number | undefined> {
+    if (parsed.outcome === 'refused') return this.#say(object, pausedStatus(this.#about(object)), signal);
+    const pass = this.#passOf(key, object, { group: parsed.group, signal });
+    if (!(await keepFinalizer(pass))) return 1_000;
+    return this.#say(pass.object, pausedStatus(this.#about(object)), signal);
   }
 
   /** A spec that cannot work; the API server refuses most of these. */
@@ -256,37 +296,4 @@ function decide(
   memory.window = decision.window;
   if (decision.againInMs !== undefined) lookAgain(pass, decision.againInMs);
   return decision;
-}
-
-/** Where no Deployment is left to go by, a stream that does not answer is known from its rows. */
-function readableShards({
-  stream,
-  view,
-  isNew,
-}: {
-  stream: StreamFacts;
-  view: GroupView | undefined;
-  isNew: boolean;
-}): number | undefined {
-  if (stream.shards) return view?.parallelShards;
-  const isLost = stream.error === undefined || stream.error.code === 'NotFound';
-  return isNew && !isLost && view && view.shards.length > 0 ? view.parallelShards : undefined;
-}
-
-function nowhere({ group, groupId }: Pass): GroupFacts {
-  return {
-    group,
-    groupId,
-    region: undefined,
-    stream: { summary: undefined, shards: undefined, error: undefined },
-    table: undefined,
-    claim: undefined,
-    workload: { deployment: undefined, problem: undefined },
-    view: undefined,
-    expiringShards: [],
-    scaling: undefined,
-    failures: [],
-    lastScale: undefined,
-    lastFailover: undefined,
-  };
 }

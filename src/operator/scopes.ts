@@ -12,6 +12,7 @@ import {
 } from '../kubernetes/cluster.ts';
 import { GROUPS_OF_TABLE, groupKeys, PODS_OF_GROUP, tablesOf } from './group-indexes.ts';
 import { hasDied, type PodLike } from './plan/fence.ts';
+import { mayBeUndone } from './late-deletion.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
 
 type Caches = ReconcilerOptions['caches'];
@@ -129,6 +130,7 @@ function watchScope({
       namespace,
       signal,
       indexes: { [GROUPS_OF_TABLE]: tablesOf },
+      keepsDeleted: mayBeUndone,
       onChange: (change) => {
         if (isWorthALook(change)) tell(keyString(keyOf(change.object)));
       },
@@ -189,6 +191,8 @@ function joined(caches: readonly [string | undefined, ObjectCache][]): ObjectCac
       const one = byNamespace.get(parseKey(key).namespace);
       return one ? one.by(index, key) : all.flatMap((cache) => cache.by(index, key));
     },
+    deleted: (key) => byNamespace.get(key.namespace)?.deleted?.(key),
+    forgetDeleted: (key) => byNamespace.get(key.namespace)?.forgetDeleted?.(key),
     stopped: Promise.all(all.map((cache) => cache.stopped)).then(() => undefined),
   };
 }

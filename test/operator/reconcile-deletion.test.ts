@@ -104,6 +104,84 @@ describe('deletion', () => {
     expect(await gone()).toBe(true);
   });
 
+  describe('with a policy that is set and a deletion that comes at once', () => {
+    const setAndDelete = (policy = 'Delete') => {
+      h.setGroup((spec) => (spec['checkpoints'] = { deletionPolicy: policy }));
+      h.cluster.remove(KINDS.consumerGroup, NAME);
+    };
+
+    test('undoes what the policy says, after the workers have stopped', async () => {
+      await started({});
+      expect((await h.group()).metadata.finalizers).toBeUndefined();
+      setAndDelete();
+      expect(await gone()).toBe(true);
+      expect(await h.reconcile()).toBe(3_000);
+      expect(h.tables.tables.size).toBe(1);
+      await stopPods();
+      await h.reconcile();
+      expect(h.tables.tables.size).toBe(0);
+      const steps = h.tables.steps.length;
+      await h.reconcile();
+      expect(h.tables.steps.length).toBe(steps);
+    });
+
+    test('lets a group of that name begin only after that', async () => {
+      await started({});
+      setAndDelete();
+      create();
+      await h.reconcile();
+      expect(await h.condition('Ready')).toBeUndefined();
+      await stopPods();
+      h.kinesis.deleteStream('orders');
+      await h.clock.advance(10_000);
+      h.kinesis.createStream({ name: 'orders', shardCount: 1 });
+      await h.clock.advance(60_000);
+      await h.converge();
+      expect(await h.condition('GroupClaimed')).toBe('True Claimed');
+      expect(h.table().rows()).toHaveLength(1);
+    });
+
+    test('ends with a word when it cannot, and holds nobody up for ever', async () => {
+      await started({});
+      setAndDelete();
+      await h.reconcile();
+      await stopPods();
+      h.tables.fault = new KcgError('AccessDenied', 'may not call dynamodb:DeleteTable');
+      for (let look = 0; look < 4; look += 1) expect(await h.reconcile()).toBe(60_000);
+      expect(await h.reconcile()).toBeUndefined();
+      const { reason, note } = h.cluster.events.at(-1)!;
+      expect(`${reason}: ${note}`).toMatch(/^RowsKept: nothing more is deleted: may not call/);
+    });
+
+    test('undoes nothing when a person took the finalizer off', async () => {
+      await started({ deletionPolicy: 'Delete' });
+      h.cluster.update(KINDS.consumerGroup, NAME, (draft) => (draft.metadata.finalizers = []));
+      h.cluster.remove(KINDS.consumerGroup, NAME);
+      await h.reconcile();
+      await stopPods();
+      await h.reconcile();
+      expect(h.tables.tables.size).toBe(1);
+    });
+
+    test('has a finalizer in time on a group that is annotated reconcile-paused', async () => {
+      await started({});
+      h.cluster.update(KINDS.consumerGroup, NAME, (draft) => {
+        draft.metadata.annotations = { ...draft.metadata.annotations, 'kcg.dev/reconcile-paused': 'true' };
+      });
+      await h.converge();
+      h.setGroup((spec) => (spec['checkpoints'] = { deletionPolicy: 'Delete' }));
+      await h.converge();
+      expect((await h.group()).metadata.finalizers).toEqual(['kcg.dev/cleanup']);
+      expect(await h.condition('Reconciling')).toBe('False ReconcilePaused');
+      h.cluster.remove(KINDS.consumerGroup, NAME);
+      await h.reconcile();
+      await stopPods();
+      await h.reconcile();
+      expect(h.tables.tables.size).toBe(0);
+      expect(await gone()).toBe(true);
+    });
+  });
+
   describe('with Delete spares the table', () => {
     const checkpoints = { deletionPolicy: 'Delete', table: { name: 'shared' } };
     const other = { name: 'other' };

@@ -10,6 +10,7 @@ import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { KINDS, type KubeObject, type StoredObject } from '../../src/kubernetes/cluster.ts';
 import { MemoryCluster, type RecordedWrite } from '../../src/kubernetes/memory/cluster.ts';
 import { MemoryTables } from '../../src/table/memory/table-admin.ts';
+import { mayBeUndone } from '../../src/operator/late-deletion.ts';
 import { GroupReconciler } from '../../src/operator/reconcile.ts';
 import type { ObservedTable } from '../../src/table/table-admin.ts';
 import type { ReconcilerOptions, ReconcilerSettings } from '../../src/operator/reconcile-context.ts';
@@ -89,6 +90,7 @@ export class Harness {
       nudge: async (address) => this.nudged.push(address) > 0,
       caches: this.#watched({
         groups: this.cluster.watch(KINDS.consumerGroup, {
+          keepsDeleted: mayBeUndone,
           signal,
           indexes: { [GROUPS_OF_TABLE]: tablesOf },
         }),
