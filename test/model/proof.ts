@@ -6,6 +6,8 @@ import type { Mutation } from './mutations.ts';
 /** The page whose tables are what the searches found. `write-proof.ts` writes them, the tests compare each row. */
 export const PAGE = new URL('../../docs/lease-proof.md', import.meta.url);
 
+export const REWRITE = 'docs/lease-proof.md differs: node test/model/write-proof.ts';
+
 const count = (value: number) => value.toLocaleString('en-US');
 
 export function caseRow(name: string, { states, transitions, depth }: Exploration): string {

@@ -1,5 +1,6 @@
 import { env } from 'node:process';
 import { describe, expect, it } from 'vitest';
+import { wantsLongTests } from '../support/long-tests.ts';
 import { explain, runGroup } from './run-group.ts';
 
 /*
@@ -8,7 +9,7 @@ import { explain, runGroup } from './run-group.ts';
  */
 const only = env['KCG_SIM_SEED'];
 const from = Number(only ?? env['KCG_SIM_FROM'] ?? 1);
-const count = only ? 1 : Number(env['KCG_SIM_SEEDS'] ?? (env['CI'] ? 2_000 : 800));
+const count = only ? 1 : Number(env['KCG_SIM_SEEDS'] ?? (wantsLongTests(env) ? 2_000 : 150));
 const PER_TEST = 50;
 /** A seed takes 30 ms on an idle core; a busy machine may take its time. */
 const TIMEOUT_MS = 300_000;

@@ -1,6 +1,7 @@
 import { env } from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { parseRef } from '../../src/leases/lease.ts';
+import { wantsLongTests } from '../support/long-tests.ts';
 import { explain, runGroup } from './run-group.ts';
 import { Scenario } from './scenario.ts';
 import { CALM } from './sim-handler.ts';
@@ -11,7 +12,7 @@ import type { SimWorker } from './sim-worker.ts';
 const MINUTE = 60_000;
 const only = env['KCG_SIM_SEED'];
 const from = Number(only ?? env['KCG_SIM_FROM'] ?? 1);
-const count = only ? 1 : Number(env['KCG_SIM_SEEDS'] ?? (env['CI'] ? 200 : 40));
+const count = only ? 1 : Number(env['KCG_SIM_SEEDS'] ?? (wantsLongTests(env) ? 200 : 10));
 const PER_TEST = 10;
 const TIMEOUT_MS = 300_000;
 const firsts = Array.from({ length: Math.ceil(count / PER_TEST) }, (_, i) => from + i * PER_TEST);

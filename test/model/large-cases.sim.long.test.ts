@@ -4,13 +4,11 @@ import { CI_CASES, LARGE_CASES, type LargeCaseName } from './cases.ts';
 import { explore } from './explore.ts';
 import { caseRow, page, tell } from './proof.ts';
 
-/** `ci`: those marked for it; `large`: all, which takes minutes and gigabytes; in a file of their own, so beside others. */
-const share = env['KCG_MODEL'] ?? (env['CI'] ? 'ci' : 'small');
+/** All of them take hours and gigabytes; in a file of their own, so beside others. */
+const all = env['KCG_MODEL'] === 'large';
 const HOUR_MS = 3_600_000;
 
-const cases = (Object.keys(LARGE_CASES) as LargeCaseName[]).filter(
-  (name) => share === 'large' || (share === 'ci' && CI_CASES.has(name)),
-);
+const cases = (Object.keys(LARGE_CASES) as LargeCaseName[]).filter((name) => all || CI_CASES.has(name));
 
 describe('the lease protocol in larger groups, in every order of steps', () => {
   it.each(cases)(
