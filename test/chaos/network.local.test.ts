@@ -73,6 +73,21 @@ scenario(
 );
 
 scenario(
+  'a worker whose way out closes when it is told to stop, as with a sidecar that ends first, ends as well',
+  { name: 'proxies close at SIGTERM', proxied: true },
+  async (fleet) => {
+    const [cut, others] = await fleet.pick();
+    const exit = cut.stop();
+    await Promise.all([cut.proxies!.dynamodb.refuse(), cut.proxies!.kinesis.refuse()]);
+    // Nothing can be given any more: its lease runs out, which others see and it does itself.
+    expect(await exit).toMatchObject({ code: 0 });
+    const seconds = await fleet.readAgain(others);
+    await fleet.allOwned(others);
+    await fleet.prove({ 'read again after s': seconds });
+  },
+);
+
+scenario(
   'a worker starts by itself once the servers are there',
   { name: 'servers refuse at the start', proxied: true, workers: 1 },
   async (fleet) => {
