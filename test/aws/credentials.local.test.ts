@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { awsCredentials } from '../../src/aws/credentials.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
+import { awsStreamClient } from '../../src/kinesis/aws/stream-client.ts';
 import { listGroupIds } from '../../src/leases/dynamodb/groups.ts';
 import { startLocalSts, type LocalSts } from '../support/local-sts.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -79,6 +80,36 @@ describe('keys of a shared file', () => {
     writeKeys('new');
     await clock.advance(5_000);
     expect(await keyOf(credentials)).toBe('new');
+  });
+});
+
+describe('both clients', () => {
+  it('sign with the keys that are there now', async () => {
+    const keys: (string | undefined)[] = [];
+    const service = createServer(({ headers }, response) => {
+      keys.push(/Credential=(\w+)\//.exec(headers.authorization ?? '')?.[1]);
+      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end('{}');
+    });
+    await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
+    const region = 'eu-west-1';
+    const credentials = awsCredentials({ clock });
+    const client = createDynamoDbClient({ region, endpoint, credentials });
+    const stream = awsStreamClient({ streamName: 'orders', region, endpoint, credentials, clock });
+    const callBoth = async () => {
+      const options = { client, clock, tableName: 'checkpoints', principal: "the worker's role" };
+      await listGroupIds(options, { limit: 1, consistent: true });
+      await stream.listShards({ from: 'TRIM_HORIZON' });
+    };
+    for (const key of ['old', 'new']) {
+      writeKeys(key);
+      await clock.advance(5_000);
+      await callBoth();
+    }
+    expect(keys).toEqual(['old', 'old', 'new', 'new']);
+    client.destroy();
+    stream.close();
+    service.close();
   });
 });
 
