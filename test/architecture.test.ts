@@ -49,3 +49,21 @@ describe('the import rule', () => {
     }
   });
 });
+
+describe('AWS clients', () => {
+  const source = (file: string) => readFileSync(join(root, file), 'utf8');
+
+  it('go by one request handler: the way out, and the host in errors', () => {
+    const importing = files.filter((file) => importsOf(file).includes('@smithy/node-http-handler'));
+    expect(importing).toEqual(['aws/request-handler.ts']);
+  });
+
+  it('are built from one configuration, with the credentials that are there now', () => {
+    const building = files.filter((file) => {
+      const names = /import \{([^}]*)\} from '@aws-sdk\/client-/s.exec(source(file))?.[1] ?? '';
+      return (names.match(/\w+Client\b/g) ?? []).some((name) => source(file).includes(`new ${name}(`));
+    });
+    expect(building.toSorted()).toEqual(['aws/dynamodb-client.ts', 'kinesis/aws/stream-client.ts']);
+    for (const file of building) expect(source(file), file).toContain('awsClientConfig(');
+  });
+});

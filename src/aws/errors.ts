@@ -48,6 +48,8 @@ function deadlineError(error: KcgError, call: AwsCall): KcgError {
 function classify(error: SdkError, call: AwsCall): Finding {
   // The SDK calls a reset connection a TimeoutError, too.
   if (error.name === 'TimeoutError') return networkFailure(error.code ?? 'ETIMEDOUT', error, call);
+  // Emulators give it the name of a failure that passes.
+  if (error.status === 501) return unknownOperation(error, call);
   const byName = AWS_ERROR_CODES[error.name];
   if (byName) return byCode(byName, error, call);
   if (error.path !== undefined) return noCredentials(error, call);
@@ -59,7 +61,6 @@ function classify(error: SdkError, call: AwsCall): Finding {
   if (error.message.includes('Region is missing')) {
     return { code: 'InvalidInput', message: 'no AWS region is set', fix: 'Set spec.region, or AWS_REGION.' };
   }
-  if (error.status === 501) return byCode('Unsupported', error, call);
   if (error.status !== undefined && error.status >= 500) return byCode('Unavailable', error, call);
   if (error.status === 429) return byCode('Throttled', error, call);
   if (error.status === 401 || error.status === 403) return byCode('AccessDenied', error, call);

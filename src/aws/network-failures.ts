@@ -42,10 +42,16 @@ export function networkFailure(code: string, error: SdkError, call: AwsCall): Fi
     const fix = 'Write http:// in the endpoint, or name the port that speaks TLS.';
     return { code: 'Unavailable', message: `${where} does not speak TLS (${code})`, fix };
   }
-  const isMaybeTls = request?.protocol === 'http:' && HUNG_UP.test(code);
-  const scheme = isMaybeTls ? 'If it speaks TLS, write https:// in the endpoint. ' : '';
   const message = `${where} cannot be reached (${code})`;
-  return { code: 'Unavailable', message, fix: `${scheme}${reachability(call, host)}` };
+  return { code: 'Unavailable', message, fix: `${schemeHint(code, error, call)}${reachability(call, host)}` };
+}
+
+/** For one who hangs up at what it does not understand, as far as that can be told from one who just hangs up. */
+function schemeHint(code: string, { request, message }: SdkError, { endpoint }: AwsCall): string {
+  if (endpoint === undefined || !HUNG_UP.test(code)) return '';
+  if (request?.protocol === 'http:') return 'If it speaks TLS, write https:// in the endpoint. ';
+  const isHandshake = /before secure TLS connection was established/.test(message);
+  return isHandshake ? 'If it does not speak TLS, write http:// in the endpoint. ' : '';
 }
 
 interface ByProxy {

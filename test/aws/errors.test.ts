@@ -164,3 +164,21 @@ it.each([
     fix: `Check that the endpoint is ${endpoint}, and what is in between.`,
   });
 });
+
+it.each([
+  ['UnknownOperationException', 'UnknownError', 400, 'UnknownOperationException'],
+  [
+    'UnknownOperationException',
+    'Tagging is not supported.',
+    400,
+    'UnknownOperationException: Tagging is not supported.',
+  ],
+  ['InternalFailure', 'not yet implemented', 501, 'InternalFailure: not yet implemented'],
+])('an operation that an emulator lacks is told as that: %s, %s', (name, message, httpStatusCode, words) => {
+  const error = thrown(name, message, { $metadata: { httpStatusCode } });
+  expect(told(error, { action: 'dynamodb:TagResource', endpoint: 'http://dynamodb:8000' })).toMatchObject({
+    code: 'Unsupported',
+    message: `dynamodb:8000 does not know dynamodb:TagResource (${words})`,
+    fix: expect.stringContaining('a DynamoDB endpoint'),
+  });
+});

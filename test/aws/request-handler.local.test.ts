@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
@@ -133,13 +133,19 @@ describe('a proxy that the environment names', () => {
 });
 
 describe('the scheme of an endpoint', () => {
-  it('is named when TLS is spoken to a server that does not know it', async () => {
-    const { host } = new URL(kinesis.endpoint);
+  it.each<[string, string, string]>([
+    ['answers as it can', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'does not speak TLS'],
+    ['hangs up', '', 'cannot be reached'],
+  ])('is named when TLS is spoken to a server that %s', async (_, answer, says) => {
+    const server = createTcpServer((socket) => socket.on('data', () => socket.end(answer)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     await expect(describeStream(`https://${host}`)).rejects.toMatchObject({
       code: 'Unavailable',
-      message: expect.stringContaining(`${host} does not speak TLS`),
-      fix: expect.stringContaining('http://'),
+      message: expect.stringContaining(`${host} ${says}`),
+      fix: expect.stringContaining('rite http://'),
     });
+    server.close();
   });
 
   it('is named when a server that speaks TLS hangs up', async () => {
