@@ -28,7 +28,7 @@ const STREAM = {
   StreamActive: 'The stream exists and can be read; nothing to do.',
   StreamUnknown: 'The stream has not been looked at yet; wait a moment.',
   StreamNotFound:
-    'There is no such stream in this account and region; create it, or correct spec.stream or spec.region in a new group.',
+    'There is no such stream in this account and region, which is waited for; create it, or correct spec.stream or spec.region in a new group.',
   StreamNotActive: 'The stream is being created, changed or deleted; wait until AWS shows it as ACTIVE.',
   StreamAccessDenied:
     'The operator may not describe the stream; give its role kinesis:DescribeStreamSummary and kinesis:ListShards.',
@@ -160,6 +160,8 @@ const READY = {
   Paused: 'It was asked to pause: pods stay, nothing is read; set desiredState to Running to go on.',
   Stopped: 'It was asked to stop: there are no pods; set desiredState to Running to go on.',
   Deleting: 'The group is being deleted; the message says what is left to do.',
+  ReconcilePaused:
+    'The operator has never looked at the group: the annotation kcg.dev/reconcile-paused was there from the beginning.',
 } as const;
 
 const RECONCILING = {

@@ -90,7 +90,12 @@ function schema(): StructuralSchema {
         ...structuralSchema(groupSpec),
         description: 'What is wanted. The operator never writes here.',
       },
-      status: { ...structuralSchema(groupStatus), description: 'What is. Written by the operator alone.' },
+      status: {
+        ...structuralSchema(groupStatus),
+        description: 'What is. Written by the operator alone.',
+        // Of no generation: without any status, helm --wait and the like take a new group for one that is done.
+        default: { observedGeneration: -1 },
+      },
     },
   };
 }

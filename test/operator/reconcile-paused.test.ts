@@ -35,6 +35,17 @@ describe('a group that is annotated reconcile-paused', () => {
     expect(await h.condition('Reconciling')).toBe('True RollingOut');
   });
 
+  test('from the beginning says that nobody has looked at it', async () => {
+    create();
+    pause('true');
+    await h.converge();
+    expect(await h.condition('Ready')).toBe('Unknown ReconcilePaused');
+    expect((await h.status()).observedGeneration).toBeUndefined();
+    pause(undefined);
+    await h.converge();
+    expect(await h.condition('Ready')).toBe('False WorkersStarting');
+  });
+
   test('can be deleted', async () => {
     create({ checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 1 } });
     await h.converge();

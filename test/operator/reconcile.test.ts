@@ -146,6 +146,9 @@ describe('what blocks a group becomes a condition', () => {
     prepare();
     create(spec);
     await h.converge();
+    // What may be made at the same time is waited for, for so long.
+    await h.clock.advance(600_000);
+    await h.converge();
     expect(await h.condition(type)).toBe(expected);
     expect(await h.condition('Stalled')).toBe(expected.replace('False', 'True'));
     expect(await h.condition('Ready')).toBe(expected);

@@ -18,7 +18,7 @@ import {
 } from './compute-conditions.ts';
 import type { GroupFacts } from './group-facts.ts';
 import { keepKnown } from './keep-known.ts';
-import { handingOff, ready, reconciling, stalled } from './sum-up.ts';
+import { handingOff, ready, reconciling, stalled, type LastedMs } from './sum-up.ts';
 
 /**
  * The whole status from the facts. `previous` lends the times at which conditions turned, what nobody can tell now, and the
@@ -94,14 +94,17 @@ export function pausedStatus({
   generation: number;
   nowMs: number;
 }): GroupStatus {
-  const told: NewCondition = {
-    type: 'Reconciling',
-    status: 'False',
-    reason: 'ReconcilePaused',
+  const about = {
+    reason: 'ReconcilePaused' as const,
     message: `nothing is looked at or changed; remove the annotation ${RECONCILE_PAUSED_ANNOTATION} to go on`,
     observedGeneration: generation,
   };
-  return { ...previous, conditions: setAll(previous?.conditions ?? [], [told], nowMs) };
+  const conditions = previous?.conditions ?? [];
+  const told: NewCondition[] = [{ type: 'Reconciling', status: 'False', ...about }];
+  // Of a group that nobody has ever looked at.
+  if (!conditions.some(({ type, reason }) => type === 'Ready' && reason !== about.reason))
+    told.push({ type: 'Ready', status: 'Unknown', ...about });
+  return { ...previous, conditions: setAll(conditions, told, nowMs) };
 }
 
 /** Only the conditions that tell how the deletion goes. */
@@ -131,10 +134,14 @@ function conditionsOf(facts: GroupFacts, previous: GroupStatus | undefined, nowM
     CheckpointsAtRisk: { type: 'CheckpointsAtRisk' as const, ...checkpointsAtRisk(facts), ...about },
     ScalingLimited: { type: 'ScalingLimited' as const, ...scalingLimited(facts), ...about },
   };
+  const lastedMs: LastedMs = ({ type, status }) => {
+    const before = previous?.conditions?.find((condition) => condition.type === type);
+    return before?.status === status ? nowMs - Date.parse(before.lastTransitionTime) : 0;
+  };
   const told: NewCondition[] = [
     { type: 'Ready', ...ready(parts, facts), ...about },
-    { type: 'Reconciling', ...reconciling(parts, facts), ...about },
-    { type: 'Stalled', ...stalled(parts), ...about },
+    { type: 'Reconciling', ...reconciling(parts, facts, lastedMs), ...about },
+    { type: 'Stalled', ...stalled(parts, lastedMs), ...about },
     ...Object.values(parts),
   ];
   return setAll(previous?.conditions ?? [], told, nowMs);

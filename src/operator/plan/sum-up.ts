@@ -30,10 +30,23 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'FieldConflict',
 ]);
 
+/** What somebody may be making at the same time, with the same tool, which would give up at the first Stalled. */
+const AWAITED: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>(['StreamNotFound', 'TableNotFound']);
+/** After that nobody is: longer than helm and the like wait. */
+const PATIENCE_MS = 600_000;
+
+/** For how long each condition has been what it is, ms; 0 for one that has just turned. */
+export type LastedMs = (part: Part[keyof Part]) => number;
+
 /** With the words of the first condition, cause before effect, that only a person can change. */
-export function stalled(parts: Part): Told<'Stalled'> {
+export function stalled(parts: Part, lastedMs: LastedMs): Told<'Stalled'> {
   const causes = [parts.StreamReady, parts.TableReady, parts.GroupClaimed, parts.WorkersAvailable];
-  const cause = causes.find(({ status, reason }) => status === 'False' && FOR_A_PERSON.has(reason));
+  const cause = causes.find(
+    (part) =>
+      part.status === 'False' &&
+      FOR_A_PERSON.has(part.reason) &&
+      !(AWAITED.has(part.reason) && lastedMs(part) < PATIENCE_MS),
+  );
   if (!cause) return { status: 'False', reason: 'NotStalled', message: 'nothing blocks the group for good' };
   return { status: 'True', reason: cause.reason, message: cause.message };
 }
@@ -95,8 +108,8 @@ function withoutProcess({ view, group }: GroupFacts): string | undefined {
 }
 
 /** `False` while `stalled` says `True`, or nothing is under way. A step that is retried counts as under way. */
-export function reconciling(parts: Part, facts: GroupFacts): Told<'Reconciling'> {
-  const blocked = stalled(parts);
+export function reconciling(parts: Part, facts: GroupFacts, lastedMs: LastedMs): Told<'Reconciling'> {
+  const blocked = stalled(parts, lastedMs);
   if (blocked.status === 'True') return { status: 'False', reason: 'Blocked', message: blocked.message };
   const step = stepUnderWay(parts, facts);
   if (step) return { status: 'True', ...step };

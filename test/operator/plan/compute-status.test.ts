@@ -267,6 +267,20 @@ describe('conditions', () => {
     expect(told('Ready', change)).toBe('False Progressing');
   });
 
+  test.each<[string, Partial<GroupFacts>]>([
+    ['stream', { stream: { summary: undefined, shards: undefined, error: new KcgError('NotFound', 'x') } }],
+    ['table', { table: { ...facts().table!, status: 'False', reason: 'TableNotFound' } }],
+  ])('wait ten minutes for a %s that does not exist before they call for somebody', (_, change) => {
+    const first = statusOf(change);
+    const at = (nowMs: number) => {
+      const { conditions } = computeStatus(facts(change), { previous: first, nowMs, positions: 'keep' });
+      return ['Stalled', 'Reconciling'].map((name) => conditions?.find(({ type }) => type === name)?.status);
+    };
+    expect(at(NOW)).toEqual(['False', 'True']);
+    expect(at(NOW + 599_000)).toEqual(['False', 'True']);
+    expect(at(NOW + 600_000)).toEqual(['True', 'False']);
+  });
+
   test('keep the time at which they turned', () => {
     const first = statusOf();
     const later = computeStatus(facts({ view: aView(orphaned) }), {
