@@ -20,6 +20,10 @@ export const WORKER_CONTAINER_ANNOTATION = `${DOMAIN}/worker-container`;
 export const TAKE_OVER_ANNOTATION = `${DOMAIN}/take-over`;
 /** What the group has to know of its table when the table is gone; written by the operator, read by `readTableRecord`. */
 export const TABLE_ANNOTATION = `${DOMAIN}/table`;
+/** On a group: `namespace/name` of the Lease of the operator that looks after it. */
+export const OPERATOR_ANNOTATION = `${DOMAIN}/operator`;
+/** On an operator's Lease: the namespaces it looks after, separated by commas; absent = all. */
+export const NAMESPACES_ANNOTATION = `${DOMAIN}/namespaces`;
 /** `true`: the operator leaves the group alone. */
 export const RECONCILE_PAUSED_ANNOTATION = `${DOMAIN}/reconcile-paused`;
 

@@ -187,6 +187,8 @@ export interface LeaderElectionRecord {
   renewedAt: number;
   /** How often it was taken over; 0 with its first holder. */
   transitions: number;
+  /** What the holder looks after; absent = all namespaces. */
+  namespaces?: readonly string[] | undefined;
 }
 
 export interface LeaderElectionLease {

@@ -19,6 +19,10 @@ export interface LeaderElectionOptions {
   renewDeadlineMs?: number;
   /** Between two tries; default 2,000, must be less still. */
   retryPeriodMs?: number;
+  /** What this process looks after, for others to read; absent = all namespaces. */
+  namespaces?: readonly string[] | undefined;
+  /** Whether the process of that identity is known to be gone; asked about a leader that has missed a renewal. */
+  hasEnded?: (identity: string, signal: AbortSignal) => Promise<boolean>;
   onEvent?: (event: LeaderElectionEvent) => void;
 }
 
@@ -67,7 +71,8 @@ export async function runAsLeader(
 }
 
 class Election {
-  readonly #options: Required<Omit<LeaderElectionOptions, 'onEvent'>>;
+  readonly #options: Required<Omit<LeaderElectionOptions, 'onEvent' | 'namespaces'>> &
+    Pick<LeaderElectionOptions, 'namespaces'>;
   readonly #onEvent: (event: LeaderElectionEvent) => void;
   /** The Lease as last read or written, and since when it stands still. */
   #seen: { lease: LeaderElectionLease; since: number } | undefined;
@@ -76,7 +81,8 @@ class Election {
 
   constructor({ onEvent = () => {}, ...options }: LeaderElectionOptions) {
     this.#onEvent = onEvent;
-    this.#options = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000, ...options };
+    const defaults = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
+    this.#options = { ...defaults, hasEnded: async () => false, ...options };
     const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = this.#options;
     if (
       leaseDurationMs < 1_000 ||
@@ -150,8 +156,16 @@ class Election {
     const { record } = lease;
     if (record.holder === identity) return this.#write({ ...record, ...this.#renewal(now) }, lease);
     const standsStillMs = clock.monotonic() - (this.#seen?.since ?? 0);
-    if (record.holder !== '' && standsStillMs < record.leaseDurationSeconds * 1_000) return 'taken';
+    const isFree = record.holder === '' || standsStillMs >= record.leaseDurationSeconds * 1_000;
+    if (!isFree && !(await this.#hasEnded(record.holder, standsStillMs))) return 'taken';
     return this.#write({ ...this.#newRecord(now), transitions: record.transitions + 1 }, lease);
+  }
+
+  /** A leader that renews as it should is not asked about. */
+  async #hasEnded(holder: string, standsStillMs: number): Promise<boolean> {
+    const { hasEnded, retryPeriodMs } = this.#options;
+    if (standsStillMs < retryPeriodMs * (1 + 2 * JITTER)) return false;
+    return this.#bounded('find out about the holder of', (signal) => hasEnded(holder, signal));
   }
 
   async #renew(): Promise<'held' | 'taken'> {
@@ -205,7 +219,9 @@ class Election {
   }
 
   #newRecord(now: number): Omit<LeaderElectionRecord, 'transitions'> {
-    return { holder: this.#options.identity, acquiredAt: now, ...this.#renewal(now) };
+    const { identity, namespaces } = this.#options;
+    const scope = namespaces && namespaces.length > 0 ? { namespaces } : {};
+    return { holder: identity, acquiredAt: now, ...this.#renewal(now), ...scope };
   }
 
   #renewal(now: number): { leaseDurationSeconds: number; renewedAt: number } {

@@ -5,6 +5,8 @@ import { ALL_ADDRESSES } from '../lib/listen.ts';
 import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { systemRandom } from '../lib/random.ts';
+import { keyString, type Cluster, type ObjectKey } from '../kubernetes/cluster.ts';
+import { candidateIdentity, hasPodEnded, markLeaderPod } from '../kubernetes/candidate.ts';
 import { KubeCluster } from '../kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../kubernetes/kube/config.ts';
 import {
@@ -51,6 +53,17 @@ export const operatorOptions = {
     env: 'KCG_NAMESPACE',
     description: "namespace of the operator, for its leader election Lease; default: the context's",
   },
+  'lease-name': {
+    type: 'string',
+    env: 'KCG_LEASE_NAME',
+    description: 'name of the leader election Lease: one per installation',
+    default: 'kcg-operator',
+  },
+  'pod-uid': {
+    type: 'string',
+    env: 'KCG_POD_UID',
+    description: 'uid of the pod, by which others see that this process has ended',
+  },
   'pod-name': { type: 'string', env: 'KCG_POD_NAME', description: 'name of this process in events' },
   'http-port': {
     type: 'number',
@@ -74,7 +87,6 @@ export const operatorOptions = {
   },
 } as const satisfies OptionTable;
 
-const LEADER_ELECTION_LEASE = 'kcg-operator';
 type Options = OptionValues<typeof operatorOptions>;
 
 /**
@@ -114,8 +126,10 @@ export async function runOperatorCommand(
     metrics: () => metrics.registry.metrics(),
   });
   log.info('operator started', { port: server.port, server: access.server, image: options.workerImage });
-  const leaseKey = { namespace: options.namespace ?? access.namespace, name: LEADER_ELECTION_LEASE };
-  const election = electionOf({ cluster, key: leaseKey, podName, log });
+  const leaseKey = { namespace: options.namespace ?? access.namespace, name: options.leaseName };
+  const settings = settingsOf(options, options.workerImage, leaseKey);
+  const pod = { namespace: leaseKey.namespace, name: podName, uid: options.podUid };
+  const election = electionOf({ cluster, key: leaseKey, pod, namespaces: settings.namespaces, log });
   let exitCode = 0;
   try {
     await runOperator(
@@ -126,7 +140,7 @@ export async function runOperatorCommand(
         random: systemRandom,
         log,
         nudge: httpNudge,
-        options: settingsOf(options, options.workerImage),
+        options: settings,
         // One that waits to lead is as ready as it gets: a rollout goes on, and the old leader gives way.
         onReady: () => (isReady = true),
         onReconcile: metrics.onReconcile,
@@ -152,18 +166,43 @@ export async function runOperatorCommand(
 function electionOf({
   cluster,
   key,
-  podName,
+  pod,
+  namespaces,
   log,
-}: Pick<LeaderElectionOptions, 'cluster' | 'key'> & { podName: string; log: Log }): LeaderElectionOptions {
-  const onEvent = (event: LeaderElectionEvent) => logElection(log, event);
-  const identity = `${podName}_${randomUUID()}`;
-  return { cluster, clock: systemClock, random: systemRandom, key, identity, onEvent };
+}: Pick<LeaderElectionOptions, 'key' | 'namespaces'> & {
+  cluster: Cluster;
+  pod: ObjectKey & { uid: string | undefined };
+  log: Log;
+}): LeaderElectionOptions {
+  const mark = (leads: boolean) => {
+    if (pod.uid === undefined) return;
+    markLeaderPod(cluster, pod, leads).catch((thrown: unknown) =>
+      log.debug('cannot mark the pod of the leader', { error: String(thrown) }),
+    );
+  };
+  // A container that starts again in its pod leads no longer.
+  mark(false);
+  const onEvent = (event: LeaderElectionEvent) => {
+    logElection(log, event);
+    if (event.type === 'leading') mark(true);
+  };
+  return {
+    cluster,
+    clock: systemClock,
+    random: systemRandom,
+    key,
+    identity: candidateIdentity(pod, randomUUID()),
+    namespaces,
+    hasEnded: (holder, signal) => hasPodEnded(cluster, { namespace: pod.namespace, holder, signal }),
+    onEvent,
+  };
 }
 
-function settingsOf(options: Options, workerImage: string): OperatorOptions['options'] {
+function settingsOf(options: Options, workerImage: string, lease: ObjectKey): OperatorOptions['options'] {
   const { defaultRegion, kinesisEndpoint, dynamodbEndpoint, watchNamespaces } = options;
   const namespaces = watchNamespaces.map((name) => name.trim()).filter((name) => name !== '');
-  return { workerImage, defaultRegion, kinesisEndpoint, dynamodbEndpoint, namespaces };
+  const instance = options.leaderElect ? keyString(lease) : undefined;
+  return { instance, workerImage, defaultRegion, kinesisEndpoint, dynamodbEndpoint, namespaces };
 }
 
 function logElection(log: Log, event: LeaderElectionEvent): void {

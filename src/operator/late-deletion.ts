@@ -25,6 +25,8 @@ export function lateGroup(
   memory: GroupMemory | undefined,
 ): KinesisConsumerGroup | undefined {
   if (memory?.uid !== last.metadata.uid || memory.wasGuarded) return undefined;
+  // Another operator looked after it.
+  if (memory.keptOff.from !== undefined) return undefined;
   const parsed = readDeletedGroup(last);
   return parsed.outcome === 'ok' ? parsed.group : undefined;
 }

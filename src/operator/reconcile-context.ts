@@ -37,6 +37,8 @@ export interface ReconcilerOptions {
 }
 
 export interface ReconcilerSettings {
+  /** `namespace/name` of the Lease that this operator's leader holds; without one it makes no group its own. */
+  instance?: string | undefined;
   /** The kcg image. */
   workerImage: string;
   defaultRegion?: string | undefined;
@@ -67,6 +69,8 @@ export interface GroupMemory {
   applied: AppliedGenerations;
   /** By thing: what failed last time. */
   refused: Map<string, Refused>;
+  /** The operator that looks after it in our stead. */
+  keptOff: { from: string | undefined };
   /** Key of the table that everything down to `claim` is about. */
   tableKey: string | undefined;
   /** `nextMs` is monotonic: the facts serve until then, and for this generation of the spec. */
@@ -99,6 +103,7 @@ export function newMemory(uid: string): GroupMemory {
     window: [],
     applied: new Map(),
     refused: new Map(),
+    keptOff: { from: undefined },
     tableKey: undefined,
     table: undefined,
     madeAt: undefined,

@@ -10,14 +10,14 @@ import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/clu
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
 import { deletingStatus, invalidStatus, pausedStatus } from './plan/compute-status.ts';
-import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
-import { isOwnedBy, replicasOf } from './plan/desired-objects.ts';
+import { decideReplicas } from './decide-replicas.ts';
+import { isOwnedBy } from './plan/desired-objects.ts';
 import { workloadProblem } from './plan/step-failures.ts';
 import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
+import { holdGroup, OtherOperators } from './other-operators.ts';
 import { pursueClaim } from './reconcile-claim.ts';
 import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
 import { nowhere } from './plan/nowhere.ts';
-import { readableShards } from './plan/readable-shards.ts';
 import { lateGroup, undoLate } from './late-deletion.ts';
 import { reconcilePause } from './reconcile-pause.ts';
 import { attempt } from './pace.ts';
@@ -50,6 +50,7 @@ export class GroupReconciler {
   readonly #options: ReconcilerOptions;
   readonly #streams: StreamCache;
   readonly #statuses: StatusWriter;
+  readonly #others: OtherOperators;
   /** By key; a group recreated under its name starts anew. */
   readonly #memory = new Map<string, GroupMemory>();
   readonly #ignored = new Set<string>();
@@ -58,6 +59,7 @@ export class GroupReconciler {
     this.#options = options;
     this.#streams = new StreamCache({ clock: options.clock, random: options.random, log: options.log });
     this.#statuses = new StatusWriter(options);
+    this.#others = new OtherOperators(options);
   }
 
   /**
@@ -68,11 +70,21 @@ export class GroupReconciler {
     const { groups } = this.#options.caches;
     const lateInMs = await this.#undoLate(key, signal);
     if (lateInMs !== undefined) return lateInMs;
-    const object = groups.get(parseKey(key));
-    if (!object) {
+    const cached = groups.get(parseKey(key));
+    if (!cached) {
       this.#forget(key);
       return undefined;
     }
+    const { keptOff } = this.#memoryOf(key, cached);
+    const held = await holdGroup(this.#options, this.#others, { object: cached, keptOff, signal });
+    return typeof held === 'number' ? held : this.#look(key, held, signal);
+  }
+
+  async #look(
+    key: string,
+    object: StoredObject,
+    signal: AbortSignal,
+  ): Promise<number | FailedRound | undefined> {
     const { annotations, deletionTimestamp } = object.metadata;
     const parsed = deletionTimestamp ? readDeletedGroup(object) : readGroup(object);
     this.#tellIgnored(parsed.ignored);
@@ -245,55 +257,11 @@ async function scale(
 ): Promise<Pick<GroupFacts, 'scaling' | 'workload'>> {
   const { deployment, error } = await findDeployment(pass);
   const existing = deployment && isOwnedBy(deployment, pass.object.metadata.uid) ? deployment : undefined;
-  const decision = decide(pass, { stream, view, existing });
+  const decision = decideReplicas(pass, { stream, view, existing });
   // Perhaps there is one: another would be made in its place.
   if (error)
     return { scaling: decision, workload: { deployment: undefined, problem: workloadProblem(error) } };
   const seenRevision = Math.max(0, ...(rows?.workers ?? []).map(({ revision }) => revision));
   const workload = await reconcileWorkload({ pass, existing: deployment, decision, view, seenRevision });
   return { scaling: decision, workload };
-}
-
-function decide(
-  pass: PlacedPass,
-  {
-    stream,
-    view,
-    existing,
-  }: { stream: StreamFacts; view: GroupView | undefined; existing: StoredObject | undefined },
-): ReplicasDecision {
-  const { group, memory, options } = pass;
-  const { scaling, desiredState, leases } = group.spec;
-  const currentReplicas = replicasOf(existing);
-  const bounds = { min: scaling.minReplicas, max: scaling.maxReplicas };
-  const none = { limitedBy: undefined, window: [], againInMs: undefined };
-  if (memory.claim?.verdict === 'refused')
-    return { ...none, replicas: 0, reason: 'the group id is not ours' };
-  const isPauseUnknown = desiredState === 'Paused' && pass.failures.some(({ step }) => step === 'pause');
-  if ((memory.claim === undefined && desiredState !== 'Stopped') || isPauseUnknown) {
-    // A new worker reads unless it is told not to.
-    const reason = isPauseUnknown ? 'the pause is not written yet' : 'the group id is not claimed yet';
-    return { ...none, replicas: currentReplicas ?? 0, reason, limitedBy: 'UnknownShards' };
-  }
-  const decision = desiredReplicas({
-    desiredState,
-    scaling:
-      scaling.mode === 'ShardCount' || scaling.mode === 'Lag'
-        ? {
-            mode: 'shards',
-            shardsPerWorker: scaling.shardsPerWorker,
-            maxPerWorker: leases.maxPerWorker,
-            ...bounds,
-          }
-        : { mode: 'fixed', wanted: scaling.replicas, ...bounds },
-    readableShards: readableShards({ stream, view, isNew: existing === undefined }),
-    resharding: stream.summary?.status === 'UPDATING' || (view?.resharding ?? false),
-    currentReplicas,
-    stabilizationMs: scaling.scaleDown.stabilizationSeconds * 1000,
-    window: memory.window,
-    nowMs: options.clock.monotonic(),
-  });
-  memory.window = decision.window;
-  if (decision.againInMs !== undefined) lookAgain(pass, decision.againInMs);
-  return decision;
 }

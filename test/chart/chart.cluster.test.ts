@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasPodEnded } from '../../src/kubernetes/candidate.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
@@ -102,9 +103,8 @@ describe('the ServiceAccount', () => {
     ['', 'pods/eviction', 'create'],
     ['apps', 'deployments', 'update deletecollection'],
     ['apps', 'daemonsets', 'create'],
-    ['policy', 'poddisruptionbudgets', 'get delete'],
     ['kcg.dev', 'kinesisconsumergroups', 'get create update delete'],
-    ['coordination.k8s.io', 'leases', 'get create update'],
+    ['coordination.k8s.io', 'leases', 'list create update'],
     ['rbac.authorization.k8s.io', 'clusterroles', 'get create bind escalate'],
   ];
   test('may not do what else a cluster offers', async () => {
@@ -200,6 +200,13 @@ spec:
         operator.made().has(count === 1 ? 'create events' : 'patch events'),
       );
     }
+    const noBudget = JSON.stringify({ spec: { disruptionBudget: { management: 'External' } } });
+    await kubectl(`patch kcg orders -n ${NAMESPACE} --type=merge -p ${noBudget}`);
+    await until('the end of the budget', async () => operator.made().has('delete poddisruptionbudgets'));
+    // What a candidate asks about the last leader.
+    const { signal } = new AbortController();
+    const gone = { namespace: 'kcg-system', holder: 'nobody_uid_1', signal };
+    expect(await hasPodEnded(operator.cluster, gone)).toBe(true);
     await kubectl(`delete kcg orders -n ${NAMESPACE} --wait=true --timeout=60s`);
     await until('the end of the pods', async () => (await pods()).length === 0);
     await until('a renewal', async () => operator.made().has('update leases'));

@@ -21,13 +21,9 @@ function commandsIn(service: string, ...files: string[]): string[] {
   return [...new Set(names)];
 }
 
-const TABLES = commandsIn(
-  'dynamodb',
-  'operator/dynamodb-table-admin.ts',
-  'operator/dynamodb-table-description.ts',
-);
-const ROWS = commandsIn('dynamodb', 'leases/dynamodb-lease-table.ts');
-const STREAM = commandsIn('kinesis', 'kinesis/aws-stream-client.ts');
+const TABLES = commandsIn('dynamodb', 'table/dynamodb/table-admin.ts', 'table/dynamodb/table-description.ts');
+const ROWS = commandsIn('dynamodb', 'leases/dynamodb/lease-table.ts');
+const STREAM = commandsIn('kinesis', 'kinesis/aws/stream-client.ts', 'kinesis/aws/get-records-body.ts');
 
 test("the operator's policy is what it calls", () => {
   // Rows are put by workers alone, and records are read by them alone.

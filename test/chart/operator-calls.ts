@@ -18,10 +18,12 @@ export const OPERATOR_CALLS: readonly KubeCall[] = [
   ...group('kcg.dev', 'kinesisconsumergroups', 'list watch patch'),
   ...group('kcg.dev', 'kinesisconsumergroups/status', 'patch'),
   ...group('apps', 'deployments', 'get list watch create patch delete'),
-  ...group('policy', 'poddisruptionbudgets', 'list watch create patch'),
+  ...group('policy', 'poddisruptionbudgets', 'get list watch create patch delete'),
   ...group('', 'pods', 'list watch patch'),
+  ...group('', 'pods', 'get patch', { where: 'own' }),
   ...group('events.k8s.io', 'events', 'create patch'),
   ...group('', 'namespaces', 'get', { name: 'kube-system', where: 'cluster' }),
+  ...group('coordination.k8s.io', 'leases', 'get', { where: 'cluster' }),
   ...group('coordination.k8s.io', 'leases', 'create', { where: 'own' }),
   ...group('coordination.k8s.io', 'leases', 'get update', { name: 'kcg-operator', where: 'own' }),
 ];

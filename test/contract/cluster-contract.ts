@@ -252,6 +252,7 @@ export function clusterContract(name: string, start: () => Promise<ClusterFixtur
         acquiredAt: 1_795_000_000_123,
         renewedAt: 1_795_000_000_456,
         transitions: 0,
+        namespaces: ['shop', 'pay'],
       };
       expect(await cluster.readLeaderElectionLease(key)).toBeUndefined();
       const created = await cluster.writeLeaderElectionLease(key, record);

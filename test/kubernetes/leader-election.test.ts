@@ -65,6 +65,22 @@ describe('leader election', () => {
     expect(await holder(cluster)).toBe('a');
   });
 
+  test('takes over soon from a leader that is known to be gone, and asks only about one that is late', async () => {
+    const cluster = new MemoryCluster({ clock });
+    const a = aCandidate(cluster, 'a');
+    await clock.advance(100);
+    const asked: string[] = [];
+    const hasEnded = async (identity: string) => asked.push(identity) > 0;
+    const b = aCandidate(cluster, 'b', { hasEnded });
+    await clock.advance(60_000);
+    expect(asked).toEqual([]);
+    broken.add('a');
+    a.stop.abort();
+    await clock.advance(5_500);
+    expect(asked).toEqual(['a']);
+    expect(b.log).toEqual(['following', 'leading', 'start']);
+  });
+
   test('hands over at once after a clean stop', async () => {
     const cluster = new MemoryCluster({ clock });
     const a = aCandidate(cluster, 'a');

@@ -119,7 +119,11 @@ describe('the Deployment of a group', () => {
       KCG_REVISION: field("metadata.annotations['kcg.dev/revision']"),
     });
     const budget = await until('a budget', () => site.get('pdb plain-worker -n shapes'));
-    expect(budget.spec).toEqual({ maxUnavailable: '25%', selector: { matchLabels: labels } });
+    expect(budget.spec).toEqual({
+      maxUnavailable: '25%',
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
+      selector: { matchLabels: labels },
+    });
   });
 
   test('puts the runtime into the container of a module handler', async () => {

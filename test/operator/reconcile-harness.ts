@@ -77,11 +77,17 @@ export class Harness {
 
   /** An operator that remembers nothing. */
   restart(): GroupReconciler {
+    this.reconciler = this.another();
+    return this.reconciler;
+  }
+
+  /** Another operator on the same cluster. */
+  another(settings: Partial<ReconcilerSettings> = {}): GroupReconciler {
     const { signal } = this.#stop;
     const labels = { 'app.kubernetes.io/managed-by': 'kcg' };
     const watch = (kind: Parameters<MemoryCluster['watch']>[0]) =>
       this.cluster.watch(kind, { signal, labels });
-    this.reconciler = new GroupReconciler({
+    return new GroupReconciler({
       cluster: this.cluster,
       aws: this.#aws(),
       clock: this.clock,
@@ -98,9 +104,8 @@ export class Harness {
         pods: this.cluster.watch(KINDS.pod, { signal, indexes: { [PODS_OF_GROUP]: groupKeys } }),
         podDisruptionBudgets: watch(KINDS.podDisruptionBudget),
       }),
-      settings: this.#settings,
+      settings: { ...this.#settings, ...settings },
     });
-    return this.reconciler;
   }
 
   #aws(): AwsAccount {

@@ -1,3 +1,4 @@
+import { NAMESPACES_ANNOTATION } from '../../api/labels.ts';
 import {
   KINDS,
   type KubeObject,
@@ -29,19 +30,26 @@ export function leaseObject(
     leaseTransitions: record.transitions,
   };
   const { apiVersion, kind } = KINDS.leaderElectionLease;
-  const metadata = { ...key, ...(version === undefined ? {} : { resourceVersion: version }) };
+  const { namespaces } = record;
+  const metadata = {
+    ...key,
+    ...(version === undefined ? {} : { resourceVersion: version }),
+    ...(namespaces ? { annotations: { [NAMESPACES_ANNOTATION]: namespaces.join(',') } } : {}),
+  };
   return { apiVersion, kind, metadata, spec };
 }
 
 /** The way back from `leaseObject`, times as ms since the epoch; what the Lease does not say is 0 or empty. */
-export function leaseRecord({ spec }: StoredObject): LeaderElectionRecord {
+export function leaseRecord({ spec, metadata }: StoredObject): LeaderElectionRecord {
   const { holderIdentity, leaseDurationSeconds, acquireTime, renewTime, leaseTransitions } = (spec ??
     {}) as LeaseSpec;
+  const namespaces = metadata.annotations?.[NAMESPACES_ANNOTATION];
   return {
     holder: holderIdentity ?? '',
     leaseDurationSeconds: leaseDurationSeconds ?? 0,
     acquiredAt: acquireTime === undefined ? 0 : Date.parse(acquireTime),
     renewedAt: renewTime === undefined ? 0 : Date.parse(renewTime),
     transitions: leaseTransitions ?? 0,
+    ...(namespaces === undefined ? {} : { namespaces: namespaces.split(',') }),
   };
 }

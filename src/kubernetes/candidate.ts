@@ -1,0 +1,42 @@
+import { KINDS, type Cluster, type ObjectKey } from './cluster.ts';
+
+const SEPARATOR = '_';
+/** Among the pods of a ReplicaSet that shrinks, those of least cost go first. */
+const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
+
+/** A restarted container is another candidate, so each process adds `unique`. The pod's uid lets others see its end. */
+export function candidateIdentity(
+  { name, uid }: { name: string; uid: string | undefined },
+  unique: string,
+): string {
+  return [name, ...(uid === undefined ? [] : [uid]), unique].join(SEPARATOR);
+}
+
+/**
+ * Whether the pod of a Lease's holder is gone: it ended without giving the Lease back, as when its rights went first. False for
+ * a holder that is not known to be a pod.
+ */
+export async function hasPodEnded(
+  cluster: Pick<Cluster, 'get'>,
+  { namespace, holder, signal }: { namespace: string; holder: string; signal: AbortSignal },
+): Promise<boolean> {
+  const [name, uid, unique] = holder.split(SEPARATOR);
+  if (name === undefined || uid === undefined || unique === undefined) return false;
+  const pod = await cluster.get(KINDS.pod, { namespace, name }, { signal });
+  return pod?.metadata.uid !== uid;
+}
+
+/**
+ * The leader's pod goes last in a rollout: else another old pod leads for the moments until it is its turn, and leadership
+ * changes twice.
+ */
+export async function markLeaderPod(
+  cluster: Pick<Cluster, 'get' | 'patchMetadata'>,
+  { namespace, name }: ObjectKey,
+  leads: boolean,
+): Promise<void> {
+  const pod = await cluster.get(KINDS.pod, { namespace, name });
+  const cost = pod?.metadata.annotations?.[DELETION_COST];
+  if (!pod || cost === (leads ? '1' : undefined)) return;
+  await cluster.patchMetadata(KINDS.pod, pod, { annotations: { [DELETION_COST]: leads ? '1' : null } });
+}

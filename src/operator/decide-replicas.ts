@@ -1,0 +1,52 @@
+import type { StoredObject } from '../kubernetes/cluster.ts';
+import type { GroupView } from '../view/group-view.ts';
+import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
+import { readableShards } from './plan/readable-shards.ts';
+import { replicasOf } from './plan/desired-objects.ts';
+import type { StreamFacts } from './plan/group-facts.ts';
+import { lookAgain, type PlacedPass } from './reconcile-context.ts';
+
+/** How many workers the group gets, from what this pass knows. */
+export function decideReplicas(
+  pass: PlacedPass,
+  {
+    stream,
+    view,
+    existing,
+  }: { stream: StreamFacts; view: GroupView | undefined; existing: StoredObject | undefined },
+): ReplicasDecision {
+  const { group, memory, options } = pass;
+  const { scaling, desiredState, leases } = group.spec;
+  const currentReplicas = replicasOf(existing);
+  const bounds = { min: scaling.minReplicas, max: scaling.maxReplicas };
+  const none = { limitedBy: undefined, window: [], againInMs: undefined };
+  if (memory.claim?.verdict === 'refused')
+    return { ...none, replicas: 0, reason: 'the group id is not ours' };
+  const isPauseUnknown = desiredState === 'Paused' && pass.failures.some(({ step }) => step === 'pause');
+  if ((memory.claim === undefined && desiredState !== 'Stopped') || isPauseUnknown) {
+    // A new worker reads unless it is told not to.
+    const reason = isPauseUnknown ? 'the pause is not written yet' : 'the group id is not claimed yet';
+    return { ...none, replicas: currentReplicas ?? 0, reason, limitedBy: 'UnknownShards' };
+  }
+  const decision = desiredReplicas({
+    desiredState,
+    scaling:
+      scaling.mode === 'ShardCount' || scaling.mode === 'Lag'
+        ? {
+            mode: 'shards',
+            shardsPerWorker: scaling.shardsPerWorker,
+            maxPerWorker: leases.maxPerWorker,
+            ...bounds,
+          }
+        : { mode: 'fixed', wanted: scaling.replicas, ...bounds },
+    readableShards: readableShards({ stream, view, isNew: existing === undefined }),
+    resharding: stream.summary?.status === 'UPDATING' || (view?.resharding ?? false),
+    currentReplicas,
+    stabilizationMs: scaling.scaleDown.stabilizationSeconds * 1000,
+    window: memory.window,
+    nowMs: options.clock.monotonic(),
+  });
+  memory.window = decision.window;
+  if (decision.againInMs !== undefined) lookAgain(pass, decision.againInMs);
+  return decision;
+}

@@ -1,0 +1,44 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { candidateIdentity, hasPodEnded, markLeaderPod } from '../../src/kubernetes/candidate.ts';
+import { KINDS } from '../../src/kubernetes/cluster.ts';
+import { MemoryCluster } from '../../src/kubernetes/memory/cluster.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const KEY = { namespace: 'kcg', name: 'kcg-1' };
+const { signal } = new AbortController();
+let cluster: MemoryCluster;
+let uid: string;
+beforeEach(() => {
+  cluster = new MemoryCluster({ clock: new ManualClock() });
+  uid = cluster.create(KINDS.pod, { apiVersion: 'v1', kind: 'Pod', metadata: KEY }).metadata.uid;
+});
+
+describe('the holder of a Lease', () => {
+  const ended = (holder: string) => hasPodEnded(cluster, { namespace: 'kcg', holder, signal });
+  const holder = () => candidateIdentity({ name: 'kcg-1', uid }, 'x');
+
+  test('has not ended while its pod is there, and has when it is gone or another', async () => {
+    expect(await ended(holder())).toBe(false);
+    cluster.remove(KINDS.pod, KEY);
+    expect(await ended(holder())).toBe(true);
+    cluster.create(KINDS.pod, { apiVersion: 'v1', kind: 'Pod', metadata: KEY });
+    expect(await ended(holder())).toBe(true);
+  });
+
+  test('that is no pod is not judged', async () => {
+    expect(await ended(candidateIdentity({ name: 'a-laptop', uid: undefined }, 'x'))).toBe(false);
+    expect(await ended('somebody')).toBe(false);
+  });
+});
+
+test("the leader's pod is marked as the last to go, and no other", async () => {
+  const cost = async () =>
+    (await cluster.get(KINDS.pod, KEY))?.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'];
+  await markLeaderPod(cluster, KEY, true);
+  expect(await cost()).toBe('1');
+  await markLeaderPod(cluster, KEY, true);
+  await markLeaderPod(cluster, KEY, false);
+  expect(await cost()).toBeUndefined();
+  expect(cluster.writes.map(({ verb }) => verb)).toEqual(['patchMetadata', 'patchMetadata']);
+  await markLeaderPod(cluster, { ...KEY, name: 'gone' }, true);
+});
