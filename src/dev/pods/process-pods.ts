@@ -1,6 +1,15 @@
 import type { Clock } from '../../lib/clock.ts';
 import { randomName, type Random } from '../../lib/random.ts';
-import { keyOf, keyString, KINDS, type StoredObject } from '../../kubernetes/cluster.ts';
+import {
+  keyOf,
+  keyString,
+  KINDS,
+  type KubeObject,
+  type ObjectKey,
+  type ResourceKind,
+  type StoredObject,
+} from '../../kubernetes/cluster.ts';
+import { KcgError } from '../../lib/errors.ts';
 import type { MemoryCluster } from '../../kubernetes/memory/cluster.ts';
 import { planPods } from './plan-pods.ts';
 import { ProcessPod, type PodContainer } from './process-pod.ts';
@@ -31,6 +40,8 @@ interface Placed {
 }
 
 const RESYNC_MS = 1_000;
+/** Keeps a deleted Pod object until its process has ended, as a kubelet does. */
+const FINALIZER = 'kcg.dev/local-process';
 
 /** Local mode's Deployment controller and kubelet: keeps worker processes as Deployments ask, and Pod objects as they are. */
 export class ProcessPods {
@@ -53,6 +64,7 @@ export class ProcessPods {
       signal,
       onChange: () => this.#reconcile(deployments.list()),
     });
+    const pods = cluster.watch(KINDS.pod, { signal, onChange: () => this.#stopDeleted(pods.list()) });
     await deployments.whenSynced();
     while (!signal.aborted) {
       this.#reconcile(deployments.list());
@@ -67,6 +79,11 @@ export class ProcessPods {
       if (!wanted.has(deployment)) void pod.stop();
     }
     for (const deployment of deployments) this.#reconcileOne(deployment);
+  }
+
+  #stopDeleted(pods: readonly StoredObject[]): void {
+    for (const { metadata } of pods)
+      if (metadata.deletionTimestamp !== undefined) void this.#placed.get(metadata.name)?.pod.stop();
   }
 
   #reconcileOne(deployment: StoredObject): void {
@@ -113,6 +130,7 @@ export class ProcessPods {
         namespace,
         annotations,
         labels: template.metadata?.labels ?? {},
+        finalizers: [FINALIZER],
         ownerReferences: [
           {
             apiVersion: 'apps/v1',
@@ -142,6 +160,9 @@ export class ProcessPods {
     this.#publish(name);
     void pod.done.then(() => {
       this.#placed.delete(name);
+      this.#update(KINDS.pod, { namespace, name }, 'kubelet', (draft) => {
+        draft.metadata.finalizers = [];
+      });
       cluster.remove(KINDS.pod, { namespace, name });
     });
   }
@@ -150,26 +171,24 @@ export class ProcessPods {
     const placed = this.#placed.get(name);
     if (!placed) return;
     const { namespace } = placed.pod.options;
-    this.#options.cluster.update(
-      KINDS.pod,
-      { namespace, name },
-      (draft) => {
-        draft.status = placed.pod.status();
-      },
-      'kubelet',
-    );
+    this.#update(KINDS.pod, { namespace, name }, 'kubelet', (draft) => {
+      draft.status = placed.pod.status();
+    });
   }
 
   #setStatus(deployment: StoredObject, status: Record<string, number>): void {
     if (JSON.stringify(deployment.status) === JSON.stringify(status)) return;
-    const { cluster } = this.#options;
-    cluster.update(
-      KINDS.deployment,
-      keyOf(deployment),
-      (draft) => {
-        draft.status = status;
-      },
-      'kube-controller-manager',
-    );
+    this.#update(KINDS.deployment, keyOf(deployment), 'kube-controller-manager', (draft) => {
+      draft.status = status;
+    });
+  }
+
+  /** What has been deleted meanwhile needs no change. */
+  #update(kind: ResourceKind, key: ObjectKey, manager: string, change: (draft: KubeObject) => void): void {
+    try {
+      this.#options.cluster.update(kind, key, change, manager);
+    } catch (thrown) {
+      if (KcgError.from(thrown).code !== 'NotFound') throw thrown;
+    }
   }
 }

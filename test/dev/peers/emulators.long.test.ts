@@ -1,0 +1,204 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateStreamCommand,
+  KinesisClient,
+  PutRecordsCommand,
+  waitUntilStreamExists,
+} from '@aws-sdk/client-kinesis';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseGroup, type KinesisConsumerGroup } from '../../../src/api/group.ts';
+import { LOCAL_CREDENTIALS } from '../../../src/dev/local-mode.ts';
+import { startLocalCluster, type LocalCluster } from '../../../src/dev/local-cluster.ts';
+import { KINDS } from '../../../src/kubernetes/cluster.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { createLog } from '../../../src/lib/log.ts';
+import { systemRandom } from '../../../src/lib/random.ts';
+import { sdkAwsAccount } from '../../../src/main/aws-account.ts';
+import {
+  freePort,
+  npmPackage,
+  pythonPrograms,
+  startProgram,
+  type PeerProgram,
+} from '../../support/peer-programs.ts';
+
+const stream = 'orders';
+const region = 'eu-west-1';
+const table = 'kinesis-checkpoints-shop-orders';
+const ref = { name: 'orders', namespace: 'shop' };
+
+interface Emulator {
+  program: PeerProgram;
+  endpoint: string;
+}
+
+async function startKinesisLocal(): Promise<Emulator> {
+  const folder = await npmPackage('kinesis-local', '0.6.2');
+  const [plain, tls] = [await freePort(), await freePort()];
+  const program = startProgram([process.execPath, join(folder, 'main.js')], {
+    env: {
+      KINESIS_MOCK_CERT_PATH: join(folder, 'server.json'),
+      KINESIS_MOCK_PLAIN_PORT: `${plain}`,
+      KINESIS_MOCK_TLS_PORT: `${tls}`,
+    },
+  });
+  return answering({ program, endpoint: `http://127.0.0.1:${plain}` });
+}
+
+async function startMoto(): Promise<Emulator> {
+  const bin = await pythonPrograms('moto[server]==5.2.5');
+  const port = await freePort();
+  const program = startProgram([join(bin, 'moto_server'), '-H', '127.0.0.1', '-p', `${port}`]);
+  return answering({ program, endpoint: `http://127.0.0.1:${port}` });
+}
+
+/** As it comes, not as local mode has it. */
+async function startDynalite(): Promise<Emulator> {
+  const port = await freePort();
+  const cli = join(import.meta.dirname, '../../../node_modules/dynalite/cli.js');
+  const program = startProgram([process.execPath, cli, '--port', `${port}`]);
+  return answering({ program, endpoint: `http://127.0.0.1:${port}` });
+}
+
+async function answering(emulator: Emulator): Promise<Emulator> {
+  await vi.waitFor(() => fetch(emulator.endpoint), { timeout: 60_000, interval: 200 });
+  return emulator;
+}
+
+const HANDLER = `
+import { appendFile } from 'node:fs/promises';
+export default async ({ records }) => {
+  await appendFile(process.env.DELIVERED, records.map(({ partitionKey }) => partitionKey + '\\n').join(''));
+};
+`;
+
+let folder: string;
+const lines: string[] = [];
+let local: LocalCluster;
+let clients: { kinesis: KinesisClient; dynamodb: DynamoDBClient };
+let emulators: Emulator[];
+
+async function start(kinesis: Emulator, dynamodb: Emulator) {
+  emulators = [kinesis, dynamodb];
+  // The emulators speak HTTP/1.1 alone.
+  const options = { region, requestHandler: new NodeHttpHandler() };
+  clients = {
+    kinesis: new KinesisClient({ ...options, endpoint: kinesis.endpoint }),
+    dynamodb: new DynamoDBClient({ ...options, endpoint: dynamodb.endpoint }),
+  };
+  await clients.kinesis.send(new CreateStreamCommand({ StreamName: stream, ShardCount: 3 }));
+  await waitUntilStreamExists(
+    { client: clients.kinesis, maxWaitTime: 30, minDelay: 1 },
+    { StreamName: stream },
+  );
+  local = startLocalCluster({
+    clock: systemClock,
+    random: systemRandom,
+    log: createLog('warn', (line) => lines.push(line)),
+    aws: sdkAwsAccount(systemClock),
+    workerCommand: [process.execPath, 'src/main/cli.ts', 'worker'],
+    onWorkerLine: (pod, line) => lines.push(`${pod} ${line}\n`),
+  });
+  await local.apply(group(), { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint });
+}
+
+function group(): KinesisConsumerGroup {
+  const parsed = parseGroup({
+    apiVersion: 'kcg.dev/v1alpha1',
+    kind: 'KinesisConsumerGroup',
+    metadata: ref,
+    spec: {
+      stream: { name: stream },
+      region,
+      consumer: { type: 'Polling', pollIntervalMillis: 300, maxRecords: 20 },
+      leases: { durationSeconds: 6 },
+      scaling: { shardsPerWorker: 2 },
+      checkpoints: { deletionPolicy: 'Delete', table: { deletionProtection: false, tags: { team: 'shop' } } },
+      handler: { module: { path: join(folder, 'handler.mjs') } },
+    },
+  });
+  if (parsed.outcome === 'refused') throw new Error(parsed.problems.join());
+  return parsed.group;
+}
+
+async function produce(prefix: string, count: number): Promise<string[]> {
+  const keys = Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+  const Records = keys.map((PartitionKey) => ({ PartitionKey, Data: Buffer.from(PartitionKey) }));
+  const { FailedRecordCount } = await clients.kinesis.send(
+    new PutRecordsCommand({ StreamName: stream, Records }),
+  );
+  expect(FailedRecordCount ?? 0).toBe(0);
+  return keys;
+}
+
+const delivered = async () => new Set((await readFile(join(folder, 'delivered'), 'utf8')).split('\n'));
+const patient = { timeout: 120_000, interval: 500 };
+
+async function expectDelivered(keys: readonly string[]) {
+  await vi.waitFor(async () => {
+    const seen = await delivered();
+    expect(keys.filter((key) => !seen.has(key))).toEqual([]);
+  }, patient);
+}
+
+interface Condition {
+  type: string;
+  status: string;
+  reason: string;
+  message: string;
+}
+async function conditions(): Promise<Condition[]> {
+  const found = await local.cluster.get(KINDS.consumerGroup, ref);
+  return (found?.['status'] as { conditions?: Condition[] } | undefined)?.conditions ?? [];
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kcg-emulators-'));
+  await writeFile(join(folder, 'handler.mjs'), HANDLER);
+  await writeFile(join(folder, 'delivered'), '');
+  lines.length = 0;
+  vi.stubEnv('DELIVERED', join(folder, 'delivered'));
+  for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
+}, 600_000);
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') process.stderr.write(lines.slice(-60).join(''));
+  await local?.stop();
+  for (const client of Object.values(clients ?? {})) client.destroy();
+  for (const { program } of emulators ?? []) await program.stop();
+  vi.unstubAllEnvs();
+});
+
+/** A group's life: made, fed, hurt, deleted. */
+async function liveThrough(): Promise<void> {
+  await expectDelivered(await produce('first', 100));
+  await vi.waitFor(async () => {
+    const ready = (await conditions()).find(({ type }) => type === 'Ready');
+    expect(ready).toMatchObject({ status: 'True' });
+  }, patient);
+  const [victim] = local.pods.list();
+  process.kill(victim!.pid!, 'SIGKILL');
+  await expectDelivered(await produce('second', 100));
+  await local.cluster.delete(KINDS.consumerGroup, ref);
+  await vi.waitFor(async () => {
+    expect(await local.cluster.get(KINDS.consumerGroup, ref)).toBeUndefined();
+    const { TableNames } = await clients.dynamodb.send(new ListTablesCommand({}));
+    expect(TableNames).not.toContain(table);
+  }, patient);
+}
+
+describe('a group on emulators of others', { timeout: 400_000 }, () => {
+  it('lives through its life on kinesis-local and dynalite', async () => {
+    await start(await startKinesisLocal(), await startDynalite());
+    await liveThrough();
+  });
+
+  it('lives through its life on moto', async () => {
+    const moto = await startMoto();
+    await start(moto, moto);
+    await liveThrough();
+  });
+});

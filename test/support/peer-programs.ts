@@ -1,0 +1,145 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/* Other people's programs for the long tests, in pinned versions, installed once into ~/.cache/kcg. */
+
+const run = promisify(execFile);
+const CACHE = join(homedir(), '.cache/kcg');
+
+/** A folder made by `fill` from nothing, or as an earlier run left it. What `from` says decides which. */
+async function cached(
+  name: string,
+  from: string,
+  fill: (folder: string) => Promise<unknown>,
+): Promise<string> {
+  const folder = join(CACHE, `${name}-${createHash('sha256').update(from).digest('hex').slice(0, 12)}`);
+  const found = await access(join(folder, 'done')).then(
+    () => true,
+    () => false,
+  );
+  if (found) return folder;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await fill(folder);
+  await mkdir(join(folder, 'part'), { recursive: true });
+  await rename(join(folder, 'part'), join(folder, 'done'));
+  return folder;
+}
+
+/** Folder of the programs of these Python packages (`moto[server]==5.2.5`). */
+export async function pythonPrograms(...packages: string[]): Promise<string> {
+  const folder = await cached('python', packages.join(' '), async (folder) => {
+    await run('python3', ['-m', 'venv', folder]);
+    await run(join(folder, 'bin/python'), ['-m', 'pip', 'install', '--quiet', ...packages]);
+  });
+  return join(folder, 'bin');
+}
+
+/** Folder of an npm package (`kinesis-local@0.6.2`) as installed. */
+export async function npmPackage(name: string, version: string): Promise<string> {
+  const folder = await cached('npm', `${name}@${version}`, (folder) =>
+    run('npm', ['install', '--no-audit', '--no-fund', '--prefix', folder, `${name}@${version}`]),
+  );
+  return join(folder, 'node_modules', name);
+}
+
+/** Class path of a Maven project's dependencies. */
+export async function mavenClassPath(pom: string): Promise<string> {
+  const folder = await cached('maven', await readFile(pom, 'utf8'), (folder) =>
+    run('mvn', [
+      '-B',
+      '-q',
+      '-f',
+      pom,
+      'dependency:build-classpath',
+      `-Dmdep.outputFile=${join(folder, 'class-path')}`,
+    ]),
+  );
+  return readFile(join(folder, 'class-path'), 'utf8');
+}
+
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export interface PeerProgram {
+  child: ChildProcess;
+  /** All it has written, to both outputs. */
+  text(): string;
+  /** Resolves once it has written a match. @throws with its last lines when it ends, or after `seconds` */
+  says(pattern: RegExp, seconds?: number): Promise<RegExpExecArray>;
+  /** Resolves when it has ended. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+export function startProgram(
+  command: readonly string[],
+  { env = {}, cwd }: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): PeerProgram {
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, {
+    cwd,
+    // No SDK shall look for credentials in the network.
+    env: { ...process.env, AWS_EC2_METADATA_DISABLED: 'true', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let text = '';
+  let look = () => {};
+  let ended: string | undefined;
+  for (const output of [child.stdout, child.stderr]) {
+    output.setEncoding('utf8').on('data', (data: string) => {
+      text += data;
+      look();
+    });
+  }
+  const end = new Promise<void>((resolve) => {
+    const finish = (how: string) => {
+      ended = how;
+      look();
+      resolve();
+    };
+    child.once('error', (error) => finish(error.message));
+    child.once('close', (code, signal) => finish(`code ${code}, signal ${signal}`));
+  });
+  child.stdin.on('error', () => {});
+  return {
+    child,
+    text: () => text,
+    says: (pattern, seconds = 120) =>
+      new Promise((resolve, reject) => {
+        const settle = () => {
+          clearTimeout(timer);
+          look = () => {};
+        };
+        const fail = (why: string) => {
+          settle();
+          reject(
+            new Error(`${program}: ${why} before ${pattern}\n${text.split('\n').slice(-30).join('\n')}`),
+          );
+        };
+        const timer = setTimeout(() => fail(`${seconds} s passed`), seconds * 1_000);
+        look = () => {
+          const match = pattern.exec(text);
+          if (match) {
+            settle();
+            resolve(match);
+          } else if (ended !== undefined) fail(`ended with ${ended}`);
+        };
+        look();
+      }),
+    async stop(signal = 'SIGTERM') {
+      if (ended === undefined) child.kill(signal);
+      await end;
+    },
+  };
+}
