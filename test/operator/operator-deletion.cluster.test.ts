@@ -143,6 +143,18 @@ describe('a deleted group', () => {
     expect(await tables()).toContain(tableOf('careful'));
   }, 120_000);
 
+  test('takes its table along also when the policy was set at the moment it was deleted', async () => {
+    const names = ['hasty-0', 'hasty-1', 'hasty-2', 'hasty-3'];
+    await Promise.all(names.map((name) => start(name, '{}')));
+    const patch = JSON.stringify({ spec: { checkpoints: { deletionPolicy: 'Delete' } } });
+    await site.kubectl(`patch kcg ${names.join(' ')} -n ${NAMESPACE} --type=merge -p ${patch}`);
+    await site.kubectl(`delete kcg ${names.join(' ')} -n ${NAMESPACE} --timeout=60s`);
+    await until('no table of them', async () => {
+      const left = await tables();
+      return !names.some((name) => left.includes(tableOf(name)));
+    });
+  }, 120_000);
+
   test('leaves its positions with Retain, and a group of its name goes on from them', async () => {
     await start('kept', '{}');
     expect((await site.get(`kcg kept -n ${NAMESPACE}`))?.metadata.finalizers).toBeUndefined();

@@ -97,7 +97,8 @@ describe.each([
     expect(await h.condition('GroupClaimed', { namespace: 'shop', name: 'other' })).toBe('True Claimed');
     h.cluster.remove(KINDS.consumerGroup, NAME);
     await h.reconcile();
-    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }));
+    const adopting = { table: { name: 'shared', adoption: 'Always' } };
+    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints: adopting }));
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
     expect((await h.status()).table).toMatchObject({ created: true });
