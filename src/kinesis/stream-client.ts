@@ -51,6 +51,8 @@ export interface CallOptions {
  */
 export interface StreamClient {
   describe(options?: CallOptions): Promise<StreamSummary>;
+  /** The service's own clock, ms since the epoch in whole seconds, by which records arrive; undefined = it does not say. */
+  now(options?: CallOptions): Promise<number | undefined>;
   /** All pages. */
   listShards(filter: ShardFilter, options?: CallOptions): Promise<Shard[]>;
   getIterator(shardId: string, position: ReadPosition, options?: CallOptions): Promise<string>;

@@ -242,6 +242,8 @@ export interface Cluster {
   recordEvent(event: EventInput): void;
   /** The uid of the namespace kube-system: tells clusters apart for as long as they live. */
   clusterId(options?: CallOptions): Promise<string>;
+  /** The API server's clock, ms since the epoch in whole seconds, by which objects are created; undefined = it does not say. */
+  now(options?: CallOptions): Promise<number | undefined>;
   readLeaderElectionLease(key: ObjectKey, options?: CallOptions): Promise<LeaderElectionLease | undefined>;
   /** Creates when `version` is absent, else replaces what has that version. */
   writeLeaderElectionLease(

@@ -1,6 +1,7 @@
 import { TAKE_OVER_ANNOTATION } from '../api/labels.ts';
 import { decodeClaim, type Claim } from '../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
+import { latestStart } from '../leases/latest.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
 import { claimGroup, keepShard, pinStart } from '../leases/transitions.ts';
@@ -150,11 +151,16 @@ async function write(
 
 /** `Latest` means from the creation of the group on, not from its first worker's start. */
 async function pinLatest(
-  { group, object, options, signal }: PlacedPass,
+  { group, object, options, target, signal }: PlacedPass,
   { table, claim, rows }: { table: LeaseTable; claim: Claim | undefined; rows: GroupRows },
 ): Promise<void> {
   if (group.spec.initialPosition.type !== 'Latest') return;
   if (claim?.startAt !== undefined || rows.leases.length > 0) return;
   const createdAt = Date.parse(object.metadata.creationTimestamp ?? '');
-  await table.write(pinStart(Number.isNaN(createdAt) ? options.clock.now() : createdAt), { signal });
+  const clusterMs = await options.cluster.now({ signal });
+  const nowMs = options.clock.now();
+  const ageMs = (clusterMs ?? nowMs) - createdAt;
+  const streamMs = await options.aws.streamClient(target).now({ signal });
+  const startMs = latestStart({ streamMs, nowMs, ageMs: Number.isNaN(ageMs) ? 0 : ageMs });
+  await table.write(pinStart(startMs), { signal });
 }

@@ -71,6 +71,7 @@ export class StreamGuard {
     };
     return {
       describe: (options) => this.#describe(options),
+      now: (options) => client.now(options),
       listShards: (filter, options) => guarded(options, () => client.listShards(filter, options)),
       getIterator: (shardId, position, options) =>
         guarded(options, () => client.getIterator(shardId, position, options)),

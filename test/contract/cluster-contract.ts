@@ -295,6 +295,14 @@ export function clusterContract(name: string, start: () => Promise<ClusterFixtur
       expect(id).toMatch(/^[0-9a-f-]{36}$/);
       expect(await cluster.clusterId()).toBe(id);
     });
+
+    test('tells the time by which objects are created', async () => {
+      const object = await apply(aWidget({ spec: { size: 1 } }));
+      const createdAt = Date.parse(object.metadata.creationTimestamp!);
+      const nowMs = await cluster.now();
+      expect(nowMs).toBeGreaterThanOrEqual(createdAt);
+      expect(nowMs).toBeLessThan(createdAt + 60_000);
+    });
   });
 }
 

@@ -44,8 +44,14 @@ export class Harness {
   readonly calls: string[] = [];
   /** By operation of the API server (`apply`, `apply Deployment`) or write to the table (`claim group`): what makes it fail. */
   readonly faults = new Map<string, KcgError>();
+  /** How far the API server's wall clock is ahead. */
+  clusterSkewMs = 0;
   readonly cluster = new MemoryCluster({
-    clock: this.clock,
+    clock: {
+      now: () => this.clock.now() + this.clusterSkewMs,
+      monotonic: () => this.clock.monotonic(),
+      sleep: (ms, options) => this.clock.sleep(ms, options),
+    },
     clusterId: 'cluster-1',
     before: async (operation, _, kind) => {
       this.calls.push(`${operation} ${kind}`);

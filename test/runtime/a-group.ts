@@ -3,6 +3,7 @@ import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { CLAIM_KEY } from '../../src/leases/row.ts';
 import { MemoryLeaseTable, type MemoryTableHooks } from '../../src/leases/memory/lease-table.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import type { Handler } from '../../src/runtime/handlers/handler.ts';
@@ -46,6 +47,8 @@ export interface WorkerChanges {
   config?: Partial<WorkerConfig>;
   revision?: number;
   handler?: Partial<Handler>;
+  /** How far its wall clock is ahead of the stream's. */
+  skewMs?: number;
 }
 
 /** Workers, table and stream in memory, on one virtual clock, without trouble. */
@@ -60,8 +63,12 @@ export class AGroup {
     this.kinesis.createStream({ name: STREAM, shardCount: shards });
   }
 
-  start(name: string, { config, revision = 0, handler }: WorkerChanges = {}): OneWorker {
-    const { clock } = this;
+  start(name: string, { config, revision = 0, handler, skewMs = 0 }: WorkerChanges = {}): OneWorker {
+    const clock: Clock = {
+      now: () => this.clock.now() + skewMs,
+      monotonic: () => this.clock.monotonic(),
+      sleep: (ms, options) => this.clock.sleep(ms, options),
+    };
     const events: WorkerEvent[] = [];
     const stop = new AbortController();
     let isCrashed = false;

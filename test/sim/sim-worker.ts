@@ -140,6 +140,7 @@ function tableOver(link: SimLink, table: LeaseTable): LeaseTable {
 function streamOver(link: SimLink, stream: StreamClient): StreamClient {
   return {
     describe: ({ signal } = {}) => link.call('DescribeStreamSummary', signal, () => stream.describe()),
+    now: ({ signal } = {}) => link.call('DescribeStreamSummary', signal, () => stream.now()),
     listShards: (filter, { signal } = {}) => link.call('ListShards', signal, () => stream.listShards(filter)),
     getIterator: (shardId, position, { signal } = {}) =>
       link.call('GetShardIterator', signal, () => stream.getIterator(shardId, position)),

@@ -61,6 +61,14 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
         return readSummary(StreamDescriptionSummary);
       }),
 
+    now: ({ signal } = {}) =>
+      call('DescribeStreamSummary', timeoutMs, signal, async (abortSignal) => {
+        const command = new DescribeStreamSummaryCommand(names.input);
+        const answer = withDate(command);
+        await control.send(command, { abortSignal });
+        return answer.dateMs;
+      }),
+
     async listShards(filter, { signal }: CallOptions = {}) {
       const shards: Shard[] = [];
       // A token stands for the stream and the filter; the service refuses a name beside it.
@@ -101,6 +109,22 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
       reads.destroy();
     },
   };
+}
+
+/** Notes when the service answered, by its own clock: what it says of time stands in a header, which the SDK keeps to itself. */
+function withDate(command: DescribeStreamSummaryCommand): { dateMs: number | undefined } {
+  const answer: { dateMs: number | undefined } = { dateMs: undefined };
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { headers } = result.response as { headers?: Record<string, string> };
+      const dateMs = Date.parse(headers?.['date'] ?? '');
+      answer.dateMs = Number.isNaN(dateMs) ? undefined : dateMs;
+      return result;
+    },
+    { step: 'deserialize', name: 'noteDate' },
+  );
+  return answer;
 }
 
 type Work<T> = (abortSignal: AbortSignal, onHeard: () => void) => Promise<T>;

@@ -10,6 +10,11 @@ export function memoryStreamClient(kinesis: MemoryKinesis, streamName: string): 
   return {
     describe: ({ signal } = {}) =>
       kinesis.call('DescribeStreamSummary', undefined, signal, () => kinesis.describe(streamName)),
+    now: ({ signal } = {}) =>
+      kinesis.call('DescribeStreamSummary', undefined, signal, () => {
+        kinesis.describe(streamName);
+        return Math.floor(kinesis.clock.now() / 1_000) * 1_000;
+      }),
     async listShards(filter, { signal } = {}) {
       const request = { filter: listFilterOf(filter) };
       const shards: Shard[] = [];

@@ -169,6 +169,15 @@ export class KubeCluster implements Cluster {
     return this.#clusterId;
   }
 
+  async now({ signal }: CallOptions = {}): Promise<number | undefined> {
+    const subject = { verb: 'get', resource: 'version' };
+    // A refusal tells the time as well.
+    const request = { method: 'GET', path: '/version', accept: [403, 404], ...subject, signal } as const;
+    const { date } = await this.#transport.request(request);
+    const nowMs = Date.parse(date ?? '');
+    return Number.isNaN(nowMs) ? undefined : nowMs;
+  }
+
   async readLeaderElectionLease(
     key: ObjectKey,
     { signal }: CallOptions = {},

@@ -30,6 +30,8 @@ export interface KubeRequest extends RequestSubject {
 export interface KubeResponse {
   statusCode: number;
   body: unknown;
+  /** When the server answered, by its clock, as the header has it. */
+  date?: string | undefined;
 }
 
 /** One finished try, for metrics. */
@@ -136,8 +138,10 @@ export class KubeTransport {
           dispatch({ signal: bounded }),
         );
         const body = await readBody(response);
-        const { statusCode } = response;
-        if (statusCode < 400 || accept.includes(statusCode)) return { statusCode, body };
+        const { statusCode, headers } = response;
+        if (statusCode < 400 || accept.includes(statusCode)) {
+          return { statusCode, body, date: headers.date?.toString() };
+        }
         throw failure(response, body, request);
       });
     } catch (thrown) {

@@ -174,6 +174,11 @@ export class MemoryCluster implements Cluster {
     return this.#clusterId;
   }
 
+  async now({ signal }: CallOptions = {}): Promise<number | undefined> {
+    await this.#options.before?.('now', signal);
+    return Math.floor(this.#options.clock.now() / 1_000) * 1_000;
+  }
+
   async readLeaderElectionLease(
     key: ObjectKey,
     { signal }: CallOptions = {},

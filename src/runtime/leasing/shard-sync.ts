@@ -4,6 +4,7 @@ import { parentsOf } from '../../kinesis/shard.ts';
 import type { ShardFilter, StreamClient } from '../../kinesis/stream-client.ts';
 import { decodeClaim } from '../../leases/claim.ts';
 import { isEnded } from '../../leases/lease.ts';
+import { latestStart } from '../../leases/latest.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
 import { planShardSync } from '../../leases/plan-shard-sync.ts';
 import { completeShard, expireShard, pinStart, putShard } from '../../leases/transitions.ts';
@@ -17,7 +18,7 @@ import type { OnWorkerEvent } from '../worker-event.ts';
 
 export interface ShardSyncOptions {
   table: LeaseTable;
-  stream: Pick<StreamClient, 'listShards'>;
+  stream: Pick<StreamClient, 'listShards' | 'now'>;
   look: StreamLook;
   clock: Clock;
   random: Random;
@@ -132,7 +133,7 @@ export class ShardSync {
   }
 
   async #initialPosition(signal: AbortSignal) {
-    const { initialPosition, clock, state, table } = this.#options;
+    const { initialPosition, clock, state, stream, table } = this.#options;
     switch (initialPosition.type) {
       case 'TrimHorizon':
         return { at: 'TRIM_HORIZON' } as const;
@@ -140,9 +141,10 @@ export class ShardSync {
         return { at: 'AT_TIMESTAMP', timestampMs: initialPosition.timestampMs } as const;
       case 'Latest': {
         if (state.startAt !== undefined) return { at: 'AT_TIMESTAMP', timestampMs: state.startAt } as const;
-        const { row } = await table.write(pinStart(clock.now()), { signal });
+        const startMs = latestStart({ streamMs: await stream.now({ signal }), nowMs: clock.now() });
+        const { row } = await table.write(pinStart(startMs), { signal });
         const pinned = row && decodeClaim(row).startAt;
-        return { at: 'AT_TIMESTAMP', timestampMs: pinned ?? clock.now() } as const;
+        return { at: 'AT_TIMESTAMP', timestampMs: pinned ?? startMs } as const;
       }
     }
   }

@@ -174,3 +174,21 @@ describe('awsStreamClient', () => {
     expect(connections).toBe(1);
   });
 });
+
+it('tells the time of the service, not its own, and says when it is not told', async () => {
+  const date = 'Thu, 01 Jan 2026 00:00:45 GMT';
+  for (const sendDate of [true, false]) {
+    await withServer(
+      (_, response) => {
+        response.sendDate = false;
+        if (sendDate) response.setHeader('date', date);
+        response.end('{"StreamDescriptionSummary":{}}');
+      },
+      async (endpoint) => {
+        const client = clientTo(endpoint);
+        expect(await client.now()).toBe(sendDate ? Date.UTC(2026, 0, 1, 0, 0, 45) : undefined);
+        client.close();
+      },
+    );
+  }
+});
