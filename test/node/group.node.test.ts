@@ -199,6 +199,17 @@ spec:
     );
     await everythingArrives();
   });
+
+  test('says what ends a worker in its own last words', async () => {
+    const spec = { handler: { module: { path: '/handler/gone.mjs' } } };
+    await kcg.kubectl('patch', 'kcg', 'module', '--type=merge', '-p', JSON.stringify({ spec }));
+    const path = 'jsonpath={.status.conditions[?(@.type=="WorkersAvailable")].message}';
+    await until('the status says so', async () =>
+      (await kcg.kubectl('get', 'kcg', 'module', '-o', path)).includes(
+        'CrashLoopBackOff: ended with exit code 2: handler module /handler/gone.mjs does not exist.',
+      ),
+    );
+  });
 });
 
 async function epochsOf(kcg: NodeHarness): Promise<Record<string, number>> {
