@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { KINDS } from '../../src/kubernetes/cluster.ts';
+import { KcgError } from '../../src/lib/errors.ts';
+import { groupObject, Harness } from './reconcile-harness.ts';
+
+const none = new KcgError('Credentials', 'the call was not tried, as there are no credentials', {
+  fix: 'Give the pod an IAM role.',
+});
+
+let h: Harness;
+beforeEach(() => {
+  h = new Harness();
+  h.kinesis.createStream({ name: 'orders', shardCount: 3 });
+  h.cluster.create(KINDS.consumerGroup, groupObject());
+});
+afterEach(() => h.close());
+
+test('an operator without credentials says so of the group at its first look, and goes on once it has some', async () => {
+  h.kinesis.faults = () => none;
+  await h.reconcile();
+  expect(await h.condition('Ready')).toBe('Unknown StreamCredentials');
+  expect(await h.message('Ready')).toBe(`${none.message}. ${none.fix}`);
+  expect(await h.condition('Reconciling')).toBe('True Retrying');
+  expect(await h.condition('Stalled')).toBe('False NotStalled');
+  expect(h.cluster.events).toMatchObject([{ type: 'Warning', reason: 'StreamCredentials' }]);
+  h.kinesis.faults = undefined;
+  await h.clock.advance(60_000);
+  await h.converge();
+  expect(await h.condition('StreamReady')).toBe('True StreamActive');
+  expect(await h.replicas()).toBe(3);
+});
+
+test('credentials that end later are named for the table, and the workers stay', async () => {
+  await h.converge();
+  await h.runWorkers();
+  h.kinesis.faults = () => none;
+  h.rowFault = none;
+  h.tables.fault = none;
+  await h.clock.advance(600_000);
+  await h.converge().catch(() => {});
+  expect(await h.condition('TableReady')).toBe('Unknown TableCredentials');
+  expect(await h.condition('Stalled')).toBe('False NotStalled');
+  expect(await h.replicas()).toBe(3);
+});
