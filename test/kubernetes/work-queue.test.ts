@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DelayHeap } from '../../src/kubernetes/delay-heap.ts';
+import { KcgError } from '../../src/lib/errors.ts';
 import { WorkQueue, type Work, type WorkQueueOptions } from '../../src/kubernetes/work-queue.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 
@@ -129,6 +130,25 @@ describe('the work queue', () => {
     queue.add('bad');
     await clock.advance(0);
     expect(failures.at(-1)).toEqual([1, 100]);
+  });
+
+  test('keeps the pace of a round that failed in part, and counts it as failed', async () => {
+    const failures: [number, number][] = [];
+    const failed: boolean[] = [];
+    const queue = aQueue({
+      onFailure: ({ failures: n, retryInMs }) => failures.push([n, retryInMs]),
+      onDone: (round) => failed.push(round.failed),
+    });
+    const error = new KcgError('AccessDenied', 'no');
+    void queue.run(stop.signal, async () =>
+      failed.length === 0 ? { error, failures: 3, retryInMs: 60_000, inMs: 500 } : undefined,
+    );
+    queue.add('a');
+    await clock.advance(499);
+    expect(failed).toEqual([true]);
+    await clock.advance(1);
+    expect(failed).toEqual([true, false]);
+    expect(failures).toEqual([[3, 60_000]]);
   });
 
   test('works on the first change of a burst at once, and on the rest together after the gap', async () => {

@@ -163,6 +163,43 @@ test('scaling by hand is set back, and an event names who did it', async () => {
   expect(await condition('Stalled')).toMatch(/^False/);
 }, 60_000);
 
+test('labels taken off the Deployment come back, and no pod is replaced', async () => {
+  const template = JSON.stringify((await spec())?.template);
+  const key = { namespace: 'default', name: 'orders-worker' };
+  const labels = async () => (await cluster.get(KINDS.deployment, key))?.metadata.labels ?? {};
+  const before = await labels();
+  const { code } = await plane.kubectl(
+    'label -n default deployment/orders-worker app.kubernetes.io/managed-by-'.split(' '),
+  );
+  expect(code).toBe(0);
+  await until(async () => JSON.stringify(await labels()) === JSON.stringify(before));
+  expect(JSON.stringify((await spec())?.template)).toBe(template);
+}, 60_000);
+
+test('workers that run and are not ready can be evicted, and the budget is removed for one of the users own', async () => {
+  const pods = await cluster.list(KINDS.pod, { namespace: 'default', labels: { 'kcg.dev/group': 'orders' } });
+  const { name } = pods[0]!.metadata;
+  const state = { phase: 'Running', conditions: [{ type: 'Ready', status: 'False' }] };
+  const running = ['-n', 'default', '--subresource=status', '--type=merge', '-p'];
+  await plane.kubectl(['patch', 'pod', name, ...running, JSON.stringify({ status: state })]);
+  const budget = { namespace: 'default', name: 'orders-worker' };
+  await until(async () => (await cluster.get(KINDS.podDisruptionBudget, budget))?.status !== undefined);
+  const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace: 'default', name } };
+  const path = `/api/v1/namespaces/default/pods/${name}/eviction`;
+  const evict = () => plane.kubectl(['create', '--raw', path, '-f', '-'], JSON.stringify(eviction));
+  let answer = await evict();
+  // Until the controller has counted the pods of a new budget, nothing is evicted.
+  for (let tries = 0; tries < 50 && answer.code !== 0; tries += 1) {
+    await setTimeout(100);
+    answer = await evict();
+  }
+  expect(answer).toMatchObject({ code: 0 });
+  await apply(group('  disruptionBudget: {management: External}'));
+  await until(async () => (await cluster.get(KINDS.podDisruptionBudget, budget)) === undefined);
+  await apply(group(''));
+  await until(async () => (await cluster.get(KINDS.podDisruptionBudget, budget)) !== undefined);
+}, 60_000);
+
 test('deletion collects what the group owned', async () => {
   await plane.kubectl(['delete', 'kcg', '-n', 'default', 'orders', '--wait=true']);
   await until(async () => (await spec()) === undefined);
