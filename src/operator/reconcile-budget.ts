@@ -1,7 +1,7 @@
 import { KcgError } from '../lib/errors.ts';
 import { describeObject, KINDS, keyOf, type KubeObject, type StoredObject } from '../kubernetes/cluster.ts';
 import { applyOwned } from './apply-owned.ts';
-import { CONTENT_HASH_ANNOTATION, isOwnedBy } from './plan/desired-objects.ts';
+import { CONTENT_HASH_ANNOTATION, belongsTo } from './plan/desired-objects.ts';
 import { ForAPerson, paced } from './pace.ts';
 import type { Pass } from './reconcile-context.ts';
 
@@ -14,7 +14,7 @@ export async function reconcileBudget(pass: Pass, wanted: KubeObject): Promise<v
   const cached = options.caches.podDisruptionBudgets.get(keyOf(wanted));
   const isExternal = group.spec.disruptionBudget.management === 'External';
   // One that the cache does not show is not looked for: it is not in the way.
-  if (isExternal && (!cached || !isOwnedBy(cached, object.metadata.uid))) return;
+  if (isExternal && (!cached || !belongsTo(cached, object.metadata))) return;
   const asked = isExternal ? '' : (wanted.metadata.annotations?.[CONTENT_HASH_ANNOTATION] ?? '');
   try {
     await paced(pass, { thing: 'PodDisruptionBudget', asked: `${cached?.metadata.uid} ${asked}` }, () =>
@@ -34,7 +34,7 @@ async function apply(
   // The cache shows only what has our labels; applying over somebody else's would make it part of the group.
   const existing =
     cached ?? (await options.cluster.get(KINDS.podDisruptionBudget, keyOf(wanted), { signal }));
-  if (!existing || isOwnedBy(existing, object.metadata.uid)) {
+  if (!existing || belongsTo(existing, object.metadata)) {
     await applyOwned(pass, KINDS.podDisruptionBudget, { wanted, existing });
     return;
   }

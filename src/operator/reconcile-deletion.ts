@@ -6,10 +6,11 @@ import { count } from '../lib/count.ts';
 import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
 import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from '../kubernetes/cluster.ts';
 import { ANY_TABLE, GROUPS_OF_TABLE } from './group-indexes.ts';
-import { deletingStatus } from './plan/compute-status.ts';
+import { podView } from './observe-pods.ts';
+import { deletingStatus, retainInstead } from './plan/deleting-status.ts';
 import { isOwnedBy } from './plan/desired-objects.ts';
 import { isMadeFor, planCleanup, type Cleanup } from './plan/plan-cleanup.ts';
-import { waitingForPods, type LeavingPod } from './plan/waiting-for-pods.ts';
+import { keptRunning, waitingForPods, type LeavingPod } from './plan/waiting-for-pods.ts';
 import { observeTable } from './observe-table.ts';
 import type { Pass, PlacedPass } from './reconcile-context.ts';
 import { deploymentOf, podsOf } from './reconcile-workload.ts';
@@ -66,7 +67,7 @@ export async function reconcileDeletion(pass: Pass): Promise<number | undefined>
   memory.wasGuarded = true;
   const waits = await undo(pass);
   if (!waits) return dropFinalizer(options.cluster, object, signal);
-  const way = 'Or set checkpoints.deletionPolicy to Retain, which leaves the table as it is.';
+  const way = `Or ${retainInstead(pass.group.spec.checkpoints.deletionPolicy)}.`;
   return told(pass, waits.failed ? `${waits.message} ${way}` : waits.message, waits.inMs);
 }
 
@@ -84,7 +85,12 @@ export async function undo(pass: Pass): Promise<Waits | undefined> {
   if (deletionPolicy === 'Retain' || target === undefined) return undefined;
   const pods = await stopWorkers(pass);
   if (pods === 'unknown') return { message: 'waiting for the worker pods to stop', inMs: WAIT_MS };
-  if (pods.length > 0) return { message: waitingForPods(pods, options.clock.now()), inMs: WAIT_MS };
+  if (pods.length > 0) {
+    const kept = deploymentOf(pass);
+    const isLeft = kept && !isOwnedBy(kept, pass.object.metadata.uid) && !kept.metadata.deletionTimestamp;
+    const message = waitingForPods(pods, options.clock.now());
+    return { message: isLeft ? `${message} ${keptRunning(keyOf(kept))}` : message, inMs: WAIT_MS };
+  }
   try {
     const message = await cleanUp({ ...pass, target }, deletionPolicy);
     return message === undefined ? undefined : { message, inMs: WAIT_MS };
@@ -228,11 +234,10 @@ async function writeAll(
 
 async function told(pass: Pass, message: string, inMs: number): Promise<number> {
   const { options, object, group, signal, statuses } = pass;
-  const status = deletingStatus(message, {
-    previous: group.status,
-    generation: object.metadata.generation ?? 0,
-    nowMs: options.clock.now(),
-  });
+  const nowMs = options.clock.now();
+  const pods = podsOf(pass).map((pod) => podView(pod, nowMs));
+  const about = { previous: group.status, generation: object.metadata.generation ?? 0, nowMs };
+  const status = deletingStatus(message, about, pods);
   await statuses.write(object, status, signal);
   return inMs;
 }

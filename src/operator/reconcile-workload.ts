@@ -19,7 +19,7 @@ import {
   CONTENT_HASH_ANNOTATION,
   desiredObjects,
   isLeftover,
-  isOwnedBy,
+  belongsTo,
   replicasOf,
   withReplicas,
   workloadName,
@@ -93,7 +93,7 @@ export async function reconcileWorkload(input: WorkloadPass): Promise<WorkloadFa
     return facts(existing, { reason: 'TemplateRejected', message: refused.join('; ') });
   }
   if (!existing && input.decision.replicas === 0) return facts(undefined, undefined);
-  if (existing && !isOwnedBy(existing, pass.object.metadata.uid)) return notOurs(pass, existing);
+  if (existing && !belongsTo(existing, pass.object.metadata)) return notOurs(pass, existing);
   // New pods would go to a table that may be another's: until it is ours, those that run are only counted.
   const isOurs = pass.memory.claim?.verdict === 'ours';
   if (!isOurs && (!existing || replicasOf(existing) === input.decision.replicas))

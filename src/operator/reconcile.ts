@@ -9,9 +9,10 @@ import type { FailedRound } from '../kubernetes/work-queue.ts';
 import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
-import { deletingStatus, invalidStatus, pausedStatus } from './plan/compute-status.ts';
+import { invalidStatus, pausedStatus } from './plan/compute-status.ts';
+import { deletingStatus, unreadable } from './plan/deleting-status.ts';
 import { decideReplicas } from './decide-replicas.ts';
-import { isOwnedBy } from './plan/desired-objects.ts';
+import { belongsTo } from './plan/desired-objects.ts';
 import { workloadProblem } from './plan/step-failures.ts';
 import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
 import { holdGroup, OtherOperators } from './other-operators.ts';
@@ -191,12 +192,6 @@ export class GroupReconciler {
   }
 }
 
-function unreadable(problems: readonly string[]): string {
-  const way =
-    'Correct the spec, or set checkpoints.deletionPolicy to Retain, which leaves the table as it is.';
-  return `the spec does not say what is to be cleaned up: ${problems.join('; ')}. ${way}`.slice(0, 4_000);
-}
-
 async function reconcileLiving(pass: Pass): Promise<number | FailedRound> {
   if (!(await keepFinalizer(pass))) return 1_000;
   const placed = placedPass(pass);
@@ -256,7 +251,7 @@ async function scale(
   { stream, view, rows }: { stream: StreamFacts; view: GroupView | undefined; rows: GroupRows | undefined },
 ): Promise<Pick<GroupFacts, 'scaling' | 'workload'>> {
   const { deployment, error } = await findDeployment(pass);
-  const existing = deployment && isOwnedBy(deployment, pass.object.metadata.uid) ? deployment : undefined;
+  const existing = deployment && belongsTo(deployment, pass.object.metadata) ? deployment : undefined;
   const decision = decideReplicas(pass, { stream, view, existing });
   // Perhaps there is one: another would be made in its place.
   if (error)

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ObservedTable } from '../../src/table/table-admin.ts';
-import { groupObject, Harness, NAME } from './reconcile-harness.ts';
+import { parseGroup } from '../../src/api/group.ts';
+import { groupObject, Harness, NAME, WORKER } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(() => {
@@ -69,6 +70,51 @@ describe('deletion', () => {
     await h.clock.advance(120_000);
     await h.reconcile();
     expect(h.writeCount()).toBe(before);
+  });
+
+  test('names the Deployment that keeps pods running and is no longer of the group', async () => {
+    await started({ deletionPolicy: 'Delete' });
+    h.cluster.update(KINDS.deployment, WORKER, (draft) => {
+      draft.metadata.ownerReferences = [];
+    });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    expect(await h.deployment()).toBeDefined();
+    expect(await h.message('Ready')).toMatch(
+      /waiting for 3 .* kubectl delete deployment -n shop orders-worker$/,
+    );
+  });
+
+  test('tells how many pods are left, and nothing that nobody looks at any more', async () => {
+    await started({ deletionPolicy: 'Delete' });
+    expect(await h.status()).toMatchObject({ summary: { shards: '3/3', pods: '3/3' } });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    const status = await h.status();
+    expect(status).toMatchObject({ summary: { pods: '3/0' }, replicas: 3, readyReplicas: 3 });
+    expect(status.conditions?.map(({ type }) => type)).toEqual(['Ready', 'Reconciling', 'Stalled']);
+    expect(status).not.toHaveProperty('leases');
+    await stopPods();
+    h.tables.fault = new KcgError('Unavailable', 'no network');
+    await h.reconcile();
+    expect(await h.status()).toMatchObject({ summary: { pods: '0/0' }, replicas: 0 });
+  });
+
+  test.each([
+    [{ deletionPolicy: 'Delete' }, { deletionPolicy: 'Retain' }],
+    [{ deletionPolicy: 'Expire', expireAfterDays: 3 }, { deletionPolicy: 'Retain' }],
+  ])('of %j advises what the schema takes', async (checkpoints, advised) => {
+    await started(checkpoints);
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await stopPods();
+    h.tables.fault = new KcgError('Unavailable', 'no network');
+    await h.reconcile();
+    await h.reconcile();
+    const says = (await h.message('Ready')) ?? '';
+    expect(says).toContain('set checkpoints.deletionPolicy to Retain');
+    const next: Record<string, unknown> = { ...checkpoints, ...advised };
+    if (/remove checkpoints.expireAfterDays/.test(says)) delete next['expireAfterDays'];
+    expect(parseGroup(groupObject({ checkpoints: next })).outcome).toBe('ok');
   });
 
   test('with Delete spares a table that kcg has not created, and deletes the rows', async () => {

@@ -27,6 +27,36 @@ describe('the Deployment', () => {
     expect(await h.condition('WorkersAvailable')).toBe('False FieldConflict');
   });
 
+  describe('that a backup brings back without its owner', () => {
+    const restored = async (metadata: Record<string, unknown>) => {
+      create();
+      await h.converge();
+      await h.runWorkers();
+      await h.converge();
+      for (const kind of [KINDS.deployment, KINDS.podDisruptionBudget])
+        h.cluster.update(kind, WORKER, (draft) => Object.assign(draft.metadata, metadata));
+      await h.converge();
+      const objects = await Promise.all(
+        [KINDS.deployment, KINDS.podDisruptionBudget].map((kind) => h.cluster.get(kind, WORKER)),
+      );
+      return objects.map((object) => object?.metadata.ownerReferences?.map(({ name }) => name));
+    };
+
+    test('is the group’s again, and no pod is started anew', async () => {
+      expect(await restored({ ownerReferences: [] })).toEqual([['orders'], ['orders']]);
+      expect(await h.condition('Ready')).toBe('True Available');
+      expect((await h.deployment())?.metadata.annotations?.['kcg.dev/revision']).toBe('1');
+    });
+
+    test('stays somebody else’s when somebody else owns it', async () => {
+      const theirs = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'shop', name: 'theirs' } };
+      const { uid } = h.cluster.create(KINDS.configMap, theirs).metadata;
+      const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'theirs', uid, controller: true };
+      expect(await restored({ ownerReferences: [owner] })).toEqual([['theirs'], ['theirs']]);
+      expect(await h.condition('Stalled')).toBe('True FieldConflict');
+    });
+  });
+
   test('a Deployment of an older group of this name is waited for', async () => {
     create();
     const owner = {

@@ -107,19 +107,6 @@ export function pausedStatus({
   return { ...previous, conditions: setAll(conditions, told, nowMs) };
 }
 
-/** Only the conditions that tell how the deletion goes. */
-export function deletingStatus(
-  message: string,
-  { previous, generation, nowMs }: { previous: GroupStatus | undefined; generation: number; nowMs: number },
-): GroupStatus {
-  const observedGeneration = generation;
-  const told: NewCondition[] = [
-    { type: 'Ready', status: 'False', reason: 'Deleting', message, observedGeneration },
-    { type: 'Reconciling', status: 'True', reason: 'CleaningUp', message, observedGeneration },
-  ];
-  return { ...previous, observedGeneration, conditions: setAll(previous?.conditions ?? [], told, nowMs) };
-}
-
 function conditionsOf(facts: GroupFacts, previous: GroupStatus | undefined, nowMs: number) {
   const { generation } = facts.group.metadata;
   const about = { observedGeneration: generation };
@@ -149,7 +136,7 @@ function conditionsOf(facts: GroupFacts, previous: GroupStatus | undefined, nowM
 
 type Conditions = NonNullable<GroupStatus['conditions']>;
 
-function setAll(conditions: Conditions, told: readonly NewCondition[], nowMs: number): Conditions {
+export function setAll(conditions: Conditions, told: readonly NewCondition[], nowMs: number): Conditions {
   return told.reduce<Conditions>((all, condition) => setCondition(all, condition, nowMs), conditions);
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { REVISION_ANNOTATION } from '../../api/labels.ts';
+import { GROUP_LABEL, MANAGED_BY, MANAGED_BY_LABEL, REVISION_ANNOTATION } from '../../api/labels.ts';
 import type { KubeObject, OwnerReference, StoredObject } from '../../kubernetes/cluster.ts';
 import { workerTemplate, type Json, type WorkerTemplateInput } from './worker-template.ts';
 
@@ -80,6 +80,22 @@ export function isOwnedBy(object: KubeObject, groupUid: string): boolean {
     object.metadata.ownerReferences?.some(({ uid, controller }) => controller === true && uid === groupUid) ??
     false
   );
+}
+
+/**
+ * Ours by label and nobody's by reference: a backup brings objects back without their owner, and so does `--cascade=orphan`
+ * leave them.
+ */
+export function isOrphan({ metadata }: KubeObject, groupName: string): boolean {
+  const { labels = {}, ownerReferences = [] } = metadata;
+  const isLabelled = labels[MANAGED_BY_LABEL] === MANAGED_BY && labels[GROUP_LABEL] === groupName;
+  return isLabelled && !ownerReferences.some(({ controller }) => controller === true);
+}
+
+/** May the group change it, and make it its own by that? */
+export function belongsTo(object: KubeObject, group: { name: string; uid: string }): boolean {
+  const isGoing = object.metadata.deletionTimestamp !== undefined;
+  return isOwnedBy(object, group.uid) || (!isGoing && isOrphan(object, group.name));
 }
 
 /** Is it on its way out: being deleted, or of a group of this name that is gone and whose objects are collected? */

@@ -31,6 +31,11 @@ export function waitingForPods(pods: readonly LeavingPod[], nowMs: number): stri
   return `${message} ${named(late)}${where} should be gone since ${first.deletionTimestamp}. If the node is really gone, and with it the process, run: ${command}`;
 }
 
+/** A Deployment that is not the group's own is not deleted, and makes each pod anew that is. */
+export function keptRunning({ namespace, name }: { namespace: string; name: string }): string {
+  return `They belong to Deployment ${namespace}/${name}, which is not this group's any more. If nothing else needs it: kubectl delete deployment -n ${namespace} ${name}`;
+}
+
 function named(pods: readonly LeavingPod[]): string {
   const rest = pods.length - NAMED_PODS;
   const names = pods.slice(0, NAMED_PODS).map(({ name }) => name);

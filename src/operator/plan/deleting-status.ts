@@ -1,0 +1,51 @@
+import type { NewCondition } from '../../api/conditions.ts';
+import type { GroupStatus } from '../../api/group-status.ts';
+import type { PodView } from '../../view/group-view.ts';
+import { setAll } from './compute-status.ts';
+
+const TOLD: ReadonlySet<string> = new Set(['Ready', 'Reconciling', 'Stalled']);
+
+/**
+ * How the deletion goes, and the pods that are left. Shards, leases and lag are not looked at any more, and what was known
+ * of them would only pass for the present.
+ * @param pods undefined = not looked at
+ */
+export function deletingStatus(
+  message: string,
+  { previous, generation, nowMs }: { previous: GroupStatus | undefined; generation: number; nowMs: number },
+  pods?: readonly PodView[],
+): GroupStatus {
+  const observedGeneration = generation;
+  const told: NewCondition[] = [
+    { type: 'Ready', status: 'False', reason: 'Deleting', message, observedGeneration },
+    { type: 'Reconciling', status: 'True', reason: 'CleaningUp', message, observedGeneration },
+  ];
+  const conditions = (previous?.conditions ?? []).filter(({ type }) => TOLD.has(type));
+  const { groupId, selector, stream, table } = previous ?? {};
+  return {
+    observedGeneration,
+    conditions: setAll(conditions, told, nowMs),
+    ...(groupId === undefined ? {} : { groupId }),
+    ...(selector === undefined ? {} : { selector }),
+    ...(stream ? { stream } : {}),
+    ...(table ? { table } : {}),
+    ...(pods ? podCounts(pods) : {}),
+  };
+}
+
+function podCounts(pods: readonly PodView[]): Pick<GroupStatus, 'summary' | 'replicas' | 'readyReplicas'> {
+  const ready = pods.filter((pod) => pod.ready).length;
+  return { summary: { pods: `${ready}/0` }, replicas: pods.length, readyReplicas: ready };
+}
+
+/** What to write in place of `policy`, so that the schema takes it. */
+export function retainInstead(policy: string): string {
+  const rest = policy === 'Expire' ? ' and remove checkpoints.expireAfterDays' : '';
+  return `set checkpoints.deletionPolicy to Retain${rest}, which leaves the table as it is`;
+}
+
+/** Of a spec that was right once, under another release. */
+export function unreadable(problems: readonly string[]): string {
+  const way = `Correct the spec, or ${retainInstead('Expire')}.`;
+  return `the spec does not say what is to be cleaned up: ${problems.join('; ')}. ${way}`.slice(0, 4_000);
+}
