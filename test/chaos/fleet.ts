@@ -1,3 +1,4 @@
+import { wantsLongTests } from '../support/long-tests.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +27,8 @@ import { breaches } from './trace.ts';
 export interface FleetOptions {
   /** For the figures. */
   name: string;
+  /** One of each file runs with every `npm test`, the others where long tests run. */
+  everyRun?: boolean;
   /** Workers at the beginning: `w1`, `w2`, …. */
   workers?: number;
   shards?: number;
@@ -381,7 +384,8 @@ let starting: Promise<unknown> = Promise.resolve();
 
 /** A test on a fleet of its own; several at a time. `KCG_CHAOS_RUNS` repeats it, each time with another seed. */
 export function scenario(title: string, options: FleetOptions, run: (fleet: Fleet) => Promise<void>): void {
-  test.concurrent(title, { repeats: RUNS - 1, timeout: 8 * PATIENCE_MS }, async () => {
+  const isDue = options.everyRun === true || wantsLongTests(process.env);
+  test.runIf(isDue).concurrent(title, { repeats: RUNS - 1, timeout: 8 * PATIENCE_MS }, async () => {
     await until('it is its turn', () => slots > 0, 6 * PATIENCE_MS);
     slots -= 1;
     let fleet: Fleet | undefined;

@@ -9,7 +9,7 @@ const BUSY = { env: { CHAOS_WORK_MS: '40' }, config: { batchSize: 1 } };
 
 scenario(
   'a worker that was stopped past its lease begins nothing of what others have taken',
-  { name: 'SIGSTOP past the lease', ...BUSY },
+  { name: 'SIGSTOP past the lease', everyRun: true, ...BUSY },
   async (fleet) => {
     const [sleeper, others] = await fleet.pick();
     const before = sleeper.trace.count('WorkerSelfFenced');

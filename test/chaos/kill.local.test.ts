@@ -8,7 +8,7 @@ const SLOW = { env: { CHAOS_PREPARE_MS: '300' }, config: { batchSize: 10, checkp
 
 scenario(
   'the shards of a worker that was killed are read by the others',
-  { name: 'kill -9 of one of three', ...SLOW },
+  { name: 'kill -9 of one of three', everyRun: true, ...SLOW },
   async (fleet) => {
     const [victim, others] = await fleet.pick();
     await victim.kill();

@@ -18,7 +18,11 @@ const AWAY: {
 for (const { what, begin, end } of AWAY) {
   scenario(
     `a worker for whom alone the table ${what} stops before others take its shards`,
-    { name: `one worker, for whom DynamoDB ${what}`, proxied: true },
+    {
+      name: `one worker, for whom DynamoDB ${what}`,
+      everyRun: what === 'refuses connections',
+      proxied: true,
+    },
     async (fleet) => {
       const [cut, others] = await fleet.pick();
       const before = cut.trace.count('WorkerSelfFenced');

@@ -32,7 +32,7 @@ scenario(
 
 scenario(
   'no shard changes hands when DynamoDB is back before the leases are over',
-  { name: 'DynamoDB restarted at once', tableOnDisk: true, leaseMs: 20_000 },
+  { name: 'DynamoDB restarted at once', everyRun: true, tableOnDisk: true, leaseMs: 20_000 },
   async (fleet) => {
     await fleet.settled();
     const started = fleet.sum('ShardStarted');

@@ -33,7 +33,13 @@ scenario(
 
 scenario(
   'workers that are told one after another, before the last one is done, lose and repeat nothing',
-  { name: 'SIGTERM one after another', workers: 4, ...PATIENT, env: { CHAOS_WORK_MS: '100' } },
+  {
+    name: 'SIGTERM one after another',
+    everyRun: true,
+    workers: 4,
+    ...PATIENT,
+    env: { CHAOS_WORK_MS: '100' },
+  },
   async (fleet) => {
     const [last, ...going] = fleet.alive;
     const ends: Promise<unknown>[] = [];

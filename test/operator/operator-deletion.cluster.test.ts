@@ -1,5 +1,6 @@
 import { DynamoDBClient, ListTablesCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { longTest } from '../support/long-test.ts';
 import { Site, until } from './operator-process.ts';
 import { ProcessKubelet } from './process-kubelet.ts';
 
@@ -79,69 +80,85 @@ describe('a deleted group', () => {
     expect(running).toEqual([0]);
   }, 120_000);
 
-  test('takes only its rows from a table that others use or made', async () => {
-    const shared = (policy: string) => `{deletionPolicy: ${policy}, table: {name: shared}}`;
-    await start('one', shared('Delete'));
-    await start('two', shared('Delete'));
-    await remove('one');
-    expect(new Set((await rows('shared')).map(({ group }) => group))).toEqual(new Set(['shop.two']));
-    expect((await site.conditions('two', NAMESPACE))['Ready']).toBe('True Available');
-    await remove('two');
-    // The tag says that one has made it.
-    expect(await tables()).toContain('shared');
-    expect(await rows('shared')).toEqual([]);
-  }, 120_000);
+  longTest(
+    'takes only its rows from a table that others use or made',
+    async () => {
+      const shared = (policy: string) => `{deletionPolicy: ${policy}, table: {name: shared}}`;
+      await start('one', shared('Delete'));
+      await start('two', shared('Delete'));
+      await remove('one');
+      expect(new Set((await rows('shared')).map(({ group }) => group))).toEqual(new Set(['shop.two']));
+      expect((await site.conditions('two', NAMESPACE))['Ready']).toBe('True Available');
+      await remove('two');
+      // The tag says that one has made it.
+      expect(await tables()).toContain('shared');
+      expect(await rows('shared')).toEqual([]);
+    },
+    120_000,
+  );
 
-  test('spares a table of its own in which a group of another cluster has rows', async () => {
-    await start('host', '{deletionPolicy: Delete}');
-    const abroad = { group_id: { S: 'abroad.orders' }, shard_id: { S: 'shardId-000000000000' } };
-    await client.send(new PutItemCommand({ TableName: tableOf('host'), Item: abroad }));
-    await remove('host');
-    expect(await tables()).toContain(tableOf('host'));
-    expect((await rows(tableOf('host'))).map(({ group }) => group)).toEqual(['abroad.orders']);
-  }, 120_000);
+  longTest(
+    'spares a table of its own in which a group of another cluster has rows',
+    async () => {
+      await start('host', '{deletionPolicy: Delete}');
+      const abroad = { group_id: { S: 'abroad.orders' }, shard_id: { S: 'shardId-000000000000' } };
+      await client.send(new PutItemCommand({ TableName: tableOf('host'), Item: abroad }));
+      await remove('host');
+      expect(await tables()).toContain(tableOf('host'));
+      expect((await rows(tableOf('host'))).map(({ group }) => group)).toEqual(['abroad.orders']);
+    },
+    120_000,
+  );
 
-  test('has its rows expire after the days it says', async () => {
-    await start('expiring', '{deletionPolicy: Expire, expireAfterDays: 3}');
-    await remove('expiring');
-    const left = await rows(tableOf('expiring'));
-    const shards = left.filter(({ key }) => key.startsWith('shardId-'));
-    expect(shards).toHaveLength(2);
-    const days = (ttl = 0) => Math.round((ttl - Date.now() / 1_000) / 86_400);
-    expect(shards.map(({ ttl }) => days(ttl))).toEqual([3, 3]);
-    // One that comes back in time goes on, and nothing of it expires.
-    await start('expiring', '{}');
-    await until('no row expires', async () => {
-      const now = await rows(tableOf('expiring'));
-      return now.every(({ key, ttl }) => key.startsWith('worker#') || ttl === undefined);
-    });
-    await remove('expiring');
-  }, 120_000);
-
-  test('whose AWS is away goes at once with Retain; with Delete it says so until it is told to retain', async () => {
-    await start('careless', '{}');
-    await start('careful', '{deletionPolicy: Delete}');
-    site.dynamodb.fail(() => ({ do: 'fail', type: 'InternalServerError', message: 'away', status: 500 }));
-    try {
-      await remove('careless');
-      await site.kubectl(`delete kcg careful -n ${NAMESPACE} --wait=false`);
-      const message = await until('what it waits for', async () => {
-        const status = (await site.group('careful', NAMESPACE))?.status;
-        const said = status?.conditions?.find(({ type }) => type === 'Ready')?.message;
-        return said?.includes('Retain') ? said : undefined;
+  longTest(
+    'has its rows expire after the days it says',
+    async () => {
+      await start('expiring', '{deletionPolicy: Expire, expireAfterDays: 3}');
+      await remove('expiring');
+      const left = await rows(tableOf('expiring'));
+      const shards = left.filter(({ key }) => key.startsWith('shardId-'));
+      expect(shards).toHaveLength(2);
+      const days = (ttl = 0) => Math.round((ttl - Date.now() / 1_000) / 86_400);
+      expect(shards.map(({ ttl }) => days(ttl))).toEqual([3, 3]);
+      // One that comes back in time goes on, and nothing of it expires.
+      await start('expiring', '{}');
+      await until('no row expires', async () => {
+        const now = await rows(tableOf('expiring'));
+        return now.every(({ key, ttl }) => key.startsWith('worker#') || ttl === undefined);
       });
-      expect(message).toContain(tableOf('careful'));
-      expect(message).toContain(
-        'Or set checkpoints.deletionPolicy to Retain, which leaves the table as it is.',
-      );
-      const patch = JSON.stringify({ spec: { checkpoints: { deletionPolicy: 'Retain' } } });
-      await site.kubectl(`patch kcg careful -n ${NAMESPACE} --type=merge -p ${patch}`);
-      await site.kubectl(`wait --for=delete kcg/careful -n ${NAMESPACE} --timeout=60s`);
-    } finally {
-      site.dynamodb.fail();
-    }
-    expect(await tables()).toContain(tableOf('careful'));
-  }, 120_000);
+      await remove('expiring');
+    },
+    120_000,
+  );
+
+  longTest(
+    'whose AWS is away goes at once with Retain; with Delete it says so until it is told to retain',
+    async () => {
+      await start('careless', '{}');
+      await start('careful', '{deletionPolicy: Delete}');
+      site.dynamodb.fail(() => ({ do: 'fail', type: 'InternalServerError', message: 'away', status: 500 }));
+      try {
+        await remove('careless');
+        await site.kubectl(`delete kcg careful -n ${NAMESPACE} --wait=false`);
+        const message = await until('what it waits for', async () => {
+          const status = (await site.group('careful', NAMESPACE))?.status;
+          const said = status?.conditions?.find(({ type }) => type === 'Ready')?.message;
+          return said?.includes('Retain') ? said : undefined;
+        });
+        expect(message).toContain(tableOf('careful'));
+        expect(message).toContain(
+          'Or set checkpoints.deletionPolicy to Retain, which leaves the table as it is.',
+        );
+        const patch = JSON.stringify({ spec: { checkpoints: { deletionPolicy: 'Retain' } } });
+        await site.kubectl(`patch kcg careful -n ${NAMESPACE} --type=merge -p ${patch}`);
+        await site.kubectl(`wait --for=delete kcg/careful -n ${NAMESPACE} --timeout=60s`);
+      } finally {
+        site.dynamodb.fail();
+      }
+      expect(await tables()).toContain(tableOf('careful'));
+    },
+    120_000,
+  );
 
   test('takes its table along also when the policy was set at the moment it was deleted', async () => {
     const names = ['hasty-0', 'hasty-1', 'hasty-2', 'hasty-3'];
@@ -176,23 +193,27 @@ describe('a deleted group', () => {
   }, 120_000);
 });
 
-test('a namespace with groups of each policy is deleted to its end', async () => {
-  const teams = new ProcessKubelet(site.plane.kubeconfig, 'teams');
-  try {
-    await site.kubectl('create namespace teams');
-    await start('a', '{}', 'teams');
-    await start('b', '{deletionPolicy: Delete}', 'teams');
-    await start('c', '{deletionPolicy: Expire, expireAfterDays: 1}', 'teams');
-    await site.kubectl('wait --for=condition=Ready kcg --all -n teams --timeout=60s');
-    await site.kubectl('delete namespace teams --timeout=120s');
-    const names = (await tables()).filter((name) => name.includes('teams'));
-    expect(names).toEqual(['kinesis-checkpoints-teams-a', 'kinesis-checkpoints-teams-c']);
-    const expiring = (await rows('kinesis-checkpoints-teams-c')).filter(({ key }) =>
-      key.startsWith('shardId-'),
-    );
-    expect(expiring.every(({ ttl }) => ttl !== undefined)).toBe(true);
-    await until('no worker process', () => teams.pods.length === 0);
-  } finally {
-    await teams.close();
-  }
-}, 180_000);
+longTest(
+  'a namespace with groups of each policy is deleted to its end',
+  async () => {
+    const teams = new ProcessKubelet(site.plane.kubeconfig, 'teams');
+    try {
+      await site.kubectl('create namespace teams');
+      await start('a', '{}', 'teams');
+      await start('b', '{deletionPolicy: Delete}', 'teams');
+      await start('c', '{deletionPolicy: Expire, expireAfterDays: 1}', 'teams');
+      await site.kubectl('wait --for=condition=Ready kcg --all -n teams --timeout=60s');
+      await site.kubectl('delete namespace teams --timeout=120s');
+      const names = (await tables()).filter((name) => name.includes('teams'));
+      expect(names).toEqual(['kinesis-checkpoints-teams-a', 'kinesis-checkpoints-teams-c']);
+      const expiring = (await rows('kinesis-checkpoints-teams-c')).filter(({ key }) =>
+        key.startsWith('shardId-'),
+      );
+      expect(expiring.every(({ ttl }) => ttl !== undefined)).toBe(true);
+      await until('no worker process', () => teams.pods.length === 0);
+    } finally {
+      await teams.close();
+    }
+  },
+  180_000,
+);

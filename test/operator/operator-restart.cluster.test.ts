@@ -1,6 +1,7 @@
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { longTest } from '../support/long-test.ts';
 import { Site, until, type OperatorProcess } from './operator-process.ts';
 
 /*
@@ -63,28 +64,32 @@ const tableOf = (name: string) => `kinesis-checkpoints-${NAMESPACE}-${name}`;
 const conditions = (name: string) => site.conditions(name, NAMESPACE);
 
 describe('an operator that is killed', () => {
-  test('at any moment of a group beginning, is followed by one that ends it', async () => {
-    for (const [index, afterMs] of [0, 150, 400, 800, 1_200, 2_000, 3_000].entries()) {
-      const name = `begun-${index}`;
-      const operator = await site.startOperator().works();
-      await site.apply(group(name, { replicas: 1 }));
-      await setTimeout(afterMs);
-      expect(await operator.end('SIGKILL')).toBe('SIGKILL');
-      const next = await site.startOperator().works();
-      await made(name, { replicas: 1 });
-      await until(
-        `${name} is claimed`,
-        async () => (await conditions(name))['GroupClaimed'] === 'True Claimed',
-      );
-      expect(await conditions(name)).toMatchObject({
-        StreamReady: 'True StreamActive',
-        TableReady: 'True TableActive',
-      });
-      await next.end('SIGKILL');
-    }
-    const left = (await tables()).filter((name) => name.includes('begun'));
-    expect(left).toEqual(Array.from({ length: 7 }, (_, index) => tableOf(`begun-${index}`)));
-  }, 180_000);
+  longTest(
+    'at any moment of a group beginning, is followed by one that ends it',
+    async () => {
+      for (const [index, afterMs] of [0, 150, 400, 800, 1_200, 2_000, 3_000].entries()) {
+        const name = `begun-${index}`;
+        const operator = await site.startOperator().works();
+        await site.apply(group(name, { replicas: 1 }));
+        await setTimeout(afterMs);
+        expect(await operator.end('SIGKILL')).toBe('SIGKILL');
+        const next = await site.startOperator().works();
+        await made(name, { replicas: 1 });
+        await until(
+          `${name} is claimed`,
+          async () => (await conditions(name))['GroupClaimed'] === 'True Claimed',
+        );
+        expect(await conditions(name)).toMatchObject({
+          StreamReady: 'True StreamActive',
+          TableReady: 'True TableActive',
+        });
+        await next.end('SIGKILL');
+      }
+      const left = (await tables()).filter((name) => name.includes('begun'));
+      expect(left).toEqual(Array.from({ length: 7 }, (_, index) => tableOf(`begun-${index}`)));
+    },
+    180_000,
+  );
 
   test('misses nothing that changes before its successor comes', async () => {
     const names = ['scaled', 'rolled', 'healed', 'removed', 'released'];
@@ -160,24 +165,28 @@ describe('of two operators with leader election', () => {
     expect(await third.end('SIGTERM')).toBe(0);
   }, 120_000);
 
-  test('one that was frozen gives way when it wakes, and writes nothing', async () => {
-    const frozen = await candidate('frozen').works();
-    const other = candidate('other');
-    await follows(other);
-    frozen.signal('SIGSTOP');
-    await site.apply(group(led, { replicas: 4 }));
-    await other.works();
-    await made(led, { replicas: 4 });
-    await until('nothing to do', async () => {
-      const before = await looks(other);
-      await setTimeout(1_000);
-      return before === (await looks(other));
-    });
-    const before = await site.kubeWrites();
-    frozen.signal('SIGCONT');
-    expect(await frozen.exited).toBe(1);
-    await frozen.says('leadership lost');
-    expect(await site.kubeWrites()).toEqual(before);
-    await other.end('SIGTERM');
-  }, 120_000);
+  longTest(
+    'one that was frozen gives way when it wakes, and writes nothing',
+    async () => {
+      const frozen = await candidate('frozen').works();
+      const other = candidate('other');
+      await follows(other);
+      frozen.signal('SIGSTOP');
+      await site.apply(group(led, { replicas: 4 }));
+      await other.works();
+      await made(led, { replicas: 4 });
+      await until('nothing to do', async () => {
+        const before = await looks(other);
+        await setTimeout(1_000);
+        return before === (await looks(other));
+      });
+      const before = await site.kubeWrites();
+      frozen.signal('SIGCONT');
+      expect(await frozen.exited).toBe(1);
+      await frozen.says('leadership lost');
+      expect(await site.kubeWrites()).toEqual(before);
+      await other.end('SIGTERM');
+    },
+    120_000,
+  );
 });
