@@ -42,3 +42,14 @@ test('credentials that end later are named for the table, and the workers stay',
   expect(await h.condition('Stalled')).toBe('False NotStalled');
   expect(await h.replicas()).toBe(3);
 });
+
+test('credentials that end before the claim are waited for', async () => {
+  h.faults.set('claim group', none);
+  await expect(h.reconcile()).rejects.toBe(none);
+  expect(await h.condition('GroupClaimed')).toBe('Unknown ClaimUnreachable');
+  expect(await h.message('GroupClaimed')).toContain(none.message);
+  expect(await h.condition('Stalled')).toBe('False NotStalled');
+  h.faults.clear();
+  await h.converge();
+  expect(await h.condition('GroupClaimed')).toBe('True Claimed');
+});

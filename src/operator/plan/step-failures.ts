@@ -12,9 +12,9 @@ export function describeFailure({ step, error }: StepFailure): string {
   return `${WHAT[step]}: ${describeError(error)}`;
 }
 
-/** Somebody has to allow it first. */
+/** Somebody has to allow it first. Credentials are renewed by themselves in most cases. */
 export function isDenied({ code }: KcgError): boolean {
-  return code === 'AccessDenied' || code === 'Credentials';
+  return code === 'AccessDenied';
 }
 
 /** What WorkersAvailable says of an error of the API server, whose message is quoted. */
