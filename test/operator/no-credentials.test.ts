@@ -50,6 +50,7 @@ test('credentials that end before the claim are waited for', async () => {
   expect(await h.message('GroupClaimed')).toContain(none.message);
   expect(await h.condition('Stalled')).toBe('False NotStalled');
   h.faults.clear();
+  await h.clock.advance(60_000);
   await h.converge();
   expect(await h.condition('GroupClaimed')).toBe('True Claimed');
 });
