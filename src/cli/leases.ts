@@ -107,8 +107,14 @@ export interface LeasesInput {
 export function printLeases(input: LeasesInput): string {
   const { view, table, groupId, output, now } = input;
   if (output === 'json') {
-    const { shards, workers } = view;
-    const printed = { table, groupId, shards: shards.map(shardJson), workers: workers.map(workerJson) };
+    const { shards, workers, paused } = view;
+    const printed = {
+      table,
+      groupId,
+      paused,
+      shards: shards.map(shardJson),
+      workers: workers.map(workerJson),
+    };
     return JSON.stringify(printed, undefined, 2);
   }
   const wide = output === 'wide';
@@ -158,7 +164,9 @@ function workerTable({ view, now, leaseDurationMs, intervalMs }: LeasesInput, wi
       const { silentMs = 0, lagMs, startedAt } = worker;
       const held = worker.state === 'dead' ? undefined : worker.held;
       const isSilent = worker.state !== 'dead' && silentMs > noticedMs;
-      const state = isSilent ? `${worker.state}, silent ${formatDuration(silentMs)}` : worker.state;
+      // To the others a worker that waits for the end of a pause is one that has not begun.
+      const said = view.paused && worker.state === 'starting' ? 'paused' : worker.state;
+      const state = isSilent ? `${said}, silent ${formatDuration(silentMs)}` : said;
       const cells = [worker.worker, state, held, worker.beat, ago(worker.beatAt, now), worker.revision];
       if (!wide) return cells.map(cell);
       const { incarnation, node, address, fencedBy } = worker;

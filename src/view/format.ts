@@ -8,18 +8,26 @@ export function formatDuration(ms: number): string {
   return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
 }
 
-/** Steps, so that a status does not change with every second, in seconds. */
-const STEPS: readonly number[] = [
-  0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 420, 600, 900, 1200, 1800, 2700, 3600, 5400,
-  7200, 10_800, 14_400, 21_600, 28_800, 43_200, 64_800, 86_400, 129_600, 172_800, 259_200, 345_600, 432_000,
-  518_400, 604_800,
+/** Below how many seconds lag is told in steps of how many. */
+const STEPS: readonly (readonly [below: number, step: number])[] = [
+  [10, 1],
+  [60, 5],
+  [120, 10],
+  [600, 60],
+  [3_600, 120],
+  [7_200, 300],
+  [Infinity, 3_600],
 ];
 
-/** The smallest step that is not less, seconds; below one second is 0, beyond a week whole days. */
+/**
+ * In steps, so that a status does not change with every second: the smallest that is not less, seconds. Below one second
+ * is 0.
+ */
 export function lagStepSeconds(ms: number): number {
   if (ms < 1000) return 0;
   const seconds = ms / 1000;
-  return STEPS.find((step) => seconds <= step) ?? Math.ceil(seconds / 86_400) * 86_400;
+  const [, step] = STEPS.find(([below]) => seconds <= below)!;
+  return Math.ceil(seconds / step) * step;
 }
 
 /** An age as kubectl prints it: finer while young. Source: k8s.io/apimachinery, duration.HumanDuration. */

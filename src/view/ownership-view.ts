@@ -50,6 +50,8 @@ export interface WorkerOwnership extends WorkerRow {
 export interface OwnershipView {
   shards: ShardOwnership[];
   workers: WorkerOwnership[];
+  /** Nothing is read until the group is to run again: its workers wait. */
+  paused: boolean;
   /** Of those that are not ended. */
   ownedShards: number;
   unendedShards: number;
@@ -75,6 +77,7 @@ export function ownershipView({ rows, nowMs, silentMs }: OwnershipViewInput): Ow
   return {
     shards,
     workers: view.workers.map(({ row, lagMs }) => ({ ...row, lagMs, silentMs: silentMs?.get(row.worker) })),
+    paused: group.claim?.paused ?? false,
     ownedShards: unended.filter(({ state }) => OWNED.has(state)).length,
     unendedShards: unended.length,
     lagMs: view.lag.maxMs,

@@ -135,6 +135,15 @@ describe('what kcg leases prints', () => {
   });
 });
 
+test('a worker that waits for the end of a pause is paused, not starting', () => {
+  const waiting: Row[] = [
+    { ...workers[0]!, state: 'starting' },
+    { shard_id: 'group#claim', claimed_group: 'shop.orders', paused: 1 },
+  ];
+  expect(print(waiting)).toMatch(/^w-a {6}paused /m);
+  expect(print([waiting[0]!])).toMatch(/^w-a {6}starting /m);
+});
+
 test('a handler that fails is told with what it said', () => {
   const failing: Row[] = [{ ...workers[0]!, failing: 1, failing_why: 'the handler answered 500' }];
   expect(print(failing)).toMatch(/^w-a: the handler fails on 1 shard: the handler answered 500$/m);

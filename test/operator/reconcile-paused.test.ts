@@ -79,6 +79,50 @@ describe('a group that is paused', () => {
     expect([await h.replicas(), paused()]).toEqual([3, undefined]);
   });
 
+  const releaseAll = () => {
+    for (const { shard_id: key, ref: _, ...row } of h.table().rows())
+      if (key.startsWith('shardId-')) h.table().store(key, { shard_id: key, ...row });
+  };
+  const workersAre = (state: string) => {
+    for (const row of h.table().rows())
+      if (row.shard_id.startsWith('worker#')) h.table().store(row.shard_id, { ...row, state });
+  };
+  const warnings = () => h.cluster.events.filter(({ type }) => type === 'Warning');
+
+  test('is looked at each second until it is quiet, and so when it goes on, without an alarm', async () => {
+    create();
+    await h.converge();
+    await h.runWorkers();
+    await h.converge();
+    h.setGroup((spec) => (spec['desiredState'] = 'Paused'));
+    expect(await h.reconcile()).toBeLessThan(1_300);
+    expect(await h.condition('Ready')).toBe('False Progressing');
+    releaseAll();
+    workersAre('starting');
+    await h.clock.advance(1_000);
+    expect(await h.reconcile()).toBeGreaterThan(3_000);
+    expect(await h.condition('Ready')).toBe('True Paused');
+    h.setGroup((spec) => (spec['desiredState'] = 'Running'));
+    expect(await h.reconcile()).toBeLessThan(1_300);
+    expect(await h.condition('Ready')).toBe('False Progressing');
+    await h.runWorkers();
+    await h.clock.advance(1_000);
+    await h.reconcile();
+    expect(await h.condition('Ready')).toBe('True Available');
+    expect(warnings()).toEqual([]);
+  });
+
+  test('takes the seldomer looks the longer its workers need', async () => {
+    create();
+    await h.converge();
+    await h.runWorkers();
+    await h.converge();
+    h.setGroup((spec) => (spec['desiredState'] = 'Paused'));
+    await h.reconcile();
+    await h.clock.advance(40_000);
+    expect(await h.reconcile()).toBeGreaterThan(3_000);
+  });
+
   test('gets no pods before the workers can be told', async () => {
     h.faults.set('pause group', new KcgError('AccessDenied', 'may not call UpdateItem'));
     create({ desiredState: 'Paused' });

@@ -313,7 +313,7 @@ describe('the status', () => {
     const status = statusOf({ view });
     expect(groupStatus.safeParse(status).error).toBeUndefined();
     expect(status.shards).toHaveLength(50);
-    expect(status.shards?.[0]).toMatchObject({ shardId: 'shardId-000000000181', lagSeconds: 300 });
+    expect(status.shards?.[0]).toMatchObject({ shardId: 'shardId-000000000181', lagSeconds: 240 });
     expect(JSON.stringify(status).length).toBeLessThan(20_000);
   });
 
