@@ -218,6 +218,7 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     const scene = new Scene();
     scene.start('a');
     let fails = true;
+    let looks = 0;
     const queue = new WorkQueue({
       clock: scene.group.clock,
       random: seededRandom(1),
@@ -228,8 +229,12 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     });
     const stop = new AbortController();
     const running = queue.run(stop.signal, async (key) => {
-      if (fails && key === 'shop/orders') throw away;
-      return 60_000;
+      looks += 1;
+      if (!fails || key !== 'shop/orders') return 60_000;
+      // As a group that goes on while one thing of it waits for its next try.
+      if (looks % 3 > 0) return { stuck: true, inMs: 15_000 };
+      if (looks % 2 > 0) throw away;
+      return { error: away, failures: 9, retryInMs: 300_000, inMs: 15_000 };
     });
     queue.add('shop/orders');
     queue.add('shop/others');

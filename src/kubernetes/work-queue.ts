@@ -18,12 +18,15 @@ export interface WorkQueueOptions {
   /** Of a key that fails again and again. */
   backoff: BackoffOptions;
   onFailure: (failure: { key: string; error: KcgError; failures: number; retryInMs: number }) => void;
-  /** After each round, for metrics. */
-  onDone?: (round: { key: string; waitedMs: number; ranMs: number; failed: boolean }) => void;
+  /** After each round, for metrics; `stuck`: it failed, or what failed before waits for its next try. */
+  onDone?: (round: { key: string; waitedMs: number; ranMs: number; failed: boolean; stuck: boolean }) => void;
 }
 
 /** Does the work of one key; returns in how many ms to look again, or nothing when only a change should bring it back. */
-export type Work = (key: string, signal: AbortSignal) => Promise<number | FailedRound | undefined>;
+export type Work = (
+  key: string,
+  signal: AbortSignal,
+) => Promise<number | FailedRound | StuckRound | undefined>;
 
 /** A round that failed in part: it has a pace of its own, and the queue does not back off. */
 export interface FailedRound {
@@ -32,6 +35,13 @@ export interface FailedRound {
   failures: number;
   /** When what failed is tried again. */
   retryInMs: number;
+  /** When to look again. */
+  inMs: number;
+}
+
+/** A round in which nothing failed, but what failed before was not tried. */
+export interface StuckRound {
+  stuck: true;
   /** When to look again. */
   inMs: number;
 }
@@ -127,14 +137,17 @@ export class WorkQueue {
     const start = clock.monotonic();
     let afterMs: number | undefined;
     let failed = false;
+    let stuck = false;
     try {
       const result = await work(key, signal);
       this.#failures.delete(key);
-      failed = typeof result === 'object';
+      stuck = typeof result === 'object';
       afterMs = typeof result === 'object' ? result.inMs : result;
-      if (typeof result === 'object') onFailure({ key, ...result });
+      failed = typeof result === 'object' && 'error' in result;
+      if (typeof result === 'object' && 'error' in result) onFailure({ key, ...result });
     } catch (thrown) {
       failed = true;
+      stuck = true;
       if (!signal.aborted) afterMs = this.#retryInMs(key, KcgError.from(thrown));
     }
     this.#running.delete(key);
@@ -142,7 +155,7 @@ export class WorkQueue {
     const isUrgent = this.#urgent.delete(key);
     if (this.#again.delete(key)) this.add(key, { isUrgent });
     else if (afterMs !== undefined) this.add(key, { afterMs });
-    onDone?.({ key, waitedMs: Math.max(0, start - at), ranMs: clock.monotonic() - start, failed });
+    onDone?.({ key, waitedMs: Math.max(0, start - at), ranMs: clock.monotonic() - start, failed, stuck });
   }
 
   #rest(key: string): void {

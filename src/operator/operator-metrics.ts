@@ -50,7 +50,7 @@ export class OperatorMetrics {
     for (const result of ['success', 'error']) this.#reconciles.inc({ result }, 0);
     void new Gauge({
       name: 'kcg_operator_failing_seconds',
-      help: 'How long every look at a group has failed, from the first failure; only of groups where it does.',
+      help: 'How long something has kept the operator from doing what a group asks for; only of groups where it does.',
       labelNames: ['group'],
       registers: this.#registers,
       collect() {
@@ -60,11 +60,17 @@ export class OperatorMetrics {
     });
   }
 
-  readonly onReconcile: NonNullable<WorkQueueOptions['onDone']> = ({ key, waitedMs, ranMs, failed }) => {
+  readonly onReconcile: NonNullable<WorkQueueOptions['onDone']> = ({
+    key,
+    waitedMs,
+    ranMs,
+    failed,
+    stuck,
+  }) => {
     this.#reconcileSeconds.observe(ranMs / 1000);
     this.#waited.set(waitedMs / 1000);
     this.#reconciles.inc({ result: failed ? 'error' : 'success' });
-    if (failed) this.#failing.failed(key);
+    if (stuck) this.#failing.failed(key);
     else this.#failing.over(key);
   };
 

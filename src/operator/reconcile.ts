@@ -5,7 +5,7 @@ import type { GroupRows } from '../leases/group-rows.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { streamKey } from './aws-account.ts';
-import type { FailedRound } from '../kubernetes/work-queue.ts';
+import type { FailedRound, StuckRound } from '../kubernetes/work-queue.ts';
 import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
@@ -67,7 +67,7 @@ export class GroupReconciler {
    * @returns when to look again, ms, and what failed; undefined when only a change of the group should bring it back
    * @throws KcgError when the pass could not be ended, to be tried again with back-off
    */
-  async reconcile(key: string, signal: AbortSignal): Promise<number | FailedRound | undefined> {
+  async reconcile(key: string, signal: AbortSignal): Promise<number | FailedRound | StuckRound | undefined> {
     const { groups } = this.#options.caches;
     const lateInMs = await this.#undoLate(key, signal);
     if (lateInMs !== undefined) return lateInMs;
@@ -85,7 +85,7 @@ export class GroupReconciler {
     key: string,
     object: StoredObject,
     signal: AbortSignal,
-  ): Promise<number | FailedRound | undefined> {
+  ): Promise<number | FailedRound | StuckRound | undefined> {
     const { annotations, deletionTimestamp } = object.metadata;
     const parsed = deletionTimestamp ? readDeletedGroup(object) : readGroup(object);
     this.#tellIgnored(parsed.ignored);
@@ -192,7 +192,7 @@ export class GroupReconciler {
   }
 }
 
-async function reconcileLiving(pass: Pass): Promise<number | FailedRound> {
+async function reconcileLiving(pass: Pass): Promise<number | FailedRound | StuckRound> {
   if (!(await keepFinalizer(pass))) return 1_000;
   const placed = placedPass(pass);
   const facts = placed ? await pursue(placed) : nowhere(pass);
@@ -200,7 +200,14 @@ async function reconcileLiving(pass: Pass): Promise<number | FailedRound> {
   const inMs = jitterMs(pass.again.inMs, 0.2, pass.options.random);
   const [refused] = pass.refused;
   // What else the group needs is not kept waiting.
-  return refused ? { ...refused, inMs, retryInMs: refused.inMs } : inMs;
+  if (refused) return { ...refused, inMs, retryInMs: refused.inMs };
+  return isStuck(facts) ? { stuck: true, inMs } : inMs;
+}
+
+/** Something of AWS or of Kubernetes is in the way; that a table is being made is none. */
+function isStuck({ stream, table, failures }: GroupFacts): boolean {
+  if (stream.error !== undefined || failures.length > 0) return true;
+  return table !== undefined && table.status !== 'True' && table.reason !== 'TableCreating';
 }
 
 /** Stream → table → claim → workers, as far as it goes. */

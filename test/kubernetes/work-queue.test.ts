@@ -151,6 +151,22 @@ describe('the work queue', () => {
     expect(failures).toEqual([[3, 60_000]]);
   });
 
+  test('says of a round in which nothing was tried that it is stuck, and of no failure', async () => {
+    const rounds: boolean[][] = [];
+    const queue = aQueue({ onDone: ({ failed, stuck }) => rounds.push([failed, stuck]) });
+    void queue.run(stop.signal, async () => {
+      if (rounds.length === 0) throw new KcgError('Unavailable', 'no');
+      return rounds.length === 1 ? { stuck: true, inMs: 500 } : undefined;
+    });
+    queue.add('a');
+    await clock.advance(1_000);
+    expect(rounds).toEqual([
+      [true, true],
+      [false, true],
+      [false, false],
+    ]);
+  });
+
   test('works on the first change of a burst at once, and on the rest together after the gap', async () => {
     const queue = aQueue({ gapMs: 1_000 });
     const seen: [string, number][] = [];

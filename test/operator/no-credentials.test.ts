@@ -23,11 +23,13 @@ test('an operator without credentials says so of the group at its first look, an
   expect(await h.condition('Reconciling')).toBe('True Retrying');
   expect(await h.condition('Stalled')).toBe('False NotStalled');
   expect(h.cluster.events).toMatchObject([{ type: 'Warning', reason: 'StreamCredentials' }]);
+  expect(h.isStuck).toBe(true);
   h.kinesis.faults = undefined;
   await h.clock.advance(60_000);
   await h.converge();
   expect(await h.condition('StreamReady')).toBe('True StreamActive');
   expect(await h.replicas()).toBe(3);
+  expect(h.isStuck).toBe(false);
 });
 
 test('credentials that end later are named for the table, and the workers stay', async () => {
@@ -49,8 +51,12 @@ test('credentials that end before the claim are waited for', async () => {
   expect(await h.condition('GroupClaimed')).toBe('Unknown ClaimUnreachable');
   expect(await h.message('GroupClaimed')).toContain(none.message);
   expect(await h.condition('Stalled')).toBe('False NotStalled');
+  // It is not tried again yet, and is no less in the way for that.
+  await h.reconcile();
+  expect(h.isStuck).toBe(true);
   h.faults.clear();
   await h.clock.advance(60_000);
   await h.converge();
   expect(await h.condition('GroupClaimed')).toBe('True Claimed');
+  expect(h.isStuck).toBe(false);
 });

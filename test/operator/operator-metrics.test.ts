@@ -13,7 +13,7 @@ test('requests, watches and looks are counted', async () => {
   metrics.onReflector({ type: 'listed', kind: 'Pod', objects: 3, changes: 3 });
   const error = new KcgError('Timeout', 'it was silent');
   metrics.onReflector({ type: 'failed', kind: 'Pod', error, failures: 1, retryInMs: 200 });
-  metrics.onReconcile({ key: 'shop/orders', waitedMs: 250, ranMs: 30, failed: true });
+  metrics.onReconcile({ key: 'shop/orders', waitedMs: 250, ranMs: 30, failed: true, stuck: true });
   metrics.leading(true);
   const text = await metrics.registry.metrics();
   const labels = (code: string) => `{verb="patch",resource="deployments",code="${code}"}`;
@@ -35,7 +35,8 @@ test('requests, watches and looks are counted', async () => {
 test('a group counts as failing from its first failure to its next success, and to the end of the turn to lead', async () => {
   const clock = new ManualClock();
   const metrics = new OperatorMetrics(clock);
-  const look = (key: string, failed: boolean) => metrics.onReconcile({ key, waitedMs: 0, ranMs: 0, failed });
+  const look = (key: string, failed: boolean) =>
+    metrics.onReconcile({ key, waitedMs: 0, ranMs: 0, failed: false, stuck: failed });
   const failing = async () => {
     const lines = (await metrics.registry.metrics()).split('\n');
     return lines.filter((line) => line.startsWith('kcg_operator_failing_seconds{'));

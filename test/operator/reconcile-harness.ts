@@ -65,6 +65,8 @@ export class Harness {
   readonly rows = new Map<string, MemoryLeaseTable>();
   readonly nudged: string[] = [];
   readonly rowWrites: string[] = [];
+  /** Of the last pass: something is in the way of what the group asks for. */
+  isStuck = false;
   /** Set to make reads and writes of rows fail. */
   rowFault: KcgError | undefined;
   readonly #stop = new AbortController();
@@ -160,8 +162,10 @@ export class Harness {
     await settle();
     const result = await this.reconciler.reconcile(key, this.#stop.signal);
     await settle();
-    if (typeof result === 'object') throw result.error;
-    return result;
+    this.isStuck = typeof result === 'object';
+    if (typeof result !== 'object') return result;
+    if ('error' in result) throw result.error;
+    return result.inMs;
   }
 
   /** Every worker whose pod is there shows a sign of life. */
