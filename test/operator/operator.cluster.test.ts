@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setCondition } from '../../src/api/conditions.ts';
+import { groupCrd } from '../../src/api/crd.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
@@ -13,6 +15,7 @@ import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../src/kubernetes/kube/config.ts';
 import type { RequestReport } from '../../src/kubernetes/kube/transport.ts';
 import { MemoryTables } from '../../src/table/memory/table-admin.ts';
+import { StatusWriter } from '../../src/operator/status-writer.ts';
 import { runOperator } from '../../src/operator/operator.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
 
@@ -204,3 +207,46 @@ test('deletion collects what the group owned', async () => {
   await plane.kubectl(['delete', 'kcg', '-n', 'default', 'orders', '--wait=true']);
   await until(async () => (await spec()) === undefined);
 }, 60_000);
+
+test('an older CustomResourceDefinition takes as much of a status as it knows', async () => {
+  const crd = groupCrd();
+  const { status: schema } = crd.spec.versions[0]!.schema.openAPIV3Schema.properties!;
+  delete schema!.properties!['scaling']!.properties!['limitedBy'];
+  delete schema!.properties!['shards']!.items!.properties!['lagSeconds'];
+  schema!.properties!['workers']!.maxItems = 1;
+  await apply(JSON.stringify(crd));
+  // Its own operator leaves it alone.
+  await apply(
+    group('').replace(
+      'name: orders, namespace',
+      'name: older, annotations: {kcg.dev/reconcile-paused: "true"}, namespace',
+    ),
+  );
+  const key = { namespace: 'default', name: 'older' };
+  const read = async () => (await cluster.get(KINDS.consumerGroup, key))!;
+  const ready = { type: 'Ready', status: 'False', reason: 'NoLiveWorkers', message: 'nobody' } as const;
+  const wanted: GroupStatus = {
+    observedGeneration: 1,
+    conditions: setCondition([], ready, 0),
+    shards: [{ shardId: 'shardId-0', owner: 'a', lagSeconds: 1 }],
+    workers: [
+      { pod: 'a', leases: 1 },
+      { pod: 'b', leases: 0 },
+    ],
+    scaling: { desired: 2, limitedBy: 'Shards' },
+  };
+  const message = async () => ((await read()).status as GroupStatus).conditions?.[0]?.message ?? '';
+  // A new schema takes a moment to count.
+  await until(async () => {
+    const writer = new StatusWriter({ cluster, clock: systemClock, log: silentLog });
+    await writer.write(await read(), wanted, stop.signal);
+    return (await message()).includes('CustomResourceDefinition');
+  });
+  expect(await message()).toContain(
+    'does not take status.scaling.limitedBy, status.shards.lagSeconds, status.workers, which is left out',
+  );
+  expect((await read()).status).toMatchObject({
+    shards: [{ shardId: 'shardId-0', owner: 'a' }],
+    scaling: { desired: 2 },
+  });
+});
