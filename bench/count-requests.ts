@@ -93,7 +93,7 @@ export function countStream(stream: MemoryKinesis, requests: Counter): void {
 }
 
 /** As DynamoDB sizes an item, less its group id: names and texts by their bytes, a number by its digits. */
-function sizeOf(row: Row): number {
+export function sizeOf(row: Row): number {
   const size = (value: unknown): number => {
     if (typeof value === 'string') return Buffer.byteLength(value);
     if (typeof value === 'number') return Math.ceil(String(value).length / 2) + 1;

@@ -6,6 +6,7 @@ import { node } from './node.ts';
 import { requests } from './requests.ts';
 import { requestsOnServers } from './requests-on-servers.ts';
 import { spares } from './spares.ts';
+import { stop } from './stop.ts';
 
 /* npm run bench [-- <name> [runs]]: prints figures, each with its baseline; asserts nothing. */
 
@@ -13,6 +14,7 @@ const BENCHES = {
   requests,
   'requests-on-servers': requestsOnServers,
   drain,
+  stop,
   failover,
   spares,
   balance,

@@ -83,8 +83,8 @@ export class Incarnation {
       startShard: this.#startShard,
       handoffTimeoutMs: config.handoffTimeoutMs,
       listChildren: (shardId) => this.#sync.listChildren(shardId),
-      onChange: () => this.coordinator.readAllNext(),
-      onEnded: () => this.coordinator.tellReceivers(),
+      onLost: () => this.coordinator.readAllNext(),
+      onEnded: () => this.coordinator.tellPlanned(),
     });
     this.#others = new OtherWorkers({ ...shared, nudge });
     this.coordinator = new LeaseCoordinator({
@@ -143,7 +143,8 @@ export class Incarnation {
       await this.#drain();
       life.abort();
       await Promise.all([...running, this.heartbeat.remove()]);
-      await this.#others.tellAll();
+      this.#state.leaves();
+      if (!this.#state.paused) await this.#others.tellTakers();
       onEvent({ type: stop.aborted ? 'WorkerStopped' : 'WorkerPaused' });
     } else {
       const reason = this.#ownLease.wasTaken ? 'Fenced' : 'NotRenewed';
@@ -157,14 +158,12 @@ export class Incarnation {
   async #drain(): Promise<void> {
     this.#options.onEvent({ type: 'WorkerDraining', shards: this.held.size });
     await this.heartbeat.drain();
-    const told = this.#others.tellAll();
     await this.coordinator.drain();
-    await told;
   }
 
   #changed(): void {
     this.#sync.wake();
-    this.coordinator.tellNews();
+    this.coordinator.tellPlanned();
   }
 
   readonly #startShard: StartShard = (own, lease, from, onLost) => {

@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.ts';
 import { listen } from '../lib/listen.ts';
-import { NUDGE_PATH } from './leasing/nudge.ts';
+import { NUDGE_PATH, shardsNamed } from './leasing/nudge.ts';
+import { Nudges } from './nudges.ts';
 import type { Worker } from './worker.ts';
 
 export interface WorkerServerOptions {
@@ -15,8 +16,8 @@ export interface WorkerServerOptions {
   metrics: () => Promise<string>;
 }
 
-/** Nudges taken a second, at most; more would only read the table more often than it changes. */
-const NUDGES_PER_SECOND = 10;
+/** A hundred shard ids of the longest kind. */
+const MOST_NUDGE_BYTES = 16 * 1024;
 /** How often `/v1/drained` looks, ms: so much longer than it has to the application lives at most. */
 const DRAINED_POLL_MS = 50;
 /**
@@ -40,13 +41,13 @@ export interface WorkerServer {
  */
 export async function startWorkerServer(options: WorkerServerOptions): Promise<WorkerServer> {
   const closing = new AbortController();
-  const nudge = atMost(NUDGES_PER_SECOND, options.clock, closing.signal, () => options.worker()?.nudged());
+  const nudges = new Nudges(options, closing.signal);
   const answering = new Set<Promise<void>>();
   const server = createServer((request, response) => {
     const answered = finished(response).catch(() => {}); // gone without an answer is over as well
     answering.add(answered);
     void answered.then(() => answering.delete(answered));
-    void answer(options, request, response, nudge, closing.signal);
+    void answer(options, request, response, nudges, closing.signal);
   });
   await listen(server, options.port, options.host);
   return {
@@ -62,37 +63,18 @@ export async function startWorkerServer(options: WorkerServerOptions): Promise<W
   };
 }
 
-/**
- * Does at most `count` of what it is asked for in a second. The rest is put off to the second's end and done once, never
- * dropped: it was taken from those who asked, and the last of them tells of what the ones before could not.
- */
-function atMost(count: number, clock: Clock, closing: AbortSignal, act: () => void): () => void {
-  let windowMs = -Infinity;
-  let asked = 0;
-  return () => {
-    const nowMs = clock.monotonic();
-    if (nowMs - windowMs >= 1_000) [windowMs, asked] = [nowMs, 0];
-    asked += 1;
-    if (asked <= count) return act();
-    if (asked > count + 1) return;
-    void clock.sleep(windowMs + 1_000 - nowMs, { signal: closing }).then(() => {
-      if (!closing.aborted) act();
-    });
-  };
-}
-
 async function answer(
   { clock, worker, metrics }: WorkerServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
-  nudge: () => void,
+  nudges: Nudges,
   closing: AbortSignal,
 ): Promise<void> {
-  request.resume();
+  if (request.method !== 'POST') request.resume();
   const state = worker()?.state ?? 'starting';
   switch (`${request.method} ${request.url}`) {
     case `POST ${NUDGE_PATH}`:
-      nudge();
+      nudges.take(shardsNamed(await bodyOf(request)));
       return reply(response, 204, '');
     case 'GET /healthz':
       return reply(response, 200, 'ok\n');
@@ -113,8 +95,24 @@ async function answer(
       return reply(response, 200, 'drained\n');
     }
     default:
+      request.resume();
       return reply(response, 404, 'not found\n');
   }
+}
+
+/** Empty when it is longer than a nudge can be, or breaks off. */
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const part of request as AsyncIterable<Buffer>) {
+      bytes += part.length;
+      if (bytes <= MOST_NUDGE_BYTES) parts.push(part);
+    }
+  } catch {
+    return '';
+  }
+  return bytes <= MOST_NUDGE_BYTES ? Buffer.concat(parts).toString() : '';
 }
 
 function reply(response: ServerResponse, status: number, body: string): void {

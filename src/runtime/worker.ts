@@ -50,9 +50,10 @@ export class Worker {
     return this.#life?.held.checkpointAges() ?? [];
   }
 
-  /** Somebody says that the table changed. */
-  nudged(): void {
-    this.#life?.coordinator.readAllNext();
+  /** Somebody says that the table changed; at these shards when they are named. */
+  nudged(shardIds?: readonly string[]): void {
+    if (shardIds) this.#life?.coordinator.lookAt(shardIds);
+    else this.#life?.coordinator.readAllNext();
   }
 
   /**

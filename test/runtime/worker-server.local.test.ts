@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { httpNudge } from '../../src/runtime/leasing/nudge.ts';
 import { startWorkerServer, type WorkerServer } from '../../src/runtime/worker-server.ts';
 import { AGroup, type OneWorker, type WorkerChanges } from './a-group.ts';
 
@@ -127,4 +128,27 @@ test('nudges that come too fast are put off together, and the last one is not lo
   expect(nudged).toHaveBeenCalledTimes(11);
   await nudge();
   expect(nudged).toHaveBeenCalledTimes(12);
+});
+
+test('nudges that name shards are handed on with their names, however many come, and others as they are', async () => {
+  const group = new AGroup(1);
+  const worker = group.start('a');
+  await group.clock.advance(10_000);
+  await serve(group, () => worker);
+  const nudged = vi.spyOn(worker.worker, 'nudged');
+  const address = `127.0.0.1:${server?.port}`;
+  for (let i = 0; i < 30; i += 1) expect(await httpNudge(address, [`shardId-${i}`])).toBe(true);
+  expect(nudged.mock.calls).toEqual(Array.from({ length: 30 }, (_, i) => [[`shardId-${i}`]]));
+  nudged.mockClear();
+  expect(await httpNudge(address)).toBe(true);
+  for (const body of [
+    '{',
+    '{"shards":["worker#a"]}',
+    '{"shards":[]}',
+    `{"shards":["${'x'.repeat(20_000)}"]}`,
+  ]) {
+    const answer = await fetch(`http://${address}/v1/nudge`, { method: 'POST', body });
+    expect(answer.status).toBe(204);
+  }
+  expect(nudged.mock.calls).toEqual([[], [], [], [], []]);
 });

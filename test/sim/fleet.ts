@@ -116,7 +116,7 @@ export class Fleet {
         return this.fate(worker, operation);
       },
       onEvent: (worker, event) => this.trace.event(worker.ref, event),
-      nudge: (from, address) => this.#nudge(from, address),
+      nudge: (from, address, shardIds) => this.#nudge(from, address, shardIds),
     };
   }
 
@@ -275,7 +275,7 @@ export class Fleet {
     return clock;
   }
 
-  #nudge(from: SimWorker, address: string): Promise<boolean> {
+  #nudge(from: SimWorker, address: string, shardIds?: readonly string[]): Promise<boolean> {
     const target = this.workers.findLast((worker) => worker.pod === address);
     return new Promise((resolve) => {
       const answer = (afterMs: number, took: boolean) => {
@@ -283,7 +283,9 @@ export class Fleet {
       };
       const isLost = from.cut.peers || target?.cut.peers || this.random() < this.weather.answerLost;
       if (isLost || target?.process.state !== 'running') return answer(500, false);
-      this.time.after(1 + this.random() * 5, () => target.process.deliver(() => target.worker.nudged()));
+      this.time.after(1 + this.random() * 5, () =>
+        target.process.deliver(() => target.worker.nudged(shardIds)),
+      );
       answer(10, true);
     });
   }

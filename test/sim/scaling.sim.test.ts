@@ -44,6 +44,28 @@ describe('a rolling update', () => {
   });
 });
 
+describe('a clean stop', () => {
+  it.each([
+    [4, 32],
+    [16, 64],
+  ])('of one of %i workers on %i shards makes nobody but that one read all rows', async (workers, shards) => {
+    const group = new Scenario({ shards, workers });
+    await group.settle();
+    const readers: string[] = [];
+    group.fate = (worker, operation) => {
+      if (operation === 'query all') readers.push(worker.pod);
+      return undefined;
+    };
+    group.deployment.scaleTo(workers - 1);
+    await group.pass(2_000);
+    expect(group.unplaced()).toEqual([]);
+    const stopped = group.workers.find((worker) => !worker.isAlive)!;
+    expect(readers).toEqual([stopped.pod, stopped.pod]);
+    await group.deliverAll();
+    expect(group.checker.duplicates).toBe(0);
+  });
+});
+
 describe('scaling', () => {
   it('up, worker by worker, gives each newcomer its share and moves nothing else', async () => {
     const group = new Scenario({ shards: 16, workers: 1 });

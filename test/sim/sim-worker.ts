@@ -25,7 +25,7 @@ export interface World {
   mood: () => Mood;
   onCall: (worker: SimWorker, operation: string) => Partial<Fate> | undefined;
   onEvent: (worker: SimWorker, event: WorkerEvent) => void;
-  nudge: (from: SimWorker, address: string) => Promise<boolean>;
+  nudge: (from: SimWorker, address: string, shardIds?: readonly string[]) => Promise<boolean>;
 }
 
 export interface SimWorkerOptions {
@@ -81,7 +81,7 @@ export class SimWorker {
         ref: () => this.ref,
         startMs: handlerStartMs,
       }),
-      nudge: (address) => world.nudge(this, address),
+      nudge: (address, shardIds) => world.nudge(this, address, shardIds),
       clock: process,
       random,
       log: silentLog,

@@ -64,11 +64,18 @@ export class GroupState {
     return group;
   }
 
-  /** A read of the worker rows. True when the set or the state of workers changed, so that shards may move. */
+  /**
+   * A read of the worker rows. True when one of them has died, so that anybody may have to do with its shards; who stops
+   * gives them away and tells those who get them, and who comes tells those who are to give.
+   */
   readWorkers(rows: readonly Row[]): boolean {
-    const before = signature(this.#workers);
+    const before = new Map(this.#workers.map((row) => [row.worker, row]));
     this.#workers = this.#further(decodeRows(rows).workers);
-    return signature(this.#workers) !== before;
+    return this.#workers.some((row) => {
+      const known = before.get(row.worker);
+      if (known !== undefined && known.incarnation !== row.incarnation) return true;
+      return row.state === 'dead' && known?.state !== 'dead';
+    });
   }
 
   /**
@@ -131,13 +138,4 @@ function further(read: Lease, known: Lease | undefined): Lease {
   if (known === undefined || read.epoch > known.epoch) return read;
   if (read.epoch < known.epoch) return known;
   return compareCheckpoints(read.checkpoint, known.checkpoint) >= 0 ? read : known;
-}
-
-/** What of the workers the plan depends on. */
-function signature(workers: readonly WorkerRow[]): string {
-  return workers
-    .map(
-      (row) => `${row.worker}/${row.incarnation} ${row.state} ${row.revision} ${row.maxLeases} ${row.knock}`,
-    )
-    .join('\n');
 }

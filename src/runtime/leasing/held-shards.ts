@@ -48,8 +48,8 @@ export interface HeldShardsOptions {
   handoffTimeoutMs: number;
   /** The children of an ended shard when GetRecords did not name them. */
   listChildren: (shardId: string) => Promise<ChildShard[]>;
-  /** Something changed that may allow new moves. */
-  onChange: () => void;
+  /** The rows are not what this worker believes them to be. */
+  onLost: () => void;
   /** A shard has ended: its children can begin. */
   onEnded?: () => void;
   onEvent: OnWorkerEvent;
@@ -77,6 +77,10 @@ export class HeldShards {
 
   constructor(options: HeldShardsOptions) {
     this.#options = options;
+  }
+
+  get handoffTimeoutMs(): number {
+    return this.#options.handoffTimeoutMs;
   }
 
   get size(): number {
@@ -247,7 +251,8 @@ export class HeldShards {
     this.#held.delete(held.own.shardId);
     const { shardId, epoch } = held.own;
     this.#options.onEvent({ type: 'ShardStopped', shardId, epoch, ...loss });
-    this.#options.onChange();
+    // What this worker wrote itself, it knows.
+    if (loss.reason === 'Lost') this.#options.onLost();
   }
 }
 

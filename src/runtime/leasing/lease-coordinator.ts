@@ -5,12 +5,14 @@ import { planLeases, type Move } from '../../leases/plan-leases.ts';
 import { fenceWorker, giveShard, releaseShard, takeShard } from '../../leases/transitions.ts';
 import { jitterMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { KcgError } from '../../lib/errors.ts';
+import type { KcgError } from '../../lib/errors.ts';
 import { loop, Wakeup } from '../../lib/loop.ts';
 import type { Random } from '../../lib/random.ts';
+import { Calls } from './calls.ts';
 import { TakeConfirmation } from './take-confirmation.ts';
 import type { GroupState } from './group-state.ts';
 import type { HandOver, HeldShards } from './held-shards.ts';
+import { LAST_WRITES_MS, repeat } from './last-writes.ts';
 import type { OtherWorkers } from './other-workers.ts';
 import { gainByRow, gainByTaking, givenReason } from './ownership-change.ts';
 import type { OwnLease } from './own-lease.ts';
@@ -35,6 +37,8 @@ export interface LeaseCoordinatorOptions {
 
 /** Shard rows are read at least this often, ms ± 20 %, even when nothing seems to happen. */
 const FULL_READ_MS = 60_000;
+/** How long a stop tries to see the rows as they are before it gives shards away, ms. */
+const FRESH_VIEW_MS = 1_000;
 const BACKOFF = { baseMs: 200, maxMs: 5_000 };
 
 /**
@@ -45,13 +49,15 @@ export class LeaseCoordinator {
   readonly #options: LeaseCoordinatorOptions;
   readonly #observed = new ObservedWorkers();
   readonly #confirmation: TakeConfirmation;
+  readonly #calls = new Calls();
   #fullReadDueMs = -Infinity;
-  /** Somebody says that rows have changed, or may have: a read that is older than that would miss it. */
-  #isCalled = true;
-  #isNews = false;
-  #hasEnded = false;
+  #roundMs = -Infinity;
   readonly #wakeup = new Wakeup();
   #draining = false;
+  /** This round has read all rows strongly. */
+  #isFresh = false;
+  /** All rows have been read since I changed something, and those whom the plan concerns are not told yet. */
+  #isUntold = false;
 
   constructor(options: LeaseCoordinatorOptions) {
     this.#options = options;
@@ -61,30 +67,32 @@ export class LeaseCoordinator {
     });
   }
 
-  /** The next round reads shard rows too, strongly: after a nudge, a knock, or one's own change. */
+  /** The next round reads shard rows too, strongly: after a nudge that names none, a knock, or a loss. */
   readAllNext(): void {
-    this.#isCalled = true;
+    this.#calls.readAll();
     this.#wakeup.wake();
   }
 
-  /** I changed something that others plan by: I read, and then tell those that I find. */
-  tellNews(): void {
-    this.#isNews = true;
-    this.readAllNext();
+  /** Somebody says that these shards are this worker's now: their rows are read, and no others. */
+  lookAt(shardIds: readonly string[]): void {
+    if (this.#options.state.paused) this.#calls.readAll();
+    else this.#calls.lookAt(shardIds);
+    this.#wakeup.wake();
   }
 
-  /** A shard of mine has ended: I read, and then tell those that are planned to take its children. */
-  tellReceivers(): void {
-    this.#hasEnded = true;
-    this.readAllNext();
+  /** I changed something that others plan by: I read, and then tell those whom the plan that follows from it concerns. */
+  tellPlanned(): void {
+    this.#calls.tellPlanned();
+    this.#wakeup.wake();
   }
 
   /** A beat has told that the table is there: look at the workers now. */
   roundNow(): void {
+    this.#calls.look();
     this.#wakeup.wake();
   }
 
-  /** Until `signal` aborts: a round after each beat and after each `readAllNext`. */
+  /** Until `signal` aborts: a round after each beat and after each call. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, onEvent, leaseDurationMs } = this.#options;
     await loop({
@@ -94,80 +102,119 @@ export class LeaseCoordinator {
       wakeup: this.#wakeup,
       backoff: BACKOFF,
       step: async () => {
+        await this.#lookAtNamed(signal);
+        const dueMs = this.#roundMs + leaseDurationMs; // beats come earlier, and wake it
+        if (!this.#calls.isRound && clock.monotonic() < dueMs) return dueMs - clock.monotonic();
+        this.#calls.takeRound();
+        this.#roundMs = clock.monotonic();
         await this.#round(signal);
-        return leaseDurationMs; // beats come earlier, and wake it
+        return leaseDurationMs;
       },
       onFailure: (error) => onEvent({ type: 'TableTrouble', operation: 'observe', error }),
     });
   }
 
-  /** Gives each held shard to its planned receiver as soon as that shard is drained, or releases it. */
+  /**
+   * Gives each held shard to its planned receiver as soon as that shard is drained, or releases it. Its cost does not grow
+   * with the number of workers: who is given a shard is told which, and who is not concerned is not told.
+   */
   async drain(): Promise<void> {
     this.#draining = true;
-    const { state, held, table } = this.#options;
-    try {
-      state.readAll(await table.query('all', { consistent: true }));
-    } catch {
-      // Without a fresh view the plan of the last one has to do: receivers check anyway.
-    }
+    const { clock, state, held, others } = this.#options;
     state.drains();
+    const untilMs = clock.monotonic() + held.handoffTimeoutMs + LAST_WRITES_MS;
+    // Without a fresh view the plan of the last one has to do: receivers check anyway.
+    await this.#repeat('drain', clock.monotonic() + FRESH_VIEW_MS, () => this.#readAll());
+    const told = this.#tellTakers();
     await Promise.all(
       held.shardIds().map(async (shardId) => {
         await held.handOff(shardId, () => this.#receiverOf(shardId), true);
-        await this.#options.others.tell(state.lease(shardId)?.owner);
+        const owner = state.lease(shardId)?.owner;
+        await (owner === undefined ? this.#tellTakers() : others.tell(owner, [shardId]));
       }),
     );
-    try {
-      state.readAll(await table.query('all', { consistent: true }));
+    await told;
+    // Somebody takes what is left when this life is over.
+    await this.#repeat('drain', untilMs, async () => {
+      await this.#readAll();
       await this.#passOn();
-    } catch (thrown) {
-      // Somebody takes what is left when this life is over.
-      this.#options.onEvent({ type: 'TableTrouble', operation: 'drain', error: KcgError.from(thrown) });
-    }
+    });
+  }
+
+  async #readAll(): Promise<void> {
+    const { state, table } = this.#options;
+    state.readAll(await table.query('all', { consistent: true }));
+  }
+
+  /** While the lease is good. */
+  /** While the lease is good. */
+  async #repeat(operation: string, untilMs: number, call: () => Promise<void>): Promise<void> {
+    const { clock, random, ownLease, onEvent } = this.#options;
+    const goesOn = () => ownLease.isGood() && clock.monotonic() < untilMs;
+    const onFailure = (error: KcgError) => onEvent({ type: 'TableTrouble', operation, error });
+    await repeat({ clock, random, goesOn, onFailure }, call);
+  }
+
+  async #tellTakers(): Promise<void> {
+    if (!this.#options.state.paused) await this.#options.others.tellTakers();
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { clock, state } = this.#options;
+    const { clock, state, others } = this.#options;
     await this.#look(signal);
     this.#options.onLook();
     this.#observed.observe(state.workers, clock.monotonic());
-    const fenced = await this.#fenceLapsed();
-    if (fenced || this.#isNews) {
-      this.#isNews = false;
-      await this.#options.others.tellAll();
-    }
-    if (this.#hasEnded) {
-      this.#hasEnded = false;
-      await this.#options.others.tellTakers();
+    await this.#fenceLapsed();
+    if (this.#calls.takeDeath()) await others.tellAll();
+    if (this.#isUntold) {
+      this.#isUntold = false;
+      await others.tellPlanned();
     }
     this.#reconcileHeld();
     await this.#act(signal);
   }
 
-  /** Worker rows each time; shard rows when they may have changed, and once a minute. */
-  async #look(signal: AbortSignal): Promise<void> {
-    const { table, clock, random, state } = this.#options;
-    const nowMs = clock.monotonic();
-    if (!this.#isCalled && nowMs < this.#fullReadDueMs) {
-      const haveChanged = state.readWorkers(await table.query('workers', { consistent: false, signal }));
-      if (!haveChanged && !this.#isCalled) return;
-    }
-    // Taken only now: a call that came during the read above is answered by the one below.
-    const isCalled = this.#isCalled;
-    this.#isCalled = false;
-    this.#fullReadDueMs = nowMs + jitterMs(FULL_READ_MS, 0.2, random);
+  /** What an owner has given me is mine at once; the rest of the rows are read as often as before. */
+  async #lookAtNamed(signal: AbortSignal): Promise<void> {
+    const named = this.#calls.takeNamed();
+    if (named.size === 0) return;
     try {
-      // A nudge comes within milliseconds of the write it tells of, and nothing tells of it again.
-      state.readAll(await table.query('all', { consistent: isCalled, signal }));
+      await all([...named].map((shardId) => this.#adopt(shardId, signal)));
+      this.#reconcileHeld();
+      if (this.#draining) await this.#passOn();
     } catch (thrown) {
-      this.#isCalled = true; // what was to be looked at is still to be looked at
+      this.#calls.lookAt(named);
       throw thrown;
     }
   }
 
-  async #fenceLapsed(): Promise<boolean> {
+  /** Worker rows each time; shard rows when a worker has died, when somebody calls for it, and once a minute. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const { table, clock, random, state } = this.#options;
+    const nowMs = clock.monotonic();
+    this.#isFresh = false;
+    if (!this.#calls.isAll && nowMs < this.#fullReadDueMs) {
+      const isDeath = state.readWorkers(await table.query('workers', { consistent: false, signal }));
+      if (!isDeath && !this.#calls.isAll) return;
+    }
+    // Taken only now: a call that came during the read above is answered by the one below.
+    const { isCalled, planned } = this.#calls.takeAll();
+    this.#fullReadDueMs = nowMs + jitterMs(FULL_READ_MS, 0.2, random);
+    try {
+      // A nudge comes within milliseconds of the write it tells of, and nothing tells of it again.
+      state.readAll(await table.query('all', { consistent: isCalled, signal }));
+      this.#isUntold ||= planned;
+      this.#isFresh = isCalled;
+    } catch (thrown) {
+      // What was to be looked at is still to be looked at.
+      if (planned) this.#calls.tellPlanned();
+      else this.#calls.readAll();
+      throw thrown;
+    }
+  }
+
+  async #fenceLapsed(): Promise<void> {
     const { clock, state, me, table, leaseDurationMs, onEvent } = this.#options;
-    let fenced = false;
     for (const row of this.#observed.lapsed(state.workers, clock.monotonic(), leaseDurationMs)) {
       if (row.worker === me.worker) continue; // my own row seems old: my beats decide, not my reads
       const silentMs = Math.round(this.#observed.stillMs(row, clock.monotonic()));
@@ -175,9 +222,9 @@ export class LeaseCoordinator {
       if (outcome === 'lost') continue;
       state.learnWorker(row.worker, { state: 'dead', fencedBy: me.worker });
       onEvent({ type: 'WorkerFenced', worker: row.worker, incarnation: row.incarnation, silentMs });
-      fenced = true;
+      this.#calls.tellDeath();
+      this.#wakeup.wake();
     }
-    return fenced;
   }
 
   /** Epochs only grow, so a row further on than mine is true however old the read is. */
@@ -228,7 +275,7 @@ export class LeaseCoordinator {
         const write = over
           ? giveShard(own, { ...over.to, why: over.reason }, undefined, clock.now())
           : releaseShard(own, undefined, clock.now());
-        await this.#options.others.tell(state.learn((await table.write(write)).row)?.owner);
+        await this.#options.others.tell(state.learn((await table.write(write)).row)?.owner, [shardId]);
       }),
     );
   }
@@ -248,11 +295,15 @@ export class LeaseCoordinator {
     const { table, state, held, me, clock } = this.#options;
     const seen = state.lease(move.shardId);
     if (seen === undefined || held.has(move.shardId)) return;
-    if (!(await this.#confirmation.mayTake(seen, move, signal)) || !this.#mayStart()) return;
+    const mayTake = await this.#confirmation.mayTake(seen, move, signal);
+    // The plan was made of rows that have moved on: the one of what is known now may have another shard for me.
+    if (state.lease(move.shardId)?.owner !== seen.owner) return this.roundNow();
+    if (!mayTake || !this.#mayStart()) return;
     const why = gainByTaking(seen, this.#deathOf(seen.owner)).reason;
     const { outcome, row } = await table.write(takeShard(seen, { ...me, why }, clock.now()), { signal });
     const lease = state.learn(row);
     if (row === undefined) state.forget(move.shardId);
+    if (outcome === 'lost') this.roundNow();
     const isMine = outcome === 'done' && lease?.owner === formatRef(me) && !isEnded(lease);
     if (!isMine || held.has(move.shardId)) return;
     if (this.#mayStart()) held.start(lease, gainByTaking(seen, this.#deathOf(seen.owner)));
@@ -270,14 +321,14 @@ export class LeaseCoordinator {
   /** Owners read strongly before they give: what still has to move after that is drained and given. */
   async #give(signal: AbortSignal): Promise<void> {
     const { table, state, held, me } = this.#options;
-    state.readAll(await table.query('all', { consistent: true, signal }));
+    if (!this.#isFresh) state.readAll(await table.query('all', { consistent: true, signal }));
     const ref = formatRef(me);
     for (const move of planLeases(state.leases, state.workers)) {
       if (move.kind !== 'give' || move.from !== ref) continue;
       void held
         .handOff(move.shardId, () => this.#receiverOf(move.shardId), false)
         .then(async () => {
-          await this.#options.others.tell(state.lease(move.shardId)?.owner);
+          await this.#options.others.tell(state.lease(move.shardId)?.owner, [move.shardId]);
         });
     }
   }

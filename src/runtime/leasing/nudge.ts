@@ -2,16 +2,31 @@ import { request } from 'node:http';
 import { isIP } from 'node:net';
 
 /**
- * "Read the table now": resolves to whether the worker at `address` took the hint. A nudge carries no authority and no
- * data, so a lost or forged one costs one read at most.
+ * "Read the table now", or only these shards' rows: resolves to whether the worker at `address` took the hint. A nudge says
+ * where to look and nothing of what is there, so it carries no authority, and a lost or forged one costs a read.
  */
-export type Nudge = (address: string) => Promise<boolean>;
+export type Nudge = (address: string, shardIds?: readonly string[]) => Promise<boolean>;
+
+/** Shards that one nudge may name; each is one small read. */
+const MOST_SHARDS = 100;
+const SHARD_ID = /^[a-zA-Z0-9_.-]{1,128}$/;
+
+/** @returns the shards that the body of a nudge names, or undefined: read all */
+export function shardsNamed(body: string): readonly string[] | undefined {
+  try {
+    const named = (JSON.parse(body) as { shards?: unknown } | null)?.shards;
+    if (!Array.isArray(named) || named.length === 0 || named.length > MOST_SHARDS) return undefined;
+    return named.every((id): id is string => typeof id === 'string' && SHARD_ID.test(id)) ? named : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 const TIMEOUT_MS = 500;
 export const NUDGE_PATH = '/v1/nudge';
 
 /** Calls `http://<address>/v1/nudge`; an address that is not an IP literal and port is never called. */
-export const httpNudge: Nudge = (address) => {
+export const httpNudge: Nudge = (address, shardIds) => {
   const target = parseAddress(address);
   if (target === undefined) return Promise.resolve(false);
   return new Promise((resolve) => {
@@ -23,7 +38,7 @@ export const httpNudge: Nudge = (address) => {
     call.on('timeout', () => call.destroy());
     call.on('error', () => resolve(false));
     call.on('close', () => resolve(false));
-    call.end();
+    call.end(shardIds && JSON.stringify({ shards: shardIds }));
   });
 };
 

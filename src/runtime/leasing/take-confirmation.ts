@@ -46,6 +46,9 @@ export class TakeConfirmation {
   async mayTake(lease: Lease, move: Move, signal: AbortSignal): Promise<boolean> {
     if (lease.owner !== move.from) return false;
     if (lease.owner !== undefined) {
+      // Shard rows are read seldom: it may have a new owner long since.
+      const row = await this.#table.get(lease.shardId, { consistent: true, signal });
+      if (this.#state.learn(row)?.owner !== lease.owner) return false;
       const isForeign = lease.epoch === 0;
       const isOver = isForeign ? this.#standsStill(lease, signal) : this.#isDead(lease.owner, signal);
       if (!(await isOver)) return false;

@@ -38,7 +38,7 @@ async function handOff(failures: readonly ErrorCode[]) {
     startShard: () => drainable(),
     handoffTimeoutMs: 1_000,
     listChildren: async () => [],
-    onChange: () => {},
+    onLost: () => {},
     onEvent: (event) => events.push(event),
   });
   held.start(decodeLease(row!), { reason: 'FirstOwner' });
