@@ -94,8 +94,11 @@ export interface GroupMemory {
   lastScale: LastScale | undefined;
 }
 
-/** Knows nothing: the next pass looks at the table, and its status gets fresh positions and lag. */
-export function newMemory(uid: string): GroupMemory {
+/**
+ * Knows nothing: the next pass looks at the table. A status that is there counts as just written, so an operator that starts
+ * among many groups writes none for what only moves on as always. `nowMs` is monotonic.
+ */
+export function newMemory(uid: string, nowMs: number): GroupMemory {
   return {
     uid,
     wasGuarded: false,
@@ -112,8 +115,8 @@ export function newMemory(uid: string): GroupMemory {
     rows: undefined,
     watched: new ObservedWorkers(),
     claim: undefined,
-    positionsMs: -Infinity,
-    statusMs: -Infinity,
+    positionsMs: nowMs,
+    statusMs: nowMs,
     outage: undefined,
     lastFailover: undefined,
     lastScale: undefined,
@@ -124,7 +127,7 @@ export function newMemory(uid: string): GroupMemory {
 export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): void {
   const key = tableKey(target);
   if (memory.tableKey === key) return;
-  const { table, madeAt, asked, leaseTable, rows, claim } = newMemory(memory.uid);
+  const { table, madeAt, asked, leaseTable, rows, claim } = newMemory(memory.uid, 0);
   const nothing = { table, madeAt, asked, leaseTable, rows, claim };
   Object.assign(memory, { ...nothing, watched: new ObservedWorkers(), outage: undefined, tableKey: key });
 }

@@ -181,7 +181,7 @@ export class GroupReconciler {
   #memoryOf(key: string, { metadata }: StoredObject): GroupMemory {
     const known = this.#memory.get(key);
     if (known?.uid === metadata.uid) return known;
-    const memory = newMemory(metadata.uid);
+    const memory = newMemory(metadata.uid, this.#options.clock.monotonic());
     this.#memory.set(key, memory);
     return memory;
   }
