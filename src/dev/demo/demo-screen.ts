@@ -5,6 +5,7 @@ import { parseGroup, type KinesisConsumerGroup } from '../../api/group.ts';
 import { printTable } from '../../cli/print-table.ts';
 import { KINDS } from '../../kubernetes/cluster.ts';
 import type { TallyResult } from './delivery-tally.ts';
+import { isAwaited } from '../../operator/plan/sum-up.ts';
 import type { LocalMode } from '../local-mode.ts';
 
 export interface ScreenOptions {
@@ -37,7 +38,7 @@ export class DemoScreen {
         return parsed.outcome === 'ok' ? [parsed.group] : [];
       });
       if (groups.length > 0) this.#show(printTable(groupTable(groups, clock.now(), false)));
-      const stalled = groups.flatMap(whyStalled);
+      const stalled = groups.flatMap(whatToDo);
       for (const line of stalled) if (!told.includes(line)) this.say(line);
       told = stalled;
       await clock.sleep(REFRESH_MS, { signal });
@@ -85,9 +86,11 @@ export class DemoScreen {
   }
 }
 
-/** The table has only the reason; a person who is to do something needs the sentence. */
-function whyStalled({ metadata, status }: KinesisConsumerGroup): string[] {
-  const condition = status?.conditions?.find(({ type, status }) => type === 'Stalled' && status === 'True');
+/** The table has only the reason; a person who is to do something, or might have to, needs the sentence. */
+function whatToDo({ metadata, status: { conditions = [] } = {} }: KinesisConsumerGroup): string[] {
+  const condition =
+    conditions.find(({ type, status }) => type === 'Stalled' && status === 'True') ??
+    conditions.find(({ type, status, reason }) => type === 'Ready' && status !== 'True' && isAwaited(reason));
   return condition ? [`${metadata.name}: ${condition.message}`] : [];
 }
 

@@ -32,6 +32,11 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
 
 /** What somebody may be making at the same time, with the same tool, which would give up at the first Stalled. */
 const AWAITED: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>(['StreamNotFound', 'TableNotFound']);
+/** Waited for, as somebody may be making it; if nobody is, it waits for a person from the first moment on. */
+export function isAwaited(reason: string): boolean {
+  return AWAITED.has(reason);
+}
+
 /** After that nobody is: longer than helm and the like wait. */
 const PATIENCE_MS = 600_000;
 
@@ -45,7 +50,7 @@ export function stalled(parts: Part, lastedMs: LastedMs): Told<'Stalled'> {
     (part) =>
       part.status === 'False' &&
       FOR_A_PERSON.has(part.reason) &&
-      !(AWAITED.has(part.reason) && lastedMs(part) < PATIENCE_MS),
+      !(isAwaited(part.reason) && lastedMs(part) < PATIENCE_MS),
   );
   if (!cause) return { status: 'False', reason: 'NotStalled', message: 'nothing blocks the group for good' };
   return { status: 'True', reason: cause.reason, message: cause.message };
