@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -61,6 +61,16 @@ export async function mavenClassPath(pom: string): Promise<string> {
     ]),
   );
   return readFile(join(folder, 'class-path'), 'utf8');
+}
+
+/** Why a program cannot be given a network of its own here, with loopback alone; nothing when it can. */
+export function namespaceProblem(): string | undefined {
+  try {
+    execFileSync('unshare', ['-rn', 'ip', 'link', 'set', 'lo', 'up'], { stdio: 'ignore' });
+    return undefined;
+  } catch (error) {
+    return `it needs a network namespace (${(error as Error).message})`;
+  }
 }
 
 /** A port that nobody listens on now. */

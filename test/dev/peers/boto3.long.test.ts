@@ -1,44 +1,25 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
-import { startLocalKinesis } from '../../../src/dev/kinesis/server.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pythonPrograms } from '../../support/peer-programs.ts';
+import { startKcgDev, type KcgDev } from './kcg-dev.ts';
 
 const run = promisify(execFile);
-const CACHE = join(homedir(), '.cache/kcg/boto3');
-const PYTHON = join(CACHE, 'bin/python');
-
-/** Why boto3 cannot be used here, or undefined when it can. The first run installs it into the cache. */
-async function prepareBoto3(): Promise<string | undefined> {
-  try {
-    await access(PYTHON).catch(async () => {
-      await mkdir(CACHE, { recursive: true });
-      await run('python3', ['-m', 'venv', CACHE]);
-    });
-    await run(PYTHON, ['-c', 'import boto3']).catch(() =>
-      run(PYTHON, ['-m', 'pip', 'install', '--quiet', 'boto3']),
-    );
-    return undefined;
-  } catch (error) {
-    return (error as Error).message.trim().split('\n').at(-1) ?? 'unknown';
-  }
-}
 
 const PROGRAM = `
 import boto3, json, os, sys
 from botocore.config import Config
 kinesis = boto3.client('kinesis', endpoint_url=sys.argv[1], region_name='eu-west-1', aws_access_key_id='a',
                        aws_secret_access_key='b', config=Config(retries={'total_max_attempts': 1}))
-kinesis.create_stream(StreamName='orders', ShardCount=2)
-kinesis.get_waiter('stream_exists').wait(StreamName='orders', WaiterConfig={'Delay': 1, 'MaxAttempts': 10})
+kinesis.create_stream(StreamName=os.environ['STREAM'], ShardCount=2)
+kinesis.get_waiter('stream_exists').wait(StreamName=os.environ['STREAM'], WaiterConfig={'Delay': 1, 'MaxAttempts': 10})
 data = bytes(range(256))
-one = kinesis.put_record(StreamName='orders', PartitionKey='schlüssel', ExplicitHashKey='0', Data=data)
-many = kinesis.put_records(StreamName='orders', Records=[
+one = kinesis.put_record(StreamName=os.environ['STREAM'], PartitionKey='schlüssel', ExplicitHashKey='0', Data=data)
+many = kinesis.put_records(StreamName=os.environ['STREAM'], Records=[
     {'PartitionKey': str(i), 'ExplicitHashKey': '0', 'Data': b'%d' % i} for i in range(100)])
-shards = kinesis.list_shards(StreamName='orders')['Shards']
-start = kinesis.get_shard_iterator(StreamName='orders', ShardId=shards[0]['ShardId'], ShardIteratorType='TRIM_HORIZON')
+shards = kinesis.list_shards(StreamName=os.environ['STREAM'])['Shards']
+start = kinesis.get_shard_iterator(StreamName=os.environ['STREAM'], ShardId=shards[0]['ShardId'], ShardIteratorType='TRIM_HORIZON')
 page = kinesis.get_records(ShardIterator=start['ShardIterator'], Limit=60)
 rest = kinesis.get_records(ShardIterator=page['NextShardIterator'])
 records = page['Records'] + rest['Records']
@@ -48,7 +29,7 @@ try:
 except kinesis.exceptions.ResourceNotFoundException as thrown:
     error = thrown.response['Error']
 arrived = records[0]['ApproximateArrivalTimestamp'].timestamp()
-later = kinesis.get_shard_iterator(StreamName='orders', ShardId=shards[0]['ShardId'], ShardIteratorType='AT_TIMESTAMP',
+later = kinesis.get_shard_iterator(StreamName=os.environ['STREAM'], ShardId=shards[0]['ShardId'], ShardIteratorType='AT_TIMESTAMP',
                                    Timestamp=records[0]['ApproximateArrivalTimestamp'])
 print(json.dumps({
     'failed': many['FailedRecordCount'], 'shards': len(shards), 'records': len(records), 'page': len(page['Records']),
@@ -59,17 +40,34 @@ print(json.dumps({
 }))
 `;
 
-const missing = await prepareBoto3();
-if (missing !== undefined) console.warn(`boto3 is not checked: ${missing}`);
+let bin: string;
+let dev: KcgDev;
+beforeAll(async () => {
+  bin = await pythonPrograms('boto3==1.44.8', 'awscli==1.46.3');
+  dev = await startKcgDev(['--tls']);
+}, 600_000);
+afterAll(() => dev?.program.stop());
 
-describe('boto3 against the local server', () => {
-  it.runIf(process.env['CI'] === 'true')('can be installed', () => expect(missing).toBeUndefined());
+const keys = {
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_EC2_METADATA_DISABLED: 'true',
+};
 
-  it.skipIf(missing !== undefined)('creates a stream, puts and gets', { timeout: 60_000 }, async () => {
+/** The AWS CLI on `kcg dev --tls`. */
+async function aws(line: string, { endpoint, ca }: { endpoint: string; ca?: string }): Promise<string> {
+  const { PATH } = process.env;
+  const env = { PATH, ...keys, ...(ca === undefined ? {} : { AWS_CA_BUNDLE: ca }) };
+  const args = ['--region', 'eu-west-1', '--endpoint-url', endpoint, '--output', 'text', ...line.split(' ')];
+  return (await run(join(bin, 'aws'), args, { env, timeout: 60_000 })).stdout;
+}
+
+describe.each(['http', 'https'])('boto3 over %s', (scheme) => {
+  it('creates a stream, puts and gets', { timeout: 120_000 }, async () => {
     const before = Date.now() / 1000;
-    const { endpoint, close } = await startLocalKinesis();
-    const { stdout } = await run(PYTHON, ['-c', PROGRAM, endpoint], { timeout: 30_000 });
-    await close();
+    const endpoint = dev.kinesis.replace('https:', `${scheme}:`);
+    const env = { ...process.env, ...keys, AWS_CA_BUNDLE: dev.ca, STREAM: `boto3-${scheme}` };
+    const { stdout } = await run(join(bin, 'python'), ['-c', PROGRAM, endpoint], { timeout: 90_000, env });
     const { arrived, ...result } = JSON.parse(stdout) as Record<string, unknown>;
     expect(result).toEqual({
       failed: 0,
@@ -82,5 +80,18 @@ describe('boto3 against the local server', () => {
       again: 101,
     });
     expect(arrived).toBeGreaterThanOrEqual(Math.floor(before));
+  });
+});
+
+describe('the AWS CLI on kcg dev --tls', { timeout: 240_000 }, () => {
+  it('works with the certificate it is told to trust, and not without', async () => {
+    const kinesis = { endpoint: dev.kinesis, ca: dev.ca };
+    expect(await aws('kinesis list-streams --query StreamNames', kinesis)).toContain('orders');
+    expect(await aws('sts get-caller-identity --query Account', kinesis)).toBe('000000000000\n');
+    const tables = await aws('dynamodb list-tables', { endpoint: dev.dynamodb, ca: dev.ca });
+    expect(tables).toContain('kinesis-checkpoints-shop-orders');
+    await expect(aws('kinesis list-streams', { endpoint: dev.kinesis })).rejects.toThrow(
+      'CERTIFICATE_VERIFY_FAILED',
+    );
   });
 });

@@ -166,10 +166,13 @@ beforeEach(async () => {
 }, 600_000);
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') process.stderr.write(lines.slice(-60).join(''));
-  await local?.stop();
-  for (const client of Object.values(clients ?? {})) client.destroy();
-  for (const { program } of emulators ?? []) await program.stop();
-  vi.unstubAllEnvs();
+  try {
+    await local?.stop();
+  } finally {
+    for (const client of Object.values(clients ?? {})) client.destroy();
+    for (const { program } of emulators ?? []) await program.stop();
+    vi.unstubAllEnvs();
+  }
 });
 
 /** A group's life: made, fed, hurt, deleted. */

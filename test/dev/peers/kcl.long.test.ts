@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import { afterEach, it } from 'vitest';
+import {
+  mavenClassPath,
+  namespaceProblem,
+  startProgram,
+  type PeerProgram,
+} from '../../support/peer-programs.ts';
+import { startLoneKcgDev } from './kcg-dev.ts';
+
+const FOLDER = join(import.meta.dirname, 'kcl');
+const running: PeerProgram[] = [];
+afterEach(async () => {
+  for (const program of running.splice(0).reverse()) await program.stop();
+});
+
+const problem = namespaceProblem();
+if (problem) console.warn(`KCL is not checked: ${problem}`);
+// It asks 169.254.169.254 where it runs, whatever it is told, so it gets a network of its own.
+
+it.skipIf(problem !== undefined)(
+  'KCL 3.5.1 makes its table and index on kcg dev, and reads to the end, a split included',
+  { timeout: 600_000 },
+  async () => {
+    const classPath = await mavenClassPath(join(FOLDER, 'pom.xml'));
+    const { dev, inside } = await startLoneKcgDev([]);
+    running.push(dev.program);
+    const servers = [dev.kinesis, dev.dynamodb];
+    const feed = startProgram([...inside, process.execPath, join(FOLDER, 'feed.ts'), ...servers]);
+    running.push(feed);
+    const say = (line: string, answer: RegExp) => {
+      feed.child.stdin?.write(`${line}\n`);
+      return feed.says(answer);
+    };
+    await say('put first', /put first failed 0/);
+    const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
+    const java = ['java', quiet, '-cp', classPath, join(FOLDER, 'KclCheck.java'), 'orders', 'kcl-app'];
+    const kcl = startProgram([...inside, ...java, ...servers]);
+    running.push(kcl);
+    await kcl.says(/^total 100$/m, 240);
+    await say('split', /^split/m);
+    await say('put second', /put second failed 0/);
+    await kcl.says(/^total 200$/m, 240);
+    await say('end', /^ended/m);
+  },
+);
