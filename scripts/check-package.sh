@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packs the npm tarball, unpacks it somewhere else, and starts its bins there.
+# Packs the npm tarball, installs it in an empty folder without a network, and starts its bins there.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PATH="$root/node_modules/.bin:$PATH"
@@ -8,15 +8,22 @@ trap 'rm -rf "$work"' EXIT
 cd "$root"
 npm run --silent build
 npm pack --silent --pack-destination "$work" >/dev/null
-tar -xzf "$work"/kcg-*.tgz -C "$work"
-cd "$work"
-for bin in dist/kcg.mjs; do
-  node "package/$bin" --version
-  node "package/$bin" --help >/dev/null
-  for command in operator worker get dev demo; do node "package/$bin" "$command" --help >/dev/null; done
+# All is bundled: whoever installs it gets this package and no other, no Node either, which a checkout brings along.
+mkdir "$work/app" && cd "$work/app"
+npm install --silent --offline --no-audit --no-fund --cache "$work/cache" "$work"/kcg-*.tgz
+node -e '
+  const { packages } = require("./package-lock.json");
+  const others = Object.entries(packages).filter(([path]) => path !== "" && path !== "node_modules/kcg").map(([path]) => path);
+  const { name, dependencies, optionalDependencies, peerDependencies } = require("./node_modules/kcg/package.json");
+  others.push(...Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }));
+  if (others.length > 0) throw new Error(`installing ${name} installs others: ${others.join(", ")}`);
+'
+for bin in kcg kubectl-kcg; do
+  "node_modules/.bin/$bin" --version
+  "node_modules/.bin/$bin" --help >/dev/null
 done
+for command in operator worker get leases dev demo; do node_modules/.bin/kcg "$command" --help >/dev/null; done
 # What a handler's author writes.
-mkdir -p app/node_modules && mv package app/node_modules/kcg && cd app
 cat >handler.ts <<'TS'
 import type { BatchHandler } from 'kcg';
 const handler: BatchHandler = async (batch, { signal, log }) => {
@@ -26,5 +33,4 @@ const handler: BatchHandler = async (batch, { signal, log }) => {
 export default handler;
 TS
 tsc --noEmit --strict --module nodenext --target es2024 --types node --typeRoots "$root/node_modules/@types" --ignoreConfig handler.ts
-cd .. && mv app/node_modules/kcg package
-echo "package: $(du -sh package | cut -f1) unpacked, bins start"
+echo "package: $(du -sh node_modules/kcg | cut -f1) unpacked, bins start"
