@@ -3,6 +3,7 @@ import type { GroupStatus } from '../api/group-status.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable, OptionValues } from '../lib/options.ts';
 import { formatAge } from '../view/format.ts';
+import { clusterOptions } from './cluster-options.ts';
 import { printTable } from './print-table.ts';
 
 /** What is shown of a group; also of one whose spec is invalid. */
@@ -14,16 +15,12 @@ export interface ListedGroup {
 
 const OUTPUTS = ['wide', 'json', 'yaml'] as const;
 
+const { namespace, ...otherClusterOptions } = clusterOptions;
 export const getOptions = {
-  namespace: { type: 'string', short: 'n', description: "namespace to look in; default: the context's" },
+  namespace,
   'all-namespaces': { type: 'boolean', short: 'A', description: 'look in all namespaces' },
   output: { type: 'string', short: 'o', description: OUTPUTS.join(' | ') },
-  server: {
-    type: 'url',
-    description: 'URL of an API server that asks for no credentials (kubectl proxy)',
-  },
-  kubeconfig: { type: 'string', description: 'kubeconfig file; default: KUBECONFIG, then ~/.kube/config' },
-  context: { type: 'string', description: 'context of the kubeconfig' },
+  ...otherClusterOptions,
 } as const satisfies OptionTable;
 
 export interface GetInput {

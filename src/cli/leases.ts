@@ -11,15 +11,18 @@ import { KcgError } from '../lib/errors.ts';
 import type { OptionTable, OptionValues } from '../lib/options.ts';
 import { formatAge, formatDuration } from '../view/format.ts';
 import type { OwnershipView, ShardOwnership, WorkerOwnership } from '../view/ownership-view.ts';
+import { clusterOptions } from './cluster-options.ts';
 import { printTable } from './print-table.ts';
 
+const { namespace, ...otherClusterOptions } = clusterOptions;
 export const leasesOptions = {
+  namespace: { ...namespace, description: "namespace of the resource NAME; default: the context's" },
   file: { type: 'string', short: 'f', description: 'YAML file of the group; names table, group and region' },
   table: { type: 'string', description: "DynamoDB table; default: the one the group's id gives" },
   group: { type: 'string', description: 'id of the group; default: the only one in the table' },
   region: {
     type: 'string',
-    description: "AWS region; default: the file's, then AWS_REGION, then the profile's",
+    description: "AWS region; default: the group's, then AWS_REGION, then the profile's",
   },
   'dynamodb-endpoint': { type: 'url', description: 'URL of DynamoDB, such as the one "kcg dev" prints' },
   watch: { type: 'boolean', short: 'w', description: 'redraw every two seconds, until Ctrl-C' },
@@ -29,6 +32,7 @@ export const leasesOptions = {
     description: 'more columns, or all as JSON',
     choices: ['wide', 'json'],
   },
+  ...otherClusterOptions,
 } as const satisfies OptionTable;
 
 export interface LeasesTarget {
@@ -38,27 +42,34 @@ export interface LeasesTarget {
   /** Undefined = as AWS is configured here. */
   region: string | undefined;
   endpoint: string | undefined;
-  /** As the group's spec says; 15,000 without a file. */
+  /** As the group's spec says; 15,000 without a group. */
   leaseDurationMs: number;
 }
 
 const LEASE_DURATION_MS = 15_000;
 
+/** A group, and what else is known of where its rows are. */
+export interface LeasesSource {
+  group: KinesisConsumerGroup;
+  /** Region of the table that the operator found, for a group that names none. */
+  tableRegion?: string | undefined;
+}
+
 /**
- * Where to look, from flags, then the file, then the environment.
+ * Where to look, from flags, then the group, then the environment.
  * @throws KcgError `InvalidInput` when that does not say which table
  */
 export function leasesTarget(
   options: OptionValues<typeof leasesOptions>,
-  groups: readonly KinesisConsumerGroup[],
+  source: LeasesSource | undefined,
   env: NodeJS.ProcessEnv,
 ): LeasesTarget {
-  const group = options.file === undefined ? undefined : pickGroup(options.file, groups, options.group);
+  const { group, tableRegion } = source ?? {};
   const groupId = group ? groupIdOf(group) : options.group;
   const table = options.table ?? (group ? tableNameOf(group) : groupId && defaultTableName(groupId));
   if (table === undefined) {
     throw new KcgError('InvalidInput', 'leases needs to know the table', {
-      fix: 'Run kcg leases -f group.yaml, or name --table or --group.',
+      fix: 'Run kcg leases NAME -n NAMESPACE or kcg leases -f group.yaml, or name --table or --group.',
     });
   }
   return {
@@ -66,7 +77,7 @@ export function leasesTarget(
     groupId,
     region:
       options.region ??
-      (group && regionOf(group, undefined)) ??
+      (group && regionOf(group, tableRegion)) ??
       env['AWS_REGION'] ??
       env['AWS_DEFAULT_REGION'],
     endpoint: options.dynamodbEndpoint ?? group?.spec.endpoints?.dynamodb,
@@ -74,8 +85,26 @@ export function leasesTarget(
   };
 }
 
-/** By the group's id, or the resource's name. */
-function pickGroup(
+/**
+ * A name is that of a resource in the cluster, which needs no file and has one group.
+ * @throws KcgError `InvalidInput`
+ */
+export function requireOneSource(
+  name: string | undefined,
+  { file, group }: Pick<OptionValues<typeof leasesOptions>, 'file' | 'group'>,
+): void {
+  const other = file !== undefined ? '-f' : group !== undefined ? '--group' : undefined;
+  if (name === undefined || other === undefined) return;
+  throw new KcgError('InvalidInput', `leases takes the name of a resource or ${other}, not both`, {
+    fix: `Leave out ${name} or ${other}.`,
+  });
+}
+
+/**
+ * Of the groups of a file one, by its id or the resource's name.
+ * @throws KcgError `InvalidInput` when that is not one
+ */
+export function pickGroup(
   file: string,
   groups: readonly KinesisConsumerGroup[],
   wanted: string | undefined,

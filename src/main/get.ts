@@ -1,11 +1,8 @@
 import { getOptions, printGroups, type ListedGroup } from '../cli/get.ts';
 import { systemClock } from '../lib/clock.ts';
-import { silentLog } from '../lib/log.ts';
 import { parseOptions } from '../lib/options.ts';
-import { systemRandom } from '../lib/random.ts';
 import { KINDS } from '../kubernetes/cluster.ts';
-import { KubeCluster } from '../kubernetes/kube/cluster.ts';
-import { loadKubeAccess, type KubeAccess } from '../kubernetes/kube/config.ts';
+import { openUserCluster } from './user-cluster.ts';
 
 export { getOptions };
 
@@ -16,16 +13,7 @@ export async function runGetCommand(
   stop: AbortSignal,
 ): Promise<number> {
   const { options, positionals } = parseOptions(getOptions, argv, env, { positionals: 1 });
-  const { server, kubeconfig, context } = options;
-  const access = server === undefined ? loadKubeAccess({ kubeconfig, context, env }) : openAccess(server);
-  const namespace = options.namespace ?? access.namespace;
-  const cluster = new KubeCluster({
-    access,
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    instance: 'kcg-cli',
-  });
+  const { cluster, namespace } = openUserCluster(options, env);
   try {
     const objects = await cluster.list(KINDS.consumerGroup, {
       namespace: options.allNamespaces ? undefined : namespace,
@@ -38,14 +26,4 @@ export async function runGetCommand(
   } finally {
     await cluster.close();
   }
-}
-
-/** A server on a trusted way, such as `kubectl proxy`. */
-function openAccess(server: string): KubeAccess {
-  return {
-    server: server.replace(/\/+$/, ''),
-    proxyUrl: undefined,
-    namespace: 'default',
-    credentials: async () => ({ headers: {}, tls: {} }),
-  };
 }

@@ -1,4 +1,12 @@
-import { leasesOptions, leasesTarget, printLeases, type LeasesTarget } from '../cli/leases.ts';
+import {
+  leasesOptions,
+  leasesTarget,
+  pickGroup,
+  printLeases,
+  requireOneSource,
+  type LeasesSource,
+  type LeasesTarget,
+} from '../cli/leases.ts';
 import { readGroups } from '../dev/group-file.ts';
 import { LOCAL_CREDENTIALS } from '../dev/local-mode.ts';
 import { listGroupIds } from '../leases/dynamodb/groups.ts';
@@ -15,8 +23,9 @@ import { CLAIM_KEY, type Row } from '../leases/row.ts';
 import { systemClock } from '../lib/clock.ts';
 import { describeError, hasCode, isRetryable, KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
-import { parseOptions } from '../lib/options.ts';
+import { parseOptions, type OptionValues } from '../lib/options.ts';
 import { ownershipView } from '../view/ownership-view.ts';
+import { readNamedGroup } from './named-group.ts';
 
 export { leasesOptions };
 
@@ -26,15 +35,15 @@ const HOME = '\u001b[H';
 const CLEAR_LINE_END = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 
-/** `kcg leases`: who owns what, from the table alone. */
+/** `kcg leases`: who owns what, from the table alone; a resource only says which table. */
 export async function runLeasesCommand(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options } = parseOptions(leasesOptions, argv, env);
-  const groups = options.file === undefined ? [] : await readGroups(options.file);
-  const target = withLocalDefaults(leasesTarget(options, groups, env), env);
+  const { options, positionals } = parseOptions(leasesOptions, argv, env, { positionals: 1 });
+  const source = await readSource(positionals[0], options, { env, signal: stop });
+  const target = withLocalDefaults(leasesTarget(options, source, env), env);
   const { table: tableName, region, endpoint } = target;
   const client = createDynamoDbClient({ region, endpoint });
   const at = { client, clock: systemClock, tableName, principal: 'your AWS identity' };
@@ -50,6 +59,17 @@ export async function runLeasesCommand(
   } finally {
     client.destroy();
   }
+}
+
+async function readSource(
+  name: string | undefined,
+  options: OptionValues<typeof leasesOptions>,
+  by: { env: NodeJS.ProcessEnv; signal: AbortSignal },
+): Promise<LeasesSource | undefined> {
+  requireOneSource(name, options);
+  if (name !== undefined) return await readNamedGroup(name, options, by);
+  const { file, group } = options;
+  return file === undefined ? undefined : { group: pickGroup(file, await readGroups(file), group) };
 }
 
 type Look = (signal: AbortSignal) => Promise<string>;

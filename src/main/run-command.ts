@@ -39,7 +39,7 @@ const COMMANDS: Record<string, Command> = {
   },
   leases: {
     summary: 'show who owns which shard and how far it is, from the table alone',
-    usage: 'kcg leases (-f group.yaml | --table NAME)',
+    usage: 'kcg leases (NAME | -f group.yaml | --table TABLE)',
     load: async () => {
       const { leasesOptions, runLeasesCommand } = await import('./leases.ts');
       return { options: leasesOptions, run: runLeasesCommand };

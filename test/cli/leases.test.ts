@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { parseGroup, type KinesisConsumerGroup } from '../../src/api/group.ts';
-import { leasesOptions, leasesTarget, printLeases, type LeasesInput } from '../../src/cli/leases.ts';
+import {
+  leasesOptions,
+  leasesTarget,
+  pickGroup,
+  printLeases,
+  requireOneSource,
+  type LeasesInput,
+} from '../../src/cli/leases.ts';
 import { workerKey, type Row } from '../../src/leases/row.ts';
 import { parseOptions } from '../../src/lib/options.ts';
 import { ownershipView } from '../../src/view/ownership-view.ts';
@@ -183,7 +190,15 @@ describe('where kcg leases looks', () => {
     return parsed.group;
   };
   const target = (argv: string[], groups: KinesisConsumerGroup[] = [], env: NodeJS.ProcessEnv = {}) =>
-    leasesTarget(parseOptions(leasesOptions, argv, {}).options, groups, env);
+    targetOf(parseOptions(leasesOptions, argv, {}).options, groups, env);
+  const targetOf = (
+    options: Parameters<typeof leasesTarget>[0],
+    groups: KinesisConsumerGroup[],
+    env: NodeJS.ProcessEnv,
+  ) => {
+    const { file } = options;
+    return leasesTarget(options, file ? { group: pickGroup(file, groups, options.group) } : undefined, env);
+  };
 
   test('a file names table, group, region, endpoint and how long leases last', () => {
     const spec = {
@@ -224,6 +239,23 @@ describe('where kcg leases looks', () => {
     expect(target(['-f', 'a.yaml', '--group', 'shop.orders'], groups).groupId).toBe('shop.orders');
     expect(() => target(['-f', 'a.yaml'], groups)).toThrow('a.yaml holds 2 groups');
     expect(() => target(['-f', 'a.yaml', '--group', 'x'], groups)).toThrow('a.yaml holds no group x');
+  });
+
+  test('a resource that names no region is looked for where the operator found its table', () => {
+    const { options } = parseOptions(leasesOptions, [], {});
+    const where = (spec: object) =>
+      leasesTarget(options, { group: group('orders', spec), tableRegion: 'eu-west-1' }, {}).region;
+    expect(where({})).toBe('eu-west-1');
+    expect(where({ region: 'eu-north-1' })).toBe('eu-north-1');
+  });
+
+  test('the name of a resource stands alone', () => {
+    const ask = (name: string | undefined, ...argv: string[]) =>
+      requireOneSource(name, parseOptions(leasesOptions, argv, {}).options);
+    ask('orders', '--table', 't', '-n', 'shop');
+    ask(undefined, '-f', 'a.yaml', '--group', 'orders');
+    expect(() => ask('orders', '-f', 'a.yaml')).toThrow('the name of a resource or -f, not both');
+    expect(() => ask('orders', '--group', 'x')).toThrow('the name of a resource or --group, not both');
   });
 
   test('without any of them it says what to name', () => {
