@@ -63,7 +63,8 @@ export async function startServiceServer(options: ServiceServerOptions): Promise
   };
   const route = protocolRouter(onRequest, options);
   const sockets = new Set<Socket>();
-  const server = createNetServer((socket) => {
+  // Else an event of a stream waits for the acknowledgement of the one before, up to 40 ms.
+  const server = createNetServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     route(socket);

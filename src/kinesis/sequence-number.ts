@@ -42,6 +42,11 @@ export class SequenceSource {
     return this.#at(this.#count, Math.floor(nowMs / 1000));
   }
 
+  /** Behind the first `count` records and before all others; it grows with time, too. */
+  behind(count: number, nowMs: number): string {
+    return this.#at(BigInt(count), Math.floor(nowMs / 1000));
+  }
+
   #at(count: bigint, seconds: number): string {
     const time = Math.max(seconds, this.#createdAtSeconds);
     return (this.#base + (count << COUNT_BITS) + (BigInt(time) << 36n)).toString();

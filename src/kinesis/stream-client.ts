@@ -38,6 +38,33 @@ export interface GetRecordsResult {
   childShards: ChildShard[];
 }
 
+/** A stream consumer: a reader with a rate of its own from every shard, 2 MB/s. At most 20 on a stream. */
+export interface StreamConsumer {
+  name: string;
+  /** Ends in the second of its registration: one that is made again has another. */
+  arn: string;
+  status: 'CREATING' | 'ACTIVE' | 'DELETING';
+  /** Ms since the epoch. */
+  createdAt: number;
+}
+
+export interface SubscribeRequest {
+  consumerArn: string;
+  shardId: string;
+  position: ReadPosition;
+}
+
+/** What a subscription brings at once; without records every five seconds or so, as a sign of life. */
+export interface SubscriptionEvent {
+  records: KinesisRecord[];
+  /** Subscribe again after it: it is behind all that was brought. Absent when the shard is closed and read to its end. */
+  continuation?: string;
+  /** Ms between the last record and the tip of the shard. */
+  millisBehindLatest: number;
+  /** Named at the end of a closed shard. */
+  childShards: ChildShard[];
+}
+
 export interface CallOptions {
   signal?: AbortSignal | undefined;
 }

@@ -32,3 +32,11 @@ export function httpStatusOf(type: string): number {
   if (type === 'InternalFailure') return 500;
   return type === 'ServiceUnavailable' ? 503 : 400;
 }
+
+const IN_STREAM = /^(ResourceNotFoundException|ResourceInUseException|KMS\w+)$/;
+
+/** The name of an error within an event stream, where the service knows fewer. */
+export function inStreamType(error: KcgError): string {
+  const type = awsErrorType(error, 'SubscribeToShard');
+  return IN_STREAM.test(type) ? type : 'InternalFailureException';
+}

@@ -105,6 +105,11 @@ export class KinesisInput {
     return Object.fromEntries(Object.keys(map.#members).map((key) => [key, map.text(key)]));
   }
 
+  /** The name of the stream with an ARN. */
+  nameOf(arn: string): string {
+    return this.#nameOf(arn);
+  }
+
   /** A stream is named by name or by ARN. */
   streamName(): string {
     const name = this.optionalText('StreamName');

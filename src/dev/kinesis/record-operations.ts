@@ -1,6 +1,7 @@
 import { KcgError } from '../../lib/errors.ts';
 import type { PutEntry } from '../../kinesis/memory/put.ts';
-import type { MemoryKinesis } from '../../kinesis/memory/stream.ts';
+import type { KinesisRecord } from '../../kinesis/record.ts';
+import type { ChildShard } from '../../kinesis/shard.ts';
 import type { ReadPosition } from '../../kinesis/stream-client.ts';
 import { awsErrorType } from './error-types.ts';
 import { KinesisInput } from './input.ts';
@@ -43,20 +44,24 @@ export const recordOperations: Record<string, KinesisOperation> = {
     const limit = input.optionalInteger('Limit', 1, 10_000);
     const result = kinesis.getRecords(input.text('ShardIterator'), limit);
     return {
-      Records: result.records.map(({ sequence, arrivedAt, data, partitionKey }) => ({
-        SequenceNumber: sequence,
-        ApproximateArrivalTimestamp: new Date(arrivedAt),
-        Data: data,
-        PartitionKey: partitionKey,
-      })),
+      Records: result.records.map(wireRecord),
       NextShardIterator: result.nextIterator,
       MillisBehindLatest: result.millisBehindLatest,
-      ChildShards: result.nextIterator === undefined ? childShards(result.childShards) : undefined,
+      ChildShards: result.nextIterator === undefined ? wireChildren(result.childShards) : undefined,
     };
   },
 };
 
-function childShards(children: ReturnType<MemoryKinesis['getRecords']>['childShards']) {
+export function wireRecord({ sequence, arrivedAt, data, partitionKey }: KinesisRecord) {
+  return {
+    SequenceNumber: sequence,
+    ApproximateArrivalTimestamp: new Date(arrivedAt),
+    Data: data,
+    PartitionKey: partitionKey,
+  };
+}
+
+export function wireChildren(children: readonly ChildShard[]) {
   return children.map((child) => ({
     ShardId: child.shardId,
     ParentShards: child.parents,
@@ -72,9 +77,13 @@ function putEntry(input: KinesisInput): PutEntry {
   };
 }
 
-function readPosition(input: KinesisInput): ReadPosition {
-  const at = input.oneOf('ShardIteratorType', POSITIONS);
+/** Its members have other names where a subscription starts. */
+export function readPosition(
+  input: KinesisInput,
+  names = { type: 'ShardIteratorType', sequence: 'StartingSequenceNumber' },
+): ReadPosition {
+  const at = input.oneOf(names.type, POSITIONS);
   if (at === 'AT_TIMESTAMP') return { at, timestampMs: input.time('Timestamp') };
   if (at === 'TRIM_HORIZON' || at === 'LATEST') return { at };
-  return { at, sequence: input.text('StartingSequenceNumber') };
+  return { at, sequence: input.text(names.sequence) };
 }

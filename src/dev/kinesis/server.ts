@@ -4,10 +4,13 @@ import { KcgError } from '../../lib/errors.ts';
 import { silentLog, type Log } from '../../lib/log.ts';
 import { shardOfIterator } from '../../kinesis/memory/iterator.ts';
 import { MemoryKinesis } from '../../kinesis/memory/stream.ts';
+import { MemorySubscription } from '../../kinesis/memory/subscription.ts';
 import { decodeCbor, encodeCbor } from './cbor.ts';
+import { consumerOperations } from './consumer-operations.ts';
 import { awsErrorType, httpStatusOf } from './error-types.ts';
 import { KinesisInput } from './input.ts';
 import { encodeJson } from './json.ts';
+import { sendEvents } from './send-events.ts';
 import { recordOperations } from './record-operations.ts';
 import { readBody, TOO_LARGE } from '../request-body.ts';
 import {
@@ -40,7 +43,7 @@ export interface LocalKinesis extends ServiceServer {
   kinesis: MemoryKinesis;
 }
 
-const operations = { ...streamOperations, ...recordOperations, ...tagOperations };
+const operations = { ...streamOperations, ...recordOperations, ...consumerOperations, ...tagOperations };
 const CBOR = 'application/x-amz-cbor-1.1';
 const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/x-amz-json-1.1';
@@ -83,6 +86,8 @@ async function serve(
   const reply = body
     ? await replyTo(kinesis, accessKeyIds, request, body, isCbor)
     : failure(TOO_LARGE.type, TOO_LARGE.message, TOO_LARGE.status);
+  if (reply.body instanceof MemorySubscription)
+    return sendEvents(reply.body, response, isCbor ? [CBOR, encodeCbor] : [JSON_TYPE, encodeJson]);
   const payload = isCbor ? encodeCbor(reply.body) : encodeJson(reply.body);
   response.writeHead(reply.status, {
     'content-type': isCbor ? CBOR : JSON_TYPE,

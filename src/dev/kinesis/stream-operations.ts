@@ -1,12 +1,16 @@
 import { KcgError } from '../../lib/errors.ts';
 import type { MemoryKinesis } from '../../kinesis/memory/stream.ts';
+import type { MemorySubscription } from '../../kinesis/memory/subscription.ts';
 import type { ListFilter, ListShardsPage } from '../../kinesis/memory/shard-list.ts';
 import type { Shard } from '../../kinesis/shard.ts';
 import type { StreamSummary } from '../../kinesis/stream-client.ts';
 import type { KinesisInput } from './input.ts';
 
-/** Does one operation at once; what it returns is the response body (bytes and Dates are encoded later). */
-export type KinesisOperation = (kinesis: MemoryKinesis, input: KinesisInput) => Record<string, unknown>;
+/** Does one operation at once; what it returns is the response body (bytes and Dates are encoded later), or sent as events. */
+export type KinesisOperation = (
+  kinesis: MemoryKinesis,
+  input: KinesisInput,
+) => Record<string, unknown> | MemorySubscription;
 
 const MODES = ['PROVISIONED', 'ON_DEMAND'] as const;
 const FILTERS = [
@@ -42,7 +46,7 @@ export const streamOperations: Record<string, KinesisOperation> = {
       maxResults: pageSize(input, 'Limit', 100),
       exclusiveStartShardId: input.optionalText('ExclusiveStartShardId'),
     });
-    const { OpenShardCount: _, ConsumerCount: __, ...description } = wireSummary(kinesis.describe(name));
+    const { OpenShardCount: _, ...description } = wireSummary(kinesis.describe(name));
     return {
       StreamDescription: {
         ...description,
@@ -55,7 +59,9 @@ export const streamOperations: Record<string, KinesisOperation> = {
   DescribeStreamSummary(kinesis, input) {
     const name = input.streamName();
     const MaxRecordSizeInKiB = kinesis.stream(name).maxRecordKiB;
-    return { StreamDescriptionSummary: { ...wireSummary(kinesis.describe(name)), MaxRecordSizeInKiB } };
+    const ConsumerCount = kinesis.stream(name).consumers.list(kinesis.clock.now()).length;
+    const summary = { ...wireSummary(kinesis.describe(name)), ConsumerCount, MaxRecordSizeInKiB };
+    return { StreamDescriptionSummary: summary };
   },
 
   ListStreams(kinesis, input) {
@@ -184,7 +190,6 @@ function wireSummary(summary: StreamSummary) {
     EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
     EncryptionType: 'NONE',
     OpenShardCount: summary.openShards,
-    ConsumerCount: 0,
   };
 }
 

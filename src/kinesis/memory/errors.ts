@@ -48,3 +48,27 @@ export function reshardLimit({ name, accountId }: StreamName): KcgError {
   const message = `Stream ${name} under account ${accountId} has reached the limit of 10 UpdateShardCount calls within 24 hours.`;
   return new KcgError('LimitExceeded', message, { resource: `stream ${name}` });
 }
+
+/** `NotFound`, also for a consumer that was made again under its name. */
+export function consumerNotFound(consumer: string, { name, accountId }: StreamName): KcgError {
+  const message = `Consumer ${consumer}, stream ${name} under account ${accountId} not found.`;
+  return new KcgError('NotFound', message, { resource: `consumer ${consumer} of stream ${name}` });
+}
+
+/** `Conflict`: the name is taken. */
+export function consumerExists(consumer: string, { name, accountId }: StreamName): KcgError {
+  const message = `Consumer ${consumer} under stream ${name} already exists for account ${accountId}.`;
+  return new KcgError('Conflict', message, { resource: `consumer ${consumer} of stream ${name}` });
+}
+
+/** `LimitExceeded`: `what` there may be no more of. */
+export function consumerLimit(what: string, { name, accountId }: StreamName): KcgError {
+  const message = `Stream ${name} under account ${accountId} has reached the limit of ${what}.`;
+  return new KcgError('LimitExceeded', message, { resource: `stream ${name}` });
+}
+
+/** `Conflict`: subscribed to less than five seconds ago, or taken over by a later call. */
+export function subscriptionInUse(consumerArn: string, shardId: string): KcgError {
+  const message = `Another active subscription exists for this consumer: ${consumerArn} on ${shardId}.`;
+  return new KcgError('Conflict', message, { resource: `shard ${shardId} for consumer ${consumerArn}` });
+}

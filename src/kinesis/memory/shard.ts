@@ -39,6 +39,8 @@ export class MemoryShard {
   readonly #number: number;
   readonly #sequences: SequenceSource;
   readonly #description: Shard;
+  /** Called when a record or the end has come. */
+  readonly watchers = new Set<() => void>();
   #children: MemoryShard[] = [];
   #closedAt: number | undefined;
   #records: KinesisRecord[] = [];
@@ -98,6 +100,7 @@ export class MemoryShard {
     this.#description.endingSequence = this.#sequences.ending(now);
     this.#closedAt = now;
     this.#children = children;
+    for (const tell of this.watchers) tell();
   }
 
   covers(hashKey: bigint): boolean {
@@ -121,6 +124,7 @@ export class MemoryShard {
     const arrivedAt = Math.max(now, this.#records.at(-1)?.arrivedAt ?? 0);
     const sequence = this.#sequences.next(now);
     this.#records.push({ sequence, partitionKey, data, arrivedAt });
+    for (const tell of this.watchers) tell();
     return sequence;
   }
 
@@ -166,14 +170,19 @@ export class MemoryShard {
     }
   }
 
-  /** Up to `limit` records and 10 MB from `position` on, at least one when there is one. */
-  read(position: number, limit: number, now: number) {
+  /** What a subscription that has read up to `position` goes on after. */
+  continuationAt(position: number, now: number): string {
+    return this.#sequences.behind(position, now);
+  }
+
+  /** Up to `limit` records and `maxBytes` from `position` on, at least one when there is one. */
+  read(position: number, limit: number, now: number, maxBytes = MAX_READ_BYTES) {
     const from = Math.max(position, this.#head);
     let bytes = 0;
     let to = from;
     while (to < this.#tip && to - from < limit) {
       const size = recordBytes(this.#at(to));
-      if (to > from && bytes + size > MAX_READ_BYTES) break;
+      if (to > from && bytes + size > maxBytes) break;
       bytes += size;
       to += 1;
     }

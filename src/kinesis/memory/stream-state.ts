@@ -1,5 +1,6 @@
 import { assert } from '../../lib/assert.ts';
 import { evenRanges, type HashRange } from '../hash-key.ts';
+import { StreamConsumers } from './consumers.ts';
 import { invalid, notProvisioned, reshardLimit, shardNotFound, streamBusy } from './errors.ts';
 import { MemoryShard } from './shard.ts';
 import { planShardCount, type ReshardStep } from './reshard.ts';
@@ -48,6 +49,7 @@ export class MemoryStream {
   /** Most of one record, data and partition key. */
   maxRecordKiB: number;
   deleted = false;
+  readonly consumers: StreamConsumers;
   readonly #transitionMs: number;
   #shards: MemoryShard[] = [];
   #byId = new Map<string, MemoryShard>();
@@ -65,6 +67,7 @@ export class MemoryStream {
     this.maxRecordKiB = options.maxRecordKiB;
     this.tags = new Map(Object.entries(options.tags));
     this.#transitionMs = options.transitionMs;
+    this.consumers = new StreamConsumers(this, options.transitionMs);
     this.#begin('CREATING', options.createdAt, () => {
       for (const range of evenRanges(options.shardCount)) this.#addShard(range, [], options.createdAt);
       this.#open = [...this.#shards];

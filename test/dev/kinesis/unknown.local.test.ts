@@ -1,9 +1,7 @@
 import {
-  DeregisterStreamConsumerCommand,
-  DescribeStreamConsumerCommand,
-  ListStreamConsumersCommand,
-  RegisterStreamConsumerCommand,
-  SubscribeToShardCommand,
+  EnableEnhancedMonitoringCommand,
+  PutResourcePolicyCommand,
+  StartStreamEncryptionCommand,
   type KinesisClient,
 } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +9,6 @@ import { startLocalKinesis, type LocalKinesis } from '../../../src/dev/kinesis/s
 import { sdkClient } from '../sdk-client.ts';
 
 const StreamARN = 'arn:aws:kinesis:us-east-1:000000000000:stream/orders';
-const ConsumerARN = `${StreamARN}/consumer/app:1`;
 
 let local: LocalKinesis;
 let client: KinesisClient;
@@ -25,14 +22,13 @@ afterAll(async () => {
 });
 
 describe('an operation that the local server does not have', () => {
-  const consumer = { StreamARN, ConsumerName: 'app' };
-  const subscription = { ConsumerARN, ShardId: 'shardId-0', StartingPosition: { Type: 'LATEST' } } as const;
+  const monitoring = { StreamARN, ShardLevelMetrics: ['ALL' as const] };
+  const encryption = { StreamARN, EncryptionType: 'KMS' as const, KeyId: 'alias/aws/kinesis' };
+  const policy = { ResourceARN: StreamARN, Policy: '{}' };
   it.each<[string, () => Promise<unknown>]>([
-    ['RegisterStreamConsumer', () => client.send(new RegisterStreamConsumerCommand(consumer))],
-    ['DescribeStreamConsumer', () => client.send(new DescribeStreamConsumerCommand(consumer))],
-    ['DeregisterStreamConsumer', () => client.send(new DeregisterStreamConsumerCommand(consumer))],
-    ['ListStreamConsumers', () => client.send(new ListStreamConsumersCommand({ StreamARN }))],
-    ['SubscribeToShard', () => client.send(new SubscribeToShardCommand(subscription))],
+    ['EnableEnhancedMonitoring', () => client.send(new EnableEnhancedMonitoringCommand(monitoring))],
+    ['StartStreamEncryption', () => client.send(new StartStreamEncryptionCommand(encryption))],
+    ['PutResourcePolicy', () => client.send(new PutResourcePolicyCommand(policy))],
   ])('is named in the answer: %s', async (operation, send) => {
     await expect(send()).rejects.toMatchObject({
       name: 'UnknownOperationException',
