@@ -8,6 +8,8 @@ export interface Lease {
   owner: string | undefined;
   /** +1 at every change of owner; 0 on a row written by another program. */
   epoch: number;
+  /** Ms since the epoch, whole seconds, by the clock of who wrote it; when the owner got it. For people and for lag. */
+  takenAt: number | undefined;
   checkpoint: Checkpoint;
   /** Ms since the epoch, whole seconds; last checkpoint. For people. */
   checkpointedAt: number | undefined;
@@ -62,11 +64,13 @@ export function isEnded(lease: Pick<Lease, 'checkpoint'>): boolean {
 /** A row without `sequence` begins at TRIM_HORIZON; without `epoch` it is another program's, and has 0. */
 export function decodeLease(row: Row): Lease {
   const ts = number(row, 'ts');
+  const takenAt = number(row, 'taken_at');
   const why = text(row, 'why');
   return {
     shardId: row.shard_id,
     owner: text(row, 'ref'),
     epoch: number(row, 'epoch') ?? 0,
+    takenAt: takenAt === undefined ? undefined : takenAt * 1000,
     checkpoint: decodeCheckpoint(row),
     checkpointedAt: ts === undefined ? undefined : ts * 1000,
     behindMs: number(row, 'behind_ms'),

@@ -183,7 +183,7 @@ export function takeShard(
       seen.owner === undefined ? absent('ref') : equal('ref', seen.owner),
       { attribute: 'shard_id', is: 'present' },
     ],
-    set: { ref: formatRef(me), epoch, ...encodeChange(me.why, seen.owner) },
+    set: { ref: formatRef(me), epoch, taken_at: seconds(nowMs), ...encodeChange(me.why, seen.owner) },
     remove: ['ttl'], // a live checkpoint never expires; rows of other programs may say so
     proof: [equal('ref', formatRef(me)), equal('epoch', epoch)],
   };
@@ -264,6 +264,7 @@ export function giveShard(
     ...encodeChange(to.why, formatRef(own.owner)),
     ref: formatRef(to),
     epoch: own.epoch + 1,
+    taken_at: seconds(nowMs),
   };
   const proof = [equal('ref', formatRef(to)), equal('epoch', own.epoch + 1)];
   return { name: 'give', key: own.shardId, kind: 'update', when: mine(own), set: changed, remove, proof };

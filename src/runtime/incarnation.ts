@@ -14,7 +14,7 @@ import { LeaseCoordinator } from './leasing/lease-coordinator.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
 import { OtherWorkers } from './leasing/other-workers.ts';
 import { OwnLease } from './leasing/own-lease.ts';
-import { unreadOf } from './delivery/unread.ts';
+import { unreadOf } from '../leases/unread.ts';
 import { ShardConsumer } from './delivery/shard-consumer.ts';
 import { ShardSync } from './leasing/shard-sync.ts';
 import { StreamLook } from './stream-look.ts';

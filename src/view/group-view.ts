@@ -4,6 +4,8 @@ import type { HandlerTrouble, WorkerRow } from '../leases/worker-row.ts';
 import { parallelReadable } from '../kinesis/lineage.ts';
 import { isOpen, parentsOf, type Shard } from '../kinesis/shard.ts';
 import type { Checkpoint } from '../kinesis/position.ts';
+import { livingOwner } from './living-owner.ts';
+import { lagMsOf, type ReadTo } from './shard-lag.ts';
 
 /** A pod of the group, as far as people want to know. */
 export interface PodView {
@@ -94,12 +96,14 @@ export interface GroupViewInput {
   retentionHours: number | undefined;
   /** Wall clock, ms since the epoch. */
   nowMs: number;
+  /** From earlier looks; of no use for a shard whose position has gone back since. */
+  readTo?: ReadTo;
 }
 
 /** A row whose shard the stream has forgotten counts as ended; one that is newer than the list of shards does not. */
-export function groupView({ rows, shards, pods, retentionHours, nowMs }: GroupViewInput): GroupView {
+export function groupView({ rows, shards, pods, retentionHours, nowMs, readTo }: GroupViewInput): GroupView {
   const workers = new Map(rows.workers.map((row) => [row.worker, row]));
-  const views = shardViews({ rows, shards, workers, nowMs });
+  const views = shardViews({ rows, shards, workers, nowMs, readTo });
   const podsByName = new Map(pods.map((pod) => [pod.name, pod]));
   const readable = views.filter(({ state }) => state !== 'ended' && state !== 'waiting');
   return {
@@ -120,11 +124,13 @@ function shardViews({
   shards,
   workers,
   nowMs,
+  readTo,
 }: {
   rows: GroupRows;
   shards: readonly Shard[] | undefined;
   workers: ReadonlyMap<string, WorkerRow>;
   nowMs: number;
+  readTo: ReadTo | undefined;
 }): ShardView[] {
   const listed = new Map((shards ?? []).map((shard) => [shard.shardId, shard]));
   const leases = new Map(rows.leases.map((lease) => [lease.shardId, lease]));
@@ -146,7 +152,10 @@ function shardViews({
       state,
       open: shard ? isOpen(shard) : isGone(shardId) ? false : undefined,
       owner: lease?.owner === undefined ? undefined : parseRef(lease.owner).worker,
-      lagMs: lease && state !== 'ended' && state !== 'waiting' ? lagOf(lease, workers, nowMs) : undefined,
+      lagMs:
+        lease && state !== 'ended' && state !== 'waiting'
+          ? lagMsOf(lease, { workers, nowMs, readTo })
+          : undefined,
       backlog: (lease?.behindMs ?? 0) > 0,
       checkpoint: lease?.checkpoint,
       checkpointedAt: lease?.checkpointedAt,
@@ -173,31 +182,6 @@ function stateOf({
   const owner = lease && livingOwner(lease, workers);
   if (!owner) return 'unowned';
   return owner.state === 'draining' ? 'handing-off' : 'consuming';
-}
-
-/** The worker whose present life owns the shard. */
-export function livingOwner(
-  { owner }: Pick<Lease, 'owner'>,
-  workers: ReadonlyMap<string, WorkerRow>,
-): WorkerRow | undefined {
-  if (owner === undefined) return undefined;
-  const { worker, incarnation } = parseRef(owner);
-  const row = workers.get(worker);
-  return row && row.incarnation === incarnation && row.state !== 'dead' ? row : undefined;
-}
-
-/**
- * A living owner reports the shards it lags on with each beat, and all others are caught up. Without one, the shard falls
- * behind by a second each second since it was last read.
- */
-function lagOf(lease: Lease, workers: ReadonlyMap<string, WorkerRow>, nowMs: number): number | undefined {
-  const owner = livingOwner(lease, workers);
-  if (owner) return owner.lagging[lease.shardId] ?? 0;
-  if (lease.behindMs !== undefined && lease.readAt !== undefined) {
-    return lease.behindMs + Math.max(0, nowMs - lease.readAt);
-  }
-  if (lease.checkpoint.at === 'AT_TIMESTAMP') return Math.max(0, nowMs - lease.checkpoint.timestampMs);
-  return undefined;
 }
 
 function workerView(row: WorkerRow, shards: readonly ShardView[], pod: PodView | undefined): WorkerView {

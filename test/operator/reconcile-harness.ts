@@ -308,7 +308,7 @@ export class Harness {
       const owner = names[index % Math.max(1, names.length)];
       table.store(shard.shardId, {
         shard_id: shard.shardId,
-        epoch: 1,
+        epoch: Math.floor(this.clock.now() / 1000),
         sequence: 'TRIM_HORIZON',
         ...(parentsOf(shard).length > 0 ? { parents: parentsOf(shard) } : {}),
         hash_start: shard.hashStart,

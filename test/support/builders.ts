@@ -34,6 +34,7 @@ export function aLease(overrides: Partial<Lease> = {}): Lease {
     shardId: 'shardId-000000000000',
     owner: undefined,
     epoch: 100,
+    takenAt: undefined,
     checkpoint: { at: 'TRIM_HORIZON' },
     checkpointedAt: undefined,
     behindMs: undefined,

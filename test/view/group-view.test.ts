@@ -75,7 +75,7 @@ describe('lag', () => {
       { checkpoint: { at: 'AT_TIMESTAMP', timestampMs: NOW - 3_000 } },
       3_000,
     ],
-    ['is not known before the first read', {}, undefined],
+    ['counts from the row before the first read', { epoch: NOW / 1000 - 5 }, 5_000],
     ['is none at the end', { checkpoint: { at: 'SHARD_END' } }, undefined],
   ])('%s', (_, change, expected) => {
     const rows = { leases: [lease(0, HALF.all, change)], workers, claim: undefined };

@@ -12,7 +12,7 @@ test.each<[string, Partial<GroupFacts>, 'held back' | 'written']>([
   ['more lag', { view: behind(500_000) }, 'held back'],
   ['no lag any more', { view: behind(0) }, 'held back'],
   ['a later checkpoint', { view: aView({ lease: { checkpointedAt: NOW } }) }, 'held back'],
-  ['lag that is not known', { view: aView({ lease: { owner: undefined } }) }, 'written'],
+  ['lag that is not known', { view: aView({ lease: { owner: undefined, epoch: 0 } }) }, 'written'],
   ['so much lag that a condition turns', { view: behind(13 * 3_600_000) }, 'written'],
   ['another owner', { view: aView({ worker: { state: 'dead' } }) }, 'written'],
   ['a pod less', { workload: { deployment: { ...DEPLOYMENT, ready: 0 }, problem: undefined } }, 'written'],

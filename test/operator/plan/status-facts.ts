@@ -43,7 +43,7 @@ export function aView(
     pods?: PodView[];
   } = {},
 ): GroupView {
-  const leases = [aLease({ ...SHARD, owner: 'w/a', ...change.lease })];
+  const leases = [aLease({ ...SHARD, owner: 'w/a', epoch: NOW / 1000, ...change.lease })];
   const workers = [aWorker({ worker: 'w', incarnation: 'a', ...change.worker })];
   const rows = { leases, workers, claim: undefined };
   return groupView({ rows, shards: [SHARD], pods: change.pods ?? [POD], retentionHours: 24, nowMs: NOW });

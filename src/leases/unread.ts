@@ -1,4 +1,4 @@
-import type { Lease } from '../../leases/lease.ts';
+import type { Lease } from './lease.ts';
 
 /** Age of a shard's position when its owner begins, ms; undefined where the row does not tell. */
 export interface Unread {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Lease } from '../../../src/leases/lease.ts';
-import { unreadOf } from '../../../src/runtime/delivery/unread.ts';
-import { aLease } from '../../support/builders.ts';
+import type { Lease } from '../../src/leases/lease.ts';
+import { unreadOf } from '../../src/leases/unread.ts';
+import { aLease } from '../support/builders.ts';
 
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 10, 1);
