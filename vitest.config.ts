@@ -1,6 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { controlPlaneProblem } from './test/support/control-plane.ts';
 import { longTestsLeftOut } from './test/support/long-tests.ts';
+import { SlowestFilesReporter } from './test/support/slowest-files.ts';
 
 // Tests that need an API server are left out where there is none, with a line that says how to get one;
 // those that take minutes are left out unless they are asked for, with a line that says how.
@@ -16,6 +17,8 @@ export default defineConfig({
       ...(noCluster ? ['test/**/*.cluster.test.ts', 'test/**/*.cluster.long.test.ts'] : []),
       ...(noLong ? ['test/**/*.long.test.ts'] : []),
     ],
+    setupFiles: ['test/support/note-cpu-time.ts'],
+    reporters: ['default', new SlowestFilesReporter()],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Two processes at most: the suites start servers and processes of their own.
