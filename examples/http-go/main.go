@@ -4,12 +4,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 )
 
 type event struct {
@@ -74,7 +78,22 @@ func process(batch event) error {
 	return answer.Body.Close()
 }
 
+// main ends with 0 at SIGTERM, once the batches that are in work are answered: kcg lets the worker drain before the
+// container is told to end, so there are seldom any. Without a handler of SIGTERM the pod would be listed as failed.
 func main() {
 	http.HandleFunc("POST /", handle)
-	log.Fatal(http.ListenAndServe(":8080", nil))
+	server := &http.Server{Addr: ":8080"}
+	told, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	ended := make(chan error)
+	go func() {
+		<-told.Done()
+		ended <- server.Shutdown(context.Background())
+	}()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		log.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		log.Fatal(err)
+	}
 }

@@ -15,7 +15,8 @@ import { systemRandom as random } from '../../src/lib/random.ts';
 import { HOST_SEEN_FROM_PODS, startNodeCluster } from '../support/node-cluster.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const IMAGE = 'localhost/kcg:test';
+/** What the README calls it; the tag is the chart's appVersion. */
+const IMAGE = 'registry.example/kcg:0.1.0';
 const NAMESPACE = 'shop';
 const POLL_MS = 50;
 
@@ -49,6 +50,12 @@ export async function startNodeHarness() {
   await cluster.importImage(archive);
   rmSync(folder, { recursive: true });
   const seenFromPods = (url: string) => url.replace('127.0.0.1', HOST_SEEN_FROM_PODS);
+  // There is no DNS in this cluster.
+  const localServers = [
+    'dnsPolicy=Default',
+    `endpoints.kinesis=${seenFromPods(kinesis.endpoint)}`,
+    `endpoints.dynamodb=${seenFromPods(dynamodb.endpoint)}`,
+  ];
 
   async function kubectl(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await cluster.kubectl(['-n', NAMESPACE, ...args]);
@@ -65,12 +72,8 @@ export async function startNodeHarness() {
     collectorUrl: seenFromPods(collector.url),
     async install(): Promise<void> {
       const set = [
-        'image.repository=localhost/kcg',
-        'image.tag=test',
-        'image.pullPolicy=Never',
-        'dnsPolicy=Default',
-        `endpoints.kinesis=${seenFromPods(kinesis.endpoint)}`,
-        `endpoints.dynamodb=${seenFromPods(dynamodb.endpoint)}`,
+        'image.repository=registry.example/kcg',
+        ...localServers,
         'extraEnv[0].name=AWS_ACCESS_KEY_ID,extraEnv[0].value=test',
         'extraEnv[1].name=AWS_SECRET_ACCESS_KEY,extraEnv[1].value=test',
       ];
@@ -78,6 +81,19 @@ export async function startNodeHarness() {
       await cluster.helm('install', 'kcg', join(ROOT, 'charts/kcg'), ...flags, '--set', set.join(','));
       await kubectl('create', 'namespace', NAMESPACE);
     },
+    /**
+     * Pastes shell lines of the docs in the checkout, with the keys of an AWS account in the environment. Only what names
+     * the local servers is added to them.
+     */
+    paste: (lines: string) =>
+      cluster.shell(lines, {
+        cwd: ROOT,
+        env: {
+          AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+        },
+        helmInstall: ['--set', localServers.join(',')],
+      }),
     async apply(yaml: string): Promise<void> {
       const { code, stderr } = await cluster.kubectl(['apply', '-n', NAMESPACE, '-f', '-'], yaml);
       if (code !== 0) throw new Error(stderr);

@@ -19,9 +19,22 @@ export interface NodeCluster {
   kubectl: Kubectl;
   helm(...args: string[]): Promise<string>;
   importImage(archive: string): Promise<void>;
+  /** One more name for an image that is there. */
+  tagImage(name: string, other: string): Promise<void>;
+  /**
+   * Runs shell lines with this cluster's kubectl and helm, up to the first that fails; what they printed.
+   * `helmInstall`: flags that `helm install` gets beside.
+   */
+  shell(lines: string, options: ShellOptions): Promise<string>;
   /** Process id on this machine of a pod's container. */
   pidOf(pod: { namespace: string; name: string; container: string }): Promise<number>;
   stop(): Promise<void>;
+}
+
+export interface ShellOptions {
+  cwd: string;
+  env: Readonly<Record<string, string>>;
+  helmInstall: readonly string[];
 }
 
 /**
@@ -60,6 +73,22 @@ export async function startNodeCluster(): Promise<NodeCluster> {
     },
     async importImage(archive) {
       await ctr('images', 'import', '--local', archive);
+    },
+    async tagImage(name, other) {
+      await ctr('images', 'tag', name, other);
+    },
+    async shell(lines, { cwd, env, helmInstall }) {
+      const programs = [
+        `kubectl() { '${BIN}/hk' kubectl "$@"; }`,
+        `helm() { if [ "$1" = install ]; then set -- "$@" ${helmInstall.map((flag) => `'${flag}'`).join(' ')}; fi; '${BIN}/helm' "$@"; }`,
+      ];
+      const { PATH = '' } = process.env;
+      const { stdout } = await run('bash', ['-ec', [...programs, lines].join('\n')], {
+        cwd,
+        // kubectl and helm keep caches at home.
+        env: { PATH, HOME: join(CLUSTER_HOME, 'run'), KUBECONFIG: kubeconfig, ...env },
+      });
+      return stdout;
     },
     async pidOf({ namespace, name, container }) {
       const path = `{.status.containerStatuses[?(@.name=="${container}")].containerID}`;

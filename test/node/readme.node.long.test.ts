@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { describeWithCluster } from '../support/control-plane.ts';
+import { isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
+
+/* What a new user does first: the README's "Install", pasted, with its images, stream and keys there. */
+describeWithCluster("the README's way to install", 'node', () => {
+  let kcg: NodeHarness;
+  vi.setConfig({ testTimeout: 300_000 });
+
+  beforeAll(async () => {
+    kcg = await startNodeHarness();
+    await kcg.tagImage('localhost/http-go:1', 'registry.example/orders:1');
+    kcg.kinesis.createStream({ name: 'orders', shardCount: 2 });
+  }, 300_000);
+  afterAll(() => kcg?.stop());
+
+  const readyPods = async () => (await kcg.pods('orders')).filter(isReady);
+  const logs = () => kcg.kubectl('logs', '-l', 'kcg.dev/group=orders', '-c', 'app', '--tail=-1');
+
+  test('ends with a group that is ready and gets its records', async () => {
+    const [, lines = ''] = /^## Install\n+```\n(.*?)```/ms.exec(readFileSync('README.md', 'utf8')) ?? [];
+    expect(await kcg.paste(lines)).toMatch(/kinesisconsumergroup.kcg.dev\/orders condition met\n$/);
+    for (const key of ['a', 'b', 'c', 'd']) {
+      kcg.kinesis.putRecord('orders', { partitionKey: key, data: Buffer.from(key) });
+    }
+    await until('every record has arrived', async () => {
+      const counts = [...(await logs()).matchAll(/: (\d+) records$/gm)].map(([, count]) => Number(count));
+      return counts.reduce((sum, count) => sum + count, 0) === 4;
+    });
+  });
+
+  test('has pods that end without an error when there are to be fewer', async () => {
+    await until('there are two pods', async () => (await readyPods()).length === 2);
+    // A finalizer keeps what is known of a pod that has ended.
+    const keep = async (finalizers: string[]) => {
+      const patch = JSON.stringify({ metadata: { finalizers } });
+      for (const name of names) await kcg.kubectl('patch', 'pod', name, '--type=merge', '-p', patch);
+    };
+    const names = (await kcg.pods('orders')).map(({ metadata }) => metadata.name);
+    await keep(['kcg.dev/test']);
+    const spec = { scaling: { maxReplicas: 1 } };
+    await kcg.kubectl('patch', 'kcg', 'orders', '--type=merge', '-p', JSON.stringify({ spec }));
+    const ended = '?(@.state.terminated)';
+    const path = `{range .items[*].status.containerStatuses[${ended}]}{.name}={.state.terminated.exitCode} {end}`;
+    const exitCodes = () =>
+      kcg.kubectl('get', 'pods', '-l', 'kcg.dev/group=orders', '-o', `jsonpath=${path}`);
+    await until('both containers of a pod have ended', async () => / .* /.test(await exitCodes()), exitCodes);
+    expect((await exitCodes()).trim().split(' ').sort()).toEqual(['app=0', 'worker=0']);
+    await keep([]);
+  });
+});
