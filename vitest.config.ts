@@ -9,13 +9,28 @@ const noCluster = controlPlaneProblem();
 const noLong = longTestsLeftOut(process.env, process.argv);
 for (const line of [noCluster, noLong]) if (line) process.stderr.write(`${line}\n`);
 
+const leftOut = [
+  ...configDefaults.exclude,
+  ...(noCluster ? ['test/**/*.cluster.test.ts', 'test/**/*.cluster.long.test.ts'] : []),
+  ...(noLong ? ['test/**/*.long.test.ts'] : []),
+];
+/** Those that need more than a processor: servers, processes, an API server, other people's programs. */
+const needy = ['test/**/*.{local,cluster,node,long}.test.ts', 'test/**/*.{local,cluster,node}.long.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: [
-      ...configDefaults.exclude,
-      ...(noCluster ? ['test/**/*.cluster.test.ts', 'test/**/*.cluster.long.test.ts'] : []),
-      ...(noLong ? ['test/**/*.long.test.ts'] : []),
+    // Tests that touch nothing but their own objects share their processes; loading the code anew for each costs more than they do.
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'pure',
+          include: ['test/**/*.test.ts'],
+          exclude: [...leftOut, ...needy],
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'servers', include: needy, exclude: leftOut } },
     ],
     setupFiles: ['test/support/note-cpu-time.ts'],
     reporters: ['default', new SlowestFilesReporter()],

@@ -12,6 +12,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
 
+export const CRD = 'crds/kcg.dev_kinesisconsumergroups.yaml';
 export const CLI = resolve('src/main/cli.ts');
 
 /** What a process of ours gets: no credentials but those of the local servers. */
@@ -111,14 +112,11 @@ export class Site {
   static async open(): Promise<Site> {
     Object.assign(process.env, LOCAL_CREDENTIALS);
     const [plane, kinesis, dynamodb] = await Promise.all([
-      startControlPlane(),
+      startControlPlane({ definitions: [readFileSync(CRD, 'utf8')] }),
       startLocalKinesis({ clock: systemClock }),
       startLocalDynamoDb({ clock: systemClock, log: silentLog }),
     ]);
-    const site = new Site(plane, kinesis, dynamodb);
-    await site.apply(readFileSync('crds/kcg.dev_kinesisconsumergroups.yaml', 'utf8'));
-    await site.kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=30s');
-    return site;
+    return new Site(plane, kinesis, dynamodb);
   }
 
   async close(): Promise<void> {

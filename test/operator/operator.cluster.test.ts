@@ -33,14 +33,9 @@ const kinesis = new MemoryKinesis({ clock: systemClock, region: 'eu-west-1' });
 const table = new MemoryLeaseTable();
 
 beforeAll(async () => {
-  plane = await startControlPlane();
-  await apply(readFileSync('crds/kcg.dev_kinesisconsumergroups.yaml', 'utf8'));
-  await plane.kubectl([
-    'wait',
-    '--for=condition=Established',
-    'crd/kinesisconsumergroups.kcg.dev',
-    '--timeout=30s',
-  ]);
+  plane = await startControlPlane({
+    definitions: [readFileSync('crds/kcg.dev_kinesisconsumergroups.yaml', 'utf8')],
+  });
   kinesis.createStream({ name: 'orders', shardCount: 2 });
   const tables = new MemoryTables(systemClock);
   cluster = new KubeCluster({

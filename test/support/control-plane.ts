@@ -37,20 +37,30 @@ export function describeWithCluster(name: string, kind: ClusterKind, tests: () =
   describe.skipIf(!availability.available)(name, tests);
 }
 
+export interface ControlPlaneOptions {
+  /**
+   * Definitions of resources, as YAML or JSON, established before the controllers start: the garbage collector looks for new
+   * kinds every 30 s only, and until then removes nothing that they own.
+   */
+  definitions?: readonly string[];
+}
+
 /**
  * etcd, API server and controllers as processes on free ports of 127.0.0.1, without root; several at once do not meet.
  * With KCG_TEST_KUBECONFIG it is the cluster that file names, and `stop` leaves it alone.
  */
-export async function startControlPlane(): Promise<ControlPlane> {
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const found = findControlPlane();
   if (!found) throw new Error(controlPlaneProblem());
   if (found.from === 'kubeconfig') {
-    return { kubeconfig: found.path, kubectl: kubectlOf(['kubectl'], found.path), stop: async () => {} };
+    const kubectl = kubectlOf(['kubectl'], found.path);
+    await establish(kubectl, options);
+    return { kubeconfig: found.path, kubectl, stop: async () => {} };
   }
   for (let attempt = 1; ; attempt += 1) {
     const group = new ProcessGroup('kcg-control-plane-');
     try {
-      return await startIn(group, found.programs);
+      return await startIn(group, found.programs, options);
     } catch (error) {
       await group.stop();
       // A port that was free a moment ago may be someone else's by now.
@@ -60,7 +70,11 @@ export async function startControlPlane(): Promise<ControlPlane> {
   }
 }
 
-async function startIn(group: ProcessGroup, programs: ControlPrograms): Promise<ControlPlane> {
+async function startIn(
+  group: ProcessGroup,
+  programs: ControlPrograms,
+  options: ControlPlaneOptions,
+): Promise<ControlPlane> {
   const { folder } = group;
   const [clientPort = 0, peerPort = 0, apiPort = 0] = await freePorts(3);
   group.start('etcd', [...programs.etcd, ...etcdFlags(folder, clientPort, peerPort)]);
@@ -71,6 +85,7 @@ async function startIn(group: ProcessGroup, programs: ControlPrograms): Promise<
   const authority = readFileSync(join(folder, 'pki/apiserver.crt'));
   writeFileSync(kubeconfig, kubeconfigOf(`https://127.0.0.1:${apiPort}`, authority));
   const kubectl = kubectlOf(programs.kubectl, kubeconfig);
+  await establish(kubectl, options);
   if (programs.controllerManager) {
     group.start('controller-manager', [
       ...programs.controllerManager,
@@ -81,6 +96,18 @@ async function startIn(group: ProcessGroup, programs: ControlPrograms): Promise<
     await group.waitFor('the default ServiceAccount', READY_SECONDS, isThere);
   }
   return { kubeconfig, kubectl, stop: () => group.stop() };
+}
+
+async function establish(kubectl: Kubectl, { definitions = [] }: ControlPlaneOptions): Promise<void> {
+  for (const definition of definitions) {
+    for (const args of [
+      ['apply', '--server-side', '--force-conflicts', '-f', '-'],
+      ['wait', '--for=condition=Established', '--timeout=30s', '-f', '-'],
+    ]) {
+      const { code, stderr } = await kubectl(args, definition);
+      if (code !== 0) throw new Error(`the definition is not taken: ${stderr}`);
+    }
+  }
 }
 
 /** Keys for the tokens of ServiceAccounts, and the administrator's token. */

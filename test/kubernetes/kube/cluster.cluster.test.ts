@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
@@ -69,11 +69,7 @@ const widgetDefinition = {
 
 let controlPlane: { kubeconfig: string; stop(): Promise<void> };
 beforeAll(async () => {
-  controlPlane = await startControlPlane();
-  const cluster = connect();
-  await cluster.apply(CRD, widgetDefinition, { fieldManager: 'test' });
-  await vi.waitFor(() => cluster.list(WIDGET), { timeout: 30_000, interval: 100 });
-  await cluster.close();
+  controlPlane = await startControlPlane({ definitions: [JSON.stringify(widgetDefinition)] });
 }, 120_000);
 afterAll(async () => {
   await controlPlane?.stop();
