@@ -53,9 +53,9 @@ describe('the import rule', () => {
 describe('AWS clients', () => {
   const source = (file: string) => readFileSync(join(root, file), 'utf8');
 
-  it('go by one request handler: the way out, and the host in errors', () => {
+  it('go by one request handler for each HTTP: the way out, and the host in errors', () => {
     const importing = files.filter((file) => importsOf(file).includes('@smithy/node-http-handler'));
-    expect(importing).toEqual(['aws/request-handler.ts']);
+    expect(importing).toEqual(['aws/http2-handler.ts', 'aws/request-handler.ts']);
   });
 
   it('are built from one configuration, with the credentials that are there now', () => {

@@ -5,7 +5,7 @@ import type { SdkError } from './sdk-error.ts';
 const CERTIFICATE = /CERT|^UNABLE_TO_|^INVALID_(CA|PURPOSE)$|^HOSTNAME_MISMATCH$/;
 /** Of Node's own codes those few that a connection can end with; the rest are misuse of an API. */
 const NODE_NETWORK =
-  /^ERR_(SSL_|SOCKET_(CLOSED|CONNECTION)|TLS_(CERT|HANDSHAKE)|STREAM_(PREMATURE_CLOSE|DESTROYED)|PROXY_)/;
+  /^ERR_(HTTP2_(STREAM|SESSION|GOAWAY)_|SSL_|SOCKET_(CLOSED|CONNECTION)|TLS_(CERT|HANDSHAKE)|STREAM_(PREMATURE_CLOSE|DESTROYED)|PROXY_)/;
 /** What OpenSSL says when the other side does not speak TLS at all; the code is `EPROTO` in most cases. */
 const NO_TLS = /wrong version number|packet length too long|http request|WRONG_VERSION|PACKET_LENGTH/i;
 /** What a server that speaks TLS does to a request that does not: it hangs up, or sends a TLS alert, which is no HTTP. */

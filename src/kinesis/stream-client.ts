@@ -65,6 +65,18 @@ export interface SubscriptionEvent {
   childShards: ChildShard[];
 }
 
+/** A subscription to one shard, at most five minutes long. Close it, whatever became of it. */
+export interface Subscription {
+  /**
+   * Waits for the next event; undefined when the subscription is over, by its age or because the connection was ended.
+   * While nobody asks, no more is sent than buffers hold. Not to be called again before it has settled.
+   * @throws KcgError as `StreamClient.subscribe`
+   */
+  next(): Promise<SubscriptionEvent | undefined>;
+  /** Ends it at the service, too; a `next` that waits settles. */
+  close(): void;
+}
+
 export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
@@ -85,5 +97,12 @@ export interface StreamClient {
   getIterator(shardId: string, position: ReadPosition, options?: CallOptions): Promise<string>;
   /** At most `limit` (1–10,000) records and 10 MB. An iterator expires after five minutes. */
   getRecords(iterator: string, limit: number, options?: CallOptions): Promise<GetRecordsResult>;
+  /**
+   * Begins to receive what the shard has for a stream consumer. One successful call per consumer and shard in five
+   * seconds; a later one ends the subscription before.
+   * @throws KcgError also `Conflict` with the consumer's ARN as its resource: called too soon after the last, or taken
+   * over by a later call; and `Unsupported` where the endpoint, or a proxy on the way, does not let it through
+   */
+  subscribe(request: SubscribeRequest, options?: CallOptions): Promise<Subscription>;
   close(): void;
 }

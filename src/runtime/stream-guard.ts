@@ -77,6 +77,7 @@ export class StreamGuard {
         guarded(options, () => client.getIterator(shardId, position, options)),
       getRecords: (iterator, limit, options) =>
         guarded(options, () => client.getRecords(iterator, limit, options)),
+      subscribe: (request, options) => guarded(options, () => client.subscribe(request, options)),
       close: () => client.close(),
     };
   }

@@ -146,6 +146,24 @@ function streamOver(link: SimLink, stream: StreamClient): StreamClient {
       link.call('GetShardIterator', signal, () => stream.getIterator(shardId, position)),
     getRecords: (iterator, limit, { signal } = {}) =>
       link.call('GetRecords', signal, () => stream.getRecords(iterator, limit)),
+    async subscribe(request, { signal } = {}) {
+      const subscription = await link.call('SubscribeToShard', signal, () => stream.subscribe(request));
+      let isBroken = false;
+      return {
+        // A connection loses nothing in the middle: an event that does not come is the end of it.
+        async next() {
+          if (isBroken) return undefined;
+          try {
+            return await link.call('SubscribeToShardEvent', undefined, () => subscription.next());
+          } catch (thrown) {
+            isBroken = true;
+            subscription.close();
+            throw thrown;
+          }
+        },
+        close: () => subscription.close(),
+      };
+    },
     close: () => {},
   };
 }

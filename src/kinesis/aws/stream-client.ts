@@ -11,7 +11,9 @@ import { KcgError } from '../../lib/errors.ts';
 import { awsClientConfig, type AwsKeys } from '../../aws/client-config.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import { translateAwsError } from '../../aws/errors.ts';
+import { AwsHttp2Handler } from '../../aws/http2-handler.ts';
 import { getRecordsOver } from './get-records-body.ts';
+import { subscribeOver } from './subscribe.ts';
 import { readShard, readSummary, wireFilter, wirePosition } from './stream-wire.ts';
 import type { Shard } from '../shard.ts';
 import type { CallOptions, StreamClient } from '../stream-client.ts';
@@ -43,11 +45,13 @@ const MAX_SOCKETS = 256;
 /**
  * The port over the AWS SDK: HTTP/1.1 with keep-alive (the SDK's own default opens an HTTP/2 session per call), one
  * attempt a call, each with a deadline. GetRecords has a client of its own, so that long reads and everything else
- * never wait for one another's sockets.
+ * never wait for one another's sockets. Subscriptions come over HTTP/2, a connection each.
  */
 export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
   const control = new KinesisClient(clientConfig(options));
   const reads = new KinesisClient(clientConfig(options));
+  /** Most workers never subscribe. */
+  let subscriptions: KinesisClient | undefined;
   const read = getRecordsOver(reads);
   const names = streamNames(options);
   const timeoutMs = options.callTimeoutMs ?? 10_000;
@@ -104,9 +108,21 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
         read({ ShardIterator: iterator, Limit: limit, ...names.arnInput }, { abortSignal, onHeard }),
       ),
 
+    subscribe(request, { signal } = {}) {
+      const client = (subscriptions ??= fanOutClient(options));
+      const { call, translate } = callsOf(options, request.consumerArn);
+      return call('SubscribeToShard', timeoutMs, signal, (bounded) =>
+        subscribeOver(client, request, {
+          bounded,
+          translate: (thrown) => translate('SubscribeToShard', thrown),
+        }),
+      );
+    },
+
     close() {
       control.destroy();
       reads.destroy();
+      subscriptions?.destroy();
     },
   };
 }
@@ -136,9 +152,14 @@ type Call = <T>(
 ) => Promise<T>;
 
 /** Bounds a call in time, or in silence when it is long, and translates what it throws. */
-function callsOf(options: AwsStreamClientOptions, resource: string): { call: Call; longCall: Call } {
+function callsOf(
+  options: AwsStreamClientOptions,
+  resource: string,
+): { call: Call; longCall: Call; translate: (operation: string, thrown: unknown) => KcgError } {
   const { clock, principal = "the worker's role", endpoint } = options;
   const region = regionOf(options);
+  const translate = (operation: string, thrown: unknown) =>
+    translateAwsError(thrown, { action: `kinesis:${operation}`, resource, principal, endpoint, region });
   const translated = async <T>(
     operation: string,
     signal: AbortSignal | undefined,
@@ -148,16 +169,11 @@ function callsOf(options: AwsStreamClientOptions, resource: string): { call: Cal
       return await work();
     } catch (thrown) {
       if (signal?.aborted) throw abortError(signal);
-      throw translateAwsError(thrown, {
-        action: `kinesis:${operation}`,
-        resource,
-        principal,
-        endpoint,
-        region,
-      });
+      throw translate(operation, thrown);
     }
   };
   return {
+    translate,
     call: (operation, boundMs, signal, work) =>
       translated(operation, signal, () =>
         withDeadline(clock, boundMs, { what: `kinesis:${operation}`, signal }, (bounded) =>
@@ -182,6 +198,10 @@ function streamNames({ streamName, streamArn, region }: AwsStreamClientOptions) 
   }
   const resource = `stream ${streamName}${region === undefined ? '' : ` in ${region}`}`;
   return { resource, input: { StreamName: streamName }, arnInput: {} };
+}
+
+function fanOutClient(options: AwsStreamClientOptions): KinesisClient {
+  return new KinesisClient({ ...clientConfig(options), requestHandler: new AwsHttp2Handler() });
 }
 
 function clientConfig(options: AwsStreamClientOptions) {

@@ -1,4 +1,5 @@
 import type {
+  ChildShard as AwsChildShard,
   GetShardIteratorCommandInput,
   Shard as AwsShard,
   ShardFilter as AwsShardFilter,
@@ -6,7 +7,7 @@ import type {
 } from '@aws-sdk/client-kinesis';
 import { unreachable } from '../../lib/assert.ts';
 import { KcgError } from '../../lib/errors.ts';
-import type { Shard } from '../shard.ts';
+import type { ChildShard, Shard } from '../shard.ts';
 import type { ReadPosition, ShardFilter, StreamSummary } from '../stream-client.ts';
 
 /** Between the port's words and the SDK's. */
@@ -68,5 +69,14 @@ export function readShard(shard: AwsShard): Shard {
     hashEnd: HashKeyRange?.EndingHashKey ?? '0',
     startingSequence: SequenceNumberRange?.StartingSequenceNumber ?? '0',
     ...(ending ? { endingSequence: ending } : {}),
+  };
+}
+
+export function readChild({ ShardId, ParentShards, HashKeyRange }: AwsChildShard): ChildShard {
+  return {
+    shardId: ShardId ?? '',
+    parents: ParentShards ?? [],
+    hashStart: HashKeyRange?.StartingHashKey ?? '0',
+    hashEnd: HashKeyRange?.EndingHashKey ?? '0',
   };
 }

@@ -70,5 +70,5 @@ export function consumerLimit(what: string, { name, accountId }: StreamName): Kc
 /** `Conflict`: subscribed to less than five seconds ago, or taken over by a later call. */
 export function subscriptionInUse(consumerArn: string, shardId: string): KcgError {
   const message = `Another active subscription exists for this consumer: ${consumerArn} on ${shardId}.`;
-  return new KcgError('Conflict', message, { resource: `shard ${shardId} for consumer ${consumerArn}` });
+  return new KcgError('Conflict', message, { resource: consumerArn });
 }

@@ -1,9 +1,10 @@
 import { unreachable } from '../../lib/assert.ts';
 import { shardOfIterator } from './iterator.ts';
 import type { ListFilter } from './shard-list.ts';
+import { subscribe } from './subscription.ts';
 import type { MemoryKinesis } from './stream.ts';
 import type { Shard } from '../shard.ts';
-import type { ShardFilter, StreamClient } from '../stream-client.ts';
+import type { ShardFilter, StreamClient, Subscription } from '../stream-client.ts';
 
 /** The port over one stream of the memory twin. */
 export function memoryStreamClient(kinesis: MemoryKinesis, streamName: string): StreamClient {
@@ -37,6 +38,18 @@ export function memoryStreamClient(kinesis: MemoryKinesis, streamName: string): 
       kinesis.call('GetRecords', shardOfIterator(iterator), signal, () =>
         kinesis.getRecords(iterator, limit),
       ),
+    async subscribe(request, { signal } = {}) {
+      let begun: Subscription | undefined;
+      try {
+        return await kinesis.call('SubscribeToShard', request.shardId, signal, () => {
+          begun = subscribe(kinesis, streamName, request);
+          return begun;
+        });
+      } catch (thrown) {
+        begun?.close(); // it has begun, and nobody knows
+        throw thrown;
+      }
+    },
     close: () => {},
   };
 }

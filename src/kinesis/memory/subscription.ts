@@ -1,6 +1,6 @@
 import { KcgError } from '../../lib/errors.ts';
 import { Wakeup } from '../../lib/loop.ts';
-import type { SubscribeRequest, SubscriptionEvent } from '../stream-client.ts';
+import type { SubscribeRequest, Subscription, SubscriptionEvent } from '../stream-client.ts';
 import { shardNotFound, subscriptionInUse } from './errors.ts';
 import type { MemoryShard } from './shard.ts';
 import type { MemoryStream } from './stream-state.ts';
@@ -55,7 +55,7 @@ interface SubscriptionOptions {
 }
 
 /** One subscription of the memory twin, as far as it has been asked for: what is not asked for is not sent. */
-export class MemorySubscription {
+export class MemorySubscription implements Subscription {
   readonly #options: SubscriptionOptions;
   readonly #wakeup = new Wakeup();
   readonly #closed = new AbortController();

@@ -7,6 +7,8 @@ import { awsStreamClient, type AwsStreamClientOptions } from '../../../src/kines
 import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
 import { startLocalKinesis } from '../../../src/dev/kinesis/server.ts';
 import { streamContract } from '../../contract/stream-contract.ts';
+import { subscriptionContract } from '../../contract/subscription-contract.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { LoneClock } from '../lone-clock.ts';
 
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
@@ -37,6 +39,14 @@ for (const [how, arn] of [
     return { clock, kinesis, client, close };
   });
 }
+
+subscriptionContract('awsStreamClient', async () => {
+  const clock = new ManualClock();
+  const kinesis = new MemoryKinesis({ clock, region: 'eu-west-1', transitionMs: 0 });
+  kinesis.createStream({ name: 'orders' });
+  const { endpoint, close } = await startLocalKinesis({ kinesis });
+  return { clock, kinesis, client: clientTo(endpoint), close };
+});
 
 /** A server that is not Kinesis. */
 async function withServer(
