@@ -3,12 +3,13 @@ import { createServer } from 'node:http';
 /*
  * canned-kinesis.ts <shards> <record bytes>: a Kinesis whose answers are made beforehand, in a process of its own so that
  * its CPU is not counted. Each shard has records without end: an answer is the one page there is, with the sequence
- * numbers written over, so that the machine's other core goes to whom it belongs. Prints its address.
+ * numbers written over, so that the machine's other core goes to whom it belongs. With 0 bytes there is never a record.
+ * Prints its address.
  */
 
 const [shards = 1, recordBytes = 1_000] = process.argv.slice(2).map(Number);
 /** As many as Kinesis returns at most: 10,000 records and 10 MB. */
-const RECORDS_PER_READ = Math.min(10_000, Math.floor(10_000_000 / recordBytes));
+const RECORDS_PER_READ = recordBytes === 0 ? 0 : Math.min(10_000, Math.floor(10_000_000 / recordBytes));
 const DATA = Buffer.alloc(recordBytes, 'kcg').toString('base64');
 /** Sequence numbers have 56 digits, as the service's; these are the ones that count. */
 const DIGITS = 12;
@@ -32,7 +33,10 @@ function getRecords({ ShardIterator = '' }: Record<string, string>): Buffer {
   const [shard, from] = ShardIterator.split(':');
   const first = Number(from);
   const NextShardIterator = `${shard}:${first + RECORDS_PER_READ}`;
-  const rest = JSON.stringify({ NextShardIterator, MillisBehindLatest: 60_000 }).slice(1);
+  const rest = JSON.stringify({
+    NextShardIterator,
+    MillisBehindLatest: recordBytes === 0 ? 0 : 60_000,
+  }).slice(1);
   const body = Buffer.concat([Buffer.from('{"Records":['), page.json, Buffer.from(`],${rest}`)]);
   const start = '{"Records":['.length;
   for (let i = 0; i < RECORDS_PER_READ; i += 1) {

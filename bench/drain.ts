@@ -1,7 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { againstCanned } from './canned.ts';
 import { spread } from './figures.ts';
 
 /*
@@ -32,7 +29,10 @@ export async function drain(runs: number, print: (line: string) => void, scale =
     const figures = new Map<string, Figures[]>(READERS.map(({ name }) => [name, []]));
     for (let run = 0; run < runs; run += 1) {
       for (const { name, args } of READERS) {
-        figures.get(name)!.push(await read(args, bytes, Math.round(records * scale)));
+        const [how, batchSize] = args;
+        const count = String(Math.round(records * scale));
+        const reader = ['drain-reader.ts', how, count, batchSize] as const;
+        figures.get(name)!.push(await againstCanned<Figures>({ shards: SHARDS, bytes }, reader));
       }
     }
     print(`${SHARDS} shards, records of ${bytes} B: thousand records per CPU-second`);
@@ -46,25 +46,5 @@ export async function drain(runs: number, print: (line: string) => void, scale =
       const megabytes = all.map((each) => each.megabytes);
       print(`    ${'peak memory'.padEnd(24)} ${spread(megabytes, 'MB', 0)}`);
     }
-  }
-}
-
-async function read(
-  [how, batchSize]: readonly [string, string],
-  bytes: number,
-  records: number,
-): Promise<Figures> {
-  const here = (file: string) => join(import.meta.dirname, file);
-  const server = spawn(process.execPath, [here('canned-kinesis.ts'), String(SHARDS), String(bytes)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  try {
-    const [port] = (await once(server.stdout, 'data')) as [Buffer];
-    const endpoint = `http://127.0.0.1:${String(port).trim()}`;
-    const args = [here('drain-reader.ts'), how, endpoint, String(SHARDS), String(records), batchSize];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
-    return JSON.parse(stdout) as Figures;
-  } finally {
-    server.kill();
   }
 }

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { balance } from './balance.ts';
 import { drain } from './drain.ts';
 import { failover } from './failover.ts';
+import { idle } from './idle.ts';
 import { node } from './node.ts';
 import { requests } from './requests.ts';
 import { requestsOnServers } from './requests-on-servers.ts';
@@ -14,6 +15,7 @@ const BENCHES = {
   requests,
   'requests-on-servers': requestsOnServers,
   drain,
+  idle,
   stop,
   failover,
   spares,

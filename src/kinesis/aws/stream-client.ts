@@ -12,8 +12,8 @@ import { awsClientConfig, type AwsKeys } from '../../aws/client-config.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import { translateAwsError } from '../../aws/errors.ts';
 import { AwsHttp2Handler } from '../../aws/http2-handler.ts';
-import { getRecordsOver } from './get-records-body.ts';
 import { subscribeOver } from './subscribe.ts';
+import { GetRecordsCall } from './get-records-call.ts';
 import { readShard, readSummary, wireFilter, wirePosition } from './stream-wire.ts';
 import type { Shard } from '../shard.ts';
 import type { CallOptions, StreamClient } from '../stream-client.ts';
@@ -52,7 +52,7 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
   const reads = new KinesisClient(clientConfig(options));
   /** Most workers never subscribe. */
   let subscriptions: KinesisClient | undefined;
-  const read = getRecordsOver(reads);
+  const reading = new GetRecordsCall(reads, options.clock);
   const names = streamNames(options);
   const timeoutMs = options.callTimeoutMs ?? 10_000;
   const { call, longCall } = callsOf(options, names.resource);
@@ -105,7 +105,7 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
 
     getRecords: (iterator, limit, { signal } = {}) =>
       longCall('GetRecords', timeoutMs, signal, (abortSignal, onHeard) =>
-        read({ ShardIterator: iterator, Limit: limit, ...names.arnInput }, { abortSignal, onHeard }),
+        reading.read({ ShardIterator: iterator, Limit: limit, ...names.arnInput }, { abortSignal, onHeard }),
       ),
 
     subscribe(request, { signal } = {}) {
