@@ -1,73 +1,34 @@
 import { backoffMs, jitterMs } from '../lib/backoff.ts';
-import { abortError, type Clock } from '../lib/clock.ts';
+import { abortError } from '../lib/clock.ts';
 import { hasCode, isRetryable, KcgError } from '../lib/errors.ts';
-import type { Random } from '../lib/random.ts';
-import { parseHashRange, type HashRange } from './hash-key.ts';
-import { deaggregate } from './kpl/deaggregate.ts';
-import { hasLeft } from './lineage.ts';
+import { LossWatch } from './loss-watch.ts';
 import { nextReadDelay, type LastRead } from './next-read-delay.ts';
 import { nextReadLimit, sparingLimit, type FinishedRead } from './read-limit.ts';
-import { readPositionAfter, type Checkpoint } from './position.ts';
-import type { KinesisRecord, UserRecord } from './record.ts';
-import { isOpen, type ChildShard } from './shard.ts';
-import type { GetRecordsResult, ReadPosition, StreamClient } from './stream-client.ts';
+import { readPositionAfter } from './position.ts';
+import {
+  hasLeftStream,
+  isAtEnd,
+  openRecords,
+  type ReadResult,
+  type ShardReader,
+  type ShardReaderOptions,
+} from './shard-reader.ts';
+import type { GetRecordsResult, ReadPosition } from './stream-client.ts';
 
-export interface ReadResult {
-  /** In order; KPL aggregates opened; nothing at or below the checkpoint. May be empty. */
-  records: UserRecord[];
-  /** Bytes read from Kinesis: data and partition keys, also of records dropped. */
-  bytes: number;
-  /** Of the last Kinesis record read so far, also when all its user records were dropped. */
-  lastSequence: string | undefined;
-  /** 0 when caught up. */
-  millisBehindLatest: number;
-  /**
-   * Set with the last result of a closed shard. `childShards` is empty when the service does not say (emulators):
-   * list the shards then.
-   */
-  end: { childShards: ChildShard[] } | undefined;
-}
-
-export interface PollingReaderOptions {
-  client: StreamClient;
-  clock: Clock;
-  random: Random;
-  /** Without a range when that is not known. */
-  shard: { shardId: string; hashStart: string | undefined; hashEnd: string | undefined };
-  from: Exclude<Checkpoint, { at: 'SHARD_END' }>;
+export interface PollingReaderOptions extends ShardReaderOptions {
   /** Kinesis records a call, 1–10,000. */
   maxRecords: number;
   /** Between reads of a shard that is caught up, at least 200 ms. */
   pollIntervalMs: number;
-  /**
-   * Told once when reading begins to fail, when it fails in another way, and with `undefined` when it works again.
-   * Reading goes on by itself. Throttling counts from the sixth in a row: other groups share the shard's rate.
-   */
-  onTrouble?: (error: KcgError | undefined) => void;
-  /**
-   * How long before now all was read that was in the shard, ms; undefined when nothing is missed that has left the
-   * retention since.
-   */
-  unreadMs?: number | undefined;
-  retentionHours?: () => number;
-  /**
-   * Records may be lost: the position, of this age in ms, has left the retention, or the shard the stream. Told before
-   * reading goes on, once until reading has caught up a tenth of the retention.
-   */
-  onLost?: (ageMs: number) => void;
   /** Memory is short: a read is to bring a MiB at most. */
   isTight?: () => boolean;
-  /** Hash ranges of the shard's parents, as far as they are known and keys place records on this stream. Default: none. */
-  parentRanges?: () => readonly HashRange[];
-  /** So many user records were left out of a read, because they come in another shard. */
-  onLeftOut?: (count: number) => void;
 }
 
 const BACKOFF = { baseMs: 500, maxMs: 10_000 };
 /** Sooner: a shard that serves five reads a second has room again within a fifth of one. */
 const THROTTLE_BACKOFF = { baseMs: 200, maxMs: 10_000 };
+/** Throttling is trouble from the sixth in a row: other groups share the shard's rate. */
 const THROTTLES_BEFORE_TROUBLE = 6;
-const HOUR_MS = 3_600_000;
 /** A read that is overdue by less is no news, ms: a throttle or two. */
 const OVERDUE_MS = 10_000;
 
@@ -80,7 +41,7 @@ const OVERDUE_MS = 10_000;
  * again. A retry starts behind the last record returned, so nothing is left out and nothing comes twice. A shard that has
  * left the stream with its retention is at its end: its children would wait for it for ever.
  */
-export class PollingReader {
+export class PollingReader implements ShardReader {
   /** GetRecords calls made and throttled so far, for metrics. */
   calls = 0;
   throttles = 0;
@@ -97,9 +58,7 @@ export class PollingReader {
   #startedAt = -Infinity;
   /** Start of the last read that succeeded; before the first, when this reader was made. */
   #readAt: number;
-  /** Until this moment all was read that was in the shard. */
-  #seenTo: number | undefined;
-  #toldLost = false;
+  readonly #losses: LossWatch;
   #failures = 0;
   #trouble: KcgError | undefined;
   #thrown: KcgError | undefined;
@@ -108,23 +67,18 @@ export class PollingReader {
   constructor(options: PollingReaderOptions) {
     this.#options = options;
     this.#readAt = options.clock.monotonic();
-    this.#seenTo = options.unreadMs === undefined ? undefined : this.#readAt - options.unreadMs;
+    this.#losses = new LossWatch(options);
     this.#lineLimit = this.#limit = options.maxRecords;
     this.#position = readPositionAfter(options.from);
     if (options.from.at === 'SEQUENCE') this.#after = options.from;
   }
 
-  /**
-   * How long the shard has not been read though it should have been, ms: reads fail, or take long, or nobody asks for the
-   * next. Before the first read, since this reader was made.
-   */
   unreadForMs(): number {
     const sinceMs = this.#options.clock.monotonic() - this.#readAt;
     if (!this.#last) return sinceMs;
     return sinceMs < nextReadDelay(this.#last, this.#options.pollIntervalMs) + OVERDUE_MS ? 0 : sinceMs;
   }
 
-  /** Not to be called again before it has settled. Behind the shard's end it returns the empty end again. */
   async next(signal: AbortSignal): Promise<ReadResult> {
     const { clock, random, pollIntervalMs } = this.#options;
     if (this.#ended) return this.#ended;
@@ -139,7 +93,8 @@ export class PollingReader {
         const result = await this.#take(await this.#read(signal), signal);
         this.#failures = 0;
         this.#thrown = undefined;
-        this.#hasRead(result);
+        this.#readAt = this.#startedAt;
+        this.#losses.hasRead(this.#startedAt, result.millisBehindLatest);
         this.#report(undefined);
         return result;
       } catch (thrown) {
@@ -153,7 +108,7 @@ export class PollingReader {
 
   async #read(signal: AbortSignal): Promise<GetRecordsResult> {
     const { client, clock, shard, isTight = () => false } = this.#options;
-    this.#tellLost();
+    this.#losses.check();
     this.#iterator ??= await client.getIterator(shard.shardId, this.#position, { signal });
     this.#startedAt = clock.monotonic();
     this.calls += 1;
@@ -174,24 +129,6 @@ export class PollingReader {
     this.#lineLimit = next < this.#limit ? next : Math.max(next, this.#lineLimit);
   }
 
-  /** The service says nothing of records that are gone: it goes on with the oldest that is left. */
-  #tellLost(): void {
-    const { clock, retentionHours = () => Infinity, onLost } = this.#options;
-    if (this.#toldLost || this.#seenTo === undefined) return;
-    const ageMs = clock.monotonic() - this.#seenTo;
-    if (ageMs <= retentionHours() * HOUR_MS) return;
-    this.#toldLost = true;
-    onLost?.(ageMs);
-  }
-
-  #hasRead({ millisBehindLatest }: ReadResult): void {
-    const { clock, retentionHours = () => Infinity } = this.#options;
-    this.#readAt = this.#startedAt;
-    this.#seenTo = this.#startedAt - millisBehindLatest;
-    // A reader that stays at the edge of the retention loses records at every read.
-    if (clock.monotonic() - this.#seenTo < 0.9 * retentionHours() * HOUR_MS) this.#toldLost = false;
-  }
-
   /** Nothing is changed here when it throws: the same records are read again. */
   async #take(read: GetRecordsResult, signal: AbortSignal): Promise<ReadResult> {
     const { records, millisBehindLatest, nextIterator, childShards } = read;
@@ -199,7 +136,7 @@ export class PollingReader {
     // Not before its records are handed on: a refusal must not cost them.
     if (isEnd && childShards.length === 0) await this.#confirmEnd(signal);
     const bytes = records.reduce((sum, record) => sum + record.data.length + record.partitionKey.length, 0);
-    const fresh = this.#open(records);
+    const fresh = openRecords(this.#options, records, this.#after);
     const last = records.at(-1);
     if (last) {
       this.#recordBytes = bytes / records.length;
@@ -215,43 +152,22 @@ export class PollingReader {
     return result;
   }
 
-  /**
-   * An answer without iterator and children is the end of a closed shard where the service does not name children (some
-   * emulators); of an open shard it is no answer, and to end that shard would lose all that is still to come.
-   */
+  /** @throws KcgError `Unavailable` when an answer without iterator and children is not the end of the shard */
   async #confirmEnd(signal: AbortSignal): Promise<void> {
-    const { client, shard } = this.#options;
-    const listed = await client.listShards({ from: 'TRIM_HORIZON' }, { signal });
-    const found = listed.find(({ shardId }) => shardId === shard.shardId);
-    if (found ? !isOpen(found) : hasLeft(shard, listed)) return;
+    if (await isAtEnd(this.#options, signal)) return;
     this.#iterator = undefined;
-    throw new KcgError('Unavailable', `GetRecords gave no iterator for ${shard.shardId}, which is open`);
+    const { shardId } = this.#options.shard;
+    throw new KcgError('Unavailable', `GetRecords gave no iterator for ${shardId}, which is open`);
   }
 
   /** The end, when the shard was not found because the stream has it no more. */
   async #leave(signal: AbortSignal): Promise<ReadResult | undefined> {
-    const { client, clock, shard, onLost } = this.#options;
-    try {
-      if (!hasLeft(shard, await client.listShards({ from: 'TRIM_HORIZON' }, { signal }))) return undefined;
-    } catch {
-      return undefined; // then it is not known, and the next try asks again
-    }
+    if (!(await hasLeftStream(this.#options, signal))) return undefined;
     this.#report(undefined);
-    if (!this.#toldLost) onLost?.(clock.monotonic() - (this.#seenTo ?? this.#readAt));
+    this.#losses.hasLeft(this.#readAt);
     const end = { childShards: [] };
     this.#ended = { records: [], bytes: 0, lastSequence: this.#lastSequence, millisBehindLatest: 0, end };
     return this.#ended;
-  }
-
-  #open(records: readonly KinesisRecord[]): UserRecord[] {
-    const { shard, parentRanges, onLeftOut } = this.#options;
-    const { hashStart, hashEnd } = shard;
-    const own =
-      hashStart === undefined || hashEnd === undefined ? undefined : parseHashRange({ hashStart, hashEnd });
-    const placement = { own, parents: parentRanges?.() ?? [] };
-    const opened = deaggregate(records, { placement, after: this.#after });
-    if (opened.leftOut > 0) onLeftOut?.(opened.leftOut);
-    return opened.records;
   }
 
   /** How long to wait before the next attempt, ms. Throws what does not pass by itself. */

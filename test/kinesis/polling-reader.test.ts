@@ -4,11 +4,8 @@ import { seededRandom } from '../../src/lib/random.ts';
 import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
-import {
-  PollingReader,
-  type PollingReaderOptions,
-  type ReadResult,
-} from '../../src/kinesis/polling-reader.ts';
+import { PollingReader, type PollingReaderOptions } from '../../src/kinesis/polling-reader.ts';
+import type { ReadResult } from '../../src/kinesis/shard-reader.ts';
 import { LoneClock } from './lone-clock.ts';
 
 const SHARD = 'shardId-000000000000';

@@ -1,4 +1,4 @@
-import type { ReadResult } from '../../kinesis/polling-reader.ts';
+import type { ReadResult } from '../../kinesis/shard-reader.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 
 export interface BatchingOptions {

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../kinesis/position.ts';
-import type { PollingReader, ReadResult } from '../../kinesis/polling-reader.ts';
+import type { ReadResult, ShardReader } from '../../kinesis/shard-reader.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 import type { ChildShard } from '../../kinesis/shard.ts';
 import type { Progress } from '../../leases/transitions.ts';
@@ -26,7 +26,7 @@ export type ConsumerEnd =
 
 export interface ShardConsumerOptions {
   shardId: string;
-  reader: Pick<PollingReader, 'next' | 'unreadForMs'>;
+  reader: ShardReader;
   buffer: RecordBuffer;
   budget: ByteBudget;
   checkpointer: Checkpointer;

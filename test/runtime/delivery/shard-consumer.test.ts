@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ReadResult } from '../../../src/kinesis/polling-reader.ts';
+import type { ReadResult } from '../../../src/kinesis/shard-reader.ts';
 import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
 import { KcgError } from '../../../src/lib/errors.ts';
 import { silentLog } from '../../../src/lib/log.ts';
