@@ -63,7 +63,13 @@ describe('AWS clients', () => {
       const names = /import \{([^}]*)\} from '@aws-sdk\/client-/s.exec(source(file))?.[1] ?? '';
       return (names.match(/\w+Client\b/g) ?? []).some((name) => source(file).includes(`new ${name}(`));
     });
-    expect(building.toSorted()).toEqual(['aws/dynamodb-client.ts', 'kinesis/aws/stream-client.ts']);
+    expect(building.toSorted()).toEqual([
+      'aws/dynamodb-client.ts',
+      'kinesis/aws/stream-client.ts',
+      'runtime/failure/s3/bucket.ts',
+      'runtime/failure/sns/destination.ts',
+      'runtime/failure/sqs/queue.ts',
+    ]);
     for (const file of building) expect(source(file), file).toContain('awsClientConfig(');
   });
 });

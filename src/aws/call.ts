@@ -14,7 +14,14 @@ export interface AwsCall {
   region?: string | undefined;
 }
 
-const SERVICES: Record<string, string> = { kinesis: 'Kinesis', dynamodb: 'DynamoDB', sts: 'STS' };
+const SERVICES: Record<string, string> = {
+  kinesis: 'Kinesis',
+  dynamodb: 'DynamoDB',
+  sts: 'STS',
+  sqs: 'SQS',
+  sns: 'SNS',
+  s3: 'S3',
+};
 
 /** As people call it. */
 export function serviceOf({ action }: AwsCall): string {

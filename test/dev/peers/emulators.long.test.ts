@@ -18,23 +18,13 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { createLog } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { sdkAwsAccount } from '../../../src/main/aws-account.ts';
-import {
-  freePort,
-  npmPackage,
-  pythonPrograms,
-  startProgram,
-  type PeerProgram,
-} from '../../support/peer-programs.ts';
+import { freePort, npmPackage, startProgram } from '../../support/peer-programs.ts';
+import { startMoto, type Emulator } from '../../support/moto.ts';
 
 const stream = 'orders';
 const region = 'eu-west-1';
 const table = 'kinesis-checkpoints-shop-orders';
 const ref = { name: 'orders', namespace: 'shop' };
-
-interface Emulator {
-  program: PeerProgram;
-  endpoint: string;
-}
 
 async function startKinesisLocal(): Promise<Emulator> {
   const folder = await npmPackage('kinesis-local', '0.6.2');
@@ -47,13 +37,6 @@ async function startKinesisLocal(): Promise<Emulator> {
     },
   });
   return answering({ program, endpoint: `http://127.0.0.1:${plain}` });
-}
-
-async function startMoto(): Promise<Emulator> {
-  const bin = await pythonPrograms('moto[server]==5.2.5');
-  const port = await freePort();
-  const program = startProgram([join(bin, 'moto_server'), '-H', '127.0.0.1', '-p', `${port}`]);
-  return answering({ program, endpoint: `http://127.0.0.1:${port}` });
 }
 
 /** As it comes, not as local mode has it. */
