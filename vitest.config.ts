@@ -32,7 +32,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'servers', include: needy, exclude: leftOut } },
     ],
-    setupFiles: ['test/support/note-cpu-time.ts'],
+    setupFiles: ['test/support/note-cpu-time.ts', 'test/support/property-seed.ts'],
     reporters: ['default', new SlowestFilesReporter()],
     testTimeout: 60_000,
     hookTimeout: 120_000,

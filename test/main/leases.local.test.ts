@@ -102,17 +102,18 @@ describe('kcg leases reads', () => {
     const { code, out, err } = await leasesProcess('--table', 'native');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const lines = out.trimEnd().split('\n');
-    expect(lines[0]).toBe('group shop.orders in table native, 1 of 2 shards owned, 1 worker, lag 5s');
+    // The lag of what nobody has read counts from its row on.
+    expect(lines[0]).toMatch(/^group shop\.orders in table native, 1 of 2 shards owned, 1 worker, lag \d+s$/);
     expect(lines[3]).toMatch(/^shardId-0 {3}owned {3}orders-worker-a {3}\d+ +- +5s$/);
-    expect(lines[4]).toMatch(/^shardId-1 {3}free {4}- +\d+ +- +-$/);
+    expect(lines[4]).toMatch(/^shardId-1 {3}free {4}- +\d+ +- +\d+s$/);
     expect(lines[7]).toMatch(/^orders-worker-a {3}live {4}1 +2 +\d+s ago +3$/);
   });
 
   test('a table that async-kinesis has made and written', async () => {
     const { out } = await leases('--table', 'theirs');
     const lines = out.trimEnd().split('\n');
-    expect(lines[0]).toBe('table theirs, 1 of 1 shard owned, 0 workers, lag unknown');
-    expect(lines[3]).toMatch(/^shardId-7 {3}other-program {3}app\/17 {3}- +\d+[a-z0-9]+ ago +-$/);
+    expect(lines[0]).toMatch(/^table theirs, 1 of 1 shard owned, 0 workers, lag \d+d$/);
+    expect(lines[3]).toMatch(/^shardId-7 {3}other-program {3}app\/17 {3}- +\d+[a-z0-9]+ ago +\d+d$/);
   });
 
   test('once with --watch when nobody watches, as JSON', async () => {

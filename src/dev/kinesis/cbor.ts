@@ -39,12 +39,11 @@ class Decoder {
       case 1:
         return -1 - definite(length);
       case 2:
-        return length === undefined
-          ? Buffer.concat(this.#many(undefined, depth) as Uint8Array[])
-          : this.#take(length);
+        return length === undefined ? Buffer.concat(this.#chunks(major)) : this.#take(length);
       case 3:
-        if (length === undefined) return (this.#many(undefined, depth) as string[]).join('');
-        return Buffer.from(this.#take(length)).toString('utf8');
+        return Buffer.from(
+          length === undefined ? Buffer.concat(this.#chunks(major)) : this.#take(length),
+        ).toString('utf8');
       case 4:
         return this.#many(length, depth);
       case 5:
@@ -53,6 +52,18 @@ class Decoder {
         const value = this.value(depth + 1);
         return length === 1 && typeof value === 'number' ? new Date(value) : value;
       }
+    }
+  }
+
+  /** Of a string whose length comes piece by piece: each piece is a string of the same kind and of known length. */
+  #chunks(major: number): Uint8Array[] {
+    const chunks: Uint8Array[] = [];
+    for (;;) {
+      const initial = this.#take(1)[0] as number;
+      if (initial === 0xff) return chunks;
+      const info = initial & 31;
+      if (initial >> 5 !== major || info === 31) throw malformed('a string of something else');
+      chunks.push(this.#take(this.#argument(info)));
     }
   }
 

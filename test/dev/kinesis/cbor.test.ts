@@ -62,12 +62,22 @@ describe('CBOR', () => {
     );
   });
 
-  it.each(['', '1a00', '5f', 'ff', 'a1', '43ff', '9fff00'.slice(0, 2), '81'.repeat(40) + '00', '82ff00'])(
-    'refuses %s',
-    (text) => {
-      expect(() => decodeCbor(hex(text))).toThrow(/not CBOR/);
-    },
-  );
+  it.each([
+    '',
+    '1a00',
+    '5f',
+    'ff',
+    'a1',
+    '43ff',
+    '9fff00'.slice(0, 2),
+    '81'.repeat(40) + '00',
+    '82ff00',
+    '5f00ff',
+    '7f4161ff',
+    '5f5fffff',
+  ])('refuses %s', (text) => {
+    expect(() => decodeCbor(hex(text))).toThrow(/not CBOR/);
+  });
 
   it('never hangs or reads beyond the end', () => {
     fc.assert(

@@ -1,0 +1,7 @@
+import fc from 'fast-check';
+
+/*
+ * Properties are tried on the same values in every run, so that a run says something about the change at hand. Others:
+ * KCG_PROPERTY_SEED=<number>; a failing one prints its own.
+ */
+fc.configureGlobal({ seed: Number(process.env['KCG_PROPERTY_SEED'] ?? 1) });
