@@ -29,6 +29,9 @@ export async function readingWorker(
     handler: { type: 'log' },
     batchSize,
     batchWindowMs: 0,
+    parallelizationFactor: 1,
+    handlerTimeoutMs: 900_000,
+    retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
   } as const;
   await new Worker({
     config,

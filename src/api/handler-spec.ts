@@ -42,26 +42,38 @@ const execHandler = z.strictObject({
     .describe('The program and its arguments, as a list; no shell is involved.'),
 });
 
-const retry = z.strictObject({
-  maxAttempts: z
-    .int()
-    .min(-1)
-    .max(10_000)
-    .default(-1)
-    .describe(
-      'How often a failed batch is tried again before it goes to onFailure; -1: until it works, the shard waits.',
-    ),
-  maxRecordAgeSeconds: z
-    .int()
-    .min(-1)
-    .max(604_800)
-    .default(-1)
-    .describe('Records older than this go to onFailure when their batch fails; -1: no limit.'),
-  bisectOnError: z
-    .boolean()
-    .default(false)
-    .describe('Split a failed batch in halves to find the record that fails.'),
-});
+const retry = withRules(
+  z.strictObject({
+    maxAttempts: z
+      .int()
+      .min(-1)
+      .max(10_000)
+      .default(-1)
+      .describe(
+        'How often a failed batch is tried again before it is given up and goes to onFailure; -1: until it works, the shard waits. Splitting a batch does not count.',
+      ),
+    maxRecordAgeSeconds: z
+      .int()
+      .min(-1)
+      .max(604_800)
+      .default(-1)
+      .describe(
+        'Records older than this are given up and go to onFailure, whether they have been tried or not: 60 to 604800; -1: no limit.',
+      ),
+    bisectOnError: z
+      .boolean()
+      .default(false)
+      .describe('Split a batch that fails in two, until the record that fails is alone.'),
+  }),
+  [
+    {
+      cel: 'self.maxRecordAgeSeconds == -1 || self.maxRecordAgeSeconds >= 60',
+      holds: ({ maxRecordAgeSeconds }) => maxRecordAgeSeconds === -1 || maxRecordAgeSeconds >= 60,
+      message: 'maxRecordAgeSeconds is -1 (no limit) or at least 60',
+      path: 'maxRecordAgeSeconds',
+    },
+  ],
+);
 
 const onFailure = withRules(
   z.strictObject({
@@ -121,7 +133,15 @@ export const handlerSpec = withRules(
       .min(1)
       .max(10)
       .default(1)
-      .describe('Concurrent batches per shard; records of one partition key stay in order.'),
+      .describe('Batches of a shard that are processed at once; records of one partition key stay in order.'),
+    timeoutSeconds: z
+      .int()
+      .min(1)
+      .max(43_200)
+      .default(900)
+      .describe(
+        'How long the handler may take for a batch; then it is told to stop, and the batch has failed.',
+      ),
     retry: retry.prefault({}).describe('What happens to a batch that fails.'),
     onFailure: onFailure.prefault({}).describe('Where records go that were given up.'),
   }),

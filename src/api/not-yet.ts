@@ -30,32 +30,10 @@ export const NOT_YET: readonly NotYet[] = [
     message:
       'handler.exec does not work in this release yet; use handler.http, which any language can answer',
   },
-  {
-    path: 'handler.parallelizationFactor',
-    allowed: [1],
-    message: 'handler.parallelizationFactor above 1 does not work in this release yet; leave it at 1',
-  },
-  {
-    path: 'handler.retry.maxAttempts',
-    allowed: [-1],
-    message:
-      'handler.retry.maxAttempts does not work in this release yet; leave it at -1: a batch is retried until it works',
-  },
-  {
-    path: 'handler.retry.maxRecordAgeSeconds',
-    allowed: [-1],
-    message:
-      'handler.retry.maxRecordAgeSeconds does not work in this release yet; leave it at -1: records have no age limit',
-  },
-  {
-    path: 'handler.retry.bisectOnError',
-    allowed: [false],
-    message: 'handler.retry.bisectOnError does not work in this release yet; leave it at false',
-  },
   ...['sqs', 'sns', 's3'].map((destination) => ({
     path: `handler.onFailure.${destination}`,
     allowed: 'unset' as const,
-    message: `handler.onFailure.${destination} does not work in this release yet; leave onFailure empty: a batch is retried until it works`,
+    message: `handler.onFailure.${destination} does not work in this release yet; leave onFailure empty: what is given up is logged and counted`,
   })),
 ];
 

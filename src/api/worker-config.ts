@@ -35,6 +35,15 @@ const schema = z.strictObject({
   handler,
   batchSize: z.int().min(1).max(10_000),
   batchWindowMs: z.int().min(0).max(300_000),
+  parallelizationFactor: z.int().min(1).max(10),
+  handlerTimeoutMs: z.int().min(1_000).max(43_200_000),
+  retry: z.strictObject({
+    /** -1 = until it works. */
+    maxAttempts: z.int().min(-1).max(10_000),
+    /** -1 = no limit. */
+    maxRecordAgeMs: z.int().min(-1).max(604_800_000),
+    bisectOnError: z.boolean(),
+  }),
 });
 
 /** Everything a worker has to know; written by the operator (or local mode) and read by `kcg worker`. */

@@ -26,8 +26,20 @@ export interface Lease {
   hashEnd: string | undefined;
   /** How its owner came to it, or why it has none; undefined = it never had one, as far as kcg knows. For people. */
   lastChange: LeaseChange | undefined;
+  /** What was given up of the shard, by all its owners; undefined = nothing. For people. */
+  givenUp: GivenUp | undefined;
   /** Seconds since the epoch; only on ended shards. */
   ttl: number | undefined;
+}
+
+/** Records that the handler did not process and does not get again. */
+export interface GivenUp {
+  /** How many. */
+  records: number;
+  /** Ms since the epoch; the last time. */
+  at: number;
+  /** The last reason, in Lambda's words: `RetryAttemptsExhausted` or `RecordAgeExceeded`. */
+  why: string;
 }
 
 export interface LeaseChange {
@@ -80,8 +92,21 @@ export function decodeLease(row: Row): Lease {
     hashStart: text(row, 'hash_start'),
     hashEnd: text(row, 'hash_end'),
     lastChange: why === undefined ? undefined : { why, from: text(row, 'last_owner') },
+    givenUp: decodeGivenUp(row),
     ttl: number(row, 'ttl'),
   };
+}
+
+function decodeGivenUp(row: Row): GivenUp | undefined {
+  const records = number(row, 'given_up');
+  if (records === undefined) return undefined;
+  return { records, at: number(row, 'given_up_at') ?? 0, why: text(row, 'given_up_why') ?? '' };
+}
+
+/** The attributes that say it. */
+export function encodeGivenUp(givenUp: GivenUp | undefined): Record<string, string | number> {
+  if (givenUp === undefined) return {};
+  return { given_up: givenUp.records, given_up_at: givenUp.at, given_up_why: givenUp.why };
 }
 
 function decodeCheckpoint(row: Row): Checkpoint {

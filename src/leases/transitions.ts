@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../kinesis/position.ts';
 import { LAYOUT_VERSION, type Claim } from './claim.ts';
-import { encodeCheckpoint, formatRef, type Lease, type WorkerRef } from './lease.ts';
+import { encodeCheckpoint, encodeGivenUp, formatRef, type Lease, type WorkerRef } from './lease.ts';
 import { CLAIM_KEY, workerKey, type AttributeValue } from './row.ts';
 import type { Condition, RowWrite } from './row-write.ts';
 import { encodeTrouble, WORKER_TTL_SECONDS, type Beat, type WorkerRow } from './worker-row.ts';
@@ -212,6 +212,8 @@ export interface Progress {
   readAt: number;
   /** As `Lease.load`. */
   load: number;
+  /** As `Lease.givenUp`, with what this owner has given up; absent = the row says it already, or there is nothing. */
+  givenUp?: Lease['givenUp'];
 }
 
 function mine({ owner, epoch }: Ownership): Condition[] {
@@ -227,7 +229,7 @@ function encodeProgress(progress: Progress | undefined, nowMs: number) {
     read_at: Math.round(progress.readAt),
     load: Math.round(progress.load),
   };
-  return { set: { ...set, ...times }, remove };
+  return { set: { ...set, ...times, ...encodeGivenUp(progress.givenUp) }, remove };
 }
 
 /**
@@ -287,9 +289,9 @@ export function releaseShard(own: Ownership, progress: Progress | undefined, now
 }
 
 /** Everything in the shard is processed, and its children have rows. */
-export function endShard(own: Ownership, nowMs: number): RowWrite {
+export function endShard(own: Ownership, nowMs: number, givenUp?: Lease['givenUp']): RowWrite {
   const { set, remove } = encodeProgress(
-    { checkpoint: { at: 'SHARD_END' }, behindMs: 0, readAt: nowMs, load: 0 },
+    { checkpoint: { at: 'SHARD_END' }, behindMs: 0, readAt: nowMs, load: 0, givenUp },
     nowMs,
   );
   const proof = [...mine(own), equal('sequence', 'SHARD_END')];

@@ -2,8 +2,8 @@ import { PollingReader } from '../kinesis/polling-reader.ts';
 import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
 import type { WorkerRef } from '../leases/lease.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
+import type { KcgError } from '../lib/errors.ts';
 import { randomName } from '../lib/random.ts';
-import { RecordBuffer } from './delivery/batching.ts';
 import { ByteBudget } from './delivery/byte-budget.ts';
 import { Checkpointer } from './delivery/checkpointer.ts';
 import { HandlerTroubles } from './delivery/handler-troubles.ts';
@@ -11,6 +11,7 @@ import { GroupState } from './leasing/group-state.ts';
 import { Heartbeat } from './leasing/heartbeat.ts';
 import { HeldShards, type StartShard } from './leasing/held-shards.ts';
 import { LeaseCoordinator } from './leasing/lease-coordinator.ts';
+import { Lanes } from './delivery/lanes.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
 import { OtherWorkers } from './leasing/other-workers.ts';
 import { OwnLease } from './leasing/own-lease.ts';
@@ -32,6 +33,8 @@ export interface Surroundings {
   isReady: () => boolean;
   /** A client for the reader of one shard. */
   openStream: () => StreamClient;
+  /** What the handler does can only be ended with the process. */
+  onStuck: (error: KcgError) => void;
 }
 
 /**
@@ -51,10 +54,12 @@ export class Incarnation {
   readonly #sync: ShardSync;
   readonly #stream: StreamLook;
   readonly #openStream: () => StreamClient;
+  readonly #onStuck: (error: KcgError) => void;
   #knock = 0;
 
-  constructor(options: WorkerOptions, { stream, paused, isReady, openStream }: Surroundings) {
+  constructor(options: WorkerOptions, { stream, paused, isReady, openStream, onStuck }: Surroundings) {
     this.#openStream = openStream;
+    this.#onStuck = onStuck;
     const { config, identity, table, clock, random, nudge } = options;
     const troubles = new HandlerTroubles(clock);
     const onEvent: WorkerOptions['onEvent'] = (event) => {
@@ -203,7 +208,15 @@ export class Incarnation {
     const consumer = new ShardConsumer({
       shardId,
       reader,
-      buffer: new RecordBuffer({ batchSize: config.batchSize, batchWindowMs: config.batchWindowMs }),
+      lanes: new Lanes(config.parallelizationFactor, {
+        batchSize: config.batchSize,
+        batchWindowMs: config.batchWindowMs,
+      }),
+      policy: config.retry,
+      timeoutMs: config.handlerTimeoutMs,
+      destination: this.#options.destination,
+      givenUp: lease.givenUp,
+      onStuck: this.#onStuck,
       budget: this.#budget,
       checkpointer,
       meter: new LoadMeter(lease.load, clock.monotonic()),

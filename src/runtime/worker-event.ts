@@ -1,7 +1,14 @@
 import type { Clock } from '../lib/clock.ts';
 import { describeError, type KcgError } from '../lib/errors.ts';
 import type { Fields, Log } from '../lib/log.ts';
+import type { GiveUpCondition } from './failure/failure-destination.ts';
 import type { OwnershipChange } from './leasing/ownership-change.ts';
+
+interface OfLane {
+  shardId: string;
+  /** Absent when the shard has only one. */
+  lane?: number;
+}
 
 /** Everything worth knowing about a worker's life; feeds logs, metrics and tests. Never holds record data. */
 export type WorkerEvent =
@@ -19,8 +26,22 @@ export type WorkerEvent =
   /** A shard was drained for somebody who is not to have it any more: reading goes on. */
   | { type: 'HandoffCancelled'; shardId: string; epoch: number }
   | { type: 'ShardsAdded'; shardIds: readonly string[] }
-  | { type: 'BatchDelivered'; shardId: string; records: number; bytes: number; millisBehindLatest: number }
-  | { type: 'HandlerFailed'; shardId: string; attempt: number; error: KcgError; retryInMs: number }
+  | (OfLane & { type: 'BatchDelivered'; records: number; bytes: number; millisBehindLatest: number })
+  /** Without `retryInMs` the batch is given up. */
+  | (OfLane & { type: 'HandlerFailed'; attempt: number; error: KcgError; retryInMs?: number })
+  /** The handler does not get these again; `destination` has them, when there is one. */
+  | (OfLane & {
+      type: 'RecordsGivenUp';
+      condition: GiveUpCondition;
+      records: number;
+      /** Sequence numbers; with `:<sub-sequence>` inside a KPL aggregate. */
+      first: string;
+      last: string;
+      attempts: number;
+      destination?: string;
+    })
+  /** The lane waits until the destination has what was given up. */
+  | (OfLane & { type: 'DestinationFailed'; error: KcgError; retryInMs: number })
   | { type: 'ReadTrouble'; shardId: string; error: KcgError | undefined }
   /** User records of KPL aggregates that the KPL sends again, to the shard that they belong to. */
   | { type: 'RecordsLeftOut'; shardId: string; records: number }
@@ -34,6 +55,8 @@ const LEVELS: Partial<Record<WorkerEvent['type'], 'debug' | 'warn'>> = {
   WorkerSelfFenced: 'warn',
   WorkerFenced: 'warn',
   HandlerFailed: 'warn',
+  RecordsGivenUp: 'warn',
+  DestinationFailed: 'warn',
   ReadTrouble: 'warn',
   CheckpointsAtRisk: 'warn',
   TableTrouble: 'warn',
@@ -69,6 +92,8 @@ function repeatedKind(event: WorkerEvent): string | undefined {
       return `${event.operation} ${event.error?.code ?? 'over'}`;
     case 'ReadTrouble':
       return `read ${event.error?.code ?? 'over'}`;
+    case 'DestinationFailed':
+      return `destination ${event.error.code}`;
     case 'RecordsLeftOut':
       return `left out of ${event.shardId}`;
     default:

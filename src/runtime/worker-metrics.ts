@@ -10,6 +10,9 @@ export interface WorkerGauges {
   checkpointAges: () => [shardId: string, ms: number][];
 }
 
+/** Of a shard: the most that handler.parallelizationFactor allows. */
+const MAX_LANES = 10;
+
 /** Around lease durations and hand-off timeouts. */
 const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 60, 120, 300];
 
@@ -29,6 +32,21 @@ export class WorkerMetrics {
   readonly #handlerFailures = this.#counter('handler_failures_total', 'Batches the handler failed.', [
     'shard',
   ]);
+  readonly #handlerTimeouts = this.#counter(
+    'handler_timeouts_total',
+    'Batches that the handler did not answer within handler.timeoutSeconds; they count as failed too.',
+    ['shard'],
+  );
+  readonly #givenUp = this.#counter(
+    'records_given_up_total',
+    'Records that the handler does not get again, by reason: their attempts are used up, or they are too old.',
+    ['shard', 'reason'],
+  );
+  readonly #destinationFailures = this.#counter(
+    'destination_failures_total',
+    'Tries to send what was given up that failed; the records wait, and what comes behind them in their lane.',
+    ['shard'],
+  );
   readonly #changes = this.#counter(
     'ownership_changes_total',
     'Shards this worker began (change="started") or ceased ("stopped") to own, by reason.',
@@ -93,7 +111,12 @@ export class WorkerMetrics {
     );
     const heldOnly = (times: FailingTimes) => () => {
       const held = new Set(lag().map(([shardId]) => shardId));
-      return times.list().filter(([shardId]) => held.has(shardId));
+      const longest = new Map<string, number>();
+      for (const [key, ms] of times.list()) {
+        const [shardId = ''] = key.split('/');
+        if (held.has(shardId)) longest.set(shardId, Math.max(ms, longest.get(shardId) ?? 0));
+      }
+      return [...longest];
     };
     this.#secondsOfShards(
       'handler_failing_seconds',
@@ -116,10 +139,16 @@ export class WorkerMetrics {
       case 'BatchDelivered':
         this.#records.inc({ shard: event.shardId }, event.records);
         this.#bytes.inc({ shard: event.shardId }, event.bytes);
-        this.#handlerFailing.over(event.shardId);
+        this.#handlerFailing.over(laneKey(event));
         return this.#batch.observe(event.records);
+      case 'RecordsGivenUp':
+        this.#handlerFailing.over(laneKey(event));
+        return this.#givenUp.inc({ shard: event.shardId, reason: event.condition }, event.records);
+      case 'DestinationFailed':
+        return this.#destinationFailures.inc({ shard: event.shardId });
       case 'HandlerFailed':
-        this.#handlerFailing.failed(event.shardId);
+        this.#handlerFailing.failed(laneKey(event));
+        if (event.error.code === 'Timeout') this.#handlerTimeouts.inc({ shard: event.shardId });
         return this.#handlerFailures.inc({ shard: event.shardId });
       case 'ShardStarted':
         this.#beginShard(event.shardId);
@@ -128,7 +157,8 @@ export class WorkerMetrics {
           this.#failovers.observe(event.silentMs / 1000);
         return;
       case 'ShardStopped':
-        this.#handlerFailing.over(event.shardId);
+        for (let lane = 0; lane < MAX_LANES; lane += 1)
+          this.#handlerFailing.over(laneKey({ shardId: event.shardId, lane }));
         this.#readFailing.over(event.shardId);
         this.#changes.inc({ change: 'stopped', reason: event.reason });
         if ('handoffMs' in event) this.#handoffs.observe(event.handoffMs / 1000);
@@ -158,8 +188,11 @@ export class WorkerMetrics {
   }
 
   #beginShard(shard: string): void {
-    for (const counter of [this.#records, this.#bytes, this.#handlerFailures, this.#lost, this.#leftOut])
+    for (const counter of [this.#records, this.#bytes, this.#lost, this.#leftOut]) counter.inc({ shard }, 0);
+    for (const counter of [this.#handlerFailures, this.#handlerTimeouts, this.#destinationFailures])
       counter.inc({ shard }, 0);
+    for (const reason of ['RetryAttemptsExhausted', 'RecordAgeExceeded'])
+      this.#givenUp.inc({ shard, reason }, 0);
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
@@ -182,4 +215,9 @@ export class WorkerMetrics {
       },
     });
   }
+}
+
+/** Of what fails: the lanes of a shard fail each for itself. */
+function laneKey({ shardId, lane = 0 }: { shardId: string; lane?: number }): string {
+  return `${shardId}/${lane}`;
 }

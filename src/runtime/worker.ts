@@ -58,7 +58,8 @@ export class Worker {
 
   /**
    * Runs until `stop` aborts, then drains and resolves.
-   * @throws KcgError when handler or stream can never be used as configured
+   * @throws KcgError when handler or stream can never be used as configured, or `Timeout`, after it has drained, when the
+   *   handler does not stop
    */
   async run(stop: AbortSignal): Promise<void> {
     const { handler } = this.#options;
@@ -80,7 +81,13 @@ export class Worker {
         const guard = new StreamGuard(this.#options.stream, stream, this.#options.clock);
         this.#life = new Incarnation(
           { ...this.#options, stream: guard.client() },
-          { stream, paused, isReady: () => this.#handlerReady, openStream: () => guard.client() },
+          {
+            stream,
+            paused,
+            isReady: () => this.#handlerReady,
+            openStream: () => guard.client(),
+            onStuck: (error) => failed.abort(error),
+          },
         );
         await this.#life.run(either);
         paused = this.#life.isPaused;

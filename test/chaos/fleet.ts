@@ -374,6 +374,9 @@ export class Fleet {
       handler: { type: 'module', path: join(import.meta.dirname, 'tracing-handler.ts') },
       batchSize: 20,
       batchWindowMs: 0,
+      parallelizationFactor: 1,
+      handlerTimeoutMs: 900_000,
+      retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
     };
   }
 }

@@ -36,6 +36,9 @@ describe('a process that is told to end before its code runs', () => {
       handler: { type: 'log' },
       batchSize: 10,
       batchWindowMs: 0,
+      parallelizationFactor: 1,
+      handlerTimeoutMs: 900_000,
+      retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
     });
     const { PATH = '' } = process.env;
     const keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };

@@ -64,6 +64,9 @@ function configOf(handler: WorkerConfig['handler'], groupId = 'shop.orders'): st
     handler,
     batchSize: 10,
     batchWindowMs: 0,
+    parallelizationFactor: 1,
+    handlerTimeoutMs: 900_000,
+    retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
   });
 }
 

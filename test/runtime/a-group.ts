@@ -29,6 +29,9 @@ const CONFIG: WorkerConfig = {
   handler: { type: 'log' },
   batchSize: 10,
   batchWindowMs: 0,
+  parallelizationFactor: 1,
+  handlerTimeoutMs: 900_000,
+  retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
 };
 
 /** A worker without a process round it. */

@@ -120,6 +120,62 @@ describe('ownership', () => {
   });
 });
 
+describe('what fails', () => {
+  const error = new KcgError('Timeout', 'the handler did not answer within 900 seconds');
+
+  test('is counted as a time-out too, and by the records and the reason when it is given up', async () => {
+    const values = await valuesOf([
+      { type: 'HandlerFailed', shardId: 's', attempt: 1, error, retryInMs: 1 },
+      { type: 'HandlerFailed', shardId: 's', attempt: 2, error: new KcgError('HandlerFailed', 'no') },
+      {
+        type: 'RecordsGivenUp',
+        shardId: 's',
+        condition: 'RetryAttemptsExhausted',
+        records: 7,
+        first: '1',
+        last: '7',
+        attempts: 2,
+      },
+      { type: 'DestinationFailed', shardId: 's', error, retryInMs: 1 },
+    ]);
+    expect(values).toMatchObject({
+      'handler_failures_total{shard="s"}': 2,
+      'handler_timeouts_total{shard="s"}': 1,
+      'records_given_up_total{shard="s",reason="RetryAttemptsExhausted"}': 7,
+      'destination_failures_total{shard="s"}': 1,
+    });
+  });
+
+  test('in one lane goes on failing while another works, and is told once a shard', async () => {
+    const group = new AGroup(1);
+    const a = group.start('a');
+    await group.clock.advance(5_000);
+    const shardId = 'shardId-000000000000';
+    const metrics = metricsOf(a);
+    for (const lane of [1, 2]) metrics.onEvent({ type: 'HandlerFailed', shardId, lane, attempt: 1, error });
+    metrics.onEvent({
+      type: 'BatchDelivered',
+      shardId,
+      lane: 2,
+      records: 1,
+      bytes: 1,
+      millisBehindLatest: 0,
+    });
+    const failing = `handler_failing_seconds{shard="${shardId}"}`;
+    expect((await read(metrics))[failing]).toBeGreaterThanOrEqual(0);
+    metrics.onEvent({
+      type: 'BatchDelivered',
+      shardId,
+      lane: 1,
+      records: 1,
+      bytes: 1,
+      millisBehindLatest: 0,
+    });
+    expect((await read(metrics))[failing]).toBeUndefined();
+    await group.until(a.stop());
+  });
+});
+
 describe('progress', () => {
   const SHARD = '{shard="shardId-000000000000"}';
 

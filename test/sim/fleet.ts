@@ -48,6 +48,9 @@ const CONFIG: WorkerConfig = {
   handler: { type: 'log' },
   batchSize: 10,
   batchWindowMs: 0,
+  parallelizationFactor: 1,
+  handlerTimeoutMs: 900_000,
+  retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
 };
 
 /** A whole group in one process: everything that happens follows from the seed. */

@@ -44,6 +44,7 @@ export function aLease(overrides: Partial<Lease> = {}): Lease {
     hashStart: '0',
     hashEnd: '340282366920938463463374607431768211455',
     lastChange: undefined,
+    givenUp: undefined,
     ttl: undefined,
     ...overrides,
   };

@@ -76,6 +76,9 @@ export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions
       handler: { type: 'module', path: handler ?? join(ROOT, 'examples/quickstart/handler.ts') },
       batchSize: 100,
       batchWindowMs: 0,
+      parallelizationFactor: 1,
+      handlerTimeoutMs: 900_000,
+      retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
     });
   const workers = new Set<{ child: ChildProcess; exited: Promise<unknown> }>();
   return {

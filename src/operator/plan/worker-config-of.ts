@@ -30,6 +30,13 @@ export function workerConfigOf(
     handler: workerHandler(workloadHandler(handler)),
     batchSize: handler.batchSize,
     batchWindowMs: handler.batchWindowSeconds * 1000,
+    parallelizationFactor: handler.parallelizationFactor,
+    handlerTimeoutMs: handler.timeoutSeconds * 1000,
+    retry: {
+      maxAttempts: handler.retry.maxAttempts,
+      maxRecordAgeMs: handler.retry.maxRecordAgeSeconds < 0 ? -1 : handler.retry.maxRecordAgeSeconds * 1000,
+      bisectOnError: handler.retry.bisectOnError,
+    },
   };
 }
 

@@ -3,13 +3,17 @@ import type { Clock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/errors.ts';
 import type { WorkerEvent } from '../worker-event.ts';
 
-/** Failures in a row of one shard, or time since the first of them (ms), that are more than a hiccup. */
+/** Failures in a row, or batches given up in a row, of one lane of a shard, or time since the first of them (ms), that are more than a hiccup. */
 const FAILURES = 3;
 const LASTS_MS = 10_000;
 /** Errors that differ in each try, say by a time, are told anew this seldom, ms. */
 const KEEP_MS = 60_000;
 
 interface Failing {
+  shardId: string;
+  /** Batches given up in a row: each by itself is over, and says nothing of the next. */
+  givenUp: number;
+  /** 0: what failed is given up. */
   failures: number;
   sinceMs: number;
   error: string;
@@ -26,33 +30,64 @@ export class HandlerTroubles {
   }
 
   note(event: WorkerEvent): void {
-    if (event.type === 'HandlerFailed') this.#failed(event.shardId, event.error);
-    else if (event.type === 'BatchDelivered' || event.type === 'ShardStopped')
-      this.#failing.delete(event.shardId);
+    switch (event.type) {
+      case 'HandlerFailed':
+      case 'DestinationFailed':
+        return this.#failed(event, event.error);
+      case 'RecordsGivenUp':
+        return this.#gaveUp(event);
+      case 'BatchDelivered':
+        this.#failing.delete(keyOf(event));
+        return;
+      case 'ShardStopped':
+        for (const [key, { shardId }] of this.#failing)
+          if (shardId === event.shardId) this.#failing.delete(key);
+        return;
+      default:
+    }
   }
 
   /** With the error of the shard that has failed for longest; undefined when there is none worth telling. */
   get worst(): HandlerTrouble | undefined {
     const nowMs = this.#clock.monotonic();
     const lasting = [...this.#failing.values()].filter(
-      ({ failures, sinceMs }) => failures >= FAILURES || nowMs - sinceMs >= LASTS_MS,
+      ({ givenUp, failures, sinceMs }) =>
+        givenUp >= FAILURES || failures >= FAILURES || (failures > 0 && nowMs - sinceMs >= LASTS_MS),
     );
     const [first] = lasting.sort((a, b) => a.sinceMs - b.sinceMs);
-    return first && { shards: lasting.length, error: first.error };
+    const shards = new Set(lasting.map(({ shardId }) => shardId));
+    return first && { shards: shards.size, error: first.error };
   }
 
-  #failed(shardId: string, thrown: unknown): void {
+  #gaveUp(lane: OfLane): void {
+    const known = this.#failing.get(keyOf(lane));
+    if (known) this.#failing.set(keyOf(lane), { ...known, failures: 0, givenUp: known.givenUp + 1 });
+  }
+
+  #failed(lane: OfLane, thrown: unknown): void {
     const nowMs = this.#clock.monotonic();
-    const known = this.#failing.get(shardId);
+    const known = this.#failing.get(keyOf(lane));
     const isOld = known === undefined || nowMs - known.errorMs >= KEEP_MS;
-    this.#failing.set(shardId, {
+    const isFirst = known === undefined || (known.failures === 0 && known.givenUp < FAILURES);
+    this.#failing.set(keyOf(lane), {
+      shardId: lane.shardId,
+      givenUp: known?.givenUp ?? 0,
       failures: (known?.failures ?? 0) + 1,
-      sinceMs: known?.sinceMs ?? nowMs,
+      sinceMs: isFirst ? nowMs : known.sinceMs,
       ...(isOld
         ? { error: inBytes(describeError(thrown), MAX_FAILING_WHY_BYTES), errorMs: nowMs }
         : { error: known.error, errorMs: known.errorMs }),
     });
   }
+}
+
+interface OfLane {
+  shardId: string;
+  lane?: number;
+}
+
+function keyOf({ shardId, lane = 0 }: OfLane): string {
+  return `${shardId}/${lane}`;
 }
 
 /** On one line, cut where no character is. */

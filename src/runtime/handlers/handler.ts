@@ -11,7 +11,10 @@ export interface Batch {
 }
 
 export interface HandlerContext {
-  /** Aborts when the worker may no longer process this shard (lease lost, drain over): stop, do not acknowledge. */
+  /**
+   * Aborts when the worker may no longer process this shard (lease lost, drain over), or when the handler has had its time
+   * for this batch: stop, do not acknowledge.
+   */
   signal: AbortSignal;
   groupId: string;
   streamName: string;
@@ -28,6 +31,10 @@ export interface FailedResult {
   error: KcgError;
   /** The batch was too large, and `fit` gives fewer records now: to be tried again at once. */
   isTooLarge?: true;
+  /** It never got the batch, as nobody listens: no attempt, whatever the reason. */
+  isMissed?: true;
+  /** The signal aborted, and what was called goes on all the same: resolves when it has ended. May never do so. */
+  running?: Promise<void>;
   /** Resolves when what was away is back: no reason to wait any longer. May never do so. */
   back?: Promise<void>;
 }

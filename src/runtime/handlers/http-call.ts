@@ -21,7 +21,7 @@ export interface Answer {
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /**
- * One POST. There is no time limit: a handler may be slow. A connection that breaks ends it.
+ * One POST. It has no time limit of its own: `signal` ends it, or a connection that breaks.
  * @throws Error of node:http when there was no whole answer.
  */
 export async function post(url: string, options: PostOptions): Promise<Answer> {

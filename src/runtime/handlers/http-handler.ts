@@ -87,7 +87,8 @@ async function deliver(
       thrown instanceof CutOffError
         ? refuse(`closed the connection (${thrown.message}) before it had`)
         : failed(`the handler at ${url} did not answer: ${describeNetworkError(thrown)}`, thrown);
-    return { ...result, back: watch.back(isRefused(thrown)) };
+    const isMissed = isRefused(thrown);
+    return { ...result, back: watch.back(isMissed), ...(isMissed ? { isMissed } : {}) };
   }
 }
 

@@ -44,16 +44,24 @@ async function run(
 ): Promise<HandlerResult> {
   const { signal, groupId, streamName, shardId, attempt, log } = context;
   const { millisBehindLatest } = batch;
+  let called: Promise<unknown> | undefined;
   try {
     const records = batch.records.map(batchRecord);
     const given = { shardId, records, millisBehindLatest };
     const about = { signal, groupId, streamName, shardId, attempt, log };
-    const answer = await unlessAborted(signal, () =>
-      work.run({ shardId, folder, log }, signal, () => handle(given, about)),
-    );
+    const answer = await unlessAborted(signal, () => {
+      called = work.run({ shardId, folder, log }, signal, () => handle(given, about));
+      return called;
+    });
     return resultOf(answer, batch.records);
   } catch (thrown) {
-    if (signal.aborted) return { outcome: 'failed', error: aborted(signal) };
+    if (signal.aborted) {
+      const running = called?.then(
+        () => {},
+        () => {},
+      );
+      return { outcome: 'failed', error: aborted(signal), ...(running ? { running } : {}) };
+    }
     return failed(`the handler threw ${describeThrown(thrown, folder)}`, thrown);
   }
 }

@@ -30,7 +30,7 @@ export interface Batch {
 }
 
 export interface Context {
-  /** Aborts when this worker may no longer process the shard: stop, the batch is delivered elsewhere. */
+  /** Aborts when this worker may no longer process the shard, or when the time for the batch is up: stop, it comes again. */
   signal: AbortSignal;
   groupId: string;
   streamName: string;

@@ -219,7 +219,7 @@ export class HeldShards {
           const lease = { shardId, parents, hashStart, hashEnd, checkpoint: { at: 'TRIM_HORIZON' } as const };
           state.learn((await table.write(putShard(lease, clock.now()))).row);
         }
-        return table.write(endShard(held.own, clock.now()));
+        return table.write(endShard(held.own, clock.now(), held.consumer.standing()?.givenUp));
       },
     );
     state.learn(result?.row);

@@ -45,6 +45,75 @@ describe('what a worker says of its handler', () => {
     expect(troubles.worst).toBeUndefined();
   });
 
+  const giveUp = (shardId: string) =>
+    troubles.note({
+      type: 'RecordsGivenUp',
+      shardId,
+      condition: 'RetryAttemptsExhausted',
+      records: 1,
+      first: '1',
+      last: '1',
+      attempts: 4,
+    });
+
+  test('is over with a batch that is given up, until three in a row are', async () => {
+    for (const _ of [1, 2]) {
+      for (const __ of [1, 2, 3, 4]) fail('a');
+      giveUp('a');
+      await clock.advance(60_000);
+      expect(troubles.worst).toBeUndefined();
+    }
+    fail('a', 'never works');
+    giveUp('a');
+    expect(troubles.worst).toEqual({ shards: 1, error: 'never works' });
+    succeed('a');
+    expect(troubles.worst).toBeUndefined();
+  });
+
+  test('of one lane of a shard is not over with what another one does, and counts the shard once', () => {
+    const error = new KcgError('HandlerFailed', 'no');
+    for (const lane of [0, 1, 0, 1, 0, 1])
+      troubles.note({ type: 'HandlerFailed', shardId: 'a', lane, attempt: 1, error });
+    troubles.note({
+      type: 'BatchDelivered',
+      shardId: 'a',
+      lane: 2,
+      records: 1,
+      bytes: 1,
+      millisBehindLatest: 0,
+    });
+    expect(troubles.worst?.shards).toBe(1);
+    troubles.note({
+      type: 'BatchDelivered',
+      shardId: 'a',
+      lane: 1,
+      records: 1,
+      bytes: 1,
+      millisBehindLatest: 0,
+    });
+    expect(troubles.worst?.shards).toBe(1);
+    troubles.note({
+      type: 'BatchDelivered',
+      shardId: 'a',
+      lane: 0,
+      records: 1,
+      bytes: 1,
+      millisBehindLatest: 0,
+    });
+    expect(troubles.worst).toBeUndefined();
+  });
+
+  test('is also that the destination of what is given up does not take it', () => {
+    for (const _ of [1, 2, 3])
+      troubles.note({
+        type: 'DestinationFailed',
+        shardId: 'a',
+        retryInMs: 1,
+        error: new KcgError('AccessDenied', 'may not send to the queue'),
+      });
+    expect(troubles.worst).toEqual({ shards: 1, error: 'may not send to the queue' });
+  });
+
   test('changes its words once a minute at most', async () => {
     for (const n of [1, 2, 3]) fail('a', `took ${n} ms`);
     expect(troubles.worst?.error).toBe('took 1 ms');

@@ -4,9 +4,10 @@ import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
 import { KcgError } from '../../../src/lib/errors.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { seededRandom } from '../../../src/lib/random.ts';
-import { eventBytes, RecordBuffer } from '../../../src/runtime/delivery/batching.ts';
+import { eventBytes } from '../../../src/runtime/delivery/batching.ts';
 import { ByteBudget } from '../../../src/runtime/delivery/byte-budget.ts';
 import { Checkpointer } from '../../../src/runtime/delivery/checkpointer.ts';
+import { Lanes } from '../../../src/runtime/delivery/lanes.ts';
 import { LoadMeter } from '../../../src/runtime/delivery/load-meter.ts';
 import { ShardConsumer, type ShardConsumerOptions } from '../../../src/runtime/delivery/shard-consumer.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -39,7 +40,10 @@ function aConsumer(
   const consumer = new ShardConsumer({
     shardId: 's',
     reader: { next: read, unreadForMs: () => 0 },
-    buffer: new RecordBuffer({ batchSize: 10_000, batchWindowMs: windowMs }),
+    lanes: new Lanes(1, { batchSize: 10_000, batchWindowMs: windowMs }),
+    policy: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
+    timeoutMs: 900_000,
+    onStuck: () => {},
     budget,
     checkpointer: new Checkpointer({
       table: Object.assign(new MemoryLeaseTable(), { write: async () => DONE }),
@@ -190,7 +194,7 @@ describe('a batch that failed', () => {
           return { outcome: 'failed', error: new KcgError('HandlerFailed', 'too large'), isTooLarge: true };
         },
       },
-      onEvent: (event) => event.type === 'HandlerFailed' && retries.push(event.retryInMs),
+      onEvent: (event) => event.type === 'HandlerFailed' && retries.push(event.retryInMs ?? NaN),
     });
     await clock.advance(150);
     expect(handled.map(({ size }) => size)).toEqual([64, 32, 16, 16, 16, 16]);

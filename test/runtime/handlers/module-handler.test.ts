@@ -106,6 +106,21 @@ describe('a module handler', () => {
     },
   );
 
+  it('tells whether a module that was told to stop still runs', async () => {
+    const handler = await started();
+    const stateAfterStop = async (does: string) => {
+      const controller = new AbortController();
+      const handling = handler.handle(batchThat(does), aContext({ signal: controller.signal }));
+      controller.abort(new Error('the time is up'));
+      const result = await handling;
+      const running = result.outcome === 'failed' ? result.running : undefined;
+      const still = new Promise((resolve) => setTimeout(resolve, 50, 'runs'));
+      return Promise.race([running?.then(() => 'has ended'), still]);
+    };
+    expect(await stateAfterStop('reject-late')).toBe('has ended');
+    expect(await stateAfterStop('hang')).toBe('runs');
+  });
+
   it('does not call the module when the signal has aborted before', async () => {
     const log = aLog();
     const handler = await started();

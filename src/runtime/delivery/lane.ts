@@ -1,0 +1,252 @@
+import type { UserRecord } from '../../kinesis/record.ts';
+import { backoffMs } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { Wakeup } from '../../lib/loop.ts';
+import type { Random } from '../../lib/random.ts';
+import type { FailureDestination, GiveUpCondition } from '../failure/failure-destination.ts';
+import type { Handler, HandlerContext, HandlerResult } from '../handlers/handler.ts';
+import type { OnWorkerEvent } from '../worker-event.ts';
+import type { RecordBuffer } from './batching.ts';
+import { sendGivenUp } from './give-up.ts';
+import { afterCall, beforeCall, cut, newPart, type Part, type RetryPolicy } from './retry-policy.ts';
+import { callInTime } from './timed-call.ts';
+
+/** What a shard consumer asks of each of its lanes. */
+export interface DeliveryOptions {
+  shardId: string;
+  handler: Handler;
+  /** How long the handler may take for a batch, ms. */
+  timeoutMs: number;
+  policy: RetryPolicy;
+  /** Undefined: what is given up is told, and gone. */
+  destination?: FailureDestination | undefined;
+  context: Omit<HandlerContext, 'signal' | 'attempt' | 'shardId'>;
+  /** The gate: asked before each batch and each acknowledgement. */
+  leaseIsGood: () => boolean;
+  /** The handler goes on with a batch though it was told to stop: only the end of its process ends that. */
+  onStuck: (error: KcgError) => void;
+  clock: Clock;
+  random: Random;
+  onEvent: OnWorkerEvent;
+}
+
+/** What a lane has to do with the rest of its shard. */
+export interface LaneOptions extends DeliveryOptions {
+  lane: number;
+  lanes: number;
+  buffer: RecordBuffer;
+  /** Aborts waiting. */
+  stop: AbortSignal;
+  /** Aborts handlers. */
+  abandon: AbortSignal;
+  /** A batch that is not full is to be delivered all the same. */
+  isUrgent: () => boolean;
+  /** Nothing comes after what waits. */
+  isLast: () => boolean;
+  behindMs: () => number;
+  /** The records are through: `processed`, or given up for this reason. */
+  onFinished: (lane: number, records: readonly UserRecord[], how: 'processed' | GiveUpCondition) => void;
+  /** That much of what was waiting is not any more. */
+  onReleased: (bytes: number) => void;
+  lose: (reason: string) => void;
+}
+
+const HANDLER_BACKOFF = { baseMs: 200, maxMs: 30_000 };
+/** Also for one that is back at once: a batch may be what ends it. */
+const LEAST_BACKOFF_MS = 1_000;
+/** What a handler may take to stop when its time is up, ms. Until then the batch is not tried again beside it. */
+export const STOP_MS = 30_000;
+
+type Failure = Exclude<HandlerResult, { outcome: 'done' }>;
+
+/**
+ * Hands the batches of one lane to the handler, one at a time and in order, and does with what fails as the policy says. A
+ * batch counts as processed only when the handler said so while the lease was good, and as given up only when the destination
+ * has it.
+ */
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #wakeup = new Wakeup();
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  /** There may be something to deliver. */
+  wake(): void {
+    this.#wakeup.wake();
+  }
+
+  /** True when the end of the shard was reached with everything processed; false when it was told to stop. */
+  async run(): Promise<boolean> {
+    const { buffer, clock, stop, isUrgent, isLast, onReleased } = this.#options;
+    while (!stop.aborted) {
+      const before = buffer.bytes;
+      const records = buffer.take(clock.monotonic(), isUrgent());
+      if (records) {
+        const bytes = before - buffer.bytes;
+        await this.#deliver(records);
+        onReleased(bytes);
+      } else if (isLast() && buffer.length === 0) {
+        return true;
+      } else {
+        const deadline = buffer.nextDeadlineMs;
+        const waitMs = deadline === undefined ? Infinity : Math.max(1, deadline - clock.monotonic());
+        await this.#wakeup.sleep(clock, waitMs, stop);
+      }
+    }
+    return false;
+  }
+
+  async #deliver(records: readonly UserRecord[]): Promise<void> {
+    const { stop, leaseIsGood, lose } = this.#options;
+    let parts: readonly Part[] = [newPart(records)];
+    while (parts.length > 0 && !stop.aborted) {
+      if (!leaseIsGood()) return lose('the lease of this worker ran out');
+      const next = await this.#step(parts[0]!);
+      if (next === undefined) return;
+      parts = [...next, ...parts.slice(1)];
+    }
+  }
+
+  /** What there is to do in place of `part`; undefined when it is over. */
+  async #step(part: Part): Promise<readonly Part[] | undefined> {
+    const { policy, clock, handler, leaseIsGood, lose, abandon } = this.#options;
+    const old = beforeCall(part, policy, clock.now());
+    if (old) return (await this.#giveUp(old.giveUp!.part, old.giveUp!.condition)) ? old.rest : undefined;
+    const [given, ...later] = cut(part, handler.fit?.(part.records) ?? part.records.length);
+    const result = await this.#call(given!);
+    if (!leaseIsGood()) {
+      lose('the lease of this worker ran out while a batch was processed');
+      return undefined;
+    }
+    if (abandon.aborted) return undefined;
+    const { done, giveUp, rest, backoff } = afterCall(given!, result, policy);
+    if (done > 0) this.#finished(given!.records.slice(0, done), 'processed');
+    if (result.outcome !== 'done') await this.#failed(given!, result, { done, giveUp, backoff });
+    if (giveUp && !(await this.#giveUp(giveUp.part, giveUp.condition))) return undefined;
+    return [...rest, ...later];
+  }
+
+  #call({ records, calls, misses }: Part): Promise<HandlerResult> {
+    const { shardId, handler, context, clock, timeoutMs, abandon, behindMs } = this.#options;
+    const batch = { shardId, records, millisBehindLatest: behindMs() };
+    const about = { ...context, shardId, attempt: calls + misses + 1, signal: abandon };
+    return callInTime(handler, batch, about, { clock, timeoutMs });
+  }
+
+  /** Tells it, and waits until what comes next may be tried. */
+  async #failed(
+    { records, calls, misses }: Part,
+    result: Failure,
+    { done, giveUp, backoff }: { done: number; giveUp: unknown; backoff: number },
+  ): Promise<void> {
+    const { shardId, clock, random, onEvent, stop } = this.#options;
+    const retryInMs = backoff === 0 ? 0 : Math.round(backoffMs(backoff, random, HANDLER_BACKOFF));
+    const error = failureOf(result, records[done]);
+    const told = { shardId, ...this.#name(), attempt: calls + misses + 1, error };
+    onEvent({ type: 'HandlerFailed', ...told, ...(giveUp ? {} : { retryInMs }) });
+    const running = result.outcome === 'failed' ? result.running : undefined;
+    if (running) await this.#untilStopped(running);
+    const leastMs = Math.min(retryInMs, LEAST_BACKOFF_MS);
+    await clock.sleep(leastMs, { signal: stop });
+    const back = new Wakeup();
+    if (result.outcome === 'failed') void result.back?.then(() => back.wake());
+    if (retryInMs > leastMs) await back.sleep(clock, retryInMs - leastMs, stop);
+  }
+
+  /** A batch does not run beside itself: code that does not stop when it is told to ends with its process. */
+  async #untilStopped(running: Promise<void>): Promise<void> {
+    const { shardId, clock, stop, onStuck } = this.#options;
+    const stopped = new Wakeup();
+    let isRunning = true;
+    void running.then(() => {
+      isRunning = false;
+      stopped.wake();
+    });
+    await stopped.sleep(clock, STOP_MS, stop);
+    if (!isRunning || stop.aborted) return;
+    const what = `the handler went on for ${STOP_MS / 1000} seconds after its signal told it to stop`;
+    onStuck(
+      new KcgError('Timeout', what, {
+        resource: `shard ${shardId}`,
+        fix: 'Pass context.signal on to what the handler awaits, or give it longer: spec.handler.timeoutSeconds.',
+      }),
+    );
+    await this.#wakeup.sleep(clock, Infinity, stop); // the worker ends
+  }
+
+  /** True once it is given up for good. */
+  async #giveUp({ records, calls, isError }: Part, condition: GiveUpCondition): Promise<boolean> {
+    const { shardId, lane, lanes, context, destination, onEvent, clock, random } = this.#options;
+    const { stop, abandon, leaseIsGood } = this.#options;
+    if (abandon.aborted || !leaseIsGood()) return false;
+    if (destination) {
+      const { groupId, streamName, streamArn, region } = context;
+      const isSent = await sendGivenUp(
+        {
+          groupId,
+          streamName,
+          streamArn,
+          region,
+          shardId,
+          records,
+          lane,
+          lanes,
+          condition,
+          approximateInvokeCount: calls,
+          isHandlerError: isError,
+          givenUpAt: clock.now(),
+        },
+        {
+          clock,
+          random,
+          destination,
+          stop,
+          abandon,
+          mayGoOn: leaseIsGood,
+          onTrouble: (error, retryInMs) =>
+            onEvent({ type: 'DestinationFailed', shardId, ...this.#name(), error, retryInMs }),
+        },
+      );
+      if (!isSent || abandon.aborted) return false;
+      // Somebody else may be at work on the shard: it is for them to say what is processed.
+      if (!leaseIsGood()) return false;
+    }
+    onEvent({
+      type: 'RecordsGivenUp',
+      shardId,
+      ...this.#name(),
+      condition,
+      records: records.length,
+      first: positionOf(records[0]!),
+      last: positionOf(records.at(-1)!),
+      attempts: calls,
+      ...(destination ? { destination: destination.name } : {}),
+    });
+    this.#finished(records, condition);
+    return true;
+  }
+
+  #finished(records: readonly UserRecord[], how: 'processed' | GiveUpCondition): void {
+    this.#options.onFinished(this.#options.lane, records, how);
+  }
+
+  /** Where a shard has only one lane, nobody needs to know which. */
+  #name(): { lane?: number } {
+    const { lane, lanes } = this.#options;
+    return lanes > 1 ? { lane } : {};
+  }
+}
+
+/** For people: the sequence number, and behind a colon the position in a KPL aggregate. */
+function positionOf({ sequence, subSequence }: UserRecord): string {
+  return subSequence === undefined ? sequence : `${sequence}:${subSequence}`;
+}
+
+function failureOf(result: Failure, first: UserRecord | undefined): KcgError {
+  if (result.outcome === 'failed') return result.error;
+  const which = first ? `, the first of them ${first.sequence}` : '';
+  return new KcgError('HandlerFailed', `the handler reported records of the batch as failed${which}`);
+}
