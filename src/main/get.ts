@@ -2,7 +2,7 @@ import { getOptions, printGroups, type ListedGroup } from '../cli/get.ts';
 import { systemClock } from '../lib/clock.ts';
 import { parseOptions } from '../lib/options.ts';
 import { KINDS } from '../kubernetes/cluster.ts';
-import { openUserCluster } from './user-cluster.ts';
+import { readUserCluster } from './user-cluster.ts';
 
 export { getOptions };
 
@@ -13,17 +13,14 @@ export async function runGetCommand(
   stop: AbortSignal,
 ): Promise<number> {
   const { options, positionals } = parseOptions(getOptions, argv, env, { positionals: 1 });
-  const { cluster, namespace } = openUserCluster(options, env);
-  try {
+  const text = await readUserCluster(options, { env }, async ({ cluster, namespace }) => {
     const objects = await cluster.list(KINDS.consumerGroup, {
       namespace: options.allNamespaces ? undefined : namespace,
       signal: stop,
     });
     const groups = objects as unknown as ListedGroup[];
-    const text = printGroups({ options, name: positionals[0], groups, namespace, now: systemClock.now() });
-    process.stdout.write(`${text}\n`);
-    return 0;
-  } finally {
-    await cluster.close();
-  }
+    return printGroups({ options, name: positionals[0], groups, namespace, now: systemClock.now() });
+  });
+  process.stdout.write(`${text}\n`);
+  return 0;
 }

@@ -5,7 +5,7 @@ import type { LeasesSource } from '../cli/leases.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionValues } from '../lib/options.ts';
 import { KINDS } from '../kubernetes/cluster.ts';
-import { openUserCluster } from './user-cluster.ts';
+import { readUserCluster } from './user-cluster.ts';
 
 /**
  * The resource of that name, as far as it says where its rows are: also one whose spec is invalid otherwise.
@@ -16,8 +16,8 @@ export async function readNamedGroup(
   options: OptionValues<typeof clusterOptions>,
   { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<LeasesSource> {
-  const { cluster, namespace } = openUserCluster(options, env);
-  try {
+  const orElse = 'The table can be read without Kubernetes: name its file (-f), or --table.';
+  return await readUserCluster(options, { env, orElse }, async ({ cluster, namespace }) => {
     const object = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal });
     if (object === undefined) {
       throw new KcgError('NotFound', `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`, {
@@ -37,7 +37,5 @@ export async function readNamedGroup(
     }
     const { table } = (object.status ?? {}) as GroupStatus;
     return { group: read.group, tableRegion: table?.arn?.split(':')[3] };
-  } finally {
-    await cluster.close();
-  }
+  });
 }

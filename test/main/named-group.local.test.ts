@@ -45,7 +45,14 @@ beforeAll(async () => {
   client.destroy();
   api = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
-    const found = RESOURCES[request.url?.split('/').at(-1) ?? ''];
+    const name = request.url?.split('/').at(-1) ?? '';
+    if (name === 'secret') {
+      const message = 'kinesisconsumergroups.kcg.dev "secret" is forbidden: User "me" cannot get resource';
+      response.writeHead(403, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ kind: 'Status', code: 403, reason: 'Forbidden', message }));
+      return;
+    }
+    const found = RESOURCES[name];
     response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(found?.() ?? { kind: 'Status', code: 404 }));
   });
@@ -92,5 +99,21 @@ describe('kcg leases NAME', () => {
     expect(stderr).toMatch(
       /^error: shop\/hopeless does not say where its table is: .*stream.* Name it with --table/,
     );
+  });
+
+  test('speaks to a person when Kubernetes refuses or does not answer', async () => {
+    const { stderr } = await leases('secret');
+    expect(stderr).toMatch(
+      /is forbidden: User "me" cannot get resource.*The ClusterRole "view" has this right/,
+    );
+    const away = await kcgHere(['leases', 'orders', '--server', 'http://127.0.0.1:1']);
+    expect(away.stderr).toMatch(
+      /ECONNREFUSED.* Check the kubeconfig, .* The table can be read without Kubernetes/,
+    );
+    const get = await kcgHere(['get', '--server', 'http://127.0.0.1:1']);
+    expect(get).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/Check the kubeconfig, .* network\.\n$/),
+    });
   });
 });
