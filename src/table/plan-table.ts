@@ -1,31 +1,14 @@
 import { inVainNote, leftNote, mayExpire, notesOn, sameKey } from './table-notes.ts';
 import { GROUP_TAG, isSetBy, makerOf, tagsOfNew, tagSteps } from './table-tags.ts';
+import type { DesiredTable } from './desired-table.ts';
 import {
   NATIVE_KEY_SCHEMA,
   SHARD_ID_KEY_SCHEMA,
   TTL_ATTRIBUTE,
   type ObservedTable,
   type TableBilling,
-  type TableClass,
   type TableStep,
 } from './table-admin.ts';
-
-/** What a group asks of its table. Unset settings are creation defaults on a new table, and left alone on an existing one. */
-export interface DesiredTable {
-  name: string;
-  management: 'Managed' | 'External';
-  adoption: 'IfOurs' | 'Always' | 'Never';
-  /** Ours, always kept: they say who made the table. */
-  ownershipTags: Readonly<Record<string, string>>;
-  tags: Readonly<Record<string, string>> | undefined;
-  billing: TableBilling | undefined;
-  deletionProtection: boolean | undefined;
-  /** Used when `deletionProtection` is unset and the table is created. */
-  defaultDeletionProtection: boolean;
-  pointInTimeRecovery: boolean | undefined;
-  kmsKeyArn: string | undefined;
-  tableClass: TableClass | undefined;
-}
 
 export type TableProblem =
   | { reason: 'NotFound'; message: string }

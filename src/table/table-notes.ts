@@ -1,4 +1,4 @@
-import type { DesiredTable } from './plan-table.ts';
+import type { DesiredTable } from './desired-table.ts';
 import { NATIVE_KEY_SCHEMA, TTL_ATTRIBUTE, type ObservedTable, type TableStep } from './table-admin.ts';
 import { CREATED_BY_TAG, GROUP_TAG } from './table-tags.ts';
 

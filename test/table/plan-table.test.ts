@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { planTable, stepKey, type DesiredTable } from '../../src/table/plan-table.ts';
+import type { DesiredTable } from '../../src/table/desired-table.ts';
+import { planTable, stepKey } from '../../src/table/plan-table.ts';
 import { tagsOfNew } from '../../src/table/table-tags.ts';
 import {
   NATIVE_KEY_SCHEMA,

@@ -18,7 +18,8 @@ const problem = namespaceProblem();
 if (problem) console.warn(`KCL is not checked: ${problem}`);
 // It asks 169.254.169.254 where it runs, whatever it is told, so it gets a network of its own.
 
-it.skipIf(problem !== undefined)(
+// Under CI=true it has to run: there the attempt says what is missing.
+it.skipIf(problem !== undefined && process.env['CI'] !== 'true')(
   'KCL 3.5.1 makes its table and index on kcg dev, and reads to the end, a split included',
   { timeout: 600_000 },
   async () => {
