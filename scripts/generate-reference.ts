@@ -68,6 +68,7 @@ function row(
 const anchor = (heading: string): string => heading.toLowerCase().replaceAll('.', '');
 
 function typeOf(field: StructuralSchema): string {
+  if (field.type === undefined) return 'anything, as described';
   if (field.enum) return field.enum.map((value) => `\`${String(value)}\``).join(', ');
   if (field.items) return `list of ${typeOf(field.items)}${upTo(field.maxItems)}`;
   if (field.additionalProperties)

@@ -11,6 +11,7 @@ const ROWS: string[][] = [
   ['leases', 'table', 'kubernetes'],
   ['kinesis'],
   ['api', 'aws'],
+  ['filter'],
   ['lib'],
 ];
 const VENDOR = /^(@aws-sdk\/|@smithy\/|@kubernetes\/|dynalite|undici)/;

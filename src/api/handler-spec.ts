@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DNS_LABEL, MODULE_PATH, S3_BUCKET_ARN, SNS_TOPIC_ARN, SQS_QUEUE_ARN, text } from './formats.ts';
+import { filtersSpec } from './filters-spec.ts';
 import { withRules } from './rule.ts';
 import { WORKER_PORT } from './worker-config.ts';
 
@@ -128,6 +129,7 @@ export const handlerSpec = withRules(
       .max(300)
       .default(0)
       .describe('How long to wait for a batch to fill; 0: hand over what there is.'),
+    filters: filtersSpec,
     parallelizationFactor: z
       .int()
       .min(1)

@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /** A schema as a CustomResourceDefinition takes it. */
 export interface StructuralSchema {
-  type: string;
+  /** Absent where anything goes. */
+  type?: string;
   description?: string;
   properties?: Record<string, StructuralSchema>;
   additionalProperties?: StructuralSchema;
@@ -40,6 +41,7 @@ const KEPT = [
   'x-kubernetes-list-type',
   'x-kubernetes-list-map-keys',
   'x-kubernetes-validations',
+  'x-kubernetes-preserve-unknown-fields',
 ] as const;
 /** Keywords that say the same in another way, or that Kubernetes ignores. */
 const DROPPED: ReadonlySet<string> = new Set(['$schema', 'propertyNames']);
@@ -56,7 +58,7 @@ const INT32_MAX = 2 ** 31 - 1;
 
 /**
  * What the API server needs to check and fill what people write (hence `io: 'input'`: fields with a default are not
- * required). Kubernetes takes a subset of OpenAPI 3.0 that it calls structural: no references, a type everywhere, no unions,
+ * required). Kubernetes takes a subset of OpenAPI 3.0 that it calls structural: no references, a type everywhere but where anything goes, no unions,
  * and either named properties or additional ones. See "Specifying a structural schema" in the Kubernetes documentation.
  * @throws Error when the schema has something that the subset cannot say
  */
@@ -71,7 +73,9 @@ function structural(from: Json, path: string): StructuralSchema {
       DROPPED.has(keyword) || CHANGED.has(keyword) || (KEPT as readonly string[]).includes(keyword);
     if (!known) throw new Error(`${path || 'the schema'}: a CRD cannot say ${keyword}`);
   }
-  if (typeof from['type'] !== 'string') throw new Error(`${path || 'the schema'}: a CRD needs a type`);
+  const isAnything = from['x-kubernetes-preserve-unknown-fields'] === true;
+  if (typeof from['type'] !== 'string' && !isAnything)
+    throw new Error(`${path || 'the schema'}: a CRD needs a type`);
   const schema: Json = {};
   for (const keyword of KEPT) if (from[keyword] !== undefined) schema[keyword] = from[keyword];
   if (from['type'] === 'integer') bound(schema);

@@ -44,6 +44,8 @@ const schema = z.strictObject({
     maxRecordAgeMs: z.int().min(-1).max(604_800_000),
     bisectOnError: z.boolean(),
   }),
+  /** JSON of `handler.filters`; absent = every record passes. */
+  filters: z.array(z.string()).min(1).max(10).optional(),
 });
 
 /** Everything a worker has to know; written by the operator (or local mode) and read by `kcg worker`. */

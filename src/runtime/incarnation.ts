@@ -1,4 +1,5 @@
 import { PollingReader } from '../kinesis/polling-reader.ts';
+import type { ShardReader } from '../kinesis/shard-reader.ts';
 import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
 import type { WorkerRef } from '../leases/lease.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
@@ -11,8 +12,10 @@ import { GroupState } from './leasing/group-state.ts';
 import { Heartbeat } from './leasing/heartbeat.ts';
 import { HeldShards, type StartShard } from './leasing/held-shards.ts';
 import { LeaseCoordinator } from './leasing/lease-coordinator.ts';
+import { filteredReader } from './delivery/filtered-reader.ts';
 import { Lanes } from './delivery/lanes.ts';
 import { LoadMeter } from './delivery/load-meter.ts';
+import { recordFilter } from './delivery/record-filter.ts';
 import { OtherWorkers } from './leasing/other-workers.ts';
 import { OwnLease } from './leasing/own-lease.ts';
 import { unreadOf } from '../leases/unread.ts';
@@ -205,9 +208,10 @@ export class Incarnation {
       parentRanges: () => (this.#stream.latest.keysPlaceRecords ? this.#state.rangesOf(lease.parents) : []),
       onLeftOut: (records) => onEvent({ type: 'RecordsLeftOut', shardId, records }),
     });
+    const meter = new LoadMeter(lease.load, clock.monotonic());
     const consumer = new ShardConsumer({
       shardId,
-      reader,
+      reader: this.#filtered(shardId, reader, meter),
       lanes: new Lanes(config.parallelizationFactor, {
         batchSize: config.batchSize,
         batchWindowMs: config.batchWindowMs,
@@ -219,7 +223,7 @@ export class Incarnation {
       onStuck: this.#onStuck,
       budget: this.#budget,
       checkpointer,
-      meter: new LoadMeter(lease.load, clock.monotonic()),
+      meter,
       behindMs: unread.lagMs ?? 0,
       handler,
       context: {
@@ -236,6 +240,17 @@ export class Incarnation {
     });
     return { consumer, checkpointer };
   };
+
+  #filtered(shardId: string, reader: ShardReader, meter: LoadMeter): ShardReader {
+    const { config, clock, onEvent } = this.#options;
+    if (config.filters === undefined) return reader;
+    const place = { shardId, region: config.region, streamArn: this.#stream.latest.arn };
+    return filteredReader(reader, recordFilter(config.filters, place), (records) => {
+      const bytes = records.reduce((sum, { data }) => sum + data.length, 0);
+      meter.add(records.length, bytes, clock.monotonic());
+      onEvent({ type: 'RecordsFiltered', shardId, records: records.length });
+    });
+  }
 }
 
 function whenAborted(...signals: AbortSignal[]): Promise<void> {

@@ -45,6 +45,8 @@ export type WorkerEvent =
   | { type: 'ReadTrouble'; shardId: string; error: KcgError | undefined }
   /** User records of KPL aggregates that the KPL sends again, to the shard that they belong to. */
   | { type: 'RecordsLeftOut'; shardId: string; records: number }
+  /** Records of a read that pass no pattern of `handler.filters`. */
+  | { type: 'RecordsFiltered'; shardId: string; records: number }
   | { type: 'CheckpointsAtRisk'; shardId: string; reason: 'LostToRetention'; checkpointAgeMs: number }
   | { type: 'TableTrouble'; operation: string; error: KcgError | undefined };
 
@@ -52,6 +54,7 @@ export type OnWorkerEvent = (event: WorkerEvent) => void;
 
 const LEVELS: Partial<Record<WorkerEvent['type'], 'debug' | 'warn'>> = {
   BatchDelivered: 'debug',
+  RecordsFiltered: 'debug',
   WorkerSelfFenced: 'warn',
   WorkerFenced: 'warn',
   HandlerFailed: 'warn',

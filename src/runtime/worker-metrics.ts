@@ -78,6 +78,11 @@ export class WorkerMetrics {
     'User records of KPL aggregates that were not delivered because the KPL sends them again, to their own shard.',
     ['shard'],
   );
+  readonly #filtered = this.#counter(
+    'records_filtered_total',
+    'Records that passed no pattern of handler.filters: processed without the handler.',
+    ['shard'],
+  );
   readonly #readTroubles = this.#counter(
     'read_troubles_total',
     'Times that the reads of a shard began to fail, by cause.',
@@ -171,6 +176,8 @@ export class WorkerMetrics {
         return this.#lost.inc({ shard: event.shardId });
       case 'RecordsLeftOut':
         return this.#leftOut.inc({ shard: event.shardId }, event.records);
+      case 'RecordsFiltered':
+        return this.#filtered.inc({ shard: event.shardId }, event.records);
       case 'ReadTrouble':
         if (event.error === undefined) return this.#readFailing.over(event.shardId);
         this.#readFailing.failed(event.shardId);
@@ -188,7 +195,8 @@ export class WorkerMetrics {
   }
 
   #beginShard(shard: string): void {
-    for (const counter of [this.#records, this.#bytes, this.#lost, this.#leftOut]) counter.inc({ shard }, 0);
+    for (const counter of [this.#records, this.#bytes, this.#filtered, this.#lost, this.#leftOut])
+      counter.inc({ shard }, 0);
     for (const counter of [this.#handlerFailures, this.#handlerTimeouts, this.#destinationFailures])
       counter.inc({ shard }, 0);
     for (const reason of ['RetryAttemptsExhausted', 'RecordAgeExceeded'])

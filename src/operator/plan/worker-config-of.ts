@@ -1,5 +1,6 @@
 import type { KinesisConsumerGroup } from '../../api/group.ts';
 import type { WorkerConfig } from '../../api/worker-config.ts';
+import { kinesisPattern } from '../../filter/kinesis-pattern.ts';
 import type { GroupTarget } from '../aws-account.ts';
 import type { WorkloadHandler } from './worker-template.ts';
 
@@ -37,6 +38,9 @@ export function workerConfigOf(
       maxRecordAgeMs: handler.retry.maxRecordAgeSeconds < 0 ? -1 : handler.retry.maxRecordAgeSeconds * 1000,
       bisectOnError: handler.retry.bisectOnError,
     },
+    ...(handler.filters.length > 0
+      ? { filters: handler.filters.map(({ pattern }) => kinesisPattern(pattern)) }
+      : {}),
   };
 }
 

@@ -56,6 +56,8 @@ export class ShardConsumer {
   #state: 'consuming' | 'draining' | 'lost' = 'consuming';
   #lostBecause = '';
   #end: ReadResult['end'];
+  /** The last Kinesis record read, also one that is not delivered. */
+  #readTo: string | undefined;
   readonly #share: BudgetShare;
   #behindMs: number;
   #hasRead = false;
@@ -143,6 +145,8 @@ export class ShardConsumer {
         this.#behindMs = read.millisBehindLatest;
         this.#hasRead = true;
         this.#end = read.end;
+        this.#readTo = read.lastSequence;
+        this.#passOver();
         if (lanes.length === 0) checkpointer.quiet(this.#progress());
         if (read.end || read.records.length > 0) this.#wake();
       } catch (thrown) {
@@ -207,7 +211,16 @@ export class ShardConsumer {
     }
     const reached = lanes.finish(lane, count);
     if (reached) checkpointer.note({ checkpoint: checkpointAt(reached), ...this.#progress() });
+    this.#passOver();
   };
+
+  /** When every record is finished, what was read behind the last one and is not delivered is processed too. */
+  #passOver(): void {
+    const { lanes, checkpointer, leaseIsGood } = this.#options;
+    if (lanes.oldest !== undefined || this.#readTo === undefined) return;
+    if (this.#state === 'lost' || !leaseIsGood()) return;
+    checkpointer.note({ checkpoint: { at: 'SEQUENCE', sequence: this.#readTo }, ...this.#progress() });
+  }
 }
 
 /** The whole Kinesis record is done unless more of its user records follow. */

@@ -38,6 +38,6 @@ function base64({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }
 
-function eventId(shardId: string, { sequence, subSequence }: UserRecord): string {
+export function eventId(shardId: string, { sequence, subSequence }: UserRecord): string {
   return subSequence === undefined ? `${shardId}:${sequence}` : `${shardId}:${sequence}:${subSequence}`;
 }
