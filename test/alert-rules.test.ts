@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { decodeRows } from '../src/leases/group-rows.ts';
 import { WorkQueue } from '../src/kubernetes/work-queue.ts';
 import { KcgError } from '../src/lib/errors.ts';
 import { seededRandom } from '../src/lib/random.ts';
 import { OperatorMetrics } from '../src/operator/operator-metrics.ts';
+import { countJudgements } from '../src/operator/plan/shards-progressing.ts';
+import { groupView } from '../src/view/group-view.ts';
+import { ShardWindows } from '../src/view/shard-windows.ts';
 import { WorkerMetrics } from '../src/runtime/worker-metrics.ts';
 import { howToGet, requireToolInCi } from './cluster/find-tool.ts';
 import { AGroup, type OneWorker } from './runtime/a-group.ts';
@@ -54,8 +58,10 @@ class Scene {
     this.#workers.delete(name);
   }
 
-  async pass(minutes: number): Promise<void> {
+  /** `before` each scrape. */
+  async pass(minutes: number, before?: () => Promise<void>): Promise<void> {
     for (let left = (minutes * 60) / SCRAPE_SECONDS; left > 0; left -= 1) {
+      await before?.();
       await this.#scrape();
       await this.group.clock.advance(SCRAPE_SECONDS * 1_000);
     }
@@ -201,6 +207,59 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
       '64m': ['KcgLagging', 'KcgReadTrouble'],
       '84m': [],
     });
+  });
+
+  test.each<[string, boolean, Record<string, readonly string[]>]>([
+    [
+      'stands still',
+      true,
+      {
+        '5m': [],
+        '14m': [],
+        '25m': ['KcgHandlerFailing', 'KcgLagging', 'KcgShardsNotProgressing'],
+        '45m': [],
+      },
+    ],
+    [
+      'nobody reads',
+      false,
+      { '5m': [], '25m': ['KcgGroupNotReading', 'KcgShardsNotProgressing'], '45m': [] },
+    ],
+  ])('one tells of a shard that %s, for as long as it does', async (_, isRead, firing) => {
+    const scene = new Scene();
+    const { clock } = scene.group;
+    let fails = true;
+    const handler: NonNullable<Parameters<Scene['start']>[1]>['handler'] = {
+      handle: async () =>
+        fails ? { outcome: 'failed', error: new KcgError('HandlerFailed', 'no') } : { outcome: 'done' },
+    };
+    const windows = new ShardWindows();
+    const look = async () => {
+      const rows = decodeRows(await scene.group.table.query('all', { consistent: true }));
+      const nowMs = clock.now();
+      const known = { rows, nowMs, readTo: windows.readTo() };
+      const view = groupView({ ...known, shards: undefined, pods: [], retentionHours: 24 });
+      const every = {
+        isPaused: false,
+        isFresh: true,
+        leaseDurationMs: LEASE_MS,
+        checkpointIntervalMs: 5_000,
+      };
+      scene.operator.onJudged('shop/orders', countJudgements(windows.judge({ view, rows, nowMs, ...every })));
+    };
+    const worker = scene.start('a', { handler });
+    await scene.pass(1, look);
+    scene.group.put('bad');
+    await scene.pass(4, look);
+    if (!isRead) {
+      await scene.group.until(worker.stop());
+      scene.remove('a');
+    }
+    await scene.pass(25, look);
+    fails = false;
+    if (!isRead) scene.start('b', { handler });
+    await scene.pass(20, look);
+    scene.expectFiring(firing);
   });
 
   test('one tells that no operator works', async () => {

@@ -119,6 +119,20 @@ const HANDLER = {
     'The handler fails again and again on some shards, which stand still meanwhile; the message has its error, the log of the named pod the rest.',
 } as const;
 
+const PROGRESS = {
+  ShardsAdvance: 'Every shard that is read advances or is caught up; nothing to do.',
+  ProgressUnknown: 'No shard has been watched for long enough, or none can be read; wait five minutes.',
+  NotConsuming: 'The group is paused or stopped, so no position moves; set desiredState to Running.',
+  ShardsSlow:
+    'Some shards advance and fall behind all the same; add workers or shards, or make the handler faster.',
+  ShardsStalled:
+    'Records wait in some shards while the position stands; the message has the cause where it is known: see HandlerHealthy and the log of the worker that owns the shard (kcg leases).',
+  ShardsStopped:
+    'No living worker has had some shards for longer than a change of owner takes; see ShardsCovered and WorkersAvailable.',
+  ShardsRewound:
+    'The position of some shards has gone back, so records come again: a reset, a restored table or another program that writes it; if it was not you, find out who.',
+} as const;
+
 const LAG = {
   LagNormal: 'The group keeps up; nothing to do.',
   LagUnknown: 'No shard has been read yet; see ShardsCovered.',
@@ -229,6 +243,11 @@ export const CONDITIONS = {
   WorkersAvailable: doc('Enough worker pods are ready, and those of a new template come up.', false, WORKERS),
   ShardsCovered: doc('Every shard that can be read has a live owner.', false, SHARDS),
   HandlerHealthy: doc('The handler succeeds on every shard.', false, HANDLER),
+  ShardsProgressing: doc(
+    'Positions move wherever records wait, as five minutes of watching show; no threshold is set.',
+    false,
+    PROGRESS,
+  ),
   LagWithinTarget: doc('The group keeps up with the stream.', false, LAG),
   CheckpointsAtRisk: doc('Positions are in danger, or records were lost.', true, RISK),
   ScalingLimited: doc('The number of workers is not what the shards or the lag ask for.', true, SCALING),

@@ -57,6 +57,16 @@ const shard = z.object({
   lagSeconds: seconds.optional().describe('How far it is behind.'),
   checkpoint: name.optional().describe('Sequence number of the checkpoint.'),
   checkpointTime: time.optional().describe('When the checkpoint was written.'),
+  judgement: name
+    .optional()
+    .describe(
+      'OK, Slow (advances, falls behind), Stalled (records wait, the position stands), Stopped (nobody reads it) or Rewound (the position has gone back); nothing before it can be told.',
+    ),
+  cause: name
+    .optional()
+    .describe(
+      'Why, where it is known: HandlerFails, HandlerHangs, ReadDenied, ReadThrottled, ReadFails, NoOwner, Paused or WaitingForParents.',
+    ),
 });
 
 const worker = z.object({

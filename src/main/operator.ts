@@ -144,6 +144,7 @@ export async function runOperatorCommand(
         // One that waits to lead is as ready as it gets: a rollout goes on, and the old leader gives way.
         onReady: () => (isReady = true),
         onReconcile: metrics.onReconcile,
+        onJudged: metrics.onJudged,
         lead: async (work) => {
           const counted = async (signal: AbortSignal) => {
             metrics.leading(true);

@@ -50,19 +50,30 @@ export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<Rea
   }
 }
 
-/** Asks nobody: from `rows` and `stream` as given, and from the pods in the cache. */
+/** Asks nobody: from `rows` and `stream` as given, the pods in the cache, and what earlier looks have shown. */
 export function viewOf(
   pass: PlacedPass,
-  { rows, stream }: { rows: GroupRows; stream: StreamFacts },
+  { rows, stream, isFresh }: { rows: GroupRows; stream: StreamFacts; isFresh: boolean },
 ): GroupView {
-  const { group, options } = pass;
+  const { group, options, memory } = pass;
+  const { spec, status } = group;
   const nowMs = options.clock.now();
-  return groupView({
+  const view = groupView({
     rows,
-    shards: stream.shards && relevantShards(stream.shards, rows, group.spec.initialPosition.type),
+    shards: stream.shards && relevantShards(stream.shards, rows, spec.initialPosition.type),
     pods: podsOf(pass).map((pod) => podView(pod, nowMs)),
-    retentionHours: stream.summary?.retentionHours ?? group.status?.stream?.retentionHours,
+    retentionHours: stream.summary?.retentionHours ?? status?.stream?.retentionHours,
     nowMs,
+    readTo: memory.windows.readTo(),
+  });
+  return memory.windows.judge({
+    view,
+    rows,
+    nowMs,
+    isFresh,
+    isPaused: spec.desiredState !== 'Running',
+    leaseDurationMs: spec.leases.durationSeconds * 1_000,
+    checkpointIntervalMs: spec.checkpoints.intervalSeconds * 1_000,
   });
 }
 

@@ -4,6 +4,8 @@ import { FailingTimes } from '../lib/failing-times.ts';
 import type { ReflectorEvent } from '../kubernetes/kube/reflector.ts';
 import type { RequestReport } from '../kubernetes/kube/transport.ts';
 import type { WorkQueueOptions } from '../kubernetes/work-queue.ts';
+import { JUDGEMENTS } from '../view/judge-shard.ts';
+import type { ReconcilerOptions } from './reconcile-context.ts';
 
 const SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -38,6 +40,12 @@ export class OperatorMetrics {
     'Complete lists of a kind: one at the start, and one when the watch cannot go on where it ended.',
     ['kind'],
   );
+  readonly #shards = new Gauge({
+    name: 'kcg_operator_shards',
+    help: 'Shards of each group that is to read, by judgement: OK, Slow, Stalled, Stopped, Rewound, and Unknown before it can be told.',
+    labelNames: ['group', 'judgement'],
+    registers: this.#registers,
+  });
   readonly #restarts = this.#counter(
     'watch_restarts_total',
     'Times the watch of a kind, or its list, failed and was begun anew after a pause.',
@@ -84,10 +92,18 @@ export class OperatorMetrics {
     else if (type === 'failed') this.#restarts.inc({ kind });
   };
 
+  readonly onJudged: NonNullable<ReconcilerOptions['onJudged']> = (group, shards) => {
+    for (const judgement of [...JUDGEMENTS, 'Unknown']) {
+      if (shards) this.#shards.set({ group, judgement }, shards.get(judgement) ?? 0);
+      else this.#shards.remove({ group, judgement });
+    }
+  };
+
   leading(leads: boolean): void {
     this.#leads.set(leads ? 1 : 0);
     // Whoever leads next looks for itself.
     this.#failing.allOver();
+    this.#shards.reset();
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

@@ -65,6 +65,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       random,
       log,
       nudge,
+      ...(options.onJudged ? { onJudged: options.onJudged } : {}),
       caches: scopes.caches,
       settings: { ...settings, seesAllNamespaces },
     });

@@ -17,6 +17,7 @@ import type { Want } from './plan/desired-replicas.ts';
 import type { ClaimFacts, LastFailover, LastScale, StepFailure, TableFacts } from './plan/group-facts.ts';
 import type { Outage } from './plan/track-failover.ts';
 import type { StatusWriter } from './status-writer.ts';
+import { ShardWindows } from '../view/shard-windows.ts';
 
 export interface ReconcilerOptions {
   cluster: Cluster;
@@ -25,6 +26,8 @@ export interface ReconcilerOptions {
   random: Random;
   log: Log;
   nudge: Nudge;
+  /** After each look: how many shards there are of each judgement; undefined = the group is not to read, or is gone. */
+  onJudged?: (group: string, shards: ReadonlyMap<string, number> | undefined) => void;
   caches: {
     /** With the index `GROUPS_OF_TABLE`. */
     groups: ObjectCache;
@@ -84,6 +87,8 @@ export interface GroupMemory {
   rows: { rows: GroupRows; readMs: number } | undefined;
   /** Whose heartbeats stand still, and since when. */
   watched: ObservedWorkers;
+  /** How the shards have moved. */
+  windows: ShardWindows;
   claim: ClaimFacts | undefined;
   /** Monotonic; when the status last got fresh positions. */
   positionsMs: number;
@@ -114,6 +119,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     leaseTable: undefined,
     rows: undefined,
     watched: new ObservedWorkers(),
+    windows: new ShardWindows(),
     claim: undefined,
     positionsMs: nowMs,
     statusMs: nowMs,
@@ -129,7 +135,13 @@ export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): voi
   if (memory.tableKey === key) return;
   const { table, madeAt, asked, leaseTable, rows, claim } = newMemory(memory.uid, 0);
   const nothing = { table, madeAt, asked, leaseTable, rows, claim };
-  Object.assign(memory, { ...nothing, watched: new ObservedWorkers(), outage: undefined, tableKey: key });
+  Object.assign(memory, {
+    ...nothing,
+    watched: new ObservedWorkers(),
+    windows: new ShardWindows(),
+    outage: undefined,
+    tableKey: key,
+  });
 }
 
 /** What was refused, and when it is tried again. */

@@ -19,6 +19,7 @@ import { holdGroup, OtherOperators } from './other-operators.ts';
 import { pursueClaim } from './reconcile-claim.ts';
 import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
 import { nowhere } from './plan/nowhere.ts';
+import { countJudgements } from './plan/shards-progressing.ts';
 import { lateGroup, undoLate } from './late-deletion.ts';
 import { reconcilePause } from './reconcile-pause.ts';
 import { attempt } from './pace.ts';
@@ -188,6 +189,7 @@ export class GroupReconciler {
 
   #forget(key: string): void {
     this.#memory.delete(key);
+    this.#options.onJudged?.(key, undefined);
     this.#streams.forget(key);
   }
 }
@@ -231,7 +233,8 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   }
   if (found.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const judged = await judgeWorkers(pass, found);
-  const view = judged && viewOf(pass, { rows: judged.rows, stream });
+  const view = judged && viewOf(pass, { rows: judged.rows, stream, isFresh: found.table !== undefined });
+  tellJudgements(pass, view);
   if (view) followOutage(pass, view, judged.ended);
   const { scaling, workload } = await scale(pass, { stream, view, rows: found.rows });
   const isRunning = (workload.deployment?.total ?? 0) > 0 || (scaling?.replicas ?? 0) > 0;
@@ -251,6 +254,11 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     lastScale: memory.lastScale ?? group.status?.scaling?.lastScale,
     lastFailover: memory.lastFailover ?? group.status?.leases?.lastFailover,
   };
+}
+
+function tellJudgements({ options, object, group }: PlacedPass, view: GroupView | undefined): void {
+  const isToRead = group.spec.desiredState === 'Running' && view !== undefined;
+  options.onJudged?.(keyString(keyOf(object)), isToRead ? countJudgements(view) : undefined);
 }
 
 async function scale(

@@ -4,6 +4,7 @@ import type { HandlerTrouble, WorkerRow } from '../leases/worker-row.ts';
 import { parallelReadable } from '../kinesis/lineage.ts';
 import { isOpen, parentsOf, type Shard } from '../kinesis/shard.ts';
 import type { Checkpoint } from '../kinesis/position.ts';
+import type { Judged } from './judge-shard.ts';
 import { livingOwner } from './living-owner.ts';
 import { lagMsOf, type ReadTo } from './shard-lag.ts';
 
@@ -44,6 +45,8 @@ export interface ShardView {
   /** Ms since the epoch. */
   checkpointedAt: number | undefined;
   parents: readonly string[];
+  /** Undefined = it cannot be told yet, or there is nothing to judge. */
+  judged?: Judged | undefined;
   /** Decimal, inclusive. */
   hashStart: string;
   hashEnd: string;
@@ -96,7 +99,7 @@ export interface GroupViewInput {
   retentionHours: number | undefined;
   /** Wall clock, ms since the epoch. */
   nowMs: number;
-  /** From earlier looks; of no use for a shard whose position has gone back since. */
+  /** From earlier looks. */
   readTo?: ReadTo;
 }
 
@@ -111,7 +114,7 @@ export function groupView({ rows, shards, pods, retentionHours, nowMs, readTo }:
     workers: rows.workers.map((row) => workerView(row, views, podsByName.get(row.worker))),
     pods: [...pods].sort((a, b) => (a.name < b.name ? -1 : 1)),
     lag: lagView(views, retentionHours),
-    handlerTrouble: troubleOf(rows.workers),
+    handlerTrouble: handlerTroubleOf(rows.workers),
     readableShards: readable.length,
     ownedShards: readable.filter(({ state }) => state !== 'unowned').length,
     parallelShards: parallelReadable(views.filter(({ state }) => state !== 'ended')),
@@ -194,7 +197,7 @@ function isOwned(state: ShardState): boolean {
   return state === 'consuming' || state === 'handing-off';
 }
 
-function troubleOf(workers: readonly WorkerRow[]): GroupView['handlerTrouble'] {
+function handlerTroubleOf(workers: readonly WorkerRow[]): GroupView['handlerTrouble'] {
   const failing = workers.filter(({ state, handlerTrouble }) => state !== 'dead' && handlerTrouble);
   const [first] = failing;
   if (!first) return undefined;

@@ -1,10 +1,18 @@
+import { compareCheckpoints, type Checkpoint } from '../kinesis/position.ts';
 import type { Lease } from '../leases/lease.ts';
 import { unreadOf } from '../leases/unread.ts';
 import { MAX_LAGGING_IN_TROUBLE, type WorkerRow } from '../leases/worker-row.ts';
 import { ownerRow } from './living-owner.ts';
 
-/** Shard → until when all that was put into it is known to be processed, ms since the epoch. */
-export type ReadTo = ReadonlyMap<string, number>;
+/** By shard, from earlier looks. */
+export type ReadTo = ReadonlyMap<string, KnownRead>;
+
+export interface KnownRead {
+  /** Until when all that was put into the shard was processed, ms since the epoch. */
+  toMs: number;
+  /** Where it stood then: of a position that has gone back since, it says nothing. */
+  checkpoint: Checkpoint;
+}
 
 export interface LagSources {
   workers: ReadonlyMap<string, WorkerRow>;
@@ -28,7 +36,7 @@ export function lagMsOf(lease: Lease, { workers, nowMs, readTo }: LagSources): n
   const since = [
     knownFromRow(lease, nowMs),
     owner?.beatAt !== undefined && told !== undefined ? owner.beatAt - told : undefined,
-    readTo?.get(lease.shardId),
+    knownBefore(readTo?.get(lease.shardId), lease),
   ].filter((moment) => moment !== undefined);
   return since.length === 0 ? undefined : Math.max(0, nowMs - Math.max(...since));
 }
@@ -44,10 +52,15 @@ function toldBy(owner: WorkerRow, lease: Lease): number | undefined {
   return Math.min(lease.behindMs, ...others);
 }
 
-/** The beat was sent when the owner had the shard for a beat's time: it may learn of what it is given only with a beat. */
-function knows({ beatAt, leaseDurationMs }: WorkerRow, { takenAt }: Lease): boolean {
+/** The beat was sent when the owner had the shard. Of what it is given it may learn only by a beat. */
+function knows({ beatAt, leaseDurationMs }: WorkerRow, { takenAt, lastChange }: Lease): boolean {
   if (takenAt === undefined || beatAt === undefined) return true;
-  return beatAt >= takenAt + leaseDurationMs / 3;
+  const learnsInMs = lastChange?.why.startsWith('Given') ? leaseDurationMs / 3 : 0;
+  return beatAt > takenAt + learnsInMs;
+}
+
+function knownBefore(known: KnownRead | undefined, { checkpoint }: Lease): number | undefined {
+  return known && compareCheckpoints(checkpoint, known.checkpoint) >= 0 ? known.toMs : undefined;
 }
 
 function knownFromRow(lease: Lease, nowMs: number): number | undefined {

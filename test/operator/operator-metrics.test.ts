@@ -50,3 +50,28 @@ test('a group counts as failing from its first failure to its next success, and 
   metrics.leading(false);
   expect(await failing()).toEqual([]);
 });
+
+test('shards are counted by judgement, of groups that are to read, while this operator leads', async () => {
+  const metrics = new OperatorMetrics();
+  const counted = async () => {
+    const lines = (await metrics.registry.metrics()).split('\n');
+    return lines.filter((line) => /^kcg_operator_shards\{.* [1-9]/.test(line));
+  };
+  metrics.onJudged(
+    'shop/orders',
+    new Map([
+      ['OK', 3],
+      ['Stalled', 1],
+    ]),
+  );
+  metrics.onJudged('shop/others', new Map([['OK', 1]]));
+  metrics.onJudged('shop/others', undefined);
+  expect(await counted()).toEqual([
+    'kcg_operator_shards{group="shop/orders",judgement="OK"} 3',
+    'kcg_operator_shards{group="shop/orders",judgement="Stalled"} 1',
+  ]);
+  metrics.onJudged('shop/orders', new Map([['OK', 4]]));
+  expect(await counted()).toEqual(['kcg_operator_shards{group="shop/orders",judgement="OK"} 4']);
+  metrics.leading(false);
+  expect(await counted()).toEqual([]);
+});

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/leases/lease.ts';
 import type { WorkerRow } from '../../src/leases/worker-row.ts';
 import { groupView, type GroupView } from '../../src/view/group-view.ts';
+import type { ReadTo } from '../../src/view/shard-lag.ts';
 import { aLease, aWorker } from '../support/builders.ts';
 
 const NOW = Date.UTC(2026, 10, 29, 12);
@@ -9,14 +10,16 @@ const SECOND = 1_000;
 const HOUR = 3_600_000;
 const ID = 'shardId-000000000001';
 const ago = (ms: number) => NOW - ms;
-const readTo = (ms: number) => ({ readTo: new Map([[ID, ago(ms)]]) });
+const readTo = (ms: number, sequence = '7'): Look => ({
+  readTo: new Map([[ID, { toMs: ago(ms), checkpoint: { at: 'SEQUENCE', sequence } }]]),
+});
 /** As `epoch` has it. */
 const made = (ms: number) => ago(ms) / 1000;
 
 interface Look {
   lease?: Partial<Lease>;
   worker?: Partial<WorkerRow>;
-  readTo?: ReadonlyMap<string, number>;
+  readTo?: ReadTo;
 }
 
 function look({ lease, worker, readTo }: Look): GroupView {
@@ -95,21 +98,27 @@ describe('the lag of a shard that', () => {
     ],
     [
       'has lost an owner which had said nothing of it counts from its row',
-      { lease: { ...quiet, takenAt: ago(4 * SECOND) }, worker: dead },
+      { lease: { ...quiet, takenAt: ago(2 * SECOND) }, worker: dead },
       50 * 60 * SECOND,
       97,
     ],
     [
       'was just taken is what the row says',
-      { lease: { behindMs: 0, readAt: ago(30 * SECOND), takenAt: ago(4 * SECOND) } },
+      { lease: { behindMs: 0, readAt: ago(30 * SECOND), takenAt: ago(2 * SECOND) } },
       30 * SECOND,
       100,
     ],
     [
       'was just taken is not more than an earlier look has shown',
-      { lease: { ...quiet, takenAt: ago(4 * SECOND) }, ...readTo(25 * SECOND) },
+      { lease: { ...quiet, takenAt: ago(2 * SECOND) }, ...readTo(25 * SECOND) },
       25 * SECOND,
       100,
+    ],
+    [
+      'has gone back is not what an earlier look has shown',
+      { lease: { owner: undefined, behindMs: 0, readAt: ago(HOUR) }, ...readTo(25 * SECOND, '8') },
+      HOUR,
+      96,
     ],
     [
       'was just taken and is behind is what the owner says of it already',
@@ -120,13 +129,18 @@ describe('the lag of a shard that', () => {
     [
       'was given to an owner that beats before it knows is what the row says',
       {
-        lease: { behindMs: 2 * SECOND, readAt: ago(4 * SECOND), takenAt: ago(4 * SECOND) },
+        lease: {
+          behindMs: 2 * SECOND,
+          readAt: ago(4 * SECOND),
+          takenAt: ago(4 * SECOND),
+          lastChange: { why: 'GivenToBalance', from: 'v/b' },
+        },
         worker: { beatAt: ago(SECOND) },
       },
       6 * SECOND,
       100,
     ],
-    ['was taken a while ago is none', { lease: { ...quiet, takenAt: ago(9 * SECOND) } }, 0, 100],
+    ['was taken before its owner beat is none', { lease: { ...quiet, takenAt: ago(3 * SECOND) } }, 0, 100],
     ['has an owner of a release that does not say since when is none', { lease: quiet }, 0, 100],
     [
       'is behind, of an owner that has no room to name it, is at most that of the others',

@@ -6,6 +6,7 @@ import type { PodView } from '../../view/group-view.ts';
 import { workloadName } from './desired-objects.ts';
 import { LIMIT_MESSAGES, type DeploymentFacts, type GroupFacts } from './group-facts.ts';
 import { OVER_QUOTA } from '../../kubernetes/cluster.ts';
+import { named } from './named.ts';
 import { describeFailure, isDenied } from './step-failures.ts';
 
 /*
@@ -19,7 +20,6 @@ type Told<T extends NewCondition['type']> = { status: ConditionStatus; reason: R
 const NEAR_RETENTION_PERCENT = 25;
 /** Without a target, a group that uses half of the retention does not keep up. */
 const SLOW_PERCENT = 50;
-const NAMED_SHARDS = 3;
 
 /** Beside a stream that is known, only an error that says it is gone, or may not be described, counts. */
 export function streamReady({ stream, region }: GroupFacts): Told<'StreamReady'> {
@@ -234,9 +234,4 @@ export function scalingLimited({ scaling }: GroupFacts): Told<'ScalingLimited'> 
   }
   const { limitedBy, reason } = scaling;
   return { status: 'True', reason: limitedBy, message: `${LIMIT_MESSAGES[limitedBy]}: ${reason}` };
-}
-
-function named(shardIds: readonly string[]): string {
-  const rest = shardIds.length - NAMED_SHARDS;
-  return `${shardIds.slice(0, NAMED_SHARDS).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }

@@ -18,6 +18,7 @@ import {
 } from './compute-conditions.ts';
 import type { GroupFacts } from './group-facts.ts';
 import { keepKnown } from './keep-known.ts';
+import { shardsProgressing } from './shards-progressing.ts';
 import { handingOff, ready, reconciling, stalled, type LastedMs } from './sum-up.ts';
 
 /**
@@ -47,7 +48,12 @@ export function computeStatus(
     ...keepKnown(facts, previous),
     ...streamStatus(facts),
     ...(view
-      ? { leases: leasesOf(view, facts), lag: lagOf(view), shards: shardsOf(view), workers: workersOf(view) }
+      ? {
+          leases: leasesOf(view, facts),
+          lag: lagOf(view),
+          shards: shardsOf(view, previous),
+          workers: workersOf(view),
+        }
       : {}),
     ...(facts.table ? { table: facts.table.info } : {}),
     ...(scaling
@@ -117,6 +123,11 @@ function conditionsOf(facts: GroupFacts, previous: GroupStatus | undefined, nowM
     WorkersAvailable: { type: 'WorkersAvailable' as const, ...workersAvailable(facts), ...about },
     ShardsCovered: { type: 'ShardsCovered' as const, ...shardsCovered(facts), ...about },
     HandlerHealthy: { type: 'HandlerHealthy' as const, ...handlerHealthy(facts), ...about },
+    ShardsProgressing: {
+      type: 'ShardsProgressing' as const,
+      ...shardsProgressing(facts, previous),
+      ...about,
+    },
     LagWithinTarget: { type: 'LagWithinTarget' as const, ...lagWithinTarget(facts), ...about },
     CheckpointsAtRisk: { type: 'CheckpointsAtRisk' as const, ...checkpointsAtRisk(facts), ...about },
     ScalingLimited: { type: 'ScalingLimited' as const, ...scalingLimited(facts), ...about },
@@ -183,20 +194,42 @@ function lagOf({ lag }: GroupView): NonNullable<GroupStatus['lag']> {
   };
 }
 
-function shardsOf({ shards }: GroupView): NonNullable<GroupStatus['shards']> {
+function shardsOf(
+  { shards }: GroupView,
+  previous: GroupStatus | undefined,
+): NonNullable<GroupStatus['shards']> {
+  const old = new Map((previous?.shards ?? []).map((shard) => [shard.shardId, shard]));
   const step = ({ lagMs }: ShardView) => (lagMs === undefined ? -1 : lagStepSeconds(lagMs));
   return shards
     .filter(({ state }) => state !== 'ended')
     .sort((a, b) => step(b) - step(a) || (a.shardId < b.shardId ? -1 : 1))
     .slice(0, STATUS_LIST_MAX)
-    .map(({ shardId, owner, lagMs, checkpoint, checkpointedAt, state }) => ({
-      shardId,
-      ...(owner === undefined || state === 'unowned' ? {} : { owner }),
-      ...(lagMs === undefined ? {} : { lagSeconds: lagStepSeconds(lagMs) }),
-      ...(checkpoint === undefined ? {} : { checkpoint: formatCheckpoint(checkpoint) }),
-      ...(checkpointedAt === undefined ? {} : { checkpointTime: kubernetesTime(checkpointedAt) }),
-    }));
+    .map((shard) => {
+      const { shardId, owner, lagMs, checkpoint, checkpointedAt, state } = shard;
+      return {
+        shardId,
+        ...(owner === undefined || state === 'unowned' ? {} : { owner }),
+        ...(lagMs === undefined ? {} : { lagSeconds: lagStepSeconds(lagMs) }),
+        ...(checkpoint === undefined ? {} : { checkpoint: formatCheckpoint(checkpoint) }),
+        ...(checkpointedAt === undefined ? {} : { checkpointTime: kubernetesTime(checkpointedAt) }),
+        ...judgementOf(shard, old.get(shardId)),
+      };
+    });
 }
+
+/** Who has just begun to watch does not take back what was said, unless it cannot be so any more. */
+function judgementOf(
+  { judged, state }: ShardView,
+  old: StatusShard | undefined,
+): Pick<StatusShard, 'judgement' | 'cause'> {
+  const isOver = old?.cause === 'Paused' || old?.cause === 'WaitingForParents';
+  const isStopped = old?.judgement === 'Stopped' && state === 'unowned';
+  const mayBe = isStopped || (old?.judgement !== 'Stopped' && !isOver) ? old : undefined;
+  const { judgement, cause } = judged ?? mayBe ?? {};
+  return { ...(judgement === undefined ? {} : { judgement }), ...(cause === undefined ? {} : { cause }) };
+}
+
+type StatusShard = NonNullable<GroupStatus['shards']>[number];
 
 /** A sequence number without its sub-sequence, or `TRIM_HORIZON`, `AT_TIMESTAMP` or `SHARD_END`. */
 export function formatCheckpoint(checkpoint: Checkpoint): string {

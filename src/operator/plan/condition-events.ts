@@ -20,10 +20,24 @@ export function conditionEvents(before: Conditions, after: Conditions): PlannedE
   if (stalled?.now.status === 'True') events.push(event('Warning', stalled.now));
   const handler = turned('HandlerHealthy');
   if (handler?.now.status === 'False') events.push(event('Warning', handler.now));
+  const progress = turned('ShardsProgressing');
+  if (progress && isBadProgress(progress)) events.push(event('Warning', progress.now));
   const risk = turned('CheckpointsAtRisk');
   if (risk?.now.status === 'True') events.push(event('Warning', risk.now));
   const known = new Set<string>();
   return events.filter(({ reason }) => !known.has(reason) && known.add(reason));
+}
+
+/** That nobody has read yet what is about to be read is none. */
+function isBadProgress({
+  old,
+  now,
+}: {
+  old: Conditions[number] | undefined;
+  now: Conditions[number];
+}): boolean {
+  if (now.reason === 'ShardsStopped') return old?.status === 'True';
+  return now.status === 'False' || now.reason === 'ShardsSlow';
 }
 
 /** Not to be ready on the way to what was asked for is none, unless it was there already. */

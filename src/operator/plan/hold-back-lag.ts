@@ -27,7 +27,7 @@ function withoutLag(status: GroupStatus): unknown {
       shards.length >= STATUS_LIST_MAX
         ? 'full'
         : shards
-            .map(({ shardId, owner }) => ({ shardId, owner }))
+            .map(({ shardId, owner, judgement, cause }) => ({ shardId, owner, judgement, cause }))
             .sort((a, b) => (a.shardId < b.shardId ? -1 : 1)),
     workers: workers?.map(({ pod, leases }) => ({ pod, leases })),
   });
