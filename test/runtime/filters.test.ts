@@ -70,6 +70,21 @@ test('what is filtered behind a record is not checkpointed before it', async () 
   await group.until(worker.stop());
 });
 
+test('a stop hands over what was filtered behind its last record', async () => {
+  let finish = () => {};
+  const { group, start, put, checkpoint } = aFilteringGroup(() => new Promise((done) => (finish = done)));
+  const worker = start('w');
+  await group.clock.advance(2_000);
+  put('wanted');
+  const last = put('dull');
+  await group.clock.advance(5_000);
+  const stopped = worker.stop();
+  await group.clock.advance(1_000);
+  finish();
+  await group.until(stopped);
+  expect(checkpoint()).toEqual({ at: 'SEQUENCE', sequence: last });
+});
+
 test('user records of an aggregate are looked at one by one', async () => {
   const { group, start, delivered, checkpoint } = aFilteringGroup();
   const worker = start('w');

@@ -54,6 +54,11 @@ export class DeliveryChecker {
     this.#childrenOf = childrenOf;
   }
 
+  /** A record that passes no filter: it is not to be delivered. */
+  filtered(shardId: string, sequence: string, arrivedAt: number): void {
+    this.#shard(shardId).append(sequence, arrivedAt, true);
+  }
+
   produced(key: string, number: number, shardId: string, sequence: string, arrivedAt: number): void {
     this.#shard(shardId).append(sequence, arrivedAt);
     let progress = this.#keys.get(key);

@@ -18,6 +18,10 @@ import { Trace } from './trace.ts';
 
 export const STREAM = 'orders';
 
+/** With these, records of some keys pass no filter, and in some shards none does. */
+export const FILTERS = ['{"partitionKey":[{"anything-but":{"suffix":["1","4","7"]}}]}'];
+const UNWANTED = /[147]$/;
+
 export interface FleetOptions {
   seed: number;
   shards: number;
@@ -183,6 +187,10 @@ export class Fleet {
       const entry = { partitionKey: key, data: Buffer.from(String(number)) };
       const { shardId, sequence } = this.kinesis.putRecord(STREAM, entry);
       this.#numbers.set(key, number);
+      if (this.config.filters && UNWANTED.test(key)) {
+        this.checker.filtered(shardId, sequence, this.kinesis.clock.now());
+        continue;
+      }
       this.checker.produced(key, number, shardId, sequence, this.kinesis.clock.now());
     }
   }

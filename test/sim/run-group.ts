@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { KcgError } from '../../src/lib/errors.ts';
 import { randomInt, seededRandom, type Random } from '../../src/lib/random.ts';
 import { Deployment } from './deployment.ts';
-import { Fleet } from './fleet.ts';
+import { FILTERS, Fleet } from './fleet.ts';
 import { CALM } from './sim-handler.ts';
 import { FAIR } from './sim-link.ts';
 import type { SimWorker } from './sim-worker.ts';
@@ -20,6 +20,7 @@ const CONDITIONS = [
   'handler',
   'hangs',
   'clocks',
+  'filters',
 ] as const;
 const INCIDENTS = [
   'crash',
@@ -79,6 +80,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupRun> {
       initialPosition: random() < 0.2 ? { type: 'Latest' } : { type: 'TrimHorizon' },
       maxLeases: random() < 0.1 ? 2 + 2 * Math.ceil(shards / workers) : 0,
       checkpointIntervalMs: random() < 0.3 ? 0 : 2_000,
+      ...(conditions.has('filters') ? { filters: FILTERS } : {}),
     },
   });
   fleet.note(

@@ -8,19 +8,25 @@ import type { UserRecord } from '../../src/kinesis/record.ts';
 export class ShardLog {
   startAt: number | undefined;
   readonly #positions = new Map<string, number>();
+  readonly #filtered = new Set<string>();
   readonly #arrivals: number[] = [];
   /** Everything before it has been processed by somebody. */
   #processed = 0;
   /** Everything before it is processed and accepted, and its owner lives: it never comes again. */
   #accepted = 0;
 
-  append(sequence: string, arrivedAt: number): void {
-    this.#positions.set(sequence, this.#arrivals.length);
+  append(sequence: string, arrivedAt: number, isFiltered = false): void {
+    // Of what is filtered, only the sequence number can come: in checkpoints, which then are behind the record before.
+    if (isFiltered) this.#filtered.add(sequence);
+    this.#positions.set(sequence, this.#arrivals.length - (isFiltered ? 1 : 0));
+    if (isFiltered) return;
     this.#arrivals.push(arrivedAt);
   }
 
   /** What is wrong with delivering these, if anything. */
   delivered(records: readonly UserRecord[]): string | undefined {
+    const unwanted = records.find(({ sequence }) => this.#filtered.has(sequence));
+    if (unwanted) return `record ${unwanted.sequence} passes no filter`;
     const first = this.#position(records[0]!.sequence);
     if (first < this.#accepted) return `record ${first} comes again, ${this.#accepted} were accepted`;
     if (first > this.#processed && !this.#isBeforeStart(first - 1))
