@@ -10,6 +10,7 @@ import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable, OptionValues } from '../lib/options.ts';
 import { formatAge, formatDuration } from '../view/format.ts';
+import type { Judged } from '../view/judge-shard.ts';
 import type { OwnershipView, ShardOwnership, WorkerOwnership } from '../view/ownership-view.ts';
 import { clusterOptions } from './cluster-options.ts';
 import { printTable } from './print-table.ts';
@@ -165,14 +166,14 @@ function headline({ view, table, groupId }: LeasesInput): string {
 }
 
 function shardTable(shards: readonly ShardOwnership[], now: number, wide: boolean): string[][] {
-  const header = ['SHARD', 'STATE', 'OWNER', 'EPOCH', 'CHECKPOINTED', 'LAG'];
+  const header = ['SHARD', 'STATE', 'OWNER', 'EPOCH', 'CHECKPOINTED', 'LAG', 'JUDGEMENT'];
   const more = ['INCARNATION', 'BECAUSE', 'FROM', 'READ', 'POSITION', 'PARENTS'];
   return [
     wide ? [...header, ...more] : header,
     ...shards.map((shard) => {
-      const { shardId, state, owner, epoch, checkpointedAt, lagMs } = shard;
+      const { shardId, state, owner, epoch, checkpointedAt, lagMs, judged } = shard;
       const lag = lagMs === undefined ? undefined : formatDuration(lagMs);
-      const cells = [shardId, state, owner, epoch, ago(checkpointedAt, now), lag];
+      const cells = [shardId, state, owner, epoch, ago(checkpointedAt, now), lag, judgement(judged)];
       if (!wide) return cells.map(cell);
       const { incarnation, lastChange, readAt, checkpoint, parents } = shard;
       cells.push(incarnation, lastChange?.why, lastChange?.from);
@@ -234,6 +235,10 @@ function ago(time: number | undefined, now: number): string | undefined {
   return time === undefined ? undefined : `${formatAge(now - time)} ago`;
 }
 
+function judgement(judged: Judged | undefined): string | undefined {
+  return judged?.cause ? `${judged.judgement} (${judged.cause})` : judged?.judgement;
+}
+
 function position(checkpoint: Checkpoint): string {
   if (checkpoint.at === 'SEQUENCE') {
     const { sequence, subSequence } = checkpoint;
@@ -251,9 +256,10 @@ function time(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-function shardJson({ checkpoint, checkpointedAt, readAt, ...rest }: ShardOwnership) {
+function shardJson({ checkpoint, checkpointedAt, readAt, judged, ...rest }: ShardOwnership) {
   return {
     ...rest,
+    ...judged,
     position: position(checkpoint),
     checkpointedAt: checkpointedAt && time(checkpointedAt),
     readAt: readAt && time(readAt),

@@ -25,6 +25,7 @@ import { describeError, hasCode, isRetryable, KcgError } from '../lib/errors.ts'
 import { nearestOf } from '../lib/nearest.ts';
 import { parseOptions, type OptionValues } from '../lib/options.ts';
 import { ownershipView } from '../view/ownership-view.ts';
+import { ShardWindows } from '../view/shard-windows.ts';
 import { readNamedGroup } from './named-group.ts';
 
 export { leasesOptions };
@@ -141,6 +142,7 @@ async function onlyGroup(
 /** From the second look on it is known how long each worker's beat has stood still. */
 function lookAt(table: DynamoDbLeaseTable, target: LeasesTarget, output: string | undefined): Look {
   const observed = new ObservedWorkers();
+  const windows = new ShardWindows();
   let looks = 0;
   return async (signal) => {
     const rows: Row[] = await table.query('all', { consistent: true, signal });
@@ -150,8 +152,9 @@ function lookAt(table: DynamoDbLeaseTable, target: LeasesTarget, output: string 
     looks += 1;
     const still = workers.map((row): [string, number] => [row.worker, observed.stillMs(row, monotonicMs)]);
     const now = systemClock.now();
-    const view = ownershipView({ rows, nowMs: now, silentMs: new Map(looks > 1 ? still : []) });
     const { groupId, table: name, leaseDurationMs } = target;
+    const silentMs = new Map(looks > 1 ? still : []);
+    const view = ownershipView({ rows, nowMs: now, silentMs, windows, leaseDurationMs });
     return printLeases({ view, table: name, groupId, output, leaseDurationMs, intervalMs: WATCH_MS, now });
   };
 }

@@ -84,11 +84,11 @@ describe('what kcg leases prints', () => {
       [
         'group shop.orders in table t, 2 of 3 shards owned, 1 worker, lag 60s',
         '',
-        'SHARD       STATE           OWNER    EPOCH   CHECKPOINTED   LAG',
-        'shardId-0   ended           w-a      41      121m ago       -',
-        'shardId-1   owned           w-a      43      3s ago         12s',
-        'shardId-2   free            -        40      -              60s',
-        'shardId-3   other-program   app/17   -       11m ago        -',
+        'SHARD       STATE           OWNER    EPOCH   CHECKPOINTED   LAG   JUDGEMENT',
+        'shardId-0   ended           w-a      41      121m ago       -     -',
+        'shardId-1   owned           w-a      43      3s ago         12s   -',
+        'shardId-2   free            -        40      -              60s   Stopped (NoOwner)',
+        'shardId-3   other-program   app/17   -       11m ago        -     -',
         '',
         'WORKER   STATE   HELD   BEAT   LAST BEAT   REVISION',
         'w-a      live    1      120    2s ago      2',
@@ -100,9 +100,9 @@ describe('what kcg leases prints', () => {
   test('positions, parents and where workers are with -o wide', () => {
     const lines = print([...shards, ...workers], { output: 'wide' }).split('\n');
     const cells = lines.map((line) => line.split(/ {3,}/));
-    expect(cells[2]?.slice(6)).toEqual(['INCARNATION', 'BECAUSE', 'FROM', 'READ', 'POSITION', 'PARENTS']);
-    expect(cells[4]?.slice(6)).toEqual(['i1', 'TakenFromDead', 'w-b/i2', '-', '495+2', '-']);
-    expect(cells[5]?.slice(9)).toEqual(['-', 'AT_TIMESTAMP 2026-11-23T11:59:00.000Z', 'shardId-0']);
+    expect(cells[2]?.slice(7)).toEqual(['INCARNATION', 'BECAUSE', 'FROM', 'READ', 'POSITION', 'PARENTS']);
+    expect(cells[4]?.slice(7)).toEqual(['i1', 'TakenFromDead', 'w-b/i2', '-', '495+2', '-']);
+    expect(cells[5]?.slice(10)).toEqual(['-', 'AT_TIMESTAMP 2026-11-23T11:59:00.000Z', 'shardId-0']);
     expect(cells[9]?.slice(6)).toEqual(['i1', '12s', '65s ago', 'n1', '10.0.0.1:8085', '-']);
     expect(cells[10]?.at(-1)).toBe('w-a');
   });
