@@ -8,6 +8,7 @@ import { startCollector, type Collector } from './collector.ts';
 import { DemoScreen } from './demo-screen.ts';
 import type { LocalMode } from '../local-mode.ts';
 import { produce } from './producer.ts';
+import { isReadAgain } from './read-again.ts';
 import type { ProcessPod } from '../pods/process-pod.ts';
 
 export interface DemoOptions {
@@ -123,11 +124,15 @@ class Demo {
     const pod = await this.#busyPod(signal);
     const { name } = pod.options;
     const shards = this.#collector.tally.shardsOf(name);
-    const atMs = this.#options.clock.monotonic();
+    const { clock } = this.#options;
+    const killed = { pod: name, nextLifeMs: undefined as number | undefined };
+    const { pid } = pod;
+    const atMs = clock.monotonic();
     pod.signal('SIGKILL');
-    await this.#until('its shards are read by others', signal, () =>
-      shards.every((id) => this.#latest(id)?.pod !== name),
-    );
+    await this.#until('its shards are read again', signal, () => {
+      if (pod.pid !== undefined && pod.pid !== pid) killed.nextLifeMs ??= clock.monotonic();
+      return shards.every((id) => isReadAgain(this.#latest(id), killed));
+    });
     const seconds = (this.#lastOf(shards) - atMs) / 1_000;
     this.#screen.say(`2. kill -9 of ${name}: its ${count(shards)} read again after ${seconds.toFixed(2)} s.`);
   }
