@@ -29,6 +29,21 @@ const HOST = '[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?';
 const IPV6 = '\\[[0-9a-fA-F:]{2,39}\\]';
 const PORT = '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
 export const ENDPOINT = new RegExp(`^https?://(${HOST}|${IPV6})(:${PORT})?(/[a-zA-Z0-9._~/-]*)?$`);
+const H = '[0-9a-fA-F]{1,4}';
+const IPV6_ADDRESS = [
+  `(${H}:){7}${H}`,
+  ...[1, 2, 3, 4, 5, 6].map((before) => `(${H}:){1,${before}}(:${H}){1,${7 - before}}`),
+  `(${H}:){1,7}:`,
+  `:(:${H}){1,7}`,
+  '::',
+].join('|');
+const BYTE = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
+/** A label of digits alone at the end makes a host an address, as URLs have it. */
+const NAMED_HOST = '([a-zA-Z0-9.-]*\\.)?[a-zA-Z0-9-]*[a-zA-Z-][a-zA-Z0-9-]*';
+/** Of an ENDPOINT: its host is a name, or an address that there can be. */
+export const ENDPOINT_HOST = new RegExp(
+  `^https?://(\\[(${IPV6_ADDRESS})\\]|(${BYTE}\\.){3}${BYTE}|${NAMED_HOST})([:/].*)?$`,
+);
 export const DNS_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 export const DNS_SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 /** RFC 3339 with a zone; the day still has to exist. */

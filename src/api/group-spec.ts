@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { disruptionBudgetSpec } from './disruption-budget-spec.ts';
-import { ENDPOINT, GROUP_ID, REGION, text } from './formats.ts';
+import { ENDPOINT, ENDPOINT_HOST, GROUP_ID, REGION, text } from './formats.ts';
 import { handlerSpec } from './handler-spec.ts';
 import { notYetRules } from './not-yet.ts';
 import { withRules } from './rule.ts';
@@ -11,9 +11,9 @@ import { templateSpec } from './template-spec.ts';
 
 const endpoint = withRules(text(ENDPOINT, { max: 512, example: 'http://localhost:4566' }), [
   {
-    cel: "!self.contains('[') || isIP(self.split('[')[1].split(']')[0])",
-    // A name of digits alone, such as 10.0.0.256, is no address either.
-    holds: (url) => URL.canParse(url),
+    // Kubernetes 1.30 has isIP, and refuses a CustomResourceDefinition that asks for it.
+    cel: `self.matches(r'${ENDPOINT_HOST.source}')`,
+    holds: (url) => ENDPOINT_HOST.test(url),
     message: 'the host is no IP address; write for example http://[fd00::23]:4566 or http://10.0.0.23:4566',
   },
 ]);

@@ -74,6 +74,17 @@ describe('rules', () => {
     for (const { path, fieldPath } of rules) if (fieldPath) expect(paths).toContain(`${path}${fieldPath}`);
   });
 
+  /** A version takes only what the one before it knew: so there is no isIP, which came with 1.30. */
+  const IN_KUBERNETES_1_29 =
+    /^(has|all|exists|exists_one|filter|map|size|matches|contains|startsWith|endsWith|split|timestamp|duration)$/;
+
+  test('each calls only functions that Kubernetes 1.30 takes', () => {
+    const texts = rules.map(({ rule }) => rule.replaceAll(/r?'[^']*'/g, ''));
+    const called = texts.flatMap((text) => [...text.matchAll(/([a-zA-Z_]+)\(/g)].map(([, name]) => name));
+    expect(called).toContain('has');
+    expect(called.filter((name) => !IN_KUBERNETES_1_29.test(name!))).toEqual([]);
+  });
+
   test('each has a message of one line', () => {
     expect(rules.length).toBeGreaterThan(20);
     for (const { message } of rules) expect(message).toMatch(/^[^\n]{10,400}$/);

@@ -52,6 +52,7 @@ const STREAM: SpecCase[] = [
   { name: 'an endpoint without a scheme', change: { endpoints: { kinesis: 'localhost:4566' } }, refused: { edge: FORM, cluster: 'spec.endpoints.kinesis' } },
   { name: 'an endpoint by its IPv6 address', change: { endpoints: { kinesis: 'http://[fd00::23]:4567', dynamodb: 'https://[::1]/' } } },
   { name: 'an endpoint with brackets around no address', change: { endpoints: { kinesis: 'http://[fd00::23::1]:4567' } }, refused: 'the host is no IP address' },
+  { name: 'an endpoint with an IPv4 address that there is not', change: { endpoints: { kinesis: 'http://10.0.0.256:4567' } }, refused: 'the host is no IP address' },
   { name: 'an endpoint with a port that does not exist', change: { endpoints: { kinesis: 'http://localhost:65536' } }, refused: { edge: FORM, cluster: 'spec.endpoints.kinesis' } },
   { name: 'an endpoint with a password', change: { endpoints: { kinesis: 'http://me:pass@localhost' } }, refused: { edge: FORM, cluster: 'spec.endpoints.kinesis' } },
 ];
