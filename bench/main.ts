@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { balance } from './balance.ts';
 import { drain } from './drain.ts';
 import { failover } from './failover.ts';
+import { filter } from './filter.ts';
 import { idle } from './idle.ts';
 import { node } from './node.ts';
 import { requests } from './requests.ts';
@@ -15,6 +16,7 @@ const BENCHES = {
   requests,
   'requests-on-servers': requestsOnServers,
   drain,
+  filter,
   idle,
   stop,
   failover,

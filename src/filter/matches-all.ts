@@ -30,6 +30,10 @@ export function matchesAll(keys: readonly Key[], fields: readonly Field[][]): bo
         (mayBeAbsent && fields[index]!.length === 0) || fields[index]!.some(({ value }) => matches(value)),
     );
   }
+  // Most events fail by a single key.
+  const couldHold = ({ index, mayBeAbsent, matches }: Key) =>
+    mayBeAbsent || fields[index]!.some(({ value }) => matches(value));
+  if (!keys.every(couldHold)) return false;
   const places = keys.map(({ index }) => placesOf(fields[index]!));
   const later = arraysFrom(keys, fields);
   const failed = new Set<string>();
