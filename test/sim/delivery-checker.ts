@@ -1,3 +1,4 @@
+import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import type { UserRecord } from '../../src/kinesis/record.ts';
 import { compareCheckpoints } from '../../src/kinesis/position.ts';
 import { decodeClaim } from '../../src/leases/claim.ts';
@@ -5,12 +6,17 @@ import { decodeLease, formatRef, isEnded, parseRef, type Lease } from '../../src
 import { CLAIM_KEY, workerKey, type Row } from '../../src/leases/row.ts';
 import type { RowWrite, WriteResult } from '../../src/leases/row-write.ts';
 import { decodeWorker } from '../../src/leases/worker-row.ts';
+import { laneOf } from '../../src/runtime/delivery/lane-of.ts';
+import type { GivenUpBatch } from '../../src/runtime/failure/failure-destination.ts';
 import type { Batch } from '../../src/runtime/handlers/handler.ts';
+import { FailedAttempts } from './failed-attempts.ts';
+import { isTimeUp } from './sim-handler.ts';
 import { ShardLog } from './shard-log.ts';
 import type { SimProcess } from './sim-process.ts';
 
 interface Delivery {
   ref: string;
+  lane: number;
   process: SimProcess;
   signal: AbortSignal;
 }
@@ -46,21 +52,30 @@ export class DeliveryChecker {
   #startAt: number | undefined;
   readonly violations: string[] = [];
   deliveries = 0;
+  givenUpRecords = 0;
   duplicates = 0;
   /** In the order they happened. */
   readonly changes: OwnerChange[] = [];
 
-  constructor(childrenOf: (shardId: string) => string[] | undefined) {
+  readonly #lanes: number;
+  readonly attempts: FailedAttempts;
+
+  constructor(
+    childrenOf: (shardId: string) => string[] | undefined,
+    { parallelizationFactor, retry }: Pick<WorkerConfig, 'parallelizationFactor' | 'retry'>,
+  ) {
     this.#childrenOf = childrenOf;
+    this.#lanes = parallelizationFactor;
+    this.attempts = new FailedAttempts(retry);
   }
 
   /** A record that passes no filter: it is not to be delivered. */
-  filtered(shardId: string, sequence: string, arrivedAt: number): void {
-    this.#shard(shardId).append(sequence, arrivedAt, true);
+  filtered(shardId: string, sequence: string): void {
+    this.#shard(shardId).filtered(sequence);
   }
 
   produced(key: string, number: number, shardId: string, sequence: string, arrivedAt: number): void {
-    this.#shard(shardId).append(sequence, arrivedAt);
+    this.#shard(shardId).append(key, sequence, arrivedAt);
     let progress = this.#keys.get(key);
     if (!progress) this.#keys.set(key, (progress = { put: 0, processed: 0, before: 0, arrivals: [] }));
     progress.put = number;
@@ -73,7 +88,10 @@ export class DeliveryChecker {
     this.#sleptThrough.add(ref);
   }
 
-  /** A batch is handed over. Nobody else may be at work on the shard, and the table must say that it is theirs. */
+  /**
+   * A batch is handed over. Nobody else may be at work on the shard, nor the same worker on the same lane, and the table
+   * must say that it is theirs.
+   */
   delivered(
     ref: string,
     { shardId, records }: Batch,
@@ -94,11 +112,14 @@ export class DeliveryChecker {
     if (problem) this.#fail(`${ref} on ${shardId}: ${problem}`);
     let running = this.#running.get(shardId);
     if (!running) this.#running.set(shardId, (running = new Set()));
+    const lane = laneOf(records[0]!.partitionKey, this.#lanes);
     for (const other of running) {
-      if (other.signal.aborted || other.process.state !== 'running') continue;
+      const goesOn = other.ref === ref && isTimeUp(other.signal);
+      if ((other.signal.aborted && !goesOn) || other.process.state !== 'running') continue;
+      if (other.ref === ref && other.lane !== lane) continue;
       this.#fail(`${ref} delivers ${shardId} while ${other.ref} is at work on it`);
     }
-    const delivery = { ref, process, signal };
+    const delivery = { ref, lane, process, signal };
     running.add(delivery);
     return { over: () => running.delete(delivery) };
   }
@@ -120,6 +141,22 @@ export class DeliveryChecker {
         this.#fail(`${ref} processed ${partitionKey}/${number} right after ${progress.processed}`);
       progress.processed = Math.max(progress.processed, number);
     }
+  }
+
+  /** A destination has what was given up. `inTime`: nobody had told the worker to stop. */
+  givenUp(ref: string, givenUp: GivenUpBatch, inTime: boolean, nowMs: number): void {
+    const { shardId, records } = givenUp;
+    const problem = this.attempts.givenUp(ref, givenUp, nowMs);
+    if (problem) this.#fail(`${ref} on ${shardId}: ${problem}`);
+    this.givenUpRecords += records.length;
+    this.processed(ref, shardId, records, records.length, inTime);
+  }
+
+  /** Its owner goes on reading at its last checkpoint, as a hand-off was given up. */
+  resumed(shardId: string): void {
+    this.#shard(shardId).goesOnFromFinished();
+    // What did not stop in time for the hand-over is not waited for again.
+    this.#running.delete(shardId);
   }
 
   /** The table has taken or refused a write. */
@@ -174,10 +211,11 @@ export class DeliveryChecker {
     this.changes.push({ shardId, by: name, from: before.owner, to: lease.owner });
     if (before.owner !== undefined && name === 'take') {
       if (!this.#isDead(before.owner)) fail(`its owner ${before.owner} lives`);
-      return log.takenFromTheDead(lease.checkpoint);
+      return log.goesOnFrom(lease.checkpoint);
     }
     const left = log.left(lease.checkpoint);
     if (left) fail(left);
+    log.goesOnFrom(lease.checkpoint); // what other lanes have done beyond it
   }
 
   #ended({ shardId }: Lease, fail: (what: string) => void): void {
@@ -226,7 +264,7 @@ export class DeliveryChecker {
   #shard(shardId: string): ShardLog {
     let log = this.#shards.get(shardId);
     if (!log) {
-      log = new ShardLog();
+      log = new ShardLog(this.#lanes);
       log.startAt = this.#startAt;
       this.#shards.set(shardId, log);
     }

@@ -99,7 +99,7 @@ export class Fleet {
     this.checker = new DeliveryChecker((shardId) => {
       const shard = this.kinesis.stream(STREAM).shard(shardId);
       return shard.isOpen ? undefined : shard.children.map((child) => child.shardId);
-    });
+    }, this.config);
     this.table = new MemoryLeaseTable({
       staleness: (key) => this.staleness(key),
       onWrite: (write, before, result) => {
@@ -122,7 +122,10 @@ export class Fleet {
         this.calls.set(operation, (this.calls.get(operation) ?? 0) + 1);
         return this.fate(worker, operation);
       },
-      onEvent: (worker, event) => this.trace.event(worker.ref, event),
+      onEvent: (worker, event) => {
+        if (event.type === 'HandoffCancelled') this.checker.resumed(event.shardId);
+        this.trace.event(worker.ref, event);
+      },
       nudge: (from, address, shardIds) => this.#nudge(from, address, shardIds),
     };
   }
@@ -188,7 +191,7 @@ export class Fleet {
       const { shardId, sequence } = this.kinesis.putRecord(STREAM, entry);
       this.#numbers.set(key, number);
       if (this.config.filters && UNWANTED.test(key)) {
-        this.checker.filtered(shardId, sequence, this.kinesis.clock.now());
+        this.checker.filtered(shardId, sequence);
         continue;
       }
       this.checker.produced(key, number, shardId, sequence, this.kinesis.clock.now());

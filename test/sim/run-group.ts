@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import process, { cwd, env } from 'node:process';
 import { setImmediate } from 'node:timers/promises';
+import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { randomInt, seededRandom, type Random } from '../../src/lib/random.ts';
 import { Deployment } from './deployment.ts';
@@ -19,6 +20,7 @@ const CONDITIONS = [
   'staleReads',
   'handler',
   'hangs',
+  'poison',
   'clocks',
   'filters',
 ] as const;
@@ -81,6 +83,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupRun> {
       maxLeases: random() < 0.1 ? 2 + 2 * Math.ceil(shards / workers) : 0,
       checkpointIntervalMs: random() < 0.3 ? 0 : 2_000,
       ...(conditions.has('filters') ? { filters: FILTERS } : {}),
+      ...policies(random),
     },
   });
   fleet.note(
@@ -152,6 +155,20 @@ async function settle(fleet: Fleet, deployment: Deployment): Promise<string[]> {
   return [...fleet.checker.violations, ...running, ...fleet.checker.unwritten()];
 }
 
+/** Half of the groups have those of a group that sets none. */
+function policies(random: Random): Partial<WorkerConfig> {
+  if (random() < 0.5) return {};
+  return {
+    parallelizationFactor: 1 + randomInt(random, 4),
+    handlerTimeoutMs: [1_000, 10_000, 900_000][randomInt(random, 3)]!,
+    retry: {
+      maxAttempts: randomInt(random, 4) - 1,
+      maxRecordAgeMs: random() < 0.2 ? 60_000 : -1,
+      bisectOnError: random() < 0.5,
+    },
+  };
+}
+
 function setConditions(fleet: Fleet, conditions: ReadonlySet<Condition>, strength: number): void {
   const share = (condition: Condition, value: number) => (conditions.has(condition) ? value * strength : 0);
   fleet.weather = {
@@ -167,6 +184,8 @@ function setConditions(fleet: Fleet, conditions: ReadonlySet<Condition>, strengt
     slow: share('handler', 0.03),
     hangs: share('hangs', 0.01),
     stubborn: 0.5,
+    poison: share('poison', 0.01),
+    refused: share('poison', 0.1),
   };
   if (conditions.has('staleReads')) {
     fleet.staleness = () => (fleet.random() < 0.3 ? randomInt(fleet.random, 4) : 0);

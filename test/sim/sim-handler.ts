@@ -1,6 +1,8 @@
 import { KcgError } from '../../src/lib/errors.ts';
 import { randomInt, type Random } from '../../src/lib/random.ts';
 import type { Batch, Handler, HandlerContext, HandlerResult } from '../../src/runtime/handlers/handler.ts';
+import type { UserRecord } from '../../src/kinesis/record.ts';
+import { laneOf } from '../../src/runtime/delivery/lane-of.ts';
 import { unlessAborted } from '../../src/runtime/handlers/unless-aborted.ts';
 import type { DeliveryChecker } from './delivery-checker.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -15,9 +17,13 @@ export interface Mood {
   hangs: number;
   /** Of slow and hanging code: goes on after it was told to stop. */
   stubborn: number;
+  /** Of records: whatever batch they are in fails. */
+  poison: number;
+  /** How often a destination of what is given up does not take it. */
+  refused: number;
 }
 
-export const CALM: Mood = { throws: 0, partial: 0, slow: 0, hangs: 0, stubborn: 0 };
+export const CALM: Mood = { throws: 0, partial: 0, slow: 0, hangs: 0, stubborn: 0, poison: 0, refused: 0 };
 
 export interface SimHandlerOptions {
   process: SimProcess;
@@ -28,6 +34,16 @@ export interface SimHandlerOptions {
   ref: () => string;
   /** Before the handler answers, ms. */
   startMs: number;
+}
+
+/** Aborted as the handler has had its time, not as the shard is to go elsewhere. */
+export function isTimeUp({ reason }: AbortSignal): boolean {
+  return reason instanceof KcgError && reason.code === 'Timeout';
+}
+
+/** The same ones each time. */
+function isPoison({ partitionKey, data }: UserRecord, share: number): boolean {
+  return share > 0 && laneOf(`${partitionKey}/${Buffer.from(data).toString()}`, 1_000) < share * 1_000;
 }
 
 /** User code in a handler as the product's own are: code that ignores its signal is not waited for. */
@@ -47,13 +63,23 @@ export class SimHandler implements Handler {
 
   async handle(batch: Batch, { signal }: HandlerContext): Promise<HandlerResult> {
     const { process, checker, ref } = this.#options;
-    const delivery = checker.delivered(ref(), batch, process, signal);
+    const me = ref();
+    const delivery = checker.delivered(me, batch, process, signal);
+    let work: Promise<HandlerResult> | undefined;
     try {
-      return await unlessAborted(signal, () => this.#work(batch, signal, ref()));
+      return await unlessAborted(signal, () => (work = this.#work(batch, signal, me)));
     } catch (thrown) {
-      return { outcome: 'failed', error: KcgError.from(thrown) };
+      checker.attempts.failed(me, batch.records);
+      const running = work?.then(
+        () => {},
+        () => {},
+      );
+      return { outcome: 'failed', error: KcgError.from(thrown), ...(running ? { running } : {}) };
     } finally {
-      delivery.over();
+      // Whose time is up may still be at work: it is not to be called beside itself.
+      const over = () => delivery.over();
+      if (isTimeUp(signal) && work) void work.then(over, over);
+      else over();
     }
   }
 
@@ -67,8 +93,13 @@ export class SimHandler implements Handler {
     await process.sleep(tookMs, isStubborn ? {} : { signal });
     if (signal.aborted && !isStubborn) throw signal.reason;
     if (is(throws)) throw new KcgError('HandlerFailed', 'injected');
-    const count = is(partial) ? randomInt(random, records.length) : records.length;
+    const poisoned = records.findIndex((record) => isPoison(record, mood().poison));
+    if (poisoned >= 0 && is(0.5)) throw new KcgError('HandlerFailed', 'poison');
+    const most = poisoned < 0 ? records.length : poisoned;
+    const count = is(partial) ? randomInt(random, most + 1) : most;
     checker.processed(ref, shardId, records, count, !signal.aborted);
-    return count < records.length ? { outcome: 'partial', firstFailure: count } : { outcome: 'done' };
+    if (count === records.length) return { outcome: 'done' };
+    checker.attempts.failed(ref, records.slice(count));
+    return { outcome: 'partial', firstFailure: count };
   }
 }

@@ -10,7 +10,8 @@ import type { WorkerEvent } from '../../src/runtime/worker-event.ts';
 import type { DeliveryChecker } from './delivery-checker.ts';
 import { SimHandler, type Mood } from './sim-handler.ts';
 import { SimLink, type Fate, type Weather } from './sim-link.ts';
-import { SimProcess, type ProcessClock } from './sim-process.ts';
+import { SimDestination } from './sim-destination.ts';
+import { SimProcess, worldClock, type ProcessClock } from './sim-process.ts';
 import type { SimTime } from './sim-time.ts';
 
 /** The services of one simulation, and what its faults ask of everybody. */
@@ -81,6 +82,14 @@ export class SimWorker {
         ref: () => this.ref,
         startMs: handlerStartMs,
       }),
+      destination: new SimDestination({
+        process,
+        random,
+        mood: () => this.mood ?? mood(),
+        checker,
+        ref: () => this.ref,
+        streamNow: () => worldClock(time).now(),
+      }),
       nudge: (address, shardIds) => world.nudge(this, address, shardIds),
       clock: process,
       random,
@@ -93,6 +102,8 @@ export class SimWorker {
     this.worker.run(this.#stop.signal).then(
       () => process.kill(),
       (thrown: unknown) => {
+        // A handler that does not stop ends with its process.
+        if (KcgError.from(thrown).code === 'Timeout') return process.kill();
         checker.violations.push(`${pod} ended with ${KcgError.from(thrown).stack}`);
       },
     );

@@ -158,14 +158,14 @@ export class Lane {
 
   /** A batch does not run beside itself: code that does not stop when it is told to ends with its process. */
   async #untilStopped(running: Promise<void>): Promise<void> {
-    const { shardId, clock, stop, onStuck } = this.#options;
+    const { shardId, clock, stop, abandon, onStuck } = this.#options;
     const stopped = new Wakeup();
     let isRunning = true;
     void running.then(() => {
       isRunning = false;
       stopped.wake();
     });
-    await stopped.sleep(clock, STOP_MS, stop);
+    await stopped.sleep(clock, STOP_MS, abandon); // a hand-over waits for it, as for a batch
     if (!isRunning || stop.aborted) return;
     const what = `the handler went on for ${STOP_MS / 1000} seconds after its signal told it to stop`;
     onStuck(
@@ -174,7 +174,7 @@ export class Lane {
         fix: 'Pass context.signal on to what the handler awaits, or give it longer: spec.handler.timeoutSeconds.',
       }),
     );
-    await this.#wakeup.sleep(clock, Infinity, stop); // the worker ends
+    await clock.sleep(Infinity, { signal: stop }); // the worker ends; nothing else wakes this lane
   }
 
   /** True once it is given up for good. */

@@ -22,6 +22,8 @@ export interface ReadShardOptions extends Partial<
   /** What each read brings, as `key` or `key@arrival in ms`; after the last the shard has ended when `isClosed`. */
   reads: string[][];
   isClosed?: boolean;
+  /** Between two reads, ms. */
+  readEveryMs?: number;
   lanes?: number;
   batchSize?: number;
   policy?: Partial<RetryPolicy>;
@@ -32,6 +34,7 @@ export interface ReadShardOptions extends Partial<
 export function aReadShard({
   reads,
   isClosed,
+  readEveryMs = 0,
   lanes = 1,
   batchSize = 100,
   policy,
@@ -57,6 +60,7 @@ export function aReadShard({
     }),
   );
   const next = async (signal: AbortSignal): Promise<ReadResult> => {
+    if (sequence > 0 && left.length < reads.length) await clock.sleep(readEveryMs, { signal });
     const records = left.shift();
     if (records === undefined) await clock.sleep(1e9, { signal });
     const end = isClosed && left.length === 0 ? { childShards: [] } : undefined;

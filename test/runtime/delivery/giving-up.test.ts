@@ -230,9 +230,10 @@ describe('a handler that hangs', () => {
     let calls = 0;
     const stuck: KcgError[] = [];
     const shard = aReadShard({
-      reads: [['a']],
+      reads: [['a'], ['b'], ['c']],
       timeoutMs: 5_000,
       onStuck: (error: KcgError) => stuck.push(error),
+      readEveryMs: 60_000,
       handle: async (batch, context) => {
         calls += 1;
         const result = (await hangs(batch, context)) as typeof failed & { outcome: 'failed' };
