@@ -22,6 +22,8 @@ export const SNS_TOPIC_ARN = new RegExp(
   `^arn:${PARTITION}:sns:[a-z0-9-]{1,32}:${ACCOUNT}:[a-zA-Z0-9_-]{1,256}(\\.fifo)?$`,
 );
 export const S3_BUCKET_ARN = new RegExp(`^arn:${PARTITION}:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`);
+/** Characters that AWS calls safe in object keys. */
+export const S3_PREFIX = /^[a-zA-Z0-9!_.*'()-][a-zA-Z0-9!_.*'()/-]*$/;
 export const TABLE_NAME = /^[a-zA-Z0-9_.-]+$/;
 export const GROUP_ID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const HOST = '[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?';

@@ -103,6 +103,11 @@ export const groupSpec = withRules(
       .strictObject({
         kinesis: endpoint.optional().describe('URL of Kinesis.'),
         dynamodb: endpoint.optional().describe('URL of DynamoDB.'),
+        sqs: endpoint.optional().describe('URL of SQS, for handler.onFailure.sqs; workers only.'),
+        sns: endpoint.optional().describe('URL of SNS, for handler.onFailure.sns; workers only.'),
+        s3: endpoint
+          .optional()
+          .describe('URL of S3, for handler.onFailure.s3; workers only. Buckets are named in the path.'),
       })
       .prefault({})
       .describe(

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { DNS_LABEL, MODULE_PATH, S3_BUCKET_ARN, SNS_TOPIC_ARN, SQS_QUEUE_ARN, text } from './formats.ts';
+import {
+  DNS_LABEL,
+  MODULE_PATH,
+  S3_BUCKET_ARN,
+  S3_PREFIX,
+  SNS_TOPIC_ARN,
+  SQS_QUEUE_ARN,
+  text,
+} from './formats.ts';
 import { filtersSpec } from './filters-spec.ts';
 import { withRules } from './rule.ts';
 import { WORKER_PORT } from './worker-config.ts';
@@ -83,25 +91,30 @@ const onFailure = withRules(
         queueArn: text(SQS_QUEUE_ARN, {
           max: 512,
           example: 'arn:aws:sqs:eu-west-1:123456789012:failed',
-        }).describe('The queue.'),
+        }).describe('The queue; one whose name ends in .fifo gets the batches of a shard in order.'),
       })
       .optional()
-      .describe('Send what was given up to an SQS queue.'),
+      .describe('A message for each batch to an SQS queue: where its records are, not the records.'),
     sns: z
       .strictObject({
         topicArn: text(SNS_TOPIC_ARN, {
           max: 512,
           example: 'arn:aws:sns:eu-west-1:123456789012:failed',
-        }).describe('The topic.'),
+        }).describe('The topic; one whose name ends in .fifo gets the batches of a shard in order.'),
       })
       .optional()
-      .describe('Send what was given up to an SNS topic.'),
+      .describe('A message for each batch to an SNS topic: where its records are, not the records.'),
     s3: z
       .strictObject({
-        bucketArn: text(S3_BUCKET_ARN, { max: 512, example: 'arn:aws:s3:::failed' }).describe('The bucket.'),
+        bucketArn: text(S3_BUCKET_ARN, { max: 512, example: 'arn:aws:s3:::failed' }).describe(
+          'The bucket, in any region.',
+        ),
+        prefix: text(S3_PREFIX, { max: 256, example: 'orders/' })
+          .optional()
+          .describe('What keys begin with, before aws/lambda/<group id>/<shard id>/….'),
       })
       .optional()
-      .describe('Write what was given up to an S3 bucket.'),
+      .describe('An object for each batch in an S3 bucket, with the records.'),
   }),
   [
     {
@@ -145,7 +158,11 @@ export const handlerSpec = withRules(
         'How long the handler may take for a batch; then it is told to stop, and the batch has failed.',
       ),
     retry: retry.prefault({}).describe('What happens to a batch that fails.'),
-    onFailure: onFailure.prefault({}).describe('Where records go that were given up.'),
+    onFailure: onFailure
+      .prefault({})
+      .describe(
+        'Where batches go that were given up. Until they are there the shard waits. Unset: they are logged, counted and gone.',
+      ),
   }),
   [
     {

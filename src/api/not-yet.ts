@@ -30,11 +30,6 @@ export const NOT_YET: readonly NotYet[] = [
     message:
       'handler.exec does not work in this release yet; use handler.http, which any language can answer',
   },
-  ...['sqs', 'sns', 's3'].map((destination) => ({
-    path: `handler.onFailure.${destination}`,
-    allowed: 'unset' as const,
-    message: `handler.onFailure.${destination} does not work in this release yet; leave onFailure empty: what is given up is logged and counted`,
-  })),
 ];
 
 /** The list above as rules on `spec`. */

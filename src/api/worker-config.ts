@@ -12,6 +12,18 @@ const handler = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('http'), url: z.url() }),
 ]);
 
+/** Where batches go that are given up; `endpoint`: of that service. */
+const onFailure = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('sqs'), queueArn: z.string().min(1), endpoint: z.url().optional() }),
+  z.strictObject({ type: z.literal('sns'), topicArn: z.string().min(1), endpoint: z.url().optional() }),
+  z.strictObject({
+    type: z.literal('s3'),
+    bucketArn: z.string().min(1),
+    prefix: z.string().optional(),
+    endpoint: z.url().optional(),
+  }),
+]);
+
 const initialPosition = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('TrimHorizon') }),
   z.strictObject({ type: z.literal('Latest') }),
@@ -35,6 +47,7 @@ const schema = z.strictObject({
   handler,
   batchSize: z.int().min(1).max(10_000),
   batchWindowMs: z.int().min(0).max(300_000),
+  onFailure: onFailure.optional(),
   parallelizationFactor: z.int().min(1).max(10),
   handlerTimeoutMs: z.int().min(1_000).max(43_200_000),
   retry: z.strictObject({

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../api/group.ts';
 import { checkModule } from '../dev/check-module.ts';
 import { DemoScreen } from '../dev/demo/demo-screen.ts';
@@ -27,6 +27,10 @@ export const devOptions = {
   tls: {
     type: 'boolean',
     description: 'answer TLS as well, with a certificate that is made once and named for clients to trust',
+  },
+  'given-up': {
+    type: 'string',
+    description: 'folder for batches that are given up; default: given-up beside the group file',
   },
   quiet: { type: 'boolean', short: 'q', description: 'do not print what workers log' },
   'log-level': {
@@ -57,8 +61,11 @@ export async function runDevCommand(
   const certificate = options.tls
     ? await openCertificate(join(cacheFolder(env), 'tls'), systemClock.now())
     : undefined;
+  const beside = options.file === '-' ? '.' : dirname(options.file);
+  const givenUpFolder = resolve(options.givenUp ?? join(beside, 'given-up'));
   const local = await startLocal({
     certificate,
+    givenUpFolder,
     shards: options.shards,
     kinesisPort: options.kinesisPort,
     dynamodbPort: options.dynamodbPort,
@@ -76,6 +83,8 @@ export async function runDevCommand(
       await local.apply(group);
       for (const hint of hintsFor(group, { file: options.file, groups: groups.length, local }))
         screen.say(hint);
+      if (givesUp(group))
+        screen.say(`given up:       ${group.metadata.name}'s batches go to ${givenUpFolder}`);
     }
     await systemClock.sleep(Infinity, { signal: stop });
     return 0;
@@ -97,6 +106,10 @@ function addresses({ kinesis, dynamodb }: LocalMode, caFile: string | undefined)
     'Any AWS SDK or CLI can use them; the credentials are AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local.',
     ...(caFile === undefined ? [] : [`To trust them:  ${trust}`]),
   ];
+}
+
+function givesUp({ spec: { handler } }: KinesisConsumerGroup): boolean {
+  return handler.retry.maxAttempts >= 0 || handler.retry.maxRecordAgeSeconds >= 0;
 }
 
 /** As programs on this system keep what they can make again. */

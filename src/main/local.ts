@@ -15,6 +15,8 @@ export interface LocalOptions {
   logLevel: LogLevel;
   onOperatorLine: (line: string) => void;
   onWorkerLine: (pod: string, line: string) => void;
+  /** Where workers write the batches that they give up; undefined: where their group says. */
+  givenUpFolder?: string;
 }
 
 /** Local mode on this machine's clock, with this very program as the worker. */
@@ -29,14 +31,15 @@ export function startLocal(options: LocalOptions): Promise<LocalMode> {
     random: systemRandom,
     log: createLog(options.logLevel, (line) => options.onOperatorLine(line.trimEnd())),
     aws: sdkAwsAccount(clock),
-    workerCommand: workerCommand(),
+    workerCommand: workerCommand(options.givenUpFolder),
     ...options,
   });
 }
 
 /** Program and arguments that run `kcg worker`. */
-export function workerCommand(): string[] {
-  return [process.execPath, entryPoint(), 'worker'];
+export function workerCommand(givenUpFolder?: string): string[] {
+  const folder = givenUpFolder === undefined ? [] : [`--given-up-folder=${givenUpFolder}`];
+  return [process.execPath, entryPoint(), 'worker', ...folder];
 }
 
 /** The bundle, or `cli.ts` beside this file in a checkout. */

@@ -5,7 +5,7 @@ import {
   type WorkerConfig,
 } from '../api/worker-config.ts';
 import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
-import { awsCredentials } from '../aws/credentials.ts';
+import { awsCredentials, type AwsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
@@ -13,6 +13,9 @@ import { ALL_ADDRESSES } from '../lib/listen.ts';
 import { createLog, LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
+import type { FailureDestination } from '../runtime/failure/failure-destination.ts';
+import { folderDestination } from '../runtime/failure/folder-destination.ts';
+import { openDestination } from '../runtime/failure/open-destination.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
 import { unawaitedFailure } from '../runtime/handlers/unawaited-work.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
@@ -67,6 +70,10 @@ export const workerOptions = {
     env: 'KCG_EXIT_WITH_PARENT',
     description: 'stop when standard input ends (local mode)',
   },
+  'given-up-folder': {
+    type: 'string',
+    description: "folder for batches that are given up, in place of the group's onFailure (local mode)",
+  },
   check: { type: 'boolean', description: 'load the handler, say what is wrong with it, and end' },
   'log-level': {
     type: 'string',
@@ -118,7 +125,8 @@ export async function runWorkerCommand(
   if (options.exitWithParent) {
     stop = AbortSignal.any([stop, endOfInput(config.handoffTimeoutMs + LAST_WRITES_MS)]);
   }
-  const { client, beatClient, stream, close } = openClients(config, clock);
+  const { client, beatClient, stream, credentials, close } = openClients(config, clock);
+  const destination = await destinationOf(config, { folder: options.givenUpFolder, credentials });
   const onUnhandled = (reason: unknown) => endUnhandled(reason, env);
   process.on('unhandledRejection', onUnhandled);
   try {
@@ -133,6 +141,7 @@ export async function runWorkerCommand(
       table,
       stream,
       handler: createHandler(config.handler, { clock, log }),
+      destination,
       nudge: httpNudge,
       clock,
       random,
@@ -147,6 +156,7 @@ export async function runWorkerCommand(
   } finally {
     process.off('unhandledRejection', onUnhandled);
     close();
+    await destination?.close();
     await server.close();
   }
 }
@@ -160,6 +170,15 @@ function endUnhandled(reason: unknown, env: NodeJS.ProcessEnv): void {
   if (error === undefined) throw reason;
   sayLastWords(error, env);
   process.exit(1);
+}
+
+/** Undefined: what is given up is told of, and gone. */
+async function destinationOf(
+  { onFailure, region }: WorkerConfig,
+  { folder, credentials }: { folder: string | undefined; credentials: AwsCredentials },
+): Promise<FailureDestination | undefined> {
+  if (folder !== undefined) return folderDestination(folder);
+  return onFailure && (await openDestination(onFailure, { region, clock: systemClock, credentials }));
 }
 
 function openClients({ region, endpoints, stream: { name, arn } }: WorkerConfig, clock: Clock) {
@@ -181,7 +200,7 @@ function openClients({ region, endpoints, stream: { name, arn } }: WorkerConfig,
     client.destroy();
     beatClient.destroy();
   };
-  return { client, beatClient, stream, close };
+  return { client, beatClient, stream, credentials, close };
 }
 
 function identityOf(

@@ -39,6 +39,7 @@ const TABLE: Record<Name, { takes: string[]; refuses: string[] }> = {
     takes: ['arn:aws:s3:::my.bucket-1'],
     refuses: ['arn:aws:s3:::My', 'arn:aws:s3:::ab', 'my-bucket'],
   },
+  S3_PREFIX: { takes: ['orders/', "a/b_c-d.e!*'(1)"], refuses: ['/orders', 'a b/', 'a?b', ''] },
   TABLE_NAME: { takes: ['abc', 'a.b-c_D'], refuses: ['a/b', 'a:b'] },
   GROUP_ID: { takes: ['shop.orders', '0'], refuses: ['.a', '-a', 'a#b', ''] },
   ENDPOINT: {

@@ -189,10 +189,22 @@ const NOT_YET: SpecCase[] = [
   { name: 'filters as JSON texts and as objects', change: { handler: { log: {}, filters: [{ pattern: '{"data":{"type":["buy"]}}' }, { pattern: { partitionKey: [{ prefix: 'vip-' }] } }] } } },
   { name: 'eleven filters', change: { handler: { log: {}, filters: Array.from({ length: 11 }, () => ({ pattern: { partitionKey: ['a'] } })) } }, refused: { edge: 'write at most 10 entries', cluster: 'must have at most 10 items' } },
   { name: 'a filter without a pattern', change: { handler: { log: {}, filters: [{}] } }, refused: { edge: 'spec.handler.filters[0].pattern: is required', cluster: 'spec.handler.filters[0].pattern: Required value' } },
-  { name: 'failures to SQS', change: { handler: { log: {}, onFailure: { sqs: { queueArn: 'arn:aws:sqs:eu-west-1:123456789012:failed' } } } }, refused: 'handler.onFailure.sqs does not work in this release yet' },
-  { name: 'failures to SNS', change: { handler: { log: {}, onFailure: { sns: { topicArn: 'arn:aws:sns:eu-west-1:123456789012:failed' } } } }, refused: 'handler.onFailure.sns does not work in this release yet' },
-  { name: 'failures to S3', change: { handler: { log: {}, onFailure: { s3: { bucketArn: 'arn:aws:s3:::failed' } } } }, refused: 'handler.onFailure.s3 does not work in this release yet' },
-  { name: 'failures to two places', change: { handler: { log: {}, onFailure: { s3: { bucketArn: 'arn:aws:s3:::failed' }, sqs: { queueArn: 'arn:aws:sqs:eu-west-1:123456789012:failed' } } } }, refused: 'set only one of sqs, sns and s3' },
+];
+
+const failures = (onFailure: object) => ({ handler: { log: {}, onFailure } });
+
+// oxfmt-ignore
+const ON_FAILURE: SpecCase[] = [
+  { name: 'failures to SQS', change: failures({ sqs: { queueArn: 'arn:aws:sqs:eu-west-1:123456789012:failed' } }) },
+  { name: 'failures to a FIFO queue', change: failures({ sqs: { queueArn: 'arn:aws:sqs:eu-west-1:123456789012:failed.fifo' } }) },
+  { name: 'failures to the URL of a queue', change: failures({ sqs: { queueArn: 'https://sqs.eu-west-1.amazonaws.com/123456789012/failed' } }), refused: { edge: FORM, cluster: 'spec.handler.onFailure.sqs.queueArn' } },
+  { name: 'failures to SNS', change: failures({ sns: { topicArn: 'arn:aws:sns:eu-west-1:123456789012:failed' } }) },
+  { name: 'failures to a topic without its ARN', change: failures({ sns: {} }), refused: { edge: 'spec.handler.onFailure.sns.topicArn: is required', cluster: 'spec.handler.onFailure.sns.topicArn: Required value' } },
+  { name: 'failures to S3', change: failures({ s3: { bucketArn: 'arn:aws:s3:::failed', prefix: 'orders/' } }) },
+  { name: 'failures to keys that begin with a slash', change: failures({ s3: { bucketArn: 'arn:aws:s3:::failed', prefix: '/orders/' } }), refused: { edge: FORM, cluster: 'spec.handler.onFailure.s3.prefix' } },
+  { name: 'failures to two places', change: failures({ s3: { bucketArn: 'arn:aws:s3:::failed' }, sqs: { queueArn: 'arn:aws:sqs:eu-west-1:123456789012:failed' } }), refused: 'set only one of sqs, sns and s3' },
+  { name: 'endpoints of where failures go', change: { endpoints: { sqs: 'http://localhost:4566', sns: 'http://localhost:4566', s3: 'http://localhost:4566' } } },
+  { name: 'an endpoint of S3 without a scheme', change: { endpoints: { s3: 'localhost:4566' } }, refused: { edge: FORM, cluster: 'spec.endpoints.s3' } },
 ];
 
 // oxfmt-ignore
@@ -213,6 +225,7 @@ export const SPEC_TABLE: readonly SpecCase[] = [
   ...SCALING,
   ...HANDLER,
   ...NOT_YET,
+  ...ON_FAILURE,
   ...NULLS,
 ];
 

@@ -31,6 +31,7 @@ export function workerConfigOf(
     handler: workerHandler(workloadHandler(handler)),
     batchSize: handler.batchSize,
     batchWindowMs: handler.batchWindowSeconds * 1000,
+    ...onFailureOf(spec),
     parallelizationFactor: handler.parallelizationFactor,
     handlerTimeoutMs: handler.timeoutSeconds * 1000,
     retry: {
@@ -42,6 +43,19 @@ export function workerConfigOf(
       ? { filters: handler.filters.map(({ pattern }) => kinesisPattern(pattern)) }
       : {}),
   };
+}
+
+function onFailureOf({ handler, endpoints }: KinesisConsumerGroup['spec']): Pick<WorkerConfig, 'onFailure'> {
+  const { sqs, sns, s3 } = handler.onFailure;
+  const at = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
+  if (sqs) return { onFailure: { type: 'sqs', ...sqs, ...at(endpoints.sqs) } };
+  if (sns) return { onFailure: { type: 'sns', ...sns, ...at(endpoints.sns) } };
+  if (s3) {
+    const { bucketArn, prefix } = s3;
+    const named = prefix === undefined ? {} : { prefix };
+    return { onFailure: { type: 's3', bucketArn, ...named, ...at(endpoints.s3) } };
+  }
+  return {};
 }
 
 function workerHandler(handler: WorkloadHandler): WorkerConfig['handler'] {

@@ -1,11 +1,8 @@
+import type { WorkerConfig } from '../../api/worker-config.ts';
 import type { FailureDestination } from './failure-destination.ts';
 import type { DestinationPlace } from './destination-place.ts';
 
-/** Where a group's batches go that are given up; `endpoint`: of that service. */
-export type DestinationConfig =
-  | { type: 'sqs'; queueArn: string; endpoint?: string | undefined }
-  | { type: 'sns'; topicArn: string; endpoint?: string | undefined }
-  | { type: 's3'; bucketArn: string; prefix?: string | undefined; endpoint?: string | undefined };
+export type DestinationConfig = NonNullable<WorkerConfig['onFailure']>;
 
 /** Loads the client of the one service that is used; calls nothing yet. */
 export async function openDestination(

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseGroup } from '../../../src/api/group.ts';
 import { decodeWorkerConfig, encodeWorkerConfig } from '../../../src/api/worker-config.ts';
 import { workerConfigOf } from '../../../src/operator/plan/worker-config-of.ts';
@@ -12,8 +12,8 @@ const TARGET = {
   endpoints: {},
 };
 
-function configWith(handler: Record<string, unknown>) {
-  const parsed = parseGroup(groupOf({ change: { handler: { log: {}, ...handler } } }));
+function configWith(handler: Record<string, unknown>, endpoints: Record<string, string> = {}) {
+  const parsed = parseGroup(groupOf({ change: { endpoints, handler: { log: {}, ...handler } } }));
   if (parsed.outcome !== 'ok') throw new Error(parsed.problems.join());
   return decodeWorkerConfig(encodeWorkerConfig(workerConfigOf(parsed.group, TARGET)));
 }
@@ -28,4 +28,25 @@ test('filters reach the workers as JSON texts, whichever way they are written', 
 
 test('a group without filters has the worker configuration that it had before there were any', () => {
   expect(configWith({})).not.toHaveProperty('filters');
+});
+
+describe('where given-up batches go', () => {
+  const queueArn = 'arn:aws:sqs:eu-west-1:123456789012:failed';
+  const topicArn = 'arn:aws:sns:eu-west-1:123456789012:failed';
+  const bucketArn = 'arn:aws:s3:::failed';
+  const endpoints = { sqs: 'http://localhost:1', sns: 'http://localhost:2', s3: 'http://localhost:3' };
+
+  test.each([
+    [{ sqs: { queueArn } }, { type: 'sqs', queueArn }, endpoints.sqs],
+    [{ sns: { topicArn } }, { type: 'sns', topicArn }, endpoints.sns],
+    [{ s3: { bucketArn } }, { type: 's3', bucketArn }, endpoints.s3],
+    [{ s3: { bucketArn, prefix: 'a/' } }, { type: 's3', bucketArn, prefix: 'a/' }, endpoints.s3],
+  ])('is what the group says, with the endpoint of that service: %j', (onFailure, config, endpoint) => {
+    expect(configWith({ onFailure }).onFailure).toEqual(config);
+    expect(configWith({ onFailure }, endpoints).onFailure).toEqual({ ...config, endpoint });
+  });
+
+  test('is not mentioned where there is no place: pods of such groups stay as they are', () => {
+    expect(configWith({}, endpoints)).not.toHaveProperty('onFailure');
+  });
 });
