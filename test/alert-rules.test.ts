@@ -1,91 +1,20 @@
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { decodeRows } from '../src/leases/group-rows.ts';
 import { WorkQueue } from '../src/kubernetes/work-queue.ts';
 import { KcgError } from '../src/lib/errors.ts';
 import { seededRandom } from '../src/lib/random.ts';
-import { OperatorMetrics } from '../src/operator/operator-metrics.ts';
 import { countJudgements } from '../src/operator/plan/shards-progressing.ts';
 import { groupView } from '../src/view/group-view.ts';
 import { ShardWindows } from '../src/view/shard-windows.ts';
-import { WorkerMetrics } from '../src/runtime/worker-metrics.ts';
 import { howToGet, requireToolInCi } from './cluster/find-tool.ts';
-import { AGroup, type OneWorker } from './runtime/a-group.ts';
-import { SCRAPE_SECONDS, Scrapes } from './support/alerts.ts';
+import { LEASE_MS, Scene } from './support/alert-scene.ts';
 
 const promtool = requireToolInCi('promtool');
 if (promtool === undefined)
   process.stderr.write(`skipped: the alert rules: promtool is missing: ${howToGet('promtool')}\n`);
 
 const MINUTE = 60_000;
-const LEASE_MS = 30_000;
 const away = new KcgError('Unavailable', 'nobody answers');
-
-/** Workers of one group and an operator on one virtual clock, scraped as Prometheus would. */
-class Scene {
-  readonly group: AGroup;
-  readonly operator: OperatorMetrics;
-  /** False: no operator is there to be scraped. */
-  isOperated = true;
-  tableIsAway = false;
-  readonly #scrapes = new Scrapes();
-  readonly #workers = new Map<string, { worker: OneWorker; metrics: WorkerMetrics; read: number }>();
-
-  constructor() {
-    this.group = new AGroup(1, {
-      before: async () => {
-        if (this.tableIsAway) throw away;
-      },
-    });
-    this.operator = new OperatorMetrics(this.group.clock);
-    this.operator.leading(true);
-  }
-
-  start(name: string, changes: Parameters<AGroup['start']>[1] = {}): OneWorker {
-    // Hours pass here: calls that nothing is asked of are few.
-    const config = { pollIntervalMs: 10_000, leaseDurationMs: LEASE_MS };
-    const worker = this.group.start(name, { config, ...changes });
-    const metrics = new WorkerMetrics({
-      clock: this.group.clock,
-      lag: () => worker.worker.lag(),
-      checkpointAges: () => worker.worker.checkpointAges(),
-    });
-    this.#workers.set(name, { worker, metrics, read: 0 });
-    return worker;
-  }
-
-  /** The pod is gone, and its series with it. */
-  remove(name: string): void {
-    this.#workers.delete(name);
-  }
-
-  /** `before` each scrape. */
-  async pass(minutes: number, before?: () => Promise<void>): Promise<void> {
-    for (let left = (minutes * 60) / SCRAPE_SECONDS; left > 0; left -= 1) {
-      await before?.();
-      await this.#scrape();
-      await this.group.clock.advance(SCRAPE_SECONDS * 1_000);
-    }
-  }
-
-  /** By minute: what fires then, and nothing else. */
-  expectFiring(firing: Record<string, readonly string[]>): void {
-    expect(this.#scrapes.check(promtool!, firing)).toBe('');
-  }
-
-  async #scrape(): Promise<void> {
-    const targets = [];
-    for (const [pod, scraped] of this.#workers) {
-      const { worker, metrics } = scraped;
-      for (const event of worker.events.slice(scraped.read)) metrics.onEvent(event);
-      scraped.read = worker.events.length;
-      const labels = { namespace: 'shop', kcg_dev_group: 'orders', pod };
-      targets.push({ labels, text: await metrics.text() });
-    }
-    const labels = { namespace: 'kcg-system', pod: 'kcg-operator' };
-    if (this.isOperated) targets.push({ labels, text: await this.operator.registry.metrics() });
-    this.#scrapes.step(targets);
-  }
-}
 
 describe.skipIf(promtool === undefined)('of the documented alerts', () => {
   test('none fires while all is well, nor when a pod is replaced', async () => {
@@ -97,7 +26,7 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     await scene.group.until(old.stop());
     scene.remove('a');
     await scene.pass(20);
-    scene.expectFiring({ '1m': [], '20m': [], '39m': [] });
+    scene.expectFiring(promtool!, { '1m': [], '20m': [], '39m': [] });
   });
 
   test('one tells of a group that nobody reads', async () => {
@@ -107,7 +36,11 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     await scene.group.until(worker.stop());
     scene.remove('a');
     await scene.pass(60);
-    scene.expectFiring({ '10m': [], '16m': ['KcgGroupNotReading'], '69m': ['KcgGroupNotReading'] });
+    scene.expectFiring(promtool!, {
+      '10m': [],
+      '16m': ['KcgGroupNotReading'],
+      '69m': ['KcgGroupNotReading'],
+    });
   });
 
   test('one tells of records that were lost before the worker was scraped first', async () => {
@@ -118,9 +51,10 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
       shardId: 'shardId-000000000000',
       reason: 'LostToRetention',
       checkpointAgeMs: 90_000_000,
+      lostSeconds: 3_600,
     });
     await scene.pass(90);
-    scene.expectFiring({ '1m': ['KcgRecordsLost'], '50m': ['KcgRecordsLost'], '89m': [] });
+    scene.expectFiring(promtool!, { '1m': ['KcgRecordsLost'], '50m': ['KcgRecordsLost'], '89m': [] });
   });
 
   test('one tells of records that are lost later', async () => {
@@ -128,9 +62,15 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     const worker = scene.start('a');
     await scene.pass(70);
     const shardId = 'shardId-000000000000';
-    worker.events.push({ type: 'CheckpointsAtRisk', shardId, reason: 'LostToRetention', checkpointAgeMs: 1 });
+    worker.events.push({
+      type: 'CheckpointsAtRisk',
+      shardId,
+      reason: 'LostToRetention',
+      checkpointAgeMs: 1,
+      lostSeconds: 7,
+    });
     await scene.pass(80);
-    scene.expectFiring({ '69m': [], '72m': ['KcgRecordsLost'], '149m': [] });
+    scene.expectFiring(promtool!, { '69m': [], '72m': ['KcgRecordsLost'], '149m': [] });
   });
 
   test.each<[string, number]>([
@@ -155,7 +95,7 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     fails = false;
     await scene.pass(20);
     const lagging = ['KcgHandlerFailing', 'KcgLagging'];
-    scene.expectFiring({ '10m': [], '24m': lagging, '59m': lagging, '79m': [] });
+    scene.expectFiring(promtool!, { '10m': [], '24m': lagging, '59m': lagging, '79m': [] });
   });
 
   test('some tell of a table that is out of reach, for as long as it is', async () => {
@@ -167,7 +107,7 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     scene.tableIsAway = false;
     await scene.pass(30);
     const away = ['KcgGroupNotReading', 'KcgTableTrouble'];
-    scene.expectFiring({ '5m': [], '40m': away, '64m': away, '94m': [] });
+    scene.expectFiring(promtool!, { '5m': [], '40m': away, '64m': away, '94m': [] });
   });
 
   test('one tells of checkpoints that are not written', async () => {
@@ -176,7 +116,7 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     await scene.pass(5);
     worker.worker.checkpointAges = () => [['shardId-000000000000', 300_000]];
     await scene.pass(20);
-    scene.expectFiring({ '5m': [], '24m': ['KcgCheckpointsNotWritten'] });
+    scene.expectFiring(promtool!, { '5m': [], '24m': ['KcgCheckpointsNotWritten'] });
   });
 
   test('one tells of workers that lose their leases, from the first on', async () => {
@@ -190,7 +130,7 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
       await scene.pass(2);
     }
     await scene.pass(30);
-    scene.expectFiring({ '5m': [], '12m': ['KcgLeasesLost'], '40m': [] });
+    scene.expectFiring(promtool!, { '5m': [], '12m': ['KcgLeasesLost'], '40m': [] });
   });
 
   test('one tells of a stream that cannot be read', async () => {
@@ -201,7 +141,7 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     await scene.pass(60);
     scene.group.kinesis.faults = undefined;
     await scene.pass(20);
-    scene.expectFiring({
+    scene.expectFiring(promtool!, {
       '5m': [],
       '35m': ['KcgLagging', 'KcgReadTrouble'],
       '64m': ['KcgLagging', 'KcgReadTrouble'],
@@ -259,7 +199,7 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     fails = false;
     if (!isRead) scene.start('b', { handler });
     await scene.pass(20, look);
-    scene.expectFiring(firing);
+    scene.expectFiring(promtool!, firing);
   });
 
   test('one tells that no operator works', async () => {
@@ -270,7 +210,7 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     await scene.pass(10);
     scene.isOperated = false;
     await scene.pass(10);
-    scene.expectFiring({ '9m': [], '17m': ['KcgNoOperator'], '29m': ['KcgNoOperator'] });
+    scene.expectFiring(promtool!, { '9m': [], '17m': ['KcgNoOperator'], '29m': ['KcgNoOperator'] });
   });
 
   test('one tells of a group that the operator fails, for as long as it does', async () => {
@@ -303,6 +243,6 @@ describe.skipIf(promtool === undefined)('of the documented alerts', () => {
     stop.abort();
     await running;
     const failing = ['KcgReconcilesFail'];
-    scene.expectFiring({ '14m': [], '16m': failing, '60m': failing, '119m': failing, '129m': [] });
+    scene.expectFiring(promtool!, { '14m': [], '16m': failing, '60m': failing, '119m': failing, '129m': [] });
   });
 });

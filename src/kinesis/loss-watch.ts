@@ -25,7 +25,7 @@ export class LossWatch {
     const ageMs = clock.monotonic() - this.#seenTo;
     if (ageMs <= this.#retentionMs) return;
     this.#told = true;
-    onLost?.(ageMs);
+    onLost?.(ageMs, ageMs - this.#retentionMs);
   }
 
   /** After a read that began at `atMs` and ended so far behind the tip. */
@@ -38,7 +38,10 @@ export class LossWatch {
   /** The shard has left the stream; `readAt` is when it was read last. */
   hasLeft(readAt: number): void {
     const { clock, onLost } = this.#options;
-    if (!this.#told) onLost?.(clock.monotonic() - (this.#seenTo ?? readAt));
+    if (this.#told) return;
+    const ageMs = clock.monotonic() - (this.#seenTo ?? readAt);
+    // What the shard took after that has expired, or it would still be there.
+    onLost?.(ageMs, Math.max(0, ageMs - this.#retentionMs));
   }
 
   get #retentionMs(): number {

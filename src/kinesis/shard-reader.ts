@@ -61,9 +61,10 @@ export interface ShardReaderOptions {
   retentionHours?: () => number;
   /**
    * Records may be lost: the position, of this age in ms, has left the retention, or the shard the stream. Told before
-   * reading goes on, once until reading has caught up a tenth of the retention.
+   * reading goes on, once until reading has caught up a tenth of the retention. `lostMs`: at most what was put in so long is
+   * gone.
    */
-  onLost?: (ageMs: number) => void;
+  onLost?: (ageMs: number, lostMs: number) => void;
   /** Hash ranges of the shard's parents, as far as they are known and keys place records on this stream. Default: none. */
   parentRanges?: () => readonly HashRange[];
   /** So many user records were left out of a read, because they come in another shard. */

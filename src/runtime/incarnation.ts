@@ -202,8 +202,7 @@ export class Incarnation {
       onTrouble: (error) => onEvent({ type: 'ReadTrouble', shardId, error }),
       unreadMs: unread.lostAfterMs,
       retentionHours: () => this.#stream.latest.retentionHours,
-      onLost: (checkpointAgeMs) =>
-        onEvent({ type: 'CheckpointsAtRisk', shardId, reason: 'LostToRetention', checkpointAgeMs }),
+      onLost: (ageMs, lostMs) => this.#tellLoss(checkpointer, { shardId, ageMs, lostMs }),
       isTight: () => this.#budget.isTight,
       parentRanges: () => (this.#stream.latest.keysPlaceRecords ? this.#state.rangesOf(lease.parents) : []),
       onLeftOut: (records) => onEvent({ type: 'RecordsLeftOut', shardId, records }),
@@ -240,6 +239,18 @@ export class Incarnation {
     });
     return { consumer, checkpointer };
   };
+
+  #tellLoss(checkpointer: Checkpointer, loss: { shardId: string; ageMs: number; lostMs: number }): void {
+    const { shardId, ageMs, lostMs } = loss;
+    checkpointer.lost();
+    this.#options.onEvent({
+      type: 'CheckpointsAtRisk',
+      shardId,
+      reason: 'LostToRetention',
+      checkpointAgeMs: ageMs,
+      lostSeconds: Math.round(lostMs / 1000),
+    });
+  }
 
   #filtered(shardId: string, reader: ShardReader, meter: LoadMeter): ShardReader {
     const { config, clock, onEvent } = this.#options;

@@ -47,7 +47,14 @@ export type WorkerEvent =
   | { type: 'RecordsLeftOut'; shardId: string; records: number }
   /** Records of a read that pass no pattern of `handler.filters`. */
   | { type: 'RecordsFiltered'; shardId: string; records: number }
-  | { type: 'CheckpointsAtRisk'; shardId: string; reason: 'LostToRetention'; checkpointAgeMs: number }
+  | {
+      type: 'CheckpointsAtRisk';
+      shardId: string;
+      reason: 'LostToRetention';
+      checkpointAgeMs: number;
+      /** At most: what was put into the shard in so much time has expired unread. */
+      lostSeconds: number;
+    }
   | { type: 'TableTrouble'; operation: string; error: KcgError | undefined };
 
 export type OnWorkerEvent = (event: WorkerEvent) => void;

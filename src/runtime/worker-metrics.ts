@@ -73,6 +73,11 @@ export class WorkerMetrics {
     'Times that a position was found to have fallen out of the retention before it was read on: records are lost.',
     ['shard'],
   );
+  readonly #lostSeconds = this.#counter(
+    'lost_to_retention_seconds_total',
+    'How long a time of the shard expired unread, at most: from its position to the oldest record kept, once per loss.',
+    ['shard'],
+  );
   readonly #leftOut = this.#counter(
     'records_left_out_total',
     'User records of KPL aggregates that were not delivered because the KPL sends them again, to their own shard.',
@@ -173,6 +178,7 @@ export class WorkerMetrics {
       case 'WorkerSelfFenced':
         return this.#selfFences.inc({ reason: event.reason });
       case 'CheckpointsAtRisk':
+        this.#lostSeconds.inc({ shard: event.shardId }, event.lostSeconds);
         return this.#lost.inc({ shard: event.shardId });
       case 'RecordsLeftOut':
         return this.#leftOut.inc({ shard: event.shardId }, event.records);
@@ -195,7 +201,14 @@ export class WorkerMetrics {
   }
 
   #beginShard(shard: string): void {
-    for (const counter of [this.#records, this.#bytes, this.#filtered, this.#lost, this.#leftOut])
+    for (const counter of [
+      this.#records,
+      this.#bytes,
+      this.#filtered,
+      this.#lost,
+      this.#lostSeconds,
+      this.#leftOut,
+    ])
       counter.inc({ shard }, 0);
     for (const counter of [this.#handlerFailures, this.#handlerTimeouts, this.#destinationFailures])
       counter.inc({ shard }, 0);

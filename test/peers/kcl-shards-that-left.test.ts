@@ -43,6 +43,7 @@ describe('a shard that has left the stream before it was read to its end', () =>
         shardId: SHARDS[0],
         reason: 'LostToRetention',
         checkpointAgeMs: expect.any(Number),
+        lostSeconds: expect.any(Number),
       },
     ]);
     expect(eventsOf(worker, 'ReadTrouble')).toEqual([]);

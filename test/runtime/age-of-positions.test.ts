@@ -71,6 +71,28 @@ test('a row of async-kinesis that nobody has read for longer than the retention 
   await group.until(worker.stop());
 });
 
+test('a loss is told once, with the time that is gone, though its worker crashes before anything is processed', async () => {
+  const { group, worker } = await aQuietGroup();
+  await group.until(worker.stop());
+  for (let hour = 0; hour < 30; hour += 1) {
+    await group.clock.advance(HOUR);
+    group.put('x');
+  }
+  const error = new KcgError('HandlerFailed', 'no');
+  const handler = { handle: async () => ({ outcome: 'failed', error }) as const };
+  const first = group.start('b', { config, handler });
+  await group.clock.advance(60_000);
+  const hours = (worker: OneWorker) =>
+    lostOf(worker).map((event) => 'lostSeconds' in event && Math.round(event.lostSeconds / 360) / 10);
+  expect(hours(first)).toEqual([6]);
+  first.crash();
+  const next = group.start('c', { config, handler });
+  await group.clock.advance(HOUR);
+  // No more than has expired since.
+  for (const hour of hours(next)) expect(hour).toBeLessThan(1);
+  await group.until(next.stop());
+});
+
 test('a new owner is as far behind as the old one was, until it has read', async () => {
   const group = new AGroup(1);
   const error = new KcgError('HandlerFailed', 'no');

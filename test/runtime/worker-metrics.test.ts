@@ -45,6 +45,7 @@ test('what alerts ask an increase of begins at 0', async () => {
   const started: WorkerEvent = { type: 'ShardStarted', shardId: 's', epoch: 1, reason: 'FirstOwner' };
   expect(await valuesOf([started])).toMatchObject({
     'lost_to_retention_total{shard="s"}': 0,
+    'lost_to_retention_seconds_total{shard="s"}': 0,
     'handler_failures_total{shard="s"}': 0,
   });
 });
@@ -240,11 +241,18 @@ describe('progress', () => {
     const values = await valuesOf([
       { type: 'ReadTrouble', shardId: 's', error },
       { type: 'ReadTrouble', shardId: 's', error: undefined },
-      { type: 'CheckpointsAtRisk', shardId: 's', reason: 'LostToRetention', checkpointAgeMs: 1 },
+      {
+        type: 'CheckpointsAtRisk',
+        shardId: 's',
+        reason: 'LostToRetention',
+        checkpointAgeMs: 1,
+        lostSeconds: 7,
+      },
     ]);
     expect(values).toMatchObject({
       'read_troubles_total{code="Throttled"}': 1,
       'lost_to_retention_total{shard="s"}': 1,
+      'lost_to_retention_seconds_total{shard="s"}': 7,
     });
   });
 });

@@ -199,7 +199,8 @@ export function checkpointsAtRisk({ view, stream, expiringShards }: GroupFacts):
     ({ lagMs, backlog }) => backlog && lagMs !== undefined && lagMs > retentionMs,
   );
   if (lost.length > 0) {
-    const message = `records expired unread in ${named(lost.map(({ shardId }) => shardId))}`;
+    const most = Math.max(...lost.map(({ lagMs }) => lagMs! - retentionMs));
+    const message = `records expired unread in ${named(lost.map(({ shardId }) => shardId))}: at most those of ${Math.max(1, lagStepSeconds(most))} s`;
     return { status: 'True', reason: 'LostToRetention', message };
   }
   if (expiringShards.length > 0) {

@@ -48,6 +48,7 @@ export class Checkpointer {
   #readAt: number;
   #unwritten: Progress | undefined;
   #unwrittenSinceMs = 0;
+  #owesRead = false;
   /** On the monotonic clock: no write is begun before. */
   #dueMs = -Infinity;
 
@@ -75,6 +76,18 @@ export class Checkpointer {
   /** Progress that the row still lacks, though reading goes on behind it. */
   owe(progress: Progress): void {
     this.#set(progress);
+  }
+
+  /** Records behind the position are gone, and it is told: the row is to show so after the next read, or the next owner tells it again. */
+  lost(): void {
+    this.#owesRead = true;
+  }
+
+  /** The shard was read. */
+  hasRead(now: Omit<Progress, 'checkpoint'>): void {
+    if (!this.#owesRead) return;
+    this.#owesRead = false;
+    this.#set({ ...now, checkpoint: this.#latest });
   }
 
   /**

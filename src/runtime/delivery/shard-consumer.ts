@@ -144,6 +144,7 @@ export class ShardConsumer {
         this.#share.add(lanes.bytes - before);
         this.#behindMs = read.millisBehindLatest;
         this.#hasRead = true;
+        checkpointer.hasRead(this.#progress());
         this.#end = read.end;
         this.#readTo = read.lastSequence;
         this.#passOver();
