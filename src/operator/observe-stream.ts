@@ -69,10 +69,10 @@ export class StreamCache {
     return entry.facts;
   }
 
-  /** The answer is known to be old: looks again at the next call, but not all the time. */
+  /** The answer is known to be old: looks again at the next call, but not all the time, and not before a failure's time. */
   refresh(key: string): void {
     const entry = this.#entries.get(key);
-    if (entry) entry.nextMs = Math.min(entry.nextMs, entry.askedMs + REFRESH_MS);
+    if (entry && entry.failures === 0) entry.nextMs = Math.min(entry.nextMs, entry.askedMs + REFRESH_MS);
   }
 
   /** The user is gone, and its stream with the last of them. */

@@ -237,7 +237,9 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   tellJudgements(pass, view);
   if (view) followOutage(pass, view, judged.ended);
   const { scaling, workload } = await scale(pass, { stream, view, rows: found.rows });
-  const isRunning = (workload.deployment?.total ?? 0) > 0 || (scaling?.replicas ?? 0) > 0;
+  // Without a Deployment no rows move: one that cannot be made has a pace of its own.
+  const { deployment } = workload;
+  const isRunning = deployment !== undefined && (deployment.total > 0 || (scaling?.replicas ?? 0) > 0);
   if (isRunning) lookAgain(pass, pollMsOf(options));
   return {
     group,

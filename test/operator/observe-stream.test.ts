@@ -37,3 +37,33 @@ test('the log tells once of a stream that cannot be looked at, and of each new c
   ]);
   expect(log.lines[0]?.fields['error']).toBe('not tried (stream orders). Do it.');
 });
+
+test('a list that is too old is asked for anew, but not before the back-off of a refusal is over', async () => {
+  const clock = new ManualClock();
+  const streams = new StreamCache({ clock, random: seededRandom(1), log: aLog() });
+  const kinesis = new MemoryKinesis({ clock, region: 'eu-west-1', transitionMs: 0 });
+  kinesis.createStream({ name: 'orders', shardCount: 1 });
+  const stream = memoryStreamClient(kinesis, 'orders');
+  let calls = 0;
+  const client: typeof stream = {
+    ...stream,
+    describe: (options) => {
+      calls += 1;
+      return stream.describe(options);
+    },
+  };
+  const { signal } = new AbortController();
+  const lookFor = async (seconds: number) => {
+    calls = 0;
+    for (let second = 0; second < seconds; second += 1) {
+      streams.refresh('orders');
+      await streams.look('orders', { client, user: 'shop/orders', signal });
+      await clock.advance(1_000);
+    }
+    return calls;
+  };
+  expect(await lookFor(60)).toBe(12);
+  kinesis.faults = () => new KcgError('Throttled', 'too many calls');
+  await lookFor(60);
+  expect(await lookFor(180)).toBeLessThan(10);
+});

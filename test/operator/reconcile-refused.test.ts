@@ -56,6 +56,20 @@ describe('what is refused is asked for less and less often', () => {
     expect(tries).toBeLessThan(15);
   });
 
+  test('a Deployment that was never made, and is not looked for in between', async () => {
+    h.faults.set('apply Deployment', new KcgError('AccessDenied', 'cannot patch deployments: no'));
+    h.cluster.create(KINDS.consumerGroup, groupObject());
+    await lookFor(1);
+    h.calls.length = 0;
+    await lookFor(10);
+    expect(called('apply Deployment')).toBeGreaterThan(1);
+    // Each try has a look of its own, and there is one a minute beside.
+    expect(called('get Deployment')).toBeLessThan(20);
+    h.faults.clear();
+    await lookFor(6);
+    expect(await h.replicas()).toBe(3);
+  });
+
   test('and at once when the group asks for something else', async () => {
     await runningGroup();
     h.faults.set('apply Deployment', new KcgError('InvalidInput', 'denied'));
