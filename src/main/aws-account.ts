@@ -9,8 +9,6 @@ import { AwsRateLimits } from '../aws/rate-limits.ts';
 import { dynamoDbTableAdmin } from '../table/dynamodb/table-admin.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
 
-/** Enough to see that there are others than one, and to name them. */
-const GROUPS_LISTED = 4;
 const PRINCIPAL = "the operator's role";
 
 /**
@@ -64,10 +62,10 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
         },
         signal,
       ),
-    groupIds: (target, signal) =>
+    groupIds: (target, { limit, signal }) =>
       listGroupIds(
         { client: databaseOf(target), clock, tableName: target.table, principal: PRINCIPAL },
-        { limit: GROUPS_LISTED, consistent: true, signal },
+        { limit, consistent: true, signal },
       ),
     tableAdmin: (target) =>
       dynamoDbTableAdmin({

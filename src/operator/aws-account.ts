@@ -16,8 +16,8 @@ export interface AwsAccount {
   streamClient(target: GroupTarget): StreamClient;
   /** The rows of the group, in whatever key layout the table has; @throws KcgError as `LeaseTable` does. */
   leaseTable(target: GroupTarget, signal: AbortSignal): Promise<LeaseTable>;
-  /** Groups with rows in the target's table, which has the native key; some, when there are many. Strongly consistent. */
-  groupIds(target: GroupTarget, signal: AbortSignal): Promise<string[]>;
+  /** Groups with rows in the target's table, which has the native key; at most `limit`. Strongly consistent. */
+  groupIds(target: GroupTarget, options: { limit: number; signal: AbortSignal }): Promise<string[]>;
   tableAdmin(target: GroupTarget): TableAdmin;
   close(): void;
 }

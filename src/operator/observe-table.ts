@@ -35,8 +35,8 @@ async function makerByRows(pass: PlacedPass, observed: ObservedTable): Promise<s
     if (await isMaker(groupId)) return groupId;
     const { management, adoption } = group.spec.checkpoints.table;
     if (management === 'External' || adoption === 'Always' || tableRecordOf(pass)?.claimed) return undefined;
-    const others = await options.aws.groupIds(target, signal);
-    for (const id of others.slice(0, ASKED_GROUPS)) if (await isMaker(id)) return id;
+    const others = await options.aws.groupIds(target, { limit: ASKED_GROUPS, signal });
+    for (const id of others) if (await isMaker(id)) return id;
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     // Then nobody says so, and the table is not ours.

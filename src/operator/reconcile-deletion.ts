@@ -20,6 +20,8 @@ import { writeRows } from './write-rows.ts';
 
 const WAIT_MS = 3_000;
 const RETRY_MS = 60_000;
+/** Enough to see that there are others in the table, and to name them. */
+const LISTED_GROUPS = 4;
 
 /** kcg's own; those of others do not count. */
 export function hasFinalizer({ metadata }: StoredObject): boolean {
@@ -79,20 +81,12 @@ export interface Waits {
 
 /** One step on the way; @returns what it waits for, undefined when nothing is left to undo */
 export async function undo(pass: Pass): Promise<Waits | undefined> {
-  const { options, group, signal } = pass;
+  const { group, signal } = pass;
   const { deletionPolicy } = group.spec.checkpoints;
   const target = placeOf(pass);
   if (deletionPolicy === 'Retain' || target === undefined) return undefined;
-  const pods = await stopWorkers(pass);
-  if (pods === 'unknown') return { message: 'waiting for the worker pods to stop', inMs: WAIT_MS };
-  if (pods.length > 0) {
-    const kept = deploymentOf(pass);
-    const isLeft = kept && !isOwnedBy(kept, pass.object.metadata.uid) && !kept.metadata.deletionTimestamp;
-    const message = waitingForPods(pods, options.clock.now());
-    return { message: isLeft ? `${message} ${keptRunning(keyOf(kept))}` : message, inMs: WAIT_MS };
-  }
   try {
-    const message = await cleanUp({ ...pass, target }, deletionPolicy);
+    const message = (await stopWorkers(pass)) ?? (await cleanUp({ ...pass, target }, deletionPolicy));
     return message === undefined ? undefined : { message, inMs: WAIT_MS };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
@@ -102,17 +96,21 @@ export async function undo(pass: Pass): Promise<Waits | undefined> {
   }
 }
 
-/** The pods that are left; `unknown` while the Deployment may still have made some that are not seen yet. */
-async function stopWorkers(pass: Pass): Promise<LeavingPod[] | 'unknown'> {
+/** @returns what it waits for; undefined when no pod is left */
+async function stopWorkers(pass: Pass): Promise<string | undefined> {
   const { options, object, signal } = pass;
   const deployment = deploymentOf(pass);
   const pods = podsOf(pass).map(leavingPod);
-  if (deployment && isOwnedBy(deployment, object.metadata.uid) && !deployment.metadata.deletionTimestamp) {
-    const { uid } = deployment.metadata;
-    await options.cluster.delete(KINDS.deployment, keyOf(deployment), { uid, signal });
-    if (pods.length === 0) return 'unknown';
+  const stays = deployment && !deployment.metadata.deletionTimestamp ? deployment : undefined;
+  const isOurs = stays && isOwnedBy(stays, object.metadata.uid);
+  if (isOurs) {
+    const { uid } = stays.metadata;
+    await options.cluster.delete(KINDS.deployment, keyOf(stays), { uid, signal });
   }
-  return pods;
+  // It may still have made some that are not seen yet.
+  if (pods.length === 0) return isOurs ? 'waiting for the worker pods to stop' : undefined;
+  const message = waitingForPods(pods, options.clock.now());
+  return stays && !isOurs ? `${message} ${keptRunning(keyOf(stays))}` : message;
 }
 
 function leavingPod({ metadata, spec }: StoredObject): LeavingPod {
@@ -192,7 +190,7 @@ async function planned(
  */
 async function othersIn(pass: PlacedPass): Promise<string[]> {
   const { options, object, target, groupId, signal } = pass;
-  const groupIds = await options.aws.groupIds(target, signal);
+  const groupIds = await options.aws.groupIds(target, { limit: LISTED_GROUPS, signal });
   const { groups } = options.caches;
   const resources = [target.table, ANY_TABLE]
     .flatMap((table) => groups.by(GROUPS_OF_TABLE, table))

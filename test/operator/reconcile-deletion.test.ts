@@ -52,6 +52,23 @@ describe('deletion', () => {
     expect(await gone()).toBe(true);
   });
 
+  test('says so when its workers may not be stopped', async () => {
+    await started({ deletionPolicy: 'Delete' });
+    h.faults.set(
+      'delete Deployment',
+      new KcgError('AccessDenied', 'cannot delete deployments shop/orders-worker: no'),
+    );
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    expect(await h.condition('Ready')).toBe('False Deleting');
+    expect(await h.message('Ready')).toMatch(/cannot delete deployments.*Or set .*Retain/);
+    h.faults.clear();
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    expect(await gone()).toBe(true);
+  });
+
   test('names the pod that does not go, and what to do when its node is gone', async () => {
     await started({ deletionPolicy: 'Delete' });
     const lost = { namespace: 'shop', name: 'orders-worker-1' };

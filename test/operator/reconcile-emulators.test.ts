@@ -104,6 +104,16 @@ describe.each([
     expect((await h.status()).table).toMatchObject({ created: true });
   });
 
+  test('is known to by a group that shares it with ten others', async () => {
+    const checkpoints = { table: { name: 'shared' } };
+    for (let index = 0; index < 10; index += 1)
+      h.table(`shop.${index}`, 'shared').store('group#claim', { shard_id: 'group#claim' });
+    await running({ checkpoints });
+    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }, { name: 'other' }));
+    await h.converge('shop/other');
+    expect(await h.condition('GroupClaimed', { namespace: 'shop', name: 'other' })).toBe('True Claimed');
+  });
+
   test('has the table deleted with the group that made it', async () => {
     await running({ checkpoints: { deletionPolicy: 'Delete' } });
     h.cluster.remove(KINDS.consumerGroup, NAME);

@@ -127,10 +127,11 @@ export class Harness {
         return { ...client, describe };
       },
       leaseTable: async (target) => this.table(target.groupId, target.table),
-      groupIds: async (target) =>
+      groupIds: async (target, { limit }) =>
         [...this.rows]
           .filter(([key, table]) => key.startsWith(`${target.table}/`) && table.rows().length > 0)
-          .map(([key]) => key.slice(target.table.length + 1)),
+          .map(([key]) => key.slice(target.table.length + 1))
+          .slice(0, limit),
       tableAdmin: (target: GroupTarget) => this.tables.admin(target.table),
       close: () => {},
     };
