@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { conditionSchema } from './conditions.ts';
 
-const count = z.int().min(0).max(2_147_483_647);
+/** A count that grows for ever stops here. */
+export const MAX_COUNT = 2_147_483_647;
+
+const count = z.int().min(0).max(MAX_COUNT);
 const seconds = z.int().min(0).max(2_147_483_647);
 const line = z.string().max(1024);
 const name = z.string().max(256);
@@ -49,6 +52,19 @@ const lag = z.object({
     .max(100)
     .optional()
     .describe('How much of the retention is left before the shard most behind loses records.'),
+});
+
+const givenUp = z.object({
+  records: count.describe(
+    'How many records the handler does not get again, of the shards whose rows are still there.',
+  ),
+  lastTime: time.describe('The last time.'),
+  reason: name.describe('The last reason: RetryAttemptsExhausted or RecordAgeExceeded.'),
+  shardId: name.describe('The shard it was on.'),
+});
+
+const delivery = z.object({
+  givenUp: givenUp.optional().describe('What was given up, as handler.retry says.'),
 });
 
 const shard = z.object({
@@ -114,6 +130,7 @@ export const groupStatus = z.object({
   stream: stream.optional().describe('What the stream is like.'),
   leases: leases.optional().describe('Who owns the shards, in numbers.'),
   lag: lag.optional().describe('How far the group is behind.'),
+  delivery: delivery.optional().describe('What became of records.'),
   shards: z
     .array(shard)
     .max(STATUS_LIST_MAX)

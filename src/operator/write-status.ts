@@ -1,6 +1,7 @@
 import type { GroupStatus } from '../api/group-status.ts';
 import { conditionEvents } from './plan/condition-events.ts';
 import { computeStatus } from './plan/compute-status.ts';
+import { givenUpEvents } from './plan/given-up-events.ts';
 import type { GroupFacts } from './plan/group-facts.ts';
 import { holdBackLag } from './plan/hold-back-lag.ts';
 import { lookAgain, type Pass } from './reconcile-context.ts';
@@ -32,7 +33,10 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> 
   if (isDue && status === computed) memory.positionsMs = nowMs;
   if (result === 'applied') {
     memory.statusMs = nowMs;
-    pass.events.push(...conditionEvents(previous?.conditions ?? [], status.conditions ?? []));
+    pass.events.push(
+      ...conditionEvents(previous?.conditions ?? [], status.conditions ?? []),
+      ...givenUpEvents(previous?.delivery, status.delivery),
+    );
   }
 }
 

@@ -1,10 +1,11 @@
-import { isEnded, parseRef, type Lease } from '../leases/lease.ts';
+import { isEnded, parseRef, type GivenUp, type Lease } from '../leases/lease.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { HandlerTrouble, WorkerRow } from '../leases/worker-row.ts';
 import { parallelReadable } from '../kinesis/lineage.ts';
 import { isOpen, parentsOf, type Shard } from '../kinesis/shard.ts';
 import type { Checkpoint } from '../kinesis/position.ts';
 import type { Judged } from './judge-shard.ts';
+import { givenUpOf } from './given-up.ts';
 import { livingOwner } from './living-owner.ts';
 import { lagMsOf, type ReadTo } from './shard-lag.ts';
 
@@ -81,6 +82,8 @@ export interface GroupView {
   lag: LagView;
   /** On how many shards the handler fails, and what it said on one of them. */
   handlerTrouble: (HandlerTrouble & { worker: string }) | undefined;
+  /** What was given up of the shards whose rows are there, and where last; undefined = nothing. */
+  givenUp: (GivenUp & { shardId: string }) | undefined;
   /** Shards that could be consumed at this moment: not ended, and all parents ended or gone. */
   readableShards: number;
   /** Of those, how many a live worker owns. */
@@ -115,6 +118,7 @@ export function groupView({ rows, shards, pods, retentionHours, nowMs, readTo }:
     pods: [...pods].sort((a, b) => (a.name < b.name ? -1 : 1)),
     lag: lagView(views, retentionHours),
     handlerTrouble: handlerTroubleOf(rows.workers),
+    givenUp: givenUpOf(rows.leases),
     readableShards: readable.length,
     ownedShards: readable.filter(({ state }) => state !== 'unowned').length,
     parallelShards: parallelReadable(views.filter(({ state }) => state !== 'ended')),

@@ -1,5 +1,5 @@
 import { setCondition, kubernetesTime, type NewCondition } from '../../api/conditions.ts';
-import { STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
+import { MAX_COUNT, STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
 import { RECONCILE_PAUSED_ANNOTATION, workerSelector } from '../../api/labels.ts';
 import type { Checkpoint } from '../../kinesis/position.ts';
 import { isOpen } from '../../kinesis/shard.ts';
@@ -53,6 +53,7 @@ export function computeStatus(
           lag: lagOf(view),
           shards: shardsOf(view, previous),
           workers: workersOf(view),
+          ...(view.givenUp ? { delivery: { givenUp: givenUpStatus(view.givenUp) } } : {}),
         }
       : {}),
     ...(facts.table ? { table: facts.table.info } : {}),
@@ -166,6 +167,10 @@ function streamStatus({ stream: { summary, shards } }: GroupFacts): Pick<GroupSt
   const open = shards?.filter(isOpen).length;
   const counts = shards && open !== undefined ? { openShards: open, closedShards: shards.length - open } : {};
   return { stream: { arn: summary.arn, ...counts, retentionHours: summary.retentionHours } };
+}
+
+function givenUpStatus({ records, at, why, shardId }: NonNullable<GroupView['givenUp']>) {
+  return { records: Math.min(records, MAX_COUNT), lastTime: kubernetesTime(at), reason: why, shardId };
 }
 
 function leasesOf(view: GroupView, { lastFailover }: GroupFacts): NonNullable<GroupStatus['leases']> {

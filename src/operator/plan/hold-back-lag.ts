@@ -5,7 +5,7 @@ import { STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
 const LAG_CONDITIONS: ReadonlySet<string> = new Set(['LagWithinTarget', 'CheckpointsAtRisk']);
 
 /**
- * The status to be written: `previous` while `next` says nothing new but how far behind the group is. Lag moves with every
+ * The status to be written: `previous` while `next` says nothing new but how far behind the group is, or how much it gave up. Lag moves with every
  * record; a group of many busy shards would be written at each poll for it.
  */
 export function holdBackLag(next: GroupStatus, previous: GroupStatus | undefined): GroupStatus {
@@ -14,10 +14,12 @@ export function holdBackLag(next: GroupStatus, previous: GroupStatus | undefined
 }
 
 function withoutLag(status: GroupStatus): unknown {
-  const { summary, conditions, shards = [], workers } = status;
+  const { summary, conditions, shards = [], workers, delivery } = status;
   return plain({
     ...status,
     lag: undefined,
+    // The first of them is news; a stream of poison counts on with every record.
+    delivery: delivery?.givenUp !== undefined,
     summary: summary && { ...summary, lag: undefined },
     conditions: conditions?.map((condition) =>
       LAG_CONDITIONS.has(condition.type) ? { ...condition, message: '' } : condition,

@@ -8,7 +8,7 @@ import type { GroupFacts } from './group-facts.ts';
 export function keepKnown(
   { stream, view, table, group }: GroupFacts,
   previous: GroupStatus | undefined,
-): Pick<GroupStatus, 'stream' | 'table' | 'leases' | 'lag' | 'shards' | 'workers'> {
+): Pick<GroupStatus, 'stream' | 'table' | 'leases' | 'lag' | 'shards' | 'workers' | 'delivery'> {
   if (!previous) return {};
   const kept: ReturnType<typeof keepKnown> = {};
   const { name, arn } = group.spec.stream;
@@ -18,8 +18,8 @@ export function keepKnown(
   if (!stream.summary && !isGone && isSameStream) kept.stream = previous.stream;
   if (!table) kept.table = previous.table;
   if (!view && (!table || table.info.name === previous.table?.name)) {
-    const { leases, lag, shards, workers } = previous;
-    Object.assign(kept, { leases, lag, shards, workers });
+    const { leases, lag, shards, workers, delivery } = previous;
+    Object.assign(kept, { leases, lag, shards, workers, ...(delivery ? { delivery } : {}) });
   }
   return kept;
 }

@@ -32,6 +32,28 @@ test('which of many shards are in the list is lag too', () => {
   expect(holdBackLag(next, listed(0))).not.toBe(next);
 });
 
+test('the first record that is given up is written, and how many more there are is held back', () => {
+  const givenUp = (records: number) => {
+    const view = aView({ lease: { givenUp: { records, at: NOW, why: 'RecordAgeExceeded' } } });
+    return statusOf({ view }, before);
+  };
+  const first = givenUp(1);
+  expect(holdBackLag(first, before)).toBe(first);
+  expect(first.delivery?.givenUp).toEqual({
+    records: 1,
+    lastTime: '2026-11-23T12:00:00Z',
+    reason: 'RecordAgeExceeded',
+    shardId: SHARD.shardId,
+  });
+  expect(holdBackLag(givenUp(2), first)).toBe(first);
+});
+
+test('what was given up stays while nobody knows the rows', () => {
+  const view = aView({ lease: { givenUp: { records: 1, at: NOW, why: 'RecordAgeExceeded' } } });
+  const known = statusOf({ view }, before);
+  expect(statusOf({ view: undefined }, known).delivery).toEqual(known.delivery);
+});
+
 test('the first status is written', () => {
   expect(holdBackLag(before, undefined)).toBe(before);
 });
