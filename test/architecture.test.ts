@@ -67,6 +67,7 @@ describe('AWS clients', () => {
     expect(building.toSorted()).toEqual([
       'aws/dynamodb-client.ts',
       'kinesis/aws/stream-client.ts',
+      'kinesis/aws/stream-consumers.ts',
       'runtime/failure/s3/bucket.ts',
       'runtime/failure/sns/destination.ts',
       'runtime/failure/sqs/queue.ts',

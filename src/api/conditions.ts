@@ -36,6 +36,10 @@ const STREAM = {
     'The operator has no credentials that AWS accepts, so it was not asked; give its ServiceAccount a role (docs/install.md, IAM), or correct the keys. Workers have their own and go on.',
   StreamUnreachable:
     'Kinesis did not answer; check the network, spec.endpoints.kinesis and the operator log. Workers go on meanwhile.',
+  ConsumerCreating:
+    'The stream consumer is being registered; wait a moment. Workers go on as they were meanwhile.',
+  ConsumerRefused:
+    'The stream consumer can be neither found nor registered: a permission is missing (docs/install.md, IAM), the stream has as many as it may have, or the endpoint has none. The message says which. Workers that have one go on.',
   RegionUnknown: "No region is known; set spec.region, use stream.arn, or set the operator's default region.",
 } as const;
 

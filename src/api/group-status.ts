@@ -24,6 +24,18 @@ const stream = z.object({
   openShards: count.optional().describe('Shards that take new records.'),
   closedShards: count.optional().describe('Shards that a reshard closed and that still hold records.'),
   retentionHours: count.optional().describe('How long the stream keeps records.'),
+  consumer: z
+    .object({
+      name: name.describe('Name of the stream consumer.'),
+      arn: z.string().max(512).optional().describe('ARN of the stream consumer.'),
+      status: name.optional().describe("Kinesis' word for its state, for example ACTIVE."),
+      created: z
+        .boolean()
+        .optional()
+        .describe('kcg registered it for this group, and removes it with the group.'),
+    })
+    .optional()
+    .describe('EnhancedFanOut: the stream consumer that the group reads with.'),
 });
 
 const lastFailover = z.object({

@@ -20,6 +20,8 @@ export const WORKER_CONTAINER_ANNOTATION = `${DOMAIN}/worker-container`;
 export const TAKE_OVER_ANNOTATION = `${DOMAIN}/take-over`;
 /** What the group has to know of its table when the table is gone; written by the operator, read by `readTableRecord`. */
 export const TABLE_ANNOTATION = `${DOMAIN}/table`;
+/** Which stream consumers the operator has registered for the group; read by `readMadeConsumers`. */
+export const CONSUMERS_ANNOTATION = `${DOMAIN}/stream-consumers`;
 /** On a group: `namespace/name` of the Lease of the operator that looks after it. */
 export const OPERATOR_ANNOTATION = `${DOMAIN}/operator`;
 /** On an operator's Lease: the namespaces it looks after, separated by commas; absent = all. */

@@ -14,11 +14,6 @@ interface NotYet {
 
 export const NOT_YET: readonly NotYet[] = [
   {
-    path: 'consumer.type',
-    allowed: ['Polling'],
-    message: 'consumer.type EnhancedFanOut does not work in this release yet; use Polling',
-  },
-  {
     path: 'scaling.mode',
     allowed: ['ShardCount', 'Fixed', 'External'],
     message:

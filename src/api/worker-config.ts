@@ -39,6 +39,8 @@ const schema = z.strictObject({
   initialPosition,
   maxRecords: z.int().min(1).max(10_000),
   pollIntervalMs: z.int().min(200),
+  /** Read with this registered stream consumer; absent = by polling. */
+  consumerArn: z.string().min(1).optional(),
   checkpointIntervalMs: z.int().min(0),
   leaseDurationMs: z.int().min(1_000),
   handoffTimeoutMs: z.int().min(1_000),

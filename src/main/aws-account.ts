@@ -1,6 +1,8 @@
 import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
+import { awsStreamConsumers } from '../kinesis/aws/stream-consumers.ts';
+import type { StreamConsumers } from '../kinesis/stream-consumers.ts';
 import { listGroupIds } from '../leases/dynamodb/groups.ts';
-import { awsCredentials } from '../aws/credentials.ts';
+import { awsCredentials, type AwsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -20,6 +22,7 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
   const databases = new Map<string, ReturnType<typeof createDynamoDbClient>>();
   const credentials = awsCredentials({ clock });
   const limits = new AwsRateLimits(clock);
+  const consumers = consumerClients(clock, credentials);
   const databaseOf = ({ region, endpoints }: GroupTarget) => {
     const key = JSON.stringify([region, endpoints.dynamodb]);
     const client =
@@ -51,6 +54,7 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
       streams.set(streamKey(target), client);
       return client;
     },
+    streamConsumers: (target) => consumers.of(target),
     leaseTable: (target, signal) =>
       openLeaseTable(
         {
@@ -78,7 +82,25 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
       }),
     close() {
       for (const client of streams.values()) client.close();
+      consumers.close();
       for (const client of databases.values()) client.destroy();
+    },
+  };
+}
+
+/** One client per region and endpoint. */
+function consumerClients(clock: Clock, credentials: AwsCredentials) {
+  const clients = new Map<string, StreamConsumers>();
+  return {
+    of({ region, endpoints: { kinesis: endpoint } }: GroupTarget): StreamConsumers {
+      const key = JSON.stringify([region, endpoint]);
+      const options = { region, endpoint, credentials, clock, principal: PRINCIPAL };
+      const client = clients.get(key) ?? awsStreamConsumers(options);
+      clients.set(key, client);
+      return client;
+    },
+    close() {
+      for (const client of clients.values()) client.close();
     },
   };
 }

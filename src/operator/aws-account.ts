@@ -1,5 +1,6 @@
 import type { LeaseTable } from '../leases/lease-table.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
+import type { StreamConsumers } from '../kinesis/stream-consumers.ts';
 import type { TableAdmin } from '../table/table-admin.ts';
 
 /** Where a group's stream and rows are. */
@@ -14,6 +15,7 @@ export interface GroupTarget {
 /** The AWS side of the operator. Clients are shared: the same target gives the same ones. */
 export interface AwsAccount {
   streamClient(target: GroupTarget): StreamClient;
+  streamConsumers(target: GroupTarget): StreamConsumers;
   /** The rows of the group, in whatever key layout the table has; @throws KcgError as `LeaseTable` does. */
   leaseTable(target: GroupTarget, signal: AbortSignal): Promise<LeaseTable>;
   /** Groups with rows in the target's table, which has the native key; at most `limit`. Strongly consistent. */

@@ -14,7 +14,14 @@ import type { Nudge } from './fence-workers.ts';
 import type { StreamCache } from './observe-stream.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
 import type { Want } from './plan/desired-replicas.ts';
-import type { ClaimFacts, LastFailover, LastScale, StepFailure, TableFacts } from './plan/group-facts.ts';
+import type {
+  ClaimFacts,
+  ConsumerFacts,
+  LastFailover,
+  LastScale,
+  StepFailure,
+  TableFacts,
+} from './plan/group-facts.ts';
 import type { Outage } from './plan/track-failover.ts';
 import type { StatusWriter } from './status-writer.ts';
 import { ShardWindows } from '../view/shard-windows.ts';
@@ -90,6 +97,8 @@ export interface GroupMemory {
   /** How the shards have moved. */
   windows: ShardWindows;
   claim: ClaimFacts | undefined;
+  /** The stream consumer; `nextMs` is monotonic, the facts serve until then. */
+  consumer: { key: string; facts: ConsumerFacts; nextMs: number } | undefined;
   /** Monotonic; when the status last got fresh positions. */
   positionsMs: number;
   /** Monotonic; when the status was last written. */
@@ -121,6 +130,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     watched: new ObservedWorkers(),
     windows: new ShardWindows(),
     claim: undefined,
+    consumer: undefined,
     positionsMs: nowMs,
     statusMs: nowMs,
     outage: undefined,

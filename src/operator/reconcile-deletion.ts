@@ -9,9 +9,11 @@ import { ANY_TABLE, GROUPS_OF_TABLE } from './group-indexes.ts';
 import { podView } from './observe-pods.ts';
 import { deletingStatus, retainInstead } from './plan/deleting-status.ts';
 import { isOwnedBy } from './plan/desired-objects.ts';
+import { readMadeConsumers } from './plan/consumer-record.ts';
 import { isMadeFor, planCleanup, type Cleanup } from './plan/plan-cleanup.ts';
 import { keptRunning, waitingForPods, type LeavingPod } from './plan/waiting-for-pods.ts';
 import { observeTable } from './observe-table.ts';
+import { removeAllConsumers } from './reconcile-consumer.ts';
 import type { Pass, PlacedPass } from './reconcile-context.ts';
 import { deploymentOf, podsOf } from './reconcile-workload.ts';
 import { placeOf } from './reconcile-place.ts';
@@ -31,7 +33,7 @@ export function hasFinalizer({ metadata }: StoredObject): boolean {
 /** The finalizer is there exactly while deleting the group would have something to undo. */
 export async function keepFinalizer(pass: Pass): Promise<boolean> {
   const { options, object, group, memory, signal } = pass;
-  const wanted = group.spec.checkpoints.deletionPolicy !== 'Retain';
+  const wanted = group.spec.checkpoints.deletionPolicy !== 'Retain' || readMadeConsumers(object).length > 0;
   memory.wasGuarded ||= hasFinalizer(object);
   if (wanted === hasFinalizer(object)) return true;
   const others = (object.metadata.finalizers ?? []).filter((name) => name !== FINALIZER);
@@ -60,17 +62,24 @@ export async function dropFinalizer(
 }
 
 /**
- * A group that is being deleted. With Retain nothing of AWS is touched or asked. Otherwise first the workers stop, then
- * what is ours in the table goes, then the finalizer.
+ * A group that is being deleted. With Retain nothing of AWS is touched or asked, unless kcg has registered a stream consumer for
+ * it. Otherwise first the workers stop, then the consumer goes and what is ours in the table, then the finalizer.
  */
 export async function reconcileDeletion(pass: Pass): Promise<number | undefined> {
   const { options, object, memory, signal } = pass;
   if (!hasFinalizer(object)) return undefined;
   memory.wasGuarded = true;
   const waits = await undo(pass);
-  if (!waits) return dropFinalizer(options.cluster, object, signal);
-  const way = `Or ${retainInstead(pass.group.spec.checkpoints.deletionPolicy)}.`;
+  if (!waits) return dropFinalizer(options.cluster, pass.object, signal);
+  const way = `Or ${wayOut(pass)}.`;
   return told(pass, waits.failed ? `${waits.message} ${way}` : waits.message, waits.inMs);
+}
+
+function wayOut({ object, group }: Pass): string {
+  const [made] = readMadeConsumers(object);
+  return made
+    ? `take the finalizer ${FINALIZER} off, which leaves stream consumer ${made.name} as it is`
+    : retainInstead(group.spec.checkpoints.deletionPolicy);
 }
 
 export interface Waits {
@@ -84,9 +93,12 @@ export async function undo(pass: Pass): Promise<Waits | undefined> {
   const { group, signal } = pass;
   const { deletionPolicy } = group.spec.checkpoints;
   const target = placeOf(pass);
-  if (deletionPolicy === 'Retain' || target === undefined) return undefined;
+  const hasConsumers = readMadeConsumers(pass.object).length > 0;
+  if ((deletionPolicy === 'Retain' && !hasConsumers) || target === undefined) return undefined;
   try {
-    const message = (await stopWorkers(pass)) ?? (await cleanUp({ ...pass, target }, deletionPolicy));
+    const placed = { ...pass, target };
+    const message = (await stopWorkers(pass)) ?? (await cleanUpAws(placed, deletionPolicy));
+    pass.object = placed.object;
     return message === undefined ? undefined : { message, inMs: WAIT_MS };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
@@ -116,6 +128,15 @@ async function stopWorkers(pass: Pass): Promise<string | undefined> {
 function leavingPod({ metadata, spec }: StoredObject): LeavingPod {
   const { name, namespace = 'default', deletionTimestamp } = metadata;
   return { name, namespace, node: (spec as { nodeName?: string } | undefined)?.nodeName, deletionTimestamp };
+}
+
+/** Consumers first: each hour of one has its price. */
+async function cleanUpAws(
+  pass: PlacedPass,
+  policy: 'Retain' | 'Expire' | 'Delete',
+): Promise<string | undefined> {
+  await removeAllConsumers(pass);
+  return policy === 'Retain' ? undefined : cleanUp(pass, policy);
 }
 
 /** @returns what it waits for; undefined when nothing is left to undo */

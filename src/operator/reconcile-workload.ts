@@ -42,6 +42,8 @@ export interface WorkloadPass {
   decision: ReplicasDecision;
   view: GroupView | undefined;
   seenRevision: number;
+  /** Of the stream consumer; undefined = there is none that serves, or the group polls. */
+  consumerArn: string | undefined;
 }
 
 /** The Deployment of the group, by its name: perhaps somebody else's. */
@@ -94,14 +96,17 @@ export async function reconcileWorkload(input: WorkloadPass): Promise<WorkloadFa
   }
   if (!existing && input.decision.replicas === 0) return facts(undefined, undefined);
   if (existing && !belongsTo(existing, pass.object.metadata)) return notOurs(pass, existing);
-  // New pods would go to a table that may be another's: until it is ours, those that run are only counted.
-  const isOurs = pass.memory.claim?.verdict === 'ours';
-  if (!isOurs && (!existing || replicasOf(existing) === input.decision.replicas))
+  // New pods would go to a table that may be another's, or have nothing to read with: until then, those that run are only
+  // counted.
+  const canRead = spec.consumer.type === 'Polling' || input.consumerArn !== undefined;
+  const mayChange = pass.memory.claim?.verdict === 'ours' && canRead;
+  if (!mayChange && (!existing || replicasOf(existing) === input.decision.replicas))
     return facts(existing, undefined);
   const workload = objectsOf(input);
-  const wanted = existing && !isOurs ? withReplicas(existing, input.decision.replicas) : workload.deployment;
+  const wanted =
+    existing && !mayChange ? withReplicas(existing, input.decision.replicas) : workload.deployment;
   const found = await applyDeployment(input, wanted);
-  if (isOurs && found.deployment) await reconcileBudget(pass, workload.podDisruptionBudget);
+  if (mayChange && found.deployment) await reconcileBudget(pass, workload.podDisruptionBudget);
   return found;
 }
 
@@ -139,7 +144,7 @@ function facts(deployment: StoredObject | undefined, problem: WorkloadFacts['pro
   return { deployment: deploymentFacts(deployment), problem };
 }
 
-function objectsOf({ pass, existing, decision, seenRevision }: WorkloadPass): Workload {
+function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: WorkloadPass): Workload {
   const { group, object, target, options } = pass;
   const { name, namespace } = group.metadata;
   const selector = workerSelector(name);
@@ -148,7 +153,7 @@ function objectsOf({ pass, existing, decision, seenRevision }: WorkloadPass): Wo
     handler: workloadHandler(group.spec.handler),
     template: group.spec.template,
     image: options.settings.workerImage,
-    config: encodeWorkerConfig(workerConfigOf(group, target)),
+    config: encodeWorkerConfig(workerConfigOf(group, target, consumerArn)),
     handoffTimeoutMs: group.spec.leases.handoffTimeoutSeconds * 1000,
     labels: { ...ownedLabels(name), ...selector, [COMPONENT_LABEL]: 'worker' },
     selector,

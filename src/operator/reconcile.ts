@@ -17,6 +17,7 @@ import { workloadProblem } from './plan/step-failures.ts';
 import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
 import { holdGroup, OtherOperators } from './other-operators.ts';
 import { pursueClaim } from './reconcile-claim.ts';
+import { pursueConsumer, removeOldConsumers, usableArn } from './reconcile-consumer.ts';
 import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
 import { nowhere } from './plan/nowhere.ts';
 import { countJudgements } from './plan/shards-progressing.ts';
@@ -236,7 +237,9 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   const view = judged && viewOf(pass, { rows: judged.rows, stream, isFresh: found.table !== undefined });
   tellJudgements(pass, view);
   if (view) followOutage(pass, view, judged.ended);
-  const { scaling, workload } = await scale(pass, { stream, view, rows: found.rows });
+  const consumer = await pursueConsumer(pass, stream.summary);
+  const { scaling, workload } = await scale(pass, { stream, view, rows: found.rows, consumer });
+  await removeOldConsumers(pass);
   // Without a Deployment no rows move: one that cannot be made has a pace of its own.
   const { deployment } = workload;
   const isRunning = deployment !== undefined && (deployment.total > 0 || (scaling?.replicas ?? 0) > 0);
@@ -247,6 +250,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     region: target.region,
     stream,
     table: found.facts,
+    consumer,
     claim: memory.claim,
     workload,
     view,
@@ -265,7 +269,16 @@ function tellJudgements({ options, object, group }: PlacedPass, view: GroupView 
 
 async function scale(
   pass: PlacedPass,
-  { stream, view, rows }: { stream: StreamFacts; view: GroupView | undefined; rows: GroupRows | undefined },
+  {
+    stream,
+    view,
+    rows,
+    consumer,
+  }: Pick<GroupFacts, 'consumer'> & {
+    stream: StreamFacts;
+    view: GroupView | undefined;
+    rows: GroupRows | undefined;
+  },
 ): Promise<Pick<GroupFacts, 'scaling' | 'workload'>> {
   const { deployment, error } = await findDeployment(pass);
   const existing = deployment && belongsTo(deployment, pass.object.metadata) ? deployment : undefined;
@@ -274,6 +287,13 @@ async function scale(
   if (error)
     return { scaling: decision, workload: { deployment: undefined, problem: workloadProblem(error) } };
   const seenRevision = Math.max(0, ...(rows?.workers ?? []).map(({ revision }) => revision));
-  const workload = await reconcileWorkload({ pass, existing: deployment, decision, view, seenRevision });
+  const workload = await reconcileWorkload({
+    pass,
+    existing: deployment,
+    decision,
+    view,
+    seenRevision,
+    consumerArn: usableArn(consumer),
+  });
   return { scaling: decision, workload };
 }

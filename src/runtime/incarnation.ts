@@ -1,4 +1,3 @@
-import { PollingReader } from '../kinesis/polling-reader.ts';
 import type { ShardReader } from '../kinesis/shard-reader.ts';
 import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
 import type { WorkerRef } from '../leases/lease.ts';
@@ -19,6 +18,7 @@ import { recordFilter } from './delivery/record-filter.ts';
 import { OtherWorkers } from './leasing/other-workers.ts';
 import { OwnLease } from './leasing/own-lease.ts';
 import { unreadOf } from '../leases/unread.ts';
+import { openReader } from './delivery/open-reader.ts';
 import { ShardConsumer } from './delivery/shard-consumer.ts';
 import { ShardSync } from './leasing/shard-sync.ts';
 import { StreamLook } from './stream-look.ts';
@@ -191,14 +191,12 @@ export class Incarnation {
       onLost,
       onTrouble: (error) => onEvent({ type: 'TableTrouble', operation: 'checkpoint', error }),
     });
-    const reader = new PollingReader({
+    const reader = openReader(config, {
       client: this.#openStream(),
       clock,
       random,
       shard: lease,
       from,
-      maxRecords: config.maxRecords,
-      pollIntervalMs: config.pollIntervalMs,
       onTrouble: (error) => onEvent({ type: 'ReadTrouble', shardId, error }),
       unreadMs: unread.lostAfterMs,
       retentionHours: () => this.#stream.latest.retentionHours,

@@ -89,6 +89,8 @@ const READING: SpecCase[] = [
   { name: 'polling faster than AWS allows', change: { consumer: { pollIntervalMillis: 199 } }, refused: { edge: '199 is too little; write at least 200', cluster: 'should be greater than or equal to 200' } },
   { name: 'a fraction of a record', change: { consumer: { maxRecords: 1.5 } }, refused: { edge: 'has to be a whole number, not 1.5', cluster: 'spec.consumer.maxRecords' } },
   { name: 'a number as text', change: { consumer: { maxRecords: '5' } }, refused: { edge: 'has to be a whole number, not "5"', cluster: 'spec.consumer.maxRecords' } },
+  { name: 'enhanced fan-out', change: { consumer: { type: 'EnhancedFanOut' } } },
+  { name: 'enhanced fan-out with a consumer of a name', change: { consumer: { type: 'EnhancedFanOut', name: 'orders' } } },
   { name: 'a consumer name while polling', change: { consumer: { name: 'orders' } }, refused: 'name belongs to type EnhancedFanOut' },
 ];
 
@@ -183,7 +185,6 @@ const HANDLER: SpecCase[] = [
 // oxfmt-ignore
 const NOT_YET: SpecCase[] = [
   { name: 'the defaults said aloud', change: { handler: { log: {}, parallelizationFactor: 1, retry: { maxAttempts: -1, maxRecordAgeSeconds: -1, bisectOnError: false }, onFailure: {} } } },
-  { name: 'enhanced fan-out', change: { consumer: { type: 'EnhancedFanOut', name: 'orders' } }, refused: 'consumer.type EnhancedFanOut does not work in this release yet' },
   { name: 'scaling by lag', change: { scaling: { mode: 'Lag', targetLagSeconds: 60 } }, refused: 'scaling.mode Lag does not work in this release yet' },
   { name: 'exec', change: { handler: { exec: { command: ['python3', 'app.py'] } }, template: APP }, refused: 'handler.exec does not work in this release yet' },
   { name: 'filters as JSON texts and as objects', change: { handler: { log: {}, filters: [{ pattern: '{"data":{"type":["buy"]}}' }, { pattern: { partitionKey: [{ prefix: 'vip-' }] } }] } } },

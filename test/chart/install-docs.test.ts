@@ -23,14 +23,20 @@ function commandsIn(service: string, ...files: string[]): string[] {
 
 const TABLES = commandsIn('dynamodb', 'table/dynamodb/table-admin.ts', 'table/dynamodb/table-description.ts');
 const ROWS = commandsIn('dynamodb', 'leases/dynamodb/lease-table.ts');
-const STREAM = commandsIn('kinesis', 'kinesis/aws/stream-client.ts', 'kinesis/aws/request-pattern.ts');
+const STREAM = commandsIn(
+  'kinesis',
+  'kinesis/aws/stream-client.ts',
+  'kinesis/aws/request-pattern.ts',
+  'kinesis/aws/subscribe.ts',
+);
+const CONSUMERS = commandsIn('kinesis', 'kinesis/aws/stream-consumers.ts');
 
 test("the operator's policy is what it calls", () => {
   // Rows are put by workers alone, and records are read by them alone.
   const rows = ROWS.filter((action) => action !== 'dynamodb:PutItem');
   const looks = ['kinesis:DescribeStreamSummary', 'kinesis:ListShards'];
   expect(STREAM).toEqual(expect.arrayContaining(looks));
-  expect(actionsOf(policies[0]!)).toEqual([...new Set([...looks, ...TABLES, ...rows])].sort());
+  expect(actionsOf(policies[0]!)).toEqual([...new Set([...looks, ...CONSUMERS, ...TABLES, ...rows])].sort());
 });
 
 test("the workers' policy is what they call", () => {

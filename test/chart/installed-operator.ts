@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
+import { memoryStreamConsumers } from '../../src/kinesis/memory/stream-consumers.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
@@ -40,6 +41,7 @@ export async function startInstalledOperator(plane: ControlPlane, namespaces: re
         cluster,
         aws: {
           streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
+          streamConsumers: () => memoryStreamConsumers(kinesis),
           leaseTable: async () => table,
           groupIds: async () => [],
           tableAdmin: (target) => tables.admin(target.table),

@@ -50,4 +50,42 @@ describe('local mode', () => {
       await local.stop();
     }
   });
+
+  it('runs a group that reads with a stream consumer, with real workers', async () => {
+    const read: string[] = [];
+    const local = await startLocalMode({
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+      aws: sdkAwsAccount(systemClock),
+      workerCommand: [process.execPath, 'src/main/cli.ts', 'worker'],
+      shards: 1,
+      onWorkerLine: (_, line) => {
+        if (/"records":\d.*"message":"batch"/.test(line)) read.push(line);
+      },
+    });
+    const operations = new Set<string>();
+    local.kinesis.kinesis.faults = (operation) => void operations.add(operation);
+    try {
+      const parsed = parseGroup({
+        apiVersion: 'kcg.dev/v1alpha1',
+        kind: 'KinesisConsumerGroup',
+        metadata: { name: 'orders', namespace: 'default' },
+        spec: {
+          stream: { name: 'orders' },
+          region: 'eu-west-1',
+          handler: { log: {} },
+          consumer: { type: 'EnhancedFanOut' },
+        },
+      });
+      if (parsed.outcome === 'refused') return expect.fail(parsed.problems.join());
+      await local.apply(parsed.group);
+      local.kinesis.kinesis.putRecord('orders', { partitionKey: 'a', data: Buffer.from('a') });
+      await vi.waitFor(() => expect(read).toHaveLength(1), 30_000);
+      expect([...operations]).toEqual(expect.arrayContaining(['SubscribeToShard']));
+      expect(operations).not.toContain('GetRecords');
+    } finally {
+      await local.stop();
+    }
+  }, 60_000);
 });

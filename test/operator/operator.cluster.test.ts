@@ -6,6 +6,7 @@ import { groupCrd } from '../../src/api/crd.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
+import { memoryStreamConsumers } from '../../src/kinesis/memory/stream-consumers.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -51,6 +52,7 @@ beforeAll(async () => {
       cluster,
       aws: {
         streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
+        streamConsumers: () => memoryStreamConsumers(kinesis),
         leaseTable: async () => table,
         groupIds: async () => [],
         tableAdmin: (target) => tables.admin(target.table),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
+import { memoryStreamConsumers } from '../../src/kinesis/memory/stream-consumers.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -33,6 +34,7 @@ function start(namespaces: string[] = [], more: Partial<OperatorOptions> = {}): 
       cluster,
       aws: {
         streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
+        streamConsumers: () => memoryStreamConsumers(kinesis),
         leaseTable: async (target) => rowsOf(target.groupId),
         groupIds: async () => [],
         tableAdmin: (target) => tables.admin(target.table),

@@ -4,6 +4,7 @@ import type { KcgError } from '../../src/lib/errors.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { parentsOf } from '../../src/kinesis/shard.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
+import { memoryStreamConsumers } from '../../src/kinesis/memory/stream-consumers.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import type { AwsAccount, GroupTarget } from '../../src/operator/aws-account.ts';
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
@@ -126,6 +127,7 @@ export class Harness {
         };
         return { ...client, describe };
       },
+      streamConsumers: () => memoryStreamConsumers(this.kinesis),
       leaseTable: async (target) => this.table(target.groupId, target.table),
       groupIds: async (target, { limit }) =>
         [...this.rows]

@@ -26,6 +26,8 @@ export interface FleetOptions {
   seed: number;
   shards: number;
   config?: Partial<WorkerConfig>;
+  /** Read with a stream consumer. */
+  fanOut?: boolean;
   /** Keys records are put under. */
   keys?: number;
 }
@@ -84,18 +86,20 @@ export class Fleet {
   /** What machines' clocks may be off by. */
   clocks = { rate: 0, skewMs: 0 };
   readonly #world: World;
+  #consumer: string | undefined;
   readonly #keys: string[];
   readonly #numbers = new Map<string, number>();
   /** A pod's processes run on one machine. */
   readonly #machines = new Map<string, ProcessClock>();
   #names = 0;
 
-  constructor({ seed, shards, config = {}, keys = shards * 4 }: FleetOptions) {
+  constructor({ seed, shards, config = {}, fanOut = false, keys = shards * 4 }: FleetOptions) {
     this.random = seededRandom(seed);
-    this.config = { ...CONFIG, ...config };
     this.trace = new Trace(() => this.time.nowMs);
     this.kinesis = new MemoryKinesis({ clock: worldClock(this.time), transitionMs: 0, limits: false });
     this.kinesis.createStream({ name: STREAM, shardCount: shards });
+    const reader = fanOut ? { consumerArn: this.#register() } : {};
+    this.config = { ...CONFIG, ...reader, ...config };
     this.checker = new DeliveryChecker((shardId) => {
       const shard = this.kinesis.stream(STREAM).shard(shardId);
       return shard.isOpen ? undefined : shard.children.map((child) => child.shardId);
@@ -128,6 +132,17 @@ export class Fleet {
       },
       nudge: (from, address, shardIds) => this.#nudge(from, address, shardIds),
     };
+  }
+
+  /** What pods that start from now on read with, as after a change of the group's spec. */
+  readWith(type: 'Polling' | 'EnhancedFanOut'): void {
+    const { consumerArn: _, ...config } = this.#world.config;
+    this.#world.config =
+      type === 'Polling' ? config : { ...config, consumerArn: (this.#consumer ??= this.#register()) };
+  }
+
+  #register(): string {
+    return this.kinesis.stream(STREAM).consumers.register('group', this.kinesis.clock.now()).arn;
   }
 
   #noteWrite(key: string): void {

@@ -13,6 +13,8 @@ const count = only ? 1 : Number(env['KCG_SIM_SEEDS'] ?? (wantsLongTests(env) ? 2
 const PER_TEST = 50;
 /** A seed takes 30 ms on an idle core; a busy machine may take its time. */
 const TIMEOUT_MS = 300_000;
+const fanOutCount = only ? 1 : Math.ceil(count / 5);
+const fanOutFirsts = Array.from({ length: Math.ceil(fanOutCount / PER_TEST) }, (_, i) => from + i * PER_TEST);
 const firsts = Array.from({ length: Math.ceil(count / PER_TEST) }, (_, i) => from + i * PER_TEST);
 
 describe('a small group in trouble', () => {
@@ -21,6 +23,17 @@ describe('a small group in trouble', () => {
     async (first) => {
       for (let seed = first; seed < Math.min(first + PER_TEST, from + count); seed += 1) {
         const run = await runGroup({ seed });
+        expect(explain(run, seed, import.meta.filename)).toBe('');
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  it.each(fanOutFirsts)(
+    'does so as well when it reads by subscriptions: seeds from %i',
+    async (first) => {
+      for (let seed = first; seed < Math.min(first + PER_TEST, from + fanOutCount); seed += 1) {
+        const run = await runGroup({ seed, fanOut: true });
         expect(explain(run, seed, import.meta.filename)).toBe('');
       }
     },

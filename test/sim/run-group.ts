@@ -49,6 +49,8 @@ export interface GroupOptions {
   troubleMs?: number;
   /** Workers stand still for one to three minutes, and wake while there is still trouble, of which there is less. */
   sleeps?: boolean;
+  /** Read with a stream consumer. */
+  fanOut?: boolean;
 }
 
 export interface GroupRun {
@@ -78,6 +80,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupRun> {
   const fleet = new Fleet({
     seed: options.seed,
     shards,
+    fanOut: options.fanOut ?? false,
     config: {
       initialPosition: random() < 0.2 ? { type: 'Latest' } : { type: 'TrimHorizon' },
       maxLeases: random() < 0.1 ? 2 + 2 * Math.ceil(shards / workers) : 0,

@@ -1,6 +1,6 @@
 import type { ConditionStatus, NewCondition, ReasonOf } from '../../api/conditions.ts';
 import { count } from '../../lib/count.ts';
-import { describeError } from '../../lib/errors.ts';
+import { describeError, type ErrorCode } from '../../lib/errors.ts';
 import { formatDuration, lagStepSeconds } from '../../view/format.ts';
 import type { PodView } from '../../view/group-view.ts';
 import { workloadName } from './desired-objects.ts';
@@ -22,7 +22,7 @@ const NEAR_RETENTION_PERCENT = 25;
 const SLOW_PERCENT = 50;
 
 /** Beside a stream that is known, only an error that says it is gone, or may not be described, counts. */
-export function streamReady({ stream, region }: GroupFacts): Told<'StreamReady'> {
+export function streamReady({ stream, region, consumer }: GroupFacts): Told<'StreamReady'> {
   if (region === undefined) {
     const message =
       "no region is known. Set spec.region, use stream.arn, or set the operator's --default-region (KCG_DEFAULT_REGION).";
@@ -45,7 +45,30 @@ export function streamReady({ stream, region }: GroupFacts): Told<'StreamReady'>
       message: `stream ${summary.name} is ${summary.status}`,
     };
   }
-  return { status: 'True', reason: 'StreamActive', message: `stream ${summary.name} is ${summary.status}` };
+  const message = `stream ${summary.name} is ${summary.status}`;
+  return consumer ? consumerReady(consumer, message) : { status: 'True', reason: 'StreamActive', message };
+}
+
+const REFUSALS = new Set<ErrorCode>(['AccessDenied', 'LimitExceeded', 'Unsupported', 'InvalidInput']);
+
+/** One that serves goes on while nobody answers. */
+function consumerReady(
+  { name, status, error }: NonNullable<GroupFacts['consumer']>,
+  streamMessage: string,
+): Told<'StreamReady'> {
+  if (status === 'ACTIVE' && !(error && REFUSALS.has(error.code)))
+    return {
+      status: 'True',
+      reason: 'StreamActive',
+      message: `${streamMessage}, stream consumer ${name} is ACTIVE`,
+    };
+  if (!error) {
+    const message = `stream consumer ${name} is ${status ?? 'not registered yet'}`;
+    return { status: 'False', reason: 'ConsumerCreating', message };
+  }
+  const message = `stream consumer ${name}: ${describeError(error)}`;
+  if (REFUSALS.has(error.code)) return { status: 'False', reason: 'ConsumerRefused', message };
+  return { status: 'Unknown', reason: 'StreamUnreachable', message };
 }
 
 /** As the steps on the table and its rows have found it; `Unknown` before the first of them. */

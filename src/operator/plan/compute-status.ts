@@ -162,11 +162,20 @@ function summaryOf({ view, stream, workload, scaling }: GroupFacts): NonNullable
   };
 }
 
-function streamStatus({ stream: { summary, shards } }: GroupFacts): Pick<GroupStatus, 'stream'> {
+function streamStatus({ stream: { summary, shards }, consumer }: GroupFacts): Pick<GroupStatus, 'stream'> {
   if (!summary) return {};
   const open = shards?.filter(isOpen).length;
   const counts = shards && open !== undefined ? { openShards: open, closedShards: shards.length - open } : {};
-  return { stream: { arn: summary.arn, ...counts, retentionHours: summary.retentionHours } };
+  const { retentionHours } = summary;
+  return { stream: { arn: summary.arn, ...counts, retentionHours, ...consumerStatus(consumer) } };
+}
+
+function consumerStatus(
+  consumer: GroupFacts['consumer'],
+): Pick<NonNullable<GroupStatus['stream']>, 'consumer'> {
+  if (!consumer) return {};
+  const { name, arn, status, isMade } = consumer;
+  return { consumer: { name, ...(arn ? { arn } : {}), ...(status ? { status } : {}), created: isMade } };
 }
 
 function givenUpStatus({ records, at, why, shardId }: NonNullable<GroupView['givenUp']>) {

@@ -2,7 +2,7 @@ import type { ConditionStatus, ReasonOf } from '../../api/conditions.ts';
 import type { KinesisConsumerGroup } from '../../api/group.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import type { Shard } from '../../kinesis/shard.ts';
-import type { StreamSummary } from '../../kinesis/stream-client.ts';
+import type { StreamConsumer, StreamSummary } from '../../kinesis/stream-client.ts';
 import type { KcgError } from '../../lib/errors.ts';
 import type { GroupView } from '../../view/group-view.ts';
 import type { ClaimVerdict } from './judge-claim.ts';
@@ -15,6 +15,8 @@ export interface GroupFacts {
   region: string | undefined;
   stream: StreamFacts;
   table: TableFacts | undefined;
+  /** Undefined = the group polls, or its stream is not known yet. */
+  consumer: ConsumerFacts | undefined;
   claim: ClaimFacts | undefined;
   workload: WorkloadFacts;
   /** Undefined = the rows could not be read yet. */
@@ -35,6 +37,17 @@ export type LastFailover = NonNullable<NonNullable<GroupStatus['leases']>['lastF
 export interface StreamFacts {
   summary: StreamSummary | undefined;
   shards: readonly Shard[] | undefined;
+  error: KcgError | undefined;
+}
+
+/** The stream consumer that the group reads with, as it was found last, and why there is no newer answer. */
+export interface ConsumerFacts {
+  name: string;
+  /** Undefined = not found or registered yet. */
+  arn: string | undefined;
+  status: StreamConsumer['status'] | undefined;
+  /** kcg has registered it for this group, and removes it with the group. */
+  isMade: boolean;
   error: KcgError | undefined;
 }
 

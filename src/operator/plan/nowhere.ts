@@ -8,6 +8,7 @@ export function nowhere({ group, groupId }: Pick<GroupFacts, 'group' | 'groupId'
     region: undefined,
     stream: { summary: undefined, shards: undefined, error: undefined },
     table: undefined,
+    consumer: undefined,
     claim: undefined,
     workload: { deployment: undefined, problem: undefined },
     view: undefined,

@@ -14,6 +14,7 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'RegionUnknown',
   'StreamNotFound',
   'StreamAccessDenied',
+  'ConsumerRefused',
   'TableNotFound',
   'TableGone',
   'TableNotAdopted',
@@ -130,6 +131,8 @@ function stepUnderWay(
   if (TableReady.reason === 'TableCreating' || TableReady.reason === 'TableUpdating') {
     return { reason: 'Provisioning', message: TableReady.message };
   }
+  if (StreamReady.reason === 'ConsumerCreating')
+    return { reason: 'Provisioning', message: StreamReady.message };
   const retried = [StreamReady, TableReady].find(({ status }) => status !== 'True');
   if (retried) return { reason: 'Retrying', message: retried.message };
   const [failure] = failures;

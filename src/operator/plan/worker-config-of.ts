@@ -8,6 +8,7 @@ import type { WorkloadHandler } from './worker-template.ts';
 export function workerConfigOf(
   { spec }: Pick<KinesisConsumerGroup, 'spec'>,
   target: GroupTarget,
+  consumerArn?: string,
 ): WorkerConfig {
   const { consumer, checkpoints, leases, handler, initialPosition } = spec;
   const { kinesis, dynamodb } = target.endpoints;
@@ -24,6 +25,7 @@ export function workerConfigOf(
         : { type: initialPosition.type },
     maxRecords: consumer.maxRecords,
     pollIntervalMs: consumer.pollIntervalMillis,
+    ...(consumer.type === 'EnhancedFanOut' && consumerArn !== undefined ? { consumerArn } : {}),
     checkpointIntervalMs: checkpoints.intervalSeconds * 1000,
     leaseDurationMs: leases.durationSeconds * 1000,
     handoffTimeoutMs: leases.handoffTimeoutSeconds * 1000,

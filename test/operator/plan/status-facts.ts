@@ -69,6 +69,7 @@ export function facts(change: Partial<GroupFacts> = {}): GroupFacts {
       error: undefined,
     },
     table: { status: 'True', reason: 'TableActive', message: 'ok', usable: true, info: { name: 't' } },
+    consumer: undefined,
     claim: { verdict: 'ours' },
     workload: { deployment: DEPLOYMENT, problem: undefined },
     view: aView(),
