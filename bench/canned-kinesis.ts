@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { decodeCbor, encodeCbor } from '../src/dev/kinesis/cbor.ts';
 
 /*
  * canned-kinesis.ts <shards> <record bytes>: a Kinesis whose answers are made beforehand, in a process of its own so that
@@ -10,43 +11,82 @@ import { createServer } from 'node:http';
 const [shards = 1, recordBytes = 1_000] = process.argv.slice(2).map(Number);
 /** As many as Kinesis returns at most: 10,000 records and 10 MB. */
 const RECORDS_PER_READ = recordBytes === 0 ? 0 : Math.min(10_000, Math.floor(10_000_000 / recordBytes));
-const DATA = Buffer.alloc(recordBytes, 'kcg').toString('base64');
+const DATA = Buffer.alloc(recordBytes, 'kcg');
 /** Sequence numbers have 56 digits, as the service's; these are the ones that count. */
 const DIGITS = 12;
+const CBOR = 'application/x-amz-cbor-1.1';
 const shardId = (index: number) => `shardId-${String(index).padStart(12, '0')}`;
 
-/** The records of a page as JSON, and where in it each sequence number's last digits begin. */
-const page = (() => {
-  const [head = '', tail = ''] = JSON.stringify({
-    ApproximateArrivalTimestamp: 1_700_000_000.123,
-    Data: DATA,
-    PartitionKey: 'customer-1234',
-    SequenceNumber: `4957${'0'.repeat(40)}#`,
-  }).split('#');
-  const record = `${head}${'0'.repeat(DIGITS)}${tail}`;
-  const json = Buffer.from(Array(RECORDS_PER_READ).fill(record).join(','), 'latin1');
-  const at = (index: number) => index * (record.length + 1) + head.length;
-  return { json, at };
-})();
+/** A page of records, and where in it each sequence number's last digits begin. */
+interface Page {
+  bytes: Buffer;
+  at: (index: number) => number;
+}
 
-function getRecords({ ShardIterator = '' }: Record<string, string>): Buffer {
+function pageOf(record: Buffer, separator: string): Page {
+  const between = Buffer.from(separator);
+  const digitsAt = record.indexOf('#');
+  const whole = Buffer.concat([record, between]);
+  whole.fill('0', digitsAt, digitsAt + DIGITS);
+  const all = Buffer.concat(Array<Buffer>(RECORDS_PER_READ).fill(whole));
+  const bytes = all.subarray(0, Math.max(0, all.length - between.length));
+  return { bytes, at: (index) => index * whole.length + digitsAt };
+}
+
+const SEQUENCE = `4957${'0'.repeat(40)}${'#'.repeat(DIGITS)}`;
+const ARRIVED_AT = 1_700_000_000_123;
+const PARTITION_KEY = 'customer-1234';
+
+const jsonPage = pageOf(
+  Buffer.from(
+    JSON.stringify({
+      ApproximateArrivalTimestamp: ARRIVED_AT / 1000,
+      Data: DATA.toString('base64'),
+      PartitionKey: PARTITION_KEY,
+      SequenceNumber: SEQUENCE,
+    }),
+  ),
+  ',',
+);
+/** Maps and lists go on until a break, as the service's. */
+const [MAP, LIST, BREAK] = [Buffer.of(0xbf), Buffer.of(0x9f), Buffer.of(0xff)];
+const cborPage = pageOf(
+  Buffer.concat([
+    MAP,
+    encodeCbor('ApproximateArrivalTimestamp'),
+    encodeCbor(new Date(ARRIVED_AT)),
+    encodeCbor('Data'),
+    encodeCbor(DATA),
+    encodeCbor('PartitionKey'),
+    encodeCbor(PARTITION_KEY),
+    encodeCbor('SequenceNumber'),
+    encodeCbor(SEQUENCE),
+    BREAK,
+  ]),
+  '',
+);
+
+function getRecords({ ShardIterator = '' }: Record<string, string>, isCbor: boolean): Buffer {
   const [shard, from] = ShardIterator.split(':');
   const first = Number(from);
   const NextShardIterator = `${shard}:${first + RECORDS_PER_READ}`;
-  const rest = JSON.stringify({
-    NextShardIterator,
-    MillisBehindLatest: recordBytes === 0 ? 0 : 60_000,
-  }).slice(1);
-  const body = Buffer.concat([Buffer.from('{"Records":['), page.json, Buffer.from(`],${rest}`)]);
-  const start = '{"Records":['.length;
+  const rest = { NextShardIterator, MillisBehindLatest: recordBytes === 0 ? 0 : 60_000 };
+  const [page, start, end] = isCbor
+    ? [
+        cborPage,
+        Buffer.concat([MAP, encodeCbor('Records'), LIST]),
+        Buffer.concat([BREAK, ...Object.entries(rest).flat().map(encodeCbor), BREAK]),
+      ]
+    : [jsonPage, Buffer.from('{"Records":['), Buffer.from(`],${JSON.stringify(rest).slice(1)}`)];
+  const body = Buffer.concat([start, page.bytes, end]);
   for (let i = 0; i < RECORDS_PER_READ; i += 1) {
-    body.write(String(first + i + 1).padStart(DIGITS, '0'), start + page.at(i), 'latin1');
+    body.write(String(first + i + 1).padStart(DIGITS, '0'), start.length + page.at(i), 'latin1');
   }
   return body;
 }
 
 const json = (content: unknown) => Buffer.from(JSON.stringify(content));
-const operations: Record<string, (input: Record<string, string>) => Buffer> = {
+const operations: Record<string, (input: Record<string, string>, isCbor: boolean) => Buffer> = {
   DescribeStreamSummary: () =>
     json({
       StreamDescriptionSummary: {
@@ -75,10 +115,12 @@ const server = createServer((request, response) => {
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
     const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
-    const input = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, string>;
-    const body = operations[operation]?.(input) ?? Buffer.alloc(0);
+    const content = Buffer.concat(chunks);
+    const isCbor = request.headers['content-type'] === CBOR;
+    const input = (isCbor ? decodeCbor(content) : JSON.parse(content.toString())) as Record<string, string>;
+    const body = operations[operation]?.(input, isCbor) ?? Buffer.alloc(0);
     response.writeHead(200, {
-      'content-type': 'application/x-amz-json-1.1',
+      'content-type': isCbor ? CBOR : 'application/x-amz-json-1.1',
       'content-length': body.length,
     });
     response.end(body);

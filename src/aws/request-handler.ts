@@ -1,6 +1,7 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { sharedReads } from './shared-reads.ts';
 import { proxyFor, type ProxyEnv } from './proxy.ts';
 
 export interface RequestHandlerOptions {
@@ -10,6 +11,8 @@ export interface RequestHandlerOptions {
   socketTimeoutMs: number;
   /** Per host; requests beyond it wait their turn. */
   maxSockets: number;
+  /** See `sharedReads`; not by a proxy, whose tunnel is read in another way. Default false. */
+  sharesReads?: boolean;
   /** Where proxies are named; default the process's own. */
   env?: ProxyEnv;
 }
@@ -66,11 +69,12 @@ export class AwsRequestHandler extends NodeHttpHandler {
 }
 
 function handlerOptions(
-  { connectionTimeoutMs, socketTimeoutMs, maxSockets }: RequestHandlerOptions,
+  { connectionTimeoutMs, socketTimeoutMs, maxSockets, sharesReads = false }: RequestHandlerOptions,
   proxy?: URL,
 ) {
   const proxyEnv = proxy && { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href };
-  const agent = { keepAlive: true, maxSockets, ...(proxyEnv ? { proxyEnv } : {}) };
+  const onread = sharesReads && !proxy ? { onread: sharedReads() } : {};
+  const agent = { keepAlive: true, maxSockets, ...onread, ...(proxyEnv ? { proxyEnv } : {}) };
   return {
     connectionTimeout: connectionTimeoutMs,
     socketTimeout: socketTimeoutMs,

@@ -4,11 +4,12 @@ import {
   WORKER_PORT,
   type WorkerConfig,
 } from '../api/worker-config.ts';
+import type { WireFormat } from '../kinesis/aws/get-records-call.ts';
 import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
 import { awsCredentials, type AwsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
-import { systemClock, type Clock } from '../lib/clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import { ALL_ADDRESSES } from '../lib/listen.ts';
 import { createLog, LOG_LEVELS } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
@@ -27,6 +28,13 @@ import { WorkerMetrics } from '../runtime/worker-metrics.ts';
 import { startWorkerServer } from '../runtime/worker-server.ts';
 import { endOfInput } from './end-of-input.ts';
 import { sayLastWords } from './last-words.ts';
+
+const FORMAT_NAMES = ['auto', 'cbor', 'json'] as const;
+const FORMATS: Record<(typeof FORMAT_NAMES)[number], WireFormat | undefined> = {
+  auto: undefined,
+  cbor: 'CBOR',
+  json: 'JSON',
+};
 
 export const workerOptions = {
   'pod-name': {
@@ -75,6 +83,13 @@ export const workerOptions = {
     description: "folder for batches that are given up, in place of the group's onFailure (local mode)",
   },
   check: { type: 'boolean', description: 'load the handler, say what is wrong with it, and end' },
+  'kinesis-format': {
+    type: 'string',
+    env: 'KCG_KINESIS_FORMAT',
+    description: 'how GetRecords is written; auto = CBOR where the endpoint knows it, else JSON',
+    choices: FORMAT_NAMES,
+    default: 'auto',
+  },
   'log-level': {
     type: 'string',
     env: 'KCG_LOG_LEVEL',
@@ -125,7 +140,7 @@ export async function runWorkerCommand(
   if (options.exitWithParent) {
     stop = AbortSignal.any([stop, endOfInput(config.handoffTimeoutMs + LAST_WRITES_MS)]);
   }
-  const { client, beatClient, stream, credentials, close } = openClients(config, clock);
+  const { client, beatClient, stream, credentials, close } = openClients(config, options.kinesisFormat);
   const destination = await destinationOf(config, { folder: options.givenUpFolder, credentials });
   const onUnhandled = (reason: unknown) => endUnhandled(reason, env);
   process.on('unhandledRejection', onUnhandled);
@@ -181,7 +196,11 @@ async function destinationOf(
   return onFailure && (await openDestination(onFailure, { region, clock: systemClock, credentials }));
 }
 
-function openClients({ region, endpoints, stream: { name, arn } }: WorkerConfig, clock: Clock) {
+function openClients(
+  { region, endpoints, stream: { name, arn } }: WorkerConfig,
+  kinesisFormat: keyof typeof FORMATS,
+) {
+  const clock = systemClock;
   const credentials = awsCredentials({ clock });
   const dynamodb = { region, endpoint: endpoints.dynamodb, credentials };
   const client = createDynamoDbClient(dynamodb);
@@ -194,6 +213,7 @@ function openClients({ region, endpoints, stream: { name, arn } }: WorkerConfig,
     credentials,
     clock,
     principal: "the worker's role",
+    format: FORMATS[kinesisFormat],
   });
   const close = () => {
     stream.close();

@@ -1,23 +1,28 @@
 import type { GetRecordsCommandInput, KinesisClient } from '@aws-sdk/client-kinesis';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
-import { KcgError } from '../../lib/errors.ts';
 import type { GetRecordsResult } from '../stream-client.ts';
-import { readJsonAnswer } from './json-answer.ts';
+import { isJsonAnswer, readAnswer, type Answer } from './answer.ts';
+import { encodeCborMap } from './cbor-answer.ts';
 import { readBody } from './read-body.ts';
 import { requestPattern, type RequestPattern } from './request-pattern.ts';
 import { RequestSigner } from './sign-request.ts';
+
+/**
+ * How requests and answers are written. In CBOR records come as bytes, a quarter smaller, and are read where they lie; not
+ * every emulator knows it.
+ */
+export type WireFormat = 'CBOR' | 'JSON';
+
+const CONTENT_TYPES: Record<WireFormat, string> = {
+  CBOR: 'application/x-amz-cbor-1.1',
+  JSON: 'application/x-amz-json-1.1',
+};
 
 export interface ReadOptions {
   abortSignal: AbortSignal;
   /** Called whenever something of the answer has come. */
   onHeard: () => void;
-}
-
-interface Answer {
-  status: number;
-  headers: Record<string, string>;
-  body: Buffer;
 }
 
 /**
@@ -29,33 +34,75 @@ export class GetRecordsCall {
   readonly #clock: Clock;
   readonly #signer = new RequestSigner();
   #pattern: RequestPattern | undefined;
+  /** Undefined until it is known what the endpoint speaks. */
+  #format: WireFormat | undefined;
+  #asking: Promise<void> | undefined;
   /** How far the service's clock is ahead, ms: it refuses what is signed at another time. */
   #aheadMs = 0;
 
-  constructor(client: KinesisClient, clock: Clock) {
+  constructor(client: KinesisClient, { clock, format }: { clock: Clock; format: WireFormat | undefined }) {
     this.#client = client;
     this.#clock = clock;
+    this.#format = format;
   }
 
   /** @throws what the SDK would throw */
   async read(input: GetRecordsCommandInput, options: ReadOptions): Promise<GetRecordsResult> {
     this.#pattern ??= await requestPattern(this.#client, input, options.abortSignal);
-    const answer = await this.#send(this.#pattern, input, options);
-    if (answer.status !== 200) throw serviceError(answer);
-    return readAnswer(answer.body);
+    while (this.#format === undefined && this.#asking) await this.#asking;
+    return this.#format === undefined
+      ? this.#ask(this.#pattern, input, options)
+      : readAnswer(await this.#send(this.#pattern, this.#format, input, options));
+  }
+
+  /**
+   * The first call: in CBOR, and if that is not answered so, in JSON at once. What the endpoint speaks is known when the
+   * answer begins; others wait for that.
+   */
+  async #ask(
+    pattern: RequestPattern,
+    input: GetRecordsCommandInput,
+    options: ReadOptions,
+  ): Promise<GetRecordsResult> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#asking = promise;
+    const told = () => {
+      this.#asking = undefined;
+      resolve();
+    };
+    try {
+      const first = await this.#send(pattern, 'CBOR', input, options, (isCbor) => {
+        if (!isCbor) return;
+        this.#format = 'CBOR';
+        told();
+      });
+      if (first.isCbor) return readAnswer(first);
+      // Where neither brings records, nothing is known of the endpoint.
+      const result = isJsonAnswer(first)
+        ? readAnswer(first)
+        : readAnswer(await this.#send(pattern, 'JSON', input, options));
+      this.#format = 'JSON';
+      return result;
+    } finally {
+      told();
+    }
   }
 
   async #send(
     { headers, plainHeaders, scope, ...to }: RequestPattern,
+    format: WireFormat,
     input: GetRecordsCommandInput,
     { abortSignal, onHeard }: ReadOptions,
+    onBegin: (isCbor: boolean) => void = () => {},
   ): Promise<Answer> {
     const { config } = this.#client;
-    const body = JSON.stringify(input);
+    const { ShardIterator, Limit, StreamARN } = input;
+    const body =
+      format === 'CBOR' ? encodeCborMap({ ShardIterator, Limit, StreamARN }) : JSON.stringify(input);
     const keys = await config.credentials();
     const sentAt = this.#clock.now();
     const signed = this.#signer.sign(
-      { path: to.path, headers: { ...headers, 'content-type': 'application/x-amz-json-1.1' }, body },
+      { path: to.path, headers: { ...headers, 'content-type': CONTENT_TYPES[format] }, body },
       { keys, scope, atMs: sentAt + this.#aheadMs },
     );
     const request = {
@@ -69,42 +116,18 @@ export class GetRecordsCall {
       response: { statusCode: number; headers: Record<string, string>; body: IncomingMessage };
     };
     onHeard();
+    const isCbor = response.headers['content-type']?.startsWith(CONTENT_TYPES.CBOR) ?? false;
+    onBegin(isCbor);
     const content = await readBody(response.body, onHeard);
     const serviceTime = Date.parse(response.headers['date'] ?? '');
     // An answer with an age is a cache's.
     if (!Number.isNaN(serviceTime) && response.headers['age'] === undefined)
       this.#aheadMs = serviceTime - this.#clock.now();
-    return { status: response.statusCode, headers: response.headers, body: content };
-  }
-}
-
-/** @throws KcgError `Unavailable` for a body that is no answer of GetRecords: a missing iterator means shard end, so nothing is guessed. */
-function readAnswer(body: Buffer): GetRecordsResult {
-  let cause: unknown;
-  try {
-    const result = readJsonAnswer(body);
-    if (result) return result;
-  } catch (error) {
-    cause = error;
-  }
-  throw new KcgError('Unavailable', 'the endpoint answered GetRecords with something else', {
-    cause,
-    fix: 'Check that the endpoint is a Kinesis endpoint, and what is in between.',
-  });
-}
-
-/** As the SDK tells it. */
-function serviceError({ status, headers, body }: Answer): Error {
-  const $metadata = { httpStatusCode: status };
-  try {
-    const text = body.toString('utf8');
-    const told = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> | null;
-    const type = headers['x-amzn-errortype'] ?? told?.['__type'] ?? told?.['code'];
-    const message = told?.['message'] ?? told?.['Message'];
-    const name = typeof type === 'string' ? type.split(/[,:]/, 1)[0]!.replace(/^.*#/, '') : 'UnknownError';
-    const error = new Error(typeof message === 'string' && message !== '' ? message : 'UnknownError');
-    return Object.assign(error, { name, $metadata });
-  } catch (thrown) {
-    return Object.assign(thrown as Error, { $metadata });
+    return {
+      status: response.statusCode,
+      errorType: response.headers['x-amzn-errortype'],
+      isCbor,
+      body: content,
+    };
   }
 }

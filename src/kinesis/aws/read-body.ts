@@ -1,15 +1,32 @@
 import type { IncomingMessage } from 'node:http';
+import { lend, takeBack } from '../../aws/shared-reads.ts';
 
-/** The whole body of an answer, in one buffer. @throws what ends it too soon */
+/** Above what GetRecords may send: not to be believed beforehand. */
+const MAX_ANNOUNCED_BYTES = 64 * 1024 * 1024;
+
+/** The whole body of an answer, in one buffer, of the announced length if there is one. @throws what ends it too soon */
 export function readBody(message: IncomingMessage, onHeard: () => void): Promise<Buffer> {
+  const { socket } = message;
+  const announced = Number(message.headers['content-length']);
+  const body = announced <= MAX_ANNOUNCED_BYTES ? Buffer.allocUnsafeSlow(announced) : undefined;
+  const chunks: Buffer[] = [];
+  let length = 0;
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
     message.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
+      if (body) body.set(chunk, length);
+      else chunks.push(Buffer.from(chunk));
+      length += chunk.length;
       onHeard();
+      lend(socket);
     });
-    message.once('end', () => resolve(Buffer.concat(chunks)));
+    message.once('end', () => {
+      takeBack(socket);
+      resolve(body ?? Buffer.concat(chunks));
+    });
     message.once('error', reject);
-    message.once('close', () => reject(Object.assign(new Error('aborted'), { code: 'ECONNRESET' })));
+    message.once('close', () => {
+      takeBack(socket);
+      reject(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+    });
   });
 }

@@ -13,7 +13,7 @@ import type { AwsCredentials } from '../../aws/credentials.ts';
 import { translateAwsError } from '../../aws/errors.ts';
 import { AwsHttp2Handler } from '../../aws/http2-handler.ts';
 import { subscribeOver } from './subscribe.ts';
-import { GetRecordsCall } from './get-records-call.ts';
+import { GetRecordsCall, type WireFormat } from './get-records-call.ts';
 import { readShard, readSummary, wireFilter, wirePosition } from './stream-wire.ts';
 import type { Shard } from '../shard.ts';
 import type { CallOptions, StreamClient } from '../stream-client.ts';
@@ -35,6 +35,8 @@ export interface AwsStreamClientOptions {
    * for silence, and three times as long before the first byte.
    */
   callTimeoutMs?: number;
+  /** Of GetRecords. Default: CBOR where the endpoint knows it, which the first call finds out, else JSON. */
+  format?: WireFormat | undefined;
   /** Whose credentials they are, for error messages. Default: the worker's role. */
   principal?: string;
 }
@@ -49,10 +51,10 @@ const MAX_SOCKETS = 256;
  */
 export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
   const control = new KinesisClient(clientConfig(options));
-  const reads = new KinesisClient(clientConfig(options));
+  const reads = new KinesisClient(clientConfig(options, { sharesReads: true }));
   /** Most workers never subscribe. */
   let subscriptions: KinesisClient | undefined;
-  const reading = new GetRecordsCall(reads, options.clock);
+  const reading = new GetRecordsCall(reads, { clock: options.clock, format: options.format });
   const names = streamNames(options);
   const timeoutMs = options.callTimeoutMs ?? 10_000;
   const { call, longCall } = callsOf(options, names.resource);
@@ -204,7 +206,7 @@ function fanOutClient(options: AwsStreamClientOptions): KinesisClient {
   return new KinesisClient({ ...clientConfig(options), requestHandler: new AwsHttp2Handler() });
 }
 
-function clientConfig(options: AwsStreamClientOptions) {
+function clientConfig(options: AwsStreamClientOptions, network: { sharesReads?: boolean } = {}) {
   const { endpoint, credentials, callTimeoutMs = 10_000 } = options;
   return awsClientConfig({
     region: regionOf(options),
@@ -213,6 +215,7 @@ function clientConfig(options: AwsStreamClientOptions) {
     connectionTimeoutMs: CONNECTION_TIMEOUT_MS,
     socketTimeoutMs: callTimeoutMs,
     maxSockets: MAX_SOCKETS,
+    ...network,
   });
 }
 

@@ -25,9 +25,10 @@ function clientTo(endpoint: string, options: Partial<AwsStreamClientOptions> = {
   });
 }
 
-for (const [how, arn] of [
-  ['by name', undefined],
-  ['by ARN', ARN],
+for (const [how, arn, format] of [
+  ['by name', undefined, undefined],
+  ['by ARN', ARN, 'CBOR'],
+  ['in JSON', undefined, 'JSON'],
 ] as const) {
   streamContract(`awsStreamClient ${how}`, async () => {
     const clock = new LoneClock();
@@ -35,7 +36,7 @@ for (const [how, arn] of [
     kinesis.createStream({ name: 'orders', shardCount: 2 });
     const { endpoint, close } = await startLocalKinesis({ kinesis });
     const client = (streamName: string) =>
-      clientTo(endpoint, { streamName, streamArn: arn && arn + streamName });
+      clientTo(endpoint, { streamName, streamArn: arn && arn + streamName, format });
     return { clock, kinesis, client, close };
   });
 }

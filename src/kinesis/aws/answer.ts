@@ -1,0 +1,66 @@
+import { KcgError } from '../../lib/errors.ts';
+import type { GetRecordsResult } from '../stream-client.ts';
+import { readCborAnswer } from './cbor-answer.ts';
+import { CborReader } from './cbor-reader.ts';
+import { readJsonAnswer } from './json-answer.ts';
+
+/** An answer to GetRecords, good or bad. */
+export interface Answer {
+  status: number;
+  errorType: string | undefined;
+  /** JSON, or something else, when it is not. */
+  isCbor: boolean;
+  body: Buffer;
+}
+
+/**
+ * @throws what the SDK throws for the service's errors; KcgError `Unavailable` for a body that is no answer of GetRecords:
+ * a missing iterator means shard end, so nothing is guessed
+ */
+export function readAnswer(answer: Answer): GetRecordsResult {
+  const { status, isCbor, body } = answer;
+  if (status !== 200) throw serviceError(answer);
+  let cause: unknown;
+  try {
+    const result = isCbor ? readCborAnswer(body) : readJsonAnswer(body);
+    if (result) return result;
+  } catch (error) {
+    cause = error;
+  }
+  throw new KcgError('Unavailable', 'the endpoint answered GetRecords with something else', {
+    cause,
+    fix: 'Check that the endpoint is a Kinesis endpoint, and what is in between.',
+  });
+}
+
+/** Has it records, in JSON? */
+export function isJsonAnswer({ status, isCbor, body }: Answer): boolean {
+  if (status !== 200 || isCbor) return false;
+  try {
+    return readJsonAnswer(body) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** As the SDK tells it. */
+function serviceError({ status, errorType, isCbor, body }: Answer): Error {
+  const $metadata = { httpStatusCode: status };
+  try {
+    const told = readMembers(body, isCbor);
+    const type = errorType ?? told['__type'] ?? told['code'];
+    const message = told['message'] ?? told['Message'];
+    const name = typeof type === 'string' ? type.split(/[,:]/, 1)[0]!.replace(/^.*#/, '') : 'UnknownError';
+    const error = new Error(typeof message === 'string' && message !== '' ? message : 'UnknownError');
+    return Object.assign(error, { name, $metadata });
+  } catch (thrown) {
+    return Object.assign(thrown as Error, { $metadata });
+  }
+}
+
+/** @throws when it is neither */
+function readMembers(body: Buffer, isCbor: boolean): Record<string, unknown> {
+  if (body.length === 0) return {};
+  const value = isCbor ? new CborReader(body).value() : (JSON.parse(body.toString('utf8')) as unknown);
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
