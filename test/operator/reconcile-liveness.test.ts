@@ -146,3 +146,32 @@ test('a suspect whose row has moved on meanwhile is not fenced, and is known as 
   expect(result.fenced).toEqual([]);
   expect(result.workers).toMatchObject([{ worker: 'w', beat: 2, state: 'live' }]);
 });
+
+describe('records that are given up', () => {
+  const giveUp = (records: number) => {
+    const [row] = shardRows();
+    const given = { given_up: records, given_up_at: h.clock.now(), given_up_why: 'RetryAttemptsExhausted' };
+    h.table().store(row!.shard_id, { ...row!, ...given });
+  };
+  const told = () =>
+    h.cluster.events.filter(({ reason }) => reason === 'RecordsGivenUp').map(({ note }) => note);
+
+  test('are in the status and told of, at most twice a minute while there are more and more', async () => {
+    giveUp(3);
+    await pollFor(60);
+    expect((await h.status()).delivery?.givenUp).toMatchObject({
+      records: 3,
+      reason: 'RetryAttemptsExhausted',
+    });
+    expect(told()).toEqual([
+      expect.stringMatching(/^3 records given up \(RetryAttemptsExhausted, last on shardId-/),
+    ]);
+    for (let records = 4; records < 16; records += 1) {
+      giveUp(records);
+      await pollFor(5);
+    }
+    await pollFor(60);
+    expect((await h.status()).delivery?.givenUp?.records).toBe(15);
+    expect(told().length).toBeLessThanOrEqual(4);
+  });
+});

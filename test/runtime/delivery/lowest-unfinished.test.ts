@@ -63,6 +63,15 @@ describe('how far a shard is finished', () => {
     expect(parts.map((part) => part.map(numberOf))).toEqual([[1, 4], [], [0, 2, 3]]);
   });
 
+  test('may be inside a KPL aggregate, whose user records are in several lanes', () => {
+    const unfinished = new LowestUnfinished(2);
+    const part = (subSequence: number): UserRecord => ({ ...record(0), subSequence });
+    unfinished.add([part(0), part(1), part(2), record(1)], [0, 1, 0, 1]);
+    expect(unfinished.finish(0, 1)).toEqual({ last: { sequence: '1000', subSequence: 0 }, next: part(1) });
+    expect(unfinished.finish(0, 1)).toBeUndefined();
+    expect(unfinished.finish(1, 1)).toEqual({ last: { sequence: '1000', subSequence: 2 }, next: record(1) });
+  });
+
   test('keeps nothing of what is finished, however far the other lanes are ahead', () => {
     const unfinished = new LowestUnfinished(2);
     unfinished.add([record(0)], [0]);
