@@ -24,7 +24,7 @@ const seconds = (ms: number) => Math.floor(ms / 1000);
 
 export type Announcement = Omit<
   WorkerRow,
-  'beat' | 'beatAt' | 'knock' | 'held' | 'fencedBy' | 'lagging' | 'handlerTrouble'
+  'beat' | 'beatAt' | 'knock' | 'held' | 'fencedBy' | 'lagging' | 'handlerTrouble' | 'readTrouble'
 >;
 
 /**
@@ -65,11 +65,11 @@ export function announceWorker(worker: Announcement, nowMs: number, after?: stri
  */
 export function beatWorker(
   me: WorkerRef,
-  { beat, state, held, lagging, handlerTrouble }: Beat,
+  { beat, state, held, lagging, ...troubles }: Beat,
   nowMs: number,
   after?: number,
 ): RowWrite {
-  const trouble = encodeTrouble(handlerTrouble);
+  const trouble = encodeTrouble(troubles);
   return {
     name: 'beat',
     key: workerKey(me.worker),

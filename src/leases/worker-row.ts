@@ -40,6 +40,8 @@ export interface WorkerRow {
   lagging: Readonly<Record<string, number>>;
   /** Undefined = the handler does its work, or the worker is of a release that does not say. */
   handlerTrouble: HandlerTrouble | undefined;
+  /** Code of the error with which the reads of one of its shards fail, as `AccessDenied`; undefined = they work. */
+  readTrouble: string | undefined;
 }
 
 /** The handler has failed for a while, or again and again. For people. */
@@ -48,6 +50,8 @@ export interface HandlerTrouble {
   shards: number;
   /** What it said on one of them: one line of at most `MAX_FAILING_WHY_BYTES`. */
   error: string;
+  /** It did not answer in time. */
+  hangs?: boolean;
 }
 
 /** Seconds a worker row outlives its last beat before DynamoDB's TTL may delete it. */
@@ -55,7 +59,7 @@ export const WORKER_TTL_SECONDS = 86_400;
 /** Most entries of `lagging`: each beat writes them, and DynamoDB charges by the size of the row. */
 export const MAX_LAGGING = 20;
 /** Most of them beside a trouble of the handler, whose words need the room: a row stays below 1 KB. */
-export const MAX_LAGGING_IN_TROUBLE = 14;
+export const MAX_LAGGING_IN_TROUBLE = 12;
 /** Of UTF-8. */
 export const MAX_FAILING_WHY_BYTES = 240;
 
@@ -68,15 +72,29 @@ export interface Beat {
   /** As `WorkerRow.lagging`: shard → ms behind, at most `MAX_LAGGING` of them. */
   lagging: Readonly<Record<string, number>>;
   handlerTrouble?: HandlerTrouble | undefined;
+  readTrouble?: string | undefined;
 }
 
 /** The attributes of a beat that say it; those of a trouble that is over go. */
-export function encodeTrouble(trouble: HandlerTrouble | undefined): {
+export function encodeTrouble({
+  handlerTrouble,
+  readTrouble,
+}: Pick<Beat, 'handlerTrouble' | 'readTrouble'>): {
   set: Readonly<Record<string, AttributeValue>>;
   remove: readonly string[];
 } {
-  if (!trouble) return { set: {}, remove: ['failing', 'failing_why'] };
-  return { set: { failing: trouble.shards, failing_why: trouble.error }, remove: [] };
+  const said = {
+    failing: handlerTrouble?.shards,
+    failing_why: handlerTrouble?.error,
+    failing_hangs: handlerTrouble?.hangs ? 1 : undefined,
+    unread_why: readTrouble,
+  };
+  const set: Record<string, AttributeValue> = {};
+  const remove: string[] = [];
+  for (const [name, value] of Object.entries(said))
+    if (value === undefined) remove.push(name);
+    else set[name] = value;
+  return { set, remove };
 }
 
 /**
@@ -114,6 +132,12 @@ export function decodeWorker(row: Row): WorkerRow {
     maxLeases: number(row, 'max_leases') ?? 0,
     leaseDurationMs: number(row, 'lease_ms') ?? 0,
     lagging: numbers(row, 'lagging'),
-    handlerTrouble: failing > 0 ? { shards: failing, error: text(row, 'failing_why') ?? '' } : undefined,
+    handlerTrouble: failing > 0 ? decodeTrouble(row, failing) : undefined,
+    readTrouble: text(row, 'unread_why'),
   };
+}
+
+function decodeTrouble(row: Row, shards: number): HandlerTrouble {
+  const error = text(row, 'failing_why') ?? '';
+  return { shards, error, ...(number(row, 'failing_hangs') === 1 ? { hangs: true } : {}) };
 }

@@ -19,6 +19,7 @@ import { OtherWorkers } from './leasing/other-workers.ts';
 import { OwnLease } from './leasing/own-lease.ts';
 import { unreadOf } from '../leases/unread.ts';
 import { openReader } from './delivery/open-reader.ts';
+import { ReadTroubles } from './delivery/read-troubles.ts';
 import { ShardConsumer } from './delivery/shard-consumer.ts';
 import { ShardSync } from './leasing/shard-sync.ts';
 import { StreamLook } from './stream-look.ts';
@@ -65,8 +66,10 @@ export class Incarnation {
     this.#onStuck = onStuck;
     const { config, identity, table, clock, random, nudge } = options;
     const troubles = new HandlerTroubles(clock);
+    const readTroubles = new ReadTroubles(clock);
     const onEvent: WorkerOptions['onEvent'] = (event) => {
       troubles.note(event);
+      readTroubles.note(event);
       options.onEvent(event);
     };
     this.#options = { ...options, onEvent };
@@ -113,6 +116,7 @@ export class Incarnation {
       isReady: () => isReady() && !state.paused,
       lag: () => this.held.lag(),
       handlerTrouble: () => troubles.worst,
+      readTrouble: () => readTroubles.worst,
       onBeat: (row) => {
         state.learnOwn(row);
         if (row.knock !== this.#knock) this.coordinator.readAllNext();

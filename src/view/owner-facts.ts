@@ -26,6 +26,16 @@ export function ownedAtOf(lease: Lease, workers: Workers): number {
 /** What its owner says keeps it from its work. It counts shards and does not name them. */
 export function troubleOf(lease: Lease, workers: Workers): Cause | undefined {
   const owner = livingOwner(lease, workers);
-  if (owner?.handlerTrouble) return 'HandlerFails';
-  return undefined;
+  if (owner?.handlerTrouble) return owner.handlerTrouble.hangs ? 'HandlerHangs' : 'HandlerFails';
+  switch (owner?.readTrouble) {
+    case undefined:
+      return undefined;
+    case 'AccessDenied':
+    case 'Credentials':
+      return 'ReadDenied';
+    case 'Throttled':
+      return 'ReadThrottled';
+    default:
+      return 'ReadFails';
+  }
 }

@@ -21,6 +21,7 @@ export function aWorker(overrides: Partial<WorkerRow> = {}): WorkerRow {
     leaseDurationMs: 0,
     lagging: {},
     handlerTrouble: undefined,
+    readTrouble: undefined,
     ...overrides,
   };
 }

@@ -1,6 +1,6 @@
 import { MAX_FAILING_WHY_BYTES, type HandlerTrouble } from '../../leases/worker-row.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { describeError } from '../../lib/errors.ts';
+import { describeError, hasCode } from '../../lib/errors.ts';
 import type { WorkerEvent } from '../worker-event.ts';
 
 /** Failures in a row, or batches given up in a row, of one lane of a shard, or time since the first of them (ms), that are more than a hiccup. */
@@ -13,6 +13,8 @@ interface Failing {
   shardId: string;
   /** Batches given up in a row: each by itself is over, and says nothing of the next. */
   givenUp: number;
+  /** The last failure was that it did not answer in time. */
+  hangs: boolean;
   /** 0: what failed is given up. */
   failures: number;
   sinceMs: number;
@@ -56,7 +58,7 @@ export class HandlerTroubles {
     );
     const [first] = lasting.sort((a, b) => a.sinceMs - b.sinceMs);
     const shards = new Set(lasting.map(({ shardId }) => shardId));
-    return first && { shards: shards.size, error: first.error };
+    return first && { shards: shards.size, error: first.error, ...(first.hangs ? { hangs: true } : {}) };
   }
 
   #gaveUp(lane: OfLane): void {
@@ -71,6 +73,7 @@ export class HandlerTroubles {
     const isFirst = known === undefined || (known.failures === 0 && known.givenUp < FAILURES);
     this.#failing.set(keyOf(lane), {
       shardId: lane.shardId,
+      hangs: hasCode(thrown, 'Timeout'),
       givenUp: known?.givenUp ?? 0,
       failures: (known?.failures ?? 0) + 1,
       sinceMs: isFirst ? nowMs : known.sinceMs,

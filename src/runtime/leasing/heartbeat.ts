@@ -32,6 +32,8 @@ export interface HeartbeatOptions {
   /** Ms behind of each held shard, most first. */
   lag: () => [string, number][];
   handlerTrouble: () => HandlerTrouble | undefined;
+  /** As `WorkerRow.readTrouble`. */
+  readTrouble: () => string | undefined;
   /** The row after each successful beat. */
   onBeat: (row: WorkerRow) => void;
   onEvent: OnWorkerEvent;
@@ -152,6 +154,7 @@ export class Heartbeat {
       held: behind.length,
       lagging,
       handlerTrouble: trouble,
+      readTrouble: this.#options.readTrouble(),
     };
     const deadlineMs = Math.max(1, ownLease.goodForMs());
     const { outcome, row } = await withDeadline(clock, deadlineMs, { what: 'the beat' }, async (signal) => {

@@ -122,6 +122,14 @@ describe('what a worker says of its handler', () => {
     expect(troubles.worst?.error).toBe('took 4 ms');
   });
 
+  test('tells a handler that does not answer in time from one that fails', () => {
+    for (const _ of [1, 2, 3]) fail('a', 'no');
+    expect(troubles.worst).not.toHaveProperty('hangs');
+    const error = new KcgError('Timeout', 'no answer');
+    troubles.note({ type: 'HandlerFailed', shardId: 'a', attempt: 4, error, retryInMs: 1 });
+    expect(troubles.worst).toMatchObject({ hangs: true });
+  });
+
   test('is one line of bounded length, whole characters', () => {
     for (const _ of [1, 2, 3]) fail('a', `line\n\tnext ${'ü'.repeat(1_000)}`);
     const error = troubles.worst!.error;
