@@ -10,9 +10,8 @@ type HandleArguments = Parameters<NodeHttp2Handler['handle']>;
 const NOT_HTTP2 = /^(Protocol error|h2 is not supported)/;
 
 /**
- * HTTP/2 for what the service offers over it alone, a connection for each request: on a shared one, answers that nobody takes
- * would hold up all others, as the window of a connection is one for all of its streams. By the proxy that the environment
- * names, through a tunnel.
+ * HTTP/2 for what the service offers over it alone, a connection for each request: so the SDK has it for event streams, and a
+ * connection that is lost ends one subscription, not all of them. By the proxy that the environment names, through a tunnel.
  */
 export class AwsHttp2Handler extends NodeHttp2Handler {
   readonly #env: ProxyEnv;

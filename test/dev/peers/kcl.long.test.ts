@@ -19,10 +19,10 @@ if (problem) console.warn(`KCL is not checked: ${problem}`);
 // It asks 169.254.169.254 where it runs, whatever it is told, so it gets a network of its own.
 
 // Under CI=true it has to run: there the attempt says what is missing.
-it.skipIf(problem !== undefined && process.env['CI'] !== 'true')(
-  'KCL 3.5.1 makes its table and index on kcg dev, and reads to the end, a split included',
+it.skipIf(problem !== undefined && process.env['CI'] !== 'true').each(['polling', 'fan-out'])(
+  'KCL 3.5.1 makes its table and index on kcg dev, and reads by %s to the end, a split included',
   { timeout: 600_000 },
-  async () => {
+  async (mode) => {
     const classPath = await mavenClassPath(join(FOLDER, 'pom.xml'));
     const { dev, inside } = await startLoneKcgDev([]);
     running.push(dev.program);
@@ -36,7 +36,7 @@ it.skipIf(problem !== undefined && process.env['CI'] !== 'true')(
     await say('put first', /put first failed 0/);
     const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
     const java = ['java', quiet, '-cp', classPath, join(FOLDER, 'KclCheck.java'), 'orders', 'kcl-app'];
-    const kcl = startProgram([...inside, ...java, ...servers]);
+    const kcl = startProgram([...inside, ...java, ...servers, mode]);
     running.push(kcl);
     await kcl.says(/^total 100$/m, 240);
     await say('split', /^split/m);

@@ -12,7 +12,7 @@ import software.amazon.kinesis.metrics.*;
 import software.amazon.kinesis.processor.*;
 import software.amazon.kinesis.retrieval.polling.PollingConfig;
 
-/** KclCheck STREAM TABLE KINESIS DYNAMODB: prints how many keys it has seen, until standard input ends. */
+/** KclCheck STREAM TABLE KINESIS DYNAMODB polling|fan-out: prints how many keys it has seen, until standard input ends. */
 public class KclCheck implements ShardRecordProcessor {
   static final Set<String> KEYS = new HashSet<>();
 
@@ -38,7 +38,9 @@ public class KclCheck implements ShardRecordProcessor {
     var dynamodb = DynamoDbAsyncClient.builder().region(region).credentialsProvider(credentials).endpointOverride(URI.create(args[3])).build();
     var cloudwatch = CloudWatchAsyncClient.builder().region(region).credentialsProvider(credentials).endpointOverride(URI.create("http://127.0.0.1:9")).build();
     var configs = new ConfigsBuilder(args[0], args[1], kinesis, dynamodb, cloudwatch, UUID.randomUUID().toString(), () -> new KclCheck());
-    var retrieval = configs.retrievalConfig().retrievalSpecificConfig(new PollingConfig(args[0], kinesis).idleTimeBetweenReadsInMillis(500));
+    var retrieval = configs.retrievalConfig();
+    // Its default is enhanced fan-out.
+    if (args[4].equals("polling")) retrieval.retrievalSpecificConfig(new PollingConfig(args[0], kinesis).idleTimeBetweenReadsInMillis(500));
     retrieval.streamTracker(new software.amazon.kinesis.processor.SingleStreamTracker(args[0], InitialPositionInStreamExtended.newInitialPosition(InitialPositionInStream.TRIM_HORIZON)));
     var scheduler = new Scheduler(configs.checkpointConfig(), configs.coordinatorConfig().parentShardPollIntervalMillis(1000), configs.leaseManagementConfig().failoverTimeMillis(3000).leaseAssignmentIntervalMillis(3000L), configs.lifecycleConfig(),
         configs.metricsConfig().metricsLevel(MetricsLevel.NONE), configs.processorConfig(), retrieval);
