@@ -31,6 +31,9 @@ type Trouble = NonNullable<PodView['trouble']>;
 
 /** Waiting of this kind is the way up, not trouble. */
 const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
+const LOOPING = 'CrashLoopBackOff';
+/** Restarts from which on a container that does not become ready ends again and again. */
+const LOOPS = 2;
 const MESSAGE_CHARACTERS = 300;
 /** What takes longer is in trouble; before that it is starting. */
 const STARTED_MS = 60_000;
@@ -76,15 +79,27 @@ function unscheduled(status: PodStatus): Trouble | undefined {
   };
 }
 
-function waiting(status: PodStatus): Trouble | undefined {
-  for (const { name, state, lastState } of allOf(status)) {
-    const { reason, message } = state?.waiting ?? {};
+function waiting(status: PodStatus, nowMs: number): Trouble | undefined {
+  for (const container of allOf(status)) {
+    const { name, state } = container;
+    const { reason = isLooping(container, nowMs) ? LOOPING : undefined, message } = state?.waiting ?? {};
     if (reason === undefined || STARTING.has(reason)) continue;
     // That it waits for its next try says less than what ended the last one.
-    const words = reason === 'CrashLoopBackOff' ? lastWords(lastState?.terminated) : undefined;
+    const words = reason === LOOPING ? badEnd(container) : undefined;
     return { container: name, reason, message: cut(words ?? message) };
   }
   return undefined;
+}
+
+/** Between two waits it runs for a moment, and ends: the same trouble, which would turn with each of these otherwise. */
+function isLooping(container: ContainerStatus, nowMs: number): boolean {
+  const { ready, restartCount = 0, state } = container;
+  if (ready !== false || restartCount < LOOPS || isLong(state?.running?.startedAt, nowMs)) return false;
+  return badEnd(container) !== undefined;
+}
+
+function badEnd({ state, lastState }: ContainerStatus): string | undefined {
+  return lastWords(state?.terminated ?? lastState?.terminated);
 }
 
 /** An init container ends when it is done. */

@@ -46,6 +46,26 @@ describe('a container in trouble', () => {
     expect(told({ initContainerStatuses: [{ name: 'init', ...container }] })).toMatch(matching(expected));
   });
 
+  test('is the same all the time while it crashes, runs for a moment and waits', () => {
+    const terminated = { exitCode: 1, reason: 'Error', message: 'cannot find /app/handler.mjs' };
+    const round = [
+      { state: { terminated }, lastState: { terminated } },
+      { state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated } },
+      { state: running(1), lastState: { terminated } },
+    ];
+    const looping = { name: 'worker', ready: false, restartCount: 4 };
+    const words = 'worker: CrashLoopBackOff: ended with exit code 1: cannot find /app/handler.mjs';
+    for (const state of round) expect(told({ containerStatuses: [{ ...looping, ...state }] })).toBe(words);
+    const [, , last] = round;
+    // One that was well for long, and one that ended once.
+    const well = { ...looping, ready: true, ...last };
+    const once = { ...looping, restartCount: 1, ...last };
+    const slow = { ...looping, ...last, state: running(61) };
+    expect(told({ containerStatuses: [well] })).toBe('');
+    expect(told({ containerStatuses: [once] })).toBe('');
+    expect(told({ containerStatuses: [slow] })).toContain('worker: ContainerNotReady');
+  });
+
   const since = (seconds: number) => new Date(NOW - seconds * 1_000).toISOString();
   const condition = (type: string, status: string, seconds: number, more: object = {}) => ({
     type,
