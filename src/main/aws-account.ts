@@ -9,7 +9,7 @@ import type { Clock } from '../lib/clock.ts';
 import { streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
 import { AwsRateLimits } from '../aws/rate-limits.ts';
 import { dynamoDbTableAdmin } from '../table/dynamodb/table-admin.ts';
-import type { StreamClient } from '../kinesis/stream-client.ts';
+import type { CallOptions, StreamClient } from '../kinesis/stream-client.ts';
 
 const PRINCIPAL = "the operator's role";
 
@@ -44,13 +44,9 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
         clock,
         principal: PRINCIPAL,
       });
-      const client: StreamClient = {
-        ...direct,
-        describe: async (options = {}) => {
-          await limits.take(endpoints.kinesis ?? region, 'DescribeStreamSummary', options.signal);
-          return direct.describe(options);
-        },
-      };
+      const client = paced(direct, (operation, signal) =>
+        limits.take(endpoints.kinesis ?? region, operation, signal),
+      );
       streams.set(streamKey(target), client);
       return client;
     },
@@ -102,5 +98,18 @@ function consumerClients(clock: Clock, credentials: AwsCredentials) {
     close() {
       for (const client of clients.values()) client.close();
     },
+  };
+}
+
+/** The stream's time comes with the answer to the same call as its description. */
+function paced(
+  client: StreamClient,
+  take: (operation: string, signal: AbortSignal | undefined) => Promise<void>,
+): StreamClient {
+  const turn = ({ signal }: CallOptions) => take('DescribeStreamSummary', signal);
+  return {
+    ...client,
+    describe: (options = {}) => turn(options).then(() => client.describe(options)),
+    now: (options = {}) => turn(options).then(() => client.now(options)),
   };
 }

@@ -37,10 +37,9 @@ test('asks for the streams of many groups no faster than the account allows', as
   let answered = 0;
   const asking = indexes.map((index) => {
     kinesis.kinesis.createStream({ name: `s${index}`, shardCount: 1 });
-    return aws
-      .streamClient(target(index))
-      .describe()
-      .then(() => (answered += 1));
+    const stream = aws.streamClient(target(index));
+    // The stream's time comes by the same call.
+    return (index % 2 === 0 ? stream.describe() : stream.now()).then(() => (answered += 1));
   });
   await vi.waitFor(() => expect(answered).toBe(10), 10_000);
   await setTimeout(200);
