@@ -80,7 +80,9 @@ export class GroupReconciler {
     }
     const { keptOff } = this.#memoryOf(key, cached);
     const held = await holdGroup(this.#options, this.#others, { object: cached, keptOff, signal });
-    return typeof held === 'number' ? held : this.#look(key, held, signal);
+    if (typeof held !== 'number') return this.#look(key, held, signal);
+    if (keptOff.from !== undefined) this.#stopJudging(key);
+    return held;
   }
 
   async #look(
@@ -98,6 +100,7 @@ export class GroupReconciler {
     if (parsed.outcome === 'refused') return this.#refuse(object, parsed.problems, signal);
     const { group } = parsed;
     const pass = this.#passOf(key, object, { group, signal });
+    if (deletionTimestamp) this.#stopJudging(key);
     try {
       return await (deletionTimestamp ? reconcileDeletion(pass) : reconcileLiving(pass));
     } finally {
@@ -177,6 +180,7 @@ export class GroupReconciler {
 
   /** All that is done for a group until it is changed. */
   async #say(group: StoredObject, status: GroupStatus, signal: AbortSignal): Promise<number | undefined> {
+    this.#stopJudging(keyString(keyOf(group)));
     return (await this.#statuses.write(group, status, signal)) === 'lost' ? 1_000 : undefined;
   }
 
@@ -190,8 +194,13 @@ export class GroupReconciler {
 
   #forget(key: string): void {
     this.#memory.delete(key);
-    this.#options.onJudged?.(key, undefined);
+    this.#stopJudging(key);
     this.#streams.forget(key);
+  }
+
+  /** Nobody looks at its shards from now on: what they were the last time would be an alert for ever. */
+  #stopJudging(key: string): void {
+    this.#options.onJudged?.(key, undefined);
   }
 }
 

@@ -45,6 +45,7 @@ describe('a group that one operator looks after', () => {
   });
 
   test('is left alone by another, which says so once', async () => {
+    expect(h.judged.get('shop/orders')).toBeDefined();
     const writes = h.writeCount();
     for (let minute = 0; minute < 10; minute += 1) {
       await renew();
@@ -54,6 +55,8 @@ describe('a group that one operator looks after', () => {
     // Its Lease is all that the first has written meanwhile.
     expect(h.writeCount() - writes).toBe(10);
     expect(await imageOf()).toBe('kcg:test');
+    // The metrics of the second say nothing of it.
+    expect(h.judged.get('shop/orders')).toBeUndefined();
     const told = h.cluster.events.filter(({ reason }) => reason === 'OtherOperator');
     expect(told.map(({ count, note }) => [count, note.includes(FIRST)])).toEqual([[1, true]]);
     h.cluster.remove(KINDS.consumerGroup, NAME);

@@ -65,6 +65,8 @@ export class Harness {
   /** By table and group id. */
   readonly rows = new Map<string, MemoryLeaseTable>();
   readonly nudged: string[] = [];
+  /** By group, as the metrics would have it. */
+  readonly judged = new Map<string, ReadonlyMap<string, number> | undefined>();
   readonly rowWrites: string[] = [];
   /** Of the last pass: something is in the way of what the group asks for. */
   isStuck = false;
@@ -103,6 +105,7 @@ export class Harness {
       random: seededRandom(1),
       log: silentLog,
       nudge: async (address) => this.nudged.push(address) > 0,
+      onJudged: (group, shards) => this.judged.set(group, shards),
       caches: this.#watched({
         groups: this.cluster.watch(KINDS.consumerGroup, {
           keepsDeleted: mayBeUndone,

@@ -35,6 +35,22 @@ describe('a group that is annotated reconcile-paused', () => {
     expect(await h.condition('Reconciling')).toBe('True RollingOut');
   });
 
+  test.each<[string, () => void]>([
+    ['is left alone', () => pause('true')],
+    ['has a spec that cannot work', () => h.setGroup((spec) => (spec['stream'] = {}))],
+    ['is being deleted', () => h.cluster.remove(KINDS.consumerGroup, NAME)],
+  ])('has no shards in the metrics once it %s', async (_, change) => {
+    create({ checkpoints: { deletionPolicy: 'Delete' } });
+    await h.converge();
+    await h.runWorkers();
+    await h.converge();
+    expect(h.judged.get('shop/orders')).toBeDefined();
+    change();
+    await h.reconcile();
+    expect((await h.group()).metadata.name).toBe('orders');
+    expect(h.judged.get('shop/orders')).toBeUndefined();
+  });
+
   test('from the beginning says that nobody has looked at it', async () => {
     create();
     pause('true');
