@@ -45,6 +45,14 @@ const COMMANDS: Record<string, Command> = {
       return { options: leasesOptions, run: runLeasesCommand };
     },
   },
+  redrive: {
+    summary: 'hand batches that were given up to the handler again',
+    usage: 'kcg redrive (NAME | -f group.yaml)',
+    load: async () => {
+      const { redriveOptions, runRedriveCommand } = await import('./redrive.ts');
+      return { options: redriveOptions, run: runRedriveCommand };
+    },
+  },
   operator: {
     summary: 'run the operator (in a pod, or here with --kubeconfig)',
     usage: 'kcg operator',

@@ -8,7 +8,7 @@ import { CHART } from './render-chart.ts';
 const page = readFileSync('docs/install.md', 'utf8');
 
 interface Policy {
-  Statement: { Action: string[]; Resource: string }[];
+  Statement: { Action: string[]; Resource: string | string[] }[];
 }
 const policies = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, json = '']) => JSON.parse(json) as Policy);
 const actionsOf = ({ Statement }: Policy) => Statement.flatMap(({ Action }) => Action).sort();
@@ -48,7 +48,18 @@ test('the policy of where given-up batches go is what workers call, a statement 
     commandsIn(service, `runtime/failure/${service}/destination.ts`),
   );
   expect(policies[2]!.Statement.map(({ Action }) => Action)).toEqual(calls);
-  expect(policies).toHaveLength(3);
+});
+
+test('the policy for kcg redrive is what it calls', () => {
+  const reads = ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator'];
+  expect(STREAM).toEqual(expect.arrayContaining(reads));
+  const queue = commandsIn('sqs', 'runtime/redrive/sqs/store.ts');
+  // A right of another name.
+  const bucket = commandsIn('s3', 'runtime/redrive/s3/store.ts').map((call) =>
+    call === 's3:ListObjectsV2' ? 's3:ListBucket' : call,
+  );
+  expect(actionsOf(policies[3]!)).toEqual([...reads, ...queue, ...bucket].sort());
+  expect(policies).toHaveLength(4);
 });
 
 test('the table of values names each value and its default', () => {

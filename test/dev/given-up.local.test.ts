@@ -11,6 +11,7 @@ import { systemRandom } from '../../src/lib/random.ts';
 import { sdkAwsAccount } from '../../src/main/aws-account.ts';
 import { workerCommand } from '../../src/main/local.ts';
 import type { InvocationRecord } from '../../src/runtime/failure/invocation-record.ts';
+import { kcgHere } from '../support/kcg-here.ts';
 import { sdkClient } from './sdk-client.ts';
 
 const HANDLER = `
@@ -19,8 +20,15 @@ export default async ({ records }) => {
 };
 `;
 
+const MENDED = `
+import { writeFile } from 'node:fs/promises';
+export default async ({ records }) => {
+  await writeFile(new URL('mended.txt', import.meta.url), records.map(({ partitionKey }) => partitionKey).join());
+};
+`;
+
 it(
-  'writes what the group gives up to a folder, for a group that names a queue, without AWS',
+  'the poison of a group goes to a folder in local mode, whatever it names, and comes back with kcg redrive',
   { timeout: 60_000 },
   async () => {
     for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
@@ -79,5 +87,31 @@ it(
     });
     expect(JSON.parse(record.payload!).Records[0].kinesis).toMatchObject({ partitionKey: 'poison' });
     await vi.waitFor(() => expect(lines.join('\n')).toContain('RecordsGivenUp'), 10_000);
+
+    await writeFile(join(folder, 'group.json'), JSON.stringify(group));
+    await writeFile(join(folder, 'mended.mjs'), MENDED);
+    const redrive = (module: string) =>
+      kcgHere(
+        [
+          'redrive',
+          '-f',
+          join(folder, 'group.json'),
+          '--from',
+          given,
+          '--kinesis-endpoint',
+          local.kinesis.endpoint,
+          '--module',
+          join(folder, module),
+        ],
+        LOCAL_CREDENTIALS,
+      );
+    const failing = await redrive('handler.mjs');
+    expect(failing).toMatchObject({ code: 1, stderr: '' });
+    expect(failing.stdout).toContain('the handler failed');
+    const mended = await redrive('mended.mjs');
+    expect(mended).toMatchObject({ code: 0, stderr: '' });
+    expect(mended.stdout).toContain('1 record of 1 batch redriven');
+    expect(await readFile(join(folder, 'mended.txt'), 'utf8')).toBe('poison');
+    expect((await redrive('mended.mjs')).stdout).toContain('0 records of 0 batches redriven');
   },
 );

@@ -1,0 +1,74 @@
+import { deaggregate } from '../../kinesis/kpl/deaggregate.ts';
+import { compareSequence, type UserRecord } from '../../kinesis/record.ts';
+import type { GetRecordsResult, StreamClient } from '../../kinesis/stream-client.ts';
+import { backoffMs } from '../../lib/backoff.ts';
+import { abortError, type Clock } from '../../lib/clock.ts';
+import { hasCode, isRetryable, KcgError } from '../../lib/errors.ts';
+import type { Random } from '../../lib/random.ts';
+import { laneOf } from '../delivery/lane-of.ts';
+import type { StoredBatch } from './stored-batch.ts';
+
+export interface FetchOptions {
+  stream: StreamClient;
+  clock: Clock;
+  random: Random;
+  signal: AbortSignal;
+  /** Whether the group's filters let a record through. */
+  passes: (record: UserRecord, shardId: string) => boolean;
+}
+
+/** A shard serves five reads a second to all its readers together. */
+const READ_EVERY_MS = 250;
+const TRIES = 6;
+const BACKOFF = { baseMs: 500, maxMs: 10_000 };
+
+/** The batch's records that the stream still has, in order; none when it has not even the shard. */
+export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Promise<UserRecord[]> {
+  const { stream, clock, signal, passes } = options;
+  const { shardId, first, last, batchSize } = batch;
+  const limit = Math.min(10_000, Math.max(batchSize, batch.lanes === 1 ? 1 : 1_000));
+  const found: UserRecord[] = [];
+  let iterator: string | undefined;
+  try {
+    const from = { at: 'AT_SEQUENCE_NUMBER', sequence: first.sequence } as const;
+    iterator = await patiently(options, () => stream.getIterator(shardId, from, { signal }));
+  } catch (thrown) {
+    // A shard leaves the stream with its last record, and a number that no shard has is refused.
+    if (hasCode(thrown, 'NotFound', 'InvalidInput')) return [];
+    throw thrown;
+  }
+  while (iterator !== undefined) {
+    const at: string = iterator;
+    const page: GetRecordsResult = await patiently(options, () => stream.getRecords(at, limit, { signal }));
+    const opened = deaggregate(page.records, { placement: { own: undefined, parents: [] } });
+    found.push(...opened.records.filter((record) => isOf(batch, record) && passes(record, shardId)));
+    const read = page.records.at(-1);
+    if (read && compareSequence(read.sequence, last.sequence) >= 0) break;
+    if (!read && page.millisBehindLatest === 0) break;
+    iterator = page.nextIterator;
+    await clock.sleep(READ_EVERY_MS, { signal });
+    if (signal.aborted) throw abortError(signal);
+  }
+  return found;
+}
+
+function isOf({ first, last, lane, lanes }: StoredBatch, record: UserRecord): boolean {
+  const { sequence, subSequence = 0, partitionKey } = record;
+  const fromFirst = compareSequence(sequence, first.sequence);
+  const fromLast = compareSequence(sequence, last.sequence);
+  if (fromFirst < 0 || fromLast > 0) return false;
+  if (fromFirst === 0 && first.subSequence !== undefined && subSequence < first.subSequence) return false;
+  if (fromLast === 0 && last.subSequence !== undefined && subSequence > last.subSequence) return false;
+  return laneOf(partitionKey, lanes) === lane;
+}
+
+async function patiently<T>({ clock, random, signal }: FetchOptions, work: () => Promise<T>): Promise<T> {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await work();
+    } catch (thrown) {
+      if (signal.aborted || failures >= TRIES || !isRetryable(KcgError.from(thrown))) throw thrown;
+      await clock.sleep(backoffMs(failures, random, BACKOFF), { signal });
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KcgError } from '../../lib/errors.ts';
+import type { BatchStore } from './stored-batch.ts';
+
+/** The files that `kcg dev` writes, or what was copied from a bucket, oldest first in each shard. */
+export function folderStore(folder: string): BatchStore {
+  return {
+    name: `folder ${folder}`,
+    async *list() {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+        (cause: unknown) => {
+          const { code, message } = cause as NodeJS.ErrnoException;
+          const what =
+            code === 'ENOENT' ? `there is no folder ${folder}` : `${folder} cannot be read: ${message}`;
+          throw new KcgError('InvalidInput', what, { cause, fix: 'Name it with --from.' });
+        },
+      );
+      const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.part'));
+      for (const file of files.map(({ parentPath, name }) => join(parentPath, name)).sort())
+        yield { id: file, text: await readFile(file, 'utf8'), remove: () => rm(file) };
+    },
+    close: async () => {},
+  };
+}

@@ -1,0 +1,137 @@
+import type { StreamSummary } from '../../kinesis/stream-client.ts';
+import type { UserRecord } from '../../kinesis/record.ts';
+import { count } from '../../lib/count.ts';
+import { describeError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import { callInTime } from '../delivery/timed-call.ts';
+import type { Handler } from '../handlers/handler.ts';
+import { fetchAgain, type FetchOptions } from './fetch-again.ts';
+import { readStoredBatch, type BatchStore, type StoredBatch, type StoredText } from './stored-batch.ts';
+
+export interface RedriveOptions extends FetchOptions {
+  store: BatchStore;
+  groupId: string;
+  region: string;
+  summary: Pick<StreamSummary, 'name' | 'arn'>;
+  /** Started. Not used in a dry run. */
+  handler: Handler;
+  /** Most records in a batch. */
+  batchSize: number;
+  /** For a batch, ms. */
+  timeoutMs: number;
+  /** Finds the records, hands over and removes nothing. */
+  dryRun: boolean;
+  /** Batches of which records are gone are removed once what is left of them is done. */
+  acceptLoss: boolean;
+  log: Log;
+  onLine: (line: string) => void;
+}
+
+export interface RedriveResult {
+  /** Batches whose records are done, or would be in a dry run. */
+  done: number;
+  records: number;
+  /** Batches left there: the handler failed, or records are gone. */
+  failed: number;
+  gone: number;
+  /** Of other groups and streams, or no record of a batch: left there, nobody's fault. */
+  others: number;
+}
+
+/**
+ * Hands what was given up to the group's handler again, one batch after the other. A batch is removed from its store when
+ * the handler is done with all its records, and stays there whole when not.
+ */
+export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
+  const { store, signal, onLine } = options;
+  const result: RedriveResult = { done: 0, records: 0, failed: 0, gone: 0, others: 0 };
+  for await (const stored of store.list(signal)) {
+    if (signal.aborted) break;
+    const batch = readStoredBatch(stored.text);
+    if (!batch || !isOwn(batch, options)) {
+      result.others += 1;
+      continue;
+    }
+    const { outcome, records, line } = await one(stored, batch, options);
+    if (signal.aborted) break;
+    result[outcome] += 1;
+    if (outcome === 'done') result.records += records;
+    onLine(`${nameOf(batch)}: ${line}`);
+  }
+  return result;
+}
+
+/** Batches that Lambda wrote for this stream count, too. */
+function isOwn(batch: StoredBatch, { groupId, summary }: RedriveOptions): boolean {
+  return batch.streamArn === summary.arn && (batch.groupId === undefined || batch.groupId === groupId);
+}
+
+interface One {
+  outcome: 'done' | 'failed' | 'gone';
+  records: number;
+  line: string;
+}
+
+async function one(stored: StoredText, batch: StoredBatch, options: RedriveOptions): Promise<One> {
+  const { dryRun, acceptLoss } = options;
+  const kept = await fetchAgain(batch, options);
+  const isWhole = kept.length >= batch.batchSize;
+  const records = isWhole ? kept : (batch.payload ?? kept);
+  const lost = Math.max(0, batch.batchSize - records.length);
+  const from = !isWhole && batch.payload ? ', as they were kept there, being gone from the stream' : '';
+  const size = count(records.length, 'record');
+  if (lost > 0 && !acceptLoss) {
+    const what = `${lost} of ${count(batch.batchSize, 'record')} gone from the stream; left there`;
+    const hint =
+      records.length > 0
+        ? ' (--accept-loss hands over the others and removes it)'
+        : ' (--accept-loss removes it)';
+    return { outcome: 'gone', records: 0, line: `${what}${hint}` };
+  }
+  const without = lost > 0 ? `, without ${lost} that are gone` : '';
+  if (dryRun)
+    return { outcome: 'done', records: records.length, line: `${size} to redrive${from}${without}` };
+  const failure = await handOver(batch, records, options);
+  if (failure !== undefined) return { outcome: 'failed', records: 0, line: `${failure}; left there` };
+  await stored.remove();
+  return { outcome: 'done', records: records.length, line: `${size} redriven${from}${without}` };
+}
+
+/** Undefined: all done; else why not. */
+async function handOver(
+  { shardId }: StoredBatch,
+  records: readonly UserRecord[],
+  options: RedriveOptions,
+): Promise<string | undefined> {
+  const { handler, batchSize, groupId, summary, region, log, signal } = options;
+  const context = {
+    signal,
+    groupId,
+    streamName: summary.name,
+    streamArn: summary.arn,
+    region,
+    shardId,
+    attempt: 1,
+  };
+  for (let left = records; left.length > 0;) {
+    const most = left.slice(0, batchSize);
+    const batch = {
+      shardId,
+      records: most.slice(0, handler.fit?.(most) ?? most.length),
+      millisBehindLatest: 0,
+    };
+    const result = await callInTime(handler, batch, { ...context, log: log.child({ shardId }) }, options);
+    if (result.outcome === 'failed' && result.isTooLarge && (handler.fit?.(most) ?? 0) < batch.records.length)
+      continue;
+    if (result.outcome === 'failed') return `the handler failed: ${describeError(result.error)}`;
+    if (result.outcome === 'partial') {
+      return `the handler failed at the record ${batch.records[result.firstFailure]?.sequence ?? ''}`;
+    }
+    left = left.slice(batch.records.length);
+  }
+  return undefined;
+}
+
+function nameOf({ shardId, first, last }: StoredBatch): string {
+  return `${shardId} ${first.sequence}${first.sequence === last.sequence ? '' : `–${last.sequence}`}`;
+}

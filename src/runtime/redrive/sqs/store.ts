@@ -1,0 +1,82 @@
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+} from '@aws-sdk/client-sqs';
+import { callDestination } from '../../failure/destination-call.ts';
+import type { DestinationPlace } from '../../failure/destination-place.ts';
+import { partsOfArn, queueUrl, sqsClient } from '../../failure/sqs/queue.ts';
+import type { BatchStore } from '../stored-batch.ts';
+
+/** A message that is held is told to stay invisible so long, seconds; again at a third of it. */
+const VISIBILITY_S = 120;
+/** A queue is read to its end when it has had nothing for so long, seconds. */
+const WAIT_S = 2;
+
+/**
+ * The messages of a queue. They stay invisible to others while this goes on; what was not removed is visible again at the
+ * end, at the latest two minutes after the process ended. A receive counts for the queue's own redrive policy.
+ */
+export function sqsStore(queueArn: string, place: DestinationPlace): BatchStore {
+  const { region } = partsOfArn(queueArn);
+  const client = sqsClient(place, region);
+  const { clock, callTimeoutMs: timeoutMs = 10_000, principal = 'your AWS identity', endpoint } = place;
+  const ifGone = 'Check the queue, the region and the AWS account, or name another place with --from.';
+  const call = (action: string, signal?: AbortSignal) => {
+    return { action, resource: queueArn, ifGone, clock, timeoutMs, principal, endpoint, region, signal };
+  };
+  /** The newest receipt of each message that is not removed. */
+  const held = new Map<string, string>();
+  const ended = new AbortController();
+  const setVisibility = async (seconds: number) => {
+    const QueueUrl = await queueUrl(client, queueArn);
+    for (const ReceiptHandle of held.values()) {
+      const input = { QueueUrl, ReceiptHandle, VisibilityTimeout: seconds };
+      // One that is not held any longer shows again by itself: it is at most delivered twice.
+      await callDestination(call('sqs:ChangeMessageVisibility'), async (abortSignal) => {
+        await client.send(new ChangeMessageVisibilityCommand(input), { abortSignal });
+      }).catch(() => {});
+    }
+  };
+  const holding = (async () => {
+    while (!ended.signal.aborted) {
+      await clock.sleep((VISIBILITY_S * 1000) / 3, { signal: ended.signal });
+      if (!ended.signal.aborted) await setVisibility(VISIBILITY_S);
+    }
+  })();
+  return {
+    name: `SQS queue ${queueArn}`,
+    async *list(signal) {
+      const QueueUrl = await queueUrl(client, queueArn);
+      const input = {
+        QueueUrl,
+        MaxNumberOfMessages: 10,
+        WaitTimeSeconds: WAIT_S,
+        VisibilityTimeout: VISIBILITY_S,
+      };
+      for (;;) {
+        const { Messages = [] } = await callDestination(call('sqs:ReceiveMessage', signal), (abortSignal) =>
+          client.send(new ReceiveMessageCommand(input), { abortSignal }),
+        );
+        if (Messages.length === 0) return;
+        const fresh = Messages.filter(({ MessageId = '' }) => !held.has(MessageId));
+        for (const { MessageId = '', ReceiptHandle = '' } of Messages) held.set(MessageId, ReceiptHandle);
+        for (const { MessageId: id = '', Body: text = '' } of fresh) {
+          const remove = () =>
+            callDestination(call('sqs:DeleteMessage'), async (abortSignal) => {
+              const ReceiptHandle = held.get(id);
+              await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }), { abortSignal });
+              held.delete(id);
+            });
+          yield { id, text, remove };
+        }
+      }
+    },
+    async close() {
+      ended.abort();
+      await holding;
+      await setVisibility(0);
+      client.destroy();
+    },
+  };
+}

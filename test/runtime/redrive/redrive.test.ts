@@ -1,0 +1,256 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
+import { deaggregate } from '../../../src/kinesis/kpl/deaggregate.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { memoryStreamClient } from '../../../src/kinesis/memory/stream-client.ts';
+import type { UserRecord } from '../../../src/kinesis/record.ts';
+import type { StreamClient } from '../../../src/kinesis/stream-client.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { KcgError } from '../../../src/lib/errors.ts';
+import { seededRandom } from '../../../src/lib/random.ts';
+import { laneOf } from '../../../src/runtime/delivery/lane-of.ts';
+import type { GivenUpBatch } from '../../../src/runtime/failure/failure-destination.ts';
+import { invocationRecord, recordWithPayload } from '../../../src/runtime/failure/invocation-record.ts';
+import type { Handler, HandlerResult } from '../../../src/runtime/handlers/handler.ts';
+import { redrive, type RedriveOptions } from '../../../src/runtime/redrive/redrive.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { passTime } from '../../support/pass-time.ts';
+import { aGivenUpBatch } from '../failure/a-given-up-batch.ts';
+
+const DONE: HandlerResult = { outcome: 'done' };
+const SHARD = 'shardId-000000000000';
+
+let clock: ManualClock;
+let kinesis: MemoryKinesis;
+let stream: StreamClient;
+let arn: string;
+let records: UserRecord[];
+/** What is kept, by name. */
+let kept: Map<string, string>;
+let handed: UserRecord[][];
+let lines: string[];
+let answer: (records: readonly UserRecord[]) => HandlerResult;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  kinesis = new MemoryKinesis({ clock, region: 'eu-west-1', transitionMs: 0 });
+  kinesis.createStream({ name: 'orders', shardCount: 1 });
+  stream = memoryStreamClient(kinesis, 'orders');
+  ({ arn } = await stream.describe());
+  for (let i = 0; i < 20; i += 1)
+    kinesis.putRecord('orders', { partitionKey: `k${i}`, data: Buffer.from(`d${i}`) });
+  records = await readAll();
+  kept = new Map();
+  handed = [];
+  lines = [];
+  answer = () => DONE;
+});
+
+async function readAll(): Promise<UserRecord[]> {
+  const iterator = await stream.getIterator(SHARD, { at: 'TRIM_HORIZON' });
+  const { records: found } = await stream.getRecords(iterator, 10_000);
+  return deaggregate(found, { placement: { own: undefined, parents: [] } }).records;
+}
+
+const givenUp = (change: Partial<GivenUpBatch>) =>
+  aGivenUpBatch({ streamArn: arn, shardId: SHARD, ...change });
+function keep(change: Partial<GivenUpBatch>, { payload = false } = {}): void {
+  const batch = givenUp(change);
+  kept.set(`m${kept.size}`, JSON.stringify(payload ? recordWithPayload(batch) : invocationRecord(batch)));
+}
+
+async function run(change: Partial<RedriveOptions> = {}) {
+  const handler: Handler = {
+    kind: 'log',
+    start: async () => {},
+    handle: async (batch) => {
+      handed.push([...batch.records]);
+      return answer(batch.records);
+    },
+    close: async () => {},
+  };
+  const store = {
+    name: 'here',
+    async *list() {
+      for (const [id, text] of kept) yield { id, text, remove: async () => void kept.delete(id) };
+    },
+    close: async () => {},
+  };
+  const running = redrive({
+    store,
+    handler,
+    stream,
+    clock,
+    random: seededRandom(1),
+    log: silentLog,
+    groupId: 'shop.orders',
+    region: 'eu-west-1',
+    summary: { name: 'orders', arn },
+    batchSize: 100,
+    timeoutMs: 900_000,
+    dryRun: false,
+    acceptLoss: false,
+    passes: () => true,
+    signal: new AbortController().signal,
+    onLine: (line) => lines.push(line),
+    ...change,
+  });
+  return passTime(clock, running);
+}
+
+const keysOf = (batches: readonly (readonly UserRecord[])[]) =>
+  batches.map((batch) => batch.map(({ partitionKey }) => partitionKey));
+const NOTHING = { done: 0, records: 0, failed: 0, gone: 0, others: 0 };
+
+describe('batches that were given up', () => {
+  it('come to the handler as they are in the stream, and are removed then', async () => {
+    keep({ records: records.slice(3, 6) });
+    keep({ records: records.slice(9, 10) });
+    expect(await run()).toEqual({ ...NOTHING, done: 2, records: 4 });
+    expect(handed).toEqual([records.slice(3, 6), records.slice(9, 10)]);
+    expect(kept.size).toBe(0);
+    expect(lines[0]).toContain(
+      `${SHARD} ${records[3]!.sequence}–${records[5]!.sequence}: 3 records redriven`,
+    );
+  });
+
+  it('are cut to the batch size of the group', async () => {
+    keep({ records: records.slice(0, 5) });
+    await run({ batchSize: 2 });
+    expect(keysOf(handed)).toEqual([['k0', 'k1'], ['k2', 'k3'], ['k4']]);
+  });
+
+  it('of a lane come without the records of the others', async () => {
+    const own = records.filter(({ partitionKey }) => laneOf(partitionKey, 3) === 1);
+    keep({ records: own, lane: 1, lanes: 3 });
+    expect(own.length).toBeGreaterThan(2);
+    expect(await run()).toMatchObject({ done: 1, records: own.length });
+    expect(handed).toEqual([own]);
+  });
+
+  it('come without what the filters of the group drop', async () => {
+    const own = records.filter((_, index) => index % 2 === 0);
+    keep({ records: own });
+    await run({ passes: (record) => own.some(({ sequence }) => sequence === record.sequence) });
+    expect(handed).toEqual([own]);
+  });
+
+  it('of a part of a KPL aggregate come without the rest of it', async () => {
+    const users = ['a', 'b', 'c', 'd'].map((partitionKey) => ({
+      partitionKey,
+      data: Buffer.from(partitionKey),
+    }));
+    kinesis.putRecord('orders', { partitionKey: 'a', data: encodeAggregate(users) });
+    kinesis.putRecord('orders', { partitionKey: 'e', data: Buffer.from('e') });
+    const all = (await readAll()).slice(20);
+    keep({ records: all.slice(2) });
+    keep({ records: all.slice(0, 2) });
+    expect(await run()).toMatchObject({ done: 2, records: 5 });
+    expect(keysOf(handed)).toEqual([
+      ['c', 'd', 'e'],
+      ['a', 'b'],
+    ]);
+  });
+
+  it.each<[string, HandlerResult]>([
+    ['fails', { outcome: 'failed', error: new KcgError('HandlerFailed', 'cannot eat this') }],
+    ['answers with a record that failed', { outcome: 'partial', firstFailure: 1 }],
+  ])('stay whole when the handler %s, and the others go on', async (_, failure) => {
+    keep({ records: records.slice(0, 3) });
+    keep({ records: records.slice(3, 4) });
+    answer = ({ length }) => (length === 3 ? failure : DONE);
+    expect(await run()).toEqual({ ...NOTHING, done: 1, records: 1, failed: 1 });
+    expect([...kept.keys()]).toEqual(['m0']);
+    expect(lines[0]).toMatch(/the handler failed.*; left there$/);
+  });
+
+  it('are neither handed over nor removed in a dry run', async () => {
+    keep({ records: records.slice(0, 3) });
+    expect(await run({ dryRun: true })).toMatchObject({ done: 1, records: 3 });
+    expect([handed, kept.size]).toEqual([[], 1]);
+    expect(lines[0]).toContain('3 records to redrive');
+  });
+
+  it('are fetched patiently while the stream is throttled', async () => {
+    keep({ records: records.slice(0, 3) });
+    let throttled = 0;
+    const slow: StreamClient = {
+      ...stream,
+      getRecords: async (...args) => {
+        throttled += 1;
+        if (throttled < 3) throw new KcgError('Throttled', 'slow down');
+        return stream.getRecords(...args);
+      },
+    };
+    expect(await run({ stream: slow })).toMatchObject({ done: 1, records: 3 });
+  });
+});
+
+describe('records that the stream no longer has', () => {
+  const gone: StreamClient['getIterator'] = async () => {
+    throw new KcgError('NotFound', 'the shard is gone');
+  };
+
+  it('are told of, and their batch stays', async () => {
+    keep({ records: records.slice(0, 3) });
+    expect(await run({ stream: { ...stream, getIterator: gone } })).toEqual({ ...NOTHING, gone: 1 });
+    expect([handed, kept.size]).toEqual([[], 1]);
+    expect(lines[0]).toContain('3 of 3 records gone from the stream; left there');
+  });
+
+  it('are left out when that is accepted, and their batch goes', async () => {
+    // As after the retention: reading begins with the oldest record that is kept.
+    const trimmed: StreamClient['getIterator'] = (shardId, _, options) =>
+      stream.getIterator(shardId, { at: 'AT_SEQUENCE_NUMBER', sequence: records[2]!.sequence }, options);
+    keep({ records: records.slice(0, 4) });
+    const at = { ...stream, getIterator: trimmed };
+    expect(await run({ stream: at })).toEqual({ ...NOTHING, gone: 1 });
+    expect(await run({ stream: at, acceptLoss: true })).toMatchObject({ done: 1, records: 2 });
+    expect(keysOf(handed)).toEqual([['k2', 'k3']]);
+    expect(kept.size).toBe(0);
+  });
+
+  it('come from the payload where there is one', async () => {
+    keep({ records: records.slice(0, 3) }, { payload: true });
+    expect(await run({ stream: { ...stream, getIterator: gone } })).toMatchObject({ done: 1, records: 3 });
+    expect(
+      handed[0]!.map(({ sequence, partitionKey, arrivedAt, data }) => [
+        sequence,
+        partitionKey,
+        arrivedAt,
+        Buffer.from(data).toString(),
+      ]),
+    ).toEqual(
+      records
+        .slice(0, 3)
+        .map(({ sequence, partitionKey, arrivedAt, data }) => [
+          sequence,
+          partitionKey,
+          arrivedAt,
+          Buffer.from(data).toString(),
+        ]),
+    );
+    expect(lines[0]).toContain('being gone from the stream');
+  });
+});
+
+describe('what lies beside them', () => {
+  it('is left there when it is of another group, of another stream, or nothing of the kind', async () => {
+    keep({ records: records.slice(0, 1), groupId: 'shop.other' });
+    keep({ records: records.slice(0, 1), streamArn: arn.replace('orders', 'others') });
+    for (const text of ['', 'no JSON', '{}', '[]', '{"KinesisBatchInfo":null}'])
+      kept.set(`r${kept.size}`, text);
+    const before = new Map(kept);
+    expect(await run()).toEqual({ ...NOTHING, others: 7 });
+    expect(handed).toEqual([]);
+    expect(kept).toEqual(before);
+  });
+
+  it("counts when it is Lambda's own of this stream, or came by way of a topic", async () => {
+    const own = invocationRecord(givenUp({ records: records.slice(0, 2) }));
+    const functionArn = 'arn:aws:lambda:eu-west-1:123456789012:function:orders';
+    kept.set('lambda', JSON.stringify({ ...own, requestContext: { ...own.requestContext, functionArn } }));
+    kept.set('topic', JSON.stringify({ Type: 'Notification', MessageId: '1', Message: JSON.stringify(own) }));
+    expect(await run()).toMatchObject({ done: 2, records: 4 });
+  });
+});
