@@ -50,7 +50,7 @@ export class Scopes {
   constructor(options: ScopesOptions) {
     this.#options = options;
     const { namespaces } = options;
-    const names = namespaces.length === 0 ? [undefined] : namespaces;
+    const names = namespaces.length === 0 ? [undefined] : [...new Set(namespaces)];
     this.#scopes = names.map((namespace) => this.#open(namespace));
     const over = (kind: keyof Caches) =>
       joined(this.#scopes.map(({ namespace, caches }) => [namespace, caches[kind]]));

@@ -186,6 +186,20 @@ describe('the operator', () => {
     expect(await cluster.get(KINDS.deployment, { namespace: 'other', name: 'orders-worker' })).toBeDefined();
   });
 
+  test('watches a namespace once that it is given twice', async () => {
+    const watched: string[] = [];
+    const watch = cluster.watch.bind(cluster);
+    cluster.watch = (kind, options) => {
+      watched.push(`${kind.kind} ${options.namespace}`);
+      return watch(kind, options);
+    };
+    cluster.create(KINDS.consumerGroup, groupObject());
+    start(['shop', 'shop']);
+    await clock.advance(100);
+    expect(await replicas()).toBe(2);
+    expect(watched.filter((each) => each === 'KinesisConsumerGroup shop')).toHaveLength(1);
+  });
+
   test('serves the namespaces that it can read, and the others once it can', async () => {
     const late = Promise.withResolvers<void>();
     const watch = cluster.watch.bind(cluster);
