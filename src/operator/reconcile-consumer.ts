@@ -3,6 +3,7 @@ import { FINALIZER } from '../api/labels.ts';
 import type { StreamConsumer, StreamSummary } from '../kinesis/stream-client.ts';
 import { describeError, hasCode, KcgError } from '../lib/errors.ts';
 import { KINDS } from '../kubernetes/cluster.ts';
+import { isRolledOut } from './plan/compute-conditions.ts';
 import { readMadeConsumers, writeMadeConsumers, type MadeConsumer } from './plan/consumer-record.ts';
 import type { ConsumerFacts } from './plan/group-facts.ts';
 import { deploymentFacts } from './observe-pods.ts';
@@ -141,9 +142,7 @@ function isInUse(pass: Pass, { streamArn, name }: MadeConsumer): boolean {
   const deployment = deploymentOf(pass);
   const facts = deploymentFacts(deployment);
   if (!deployment || !facts) return podsOf(pass).length > 0;
-  const { observed, updated, total, replicas } = facts;
-  const isRolledOut = observed && updated >= replicas && total <= updated;
-  return !isRolledOut || JSON.stringify(deployment.spec).includes(`${streamArn}/consumer/${name}:`);
+  return !isRolledOut(facts) || JSON.stringify(deployment.spec).includes(`${streamArn}/consumer/${name}:`);
 }
 
 function madeOf({ object }: Pass): MadeConsumer[] {

@@ -138,7 +138,8 @@ function refusalOf(failure: string): 'QuotaExceeded' | 'TemplateRejected' | 'App
   return REFUSED.test(failure) && !PASSING.test(failure) ? 'TemplateRejected' : 'ApplyFailed';
 }
 
-function isRolledOut({ observed, updated, total, replicas }: DeploymentFacts): boolean {
+/** No pod of an older template is left, and all of the present one are made. */
+export function isRolledOut({ observed, updated, total, replicas }: DeploymentFacts): boolean {
   return observed && updated >= replicas && total <= updated;
 }
 

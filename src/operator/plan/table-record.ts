@@ -1,10 +1,10 @@
 import { TABLE_ANNOTATION } from '../../api/labels.ts';
 import type { StoredObject } from '../../kubernetes/cluster.ts';
+import { readOwn, writeOwn } from './own-annotation.ts';
 
 /*
  * What the resource itself has to know of its table, since a table that is gone tells nothing: an annotation, so that neither
- * a restart nor a status that is lost forgets it. It names the resource's uid, so that it says nothing in a copy: a group
- * that is applied again, or restored from a backup, begins without.
+ * a restart nor a status that is lost forgets it.
  */
 
 export interface TableRecord {
@@ -18,11 +18,11 @@ export interface TableRecord {
 
 /** Undefined when there is none for this table, or when it is of another resource. */
 export function readTableRecord(
-  { metadata }: Pick<StoredObject, 'metadata'>,
+  object: Pick<StoredObject, 'metadata'>,
   table: string,
 ): TableRecord | undefined {
-  const record = parse(metadata.annotations?.[TABLE_ANNOTATION]);
-  if (record?.['uid'] !== metadata.uid || record['table'] !== table) return undefined;
+  const record = readOwn(object, TABLE_ANNOTATION);
+  if (record?.['table'] !== table) return undefined;
   const { createdAt, claimed } = record;
   return {
     table,
@@ -33,17 +33,8 @@ export function readTableRecord(
 
 /** The annotation to set. */
 export function writeTableRecord(
-  { metadata }: Pick<StoredObject, 'metadata'>,
+  object: Pick<StoredObject, 'metadata'>,
   record: TableRecord,
 ): Record<string, string> {
-  return { [TABLE_ANNOTATION]: JSON.stringify({ uid: metadata.uid, ...record }) };
-}
-
-function parse(text: string | undefined): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text ?? 'null');
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined; // somebody else's words
-  }
+  return { [TABLE_ANNOTATION]: writeOwn(object, record) };
 }
