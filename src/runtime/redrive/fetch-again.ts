@@ -22,26 +22,36 @@ const READ_EVERY_MS = 250;
 const TRIES = 6;
 const BACKOFF = { baseMs: 500, maxMs: 10_000 };
 
-/** The batch's records that the stream still has, in order; none when it has not even the shard. */
-export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Promise<UserRecord[]> {
+export interface Fetched {
+  /** Those of the batch that the stream still has and the filters let through, in order. */
+  records: UserRecord[];
+  /** None is gone: the oldest go first, so the first and the last are there. */
+  isWhole: boolean;
+}
+
+export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Promise<Fetched> {
   const { stream, clock, signal, passes } = options;
   const { shardId, first, last, batchSize } = batch;
   const limit = Math.min(10_000, Math.max(batchSize, batch.lanes === 1 ? 1 : 1_000));
-  const found: UserRecord[] = [];
+  const records: UserRecord[] = [];
+  let hasFirst = false;
+  let hasLast = false;
   let iterator: string | undefined;
   try {
     const from = { at: 'AT_SEQUENCE_NUMBER', sequence: first.sequence } as const;
     iterator = await patiently(options, () => stream.getIterator(shardId, from, { signal }));
   } catch (thrown) {
     // A shard leaves the stream with its last record, and a number that no shard has is refused.
-    if (hasCode(thrown, 'NotFound', 'InvalidInput')) return [];
+    if (hasCode(thrown, 'NotFound', 'InvalidInput')) return { records, isWhole: false };
     throw thrown;
   }
   while (iterator !== undefined) {
     const at: string = iterator;
     const page: GetRecordsResult = await patiently(options, () => stream.getRecords(at, limit, { signal }));
     const opened = deaggregate(page.records, { placement: { own: undefined, parents: [] } });
-    found.push(...opened.records.filter((record) => isOf(batch, record) && passes(record, shardId)));
+    records.push(...opened.records.filter((record) => isOf(batch, record) && passes(record, shardId)));
+    hasFirst ||= page.records.some((record) => record.sequence === first.sequence);
+    hasLast ||= page.records.some((record) => record.sequence === last.sequence);
     const read = page.records.at(-1);
     if (read && compareSequence(read.sequence, last.sequence) >= 0) break;
     if (!read && page.millisBehindLatest === 0) break;
@@ -49,7 +59,7 @@ export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Pro
     await clock.sleep(READ_EVERY_MS, { signal });
     if (signal.aborted) throw abortError(signal);
   }
-  return found;
+  return { records, isWhole: hasFirst && hasLast };
 }
 
 function isOf({ first, last, lane, lanes }: StoredBatch, record: UserRecord): boolean {

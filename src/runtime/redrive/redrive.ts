@@ -74,14 +74,14 @@ interface One {
 
 async function one(stored: StoredText, batch: StoredBatch, options: RedriveOptions): Promise<One> {
   const { dryRun, acceptLoss } = options;
-  const kept = await fetchAgain(batch, options);
-  const isWhole = kept.length >= batch.batchSize;
+  const { records: kept, isWhole } = await fetchAgain(batch, options);
   const records = isWhole ? kept : (batch.payload ?? kept);
-  const lost = Math.max(0, batch.batchSize - records.length);
+  // Of a batch that Lambda read in lanes, more lie in its range than it had: the first is missing all the same.
+  const lost = isWhole || batch.payload ? 0 : Math.max(1, batch.batchSize - kept.length);
   const from = !isWhole && batch.payload ? ', as they were kept there, being gone from the stream' : '';
   const size = count(records.length, 'record');
   if (lost > 0 && !acceptLoss) {
-    const what = `${lost} of ${count(batch.batchSize, 'record')} gone from the stream; left there`;
+    const what = `${lost} of ${count(batch.batchSize, 'record')} ${lost === 1 ? 'is' : 'are'} gone from the stream; left there`;
     const hint =
       records.length > 0
         ? ' (--accept-loss hands over the others and removes it)'

@@ -135,6 +135,13 @@ describe('batches that were given up', () => {
     expect(handed).toEqual([own]);
   });
 
+  it('are not taken for gone when the filters drop some of them now', async () => {
+    keep({ records: records.slice(0, 4) });
+    const passes = ({ partitionKey }: UserRecord) => partitionKey !== 'k0';
+    expect(await run({ passes })).toMatchObject({ done: 1, records: 3, gone: 0 });
+    expect(kept.size).toBe(0);
+  });
+
   it('of a part of a KPL aggregate come without the rest of it', async () => {
     const users = ['a', 'b', 'c', 'd'].map((partitionKey) => ({
       partitionKey,
@@ -195,7 +202,7 @@ describe('records that the stream no longer has', () => {
     keep({ records: records.slice(0, 3) });
     expect(await run({ stream: { ...stream, getIterator: gone } })).toEqual({ ...NOTHING, gone: 1 });
     expect([handed, kept.size]).toEqual([[], 1]);
-    expect(lines[0]).toContain('3 of 3 records gone from the stream; left there');
+    expect(lines[0]).toContain('3 of 3 records are gone from the stream; left there');
   });
 
   it('are left out when that is accepted, and their batch goes', async () => {
@@ -232,6 +239,14 @@ describe('records that the stream no longer has', () => {
     );
     expect(lines[0]).toContain('being gone from the stream');
   });
+});
+
+it("of Lambda's own lanes, too, are told of when the first is gone", async () => {
+  keep({ records: [records[0]!, records[9]!] });
+  const trimmed: StreamClient['getIterator'] = (shardId, _, options) =>
+    stream.getIterator(shardId, { at: 'AT_SEQUENCE_NUMBER', sequence: records[1]!.sequence }, options);
+  // The records of the other lanes lie between them, nine in all: more than the batch had.
+  expect(await run({ stream: { ...stream, getIterator: trimmed } })).toEqual({ ...NOTHING, gone: 1 });
 });
 
 describe('what lies beside them', () => {
