@@ -6,7 +6,7 @@ const BUFFER_BYTES = 256 * 1024;
 const lent = new WeakSet<Socket>();
 
 /**
- * Lets sockets read into one buffer, in place of a new one for each 64 KB: long answers then cost less than half of the CPU.
+ * Lets sockets read into one buffer, in place of a new one for each 64 KB, which is garbage as soon as it is copied.
  * What is read is copied for listeners, as they may keep it, unless the socket is lent.
  */
 export function sharedReads(): OnReadOpts {
