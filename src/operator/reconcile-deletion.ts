@@ -95,16 +95,17 @@ export async function undo(pass: Pass): Promise<Waits | undefined> {
   const target = placeOf(pass);
   const hasConsumers = readMadeConsumers(pass.object).length > 0;
   if ((deletionPolicy === 'Retain' && !hasConsumers) || target === undefined) return undefined;
+  const placed = { ...pass, target };
   try {
-    const placed = { ...pass, target };
     const message = (await stopWorkers(pass)) ?? (await cleanUpAws(placed, deletionPolicy));
-    pass.object = placed.object;
     return message === undefined ? undefined : { message, inMs: WAIT_MS };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     const error = KcgError.from(thrown);
     const inMs = isRetryable(error) ? RETRY_MS / 4 : RETRY_MS;
     return { message: describeError(error), inMs, failed: true };
+  } finally {
+    pass.object = placed.object;
   }
 }
 

@@ -215,6 +215,20 @@ describe('a group with enhanced fan-out', () => {
     expect(consumers()).toEqual(['another']);
   });
 
+  test('says at once what keeps its table, when only its consumer could be removed', async () => {
+    await started({ ...FAN_OUT, checkpoints: { deletionPolicy: 'Delete' } });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    h.tables.fault = new KcgError('AccessDenied', 'may not call dynamodb:DescribeTable');
+    await h.reconcile();
+    expect(consumers()).toEqual([]);
+    expect(await h.message('Ready')).toMatch(/may not call dynamodb:DescribeTable.*deletionPolicy to Retain/);
+    h.tables.fault = undefined;
+    await h.reconcile();
+    expect(await gone()).toBe(true);
+  });
+
   test('goes without its consumer removed only by hand, and says how', async () => {
     await started();
     h.kinesis.faults = (operation) =>
