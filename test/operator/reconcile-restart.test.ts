@@ -126,6 +126,34 @@ test('a status that was lost takes nothing of that with it', async () => {
   expect(await h.condition('TableReady')).toBe('False TableGone');
 });
 
+test('neither do annotations that were replaced, or that an older operator has never written', async () => {
+  await running();
+  h.cluster.update(
+    KINDS.consumerGroup,
+    NAME,
+    (draft) => delete draft.metadata.annotations,
+    'kubectl-replace',
+  );
+  h.tables.tables.delete(TABLE);
+  h.restart();
+  await h.converge();
+  expect(await h.condition('TableReady')).toBe('False TableGone');
+});
+
+test('and they come again while the table is there', async () => {
+  await running();
+  const annotations = (await h.group()).metadata.annotations;
+  h.cluster.update(
+    KINDS.consumerGroup,
+    NAME,
+    (draft) => delete draft.metadata.annotations,
+    'kubectl-replace',
+  );
+  h.restart();
+  await h.converge();
+  expect((await h.group()).metadata.annotations).toEqual(annotations);
+});
+
 test('a group that could not be told that it has claimed starts no workers', async () => {
   const fault = new KcgError('Unavailable', 'the API server does not answer');
   h.faults.set('patchMetadata', fault);
