@@ -4,7 +4,7 @@ export interface KinesisRecord {
   sequence: string;
   partitionKey: string;
   data: Uint8Array;
-  /** Ms since the epoch; when the stream took the record. */
+  /** Ms since the epoch; when the stream took the record. 0 = the answer does not say, as of some emulators: see `ageOf`. */
   arrivedAt: number;
   encryptionType?: 'NONE' | 'KMS';
 }
@@ -14,6 +14,11 @@ export interface UserRecord extends KinesisRecord {
   /** Position within a KPL aggregate; absent on a plain record. */
   subSequence?: number;
   explicitHashKey?: string;
+}
+
+/** How long ago the stream took the record, ms; 0 where that is not known: nothing is old for lack of a date. */
+export function ageOf({ arrivedAt }: KinesisRecord, nowMs: number): number {
+  return arrivedAt === 0 ? 0 : nowMs - arrivedAt;
 }
 
 /** Sequence numbers are decimal strings of different lengths: shorter is smaller, then text order. */

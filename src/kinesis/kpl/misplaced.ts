@@ -46,10 +46,10 @@ export function misplacedIn(
   return new Set([...hashKeys.keys()].filter((index) => !covers(own, hashKeys[index]!)));
 }
 
-/** Was the shard new when the record came? Its sequence number tells; one of another form does not. */
+/** Was the shard new when the record came? Its sequence number tells; one of another form, or without a time, does not. */
 function isYoung({ sequence, arrivedAt }: KinesisRecord): boolean {
   const origin = parseSequence(sequence);
-  return origin !== undefined && arrivedAt - origin.createdAtSeconds * 1000 <= STALE_MS;
+  return origin !== undefined && arrivedAt > 0 && arrivedAt - origin.createdAtSeconds * 1000 <= STALE_MS;
 }
 
 function covers(range: HashRange, hashKey: bigint): boolean {

@@ -1,4 +1,4 @@
-import type { UserRecord } from '../../kinesis/record.ts';
+import { ageOf, type UserRecord } from '../../kinesis/record.ts';
 import type { GiveUpCondition } from '../failure/failure-destination.ts';
 import type { HandlerResult } from '../handlers/handler.ts';
 
@@ -65,7 +65,7 @@ export function cut(part: Part, count: number): Part[] {
 /** What is too old, from the first record on; undefined when the first is not. `nowMs`: since the epoch. */
 export function beforeCall(part: Part, { maxRecordAgeMs }: RetryPolicy, nowMs: number): Verdict | undefined {
   if (maxRecordAgeMs < 0) return undefined;
-  const young = part.records.findIndex(({ arrivedAt }) => nowMs - arrivedAt <= maxRecordAgeMs);
+  const young = part.records.findIndex((record) => ageOf(record, nowMs) <= maxRecordAgeMs);
   if (young === 0) return undefined;
   const [old, ...rest] = cut(part, young < 0 ? part.records.length : young);
   return { done: 0, giveUp: { part: old!, condition: 'RecordAgeExceeded' }, rest, backoff: 0 };

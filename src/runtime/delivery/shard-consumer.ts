@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../../kinesis/position.ts';
 import type { ReadResult, ShardReader } from '../../kinesis/shard-reader.ts';
-import type { UserRecord } from '../../kinesis/record.ts';
+import { ageOf, type UserRecord } from '../../kinesis/record.ts';
 import type { ChildShard } from '../../kinesis/shard.ts';
 import type { GivenUp } from '../../leases/lease.ts';
 import type { Progress } from '../../leases/transitions.ts';
@@ -105,7 +105,7 @@ export class ShardConsumer {
   behindMs(): number {
     const { clock, reader, lanes } = this.#options;
     const { oldest } = lanes;
-    const waitingMs = oldest === undefined ? 0 : clock.now() - oldest.arrivedAt;
+    const waitingMs = oldest === undefined ? 0 : ageOf(oldest, clock.now());
     // What comes in while nothing is read is not seen.
     return Math.max(this.#behindMs + reader.unreadForMs(), waitingMs, 0);
   }

@@ -8,6 +8,7 @@ const MAX = 2n ** 128n - 1n;
 const HALF = 2n ** 127n;
 const BORN = Date.UTC(2026, 0, 1);
 const MINUTE = 60_000;
+const OF_BORN = new SequenceSource({ shardNumber: 1, createdAtSeconds: BORN / 1_000 }).next(BORN + MINUTE);
 
 /** The lower half of a shard that had all keys. */
 const split: Placement = { own: { start: 0n, end: HALF - 1n }, parents: [{ start: 0n, end: MAX }] };
@@ -74,6 +75,7 @@ it.each<[string, Case, string]>([
   ],
   ['nothing when the shard is old', { ageMs: 90 * MINUTE }, ''],
   ['nothing when nobody knows how old the shard is', { sequence: '123' }, ''],
+  ['nothing when the record came without its time', { ageMs: -BORN, sequence: OF_BORN }, ''],
 ])('takes for misplaced %s', (_, record, expected) => {
   expect(misplaced(record)).toBe(expected);
 });

@@ -169,7 +169,7 @@ describe('what is no attempt', () => {
 
 describe('records that are too old', () => {
   const policy = { ...FOREVER, maxRecordAgeMs: 60_000 };
-  const part = newPart(records(4, (index) => index * 10_000));
+  const part = newPart(records(4, (index) => 1 + index * 10_000));
 
   test('are given up before the handler has them, and no others', () => {
     const verdict = beforeCall(part, policy, 75_000);
@@ -179,12 +179,16 @@ describe('records that are too old', () => {
   });
 
   test('are none at exactly that age, nor without a limit', () => {
-    expect(beforeCall(part, policy, 60_000)).toBeUndefined();
+    expect(beforeCall(part, policy, 60_001)).toBeUndefined();
     expect(beforeCall(part, FOREVER, 1e12)).toBeUndefined();
   });
 
   test('may be all there are', () => {
     expect(beforeCall(part, policy, 1e9)).toMatchObject({ rest: [] });
+  });
+
+  test('are none of those that came without the time of their arrival', () => {
+    expect(beforeCall(newPart(records(4)), policy, 1e12)).toBeUndefined();
   });
 });
 

@@ -175,6 +175,24 @@ describe('a shard consumer', () => {
     expect(consumer.standing()).toBeUndefined();
     await end();
   });
+
+  test('is not behind for a record that came without the time of its arrival', async () => {
+    const record = { sequence: '1', partitionKey: '', data: new Uint8Array(0), arrivedAt: 0 };
+    const result = { bytes: 0, lastSequence: '1', millisBehindLatest: 0, end: undefined };
+    const { consumer, clock, end } = aConsumer({
+      handler: hangs,
+      reader: {
+        unreadForMs: () => 0,
+        next: async (signal) => {
+          await clock.sleep(100, { signal });
+          return { ...result, records: [record] };
+        },
+      },
+    });
+    await clock.advance(1_000);
+    expect(consumer.behindMs()).toBe(0);
+    await end();
+  });
 });
 
 describe('a batch that failed', () => {
