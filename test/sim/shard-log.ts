@@ -86,7 +86,10 @@ export class ShardLog {
   ahead(checkpoint: Checkpoint): string | undefined {
     if (checkpoint.at !== 'SEQUENCE') return undefined;
     const bound = this.#bound(checkpoint);
-    const lane = this.#lanes.findIndex((lane) => lane.processed < below(lane, bound));
+    const lane = this.#lanes.findIndex((lane) => {
+      const due = below(lane, bound);
+      return lane.processed < due && !this.#isBeforeStart(lane.positions[due - 1]!);
+    });
     return lane < 0
       ? undefined
       : `checkpoint ${bound}, though lane ${lane} has processed ${this.#lanes[lane]!.processed}`;
