@@ -100,9 +100,7 @@ scenario(
     const { dynamodb, kinesis } = first!.proxies!;
     await Promise.all([dynamodb.refuse(), kinesis.refuse()]);
     const late = await fleet.again(first!);
-    await fleet.until('it says that the table is away', () =>
-      late.said('the table cannot be reached yet', 1),
-    );
+    await fleet.until('it says that the table is away', () => late.said('the table cannot be reached yet'));
     await dynamodb.accept();
     await fleet.until('it says that the stream is away', () =>
       late.said('stream and table cannot be used yet'),
@@ -127,7 +125,8 @@ scenario(
         () =>
           trace.lines.filter(({ error }) => String(error).includes('kcg-nowhere.invalid')).length,
     );
-    await fleet.until('both have said so, more than once', () => said.every((times) => times() > 1));
+    // Once a minute at most, however often it is tried.
+    await fleet.until('both have said so', () => said.every((times) => times() > 0));
     // Nothing but whole lines of their log, and on stderr nothing.
     expect(both.map(({ trace }) => trace.rest)).toEqual([[], []]);
     expect(await Promise.all(both.map((worker) => worker.stop()))).toMatchObject([{ code: 0 }, { code: 0 }]);

@@ -40,7 +40,7 @@ function readRecord(reader: CborReader): KinesisRecord {
   for (let left = reader.enter(MAJOR_MAP); reader.more(left); left -= 1) {
     if (reader.passText(SEQUENCE)) sequence = reader.text();
     else if (reader.passText(ARRIVED_AT)) arrivedAt = reader.passNull() ? 0 : reader.number();
-    else if (reader.passText(DATA)) data = reader.data();
+    else if (reader.passText(DATA)) data = readData(reader);
     else if (reader.passText(PARTITION_KEY)) partitionKey = reader.passNull() ? '' : reader.text();
     else if (reader.passText(ENCRYPTION)) encryptionType = reader.value();
     else {
@@ -53,6 +53,11 @@ function readRecord(reader: CborReader): KinesisRecord {
   const record: KinesisRecord = { sequence, partitionKey, data, arrivedAt };
   if (encryptionType === 'KMS' || encryptionType === 'NONE') record.encryptionType = encryptionType;
   return record;
+}
+
+/** Bytes; from kinesis-local 0.6.2 a text in base64, which the AWS SDK for Java takes, too. */
+function readData(reader: CborReader): Buffer {
+  return reader.isText() ? Buffer.from(reader.text(), 'base64') : reader.data();
 }
 
 /** A map of texts and whole numbers; members that are undefined are left out. */

@@ -48,6 +48,10 @@ export class CborReader {
     return true;
   }
 
+  isText(): boolean {
+    return this.bytes[this.at]! >> 5 === MAJOR_TEXT;
+  }
+
   /** Passes the text `ascii`, if it is next. */
   passText(ascii: Uint8Array): boolean {
     const start = this.at;

@@ -36,6 +36,11 @@ describe('an answer in CBOR', () => {
     expect(result.records[0]!.data.buffer).toBe(body.buffer);
   });
 
+  it('may have its data as a text in base64, as kinesis-local has', () => {
+    const body = encoded({ Records: [{ ...record, Data: 'AP8H' }] });
+    expect([...readCborAnswer(body)!.records[0]!.data]).toEqual([0, 255, 7]);
+  });
+
   it('is read as the service writes it: maps and lists until a break, unknown members and nulls in between', () => {
     const text = (...parts: string[]) => untilBreak(Buffer.of(0x7f), ...parts);
     const bytes = untilBreak(Buffer.of(0x5f), Uint8Array.of(1), Uint8Array.of(2, 3));
