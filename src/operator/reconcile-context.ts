@@ -103,6 +103,8 @@ export interface GroupMemory {
   positionsMs: number;
   /** Monotonic; when the status was last written. */
   statusMs: number;
+  /** How long after that it may be written for lag alone, ms. */
+  lagPauseMs: number;
   outage: Outage | undefined;
   lastFailover: LastFailover | undefined;
   lastScale: LastScale | undefined;
@@ -133,6 +135,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     consumer: undefined,
     positionsMs: nowMs,
     statusMs: nowMs,
+    lagPauseMs: Infinity,
     outage: undefined,
     lastFailover: undefined,
     lastScale: undefined,

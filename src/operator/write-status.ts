@@ -8,8 +8,10 @@ import { lookAgain, type Pass } from './reconcile-context.ts';
 
 /** How often a status gets fresh positions when nothing else moved. */
 const POSITIONS_MS = 120_000;
-/** How long after a status one is written for lag alone. */
+/** How long after a status that was written for lag alone the next such one may come. */
 const LAG_MS = 30_000;
+/** And after one that told of something else: what was just taken is soon read to its tip. */
+const FIRST_LAG_MS = 10_000;
 /** And for lag that rises by `RISE_SECONDS`. */
 const RISING_MS = 10_000;
 const RISE_SECONDS = 10;
@@ -26,13 +28,16 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> 
   const positions = isDue ? 'refresh' : 'keep';
   const computed = statuses.fit(computeStatus(facts, { previous, nowMs: options.clock.now(), positions }));
   lookWhileItSettles(pass, computed);
-  const mayLag = nowMs - memory.statusMs >= (rises(computed, previous) ? RISING_MS : LAG_MS);
-  const status = mayLag ? computed : holdBackLag(computed, previous);
+  const withoutLag = holdBackLag(computed, previous);
+  const pauseMs = Math.min(memory.lagPauseMs, rises(computed, previous) ? RISING_MS : LAG_MS);
+  const mayLag = nowMs - memory.statusMs >= pauseMs;
+  const status = mayLag ? computed : withoutLag;
   const result = await statuses.write(object, status, signal);
   if (result === 'lost') return lookAgain(pass, 1_000);
   if (isDue && status === computed) memory.positionsMs = nowMs;
   if (result === 'applied') {
     memory.statusMs = nowMs;
+    memory.lagPauseMs = withoutLag === previous ? LAG_MS : FIRST_LAG_MS;
     pass.events.push(
       ...conditionEvents(previous?.conditions ?? [], status.conditions ?? []),
       ...givenUpEvents(previous?.delivery, status.delivery),

@@ -196,8 +196,11 @@ spec:
         note: 'n',
         action: 'Test',
       });
+      const reasons = `get events.events.k8s.io -n ${NAMESPACE} -o jsonpath={.items[*].reason}`;
       await until('the event', async () =>
-        operator.made().has(count === 1 ? 'create events' : 'patch events'),
+        count === 1
+          ? (await kubectl(reasons)).split(' ').includes('Test')
+          : operator.made().has('patch events'),
       );
     }
     const noBudget = JSON.stringify({ spec: { disruptionBudget: { management: 'External' } } });

@@ -90,7 +90,8 @@ export async function until<T>(
     const value = await holds();
     if (value) return value;
     if (performance.now() > end) throw new Error(`it never came: ${what}`);
-    await setTimeout(100);
+    // Each look is a kubectl, as a rule.
+    await setTimeout(250);
   }
 }
 
