@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parseRef } from '../../src/leases/lease.ts';
+import { randomInt } from '../../src/lib/random.ts';
 import type { OwnerChange } from './delivery-checker.ts';
 import type { Deployment } from './deployment.ts';
 import { Scenario } from './scenario.ts';
+import { CALM } from './sim-handler.ts';
 
 const perShard = (changes: readonly OwnerChange[]) =>
   [...Map.groupBy(changes, ({ shardId }) => shardId).values()].map((each) => each.length);
@@ -63,6 +65,23 @@ describe('a clean stop', () => {
     expect(readers).toEqual([stopped.pod, stopped.pod]);
     await group.deliverAll();
     expect(group.checker.duplicates).toBe(0);
+  });
+});
+
+describe('workers that come one upon the other', () => {
+  it('share the shards within three leases, whoever plans on rows of whichever moment', async () => {
+    for (let seed = 1; seed <= 150; seed += 1) {
+      const group = new Scenario({ shards: 6, workers: 0, seed, config: { batchSize: 1 } });
+      group.mood = { ...CALM, slow: 0.1 };
+      group.startPod();
+      const windowMs = [100, 300, 1_000][seed % 3]!;
+      for (let more = 1; more <= 3; more += 1) {
+        group.time.after(200 + randomInt(group.random, windowMs), () => group.startPod());
+      }
+      await group.pass(3 * group.config.leaseDurationMs);
+      const held = Object.values(group.held()).toSorted((a, b) => a - b);
+      expect(held, `seed ${seed}\n${group.trace.lines(60).join('\n')}`).toEqual([1, 1, 2, 2]);
+    }
   });
 });
 

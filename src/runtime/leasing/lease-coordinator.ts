@@ -15,6 +15,7 @@ import type { HandOver, HeldShards } from './held-shards.ts';
 import { LAST_WRITES_MS, repeat } from './last-writes.ts';
 import type { OtherWorkers } from './other-workers.ts';
 import { gainByRow, gainByTaking, givenReason } from './ownership-change.ts';
+import { Owed } from './owed.ts';
 import type { OwnLease } from './own-lease.ts';
 import type { OnWorkerEvent } from '../worker-event.ts';
 
@@ -50,6 +51,7 @@ export class LeaseCoordinator {
   readonly #observed = new ObservedWorkers();
   readonly #confirmation: TakeConfirmation;
   readonly #calls = new Calls();
+  readonly #owed = new Owed();
   #fullReadDueMs = -Infinity;
   #roundMs = -Infinity;
   readonly #wakeup = new Wakeup();
@@ -146,7 +148,6 @@ export class LeaseCoordinator {
     state.readAll(await table.query('all', { consistent: true }));
   }
 
-  /** While the lease is good. */
   /** While the lease is good. */
   async #repeat(operation: string, untilMs: number, call: () => Promise<void>): Promise<void> {
     const { clock, random, ownLease, onEvent } = this.#options;
@@ -245,6 +246,8 @@ export class LeaseCoordinator {
     const moves = planLeases(state.leases, state.workers);
     const takes = moves.filter((m) => m.kind === 'take' && m.to === ref);
     const gives = moves.filter((m) => m.kind === 'give' && m.from === ref && !held.isHandingOff(m.shardId));
+    const isOwed = moves.some((m) => m.kind === 'give' && m.to === ref);
+    if (this.#owed.mayAsk(isOwed, this.#options.clock.monotonic())) this.tellPlanned();
     try {
       await all([
         ...this.#strays().map(({ shardId }) => this.#adopt(shardId, signal)),
