@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 const ROWS: string[][] = [
   ['main'],
   ['dev'],
-  ['cli', 'dashboard', 'operator', 'runtime'],
+  ['cli', 'dashboard', 'operator', 'runtime', 'import'],
   ['view'],
   ['leases', 'table', 'kubernetes'],
   ['kinesis'],
