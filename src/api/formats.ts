@@ -53,6 +53,8 @@ export const TIMESTAMP =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$/;
 /** A file: absolute, or relative to something; no control characters. */
 export const MODULE_PATH = /^(\/|\.\.?\/)?[^/\p{Cc}]([^\p{Cc}]*[^/\p{Cc}])?$/u;
+/** A name as JavaScript has them. */
+export const EXPORT_NAME = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
 /** Letters, numbers, spaces and + - = . _ : / @, as AWS allows in tag keys and values. */
 export const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 

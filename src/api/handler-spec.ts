@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   DNS_LABEL,
+  EXPORT_NAME,
   MODULE_PATH,
   S3_BUCKET_ARN,
   S3_PREFIX,
@@ -22,6 +23,11 @@ const moduleHandler = z.strictObject({
   }).describe(
     'The module: absolute inside the image (/app/handler.mjs); for "kcg dev" also relative to the group file (./handler.ts).',
   ),
+  export: text(EXPORT_NAME, { max: 128, example: 'lambdaHandler' })
+    .optional()
+    .describe(
+      'Name of the export that is a Lambda function (event, context). Unset: the default export, which takes a batch, else a Lambda function named handler.',
+    ),
 });
 
 const httpHandler = withRules(

@@ -8,7 +8,12 @@ export const WORKER_PORT = 8085;
 
 const handler = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('log') }),
-  z.strictObject({ type: z.literal('module'), path: z.string().min(1) }),
+  z.strictObject({
+    type: z.literal('module'),
+    path: z.string().min(1),
+    /** Name of a Lambda function; absent = `default`, then `handler`. */
+    export: z.string().min(1).optional(),
+  }),
   z.strictObject({ type: z.literal('http'), url: z.url() }),
 ]);
 

@@ -21,6 +21,7 @@ import { recordFilter } from '../runtime/delivery/record-filter.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
 import { openStore, storeOf } from '../runtime/redrive/open-store.ts';
 import { redrive, type RedriveResult } from '../runtime/redrive/redrive.ts';
+import { giveRegion } from './give-region.ts';
 import { readUserCluster } from './user-cluster.ts';
 
 export const redriveOptions = {
@@ -85,6 +86,7 @@ export async function runRedriveCommand(
     principal,
   });
   const log = createLog('warn', (line) => process.stderr.write(line));
+  giveRegion(config, process.env);
   const handler = createHandler(config.handler, { clock, log });
   const store = await openStore(at, { region, clock, credentials, principal });
   try {
@@ -219,7 +221,7 @@ function overridden(config: WorkerConfig, { url, module, kinesisEndpoint, region
     url !== undefined
       ? { type: 'http', url }
       : module !== undefined
-        ? { type: 'module', path: resolve(module) }
+        ? { type: 'module', path: resolve(module), ...exportOf(config) }
         : config.handler;
   const endpoints =
     kinesisEndpoint === undefined ? config.endpoints : { ...config.endpoints, kinesis: kinesisEndpoint };
@@ -234,4 +236,9 @@ function withLocalCredentials(config: WorkerConfig, env: NodeJS.ProcessEnv): Wor
   if (isLocal && !env['AWS_ACCESS_KEY_ID'] && !env['AWS_PROFILE'])
     Object.assign(process.env, LOCAL_CREDENTIALS);
   return config;
+}
+
+/** Another version of the group's file is of the same form. */
+function exportOf({ handler }: WorkerConfig): { export?: string } {
+  return handler.type === 'module' && handler.export !== undefined ? { export: handler.export } : {};
 }

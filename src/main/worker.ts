@@ -27,6 +27,7 @@ import { workerEventLog } from '../runtime/worker-event.ts';
 import { WorkerMetrics } from '../runtime/worker-metrics.ts';
 import { startWorkerServer } from '../runtime/worker-server.ts';
 import { endOfInput } from './end-of-input.ts';
+import { giveRegion } from './give-region.ts';
 import { sayLastWords } from './last-words.ts';
 
 const FORMAT_NAMES = ['auto', 'cbor', 'json'] as const;
@@ -117,6 +118,7 @@ export async function runWorkerCommand(
   const random = systemRandom;
   const name = options.podName ?? `local-${randomName(random, 8)}`;
   const log = createLog(options.logLevel).child({ worker: name });
+  giveRegion(config, process.env);
   if (options.check) {
     // An app that answers HTTP is in a container of its own, which may come up later.
     if (config.handler.type !== 'http') await createHandler(config.handler, { clock, log }).start(stop);

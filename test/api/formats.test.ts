@@ -11,6 +11,7 @@ const TABLE: Record<Name, { takes: string[]; refuses: string[] }> = {
     takes: ['eu-west-1', 'us-gov-east-1', 'ap-southeast-5', 'eusc-de-east-1'],
     refuses: ['eu-west-1a', 'EU-WEST-1', 'europe', ''],
   },
+  EXPORT_NAME: { takes: ['handler', '_a$1', 'händler'], refuses: ['', '1a', 'a.b', 'a-b'] },
   STREAM_NAME: { takes: ['a', 'A.b_c-9'], refuses: ['', 'a b', 'a/b', 'ä'] },
   STREAM_ARN: {
     takes: [

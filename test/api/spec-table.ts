@@ -158,6 +158,8 @@ const HANDLER: SpecCase[] = [
   { name: 'a module next to the group file', change: { handler: { module: { path: './handler.ts' } } } },
   { name: 'a module in a folder up', change: { handler: { module: { path: '../src/handler.ts' } } } },
   { name: 'a module of a container that is not there', change: { handler: { module: { container: 'web', path: '/app/handler.mjs' } }, template: APP }, refused: 'handler.module.container is not the name of a container' },
+  { name: 'a Lambda function by its name', change: { handler: { module: { path: '/app/app.mjs', export: 'lambdaHandler' } }, template: APP } },
+  { name: 'an export that cannot be', change: { handler: { module: { path: '/app/app.mjs', export: 'app.handler' } }, template: APP }, refused: 'spec.handler.module.export' },
   { name: 'a module without a path', change: { handler: { module: {} } }, refused: { edge: 'spec.handler.module.path: is required; set it to a string', cluster: 'spec.handler.module.path: Required value' } },
   { name: 'no handler', change: { handler: undefined }, refused: { edge: 'spec.handler: is required', cluster: 'spec.handler: Required value' } },
   { name: 'a handler of no kind', change: { handler: {} }, refused: 'set exactly one of http, module, exec and log' },

@@ -65,7 +65,11 @@ function workerHandler(handler: WorkloadHandler): WorkerConfig['handler'] {
     case 'log':
       return { type: 'log' };
     case 'module':
-      return { type: 'module', path: handler.path };
+      return {
+        type: 'module',
+        path: handler.path,
+        ...(handler.export === undefined ? {} : { export: handler.export }),
+      };
     case 'http':
       // The app is in the same pod.
       return { type: 'http', url: `http://127.0.0.1:${handler.port}${handler.path}` };

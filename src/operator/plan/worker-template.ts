@@ -15,7 +15,7 @@ export type Json = Record<string, unknown>;
 export type WorkloadHandler =
   | { kind: 'log' }
   | { kind: 'http'; container: string; port: number; path: string }
-  | { kind: 'module'; container: string; path: string };
+  | { kind: 'module'; container: string; path: string; export?: string | undefined };
 
 export interface WorkerTemplateInput {
   handler: WorkloadHandler;

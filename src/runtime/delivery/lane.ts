@@ -21,7 +21,7 @@ export interface DeliveryOptions {
   policy: RetryPolicy;
   /** Undefined: what is given up is told, and gone. */
   destination?: FailureDestination | undefined;
-  context: Omit<HandlerContext, 'signal' | 'attempt' | 'shardId'>;
+  context: Omit<HandlerContext, 'signal' | 'attempt' | 'deadlineMs' | 'shardId'>;
   /** The gate: asked before each batch and each acknowledgement. */
   leaseIsGood: () => boolean;
   /** The handler goes on with a batch though it was told to stop: only the end of its process ends that. */

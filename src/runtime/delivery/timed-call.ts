@@ -18,7 +18,7 @@ export interface TimeLimit {
 export async function callInTime(
   handler: Handler,
   batch: Batch,
-  context: HandlerContext,
+  context: Omit<HandlerContext, 'deadlineMs'>,
   { clock, timeoutMs }: TimeLimit,
 ): Promise<HandlerResult> {
   const call = new AbortController();
@@ -26,6 +26,7 @@ export async function callInTime(
   const onAbort = () => call.abort(context.signal.reason);
   if (context.signal.aborted) onAbort();
   context.signal.addEventListener('abort', onAbort, { once: true });
+  const deadlineMs = clock.now() + timeoutMs;
   let late: KcgError | undefined;
   void clock.sleep(timeoutMs, { signal: finished.signal }).then(() => {
     if (finished.signal.aborted || call.signal.aborted) return;
@@ -35,7 +36,7 @@ export async function callInTime(
     call.abort(late);
   });
   try {
-    const result = await handler.handle(batch, { ...context, signal: call.signal });
+    const result = await handler.handle(batch, { ...context, deadlineMs, signal: call.signal });
     if (late === undefined || result.outcome === 'done') return result;
     const running = result.outcome === 'failed' ? result.running : undefined;
     return { outcome: 'failed', error: late, ...(running ? { running } : {}) };

@@ -12,7 +12,7 @@ export function createHandler(config: WorkerConfig['handler'], deps: { clock: Cl
     case 'log':
       return logHandler;
     case 'module':
-      return moduleHandler(config.path);
+      return moduleHandler({ path: config.path, exportName: config.export }, deps);
     case 'http':
       return httpHandler({ url: config.url, ...deps });
   }

@@ -23,6 +23,8 @@ export interface HandlerContext {
   shardId: string;
   /** 1 at the first delivery of this batch, +1 at each retry. */
   attempt: number;
+  /** Ms since the epoch: when the time for this batch is up. */
+  deadlineMs: number;
   log: Log;
 }
 

@@ -1,56 +1,69 @@
-import { stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { assert } from '../../lib/assert.ts';
-import { KcgError } from '../../lib/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
 import { resultOf } from './answer-meaning.ts';
 import { failed } from './batch-item-failures.ts';
 import { batchRecord } from './batch-record.ts';
 import { describeThrown } from './describe-thrown.ts';
 import type { Batch, Handler, HandlerContext, HandlerResult } from './handler.ts';
-import type { BatchHandler } from './module-types.ts';
+import { callLambda } from './lambda-function.ts';
+import { loadModule, type ModuleFile } from './load-module.ts';
+import type { ModuleExport } from './module-export.ts';
 import { UnawaitedWork } from './unawaited-work.ts';
 import { aborted, unlessAborted } from './unless-aborted.ts';
 
-/** Runs the default export of a JavaScript or TypeScript file, an absolute path, in the worker's own process. */
-export function moduleHandler(path: string): Handler {
-  let handle: BatchHandler | undefined;
-  const folder = `${dirname(path)}/`;
+export interface ModuleDeps {
+  clock: Clock;
+  log: Log;
+}
+
+/** Runs what a JavaScript or TypeScript file exports, in the worker's own process. */
+export function moduleHandler(file: ModuleFile, { clock, log }: ModuleDeps): Handler {
+  let loaded: ModuleExport | undefined;
+  const folder = `${dirname(file.path)}/`;
   const work = new UnawaitedWork();
   return {
     kind: 'module',
     async start(signal) {
-      handle = await unlessAborted(signal, () => load(path));
+      loaded = await unlessAborted(signal, () => loadModule(file, log));
     },
     handle(batch, context) {
-      assert(handle, 'a batch came before the module was loaded');
-      return run({ handle, folder, work }, batch, context);
+      assert(loaded, 'a batch came before the module was loaded');
+      return run({ loaded, folder, work, clock }, batch, context);
     },
     close: async () => {},
   };
 }
 
 interface Module {
-  handle: BatchHandler;
+  loaded: ModuleExport;
   /** Where it lies, for the places in its errors. */
   folder: string;
   work: UnawaitedWork;
+  clock: Clock;
 }
 
-async function run(
-  { handle, folder, work }: Module,
-  batch: Batch,
-  context: HandlerContext,
-): Promise<HandlerResult> {
-  const { signal, groupId, streamName, shardId, attempt, log } = context;
-  const { millisBehindLatest } = batch;
+/** Calls it in its own form. */
+function call({ loaded, clock }: Module, batch: Batch, context: HandlerContext): unknown {
+  if (loaded.form === 'lambda') return callLambda(loaded.call, batch, context, { clock, uuid: randomUUID });
+  const { shardId, millisBehindLatest } = batch;
+  const { signal, groupId, streamName, attempt, log } = context;
+  const records = batch.records.map(batchRecord);
+  return loaded.call(
+    { shardId, records, millisBehindLatest },
+    { signal, groupId, streamName, shardId, attempt, log },
+  );
+}
+
+async function run(module: Module, batch: Batch, context: HandlerContext): Promise<HandlerResult> {
+  const { folder, work } = module;
+  const { signal, shardId, log } = context;
   let called: Promise<unknown> | undefined;
   try {
-    const records = batch.records.map(batchRecord);
-    const given = { shardId, records, millisBehindLatest };
-    const about = { signal, groupId, streamName, shardId, attempt, log };
     const answer = await unlessAborted(signal, () => {
-      called = work.run({ shardId, folder, log }, signal, () => handle(given, about));
+      called = work.run({ shardId, folder, log }, signal, () => call(module, batch, context));
       return called;
     });
     return resultOf(answer, batch.records);
@@ -63,33 +76,5 @@ async function run(
       return { outcome: 'failed', error: aborted(signal), ...(running ? { running } : {}) };
     }
     return failed(`the handler threw ${describeThrown(thrown, folder)}`, thrown);
-  }
-}
-
-async function load(path: string): Promise<BatchHandler> {
-  const exported = await importDefault(path);
-  // CommonJS that was compiled from `export default` has its exports object as the default export.
-  const inner = (exported as { default?: unknown } | null | undefined)?.default;
-  for (const candidate of [exported, inner]) {
-    if (typeof candidate === 'function') return candidate as BatchHandler;
-  }
-  throw new KcgError('InvalidInput', `handler module ${path} has no default export that is a function`, {
-    fix: 'Write: export default async (batch, context) => { … }',
-  });
-}
-
-async function importDefault(path: string): Promise<unknown> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) {
-    const problem = found ? 'is not a file' : 'does not exist';
-    throw new KcgError('InvalidInput', `handler module ${path} ${problem}`, {
-      fix: 'Set spec.handler.module.path to a file that the worker can read.',
-    });
-  }
-  try {
-    return ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
-  } catch (cause) {
-    const message = `handler module ${path} cannot be loaded: ${describeThrown(cause)}`;
-    throw new KcgError('InvalidInput', message, { cause, fix: `See what "node ${path}" prints.` });
   }
 }

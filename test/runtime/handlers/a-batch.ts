@@ -26,6 +26,7 @@ export function aContext(overrides: Partial<HandlerContext> = {}): HandlerContex
     region: 'eu-west-1',
     shardId: 'shardId-000000000000',
     attempt: 1,
+    deadlineMs: Date.UTC(2026, 0, 1, 0, 15),
     log: silentLog,
     ...overrides,
   };

@@ -2,13 +2,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { moduleHandler } from '../../../src/runtime/handlers/module-handler.ts';
 import type { Batch, Context } from '../../../src/runtime/handlers/module-types.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
+import { silentLog } from '../../../src/lib/log.ts';
 import { aBatch, aContext, aLog, aRecord } from './a-batch.ts';
 
 const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name);
+const deps = { clock: new VirtualClock(), log: silentLog };
 const signal = new AbortController().signal;
 
 async function started() {
-  const handler = moduleHandler(fixture('scripted.ts'));
+  const handler = moduleHandler({ path: fixture('scripted.ts') }, deps);
   await handler.start(signal);
   return handler;
 }
@@ -129,13 +132,42 @@ describe('a module handler', () => {
     expect(log.lines).toEqual([]);
   });
 
+  it('runs a Lambda handler file as it is', async () => {
+    const log = aLog();
+    const handler = moduleHandler({ path: fixture('lambda.ts') }, { ...deps, log });
+    await handler.start(signal);
+    expect(log.lines).toMatchObject([
+      { message: 'handler loaded', fields: { export: 'handler', form: 'lambda' } },
+    ]);
+    const batch = aBatch(aRecord('1'), aRecord('2', { data: Buffer.from('fail') }), aRecord('3'));
+    expect(await handler.handle(batch, aContext())).toEqual({ outcome: 'partial', firstFailure: 1 });
+    expect(await handler.handle(aBatch(aRecord('1')), aContext())).toEqual({ outcome: 'done' });
+  });
+
+  it('takes the default export when there is a Lambda handler too, and warns of it', async () => {
+    const log = aLog();
+    const handler = moduleHandler({ path: fixture('both.ts') }, { ...deps, log });
+    await handler.start(signal);
+    expect(log.lines).toMatchObject([
+      { level: 'warn', fields: { export: 'default', form: 'function', passedOver: 'handler' } },
+    ]);
+    expect(await handler.handle(aBatch(aRecord('1')), aContext())).toEqual({ outcome: 'done' });
+  });
+
+  it('says what there is when the export it was told is not there', async () => {
+    const handler = moduleHandler({ path: fixture('lambda.ts'), exportName: 'main' }, deps);
+    await expect(handler.start(signal)).rejects.toMatchObject({
+      message: expect.stringMatching(/exports no function main; it exports handler$/),
+    });
+  });
+
   it.each([
     ['missing.ts', /handler module \S+\/missing\.ts does not exist$/],
     ['', /is not a file$/],
-    ['no-default.ts', /has no default export that is a function$/],
-    ['not-a-function.ts', /has no default export that is a function$/],
+    ['no-default.ts', /has no default export that is a function, and no Lambda/],
+    ['not-a-function.ts', /has no default export that is a function, and no Lambda/],
   ])('does not start with %j', async (name, message) => {
-    const starting = moduleHandler(fixture(name)).start(signal);
+    const starting = moduleHandler({ path: fixture(name) }, deps).start(signal);
     await expect(starting).rejects.toMatchObject({
       code: 'InvalidInput',
       message: expect.stringMatching(message),

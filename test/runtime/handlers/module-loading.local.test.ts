@@ -23,6 +23,14 @@ describe("Node's own loader", () => {
     ['module.mjs', 'export default async () => {};'],
     ['common.cjs', 'module.exports = async () => {};'],
     ['compiled.cjs', 'exports.__esModule = true;\nexports.default = async () => {};'],
+    ['lambda.mjs', 'export const handler = async (event, context) => {};'],
+    ['lambda.ts', 'export const handler = async (event: { Records: unknown[] }): Promise<void> => {};'],
+    ['lambda.cjs', 'exports.handler = (event, context, callback) => callback(null);'],
+    ['lambda-object.cjs', 'module.exports = { handler: async () => {} };'],
+    [
+      'lambda-bundle.cjs',
+      '0 && (module.exports = { handler });\nmodule.exports = Object.create({}, { handler: { enumerable: true, get: () => async () => {} } });',
+    ],
   ])('loads %s', async (name, source) => {
     expect(await load(name, source)).toBe('loaded');
   });
