@@ -19,9 +19,11 @@ export class TableWatch {
   readonly #table: LeaseTable;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  readonly #lookMs: number;
 
-  constructor(table: LeaseTable) {
+  constructor(table: LeaseTable, lookMs = LOOK_MS) {
     this.#table = table;
+    this.#lookMs = lookMs;
     this.#running = this.#run();
   }
 
@@ -58,7 +60,7 @@ export class TableWatch {
     while (!this.#stop.signal.aborted) {
       // The server may be gone for a while, and a look can be slow on a busy machine.
       await this.look().catch(() => {});
-      await clock.sleep(LOOK_MS, { signal: this.#stop.signal });
+      await clock.sleep(this.#lookMs, { signal: this.#stop.signal });
     }
   }
 }

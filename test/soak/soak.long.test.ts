@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { startProgram } from '../support/peer-programs.ts';
+
+/*
+ * The soak of `npm run soak` for as long as every run of CI affords: it holds one of two places for tests, though it costs a
+ * sixth of a core. Every trouble comes within four minutes, most twice; KCG_SOAK_MINUTES asks for more.
+ */
+const MINUTES = Number(process.env['KCG_SOAK_MINUTES'] ?? 4);
+
+async function soak(...options: string[]): Promise<{ text: string; code: number | null }> {
+  const program = startProgram([process.execPath, join(import.meta.dirname, 'main.ts'), ...options], {
+    env: { NO_COLOR: '1' },
+  });
+  await new Promise((resolve) => program.child.once('close', resolve));
+  return { text: program.text(), code: program.child.exitCode };
+}
+
+describe.concurrent('npm run soak', { timeout: (MINUTES + 8) * 60_000 }, () => {
+  it('loses nothing, keeps the order of keys, and keeps its size', async () => {
+    const { text, code } = await soak('--minutes', `${MINUTES}`);
+    console.log(text);
+    expect(code, text).toBe(0);
+    expect(text).toMatch(/neither delivered nor given up +0 +0 +ok/);
+  });
+
+  it('notices handlers that keep records and descriptors', async () => {
+    const { text, code } = await soak('--minutes', '2', '--leak');
+    expect(code, text).toBe(1);
+    for (const what of ['memory', 'descriptors']) {
+      expect(text).toMatch(new RegExp(`w1 \\(polling\\) ${what} .* BROKEN`));
+      expect(text).toMatch(new RegExp(`w2 \\(fan-out\\) ${what} .* BROKEN`));
+    }
+    expect(text).toMatch(/4 did not hold/);
+  });
+});
