@@ -20,6 +20,7 @@ import { OwnLease } from './leasing/own-lease.ts';
 import { unreadOf } from '../leases/unread.ts';
 import { openReader } from './delivery/open-reader.ts';
 import { ReadTroubles } from './delivery/read-troubles.ts';
+import { Restarts } from './delivery/restarts.ts';
 import { ShardConsumer } from './delivery/shard-consumer.ts';
 import { ShardSync } from './leasing/shard-sync.ts';
 import { StreamLook } from './stream-look.ts';
@@ -59,6 +60,8 @@ export class Incarnation {
   readonly #stream: StreamLook;
   readonly #openStream: () => StreamClient;
   readonly #onStuck: (error: KcgError) => void;
+  /** Of the shards whose programs have been opened. */
+  readonly #restarts = new Map<string, Restarts>();
   #knock = 0;
 
   constructor(options: WorkerOptions, { stream, paused, isReady, openStream, onStuck }: Surroundings) {
@@ -70,6 +73,7 @@ export class Incarnation {
     const onEvent: WorkerOptions['onEvent'] = (event) => {
       troubles.note(event);
       readTroubles.note(event);
+      if (event.type === 'ShardStopped') this.#restarts.delete(event.shardId);
       options.onEvent(event);
     };
     this.#options = { ...options, onEvent };
@@ -226,6 +230,8 @@ export class Incarnation {
       checkpointer,
       meter,
       behindMs: unread.lagMs ?? 0,
+      from,
+      restarts: this.#restartsOf(shardId),
       handler,
       context: {
         groupId: config.groupId,
@@ -241,6 +247,12 @@ export class Incarnation {
     });
     return { consumer, checkpointer };
   };
+
+  #restartsOf(shardId: string): Restarts {
+    const restarts = this.#restarts.get(shardId) ?? new Restarts();
+    this.#restarts.set(shardId, restarts);
+    return restarts;
+  }
 
   #tellLoss(checkpointer: Checkpointer, loss: { shardId: string; ageMs: number; lostMs: number }): void {
     const { shardId, ageMs, lostMs } = loss;

@@ -26,7 +26,14 @@ export type WorkerEvent =
   /** A shard was drained for somebody who is not to have it any more: reading goes on. */
   | { type: 'HandoffCancelled'; shardId: string; epoch: number }
   | { type: 'ShardsAdded'; shardIds: readonly string[] }
-  | (OfLane & { type: 'BatchDelivered'; records: number; bytes: number; millisBehindLatest: number })
+  | (OfLane & {
+      type: 'BatchDelivered';
+      records: number;
+      bytes: number;
+      millisBehindLatest: number;
+      /** Since its last checkpoint the shard's program has failed on what comes behind these records. */
+      isRepeat?: true;
+    })
   /** Without `retryInMs` the batch is given up. */
   | (OfLane & { type: 'HandlerFailed'; attempt: number; error: KcgError; retryInMs?: number })
   /** The handler does not get these again; `destination` has them, when there is one. */

@@ -58,12 +58,21 @@ export class DeliveryChecker {
   readonly changes: OwnerChange[] = [];
 
   readonly #lanes: number;
+  /** Handlers checkpoint themselves. */
+  readonly #programs: boolean;
+  /** Shards whose end a program has checkpointed. */
+  readonly #endsDone = new Set<string>();
   readonly attempts: FailedAttempts;
 
   constructor(
     childrenOf: (shardId: string) => string[] | undefined,
-    { parallelizationFactor, retry }: Pick<WorkerConfig, 'parallelizationFactor' | 'retry'>,
+    {
+      parallelizationFactor,
+      retry,
+      programs,
+    }: Pick<WorkerConfig, 'parallelizationFactor' | 'retry'> & { programs: boolean },
   ) {
+    this.#programs = programs;
     this.#childrenOf = childrenOf;
     this.#lanes = parallelizationFactor;
     this.attempts = new FailedAttempts(retry);
@@ -143,6 +152,20 @@ export class DeliveryChecker {
     }
   }
 
+  /** A program is opened for a shard. */
+  programStarts(ref: string, shardId: string): void {
+    if (this.#lease(shardId)?.owner === ref) this.#shard(shardId).begins();
+  }
+
+  /** The worker has taken a program's checkpoint. */
+  checkpointed(ref: string, shardId: string, sequence: string): void {
+    if (this.#lease(shardId)?.owner === ref && !this.#isDead(ref)) this.#shard(shardId).accepted(sequence);
+  }
+
+  checkpointedEnd(shardId: string): void {
+    this.#endsDone.add(shardId);
+  }
+
   /** A destination has what was given up. `inTime`: nobody had told the worker to stop. */
   givenUp(ref: string, givenUp: GivenUpBatch, inTime: boolean, nowMs: number): void {
     const { shardId, records } = givenUp;
@@ -205,7 +228,7 @@ export class DeliveryChecker {
       fail('the epoch did not grow');
     if (compareCheckpoints(lease.checkpoint, before.checkpoint) < 0) fail('the checkpoint went back');
     if (isEnded(lease) && !isEnded(before)) this.#ended(lease, fail);
-    const ahead = log.ahead(lease.checkpoint);
+    const ahead = this.#programs ? log.unaccepted(lease.checkpoint) : log.ahead(lease.checkpoint);
     if (ahead) fail(ahead);
     if (!changed) return;
     this.changes.push({ shardId, by: name, from: before.owner, to: lease.owner });
@@ -224,6 +247,7 @@ export class DeliveryChecker {
     for (const child of children ?? []) if (!this.#rows.has(child)) fail(`its child ${child} has no row`);
     const log = this.#shard(shardId);
     if (!log.isAllProcessed()) fail('not everything in it is processed');
+    if (this.#programs && !this.#endsDone.has(shardId)) fail('no program has checkpointed its end');
   }
 
   #workerWrite(name: string, before: Row | undefined, row: Row): void {

@@ -28,6 +28,8 @@ export interface FleetOptions {
   config?: Partial<WorkerConfig>;
   /** Read with a stream consumer. */
   fanOut?: boolean;
+  /** Handlers checkpoint themselves. */
+  programs?: boolean;
   /** Keys records are put under. */
   keys?: number;
 }
@@ -93,17 +95,21 @@ export class Fleet {
   readonly #machines = new Map<string, ProcessClock>();
   #names = 0;
 
-  constructor({ seed, shards, config = {}, fanOut = false, keys = shards * 4 }: FleetOptions) {
+  constructor(options: FleetOptions) {
+    const { seed, shards, config = {}, fanOut = false, programs = false, keys = shards * 4 } = options;
     this.random = seededRandom(seed);
     this.trace = new Trace(() => this.time.nowMs);
     this.kinesis = new MemoryKinesis({ clock: worldClock(this.time), transitionMs: 0, limits: false });
     this.kinesis.createStream({ name: STREAM, shardCount: shards });
     const reader = fanOut ? { consumerArn: this.#register() } : {};
     this.config = { ...CONFIG, ...reader, ...config };
-    this.checker = new DeliveryChecker((shardId) => {
-      const shard = this.kinesis.stream(STREAM).shard(shardId);
-      return shard.isOpen ? undefined : shard.children.map((child) => child.shardId);
-    }, this.config);
+    this.checker = new DeliveryChecker(
+      (shardId) => {
+        const shard = this.kinesis.stream(STREAM).shard(shardId);
+        return shard.isOpen ? undefined : shard.children.map((child) => child.shardId);
+      },
+      { ...this.config, programs },
+    );
     this.table = new MemoryLeaseTable({
       staleness: (key) => this.staleness(key),
       onWrite: (write, before, result) => {
@@ -120,6 +126,7 @@ export class Fleet {
       stream: memoryStreamClient(this.kinesis, STREAM),
       checker: this.checker,
       config: this.config,
+      programs,
       weather: () => this.weather,
       mood: () => this.mood,
       onCall: (worker, operation) => {

@@ -15,6 +15,11 @@ const PER_TEST = 50;
 const TIMEOUT_MS = 300_000;
 const fanOutCount = only ? 1 : Math.ceil(count / 5);
 const fanOutFirsts = Array.from({ length: Math.ceil(fanOutCount / PER_TEST) }, (_, i) => from + i * PER_TEST);
+const programCount = only ? 1 : Math.ceil((count * 2) / 3);
+const programFirsts = Array.from(
+  { length: Math.ceil(programCount / PER_TEST) },
+  (_, i) => from + i * PER_TEST,
+);
 const firsts = Array.from({ length: Math.ceil(count / PER_TEST) }, (_, i) => from + i * PER_TEST);
 
 describe('a small group in trouble', () => {
@@ -34,6 +39,17 @@ describe('a small group in trouble', () => {
     async (first) => {
       for (let seed = first; seed < Math.min(first + PER_TEST, from + fanOutCount); seed += 1) {
         const run = await runGroup({ seed, fanOut: true });
+        expect(explain(run, seed, import.meta.filename)).toBe('');
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  it.each(programFirsts)(
+    'does so as well when handlers checkpoint themselves: seeds from %i',
+    async (first) => {
+      for (let seed = first; seed < Math.min(first + PER_TEST, from + programCount); seed += 1) {
+        const run = await runGroup({ seed, programs: true });
         expect(explain(run, seed, import.meta.filename)).toBe('');
       }
     },

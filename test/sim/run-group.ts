@@ -51,6 +51,8 @@ export interface GroupOptions {
   sleeps?: boolean;
   /** Read with a stream consumer. */
   fanOut?: boolean;
+  /** Handlers checkpoint themselves. */
+  programs?: boolean;
 }
 
 export interface GroupRun {
@@ -81,12 +83,13 @@ export async function runGroup(options: GroupOptions): Promise<GroupRun> {
     seed: options.seed,
     shards,
     fanOut: options.fanOut ?? false,
+    programs: options.programs ?? false,
     config: {
       initialPosition: random() < 0.2 ? { type: 'Latest' } : { type: 'TrimHorizon' },
       maxLeases: random() < 0.1 ? 2 + 2 * Math.ceil(shards / workers) : 0,
       checkpointIntervalMs: random() < 0.3 ? 0 : 2_000,
       ...(conditions.has('filters') ? { filters: FILTERS } : {}),
-      ...policies(random),
+      ...(options.programs ? {} : policies(random)),
     },
   });
   fleet.note(

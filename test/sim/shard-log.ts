@@ -70,6 +70,28 @@ export class ShardLog {
     return again;
   }
 
+  /** Who checkpoints itself says that all up to there is done. */
+  accepted(sequence: string): void {
+    const bound = this.#position(sequence) + 1;
+    for (const lane of this.#lanes) lane.accepted = Math.max(lane.accepted, below(lane, bound));
+  }
+
+  /** Who checkpoints itself begins: what follows the last checkpoint is to come, all of it. */
+  begins(): void {
+    for (const lane of this.#lanes) lane.processed = Math.min(lane.processed, lane.accepted);
+  }
+
+  /** What is wrong with a checkpoint, if anything: nobody said that all up to it is done. */
+  unaccepted(checkpoint: Checkpoint): string | undefined {
+    if (checkpoint.at !== 'SEQUENCE') return undefined;
+    const bound = this.#bound(checkpoint);
+    const isAhead = this.#lanes.some((lane) => {
+      const due = below(lane, bound);
+      return lane.accepted < due && !this.#isBeforeStart(lane.positions[due - 1]!);
+    });
+    return isAhead ? `checkpoint ${bound}, though no program has checkpointed that far` : undefined;
+  }
+
   /** The owner died, or begins anew from there: what was done after this checkpoint may come again. */
   goesOnFrom(checkpoint: Checkpoint): void {
     const bound = this.#bound(checkpoint);

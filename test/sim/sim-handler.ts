@@ -34,6 +34,8 @@ export interface SimHandlerOptions {
   ref: () => string;
   /** Before the handler answers, ms. */
   startMs: number;
+  /** Of a handler that checkpoints itself. */
+  open?: Handler['open'];
 }
 
 /** Aborted as the handler has had its time, not as the shard is to go elsewhere. */
@@ -42,7 +44,7 @@ export function isTimeUp({ reason }: AbortSignal): boolean {
 }
 
 /** The same ones each time. */
-function isPoison({ partitionKey, data }: UserRecord, share: number): boolean {
+export function isPoison({ partitionKey, data }: UserRecord, share: number): boolean {
   return share > 0 && laneOf(`${partitionKey}/${Buffer.from(data).toString()}`, 1_000) < share * 1_000;
 }
 
@@ -50,9 +52,11 @@ function isPoison({ partitionKey, data }: UserRecord, share: number): boolean {
 export class SimHandler implements Handler {
   readonly kind = 'module';
   readonly #options: SimHandlerOptions;
+  readonly open?: NonNullable<Handler['open']>;
 
   constructor(options: SimHandlerOptions) {
     this.#options = options;
+    if (options.open) this.open = options.open;
   }
 
   start(signal: AbortSignal): Promise<void> {

@@ -9,6 +9,7 @@ import { Worker } from '../../src/runtime/worker.ts';
 import type { WorkerEvent } from '../../src/runtime/worker-event.ts';
 import type { DeliveryChecker } from './delivery-checker.ts';
 import { SimHandler, type Mood } from './sim-handler.ts';
+import { SimProgram } from './sim-program.ts';
 import { SimLink, type Fate, type Weather } from './sim-link.ts';
 import { SimDestination } from './sim-destination.ts';
 import { SimProcess, worldClock, type ProcessClock } from './sim-process.ts';
@@ -22,6 +23,8 @@ export interface World {
   stream: StreamClient;
   checker: DeliveryChecker;
   config: WorkerConfig;
+  /** Handlers checkpoint themselves. */
+  programs: boolean;
   weather: () => Weather;
   mood: () => Mood;
   onCall: (worker: SimWorker, operation: string) => Partial<Fate> | undefined;
@@ -74,14 +77,7 @@ export class SimWorker {
       identity: { worker: pod, podUid: `uid-${pod}`, node: 'node', address: pod, revision, restartedAt },
       table: tableOver(toTable, world.table),
       stream: streamOver(toStream, world.stream),
-      handler: new SimHandler({
-        process,
-        random,
-        mood: () => this.mood ?? mood(),
-        checker,
-        ref: () => this.ref,
-        startMs: handlerStartMs,
-      }),
+      handler: this.#handler(world, handlerStartMs),
       destination: new SimDestination({
         process,
         random,
@@ -107,6 +103,21 @@ export class SimWorker {
         checker.violations.push(`${pod} ended with ${KcgError.from(thrown).stack}`);
       },
     );
+  }
+
+  #handler({ random, mood, checker, programs }: World, startMs: number): SimHandler {
+    const options = {
+      process: this.process,
+      random,
+      mood: () => this.mood ?? mood(),
+      checker,
+      ref: () => this.ref,
+      startMs,
+    };
+    return new SimHandler({
+      ...options,
+      ...(programs ? { open: (context) => new SimProgram(options, context) } : {}),
+    });
   }
 
   /** As shard rows name the owner. */

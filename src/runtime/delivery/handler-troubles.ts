@@ -39,7 +39,7 @@ export class HandlerTroubles {
       case 'RecordsGivenUp':
         return this.#gaveUp(event);
       case 'BatchDelivered':
-        this.#failing.delete(keyOf(event));
+        if (!event.isRepeat) this.#failing.delete(keyOf(event));
         return;
       case 'ShardStopped':
         for (const [key, { shardId }] of this.#failing)

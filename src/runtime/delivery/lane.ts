@@ -15,7 +15,7 @@ import { callInTime } from './timed-call.ts';
 /** What a shard consumer asks of each of its lanes. */
 export interface DeliveryOptions {
   shardId: string;
-  handler: Handler;
+  handler: Pick<Handler, 'fit' | 'handle' | 'open'>;
   /** How long the handler may take for a batch, ms. */
   timeoutMs: number;
   policy: RetryPolicy;
@@ -132,8 +132,11 @@ export class Lane {
   #call({ records, calls, misses }: Part): Promise<HandlerResult> {
     const { shardId, handler, context, clock, timeoutMs, abandon, behindMs } = this.#options;
     const batch = { shardId, records, millisBehindLatest: behindMs() };
-    const about = { ...context, shardId, attempt: calls + misses + 1, signal: abandon };
-    return callInTime(handler, batch, about, { clock, timeoutMs });
+    const about = { ...context, shardId, attempt: calls + misses + 1 };
+    return callInTime((within) => handler.handle(batch, { ...about, ...within }), abandon, {
+      clock,
+      timeoutMs,
+    });
   }
 
   /** Tells it, and waits until what comes next may be tried. */

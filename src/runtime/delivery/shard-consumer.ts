@@ -1,25 +1,31 @@
-import type { Checkpoint } from '../../kinesis/position.ts';
+import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
 import type { ReadResult, ShardReader } from '../../kinesis/shard-reader.ts';
 import { ageOf, type UserRecord } from '../../kinesis/record.ts';
 import type { ChildShard } from '../../kinesis/shard.ts';
 import type { GivenUp } from '../../leases/lease.ts';
 import type { Progress } from '../../leases/transitions.ts';
+import { assert } from '../../lib/assert.ts';
 import { withDeadline } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { GiveUpCondition } from '../failure/failure-destination.ts';
+import type { ProgramContext } from '../handlers/handler.ts';
 import type { BudgetShare, ByteBudget } from './byte-budget.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import { Lane, type DeliveryOptions } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 import type { Reached } from './lowest-unfinished.ts';
 import type { LoadMeter } from './load-meter.ts';
+import type { Restarts } from './restarts.ts';
+import { ShardLife } from './shard-life.ts';
 
 /**
  * How reading a shard ended. `drained`: nothing is being processed any more, `Checkpointer.takeUnwritten` has the rest.
+ * `broken`: the same, as the program of the shard cannot go on; another is to begin at the last checkpoint.
  * `ended`: everything in the closed shard is processed. `lost`: the shard is (or may be) somebody else's.
  */
 export type ConsumerEnd =
   | { as: 'drained' }
+  | { as: 'broken' }
   | { as: 'ended'; childShards: readonly ChildShard[] }
   | { as: 'lost'; why: string };
 
@@ -29,6 +35,10 @@ export interface ShardConsumerOptions extends DeliveryOptions {
   budget: ByteBudget;
   checkpointer: Checkpointer;
   meter: LoadMeter;
+  /** Where reading begins; for a handler that checkpoints itself. */
+  from: ProgramContext['from'];
+  /** Of the programs of this shard, one after the other. */
+  restarts: Restarts;
   /** How far behind the shard is, ms, until the first read tells. */
   behindMs: number;
   /** As the row says when the shard is taken. */
@@ -41,10 +51,11 @@ const AHEAD_BYTES = 14 * 1024 * 1024;
 /*
  *            drain()                      all processed
  * consuming ────────► draining ─► drained        consuming ─► ended
+ *     ├──────── the program cannot go on ───────► broken   (of a handler that checkpoints itself)
  *     └───────────────── lose() ────────────────► lost     (handlers aborted, nothing acknowledged)
  *
  * One loop fetches into a bounded buffer, and one a lane hands batches to the handler, one at a time and in order. The
- * checkpoint is the lowest position that is not finished in any lane.
+ * checkpoint is the lowest position that is not finished in any lane, or what a handler that checkpoints itself has said.
  */
 export class ShardConsumer {
   readonly #options: ShardConsumerOptions;
@@ -53,7 +64,8 @@ export class ShardConsumer {
   /** Aborts handlers. */
   readonly #abandon = new AbortController();
   readonly #lanes: readonly Lane[];
-  #state: 'consuming' | 'draining' | 'lost' = 'consuming';
+  readonly #life: ShardLife | undefined;
+  #state: 'consuming' | 'draining' | 'broken' | 'lost' = 'consuming';
   #lostBecause = '';
   #end: ReadResult['end'];
   /** The last Kinesis record read, also one that is not delivered. */
@@ -69,6 +81,7 @@ export class ShardConsumer {
     this.#share = options.budget.share(AHEAD_BYTES);
     this.#behindMs = options.behindMs;
     this.#givenUp = options.givenUp;
+    this.#life = this.#openLife();
     this.#lanes = Array.from({ length: options.lanes.count }, (_, lane) => this.#lane(lane));
   }
 
@@ -118,14 +131,23 @@ export class ShardConsumer {
   async #run(): Promise<ConsumerEnd> {
     const checkpointing = this.#options.checkpointer.run(this.#stopFetching.signal);
     const fetching = this.#fetch();
-    const allProcessed = (await Promise.all(this.#lanes.map((lane) => lane.run()))).every(Boolean);
+    const isStarted = (await this.#life?.start()) ?? true;
+    const isProcessed =
+      isStarted && (await Promise.all(this.#lanes.map((lane) => lane.run()))).every(Boolean);
     this.#stopFetching.abort(new KcgError('Aborted', 'delivery ended'));
     await Promise.all([fetching, checkpointing]);
     this.#share.clear();
+    const isOver = isProcessed && this.#end !== undefined && this.#state !== 'lost';
+    const isEnded = isOver && ((await this.#life?.end()) ?? true);
+    if (this.#state === 'lost') this.#life?.lose();
+    else if (!isEnded) await this.#life?.shutDown();
+    return this.#ending(isEnded);
+  }
+
+  #ending(isEnded: boolean): ConsumerEnd {
     if (this.#state === 'lost') return { as: 'lost', why: this.#lostBecause };
-    return allProcessed && this.#end
-      ? { as: 'ended', childShards: this.#end.childShards }
-      : { as: 'drained' };
+    if (isEnded) return { as: 'ended', childShards: this.#end?.childShards ?? [] };
+    return { as: this.#state === 'broken' ? 'broken' : 'drained' };
   }
 
   async #fetch(): Promise<void> {
@@ -156,14 +178,39 @@ export class ShardConsumer {
     }
   }
 
+  #openLife(): ShardLife | undefined {
+    const { handler, context, shardId, from, lanes } = this.#options;
+    if (handler.open === undefined) return undefined;
+    assert(lanes.count === 1, 'who checkpoints a shard gets its records one batch after the other');
+    return new ShardLife({
+      ...this.#options,
+      open: (context) => handler.open!(context),
+      context: { ...context, shardId, from },
+      stop: this.#stopFetching.signal,
+      abandon: this.#abandon.signal,
+      isHeld: () => this.#state !== 'lost' && this.#options.leaseIsGood(),
+      onCheckpoint: (checkpoint) => {
+        this.#noteAtLeast(checkpoint);
+        this.#passOver();
+      },
+      onBroken: (error) => {
+        if (this.#state === 'consuming') this.#state = 'broken';
+        this.#abandon.abort(error);
+        this.#stopFetching.abort(error);
+      },
+    });
+  }
+
   #wake(): void {
     for (const lane of this.#lanes) lane.wake();
   }
 
   #lane(lane: number): Lane {
-    const { lanes, budget } = this.#options;
+    const { lanes, budget, handler } = this.#options;
+    const life = this.#life;
     return new Lane({
       ...this.#options,
+      handler: life ? { handle: (batch, context) => life.handle(batch, context) } : handler,
       lane,
       lanes: lanes.count,
       buffer: lanes.buffer(lane),
@@ -180,8 +227,11 @@ export class ShardConsumer {
 
   #progress(): Omit<Progress, 'checkpoint'> {
     const { clock, meter } = this.#options;
+    // What would come again is not done, for whoever reads the row when this worker is gone.
+    const openMs = this.#life?.oldestOpenMs;
+    const notDoneMs = openMs === undefined ? 0 : clock.now() - openMs;
     return {
-      behindMs: this.behindMs(),
+      behindMs: Math.max(this.behindMs(), notDoneMs),
       readAt: clock.now(),
       load: meter.load(clock.monotonic()),
       givenUp: this.#givenUp,
@@ -202,6 +252,7 @@ export class ShardConsumer {
         type: 'BatchDelivered',
         shardId,
         ...(lanes.count > 1 ? { lane } : {}),
+        ...(this.#life?.isRepeating ? { isRepeat: true } : {}),
         records: count,
         bytes,
         millisBehindLatest: this.#behindMs,
@@ -211,15 +262,22 @@ export class ShardConsumer {
       this.#givenUp = { records: before + count, at: clock.now(), why: how };
     }
     const reached = lanes.finish(lane, count);
-    if (reached) checkpointer.note({ checkpoint: checkpointAt(reached), ...this.#progress() });
+    if (reached && !this.#life) checkpointer.note({ checkpoint: checkpointAt(reached), ...this.#progress() });
     this.#passOver();
   };
+
+  /** The row may say more already: what is read behind the last record, or that all of an aggregate is done. */
+  #noteAtLeast(checkpoint: Checkpoint): void {
+    const { checkpointer } = this.#options;
+    if (compareCheckpoints(checkpoint, checkpointer.latest) > 0)
+      checkpointer.note({ checkpoint, ...this.#progress() });
+  }
 
   /** When every record is finished, what was read behind the last one and is not delivered is processed too. */
   #passOver(): void {
     const { lanes, checkpointer, leaseIsGood } = this.#options;
     if (lanes.oldest !== undefined || this.#readTo === undefined) return;
-    if (this.#state === 'lost' || !leaseIsGood()) return;
+    if (this.#state === 'lost' || !leaseIsGood() || this.#life?.isAllDone === false) return;
     checkpointer.note({ checkpoint: { at: 'SEQUENCE', sequence: this.#readTo }, ...this.#progress() });
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
-import type { Batch, Handler, HandlerContext, HandlerResult } from '../handlers/handler.ts';
+import type { HandlerResult } from '../handlers/handler.ts';
 
 /** One for all: an abort without a reason makes an error with its stack. */
 const FINISHED = new KcgError('Aborted', 'finished');
@@ -12,36 +12,41 @@ export interface TimeLimit {
 }
 
 /**
- * Gives a batch to the handler with a signal that aborts when `context.signal` does, or when the time is up: then the
- * result is a failure with the code `Timeout`, unless the handler was done all the same.
+ * Calls a handler with a signal that aborts when `signal` does, or when the time is up: then the result is a failure with the
+ * code `Timeout`, unless the handler was done all the same. `deadlineMs`: when that is, since the epoch.
  */
 export async function callInTime(
-  handler: Handler,
-  batch: Batch,
-  context: Omit<HandlerContext, 'deadlineMs'>,
+  call: (within: { signal: AbortSignal; deadlineMs: number }) => Promise<HandlerResult>,
+  signal: AbortSignal,
   { clock, timeoutMs }: TimeLimit,
 ): Promise<HandlerResult> {
-  const call = new AbortController();
+  const given = new AbortController();
   const finished = new AbortController();
-  const onAbort = () => call.abort(context.signal.reason);
-  if (context.signal.aborted) onAbort();
-  context.signal.addEventListener('abort', onAbort, { once: true });
+  const onAbort = () => given.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
   const deadlineMs = clock.now() + timeoutMs;
   let late: KcgError | undefined;
   void clock.sleep(timeoutMs, { signal: finished.signal }).then(() => {
-    if (finished.signal.aborted || call.signal.aborted) return;
+    if (finished.signal.aborted || given.signal.aborted) return;
     late = new KcgError('Timeout', `the handler did not answer within ${timeoutMs / 1000} seconds`, {
       fix: 'Find out what it waits for, or give it longer: spec.handler.timeoutSeconds.',
     });
-    call.abort(late);
+    given.abort(late);
   });
   try {
-    const result = await handler.handle(batch, { ...context, deadlineMs, signal: call.signal });
+    const result = await call({ signal: given.signal, deadlineMs });
     if (late === undefined || result.outcome === 'done') return result;
-    const running = result.outcome === 'failed' ? result.running : undefined;
-    return { outcome: 'failed', error: late, ...(running ? { running } : {}) };
+    if (result.outcome === 'partial') return { outcome: 'failed', error: late };
+    const { running, isBroken } = result;
+    return {
+      outcome: 'failed',
+      error: late,
+      ...(running ? { running } : {}),
+      ...(isBroken ? { isBroken } : {}),
+    };
   } finally {
-    context.signal.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onAbort);
     finished.abort(FINISHED);
   }
 }

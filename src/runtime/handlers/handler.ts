@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../../kinesis/position.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 import type { KcgError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
@@ -39,14 +40,64 @@ export interface FailedResult {
   running?: Promise<void>;
   /** Resolves when what was away is back: no reason to wait any longer. May never do so. */
   back?: Promise<void>;
+  /** Of a `ShardProgram`: it cannot go on. Another one begins at the last checkpoint. */
+  isBroken?: true;
 }
 
 /** `partial`: the records before `firstFailure` (an index into the batch) are done. */
 export type HandlerResult = { outcome: 'done' } | { outcome: 'partial'; firstFailure: number } | FailedResult;
 
+/** `all delivered`: up to the last record that was handed over, also of the batch that is being processed. */
+export type AskedPosition = 'all delivered' | { sequence: string; subSequence?: number };
+
+/**
+ * `NotHeld`: the shard is not this worker's any more. `OutOfRange`: behind the last checkpoint, beyond what was delivered, or
+ * no position at all.
+ */
+export type CheckpointAnswer =
+  | { outcome: 'noted' }
+  | { outcome: 'refused'; reason: 'NotHeld' | 'OutOfRange'; message: string };
+
+/** What a handler that checkpoints itself is given for each shard. */
+export interface ProgramContext extends Omit<HandlerContext, 'signal' | 'attempt' | 'deadlineMs'> {
+  /** Where delivery begins. */
+  from: Exclude<Checkpoint, { at: 'SHARD_END' }>;
+  /**
+   * Says how far everything is processed: the position, which the row has within the checkpoint interval, and before the shard
+   * goes to somebody else. Nothing else moves it. In `shardEnded`, `all delivered` is the end of the shard.
+   */
+  checkpoint: (asked: AskedPosition) => CheckpointAnswer;
+}
+
+/** Why a program is closed. `Failed`: it cannot go on, or has had its time; it is to end at once. */
+export type CloseReason = 'ShardEnded' | 'ShutdownRequested' | 'LeaseLost' | 'Failed';
+
+/*
+ * start ─► handle* ─┬─► shardEnded ────────┬─► close
+ *                   ├─► shutdownRequested ─┤
+ *                   └──────────────────────┘  (lease lost, failed)
+ *
+ * One call at a time. What fails outside of `handle`, and what fails as broken, ends the program: another one is opened at the
+ * last checkpoint. None of the calls throws.
+ */
+
+/** The life of one shard with a handler that checkpoints itself: a batch that it has done is delivered, no more. */
+export interface ShardProgram {
+  /** Resolves, if ever, when it cannot go on though nobody has called it. */
+  readonly broken: Promise<KcgError>;
+  start(signal: AbortSignal): Promise<HandlerResult>;
+  handle(batch: Batch, context: HandlerContext): Promise<HandlerResult>;
+  /** Everything in the shard is delivered: it has to checkpoint the end, before which no child begins. */
+  shardEnded(signal: AbortSignal): Promise<HandlerResult>;
+  /** The shard goes to somebody else after this: it may checkpoint. */
+  shutdownRequested(signal: AbortSignal): Promise<HandlerResult>;
+  /** Resolves when nothing of it runs any more. */
+  close(reason: CloseReason): Promise<void>;
+}
+
 /** What the worker calls with batches. `handle` never throws: a failure is a result, and the caller retries. */
 export interface Handler {
-  readonly kind: 'log' | 'module' | 'http';
+  readonly kind: 'log' | 'module' | 'http' | 'exec';
   /**
    * Resolves once the handler can take batches; retries inside for as long as that may change by itself.
    * @throws KcgError `InvalidInput` when it never will (no such file, no default export)
@@ -55,5 +106,8 @@ export interface Handler {
   /** How many of these records, from the first on, it takes in one batch: at least 1. Without it: all. */
   fit?(records: readonly UserRecord[]): number;
   handle(batch: Batch, context: HandlerContext): Promise<HandlerResult>;
+  /** Only of a handler that checkpoints itself: it is opened for each shard, and `handle` is not called. */
+  open?(context: ProgramContext): ShardProgram;
+  /** Also closes what was opened. */
   close(): Promise<void>;
 }

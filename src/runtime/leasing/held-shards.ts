@@ -142,7 +142,7 @@ export class HeldShards {
     const { table, clock, state, ownLease, handoffTimeoutMs } = this.#options;
     const beganMs = clock.monotonic();
     const end = await held.consumer.drain(handoffTimeoutMs);
-    if (end.as !== 'drained') return held.watching;
+    if (end.as !== 'drained' && end.as !== 'broken') return held.watching;
     if (this.#held.get(held.own.shardId) !== held) return;
     const over = receiver();
     const unwritten = held.checkpointer.takeUnwritten();
@@ -194,10 +194,14 @@ export class HeldShards {
     held.watching = this.#watch(held);
   }
 
-  #resume(held: Held, unwritten: Progress | undefined): void {
+  #beginAnew(held: Held, unwritten: Progress | undefined): void {
     // Its reader begins anew, and is not to take for unread what was read since the shard was taken.
     const lease = { ...held.lease, ...held.consumer.standing() };
     this.#run(held.own, lease, held.checkpointer.latest, unwritten);
+  }
+
+  #resume(held: Held, unwritten: Progress | undefined): void {
+    this.#beginAnew(held, unwritten);
     this.#options.onEvent({ type: 'HandoffCancelled', shardId: held.own.shardId, epoch: held.own.epoch });
   }
 
@@ -205,6 +209,9 @@ export class HeldShards {
     const end = await held.consumer.run();
     if (end.as === 'lost') this.#drop(held, { reason: 'Lost', why: end.why });
     if (end.as === 'ended') await this.#finish(held, end.childShards);
+    // One that is being handed over goes on elsewhere.
+    if (end.as === 'broken' && held.handingOff === undefined)
+      this.#beginAnew(held, held.checkpointer.takeUnwritten());
   }
 
   /** First the children have rows, then the parent is ended: nobody can miss them. */

@@ -105,7 +105,6 @@ async function handOver(
 ): Promise<string | undefined> {
   const { handler, batchSize, groupId, summary, region, log, signal } = options;
   const context = {
-    signal,
     groupId,
     streamName: summary.name,
     streamArn: summary.arn,
@@ -120,7 +119,12 @@ async function handOver(
       records: most.slice(0, handler.fit?.(most) ?? most.length),
       millisBehindLatest: 0,
     };
-    const result = await callInTime(handler, batch, { ...context, log: log.child({ shardId }) }, options);
+    const about = { ...context, log: log.child({ shardId }) };
+    const result = await callInTime(
+      (within) => handler.handle(batch, { ...about, ...within }),
+      signal,
+      options,
+    );
     if (result.outcome === 'failed' && result.isTooLarge && (handler.fit?.(most) ?? 0) < batch.records.length)
       continue;
     if (result.outcome === 'failed') return `the handler failed: ${describeError(result.error)}`;

@@ -8,6 +8,7 @@ import { ByteBudget } from '../../../src/runtime/delivery/byte-budget.ts';
 import { Checkpointer } from '../../../src/runtime/delivery/checkpointer.ts';
 import { Lanes } from '../../../src/runtime/delivery/lanes.ts';
 import { LoadMeter } from '../../../src/runtime/delivery/load-meter.ts';
+import { Restarts } from '../../../src/runtime/delivery/restarts.ts';
 import type { RetryPolicy } from '../../../src/runtime/delivery/retry-policy.ts';
 import { ShardConsumer, type ShardConsumerOptions } from '../../../src/runtime/delivery/shard-consumer.ts';
 import type { Batch, Handler, HandlerContext, HandlerResult } from '../../../src/runtime/handlers/handler.ts';
@@ -28,6 +29,8 @@ export interface ReadShardOptions extends Partial<
   batchSize?: number;
   policy?: Partial<RetryPolicy>;
   handle: Handle;
+  /** Of a handler that checkpoints itself. */
+  open?: NonNullable<Handler['open']>;
 }
 
 /** A shard consumer on a shard whose records are given: the sequence numbers count from 1. */
@@ -39,6 +42,7 @@ export function aReadShard({
   batchSize = 100,
   policy,
   handle,
+  open,
   ...options
 }: ReadShardOptions) {
   const clock = new VirtualClock();
@@ -64,7 +68,13 @@ export function aReadShard({
     const records = left.shift();
     if (records === undefined) await clock.sleep(1e9, { signal });
     const end = isClosed && left.length === 0 ? { childShards: [] } : undefined;
-    return { records: records ?? [], bytes: 0, lastSequence: undefined, millisBehindLatest: 0, end };
+    return {
+      records: records ?? [],
+      bytes: 0,
+      lastSequence: records?.at(-1)?.sequence,
+      millisBehindLatest: 0,
+      end,
+    };
   };
   const checkpointer = new Checkpointer({
     table: Object.assign(new MemoryLeaseTable(), {
@@ -84,11 +94,13 @@ export function aReadShard({
     beatsFail: () => false,
     onTrouble: () => {},
   });
-  const handler: Handler = { kind: 'module', start: async () => {}, handle, close: async () => {} };
+  const handler = { handle, ...(open ? { open } : {}) };
   const consumer = new ShardConsumer({
     shardId: 's',
     reader: { next, unreadForMs: () => 0 },
     lanes: new Lanes(lanes, { batchSize, batchWindowMs: 0 }),
+    from: { at: 'TRIM_HORIZON' },
+    restarts: new Restarts(),
     policy: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false, ...policy },
     timeoutMs: 900_000,
     onStuck: () => {},
@@ -113,6 +125,7 @@ export function aReadShard({
     running,
     events,
     writes,
+    checkpointer,
     /** Up to which record all is finished. */
     checkpoint: () => sequenceOf(checkpointer.latest),
     told: (type: WorkerEvent['type']) => events.filter((event) => event.type === type),

@@ -33,6 +33,17 @@ describe('what a worker says of its handler', () => {
     expect(troubles.worst).toBeUndefined();
   });
 
+  test('goes on while a program is only given again what it had before it failed', () => {
+    for (const _ of [1, 2, 3]) {
+      const delivered = { shardId: 'a', records: 1, bytes: 1, millisBehindLatest: 0 };
+      troubles.note({ type: 'BatchDelivered', ...delivered, isRepeat: true });
+      fail('a');
+    }
+    expect(troubles.worst).toEqual({ shards: 1, error: 'no' });
+    succeed('a');
+    expect(troubles.worst).toBeUndefined();
+  });
+
   test('counts shards that fail again and again, or for long', async () => {
     for (const _ of [1, 2, 3]) fail('a');
     fail('b');

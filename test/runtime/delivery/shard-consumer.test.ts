@@ -9,6 +9,7 @@ import { ByteBudget } from '../../../src/runtime/delivery/byte-budget.ts';
 import { Checkpointer } from '../../../src/runtime/delivery/checkpointer.ts';
 import { Lanes } from '../../../src/runtime/delivery/lanes.ts';
 import { LoadMeter } from '../../../src/runtime/delivery/load-meter.ts';
+import { Restarts } from '../../../src/runtime/delivery/restarts.ts';
 import { ShardConsumer, type ShardConsumerOptions } from '../../../src/runtime/delivery/shard-consumer.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -41,6 +42,8 @@ function aConsumer(
     shardId: 's',
     reader: { next: read, unreadForMs: () => 0 },
     lanes: new Lanes(1, { batchSize: 10_000, batchWindowMs: windowMs }),
+    from: { at: 'TRIM_HORIZON' },
+    restarts: new Restarts(),
     policy: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
     timeoutMs: 900_000,
     onStuck: () => {},
@@ -61,13 +64,10 @@ function aConsumer(
     meter: new LoadMeter(0, 0),
     behindMs: 0,
     handler: {
-      kind: 'log',
-      start: async () => {},
       handle: async ({ records }) => {
         batches.push(records.length);
         return { outcome: 'done' };
       },
-      close: async () => {},
     },
     context: { groupId: 'g', streamName: 'n', streamArn: 'arn', region: 'r', log: silentLog },
     leaseIsGood: () => true,
@@ -86,14 +86,11 @@ function aConsumer(
 }
 
 const hangs: Pick<ShardConsumerOptions, 'handler'>['handler'] = {
-  kind: 'log',
-  start: async () => {},
   handle: (_, { signal }) =>
     new Promise((resolve) => {
       const failed = { outcome: 'failed', error: new KcgError('Aborted', 'given up') } as const;
       signal.addEventListener('abort', () => resolve(failed));
     }),
-  close: async () => {},
 };
 const RECORD = eventBytes({ data: new Uint8Array(0), partitionKey: '' });
 

@@ -92,3 +92,76 @@ describe('giving a shard away', () => {
     expect(await handOff(['Timeout', ...refused])).toEqual({ owner: 'pod-1/a', reason: 'Lost' });
   });
 });
+
+describe('a shard whose program cannot go on', () => {
+  async function broken(handOffAtOnce: boolean) {
+    const clock = new VirtualClock();
+    const table = new MemoryLeaseTable();
+    const ownLease = new OwnLease(clock, 20_000);
+    ownLease.renewed(clock.monotonic());
+    const whole = { checkpoint: { at: 'TRIM_HORIZON' } as const, parents: [], hashStart: '0', hashEnd: '9' };
+    const { row: free } = await table.write(putShard({ shardId: 's', ...whole }, clock.now()));
+    const { row } = await table.write(takeShard(decodeLease(free!), me, clock.now()));
+    const events: WorkerEvent[] = [];
+    const end = Promise.withResolvers<{ as: 'broken' }>();
+    const from: unknown[] = [];
+    const progress = {
+      checkpoint: { at: 'SEQUENCE', sequence: '7' },
+      behindMs: 0,
+      readAt: clock.now(),
+      load: 0,
+    } as const;
+    const owed: unknown[] = [];
+    const held = new HeldShards({
+      table,
+      clock,
+      random: () => 0.5,
+      me,
+      ownLease,
+      state: new GroupState(),
+      startShard: (_own, _lease, at) => {
+        from.push(at);
+        if (from.length > 1) return { ...drainable(), ...noting(owed) } as unknown as StartedShard;
+        const consumer = {
+          run: () => end.promise,
+          drain: () => end.promise,
+          lose: () => {},
+          behindMs: () => 0,
+          standing: () => undefined,
+        };
+        const checkpointer = { takeUnwritten: () => progress, latest: progress.checkpoint };
+        return { consumer, checkpointer } as unknown as StartedShard;
+      },
+      handoffTimeoutMs: 1_000,
+      listChildren: async () => [],
+      onLost: () => {},
+      onEvent: (event) => events.push(event),
+    });
+    held.start(decodeLease(row!), { reason: 'FirstOwner' });
+    end.resolve({ as: 'broken' });
+    if (handOffAtOnce) {
+      const handed = held.handOff('s', () => ({ to: other, reason: 'GivenToBalance' }), false);
+      await clock.advance(1_000);
+      await handed;
+    }
+    await clock.advance(1_000);
+    return { from, owed, progress, events, row: decodeLease(table.rows()[0]!) };
+  }
+
+  it('is begun anew at its checkpoint, by the same owner, with what is not written yet', async () => {
+    const { from, owed, progress, events } = await broken(false);
+    expect(from).toEqual([{ at: 'TRIM_HORIZON' }, progress.checkpoint]);
+    expect(owed).toEqual([progress]);
+    expect(events.map(({ type }) => type)).toEqual(['ShardStarted']);
+  });
+
+  it('is not begun anew when it is given away just then', async () => {
+    const { from, row, progress } = await broken(true);
+    expect(from).toHaveLength(1);
+    expect(row).toMatchObject({ owner: 'pod-2/b', checkpoint: progress.checkpoint });
+  });
+});
+
+function noting(owed: unknown[]) {
+  return { checkpointer: { owe: (progress: unknown) => owed.push(progress) } };
+}

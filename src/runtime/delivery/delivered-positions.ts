@@ -1,0 +1,146 @@
+import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
+import { compareSequence, type UserRecord } from '../../kinesis/record.ts';
+import type { AskedPosition } from '../handlers/handler.ts';
+
+/** What becomes of a checkpoint. `same`: nothing moves. `end`: of the shard, whose children may begin. */
+export type CheckpointVerdict =
+  | { as: 'position'; checkpoint: Checkpoint }
+  | { as: 'same' }
+  | { as: 'end' }
+  | { as: 'refused'; message: string };
+
+/** As KCL has it: a plain record is at sub-sequence 0. */
+interface Extended {
+  sequence: string;
+  subSequence: number;
+}
+
+/** Records that were handed over and lie behind no checkpoint. */
+interface Stretch {
+  last: Extended;
+  /** Of the oldest record that tells, ms since the epoch; 0 when none does. */
+  arrivedAt: number;
+}
+
+const SEQUENCE = /^\d{1,128}$/;
+const MOST_STRETCHES = 64;
+
+/**
+ * The position of a shard whose handler checkpoints itself. A checkpoint lies between the last one and the last record that
+ * was handed over; at the end of the shard, the one at its last record is the end. These are KCL's rules (its
+ * ShardRecordProcessorCheckpointer): a sequence number without sub-sequence number is the first user record of an aggregate.
+ */
+export class DeliveredPositions {
+  /** What the program checkpointed last, or where it began. */
+  #last: Checkpoint;
+  #delivered: UserRecord | undefined;
+  #isAtEnd = false;
+  #isEndDone = false;
+  /** In order; merged where there are many. */
+  #open: Stretch[] = [];
+
+  constructor(from: Checkpoint) {
+    this.#last = from;
+  }
+
+  /** The end of the shard was checkpointed. */
+  get isEndDone(): boolean {
+    return this.#isEndDone;
+  }
+
+  /** Nothing that was handed over lies behind the last checkpoint. */
+  get isAllDone(): boolean {
+    return this.#open.length === 0;
+  }
+
+  /** When the oldest record arrived that may come again, ms since the epoch; undefined when there is none. */
+  get oldestOpenMs(): number | undefined {
+    return this.#open.find(({ arrivedAt }) => arrivedAt > 0)?.arrivedAt;
+  }
+
+  /** They are about to be handed over: consecutive records, not empty. */
+  delivered(records: readonly UserRecord[]): void {
+    const last = records.at(-1)!;
+    if (this.#delivered && compare(extended(last), extended(this.#delivered)) <= 0) return; // tried again
+    this.#delivered = last;
+    const arrivedAt = records.find((record) => record.arrivedAt > 0)?.arrivedAt ?? 0;
+    this.#open.push({ last: extended(last), arrivedAt });
+    if (this.#open.length > MOST_STRETCHES) this.#open = inPairs(this.#open);
+  }
+
+  /** Everything in the shard was handed over. */
+  reachedEnd(): void {
+    this.#isAtEnd = true;
+  }
+
+  checkpoint(asked: AskedPosition): CheckpointVerdict {
+    if (asked === 'all delivered') {
+      if (this.#isAtEnd) return this.#end();
+      return this.#delivered ? this.#moveTo(extended(this.#delivered)) : { as: 'same' };
+    }
+    const { sequence, subSequence = 0 } = asked;
+    if (this.#isAtEnd && sequence === 'SHARD_END') return this.#end();
+    if (this.#last.at !== 'SEQUENCE' && sequence === this.#last.at) return { as: 'same' };
+    if (!SEQUENCE.test(sequence) || !Number.isSafeInteger(subSequence) || subSequence < 0)
+      return refused(`${sequence}/${subSequence} is no position`);
+    const to = { sequence: sequence.replace(/^0+(?=\d)/, ''), subSequence };
+    const isLast = this.#delivered && compare(to, extended(this.#delivered)) === 0;
+    return this.#isAtEnd && isLast ? this.#end() : this.#moveTo(to);
+  }
+
+  #end(): CheckpointVerdict {
+    if (this.#isEndDone) return { as: 'same' };
+    this.#isEndDone = true;
+    this.#open = [];
+    return { as: 'end' };
+  }
+
+  #moveTo(to: Extended): CheckpointVerdict {
+    const last = this.#last.at === 'SEQUENCE' ? extended(this.#last) : undefined;
+    const step = last ? compare(to, last) : 1;
+    if (step === 0) return { as: 'same' };
+    const beyond = this.#delivered ? compare(to, extended(this.#delivered)) : 1;
+    if (this.#isEndDone || step < 0 || beyond > 0) return refused(this.#outOfRange(to));
+    const isPlain = beyond === 0 && this.#delivered?.subSequence === undefined;
+    const checkpoint: Checkpoint = {
+      at: 'SEQUENCE',
+      sequence: to.sequence,
+      ...(isPlain ? {} : { subSequence: to.subSequence }),
+    };
+    this.#open = this.#open.filter((stretch) => compare(stretch.last, to) > 0);
+    // The row may say that more of an aggregate is done.
+    if (compareCheckpoints(checkpoint, this.#last) <= 0) return { as: 'same' };
+    this.#last = checkpoint;
+    return { as: 'position', checkpoint };
+  }
+
+  #outOfRange(to: Extended): string {
+    const delivered = this.#delivered ? show(extended(this.#delivered)) : 'nothing';
+    const last = this.#last.at === 'SEQUENCE' ? show(extended(this.#last)) : this.#last.at;
+    return `${show(to)} is not between the last checkpoint (${last}) and the last record handed over (${delivered})`;
+  }
+}
+
+function refused(message: string): CheckpointVerdict {
+  return { as: 'refused', message };
+}
+
+function extended({ sequence, subSequence = 0 }: { sequence: string; subSequence?: number }): Extended {
+  return { sequence, subSequence };
+}
+
+function compare(a: Extended, b: Extended): number {
+  return compareSequence(a.sequence, b.sequence) || a.subSequence - b.subSequence;
+}
+
+function show({ sequence, subSequence }: Extended): string {
+  return subSequence === 0 ? sequence : `${sequence}/${subSequence}`;
+}
+
+function inPairs(stretches: readonly Stretch[]): Stretch[] {
+  return stretches.flatMap((stretch, index) => {
+    const next = stretches[index + 1];
+    if (index % 2 === 1) return [];
+    return [next ? { last: next.last, arrivedAt: stretch.arrivedAt || next.arrivedAt } : stretch];
+  });
+}
