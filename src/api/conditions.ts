@@ -84,6 +84,33 @@ const CLAIM = {
     'The stream was deleted and created again, so the positions are of another stream; delete this resource with deletionPolicy Delete and apply it again to begin anew, or create one with another groupId.',
 } as const;
 
+const IMPORT = {
+  Imported: 'The positions of the other consumer are those of this group; nothing to do.',
+  ImportNotNeeded:
+    'The group had positions of its own, so checkpoints.importFrom is not used; nothing to do. Remove it when you like.',
+  ImportUnknown: 'The import has not been looked at yet; wait for stream and table.',
+  ImportWaiting:
+    "The other consumer's rows are watched to stand still, which takes as long as its own leases last; wait a moment.",
+  ImportWriting: 'The positions are being written; wait a moment.',
+  ImportStopped: 'The group is stopped, so nothing is imported; set desiredState to Running.',
+  SourceLive:
+    'The other consumer still runs, as its rows move; stop it. The import goes on by itself once they stand still.',
+  SourceNotFound:
+    'What checkpoints.importFrom names does not exist; correct the name, or remove importFrom to begin at initialPosition.',
+  SourceEmpty:
+    'What checkpoints.importFrom names holds no position in this stream; name another one, or remove importFrom to begin at initialPosition.',
+  SourceRefused:
+    'The rows cannot be what checkpoints.importFrom says, or are of another stream; the message names them. Correct importFrom. Nothing was written.',
+  SourceAccessDenied:
+    'The operator may not read what checkpoints.importFrom names; allow what the message names (docs/install.md, IAM).',
+  SourceCredentials:
+    'There are no credentials that the source of the import accepts; correct the role of the operator, or the Secret.',
+  SourceUnreachable: 'The source of the import did not answer; it is tried again, and the message says why.',
+  ImportConflict:
+    'Somebody else wrote positions of this group while they were imported; the message says what to do. No worker is started.',
+  ImportUndoing: 'An import is being undone; run kcg import --undo again when nobody does it any more.',
+} as const;
+
 const WORKERS = {
   MinimumAvailable: 'Enough pods are ready; nothing to do.',
   WorkersStarting: 'Pods are being started or replaced; wait a moment.',
@@ -199,6 +226,7 @@ const PROBLEMS = {
   ...STREAM,
   ...TABLE,
   ...CLAIM,
+  ...IMPORT,
   ...WORKERS,
   ...SHARDS,
   ...HANDLER,
@@ -238,12 +266,18 @@ export const CONDITIONS = {
     ...STREAM,
     ...TABLE,
     ...CLAIM,
+    ...IMPORT,
     ...WORKERS,
     ...STALLED,
   }),
   StreamReady: doc('The stream exists and can be read.', false, STREAM),
   TableReady: doc('The table exists and is as the spec wants it.', false, TABLE),
   GroupClaimed: doc('The group id belongs to this resource and to no other.', false, CLAIM),
+  PositionsImported: doc(
+    'The positions of the consumer in checkpoints.importFrom are those of this group. Only groups that name one have it.',
+    false,
+    IMPORT,
+  ),
   WorkersAvailable: doc('Enough worker pods are ready, and those of a new template come up.', false, WORKERS),
   ShardsCovered: doc('Every shard that can be read has a live owner.', false, SHARDS),
   HandlerHealthy: doc('The handler succeeds on every shard.', false, HANDLER),

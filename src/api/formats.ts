@@ -46,6 +46,11 @@ const NAMED_HOST = '([a-zA-Z0-9.-]*\\.)?[a-zA-Z0-9-]*[a-zA-Z-][a-zA-Z0-9-]*';
 export const ENDPOINT_HOST = new RegExp(
   `^https?://(\\[(${IPV6_ADDRESS})\\]|(${BYTE}\\.){3}${BYTE}|${NAMED_HOST})([:/].*)?$`,
 );
+/** Without a password, which would be readable by everybody who may read the group. */
+export const REDIS_URL = new RegExp(
+  `^rediss?://([a-zA-Z0-9_.-]{1,64}@)?(${HOST}|${IPV6})(:${PORT})?(/[0-9]{1,3})?$`,
+);
+export const SECRET_KEY = /^[a-zA-Z0-9._-]+$/;
 export const DNS_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 export const DNS_SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 /** RFC 3339 with a zone; the day still has to exist. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { disruptionBudgetSpec } from './disruption-budget-spec.ts';
 import { ENDPOINT, ENDPOINT_HOST, GROUP_ID, REGION, text } from './formats.ts';
 import { handlerSpec } from './handler-spec.ts';
+import { importSpec } from './import-spec.ts';
 import { notYetRules } from './not-yet.ts';
 import { withRules } from './rule.ts';
 import { scalingSpec } from './scaling-spec.ts';
@@ -29,6 +30,11 @@ const checkpoints = withRules(
         'Least time between two writes of the position of a shard; it is also written when the shard is handed over or ends. What was processed after the last write is delivered again after a crash.',
       ),
     table: tableSpec.prefault({}).describe('The DynamoDB table of the leases and checkpoints.'),
+    importFrom: importSpec
+      .optional()
+      .describe(
+        'Another consumer of the stream, whose positions the group begins with. Used once, before the first worker is started, when the group has no position yet; after that it has no effect, and may be changed or removed. The other consumer has to be stopped first.',
+      ),
     deletionPolicy: z
       .enum(['Retain', 'Expire', 'Delete'])
       .default('Retain')
@@ -49,6 +55,13 @@ const checkpoints = withRules(
         (deletionPolicy === 'Expire') === (expireAfterDays !== undefined),
       message:
         'deletionPolicy Expire needs expireAfterDays, and no other policy takes it: set both or neither',
+    },
+    {
+      cel: '!has(self.importFrom) || !has(self.importFrom.table) || !has(self.table.name) || self.importFrom.table != self.table.name',
+      holds: ({ importFrom, table }) => importFrom?.table === undefined || importFrom.table !== table.name,
+      message:
+        'importFrom.table is the table of the group itself: name a table of its own in table.name, or remove importFrom to use an async-kinesis table in place (table.adoption: Always)',
+      path: 'importFrom.table',
     },
     {
       cel: "self.deletionPolicy != 'Delete' || (self.table.management == 'Managed' && !(has(self.table.deletionProtection) && self.table.deletionProtection))",

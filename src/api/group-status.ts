@@ -117,6 +117,12 @@ const table = z.object({
     .describe('Tags that kcg has set and may remove.'),
 });
 
+const imported = z.object({
+  from: line.describe('What the positions came from.'),
+  time: time.describe('When.'),
+  shards: count.describe('How many shards got a position.'),
+});
+
 const scaling = z.object({
   desired: count.optional().describe('Workers wanted.'),
   limitedBy: name.optional().describe('What keeps the number from what the shards or the lag ask for.'),
@@ -156,6 +162,7 @@ export const groupStatus = z.object({
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['pod'] })
     .describe('The workers, at most 50.'),
   table: table.optional().describe('The table as it was found.'),
+  imported: imported.optional().describe('The import of positions, as checkpoints.importFrom said.'),
   scaling: scaling.optional().describe('How many workers, and why.'),
 });
 

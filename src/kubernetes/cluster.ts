@@ -15,6 +15,7 @@ export const KINDS = {
   pod: kind('v1', 'Pod', 'pods'),
   podDisruptionBudget: kind('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
   configMap: kind('v1', 'ConfigMap', 'configmaps'),
+  secret: kind('v1', 'Secret', 'secrets'),
   service: kind('v1', 'Service', 'services'),
   serviceAccount: kind('v1', 'ServiceAccount', 'serviceaccounts'),
   job: kind('batch/v1', 'Job', 'jobs'),

@@ -1,3 +1,4 @@
+import { decodeImport, type ImportRecord } from './import-record.ts';
 import { number, text, texts, type Row } from './row.ts';
 
 /** The group's own row: which resource of which cluster runs it, over which stream, and where it began. */
@@ -21,6 +22,13 @@ export interface Claim {
   paused: boolean;
   /** Ms since the epoch; what `Latest` meant when the group was first seeded. */
   startAt: number | undefined;
+  /** Positions that came from another consumer; undefined = none did. */
+  imported?: ImportRecord | undefined;
+}
+
+/** Positions are on their way in or out: until that is over, a shard without a row must not get one from elsewhere. */
+export function isImporting(claim: Pick<Claim, 'imported'> | undefined): boolean {
+  return claim?.imported !== undefined && claim.imported.state !== 'done';
 }
 
 /** Of the rows' attributes. Written into the claim for later releases; this one does not read it. */
@@ -40,5 +48,6 @@ export function decodeClaim(row: Row): Claim {
     takeOvers: texts(row, 'take_overs'),
     paused: number(row, 'paused') === 1,
     startAt: number(row, 'start_at'),
+    imported: decodeImport(row),
   };
 }

@@ -13,6 +13,8 @@ import { encodeTrouble, WORKER_TTL_SECONDS, type Beat, type WorkerRow } from './
  *    `<worker>/<incarnation>`; an incarnation that is dead or missing owns nothing, and never lives again.
  * 2. At any time exactly one party may act on a shard row: its live owner, else the planned receiver. Owners give what
  *    they own; receivers take what nobody owns. `epoch` grows at each change of owner and fences what came before.
+ *
+ * What an import writes before any worker begins is in `import-writes.ts`.
  */
 
 const equal = (attribute: string, value: string | number): Condition => ({ attribute, is: 'equal', value });
@@ -344,12 +346,12 @@ export function keepShard(shardId: string): RowWrite {
 
 /** What a claim leaves as it was where it says nothing. */
 type Kept = 'tableMadeAt' | 'takeOvers';
+type Others = 'startAt' | 'paused' | 'imported';
 
 /** The operator claims the group id for one resource of one cluster, against exactly the claim it has seen. */
 export function claimGroup(
   seen: Claim | undefined,
-  claim: Required<Omit<{ [K in keyof Claim]: NonNullable<Claim[K]> }, 'startAt' | 'paused' | Kept>> &
-    Pick<Claim, Kept>,
+  claim: Required<Omit<{ [K in keyof Claim]: NonNullable<Claim[K]> }, Others | Kept>> & Pick<Claim, Kept>,
 ): RowWrite {
   return {
     name: 'claim group',

@@ -1,9 +1,11 @@
+import type { GroupRows } from '../leases/group-rows.ts';
 import type { StoredObject } from '../kubernetes/cluster.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
 import { readableShards } from './plan/readable-shards.ts';
 import { replicasOf } from './plan/desired-objects.ts';
 import type { StreamFacts } from './plan/group-facts.ts';
+import { concernsImport } from './reconcile-import.ts';
 import { lookAgain, type PlacedPass } from './reconcile-context.ts';
 
 /** How many workers the group gets, from what this pass knows. */
@@ -12,8 +14,14 @@ export function decideReplicas(
   {
     stream,
     view,
+    rows,
     existing,
-  }: { stream: StreamFacts; view: GroupView | undefined; existing: StoredObject | undefined },
+  }: {
+    stream: StreamFacts;
+    view: GroupView | undefined;
+    rows: GroupRows | undefined;
+    existing: StoredObject | undefined;
+  },
 ): ReplicasDecision {
   const { group, memory, options } = pass;
   const { scaling, desiredState, leases } = group.spec;
@@ -26,6 +34,12 @@ export function decideReplicas(
   if ((memory.claim === undefined && desiredState !== 'Stopped') || isPauseUnknown) {
     // A new worker reads unless it is told not to.
     const reason = isPauseUnknown ? 'the pause is not written yet' : 'the group id is not claimed yet';
+    return { ...none, replicas: currentReplicas ?? 0, reason, limitedBy: 'UnknownShards' };
+  }
+  const { facts } = memory.import;
+  if (concernsImport(group, rows) && !facts?.isSettled && desiredState !== 'Stopped') {
+    const reason = 'the positions of the other consumer are imported first';
+    if (facts) return { ...none, replicas: 0, reason };
     return { ...none, replicas: currentReplicas ?? 0, reason, limitedBy: 'UnknownShards' };
   }
   const decision = desiredReplicas({

@@ -12,6 +12,8 @@ import { tableKey, type AwsAccount, type GroupTarget } from './aws-account.ts';
 import type { Cluster, ObjectCache, StoredObject } from '../kubernetes/cluster.ts';
 import type { Nudge } from './fence-workers.ts';
 import type { StreamCache } from './observe-stream.ts';
+import type { OpenImport } from './position-import.ts';
+import type { ImportMemory } from './reconcile-import.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
 import type { Want } from './plan/desired-replicas.ts';
 import type {
@@ -33,6 +35,8 @@ export interface ReconcilerOptions {
   random: Random;
   log: Log;
   nudge: Nudge;
+  /** Without it, a group that is to begin with another consumer's positions does not begin. */
+  openImport?: OpenImport;
   /** After each look: how many shards there are of each judgement; undefined = the group is not to read, or is gone. */
   onJudged?: (group: string, shards: ReadonlyMap<string, number> | undefined) => void;
   caches: {
@@ -97,6 +101,7 @@ export interface GroupMemory {
   /** How the shards have moved. */
   windows: ShardWindows;
   claim: ClaimFacts | undefined;
+  import: ImportMemory;
   /** The stream consumer; `nextMs` is monotonic, the facts serve until then. */
   consumer: { key: string; facts: ConsumerFacts; nextMs: number } | undefined;
   /** Monotonic; when the status last got fresh positions. */
@@ -132,6 +137,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     watched: new ObservedWorkers(),
     windows: new ShardWindows(),
     claim: undefined,
+    import: { facts: undefined, session: undefined },
     consumer: undefined,
     positionsMs: nowMs,
     statusMs: nowMs,

@@ -22,6 +22,7 @@ import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
 import { nowhere } from './plan/nowhere.ts';
 import { countJudgements } from './plan/shards-progressing.ts';
 import { lateGroup, undoLate } from './late-deletion.ts';
+import { concernsImport, pursueImport } from './reconcile-import.ts';
 import { reconcilePause } from './reconcile-pause.ts';
 import { attempt } from './pace.ts';
 import {
@@ -238,8 +239,10 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   if (found.rows && found.table) {
     const { rows, table } = found;
     await pursueClaim(pass, { rows, table, stream: stream.summary });
-    if (memory.claim?.verdict === 'ours')
+    if (memory.claim?.verdict === 'ours') {
+      await pursueImport(pass, { table, rows });
       await attempt(pass, { step: 'pause' }, () => reconcilePause(pass, { table, rows }));
+    }
   }
   if (found.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const judged = await judgeWorkers(pass, found);
@@ -261,6 +264,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     table: found.facts,
     consumer,
     claim: memory.claim,
+    imported: concernsImport(group, found.rows) ? memory.import.facts : 'none',
     workload,
     view,
     expiringShards: found.rows ? expiringShards(found.rows) : [],
@@ -291,7 +295,7 @@ async function scale(
 ): Promise<Pick<GroupFacts, 'scaling' | 'workload'>> {
   const { deployment, error } = await findDeployment(pass);
   const existing = deployment && belongsTo(deployment, pass.object.metadata) ? deployment : undefined;
-  const decision = decideReplicas(pass, { stream, view, existing });
+  const decision = decideReplicas(pass, { stream, view, rows, existing });
   // Perhaps there is one: another would be made in its place.
   if (error)
     return { scaling: decision, workload: { deployment: undefined, problem: workloadProblem(error) } };

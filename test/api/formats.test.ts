@@ -111,6 +111,11 @@ const TABLE: Record<Name, { takes: string[]; refuses: string[] }> = {
     takes: ['/app/handler.mjs', './handler.ts', '../a.ts', 'handler.ts', '/täst/x y.mjs'],
     refuses: ['', '/', './', '/a\nb'],
   },
+  REDIS_URL: {
+    takes: ['redis://localhost', 'rediss://kcg@redis.shop:6380/12', 'redis://[fd00::1]:6379'],
+    refuses: ['redis://kcg:secret@redis', 'http://redis', 'redis://redis/db', 'redis://', 'redis://redis:0'],
+  },
+  SECRET_KEY: { takes: ['password', 'redis.password_1'], refuses: ['', 'a/b', 'a b'] },
   TAG_TEXT: { takes: ['', 'größe 1', 'a+b-c=d.e_f:g/h@i'], refuses: ['a*', 'a!', 'a,b'] },
 };
 

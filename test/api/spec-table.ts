@@ -17,6 +17,7 @@ const APP = { spec: { containers: [{ name: 'app', image: 'shop/orders:1' }] } };
 const table = (settings: Record<string, unknown>, rest: Record<string, unknown> = {}) => ({
   checkpoints: { table: settings, ...rest },
 });
+const importFrom = (source: Record<string, unknown>) => ({ checkpoints: { importFrom: source } });
 const FORM = 'is not in the right form; write for example';
 
 export const VALID_SPEC = { stream: { name: 'orders' }, handler: LOG };
@@ -116,6 +117,20 @@ const CHECKPOINTS: SpecCase[] = [
   { name: '40 tags', change: table({ tags: Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`k${i}`, 'v'])) }) },
   { name: '41 tags', change: table({ tags: Object.fromEntries(Array.from({ length: 41 }, (_, i) => [`k${i}`, 'v'])) }), refused: { edge: 'has more than 40 tags', cluster: 'must have at most 40 items' } },
   { name: 'a KMS key by its bare id', change: table({ encryption: { kmsKeyArn: '1234abcd' } }), refused: { edge: FORM, cluster: 'kmsKeyArn' } },
+  { name: 'positions of KCL', change: importFrom({ type: 'KCL', table: 'orders-app' }) },
+  { name: 'positions of Redpanda Connect, which knows the stream by its ARN', change: importFrom({ type: 'RedpandaConnect', table: 'redpanda', stream: ARN }) },
+  { name: 'positions in Redis', change: importFrom({ type: 'AsyncKinesis', url: 'rediss://redis.shop:6379/0', passwordSecretRef: { name: 'redis' }, group: 'orders' }) },
+  { name: 'positions of a mapping', change: importFrom({ type: 'EventSourceMapping', processedUntil: '2026-11-29T08:00:00Z', overlapSeconds: 0 }) },
+  { name: 'positions of whom', change: importFrom({ type: 'Kafka', table: 'orders-app' }), refused: { edge: '"Kafka" is not one of KCL', cluster: 'Unsupported value: "Kafka"' } },
+  { name: 'positions from nowhere', change: importFrom({ type: 'KCL' }), refused: 'set exactly one of table and url' },
+  { name: 'positions from two places', change: importFrom({ type: 'AsyncKinesis', table: 'orders', url: 'redis://redis' }), refused: 'set exactly one of table and url' },
+  { name: 'a mapping with a table', change: importFrom({ type: 'EventSourceMapping', table: 'orders', processedUntil: '2026-11-29T08:00:00Z' }), refused: 'set exactly one of table and url' },
+  { name: 'a mapping without a time', change: importFrom({ type: 'EventSourceMapping' }), refused: 'EventSourceMapping needs processedUntil' },
+  { name: 'KCL with a time', change: importFrom({ type: 'KCL', table: 'orders-app', overlapSeconds: 5 }), refused: 'EventSourceMapping needs processedUntil' },
+  { name: 'KCL in Redis', change: importFrom({ type: 'KCL', url: 'redis://redis' }), refused: 'only AsyncKinesis keeps positions in Redis' },
+  { name: 'a password for a table', change: importFrom({ type: 'KCL', table: 'orders-app', passwordSecretRef: { name: 'redis' } }), refused: 'passwordSecretRef is the password of Redis' },
+  { name: 'a password in the URL', change: importFrom({ type: 'AsyncKinesis', url: 'redis://kcg:secret@redis' }), refused: { edge: FORM, cluster: 'should match' } },
+  { name: "positions of the group's own table", change: { checkpoints: { table: { name: 'orders-app' }, importFrom: { type: 'AsyncKinesis', table: 'orders-app' } } }, refused: 'importFrom.table is the table of the group itself' },
   { name: 'expire', change: { checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 7 } } },
   { name: 'expire, nobody knows when', change: { checkpoints: { deletionPolicy: 'Expire' } }, refused: 'deletionPolicy Expire needs expireAfterDays' },
   { name: 'retain, for some days', change: { checkpoints: { expireAfterDays: 7 } }, refused: 'deletionPolicy Expire needs expireAfterDays' },

@@ -7,6 +7,7 @@ import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { memoryStreamConsumers } from '../../src/kinesis/memory/stream-consumers.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import type { AwsAccount, GroupTarget } from '../../src/operator/aws-account.ts';
+import type { OpenImport } from '../../src/operator/position-import.ts';
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { KINDS, type KubeObject, type StoredObject } from '../../src/kubernetes/cluster.ts';
 import { MemoryCluster, type RecordedWrite } from '../../src/kubernetes/memory/cluster.ts';
@@ -68,6 +69,8 @@ export class Harness {
   /** By group, as the metrics would have it. */
   readonly judged = new Map<string, ReadonlyMap<string, number> | undefined>();
   readonly rowWrites: string[] = [];
+  /** What importFrom opens; without it this operator imports nothing. */
+  openImport: OpenImport | undefined;
   /** Of the last pass: something is in the way of what the group asks for. */
   isStuck = false;
   /** Set to make reads and writes of rows fail. */
@@ -104,6 +107,10 @@ export class Harness {
       clock: this.clock,
       random: seededRandom(1),
       log: silentLog,
+      openImport: (request) => {
+        if (!this.openImport) throw new Error('this test imports nothing');
+        return this.openImport(request);
+      },
       nudge: async (address) => this.nudged.push(address) > 0,
       onJudged: (group, shards) => this.judged.set(group, shards),
       caches: this.#watched({

@@ -82,7 +82,7 @@ export function tableReady({ table }: GroupFacts): Told<'TableReady'> {
 /** A refusal first, then a missing permission; any other failure counts only before the first answer. */
 export function groupClaimed({ claim, groupId, failures }: GroupFacts): Told<'GroupClaimed'> {
   if (claim?.verdict === 'refused') return { status: 'False', reason: claim.reason, message: claim.message };
-  const failure = failures.find(({ step }) => step !== 'workers');
+  const failure = failures.find(({ step }) => step !== 'workers' && step !== 'import');
   if (failure && isDenied(failure.error)) {
     return { status: 'False', reason: 'ClaimAccessDenied', message: describeFailure(failure) };
   }
@@ -92,6 +92,18 @@ export function groupClaimed({ claim, groupId, failures }: GroupFacts): Told<'Gr
   if (!claim)
     return { status: 'Unknown', reason: 'ClaimUnknown', message: 'the claim has not been read yet' };
   return { status: 'True', reason: 'Claimed', message: `group id ${groupId} belongs to this resource` };
+}
+
+/** Undefined for a group that has nothing to do with an import. */
+export function positionsImported({ imported, failures }: GroupFacts): Told<'PositionsImported'> | undefined {
+  if (imported === 'none') return undefined;
+  const failure = failures.find(({ step }) => step === 'import');
+  if (failure && !imported?.isSettled)
+    return { status: 'Unknown', reason: 'ImportUnknown', message: describeFailure(failure) };
+  if (!imported)
+    return { status: 'Unknown', reason: 'ImportUnknown', message: 'the import has not been looked at yet' };
+  const { isSettled, reason, message } = imported;
+  return { status: isSettled ? 'True' : 'False', reason, message };
 }
 
 /** `True` with as many pods ready as wanted, unless the objects could not be applied or new pods do not come up. */

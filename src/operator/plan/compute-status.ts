@@ -10,6 +10,7 @@ import {
   groupClaimed,
   handlerHealthy,
   lagWithinTarget,
+  positionsImported,
   scalingLimited,
   shardsCovered,
   streamReady,
@@ -57,6 +58,7 @@ export function computeStatus(
         }
       : {}),
     ...(facts.table ? { table: facts.table.info } : {}),
+    ...importStatus(facts),
     ...(scaling
       ? {
           scaling: {
@@ -117,10 +119,14 @@ export function pausedStatus({
 function conditionsOf(facts: GroupFacts, previous: GroupStatus | undefined, nowMs: number) {
   const { generation } = facts.group.metadata;
   const about = { observedGeneration: generation };
+  const imported = positionsImported(facts);
   const parts = {
     StreamReady: { type: 'StreamReady' as const, ...streamReady(facts), ...about },
     TableReady: { type: 'TableReady' as const, ...tableReady(facts), ...about },
     GroupClaimed: { type: 'GroupClaimed' as const, ...groupClaimed(facts), ...about },
+    ...(imported && {
+      PositionsImported: { type: 'PositionsImported' as const, ...imported, ...about },
+    }),
     WorkersAvailable: { type: 'WorkersAvailable' as const, ...workersAvailable(facts), ...about },
     ShardsCovered: { type: 'ShardsCovered' as const, ...shardsCovered(facts), ...about },
     HandlerHealthy: { type: 'HandlerHealthy' as const, ...handlerHealthy(facts), ...about },
@@ -143,7 +149,8 @@ function conditionsOf(facts: GroupFacts, previous: GroupStatus | undefined, nowM
     { type: 'Stalled', ...stalled(parts, lastedMs), ...about },
     ...Object.values(parts),
   ];
-  return setAll(previous?.conditions ?? [], told, nowMs);
+  const kept = (previous?.conditions ?? []).filter(({ type }) => imported || type !== 'PositionsImported');
+  return setAll(kept, told, nowMs);
 }
 
 type Conditions = NonNullable<GroupStatus['conditions']>;
@@ -176,6 +183,12 @@ function consumerStatus(
   if (!consumer) return {};
   const { name, arn, status, isMade } = consumer;
   return { consumer: { name, ...(arn ? { arn } : {}), ...(status ? { status } : {}), created: isMade } };
+}
+
+function importStatus({ imported }: GroupFacts): Pick<GroupStatus, 'imported'> {
+  if (!imported || imported === 'none' || imported.record?.state !== 'done') return {};
+  const { from, at, shards } = imported.record;
+  return { imported: { from, time: kubernetesTime(at), shards } };
 }
 
 function givenUpStatus({ records, at, why, shardId }: NonNullable<GroupView['givenUp']>) {

@@ -6,6 +6,7 @@ import type { StreamConsumer, StreamSummary } from '../../kinesis/stream-client.
 import type { KcgError } from '../../lib/errors.ts';
 import type { GroupView } from '../../view/group-view.ts';
 import type { ClaimVerdict } from './judge-claim.ts';
+import type { ImportFacts } from '../position-import.ts';
 import type { LimitedBy, ReplicasDecision } from './desired-replicas.ts';
 
 /** What one pass found out about a group and did for it: all that a status is made of. */
@@ -18,6 +19,8 @@ export interface GroupFacts {
   /** Undefined = the group polls, or its stream is not known yet. */
   consumer: ConsumerFacts | undefined;
   claim: ClaimFacts | undefined;
+  /** `none`: the group has nothing to do with one. Undefined = not known yet. */
+  imported: ImportFacts | 'none' | undefined;
   workload: WorkloadFacts;
   /** Undefined = the rows could not be read yet. */
   view: GroupView | undefined;
@@ -66,11 +69,11 @@ export interface TableFacts {
 export type ClaimFacts = { verdict: 'ours' } | Extract<ClaimVerdict, { verdict: 'refused' }>;
 
 /**
- * A step that failed while the rest of the pass went on. `claim` and `pause` write the group's claim, `workers` the
- * objects in Kubernetes.
+ * A step that failed while the rest of the pass went on. `claim` and `pause` write the group's claim, `import`
+ * its first positions, `workers` the objects in Kubernetes.
  */
 export interface StepFailure {
-  step: 'claim' | 'pause' | 'workers';
+  step: 'claim' | 'import' | 'pause' | 'workers';
   error: KcgError;
 }
 

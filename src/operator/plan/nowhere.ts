@@ -10,6 +10,7 @@ export function nowhere({ group, groupId }: Pick<GroupFacts, 'group' | 'groupId'
     table: undefined,
     consumer: undefined,
     claim: undefined,
+    imported: 'none',
     workload: { deployment: undefined, problem: undefined },
     view: undefined,
     expiringShards: [],

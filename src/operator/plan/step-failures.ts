@@ -3,6 +3,7 @@ import type { StepFailure, WorkloadFacts } from './group-facts.ts';
 
 const WHAT: Readonly<Record<StepFailure['step'], string>> = {
   claim: 'the group id cannot be claimed',
+  import: 'the positions cannot be imported',
   pause: 'the workers cannot be told to pause or to go on',
   workers: 'the workers cannot be brought to what is wanted',
 };

@@ -6,7 +6,8 @@ import { WORKER_CONTAINER } from './worker-template.ts';
 
 /** The conditions that Ready, Reconciling and Stalled are made of. */
 export type Parts = { [T in NewCondition['type']]: Extract<NewCondition, { type: T }> };
-type Part = Omit<Parts, 'Ready' | 'Reconciling' | 'Stalled'>;
+type Part = Omit<Parts, 'Ready' | 'Reconciling' | 'Stalled' | 'PositionsImported'> &
+  Partial<Pick<Parts, 'PositionsImported'>>;
 type Told<T extends NewCondition['type']> = Pick<Parts[T], 'status' | 'reason' | 'message'>;
 
 /** Reasons that wait for a person, in the order of cause before effect. */
@@ -25,6 +26,11 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'ClaimedByOtherCluster',
   'StreamReplaced',
   'ClaimAccessDenied',
+  'SourceNotFound',
+  'SourceEmpty',
+  'SourceRefused',
+  'SourceAccessDenied',
+  'ImportConflict',
   'WorkersAccessDenied',
   'TemplateRejected',
   'RolloutPaused',
@@ -42,13 +48,15 @@ export function isAwaited(reason: string): boolean {
 const PATIENCE_MS = 600_000;
 
 /** For how long each condition has been what it is, ms; 0 for one that has just turned. */
-export type LastedMs = (part: Part[keyof Part]) => number;
+export type LastedMs = (part: NonNullable<Part[keyof Part]>) => number;
 
 /** With the words of the first condition, cause before effect, that only a person can change. */
 export function stalled(parts: Part, lastedMs: LastedMs): Told<'Stalled'> {
-  const causes = [parts.StreamReady, parts.TableReady, parts.GroupClaimed, parts.WorkersAvailable];
+  const { StreamReady, TableReady, GroupClaimed, PositionsImported, WorkersAvailable } = parts;
+  const causes = [StreamReady, TableReady, GroupClaimed, PositionsImported, WorkersAvailable];
   const cause = causes.find(
     (part) =>
+      part !== undefined &&
       part.status === 'False' &&
       FOR_A_PERSON.has(part.reason) &&
       !(isAwaited(part.reason) && lastedMs(part) < PATIENCE_MS),
@@ -60,10 +68,14 @@ export function stalled(parts: Part, lastedMs: LastedMs): Told<'Stalled'> {
 /** Stream, table and claim come first. A paused or stopped group is ready once no live worker owns a shard. */
 export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
   const { StreamReady, TableReady, GroupClaimed, WorkersAvailable, ShardsCovered } = parts;
-  const cause = [StreamReady, TableReady, GroupClaimed].find(({ status }) => status !== 'True');
-  if (cause) return { status: cause.status, reason: cause.reason, message: cause.message };
   const { group, view } = facts;
   const { desiredState } = group.spec;
+  // A stopped group has nothing to begin with.
+  const imported = desiredState === 'Stopped' ? undefined : parts.PositionsImported;
+  const cause = [StreamReady, TableReady, GroupClaimed, imported].find(
+    (part) => part !== undefined && part.status !== 'True',
+  );
+  if (cause) return { status: cause.status, reason: cause.reason, message: cause.message };
   if (desiredState !== 'Running') {
     const done = view?.ownedShards === 0;
     if (!done) return progressing(`${ShardsCovered.message}; waiting for their hand-over`);

@@ -1,5 +1,6 @@
 import { parseHashRange, type HashRange } from '../../kinesis/hash-key.ts';
 import { compareCheckpoints } from '../../kinesis/position.ts';
+import { isImporting } from '../../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
 import { decodeLease, type Lease } from '../../leases/lease.ts';
 import type { Row } from '../../leases/row.ts';
@@ -16,6 +17,7 @@ export class GroupState {
   #own: WorkerRow | undefined;
   #startAt: number | undefined;
   #paused: boolean;
+  #importing = false;
 
   constructor(paused = false) {
     this.#paused = paused;
@@ -24,6 +26,11 @@ export class GroupState {
   /** As the claim says: nobody is to own a shard. */
   get paused(): boolean {
     return this.#paused;
+  }
+
+  /** As the claim says: positions are on their way in or out, and nobody else is to add a shard. */
+  get importing(): boolean {
+    return this.#importing;
   }
 
   get leases(): Lease[] {
@@ -60,7 +67,8 @@ export class GroupState {
     );
     this.#workers = this.#further(group.workers);
     this.#startAt = group.claim?.startAt ?? this.#startAt;
-    this.#paused = group.claim?.paused ?? false;
+    this.#importing = isImporting(group.claim);
+    this.#paused = this.#importing || (group.claim?.paused ?? false);
     return group;
   }
 

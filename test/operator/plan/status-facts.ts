@@ -71,6 +71,7 @@ export function facts(change: Partial<GroupFacts> = {}): GroupFacts {
     table: { status: 'True', reason: 'TableActive', message: 'ok', usable: true, info: { name: 't' } },
     consumer: undefined,
     claim: { verdict: 'ours' },
+    imported: 'none',
     workload: { deployment: DEPLOYMENT, problem: undefined },
     view: aView(),
     expiringShards: [],

@@ -1,0 +1,56 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { importKey, type ImportRecord } from '../leases/import-record.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
+import { text } from '../leases/row.ts';
+import { KcgError } from '../lib/errors.ts';
+import type { ForeignPositions, ForeignRows } from './foreign-store.ts';
+import type { ImportedShard } from './plan-import.ts';
+
+/** What an import read and made: kept beside the group's rows, where every reader of rows passes over it. */
+export interface ImportSnapshot {
+  layout: 1;
+  /** Parents first. */
+  shards: readonly ImportedShard[];
+  notes: readonly string[];
+  /** As the other program had written them; left out where the source has none, or more than is kept. */
+  rows?: ForeignRows | undefined;
+  positions?: Omit<ForeignPositions, 'skipped'> | undefined;
+}
+
+/** Characters of one part: DynamoDB holds 400 KB a row. */
+const PART_CHARACTERS = 300_000;
+/** All rows of a group are read now and then by each of its workers. */
+const MOST_PARTS = 4;
+
+/** The text of each part. */
+export function encodeSnapshot(snapshot: ImportSnapshot): string[] {
+  const whole = partsOf(snapshot);
+  if (whole.length <= MOST_PARTS) return whole;
+  const { layout, shards, notes } = snapshot;
+  return partsOf({ layout, shards, notes });
+}
+
+function partsOf(snapshot: ImportSnapshot): string[] {
+  const data = gzipSync(JSON.stringify(snapshot)).toString('base64');
+  const parts: string[] = [];
+  for (let from = 0; from < data.length; from += PART_CHARACTERS)
+    parts.push(data.slice(from, from + PART_CHARACTERS));
+  return parts;
+}
+
+/** @throws KcgError `Conflict` when it is not whole */
+export async function readSnapshot(
+  table: LeaseTable,
+  { id, parts }: Pick<ImportRecord, 'id' | 'parts'>,
+  signal?: AbortSignal,
+): Promise<ImportSnapshot> {
+  const keys = Array.from({ length: parts }, (_, part) => importKey(id, part));
+  const rows = await Promise.all(keys.map((key) => table.get(key, { consistent: true, signal })));
+  const data = rows.map((row) => row && text(row, 'data'));
+  if (parts === 0 || data.includes(undefined)) {
+    throw new KcgError('Conflict', `what import ${id} has read is not in the table any more`, {
+      fix: 'Undo the import with kcg import --undo, which then removes what it has written and nothing else.',
+    });
+  }
+  return JSON.parse(gunzipSync(Buffer.from(data.join(''), 'base64')).toString()) as ImportSnapshot;
+}

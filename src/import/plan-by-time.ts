@@ -1,0 +1,57 @@
+import { parentsOf, type Shard } from '../kinesis/shard.ts';
+import type { ImportedShard, ImportPlan } from './plan-import.ts';
+
+export interface TimePlanInput {
+  /** All that the stream lists from its beginning on. */
+  all: readonly Shard[];
+  /** Those that were open at `fromMs`, and all that came later. */
+  since: readonly Shard[];
+  /** Ms since the epoch. Records from then on are read. */
+  fromMs: number;
+  /** Ms since the epoch; at or after `fromMs`. What came before it was processed. */
+  processedUntilMs: number;
+}
+
+/**
+ * Rows for a consumer that tells no positions, only until when it has processed everything. Shards that were open then begin at
+ * that time; what came of them is read whole; those that were closed by then are finished.
+ */
+export function planByTime({ all, since, fromMs, processedUntilMs }: TimePlanInput): ImportPlan {
+  const listed = new Set(all.map(({ shardId }) => shardId));
+  const read = new Set(since.map(({ shardId }) => shardId));
+  const seconds = Math.round((processedUntilMs - fromMs) / 1000);
+  const shards = parentsFirst(all).map((shard): ImportedShard => {
+    const { shardId, hashStart, hashEnd } = shard;
+    const parents = parentsOf(shard).filter((id) => listed.has(id));
+    const lineage = { shardId, parents, hashStart, hashEnd };
+    if (!read.has(shardId)) {
+      const lease = { ...lineage, checkpoint: { at: 'SHARD_END' as const } };
+      return { lease, from: undefined, why: 'closed before that time' };
+    }
+    if (parents.some((id) => read.has(id))) {
+      const lease = { ...lineage, checkpoint: { at: 'TRIM_HORIZON' as const } };
+      return { lease, from: undefined, why: 'it came of a shard that is read from that time on' };
+    }
+    const lease = { ...lineage, checkpoint: { at: 'AT_TIMESTAMP' as const, timestampMs: fromMs } };
+    const from = { at: 'AT_TIMESTAMP' as const, timestampMs: processedUntilMs };
+    const twice = seconds > 0 ? `what came in the ${seconds} s before it` : undefined;
+    return { lease, from, why: 'the time until which all was processed', ...(twice ? { twice } : {}) };
+  });
+  const notes = ['whatever it has processed of what came after that time comes twice'];
+  return { shards, notes, refusals: [] };
+}
+
+function parentsFirst(shards: readonly Shard[]): Shard[] {
+  const byId = new Map(shards.map((shard) => [shard.shardId, shard]));
+  const ordered = new Set<Shard>();
+  const visit = (shard: Shard) => {
+    if (ordered.has(shard)) return;
+    for (const id of parentsOf(shard)) {
+      const parent = byId.get(id);
+      if (parent) visit(parent);
+    }
+    ordered.add(shard);
+  };
+  [...shards].sort((a, b) => (a.shardId < b.shardId ? -1 : 1)).forEach(visit);
+  return [...ordered];
+}
