@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../kinesis/position.ts';
 import { parentsOf, type Shard } from '../kinesis/shard.ts';
+import { parseSequence } from '../kinesis/sequence-number.ts';
 import { isEnded, type Lease } from './lease.ts';
 import type { Lineage, NewLease } from './transitions.ts';
 
@@ -22,12 +23,17 @@ const ENDED_MARGIN_HOURS = 24;
  * position is not in it. A shard whose parent is listed or has a row begins at TRIM_HORIZON, so that nothing between
  * parent and child is skipped; all others begin at `initialPosition`. A shard without a row of which a descendant has begun
  * was read by another program, whose rows expire: it gets none, so that it is not read again, behind its children.
+ *
+ * A row that is there cannot be given a parent any more, so a shard of whose parents the list is silent though they are
+ * there waits, with all that came of it (`doubtfulParents`).
  */
 export function planShardSync(input: {
   shards: readonly Shard[];
   /** What the stream lists from its beginning on; needed when rows lack their lineage, `shards` when not given. */
   all?: readonly Shard[];
   leases: readonly Lease[];
+  /** Parents that are in no list and still there. */
+  unlisted?: ReadonlySet<string>;
   initialPosition: Exclude<Checkpoint, { at: 'SHARD_END' | 'SEQUENCE' }>;
   retentionHours: number;
   nowMs: number;
@@ -36,8 +42,10 @@ export function planShardSync(input: {
   const listed = new Map(input.shards.map((shard) => [shard.shardId, shard]));
   const all = input.all === undefined ? listed : new Map(input.all.map((shard) => [shard.shardId, shard]));
   const readBefore = ancestors(input.leases.filter(hasBegun), all);
-  const missing = parentsFirst(input.shards, listed).filter(
-    ({ shardId }) => !known.has(shardId) && !readBefore.has(shardId),
+  const ordered = parentsFirst(input.shards, listed);
+  const waiting = descendants(input.unlisted ?? new Set(), ordered);
+  const missing = ordered.filter(
+    ({ shardId }) => !known.has(shardId) && !readBefore.has(shardId) && !waiting.has(shardId),
   );
   const there = new Set([...known.keys(), ...missing.map(({ shardId }) => shardId)]);
   const puts = missing.map((shard): NewLease => {
@@ -52,6 +60,26 @@ export function planShardSync(input: {
     .flatMap(({ shardId }) => all.get(shardId) ?? [])
     .map((shard) => lineageOf(shard, there));
   return { puts, completions, expirations: expirations(input.leases, input) };
+}
+
+/**
+ * Parents of shards without a row that the list should still have: the child began within the retention and after the
+ * initial position, and so its parent ended then. What is eventually consistent can show a child before it shows that its
+ * parent is closed. Whoever asks for the parent itself knows; a child whose sequence numbers do not tell when it began is
+ * taken as listed.
+ */
+export function doubtfulParents(input: Parameters<typeof planShardSync>[0]): string[] {
+  const { leases, shards, all = [], initialPosition, retentionHours, nowMs } = input;
+  const known = new Set(leases.map(({ shardId }) => shardId));
+  const there = new Set([...known, ...[...shards, ...all].map(({ shardId }) => shardId)]);
+  const initialMs = initialPosition.at === 'AT_TIMESTAMP' ? initialPosition.timestampMs : 0;
+  const sinceMs = Math.max(nowMs - retentionHours * 3_600_000, initialMs);
+  const isYoung = ({ startingSequence }: Shard) =>
+    (parseSequence(startingSequence)?.createdAtSeconds ?? 0) * 1_000 > sinceMs;
+  const parents = shards
+    .filter((shard) => !known.has(shard.shardId) && isYoung(shard))
+    .flatMap((shard) => parentsOf(shard).filter((id) => !there.has(id)));
+  return [...new Set(parents)];
 }
 
 /** A parent without a row is gone from the stream, ended before the initial position, or was read before. */
@@ -75,6 +103,14 @@ function ancestors(leases: readonly Lease[], listed: ReadonlyMap<string, Shard>)
     }
   };
   for (const { shardId } of leases) visit(shardId);
+  return found;
+}
+
+/** Of `shards`, parents first, those that came of one of `parents`. */
+function descendants(parents: ReadonlySet<string>, shards: readonly Shard[]): Set<string> {
+  const found = new Set<string>();
+  for (const shard of shards)
+    if (parentsOf(shard).some((id) => parents.has(id) || found.has(id))) found.add(shard.shardId);
   return found;
 }
 

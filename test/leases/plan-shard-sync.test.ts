@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { SequenceSource } from '../../src/kinesis/sequence-number.ts';
 import type { Shard } from '../../src/kinesis/shard.ts';
 import { parentsOf } from '../../src/kinesis/shard.ts';
 import type { Lease } from '../../src/leases/lease.ts';
-import { planShardSync } from '../../src/leases/plan-shard-sync.ts';
+import { doubtfulParents, planShardSync } from '../../src/leases/plan-shard-sync.ts';
 import { aLease } from '../support/builders.ts';
 
 const NOW = 1_800_000_000_000;
@@ -177,5 +178,54 @@ describe('an ended row may go', () => {
     ['it has not ended', [{ ...ended, checkpoint: started }, child('a', started)]],
   ])('and not while %s', (_, leases) => {
     expect(expiring(...leases)).toEqual([]);
+  });
+});
+
+describe('parents that no list shows', () => {
+  const HOUR = 3_600_000;
+  const born = (child: Shard, ageMs: number): Shard => {
+    const createdAtSeconds = Math.floor((NOW - ageMs) / 1_000);
+    return { ...child, startingSequence: new SequenceSource({ shardNumber: 1, createdAtSeconds }).starting };
+  };
+  const child = shard('2', '0', '1');
+  const doubts = (shards: readonly Shard[], more: Partial<Parameters<typeof doubtfulParents>[0]> = {}) =>
+    doubtfulParents({
+      shards,
+      leases: [],
+      initialPosition: TRIM_HORIZON,
+      retentionHours: 24,
+      nowMs: NOW,
+      ...more,
+    }).join(' ');
+
+  it.each<[string, string, string]>([
+    ['a shard of the last hours', doubts([born(child, HOUR)]), '0 1'],
+    [
+      'one that is younger than the initial position',
+      doubts([born(child, HOUR)], { initialPosition: { at: 'AT_TIMESTAMP', timestampMs: NOW - 2 * HOUR } }),
+      '0 1',
+    ],
+    ['one that is older than the initial position', doubts([born(child, HOUR)], { initialPosition: AT }), ''],
+    ['one that is older than the retention', doubts([born(child, 25 * HOUR)]), ''],
+    ['one of which nobody knows when it began', doubts([child]), ''],
+    ['one whose parents are listed', doubts([shard('0'), shard('1'), born(child, HOUR)]), ''],
+    ['one whose parents another list shows', doubts([born(child, HOUR)], { all: [shard('0')] }), '1'],
+    ['one whose parents have rows', doubts([born(child, HOUR)], { leases: [aLease({ shardId: '1' })] }), '0'],
+    ['one that has a row', doubts([born(child, HOUR)], { leases: [aLease({ shardId: '2' })] }), ''],
+  ])('are in doubt as the list may: %s', (_, found, expected) => {
+    expect(found).toBe(expected);
+  });
+
+  it('hold back what came of them, and nothing else, when they are there', () => {
+    const shards = GRAPH.filter(({ shardId }) => shardId !== '0');
+    const { puts } = planShardSync({
+      shards,
+      leases: [],
+      unlisted: new Set(['0']),
+      initialPosition: TRIM_HORIZON,
+      retentionHours: 24,
+      nowMs: NOW,
+    });
+    expect(puts.map(({ shardId }) => shardId)).toEqual(['1', '5', '10', '2', '3', '4', '7', '9']);
   });
 });

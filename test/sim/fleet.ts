@@ -1,6 +1,7 @@
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
+import type { StreamClient } from '../../src/kinesis/stream-client.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
 import { isEnded } from '../../src/leases/lease.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
@@ -79,6 +80,8 @@ export class Fleet {
   /** Writes younger than this are not shown by such a read, ms. */
   readLagMs = 0;
   readonly #writtenAt = new Map<string, number[]>();
+  /** Shards that no list shows now, though they are there. */
+  unlisted: (shardId: string) => boolean = () => false;
   /** Called at every step of `advance`. */
   everyStep: () => void = () => {};
   /** Calls that left a process, by operation. */
@@ -123,7 +126,7 @@ export class Fleet {
       time: this.time,
       random: this.random,
       table: this.table,
-      stream: memoryStreamClient(this.kinesis, STREAM),
+      stream: this.#stream(),
       checker: this.checker,
       config: this.config,
       programs,
@@ -146,6 +149,13 @@ export class Fleet {
     const { consumerArn: _, ...config } = this.#world.config;
     this.#world.config =
       type === 'Polling' ? config : { ...config, consumerArn: (this.#consumer ??= this.#register()) };
+  }
+
+  #stream(): StreamClient {
+    const stream = memoryStreamClient(this.kinesis, STREAM);
+    const listShards: StreamClient['listShards'] = async (filter, options) =>
+      (await stream.listShards(filter, options)).filter(({ shardId }) => !this.unlisted(shardId));
+    return { ...stream, listShards };
   }
 
   #register(): string {

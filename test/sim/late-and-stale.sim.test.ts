@@ -118,6 +118,41 @@ describe('a handoff', () => {
   });
 });
 
+describe('a list of shards', () => {
+  it.each([false, true])(
+    'that shows children and not yet their closed parents holds the children back, with fan-out: %s',
+    async (fanOut) => {
+      const group = new Scenario({ shards: 4, workers: 0, fanOut });
+      await group.pass(10_000);
+      const parents = group.openShards().map(({ shardId }) => shardId);
+      group.kinesis.updateShardCount('orders', 8);
+      group.unlisted = (shardId) => parents.includes(shardId);
+      group.startPod();
+      await group.pass(12_000);
+      expect(group.counts()).toEqual([0]);
+      group.unlisted = () => false;
+      await group.pass(10_000);
+      await group.deliverAll();
+    },
+  );
+
+  it('without parents that the stream has forgotten holds nobody back', async () => {
+    const group = new Scenario({
+      shards: 1,
+      workers: 0,
+      config: { initialPosition: { type: 'TrimHorizon' } },
+    });
+    group.kinesis.updateShardCount('orders', 2);
+    group.rate = 0;
+    await group.pass(25 * 3_600_000);
+    group.rate = 2;
+    group.startPod();
+    await group.pass(12_000);
+    expect(Object.values(group.held())).toEqual([2]);
+    await group.deliverAll();
+  });
+});
+
 describe('reads that show rows as they were', () => {
   /** Reads of these rows are, in turn, so many versions behind; 8 is before the row was there. */
   function goStale(group: Scenario, prefix: string, versions: readonly number[]): void {

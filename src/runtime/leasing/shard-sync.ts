@@ -6,11 +6,12 @@ import { decodeClaim } from '../../leases/claim.ts';
 import { isEnded } from '../../leases/lease.ts';
 import { latestStart } from '../../leases/latest.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
-import { planShardSync } from '../../leases/plan-shard-sync.ts';
+import { doubtfulParents, planShardSync } from '../../leases/plan-shard-sync.ts';
 import { completeShard, expireShard, pinStart, putShard } from '../../leases/transitions.ts';
 import { jitterMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { loop, Wakeup } from '../../lib/loop.ts';
+import { hasCode } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import type { GroupState } from './group-state.ts';
 import type { StreamLook } from '../stream-look.ts';
@@ -18,7 +19,7 @@ import type { OnWorkerEvent } from '../worker-event.ts';
 
 export interface ShardSyncOptions {
   table: LeaseTable;
-  stream: Pick<StreamClient, 'listShards' | 'now'>;
+  stream: Pick<StreamClient, 'listShards' | 'getIterator' | 'now'>;
   look: StreamLook;
   clock: Clock;
   random: Random;
@@ -97,14 +98,18 @@ export class ShardSync {
     if (state.importing) return;
     // Rows that lack their lineage can be of shards from before the initial position.
     const isWhole = state.leases.every((lease) => lease.hashStart !== undefined || isEnded(lease));
-    const plan = planShardSync({
+    const input = {
       shards,
       all: isWhole ? shards : await stream.listShards({ from: 'TRIM_HORIZON' }, { signal }),
       leases: state.leases,
       initialPosition: initial,
       retentionHours,
       nowMs: clock.now(),
-    });
+    };
+    const unlisted = await this.#thoseThere(doubtfulParents(input), signal);
+    // The list shows them in a moment.
+    if (unlisted.size > 0) this.#lastSyncMs = -Infinity;
+    const plan = planShardSync({ ...input, unlisted });
     const added: string[] = [];
     for (const lease of plan.puts) {
       const { outcome, row } = await table.write(putShard(lease, clock.now()), { signal });
@@ -127,6 +132,20 @@ export class ShardSync {
   async listShardIds(): Promise<ReadonlySet<string>> {
     const shards = await this.#options.stream.listShards({ from: 'TRIM_HORIZON' });
     return new Set(shards.map((shard) => shard.shardId));
+  }
+
+  /** Which of these shards the stream has, whatever it lists. */
+  async #thoseThere(shardIds: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const there = new Set<string>();
+    for (const shardId of shardIds) {
+      try {
+        await this.#options.stream.getIterator(shardId, { at: 'TRIM_HORIZON' }, { signal });
+        there.add(shardId);
+      } catch (thrown) {
+        if (!hasCode(thrown, 'NotFound')) throw thrown;
+      }
+    }
+    return there;
   }
 
   #isMyTurn(): boolean {

@@ -135,6 +135,105 @@ describe('a batch that is given up', () => {
   });
 });
 
+describe('a shard that is lost', () => {
+  const policy = { maxAttempts: 0 };
+  /** Its handler goes on after its time is up until `stop` is called. */
+  const goesOn = () => {
+    let stop = () => {};
+    const handle: Handle = (_, { signal }) =>
+      new Promise((resolve) => {
+        const running = new Promise<void>((end) => (stop = end));
+        signal.addEventListener('abort', () => resolve({ ...failed, running }));
+      });
+    return { handle, stop: () => stop() };
+  };
+
+  test('gives nothing up that it was still waiting for', async () => {
+    const { destination, sent } = aDestination();
+    const { handle, stop } = goesOn();
+    const shard = aReadShard({ reads: [['a']], policy, timeoutMs: 5_000, handle, destination });
+    await shard.clock.advance(6_000);
+    shard.consumer.lose('somebody else has it');
+    stop();
+    await shard.clock.advance(1_000);
+    expect([sent.length, shard.told('RecordsGivenUp'), shard.checkpoint()]).toEqual([0, [], 0]);
+    expect(await shard.running).toEqual({ as: 'lost', why: 'somebody else has it' });
+  });
+
+  test('gives nothing up when its lease ran out meanwhile', async () => {
+    let isGood = true;
+    const { destination, sent } = aDestination();
+    const { handle, stop } = goesOn();
+    const leaseIsGood = () => isGood;
+    const shard = aReadShard({ reads: [['a']], policy, timeoutMs: 5_000, handle, destination, leaseIsGood });
+    await shard.clock.advance(6_000);
+    isGood = false;
+    stop();
+    await shard.clock.advance(1_000);
+    expect([sent.length, shard.told('RecordsGivenUp'), shard.checkpoint()]).toEqual([0, [], 0]);
+    await shard.end();
+  });
+
+  test('leaves it to its next owner to say what the destination has got just then', async () => {
+    const { destination, sent } = aDestination();
+    const send: FailureDestination['send'] = async (givenUp, options) => {
+      await destination.send(givenUp, options);
+      shard.consumer.lose('somebody else has it');
+    };
+    const shard = aReadShard({
+      reads: [['a']],
+      policy,
+      handle: failsOn(1),
+      destination: { ...destination, send },
+    });
+    await shard.clock.advance(1_000);
+    expect([sent.length, shard.told('RecordsGivenUp'), shard.checkpoint()]).toEqual([1, [], 0]);
+    expect(await shard.running).toMatchObject({ as: 'lost' });
+  });
+
+  test('acknowledges nothing that its handler finishes after that', async () => {
+    let finish: (result: HandlerResult) => void = () => {};
+    const handle: Handle = () => new Promise((resolve) => (finish = resolve));
+    const shard = aReadShard({ reads: [['a']], handle });
+    await shard.clock.advance(10);
+    shard.consumer.lose('somebody else has it');
+    finish(done);
+    expect(await shard.running).toMatchObject({ as: 'lost' });
+    expect([shard.checkpoint(), shard.told('BatchDelivered')]).toEqual([0, []]);
+  });
+
+  test('is handed nothing more once its lease ran out while it had nothing to do', async () => {
+    let isGood = true;
+    const batches: number[][] = [];
+    const shard = aReadShard({
+      reads: [['a'], ['b']],
+      readEveryMs: 10_000,
+      leaseIsGood: () => isGood,
+      handle: async (batch) => {
+        batches.push(numbersOf(batch));
+        return done;
+      },
+    });
+    await shard.clock.advance(1_000);
+    isGood = false;
+    await shard.clock.advance(10_000);
+    expect(batches).toEqual([[1]]);
+    expect(await shard.running).toMatchObject({ as: 'lost' });
+  });
+});
+
+test('a batch that is aborted as its shard is handed over has not failed, and is not given up', async () => {
+  const { destination, sent } = aDestination();
+  const handle: Handle = (_, { signal }) =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve(failed)));
+  const shard = aReadShard({ reads: [['a']], policy: { maxAttempts: 0 }, handle, destination });
+  await shard.clock.advance(10);
+  const drained = shard.consumer.drain(1_000);
+  await shard.clock.advance(2_000);
+  expect(await drained).toEqual({ as: 'drained' });
+  expect([sent.length, shard.told('HandlerFailed'), shard.checkpoint()]).toEqual([0, [], 0]);
+});
+
 describe('records that are older than the limit', () => {
   test('are given up without a call; the others are delivered', async () => {
     const batches: number[][] = [];
