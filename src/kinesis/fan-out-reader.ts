@@ -3,6 +3,7 @@ import { abortError, withDeadline } from '../lib/clock.ts';
 import { hasCode, isRetryable, KcgError } from '../lib/errors.ts';
 import { LossWatch } from './loss-watch.ts';
 import { readPositionAfter } from './position.ts';
+import { sizeOf } from './record.ts';
 import {
   hasLeftStream,
   isAtEnd,
@@ -149,7 +150,7 @@ export class FanOutReader implements ShardReader {
     const isEnd =
       mayBeEnd &&
       (childShards.length > 0 || (records.length === 0 && (await isAtEnd(this.#options, signal))));
-    const bytes = records.reduce((sum, record) => sum + record.data.length + record.partitionKey.length, 0);
+    const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
     const fresh = openRecords(this.#options, records, this.#after);
     const last = records.at(-1);
     if (last) {

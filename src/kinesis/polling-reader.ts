@@ -5,6 +5,7 @@ import { LossWatch } from './loss-watch.ts';
 import { nextReadDelay, type LastRead } from './next-read-delay.ts';
 import { nextReadLimit, sparingLimit, type FinishedRead } from './read-limit.ts';
 import { readPositionAfter } from './position.ts';
+import { sizeOf } from './record.ts';
 import {
   hasLeftStream,
   isAtEnd,
@@ -135,7 +136,7 @@ export class PollingReader implements ShardReader {
     const isEnd = nextIterator === undefined && (childShards.length > 0 || records.length === 0);
     // Not before its records are handed on: a refusal must not cost them.
     if (isEnd && childShards.length === 0) await this.#confirmEnd(signal);
-    const bytes = records.reduce((sum, record) => sum + record.data.length + record.partitionKey.length, 0);
+    const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
     const fresh = openRecords(this.#options, records, this.#after);
     const last = records.at(-1);
     if (last) {

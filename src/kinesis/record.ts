@@ -1,4 +1,4 @@
-/** A record as Kinesis stores it. */
+/** A record as Kinesis stores it. Name the members that are wanted: a copy by spreading lacks those that are made when they are asked for. */
 export interface KinesisRecord {
   /** Decimal string, up to 128 digits; compare with `compareSequence`. */
   sequence: string;
@@ -6,14 +6,17 @@ export interface KinesisRecord {
   data: Uint8Array;
   /** Ms since the epoch; when the stream took the record. 0 = the answer does not say, as of some emulators: see `ageOf`. */
   arrivedAt: number;
-  encryptionType?: 'NONE' | 'KMS';
+  encryptionType?: 'NONE' | 'KMS' | undefined;
+  /** The length of `data`, and that of `partitionKey` in UTF-8, where they are known before these are made: see `dataSizeOf`. */
+  dataBytes?: number;
+  keyBytes?: number;
 }
 
 /** A record as a handler sees it: one user record of a KPL aggregate, or the Kinesis record itself. */
 export interface UserRecord extends KinesisRecord {
   /** Position within a KPL aggregate; absent on a plain record. */
   subSequence?: number;
-  explicitHashKey?: string;
+  explicitHashKey?: string | undefined;
 }
 
 /** How long ago the stream took the record, ms; 0 where that is not known: nothing is old for lack of a date. */
@@ -25,4 +28,19 @@ export function ageOf({ arrivedAt }: KinesisRecord, nowMs: number): number {
 export function compareSequence(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length;
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Bytes of the data. */
+export function dataSizeOf(record: Pick<KinesisRecord, 'data' | 'dataBytes'>): number {
+  return record.dataBytes ?? record.data.length;
+}
+
+/** Bytes of the data and, about, of the partition key. */
+export function sizeOf(record: KinesisRecord): number {
+  return dataSizeOf(record) + keySizeOf(record);
+}
+
+/** Bytes of the partition key, about: characters, where it is there as a text. */
+export function keySizeOf(record: Pick<KinesisRecord, 'partitionKey' | 'keyBytes'>): number {
+  return record.keyBytes ?? record.partitionKey.length;
 }

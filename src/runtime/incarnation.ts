@@ -1,3 +1,4 @@
+import { dataSizeOf } from '../kinesis/record.ts';
 import type { ShardReader } from '../kinesis/shard-reader.ts';
 import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
 import type { WorkerRef } from '../leases/lease.ts';
@@ -271,7 +272,7 @@ export class Incarnation {
     if (config.filters === undefined) return reader;
     const place = { shardId, region: config.region, streamArn: this.#stream.latest.arn };
     return filteredReader(reader, recordFilter(config.filters, place), (records) => {
-      const bytes = records.reduce((sum, { data }) => sum + data.length, 0);
+      const bytes = records.reduce((sum, record) => sum + dataSizeOf(record), 0);
       meter.add(records.length, bytes, clock.monotonic());
       onEvent({ type: 'RecordsFiltered', shardId, records: records.length });
     });

@@ -1,14 +1,23 @@
 import type { GetRecordsResult } from '../stream-client.ts';
 import type { KinesisRecord } from '../record.ts';
-import { CborReader, MAJOR_ARRAY, MAJOR_MAP, MAJOR_TEXT, MAJOR_UINT, MalformedCbor } from './cbor-reader.ts';
+import { RecordPlace, RecordView } from '../record-view.ts';
+import {
+  AsciiName,
+  CborReader,
+  MAJOR_ARRAY,
+  MAJOR_BYTES,
+  MAJOR_MAP,
+  MAJOR_TEXT,
+  MAJOR_UINT,
+  MalformedCbor,
+} from './cbor-reader.ts';
 import { resultOf } from './json-answer.ts';
 
-const RECORDS = Buffer.from('Records');
-const SEQUENCE = Buffer.from('SequenceNumber');
-const PARTITION_KEY = Buffer.from('PartitionKey');
-const DATA = Buffer.from('Data');
-const ARRIVED_AT = Buffer.from('ApproximateArrivalTimestamp');
-const ENCRYPTION = Buffer.from('EncryptionType');
+const SEQUENCE = new AsciiName('SequenceNumber');
+const PARTITION_KEY = new AsciiName('PartitionKey');
+const DATA = new AsciiName('Data');
+const ARRIVED_AT = new AsciiName('ApproximateArrivalTimestamp');
+const ENCRYPTION = new AsciiName('EncryptionType');
 const NO_DATA = Buffer.alloc(0);
 /** Times are in ms (the AWS SDK for Java's UNIX_TIMESTAMP_MILLIS); of some emulators in seconds, as tag 1 of the RFC. */
 const FIRST_MS = 100_000_000_000;
@@ -19,45 +28,86 @@ export function readCborAnswer(body: Buffer): GetRecordsResult | undefined {
   let records: KinesisRecord[] | undefined;
   const members: Record<string, unknown> = {};
   for (let left = reader.enter(MAJOR_MAP); reader.more(left); left -= 1) {
-    if (reader.passText(RECORDS)) records = readRecords(reader);
-    else members[reader.text()] = reader.value();
+    const name = reader.text();
+    if (name === 'Records') records = readRecords(reader);
+    else members[name] = reader.value();
   }
   return records && resultOf(records, members);
 }
 
 function readRecords(reader: CborReader): KinesisRecord[] {
   const records: KinesisRecord[] = [];
-  for (let left = reader.enter(MAJOR_ARRAY); reader.more(left); left -= 1) records.push(readRecord(reader));
+  const place = new RecordPlace(reader.bytes);
+  for (let left = reader.enter(MAJOR_ARRAY); reader.more(left); left -= 1) {
+    const start = reader.at;
+    if (findFields(reader, place)) {
+      records.push(new RecordView(place));
+    } else {
+      reader.at = start;
+      records.push(recordOf(reader.value()));
+    }
+  }
   return records;
 }
 
-function readRecord(reader: CborReader): KinesisRecord {
-  let sequence = '';
-  let partitionKey = '';
-  let data: Buffer = NO_DATA;
-  let arrivedAt = 0;
-  let encryptionType: unknown;
+/** Finds where the next record has its fields; false when one of them does not lie there as it is. */
+function findFields(reader: CborReader, place: RecordPlace): boolean {
+  place.clear();
   for (let left = reader.enter(MAJOR_MAP); reader.more(left); left -= 1) {
-    if (reader.passText(SEQUENCE)) sequence = reader.text();
-    else if (reader.passText(ARRIVED_AT)) arrivedAt = reader.passNull() ? 0 : reader.number();
-    else if (reader.passText(DATA)) data = readData(reader);
-    else if (reader.passText(PARTITION_KEY)) partitionKey = reader.passNull() ? '' : reader.text();
-    else if (reader.passText(ENCRYPTION)) encryptionType = reader.value();
-    else {
-      reader.text();
+    const name = reader.pass(MAJOR_TEXT);
+    if (name < 0) return false;
+    if (reader.hasPassed(SEQUENCE, name)) {
+      place.sequenceAt = reader.pass(MAJOR_TEXT);
+      if (place.sequenceAt < 0) return false;
+      place.sequenceLength = reader.at - place.sequenceAt;
+    } else if (reader.hasPassed(ARRIVED_AT, name)) {
+      place.arrivedAt = timeOf(reader.value());
+    } else if (reader.hasPassed(DATA, name)) {
+      place.dataAt = reader.pass(MAJOR_BYTES);
+      if (place.dataAt < 0) return false;
+      place.dataBytes = reader.at - place.dataAt;
+    } else if (reader.hasPassed(PARTITION_KEY, name)) {
+      place.keyAt = reader.pass(MAJOR_TEXT);
+      if (place.keyAt < 0) return false;
+      place.keyBytes = reader.at - place.keyAt;
+    } else if (reader.hasPassed(ENCRYPTION, name)) {
+      place.encryptionType = encryptionOf(reader.value());
+    } else {
       reader.value();
     }
   }
-  if (sequence === '') throw new MalformedCbor('a record without its sequence number');
-  arrivedAt = Math.round(arrivedAt < FIRST_MS ? arrivedAt * 1000 : arrivedAt);
-  const record: KinesisRecord = { sequence, partitionKey, data, arrivedAt };
-  if (encryptionType === 'KMS' || encryptionType === 'NONE') record.encryptionType = encryptionType;
+  if (place.sequenceLength === 0) throw withoutSequence();
+  return true;
+}
+
+/** Whatever it is made of: texts in pieces, nulls. Data may be a text in base64: from kinesis-local 0.6.2, and the AWS SDK for Java takes it. */
+function recordOf(members: unknown): KinesisRecord {
+  const { SequenceNumber, PartitionKey, Data, ApproximateArrivalTimestamp, EncryptionType } =
+    members as Record<string, unknown>;
+  if (typeof SequenceNumber !== 'string' || SequenceNumber === '') throw withoutSequence();
+  const isText = typeof Data === 'string';
+  const record: KinesisRecord = {
+    sequence: SequenceNumber,
+    partitionKey: typeof PartitionKey === 'string' ? PartitionKey : '',
+    data: isText ? Buffer.from(Data, 'base64') : Data instanceof Uint8Array ? Data : NO_DATA,
+    arrivedAt: timeOf(ApproximateArrivalTimestamp),
+  };
+  const encryptionType = encryptionOf(EncryptionType);
+  if (encryptionType) record.encryptionType = encryptionType;
   return record;
 }
 
-/** Bytes; from kinesis-local 0.6.2 a text in base64, which the AWS SDK for Java takes, too. */
-function readData(reader: CborReader): Buffer {
-  return reader.isText() ? Buffer.from(reader.text(), 'base64') : reader.data();
+function timeOf(told: unknown): number {
+  if (typeof told !== 'number') return 0;
+  return Math.round(told < FIRST_MS ? told * 1000 : told);
+}
+
+function encryptionOf(told: unknown): KinesisRecord['encryptionType'] {
+  return told === 'KMS' || told === 'NONE' ? told : undefined;
+}
+
+function withoutSequence(): MalformedCbor {
+  return new MalformedCbor('a record without its sequence number');
 }
 
 /** A map of texts and whole numbers; members that are undefined are left out. */

@@ -15,15 +15,33 @@ const MAX_DEPTH = 32;
 /** Thrown for bytes that are no CBOR, or more of it than AWS uses; never leaves the folder. */
 export class MalformedCbor extends Error {}
 
+/** An ASCII text of at least four bytes, to be compared four bytes at a time. */
+export class AsciiName {
+  readonly length: number;
+  readonly words: Int32Array;
+
+  constructor(text: string) {
+    const bytes = Buffer.from(text, 'latin1');
+    const count = Math.ceil(bytes.length / 4);
+    this.length = bytes.length;
+    // The last one ends with the text, and may overlap with the one before.
+    this.words = Int32Array.from({ length: count }, (_, index) =>
+      bytes.readInt32BE(Math.min(4 * index, bytes.length - 4)),
+    );
+  }
+}
+
 /** Reads item by item where it stands and makes no object on the way; never beyond the end, whatever the bytes say. */
 export class CborReader {
   readonly bytes: Buffer;
+  readonly #view: DataView;
   at = 0;
   #major = 0;
   #argument = 0;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** Goes into a map or list. Returns how many entries are left: give it to `more` before each. */
@@ -48,24 +66,23 @@ export class CborReader {
     return true;
   }
 
-  isText(): boolean {
-    return this.bytes[this.at]! >> 5 === MAJOR_TEXT;
+  /** Is it `name` that was passed, from `start` on? */
+  hasPassed(name: AsciiName, start: number): boolean {
+    const { words, length } = name;
+    if (this.at - start !== length) return false;
+    const last = words.length - 1;
+    for (let index = 0; index < last; index += 1)
+      if (this.#view.getInt32(start + 4 * index) !== words[index]) return false;
+    return this.#view.getInt32(this.at - 4) === words[last];
   }
 
-  /** Passes the text `ascii`, if it is next. */
-  passText(ascii: Uint8Array): boolean {
+  /** Passes a text or bytes and returns where the content begins; -1 when something else is next, or pieces of it. */
+  pass(major: typeof MAJOR_TEXT | typeof MAJOR_BYTES): number {
     const start = this.at;
     this.#head();
-    if (this.#major === MAJOR_TEXT && this.#argument === ascii.length) {
-      let same = 0;
-      while (same < ascii.length && this.bytes[this.at + same] === ascii[same]) same += 1;
-      if (same === ascii.length) {
-        this.at += same;
-        return true;
-      }
-    }
+    if (this.#major === major && this.#argument !== UNTIL_BREAK) return this.#take(this.#argument);
     this.at = start;
-    return false;
+    return -1;
   }
 
   /** A view. */
@@ -141,19 +158,29 @@ export class CborReader {
 
   /** Passes the first byte of an item and its argument. */
   #head(): void {
-    const { bytes } = this;
     const start = this.#take(1);
-    const initial = bytes[start]!;
+    const initial = this.bytes[start]!;
     const info = initial & 31;
     this.#major = initial >> 5;
-    if (info < 24) this.#argument = info;
-    else if (info === 24) this.#argument = bytes[this.#take(1)]!;
-    else if (info === 25) this.#argument = bytes.readUInt16BE(this.#take(2));
-    else if (info === 26) this.#argument = bytes.readUInt32BE(this.#take(4));
-    else if (info === 27) this.#argument = Number(bytes.readBigUInt64BE(this.#take(8)));
-    else if (info === 31 && this.#major >= MAJOR_BYTES && this.#major <= MAJOR_MAP)
-      this.#argument = UNTIL_BREAK;
-    else throw new MalformedCbor(`length code ${info}`);
+    this.#argument = info < 24 ? info : this.#longArgument(info);
+  }
+
+  #longArgument(info: number): number {
+    switch (info) {
+      case 24:
+        return this.bytes[this.#take(1)]!;
+      case 25:
+        return this.#view.getUint16(this.#take(2));
+      case 26:
+        return this.#view.getUint32(this.#take(4));
+      case 27: {
+        const at = this.#take(8);
+        return this.#view.getUint32(at) * 2 ** 32 + this.#view.getUint32(at + 4);
+      }
+      default:
+        if (info === 31 && this.#major >= MAJOR_BYTES && this.#major <= MAJOR_MAP) return UNTIL_BREAK;
+        throw new MalformedCbor(`length code ${info}`);
+    }
   }
 
   #take(length: number): number {

@@ -1,4 +1,6 @@
 import { hash } from 'node:crypto';
+import type { KinesisRecord } from '../record.ts';
+import { RecordView } from '../record-view.ts';
 import {
   FieldReader,
   MalformedMessage,
@@ -35,74 +37,114 @@ const MAGIC = [0xf3, 0x89, 0x9a, 0xc2] as const;
 const DIGEST_BYTES = 16;
 
 /**
- * The user records of an aggregate, their data as views into `data`, or undefined when `data` is a plain record: no
- * magic, a bad digest or a message that does not parse. Never throws.
+ * The user records of an aggregate, or undefined when `data` is a plain record: no magic, a bad digest or a message that
+ * does not parse. Never throws.
  */
-export function decodeAggregate(data: Uint8Array): KplRecord[] | undefined {
-  if (!startsWithMagic(data)) return undefined;
+export function decodeAggregate(data: Uint8Array): Aggregate | undefined {
+  if (data.length < MAGIC.length + DIGEST_BYTES || MAGIC.some((byte, index) => data[index] !== byte))
+    return undefined;
   const end = data.length - DIGEST_BYTES;
   const digest = hash('md5', data.subarray(MAGIC.length, end), 'buffer');
   if (digest.compare(data, end) !== 0) return undefined;
   try {
-    return decodeMessage(data, MAGIC.length, end);
+    return new Aggregate(data, MAGIC.length, end);
   } catch (error) {
     if (error instanceof MalformedMessage) return undefined;
     throw error;
   }
 }
 
-function startsWithMagic(data: Uint8Array): boolean {
-  return data.length >= MAGIC.length + DIGEST_BYTES && MAGIC.every((byte, index) => data[index] === byte);
+/** False for most plain records, without making anything of their data. */
+export function mayBeAggregate(record: KinesisRecord): boolean {
+  return record instanceof RecordView ? record.begins(MAGIC) : true;
+}
+
+const NO_HASH_KEY = -1;
+/** Numbers that are kept of each user record: the index of its key, of its explicit hash key, where its data begins and its length. */
+const NUMBERS = 4;
+
+/** User records where they lie in an aggregate, by their index; their data are views of it. */
+export class Aggregate {
+  readonly #bytes: Uint8Array;
+  readonly #partitionKeys: string[] = [];
+  readonly #explicitHashKeys: string[] = [];
+  readonly #numbers: number[] = [];
+
+  /** @throws MalformedMessage for what is no such message between `start` and `end` */
+  constructor(bytes: Uint8Array, start: number, end: number) {
+    this.#bytes = bytes;
+    const reader = new FieldReader(bytes, start, end);
+    while (!reader.done) {
+      const tag = reader.varint();
+      if (tag === ((3 << 3) | WIRE_BYTES)) this.#addRecord(reader);
+      else if (tag === ((1 << 3) | WIRE_BYTES))
+        this.#partitionKeys.push(text(bytes, reader.bytes(), reader.position));
+      else if (tag === ((2 << 3) | WIRE_BYTES))
+        this.#explicitHashKeys.push(text(bytes, reader.bytes(), reader.position));
+      else reader.skip(tag & 7);
+    }
+    for (let index = 0; index < this.length; index += 1) {
+      const key = this.#numbers[index * NUMBERS]!;
+      if (this.#partitionKeys[key] === undefined) throw new MalformedMessage(`no key ${key}`);
+    }
+  }
+
+  get length(): number {
+    return this.#numbers.length / NUMBERS;
+  }
+
+  /** All of them. */
+  records(): KplRecord[] {
+    return Array.from({ length: this.length }, (_, index) => {
+      const [partitionKey, explicitHashKey] = [this.partitionKey(index), this.explicitHashKey(index)];
+      const data = this.data(index);
+      return explicitHashKey === undefined ? { partitionKey, data } : { partitionKey, explicitHashKey, data };
+    });
+  }
+
+  partitionKey(index: number): string {
+    return this.#partitionKeys[this.#numbers[index * NUMBERS]!]!;
+  }
+
+  /** It places the aggregate and is of no use behind that: what is wrong with it is no reason to hide the records. */
+  explicitHashKey(index: number): string | undefined {
+    return this.#explicitHashKeys[this.#numbers[index * NUMBERS + 1]!];
+  }
+
+  data(index: number): Uint8Array {
+    const start = this.#numbers[index * NUMBERS + 2]!;
+    return this.#bytes.subarray(start, start + this.dataBytes(index));
+  }
+
+  dataBytes(index: number): number {
+    return this.#numbers[index * NUMBERS + 3]!;
+  }
+
+  #addRecord(reader: FieldReader): void {
+    let partitionKeyIndex = -1;
+    let explicitHashKeyIndex = NO_HASH_KEY;
+    let dataAt = -1;
+    let dataBytes = 0;
+    const outerEnd = reader.enter();
+    while (!reader.done) {
+      const tag = reader.varint();
+      if (tag === ((1 << 3) | WIRE_VARINT)) partitionKeyIndex = reader.varint();
+      else if (tag === ((2 << 3) | WIRE_VARINT)) explicitHashKeyIndex = reader.varint();
+      else if (tag === ((3 << 3) | WIRE_BYTES)) {
+        dataAt = reader.bytes();
+        dataBytes = reader.position - dataAt;
+      } else reader.skip(tag & 7);
+    }
+    reader.leave(outerEnd);
+    if (partitionKeyIndex < 0 || dataAt < 0) throw new MalformedMessage('record without key or data');
+    this.#numbers.push(partitionKeyIndex, explicitHashKeyIndex, dataAt, dataBytes);
+  }
 }
 
 interface RawRecord {
   partitionKeyIndex: number;
   explicitHashKeyIndex: number | undefined;
   data: Uint8Array;
-}
-
-function decodeMessage(bytes: Uint8Array, start: number, end: number): KplRecord[] {
-  const partitionKeys: string[] = [];
-  const explicitHashKeys: string[] = [];
-  const raw: RawRecord[] = [];
-  const reader = new FieldReader(bytes, start, end);
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag === ((1 << 3) | WIRE_BYTES)) partitionKeys.push(text(bytes, reader.bytes(), reader.position));
-    else if (tag === ((2 << 3) | WIRE_BYTES))
-      explicitHashKeys.push(text(bytes, reader.bytes(), reader.position));
-    else if (tag === ((3 << 3) | WIRE_BYTES)) raw.push(decodeRecord(bytes, reader.bytes(), reader.position));
-    else reader.skip(tag & 7);
-  }
-  return raw.map(({ partitionKeyIndex, explicitHashKeyIndex, data }) => {
-    const partitionKey = entry(partitionKeys, partitionKeyIndex);
-    // It places the aggregate and is of no use behind that: what is wrong with it is no reason to hide the records.
-    const explicitHashKey =
-      explicitHashKeyIndex === undefined ? undefined : explicitHashKeys[explicitHashKeyIndex];
-    return explicitHashKey === undefined ? { partitionKey, data } : { partitionKey, explicitHashKey, data };
-  });
-}
-
-function decodeRecord(bytes: Uint8Array, start: number, end: number): RawRecord {
-  let partitionKeyIndex: number | undefined;
-  let explicitHashKeyIndex: number | undefined;
-  let data: Uint8Array | undefined;
-  const reader = new FieldReader(bytes, start, end);
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag === ((1 << 3) | WIRE_VARINT)) partitionKeyIndex = reader.varint();
-    else if (tag === ((2 << 3) | WIRE_VARINT)) explicitHashKeyIndex = reader.varint();
-    else if (tag === ((3 << 3) | WIRE_BYTES)) data = bytes.subarray(reader.bytes(), reader.position);
-    else reader.skip(tag & 7);
-  }
-  if (partitionKeyIndex === undefined || !data) throw new MalformedMessage('record without key or data');
-  return { partitionKeyIndex, explicitHashKeyIndex, data };
-}
-
-function entry(table: readonly string[], index: number): string {
-  const value = table[index];
-  if (value === undefined) throw new MalformedMessage(`no key ${index}`);
-  return value;
 }
 
 function text(bytes: Uint8Array, start: number, end: number): string {

@@ -1,6 +1,7 @@
-import { decodeAggregate } from './codec.ts';
+import { decodeAggregate, mayBeAggregate } from './codec.ts';
 import { misplacedIn, type Placement } from './misplaced.ts';
 import { compareSequence, type KinesisRecord, type UserRecord } from '../record.ts';
+import { UserRecordView } from './user-record-view.ts';
 
 export interface DeaggregateOptions {
   placement: Placement;
@@ -24,21 +25,24 @@ export function deaggregate(
   { placement, after }: DeaggregateOptions,
 ): Deaggregated {
   const result: Deaggregated = { records: [], leftOut: 0 };
+  let order = after ? -1 : 1;
   for (const record of records) {
-    const order = after ? compareSequence(record.sequence, after.sequence) : 1;
+    // They come in order: behind the first that is new, all are.
+    if (after && order <= 0) order = compareSequence(record.sequence, after.sequence);
     if (order < 0 || (order === 0 && after?.subSequence === undefined)) continue;
-    const parts = decodeAggregate(record.data);
+    const parts = mayBeAggregate(record) ? decodeAggregate(record.data) : undefined;
     if (parts === undefined) {
       // A plain record with a sub-sequence checkpoint on it was delivered as a whole.
       if (order > 0) result.records.push(record);
       continue;
     }
     const doneUpTo = order === 0 ? (after?.subSequence ?? -1) : -1;
-    const misplaced = misplacedIn(record, parts, placement);
-    for (const [subSequence, part] of parts.entries()) {
-      if (subSequence <= doneUpTo) continue;
-      if (misplaced.has(subSequence)) result.leftOut += 1;
-      else result.records.push({ ...record, ...part, subSequence });
+    const misplaced = placement.parents.length > 0 && misplacedIn(record, parts.records(), placement);
+    const { sequence, arrivedAt, encryptionType } = record;
+    const outer = { sequence, arrivedAt, encryptionType, parts };
+    for (let index = doneUpTo + 1; index < parts.length; index += 1) {
+      if (misplaced && misplaced.has(index)) result.leftOut += 1;
+      else result.records.push(new UserRecordView(outer, index));
     }
   }
   return result;

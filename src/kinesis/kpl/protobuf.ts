@@ -13,7 +13,7 @@ export class MalformedMessage extends Error {}
 /** Reads fields of `bytes` from `position` to `end`. Never reads beyond, whatever the bytes say. */
 export class FieldReader {
   readonly #bytes: Uint8Array;
-  readonly #end: number;
+  #end: number;
   #position: number;
 
   constructor(bytes: Uint8Array, position: number, end: number) {
@@ -52,6 +52,19 @@ export class FieldReader {
     if (length > this.#end - start) throw new MalformedMessage('field beyond the end');
     this.#position = start + length;
     return start;
+  }
+
+  /** Goes into a length-delimited field, which is `done` at its end. Returns what `leave` is to be given there. */
+  enter(): number {
+    const outerEnd = this.#end;
+    const length = this.varint();
+    if (length > outerEnd - this.#position) throw new MalformedMessage('field beyond the end');
+    this.#end = this.#position + length;
+    return outerEnd;
+  }
+
+  leave(outerEnd: number): void {
+    this.#end = outerEnd;
   }
 
   skip(wireType: number): void {

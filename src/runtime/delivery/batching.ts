@@ -1,5 +1,5 @@
 import type { ReadResult } from '../../kinesis/shard-reader.ts';
-import type { UserRecord } from '../../kinesis/record.ts';
+import { dataSizeOf, keySizeOf, type UserRecord } from '../../kinesis/record.ts';
 
 export interface BatchingOptions {
   /** Most records of a batch, 1–10,000. */
@@ -14,8 +14,8 @@ const MAX_BATCH_BYTES = 6 * 1024 * 1024;
 const RECORD_OVERHEAD_BYTES = 500;
 
 /** Bytes of a record in Lambda's event, its data in base64. Also what a waiting record is counted as. */
-export function eventBytes({ data, partitionKey }: Pick<UserRecord, 'data' | 'partitionKey'>): number {
-  return Math.ceil(data.length / 3) * 4 + partitionKey.length + RECORD_OVERHEAD_BYTES;
+export function eventBytes(record: Pick<UserRecord, 'data' | 'partitionKey'>): number {
+  return Math.ceil(dataSizeOf(record) / 3) * 4 + keySizeOf(record) + RECORD_OVERHEAD_BYTES;
 }
 
 /** What one read brought and is not all delivered. */

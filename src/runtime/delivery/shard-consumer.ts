@@ -1,6 +1,6 @@
 import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
 import type { ReadResult, ShardReader } from '../../kinesis/shard-reader.ts';
-import { ageOf, type UserRecord } from '../../kinesis/record.ts';
+import { ageOf, dataSizeOf, type UserRecord } from '../../kinesis/record.ts';
 import type { ChildShard } from '../../kinesis/shard.ts';
 import type { GivenUp } from '../../leases/lease.ts';
 import type { Progress } from '../../leases/transitions.ts';
@@ -246,7 +246,7 @@ export class ShardConsumer {
     const { shardId, lanes, checkpointer, meter, clock, onEvent } = this.#options;
     const { length: count } = records;
     if (how === 'processed') {
-      const bytes = records.reduce((sum, record) => sum + record.data.length, 0);
+      const bytes = records.reduce((sum, record) => sum + dataSizeOf(record), 0);
       meter.add(count, bytes, clock.monotonic());
       onEvent({
         type: 'BatchDelivered',
