@@ -10,6 +10,7 @@ import {
   text,
 } from './formats.ts';
 import { filtersSpec } from './filters-spec.ts';
+import { compressionSpec, formatSpec } from './payload-spec.ts';
 import { withRules } from './rule.ts';
 import { WORKER_PORT } from './worker-config.ts';
 
@@ -148,6 +149,8 @@ export const handlerSpec = withRules(
       .max(300)
       .default(0)
       .describe('How long to wait for a batch to fill; 0: hand over what there is.'),
+    format: formatSpec,
+    compression: compressionSpec,
     filters: filtersSpec,
     parallelizationFactor: z
       .int()
@@ -176,6 +179,14 @@ export const handlerSpec = withRules(
       holds: ({ http, module, exec, log }) =>
         [http, module, exec, log].filter((given) => given !== undefined).length === 1,
       message: 'set exactly one of http, module, exec and log',
+    },
+    {
+      cel: "!has(self.exec) || (self.format == 'Bytes' && self.compression == 'None')",
+      holds: ({ exec, format, compression }) =>
+        exec === undefined || (format === 'Bytes' && compression === 'None'),
+      message:
+        'a program of exec gets the data as it is: remove format and compression, and let the program decode it',
+      path: 'format',
     },
   ],
 );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { KcgError } from '../lib/errors.ts';
+import { COMPRESSIONS, PAYLOAD_FORMATS } from './payload-spec.ts';
 
 /** Environment variable that carries a worker's configuration, as JSON. */
 export const WORKER_CONFIG_ENV = 'KCG_WORKER_CONFIG';
@@ -64,6 +65,8 @@ const schema = z.strictObject({
     maxRecordAgeMs: z.int().min(-1).max(604_800_000),
     bisectOnError: z.boolean(),
   }),
+  /** Absent = bytes, not compressed. */
+  payload: z.strictObject({ format: z.enum(PAYLOAD_FORMATS), compression: z.enum(COMPRESSIONS) }).optional(),
   /** JSON of `handler.filters`; absent = every record passes. */
   filters: z.array(z.string()).min(1).max(10).optional(),
 });

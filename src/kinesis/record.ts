@@ -14,9 +14,34 @@ export interface KinesisRecord {
 
 /** A record as a handler sees it: one user record of a KPL aggregate, or the Kinesis record itself. */
 export interface UserRecord extends KinesisRecord {
-  /** Position within a KPL aggregate; absent on a plain record. */
+  /** Position within a KPL aggregate, or of a payload (`payload-position.ts`); absent on a plain record. */
   subSequence?: number;
+  /** Why its data is not what the group's format says; absent when it is, as far as that is known. */
+  undecodable?: string;
+  /** What its data is by the group's format, from when it is delivered; absent where the format says no more than bytes. */
+  value?: unknown;
   explicitHashKey?: string | undefined;
+}
+
+/** A copy with every member made. */
+export function copyOf(record: UserRecord): UserRecord {
+  const { sequence, subSequence, partitionKey, explicitHashKey, data, arrivedAt, encryptionType } = record;
+  const { undecodable } = record;
+  return {
+    sequence,
+    ...(subSequence === undefined ? {} : { subSequence }),
+    partitionKey,
+    ...(explicitHashKey === undefined ? {} : { explicitHashKey }),
+    data,
+    arrivedAt,
+    ...(encryptionType === undefined ? {} : { encryptionType }),
+    ...(undecodable === undefined ? {} : { undecodable }),
+  };
+}
+
+/** For people and as an identifier: the sequence number, and behind a colon the sub-sequence. */
+export function positionOf({ sequence, subSequence }: Pick<UserRecord, 'sequence' | 'subSequence'>): string {
+  return subSequence === undefined ? sequence : `${sequence}:${subSequence}`;
 }
 
 /** How long ago the stream took the record, ms; 0 where that is not known: nothing is old for lack of a date. */

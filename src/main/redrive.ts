@@ -19,6 +19,7 @@ import { systemRandom } from '../lib/random.ts';
 import { workerConfigOf } from '../operator/plan/worker-config-of.ts';
 import { recordFilter } from '../runtime/delivery/record-filter.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
+import { openPayloads } from '../runtime/payload/payloads.ts';
 import { openStore, storeOf } from '../runtime/redrive/open-store.ts';
 import { redrive, type RedriveResult } from '../runtime/redrive/redrive.ts';
 import { giveRegion } from './give-region.ts';
@@ -109,6 +110,7 @@ export async function runRedriveCommand(
       dryRun: options.dryRun,
       acceptLoss: options.acceptLoss,
       passes: passesOf(config, summary.arn),
+      payloads: config.payload && (await openPayloads(config.payload)),
       onLine: say,
     });
     say(inWords(result, options.dryRun));

@@ -21,6 +21,7 @@ import { createHandler } from '../runtime/handlers/create-handler.ts';
 import { unawaitedFailure } from '../runtime/handlers/unawaited-work.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { openPatiently } from '../runtime/open-patiently.ts';
+import { openPayloads } from '../runtime/payload/payloads.ts';
 import { Worker } from '../runtime/worker.ts';
 import type { WorkerIdentity } from '../runtime/worker-options.ts';
 import { workerEventLog } from '../runtime/worker-event.ts';
@@ -158,6 +159,7 @@ export async function runWorkerCommand(
       table,
       stream,
       handler: createHandler(config.handler, { clock, log }),
+      payloads: config.payload && (await openPayloads(config.payload)),
       destination,
       nudge: httpNudge,
       clock,

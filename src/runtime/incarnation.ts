@@ -1,4 +1,4 @@
-import { dataSizeOf } from '../kinesis/record.ts';
+import { dataSizeOf, type UserRecord } from '../kinesis/record.ts';
 import type { ShardReader } from '../kinesis/shard-reader.ts';
 import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
 import type { WorkerRef } from '../leases/lease.ts';
@@ -24,6 +24,8 @@ import { ReadTroubles } from './delivery/read-troubles.ts';
 import { Restarts } from './delivery/restarts.ts';
 import { ShardConsumer } from './delivery/shard-consumer.ts';
 import { ShardSync } from './leasing/shard-sync.ts';
+import { payloadReader } from './payload/payload-reader.ts';
+import { isDecodable } from './payload/take-decodable.ts';
 import { StreamLook } from './stream-look.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
@@ -184,7 +186,7 @@ export class Incarnation {
   }
 
   readonly #startShard: StartShard = (own, lease, from, onLost) => {
-    const { config, table, handler, clock, random, log, onEvent } = this.#options;
+    const { config, table, handler, payloads, clock, random, log, onEvent } = this.#options;
     const { shardId } = lease;
     const unread = unreadOf(lease, clock.now());
     const checkpointer = new Checkpointer({
@@ -217,7 +219,8 @@ export class Incarnation {
     const meter = new LoadMeter(lease.load, clock.monotonic());
     const consumer = new ShardConsumer({
       shardId,
-      reader: this.#filtered(shardId, reader, meter),
+      reader: this.#filtered(shardId, payloadReader(reader, payloads?.open, from), meter),
+      payloads,
       lanes: new Lanes(config.parallelizationFactor, {
         batchSize: config.batchSize,
         batchWindowMs: config.batchWindowMs,
@@ -268,10 +271,13 @@ export class Incarnation {
   }
 
   #filtered(shardId: string, reader: ShardReader, meter: LoadMeter): ShardReader {
-    const { config, clock, onEvent } = this.#options;
+    const { config, payloads, clock, onEvent } = this.#options;
     if (config.filters === undefined) return reader;
     const place = { shardId, region: config.region, streamArn: this.#stream.latest.arn };
-    return filteredReader(reader, recordFilter(config.filters, place), (records) => {
+    const matches = recordFilter(config.filters, place);
+    // What is not what it should be is told, whatever the patterns are.
+    const passes = (record: UserRecord) => matches(record) || !isDecodable(record, payloads?.decode);
+    return filteredReader(reader, passes, (records) => {
       const bytes = records.reduce((sum, record) => sum + dataSizeOf(record), 0);
       meter.add(records.length, bytes, clock.monotonic());
       onEvent({ type: 'RecordsFiltered', shardId, records: records.length });

@@ -7,6 +7,7 @@ import type { Random } from '../lib/random.ts';
 import type { FailureDestination } from './failure/failure-destination.ts';
 import type { Handler } from './handlers/handler.ts';
 import type { Nudge } from './leasing/nudge.ts';
+import type { Payloads } from './payload/payloads.ts';
 import type { OnWorkerEvent } from './worker-event.ts';
 
 /** Who this process is, as its row says. */
@@ -27,6 +28,8 @@ export interface WorkerOptions {
   table: LeaseTable;
   stream: StreamClient;
   handler: Handler;
+  /** Undefined: data is bytes, whatever they are. */
+  payloads?: Payloads | undefined;
   /** Where batches go that are given up; without one they are told of, and gone. */
   destination?: FailureDestination | undefined;
   nudge: Nudge;

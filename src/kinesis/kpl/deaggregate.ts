@@ -1,5 +1,6 @@
 import { decodeAggregate, mayBeAggregate } from './codec.ts';
 import { misplacedIn, type Placement } from './misplaced.ts';
+import { isPayloadPosition } from '../payload-position.ts';
 import { compareSequence, type KinesisRecord, type UserRecord } from '../record.ts';
 import { UserRecordView } from './user-record-view.ts';
 
@@ -31,12 +32,14 @@ export function deaggregate(
     if (after && order <= 0) order = compareSequence(record.sequence, after.sequence);
     if (order < 0 || (order === 0 && after?.subSequence === undefined)) continue;
     const parts = mayBeAggregate(record) ? decodeAggregate(record.data) : undefined;
+    // Which of its payloads are done, its reader knows, if that still cuts it.
+    const isCut = order === 0 && isPayloadPosition(after?.subSequence);
     if (parts === undefined) {
       // A plain record with a sub-sequence checkpoint on it was delivered as a whole.
-      if (order > 0) result.records.push(record);
+      if (order > 0 || isCut) result.records.push(record);
       continue;
     }
-    const doneUpTo = order === 0 ? (after?.subSequence ?? -1) : -1;
+    const doneUpTo = order === 0 && !isCut ? (after?.subSequence ?? -1) : -1;
     const misplaced = placement.parents.length > 0 && misplacedIn(record, parts.records(), placement);
     const { sequence, arrivedAt, encryptionType } = record;
     const outer = { sequence, arrivedAt, encryptionType, parts };

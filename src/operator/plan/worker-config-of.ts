@@ -41,6 +41,7 @@ export function workerConfigOf(
       maxRecordAgeMs: handler.retry.maxRecordAgeSeconds < 0 ? -1 : handler.retry.maxRecordAgeSeconds * 1000,
       bisectOnError: handler.retry.bisectOnError,
     },
+    ...payloadOf(handler),
     ...(handler.filters.length > 0
       ? { filters: handler.filters.map(({ pattern }) => kinesisPattern(pattern)) }
       : {}),
@@ -58,6 +59,13 @@ function onFailureOf({ handler, endpoints }: KinesisConsumerGroup['spec']): Pick
     return { onFailure: { type: 's3', bucketArn, ...named, ...at(endpoints.s3) } };
   }
   return {};
+}
+
+function payloadOf({
+  format,
+  compression,
+}: KinesisConsumerGroup['spec']['handler']): Pick<WorkerConfig, 'payload'> {
+  return format === 'Bytes' && compression === 'None' ? {} : { payload: { format, compression } };
 }
 
 function workerHandler(handler: WorkloadHandler): WorkerConfig['handler'] {

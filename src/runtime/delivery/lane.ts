@@ -1,11 +1,13 @@
-import type { UserRecord } from '../../kinesis/record.ts';
+import { positionOf, type UserRecord } from '../../kinesis/record.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { Wakeup } from '../../lib/loop.ts';
 import type { Random } from '../../lib/random.ts';
 import type { FailureDestination, GiveUpCondition } from '../failure/failure-destination.ts';
-import type { Handler, HandlerContext, HandlerResult } from '../handlers/handler.ts';
+import type { FailedResult, Handler, HandlerContext, HandlerResult } from '../handlers/handler.ts';
+import { undecodable, type Payloads } from '../payload/payloads.ts';
+import { takeDecodable } from '../payload/take-decodable.ts';
 import type { OnWorkerEvent } from '../worker-event.ts';
 import type { RecordBuffer } from './batching.ts';
 import { sendGivenUp } from './give-up.ts';
@@ -19,6 +21,8 @@ export interface DeliveryOptions {
   /** How long the handler may take for a batch, ms. */
   timeoutMs: number;
   policy: RetryPolicy;
+  /** Undefined: data is bytes, whatever they are. */
+  payloads?: Payloads | undefined;
   /** Undefined: what is given up is told, and gone. */
   destination?: FailureDestination | undefined;
   context: Omit<HandlerContext, 'signal' | 'attempt' | 'deadlineMs' | 'shardId'>;
@@ -112,21 +116,34 @@ export class Lane {
 
   /** What there is to do in place of `part`; undefined when it is over. */
   async #step(part: Part): Promise<readonly Part[] | undefined> {
-    const { policy, clock, handler, leaseIsGood, lose, abandon } = this.#options;
+    const { policy, clock, leaseIsGood, lose, abandon } = this.#options;
     const old = beforeCall(part, policy, clock.now());
     if (old) return (await this.#giveUp(old.giveUp!.part, old.giveUp!.condition)) ? old.rest : undefined;
-    const [given, ...later] = cut(part, handler.fit?.(part.records) ?? part.records.length);
-    const result = await this.#call(given!);
+    const { given, later, problem } = this.#take(part);
+    const result = problem ?? (await this.#call(given));
     if (!leaseIsGood()) {
       lose('the lease of this worker ran out while a batch was processed');
       return undefined;
     }
     if (abandon.aborted) return undefined;
-    const { done, giveUp, rest, backoff } = afterCall(given!, result, policy);
-    if (done > 0) this.#finished(given!.records.slice(0, done), 'processed');
-    if (result.outcome !== 'done') await this.#failed(given!, result, { done, giveUp, backoff });
+    const { done, giveUp, rest, backoff } = afterCall(given, result, policy);
+    if (done > 0) this.#finished(given.records.slice(0, done), 'processed');
+    if (result.outcome !== 'done') await this.#failed(given, result, { done, giveUp, backoff });
     if (giveUp && !(await this.#giveUp(giveUp.part, giveUp.condition))) return undefined;
     return [...rest, ...later];
+  }
+
+  /** As much of the part as the handler takes at once and as can be decoded; when its first record cannot, that alone. */
+  #take(part: Part): { given: Part; later: readonly Part[]; problem?: FailedResult } {
+    const { handler, payloads } = this.#options;
+    const [fitting] = cut(part, handler.fit?.(part.records) ?? part.records.length);
+    if (payloads === undefined)
+      return { given: fitting!, later: cut(part, fitting!.records.length).slice(1) };
+    const { records, problem } = takeDecodable(fitting!.records, payloads.decode);
+    const [given, ...later] = cut(part, Math.max(records.length, 1));
+    if (records.length > 0) return { given: { ...given!, records }, later };
+    const error = undecodable(given!.records[0]!, problem ?? '', payloads);
+    return { given: given!, later, problem: { outcome: 'failed', error, isUndecodable: true } };
   }
 
   #call({ records, calls, misses }: Part): Promise<HandlerResult> {
@@ -241,11 +258,6 @@ export class Lane {
     const { lane, lanes } = this.#options;
     return lanes > 1 ? { lane } : {};
   }
-}
-
-/** For people: the sequence number, and behind a colon the position in a KPL aggregate. */
-function positionOf({ sequence, subSequence }: UserRecord): string {
-  return subSequence === undefined ? sequence : `${sequence}:${subSequence}`;
 }
 
 function failureOf(result: Failure, first: UserRecord | undefined): KcgError {

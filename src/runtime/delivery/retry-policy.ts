@@ -76,7 +76,8 @@ export function afterCall(part: Part, result: HandlerResult, policy: RetryPolicy
   if (result.outcome === 'done') return { done: length, giveUp: undefined, rest: [], backoff: 0 };
   if (result.outcome === 'failed') {
     if (result.isTooLarge) return comesAgain([part], 0);
-    if (result.isMissed) {
+    if (result.isUndecodable && policy.maxAttempts >= 0) return givenUp(part);
+    if (result.isMissed || result.isUndecodable) {
       const missed = { ...part, misses: part.misses + 1 };
       return comesAgain([missed], part.failures + missed.misses);
     }
@@ -96,6 +97,10 @@ export function afterCall(part: Part, result: HandlerResult, policy: RetryPolicy
 
 function tryAgain(part: Part, { maxAttempts }: RetryPolicy): Verdict {
   if (maxAttempts < 0 || part.failures <= maxAttempts) return comesAgain([part], part.failures);
+  return givenUp(part);
+}
+
+function givenUp(part: Part): Verdict {
   const giveUp = { part, condition: 'RetryAttemptsExhausted' as const };
   return { done: 0, giveUp, rest: [], backoff: 0 };
 }

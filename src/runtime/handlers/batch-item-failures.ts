@@ -1,5 +1,5 @@
 import { KcgError } from '../../lib/errors.ts';
-import type { UserRecord } from '../../kinesis/record.ts';
+import { positionOf, type UserRecord } from '../../kinesis/record.ts';
 import type { FailedResult, HandlerResult } from './handler.ts';
 
 const SHOWN_CHARACTERS = 100;
@@ -7,8 +7,8 @@ const SHOWN_CHARACTERS = 100;
 /**
  * What named failures mean, by AWS Lambda's rules for `ReportBatchItemFailures`: without any the batch is done, otherwise
  * everything before the first failed record is. An identifier is the record's sequence number; the user records of a KPL
- * aggregate share it, and it means the first of them in the batch. One identifier that is missing, empty or not of the
- * batch fails the whole batch.
+ * aggregate, and the payloads of a record, share it, and it means the first of them in the batch. With the sub-sequence behind a
+ * colon it means that one. One identifier that is missing, empty or not of the batch fails the whole batch.
  * Source: AWS Lambda developer guide, "Configuring partial batch response with Kinesis Data Streams and Lambda".
  * @param lists each value of a `batchItemFailures` in the answer
  */
@@ -49,8 +49,9 @@ function identifierOf(failure: unknown): unknown {
 
 function firstIndexes(records: readonly UserRecord[]): Map<string, number> {
   const indexes = new Map<string, number>();
-  for (const [index, { sequence }] of records.entries()) {
-    if (!indexes.has(sequence)) indexes.set(sequence, index);
+  for (const [index, record] of records.entries()) {
+    for (const identifier of [record.sequence, positionOf(record)])
+      if (!indexes.has(identifier)) indexes.set(identifier, index);
   }
   return indexes;
 }

@@ -1,4 +1,4 @@
-import type { UserRecord } from '../../kinesis/record.ts';
+import { positionOf, type UserRecord } from '../../kinesis/record.ts';
 import type { BatchRecord } from './module-types.ts';
 
 const decoder = new TextDecoder();
@@ -10,8 +10,10 @@ export function batchRecord(record: UserRecord): BatchRecord {
   return {
     sequenceNumber: sequence,
     ...(subSequence === undefined ? {} : { subSequenceNumber: subSequence }),
+    id: positionOf(record),
     partitionKey,
     data,
+    ...('value' in record ? { value: record.value } : {}),
     approximateArrivalTimestamp: new Date(arrivedAt),
     text,
     json: <T>() => parse(text(), sequence) as T,

@@ -36,6 +36,8 @@ export interface FailedResult {
   isTooLarge?: true;
   /** It never got the batch, as nobody listens: no attempt, whatever the reason. */
   isMissed?: true;
+  /** It never got the batch, whose first record is not what the group's format says: another try would end the same. */
+  isUndecodable?: true;
   /** The signal aborted, and what was called goes on all the same: resolves when it has ended. May never do so. */
   running?: Promise<void>;
   /** Resolves when what was away is back: no reason to wait any longer. May never do so. */

@@ -7,12 +7,16 @@ import type { Log } from '../../lib/log.ts';
 
 /** One record; a KPL aggregate comes as its user records. */
 export interface BatchRecord {
-  /** A record's identifier in `batchItemFailures`; the user records of one aggregate share it. */
+  /** In `batchItemFailures` the first record that has it; the user records of one aggregate, and the payloads of one record, share it. */
   sequenceNumber: string;
-  /** Position within a KPL aggregate; absent on a plain record. */
+  /** Position within a KPL aggregate, or of a payload where `handler.format` cuts records; absent on a plain record. */
   subSequenceNumber?: number;
+  /** This very record in `batchItemFailures`: the sequence number, with a sub-sequence number behind a colon. */
+  id: string;
   partitionKey: string;
   data: Uint8Array;
+  /** By `handler.format`: a string, parsed JSON, unpacked msgpack; absent with `Bytes` and `Netstring`. */
+  value?: unknown;
   /** When the stream took the record. */
   approximateArrivalTimestamp: Date;
   /** `data` as UTF-8. */

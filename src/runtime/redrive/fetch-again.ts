@@ -6,6 +6,7 @@ import { abortError, type Clock } from '../../lib/clock.ts';
 import { hasCode, isRetryable, KcgError } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import { laneOf } from '../delivery/lane-of.ts';
+import type { Payloads } from '../payload/payloads.ts';
 import type { StoredBatch } from './stored-batch.ts';
 
 export interface FetchOptions {
@@ -15,6 +16,8 @@ export interface FetchOptions {
   signal: AbortSignal;
   /** Whether the group's filters let a record through. */
   passes: (record: UserRecord, shardId: string) => boolean;
+  /** Undefined: data is bytes, whatever they are. */
+  payloads?: Payloads | undefined;
 }
 
 /** A shard serves five reads a second to all its readers together. */
@@ -30,7 +33,7 @@ export interface Fetched {
 }
 
 export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Promise<Fetched> {
-  const { stream, clock, signal, passes } = options;
+  const { stream, clock, signal, passes, payloads } = options;
   const { shardId, first, last, batchSize } = batch;
   const limit = Math.min(10_000, Math.max(batchSize, batch.lanes === 1 ? 1 : 1_000));
   const records: UserRecord[] = [];
@@ -49,7 +52,8 @@ export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Pro
     const at: string = iterator;
     const page: GetRecordsResult = await patiently(options, () => stream.getRecords(at, limit, { signal }));
     const opened = deaggregate(page.records, { placement: { own: undefined, parents: [] } });
-    records.push(...opened.records.filter((record) => isOf(batch, record) && passes(record, shardId)));
+    for (const record of payloads?.open?.(opened.records) ?? opened.records)
+      if (isOf(batch, record) && passes(record, shardId)) records.push(record);
     hasFirst ||= page.records.some((record) => record.sequence === first.sequence);
     hasLast ||= page.records.some((record) => record.sequence === last.sequence);
     const read = page.records.at(-1);

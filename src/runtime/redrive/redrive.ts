@@ -1,9 +1,12 @@
 import type { StreamSummary } from '../../kinesis/stream-client.ts';
+import { isPayloadPosition } from '../../kinesis/payload-position.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 import { count } from '../../lib/count.ts';
 import { describeError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { callInTime } from '../delivery/timed-call.ts';
+import { undecodable } from '../payload/payloads.ts';
+import { takeDecodable } from '../payload/take-decodable.ts';
 import type { Handler } from '../handlers/handler.ts';
 import { fetchAgain, type FetchOptions } from './fetch-again.ts';
 import { readStoredBatch, type BatchStore, type StoredBatch, type StoredText } from './stored-batch.ts';
@@ -75,7 +78,7 @@ interface One {
 async function one(stored: StoredText, batch: StoredBatch, options: RedriveOptions): Promise<One> {
   const { dryRun, acceptLoss } = options;
   const { records: kept, isWhole } = await fetchAgain(batch, options);
-  const records = isWhole ? kept : (batch.payload ?? kept);
+  const records = isWhole ? kept : (openedAgain(batch.payload, options) ?? kept);
   // Of a batch that Lambda read in lanes, more lie in its range than it had: the first is missing all the same.
   const lost = isWhole || batch.payload ? 0 : Math.max(1, batch.batchSize - kept.length);
   const from = !isWhole && batch.payload ? ', as they were kept there, being gone from the stream' : '';
@@ -103,7 +106,7 @@ async function handOver(
   records: readonly UserRecord[],
   options: RedriveOptions,
 ): Promise<string | undefined> {
-  const { handler, batchSize, groupId, summary, region, log, signal } = options;
+  const { handler, payloads, batchSize, groupId, summary, region, log, signal } = options;
   const context = {
     groupId,
     streamName: summary.name,
@@ -113,7 +116,8 @@ async function handOver(
     attempt: 1,
   };
   for (let left = records; left.length > 0;) {
-    const most = left.slice(0, batchSize);
+    const { records: most, problem } = takeDecodable(left.slice(0, batchSize), payloads?.decode);
+    if (most.length === 0) return describeError(undecodable(left[0]!, problem ?? '', payloads!));
     const batch = {
       shardId,
       records: most.slice(0, handler.fit?.(most) ?? most.length),
@@ -134,6 +138,18 @@ async function handOver(
     left = left.slice(batch.records.length);
   }
   return undefined;
+}
+
+/** What was kept is what the handler would have got, except for records that could not be opened then. */
+function openedAgain(
+  kept: readonly UserRecord[] | undefined,
+  { payloads }: RedriveOptions,
+): UserRecord[] | undefined {
+  return kept?.flatMap((record) => {
+    if (isPayloadPosition(record.subSequence)) return [record];
+    const opened = payloads?.open?.([record]) ?? [record];
+    return opened.some(({ undecodable }) => undecodable !== undefined) ? [record] : opened;
+  });
 }
 
 function nameOf({ shardId, first, last }: StoredBatch): string {

@@ -29,6 +29,7 @@ const TABLE: { name: string; answer: unknown; means: string }[] = [
   { name: 'several, the last first', answer: failures('40', '20', '30'), means: 'done before 1' },
   { name: 'the same twice', answer: failures('40', '40'), means: 'done before 4' },
   { name: 'an aggregate', answer: failures('30'), means: 'done before 2' },
+  { name: 'one of an aggregate', answer: failures('30:1'), means: 'done before 3' },
   {
     name: 'an unknown one',
     answer: failures('99'),

@@ -57,10 +57,19 @@ it.each(['CBOR', 'JSON'] as const)(
       ['4959', 1],
       ['4959', 2],
     ]);
-    const keys = ['sequenceNumber', 'partitionKey', 'data', 'approximateArrivalTimestamp', 'text', 'json'];
+    const keys = [
+      'sequenceNumber',
+      'id',
+      'partitionKey',
+      'data',
+      'approximateArrivalTimestamp',
+      'text',
+      'json',
+    ];
     expect(Object.keys(records[0]!)).toEqual(keys);
     const members = {
       sequenceNumber: '4957',
+      id: '4957',
       partitionKey: 'schlüssel-鍵',
       data: [...data],
       approximateArrivalTimestamp: new Date(AT),

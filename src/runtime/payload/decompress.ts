@@ -1,0 +1,61 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import type { Compression } from '../../api/payload-spec.ts';
+import { PayloadError } from './payload-error.ts';
+
+const GZIP = [0x1f, 0x8b, 0x08];
+const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+
+/**
+ * The data without its compression; the same bytes where it has none. Several gzip members or zstd frames in a row are one, as
+ * tools that compress in parallel write them.
+ * @param maxBytes most that may come out
+ * @throws PayloadError when it is not whole, damaged or too large
+ */
+export function decompress(data: Uint8Array, compression: Compression, maxBytes: number): Uint8Array {
+  switch (compression) {
+    case 'None':
+      return data;
+    case 'Gzip':
+      return told('gzip', maxBytes, () => gunzipSync(data, { maxOutputLength: maxBytes }));
+    case 'Zstd':
+      return told('zstd', maxBytes, () => zstdFrames(data, maxBytes));
+    case 'Auto': {
+      const found = beginsWith(data, GZIP) ? 'Gzip' : beginsWith(data, ZSTD) ? 'Zstd' : 'None';
+      return decompress(data, found, maxBytes);
+    }
+  }
+}
+
+/** Node's own function ends, without a word, with the first frame. */
+function zstdFrames(data: Uint8Array, maxBytes: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let left = data;
+  let room = maxBytes;
+  do {
+    const { buffer, engine } = zstdDecompressSync(left, {
+      info: true,
+      maxOutputLength: Math.max(1, room),
+    }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+    room -= buffer.length;
+    if (room < 0) throw Object.assign(new Error('too large'), { code: 'ERR_BUFFER_TOO_LARGE' });
+    parts.push(buffer);
+    left = left.subarray(engine.bytesWritten);
+    if (engine.bytesWritten === 0) throw new Error('nothing was read');
+  } while (left.length > 0);
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+function told(what: string, maxBytes: number, work: () => Uint8Array): Uint8Array {
+  try {
+    return work();
+  } catch (thrown) {
+    const { code, message } = thrown as NodeJS.ErrnoException;
+    if (code === 'ERR_BUFFER_TOO_LARGE')
+      throw new PayloadError(`its data is more than ${maxBytes / 1024 / 1024} MiB without ${what}`);
+    throw new PayloadError(`its data is not ${what}: ${message}`);
+  }
+}
+
+function beginsWith(data: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, index) => data[index] === byte);
+}
