@@ -78,6 +78,8 @@ export interface ForeignPosition {
   leasedUntilMs?: number;
   /** As the row has them; undefined where the program does not write them. */
   parents?: readonly string[];
+  /** What a person should know of it. */
+  note?: string;
 }
 
 /** A row that is no position, and what it is. */
