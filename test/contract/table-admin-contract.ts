@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it as vitestIt, vi } from 'vitest';
 import {
   NATIVE_KEY_SCHEMA,
   type NewTable,
@@ -22,8 +22,16 @@ const plain: NewTable = {
   tableClass: 'Standard',
 };
 
-/** What every `TableAdmin` does, for a table that does not exist yet. */
-export function tableAdminContract(setUp: () => Promise<TableAdminFixture>): void {
+/**
+ * What every `TableAdmin` does, for a table that does not exist yet. `lacks` names what the service behind it does
+ * otherwise: such a test has to fail, so that it is noticed when it no longer does.
+ */
+export function tableAdminContract(
+  setUp: () => Promise<TableAdminFixture>,
+  lacks: readonly string[] = [],
+): void {
+  const it = (title: string, test: () => Promise<void>) =>
+    (lacks.includes(title) ? vitestIt.fails : vitestIt)(title, test);
   let admin: TableAdmin;
   let other: TableAdmin;
   beforeEach(async () => {
@@ -114,11 +122,12 @@ export function tableAdminContract(setUp: () => Promise<TableAdminFixture>): voi
       expect((await active()).tags).toEqual({ a: '2', theirs: 'x', 'with space': 'ä' });
     });
 
-    it.each([true, false])('turns backups on, and off again if asked: %s', async (enabled) => {
+    it('turns backups on, and off again', async () => {
       await created();
-      await admin.apply({ do: 'set point-in-time recovery', enabled: true });
-      await admin.apply({ do: 'set point-in-time recovery', enabled });
-      expect((await active()).pointInTimeRecovery).toBe(enabled);
+      for (const enabled of [true, false]) {
+        await admin.apply({ do: 'set point-in-time recovery', enabled });
+        expect((await active()).pointInTimeRecovery).toBe(enabled);
+      }
     });
 
     it('changes billing both ways', async () => {

@@ -18,39 +18,13 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { createLog } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
 import { sdkAwsAccount } from '../../../src/main/aws-account.ts';
-import { freePort, npmPackage, startProgram } from '../../support/peer-programs.ts';
+import { startDynalite, startKinesisLocal } from '../../support/emulators.ts';
 import { startMoto, type Emulator } from '../../support/moto.ts';
 
 const stream = 'orders';
 const region = 'eu-west-1';
 const table = 'kinesis-checkpoints-shop-orders';
 const ref = { name: 'orders', namespace: 'shop' };
-
-async function startKinesisLocal(): Promise<Emulator> {
-  const folder = await npmPackage('kinesis-local', '0.6.2');
-  const [plain, tls] = [await freePort(), await freePort()];
-  const program = startProgram([process.execPath, join(folder, 'main.js')], {
-    env: {
-      KINESIS_MOCK_CERT_PATH: join(folder, 'server.json'),
-      KINESIS_MOCK_PLAIN_PORT: `${plain}`,
-      KINESIS_MOCK_TLS_PORT: `${tls}`,
-    },
-  });
-  return answering({ program, endpoint: `http://127.0.0.1:${plain}` });
-}
-
-/** As it comes, not as local mode has it. */
-async function startDynalite(): Promise<Emulator> {
-  const port = await freePort();
-  const cli = join(import.meta.dirname, '../../../node_modules/dynalite/cli.js');
-  const program = startProgram([process.execPath, cli, '--port', `${port}`]);
-  return answering({ program, endpoint: `http://127.0.0.1:${port}` });
-}
-
-async function answering(emulator: Emulator): Promise<Emulator> {
-  await vi.waitFor(() => fetch(emulator.endpoint), { timeout: 60_000, interval: 200 });
-  return emulator;
-}
 
 const HANDLER = `
 import { appendFile } from 'node:fs/promises';

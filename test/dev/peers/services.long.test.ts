@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
+import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
+import { startLocalKinesis } from '../../../src/dev/kinesis/server.ts';
+import { LOCAL_CREDENTIALS } from '../../../src/dev/local-mode.ts';
+import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import { openLeaseTable } from '../../../src/leases/dynamodb/lease-table.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { dynamoDbTableAdmin } from '../../../src/table/dynamodb/table-admin.ts';
+import { leaseRowContract } from '../../contract/lease-row-contract.ts';
+import { leaseTableContract } from '../../contract/lease-table-contract.ts';
+import { tableAdminContract } from '../../contract/table-admin-contract.ts';
+import { startDynalite, startKinesisLocal } from '../../support/emulators.ts';
+import type { Emulator } from '../../support/moto.ts';
+import { kinesisServiceContract } from '../../contract/kinesis-service-contract.ts';
+import { kinesisAt, kinesisInMemory } from '../../support/kinesis-services.ts';
+
+/* One contract for our twin, our server and somebody else's: where they agree, a test on ours says something. */
+
+const PLAIN = {
+  billing: { mode: 'OnDemand' },
+  tags: {},
+  deletionProtection: false,
+  kmsKeyArn: undefined,
+  tableClass: 'Standard',
+} as const;
+/** Time to live, backups, protection, class and encryption; and tags of a new table are not kept. */
+const DYNALITE_LACKS = [
+  'makes a plain table with the native key',
+  'takes every setting',
+  'of two who create one is told that the other was first',
+  'turns time to live on, once',
+  'says no to time to live on a second attribute',
+  'sets, overwrites and removes tags, and leaves the others',
+  'turns backups on, and off again',
+  'changes class and encryption',
+  'needs the table to be there',
+  'a protected table stays until the protection is off',
+];
+
+kinesisServiceContract('the memory twin', async () => kinesisInMemory());
+
+kinesisServiceContract('the local server', async () => {
+  const kinesis = new MemoryKinesis({ clock: systemClock, region: 'eu-west-1', transitionMs: 100 });
+  const { endpoint, close } = await startLocalKinesis({ kinesis });
+  return kinesisAt(endpoint, close);
+});
+
+kinesisServiceContract(
+  'kinesis-local 0.6.2',
+  async () => {
+    const { endpoint, program } = await startKinesisLocal();
+    return kinesisAt(endpoint, () => program.stop());
+  },
+  // An iterator that is none is answered with 500; events of a subscription over HTTP/2 break its framing.
+  ['refuses what makes no sense', 'sends the records of a subscription'],
+);
+
+/* Tables: our server is dynalite with what it lacks in front of it, so these say what the front is for. */
+
+describe('dynalite 4.0.0', () => {
+  let emulator: Emulator;
+  let client: ReturnType<typeof createDynamoDbClient>;
+  let tables = 0;
+  beforeAll(async () => {
+    for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
+    emulator = await startDynalite();
+    client = createDynamoDbClient({ region: 'eu-west-1', endpoint: emulator.endpoint, purpose: 'tables' });
+  });
+  afterAll(async () => {
+    client?.destroy();
+    await emulator?.program.stop();
+    vi.unstubAllEnvs();
+  });
+  const adminOf = (tableName: string) =>
+    dynamoDbTableAdmin({ client, clock: systemClock, tableName, endpoint: emulator.endpoint });
+
+  describe('as a lease table', () => {
+    let groups = 0;
+    let tableName: string;
+    beforeAll(async () => {
+      tableName = `leases-${(tables += 1)}`;
+      const admin = adminOf(tableName);
+      await admin.apply({ do: 'create', table: PLAIN });
+      await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 20_000);
+    });
+    const create = () =>
+      openLeaseTable({ client, clock: systemClock, tableName, groupId: `group-${(groups += 1)}` });
+    leaseTableContract(create);
+    leaseRowContract(create);
+  });
+
+  describe('as a table', () => {
+    tableAdminContract(async () => {
+      const name = `table-${(tables += 1)}`;
+      return { admin: adminOf(name), other: adminOf(name) };
+    }, DYNALITE_LACKS);
+  });
+});

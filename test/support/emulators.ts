@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import { vi } from 'vitest';
+import { freePort, npmPackage, startProgram } from './peer-programs.ts';
+import type { Emulator } from './moto.ts';
+
+/** Kinesis as the npm package `kinesis-local` speaks it, over HTTP/1.1 alone. */
+export async function startKinesisLocal(): Promise<Emulator> {
+  const folder = await npmPackage('kinesis-local', '0.6.2');
+  const [plain, tls] = [await freePort(), await freePort()];
+  const program = startProgram([process.execPath, join(folder, 'main.js')], {
+    env: {
+      KINESIS_MOCK_CERT_PATH: join(folder, 'server.json'),
+      KINESIS_MOCK_PLAIN_PORT: `${plain}`,
+      KINESIS_MOCK_TLS_PORT: `${tls}`,
+    },
+  });
+  return answering({ program, endpoint: `http://127.0.0.1:${plain}` });
+}
+
+/** As it comes, not as local mode has it. */
+export async function startDynalite(): Promise<Emulator> {
+  const port = await freePort();
+  const cli = join(import.meta.dirname, '../../node_modules/dynalite/cli.js');
+  const program = startProgram([process.execPath, cli, '--port', `${port}`]);
+  return answering({ program, endpoint: `http://127.0.0.1:${port}` });
+}
+
+async function answering(emulator: Emulator): Promise<Emulator> {
+  await vi.waitFor(() => fetch(emulator.endpoint), { timeout: 60_000, interval: 200 });
+  return emulator;
+}
