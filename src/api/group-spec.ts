@@ -136,7 +136,9 @@ export const groupSpec = withRules(
     disruptionBudget: disruptionBudgetSpec
       .prefault({})
       .describe('Who says how many worker pods may be evicted at a time.'),
-    handler: handlerSpec.describe('What gets the records; exactly one of http, module, exec and log.'),
+    handler: handlerSpec.describe(
+      'What gets the records; exactly one of http, module, exec, lambda and log.',
+    ),
     desiredState: z
       .enum(['Running', 'Paused', 'Stopped'])
       .default('Running')
@@ -170,6 +172,14 @@ export const groupSpec = withRules(
       message:
         'handler.module.container is not the name of a container in template.spec.containers; add the container or name another',
       path: 'handler.module.container',
+    },
+    {
+      cel: '!has(self.handler.lambda) || (has(self.template.spec) && has(self.template.spec.containers) && self.template.spec.containers.exists(c, c.name == self.handler.lambda.container))',
+      holds: ({ handler: { lambda }, template: { spec } }) =>
+        lambda === undefined || (spec?.containers ?? []).some(({ name }) => name === lambda.container),
+      message:
+        'handler.lambda.container is not the name of a container in template.spec.containers; add the container or name another',
+      path: 'handler.lambda.container',
     },
     ...notYetRules,
   ],

@@ -49,6 +49,34 @@ const httpHandler = withRules(
   ],
 );
 
+const lambdaHandler = withRules(
+  z.strictObject({
+    container: container.describe('Container of the template that runs the function.'),
+    command: z
+      .array(z.string().min(1).max(4096))
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        'For "kcg dev" alone: the program that runs the function and its arguments, as a list. In a pod the container’s own command runs.',
+      ),
+    port: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .default(9001)
+      .describe('Port on which the worker serves the Runtime API inside the pod.'),
+  }),
+  [
+    {
+      cel: `self.port != ${WORKER_PORT}`,
+      holds: ({ port }) => port !== WORKER_PORT,
+      message: `port ${WORKER_PORT} is the worker's own in the pod; choose another for the Runtime API`,
+      path: 'port',
+    },
+  ],
+);
+
 const execHandler = z.strictObject({
   container: container.describe('Container of the template whose image has the program.'),
   command: z
@@ -140,6 +168,11 @@ export const handlerSpec = withRules(
     module: moduleHandler
       .optional()
       .describe('TypeScript or JavaScript: a function called in the worker process.'),
+    lambda: lambdaHandler
+      .optional()
+      .describe(
+        'Functions for AWS Lambda, unchanged: the container asks for batches by the Runtime API, with the client that its image has.',
+      ),
     exec: execHandler.optional().describe('Programs written for the KCL MultiLangDaemon, without Java.'),
     log: z.strictObject({}).optional().describe('Built in: counts records and logs them; needs no image.'),
     batchSize: z.int().min(1).max(10_000).default(100).describe('Most records in a batch.'),
@@ -175,10 +208,10 @@ export const handlerSpec = withRules(
   }),
   [
     {
-      cel: '[has(self.http), has(self.module), has(self.exec), has(self.log)].filter(given, given).size() == 1',
-      holds: ({ http, module, exec, log }) =>
-        [http, module, exec, log].filter((given) => given !== undefined).length === 1,
-      message: 'set exactly one of http, module, exec and log',
+      cel: '[has(self.http), has(self.module), has(self.exec), has(self.lambda), has(self.log)].filter(given, given).size() == 1',
+      holds: ({ http, module, exec, lambda, log }) =>
+        [http, module, exec, lambda, log].filter((given) => given !== undefined).length === 1,
+      message: 'set exactly one of http, module, exec, lambda and log',
     },
     {
       cel: "!has(self.exec) || (self.format == 'Bytes' && self.compression == 'None')",

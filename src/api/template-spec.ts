@@ -39,7 +39,9 @@ const container = {
   lifecycle: z
     .looseObject({})
     .optional()
-    .describe('Hooks; kcg adds a preStop hook to the container of handler.http that has none.'),
+    .describe(
+      'Hooks; kcg adds a preStop hook to the container of handler.http and handler.lambda that has none.',
+    ),
 };
 
 export const templateSpec = z.looseObject({

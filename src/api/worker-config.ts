@@ -16,6 +16,14 @@ const handler = z.discriminatedUnion('type', [
     export: z.string().min(1).optional(),
   }),
   z.strictObject({ type: z.literal('http'), url: z.url() }),
+  z.strictObject({
+    type: z.literal('lambda'),
+    /** Of the Runtime API on loopback; 0 = any free one. */
+    port: z.int().min(0).max(65_535),
+    functionName: z.string().min(1),
+    /** Invocations in flight at once; absent = as many as the clients ask for. */
+    maxConcurrency: z.int().min(1).optional(),
+  }),
 ]);
 
 /** Where batches go that are given up; `endpoint`: of that service. */

@@ -219,8 +219,9 @@ function remarks({ view, now, leaseDurationMs }: LeasesInput): string[] {
   const remark = [];
   if (view.shards.length + view.workers.length === 0) remark.push('No shard has a row yet.');
   for (const { worker, state, handlerTrouble: trouble } of view.workers) {
-    if (state !== 'dead' && trouble)
-      remark.push(`${worker}: the handler fails on ${count(trouble.shards, 'shard')}: ${trouble.error}`);
+    if (state === 'dead' || !trouble) continue;
+    const fails = trouble.shards === 0 ? 'cannot begin' : `fails on ${count(trouble.shards, 'shard')}`;
+    remark.push(`${worker}: the handler ${fails}: ${trouble.error}`);
   }
   if (late.length > 0) {
     remark.push(

@@ -46,7 +46,7 @@ export interface WorkerRow {
 
 /** The handler has failed for a while, or again and again. For people. */
 export interface HandlerTrouble {
-  /** On how many of the worker's shards. */
+  /** On how many of the worker's shards; 0: it cannot begin. */
   shards: number;
   /** What it said on one of them: one line of at most `MAX_FAILING_WHY_BYTES`. */
   error: string;
@@ -112,7 +112,7 @@ export function compareRollouts(
 export function decodeWorker(row: Row): WorkerRow {
   const state = text(row, 'state') ?? 'dead';
   const ttl = number(row, 'ttl');
-  const failing = number(row, 'failing') ?? 0;
+  const failing = number(row, 'failing');
   return {
     worker: row.shard_id.slice(WORKER_PREFIX.length),
     incarnation: text(row, 'incarnation') ?? '',
@@ -132,7 +132,7 @@ export function decodeWorker(row: Row): WorkerRow {
     maxLeases: number(row, 'max_leases') ?? 0,
     leaseDurationMs: number(row, 'lease_ms') ?? 0,
     lagging: numbers(row, 'lagging'),
-    handlerTrouble: failing > 0 ? decodeTrouble(row, failing) : undefined,
+    handlerTrouble: failing === undefined ? undefined : decodeTrouble(row, failing),
     readTrouble: text(row, 'unread_why'),
   };
 }

@@ -52,6 +52,7 @@ export async function runDevCommand(
   if (options.file === undefined)
     throw new KcgError('InvalidInput', 'dev needs the group file', { fix: 'Run kcg dev -f group.yaml.' });
   const groups = await readGroups(options.file);
+  for (const group of groups) requireCommand(group);
   for (const group of groups) await checkModule(group, { command: workerCommand(), env, signal: stop });
   const out = (text: string) => process.stdout.write(text);
   const isTerminal = process.stdout.isTTY && !env['NO_COLOR'];
@@ -106,6 +107,18 @@ function addresses({ kinesis, dynamodb }: LocalMode, caFile: string | undefined)
     'Any AWS SDK or CLI can use them; the credentials are AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local.',
     ...(caFile === undefined ? [] : [`To trust them:  ${trust}`]),
   ];
+}
+
+/** There are no images here. */
+function requireCommand({ metadata, spec: { handler } }: KinesisConsumerGroup): void {
+  if (!handler.lambda || handler.lambda.command) return;
+  throw new KcgError(
+    'InvalidInput',
+    `${metadata.name}: spec.handler.lambda has no command for "kcg dev" to run`,
+    {
+      fix: 'Name the program that runs the function, as command: [python3, -m, awslambdaric, app.handler].',
+    },
+  );
 }
 
 function givesUp({ spec: { handler } }: KinesisConsumerGroup): boolean {

@@ -69,6 +69,7 @@ export async function runRedriveCommand(
   const { options, positionals } = parseOptions(redriveOptions, argv, env, { positionals: 1 });
   const given = await configOf(positionals[0], options, { env, signal: stop });
   const config = withLocalCredentials(overridden(given, options), env);
+  if (config.handler.type === 'lambda' && !options.dryRun) throw noFunction();
   const { groupId, region, endpoints, onFailure } = config;
   const from = storeOf(options.from, { onFailure, groupId, region });
   const { fromEndpoint: endpoint } = options;
@@ -120,6 +121,13 @@ export async function runRedriveCommand(
     await store.close();
     stream.close();
   }
+}
+
+/** It asks its own worker. */
+function noFunction(): KcgError {
+  return new KcgError('InvalidInput', 'redrive cannot hand batches to a function of handler.lambda', {
+    fix: 'Run the function with the emulator of its image and name that: --url http://127.0.0.1:9000/2015-03-31/functions/function/invocations.',
+  });
 }
 
 function say(line: string): void {

@@ -9,9 +9,10 @@ import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
 import { awsCredentials, type AwsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
 import { systemClock } from '../lib/clock.ts';
 import { ALL_ADDRESSES } from '../lib/listen.ts';
-import { createLog, LOG_LEVELS } from '../lib/log.ts';
+import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import type { FailureDestination } from '../runtime/failure/failure-destination.ts';
@@ -75,6 +76,13 @@ export const workerOptions = {
     min: 0,
     max: 65_535,
   },
+  'function-port': {
+    type: 'number',
+    env: 'KCG_FUNCTION_PORT',
+    description: "port of the Runtime API in place of the group's; 0 = any",
+    min: 0,
+    max: 65_535,
+  },
   'exit-with-parent': {
     type: 'boolean',
     env: 'KCG_EXIT_WITH_PARENT',
@@ -114,15 +122,15 @@ export async function runWorkerCommand(
   stop: AbortSignal,
 ): Promise<number> {
   const { options } = parseOptions(workerOptions, argv, env);
-  const config = decodeWorkerConfig(env[WORKER_CONFIG_ENV]);
+  const config = configOf(env, options);
   const clock = systemClock;
-  const random = systemRandom;
-  const name = options.podName ?? `local-${randomName(random, 8)}`;
+  const name = options.podName ?? `local-${randomName(systemRandom, 8)}`;
   const log = createLog(options.logLevel).child({ worker: name });
   giveRegion(config, process.env);
+  const handler = createHandler(config.handler, { clock, log });
   if (options.check) {
-    // An app that answers HTTP is in a container of its own, which may come up later.
-    if (config.handler.type !== 'http') await createHandler(config.handler, { clock, log }).start(stop);
+    // What is in a container of its own may come up later.
+    if (handler.kind === 'module') await handler.start(stop);
     return 0;
   }
   const logEvent = workerEventLog(log, clock);
@@ -137,33 +145,31 @@ export async function runWorkerCommand(
     port: options.port,
     clock,
     worker: () => worker,
+    functionHangs: () => handler.hangs ?? false,
     metrics: () => metrics.text(),
   });
   log.info('listening', { port: server.port });
-  if (options.exitWithParent) {
-    stop = AbortSignal.any([stop, endOfInput(config.handoffTimeoutMs + LAST_WRITES_MS)]);
-  }
+  if (options.exitWithParent) stop = AbortSignal.any([stop, parentEnds(config)]);
   const { client, beatClient, stream, credentials, close } = openClients(config, options.kinesisFormat);
   const destination = await destinationOf(config, { folder: options.givenUpFolder, credentials });
   const onUnhandled = (reason: unknown) => endUnhandled(reason, env);
   process.on('unhandledRejection', onUnhandled);
   try {
+    await handler.listen?.();
     const place = { client, beatClient, clock, tableName: config.table, groupId: config.groupId };
-    const onRequest = (operation: string) => metrics.onRequest(operation);
-    const opening = { clock, random, log, waiting: 'the table cannot be reached yet' };
-    const table = await openPatiently(opening, stop, () => openLeaseTable({ ...place, onRequest }, stop));
+    const table = await openTable({ ...place, onRequest: (name) => metrics.onRequest(name) }, log, stop);
     if (table === undefined) return 0;
     worker = new Worker({
       config,
       identity: identityOf(name, options, server.port),
       table,
       stream,
-      handler: createHandler(config.handler, { clock, log }),
+      handler,
       payloads: config.payload && (await openPayloads(config.payload)),
       destination,
       nudge: httpNudge,
       clock,
-      random,
+      random: systemRandom,
       log,
       onEvent: (event) => {
         logEvent(event);
@@ -174,10 +180,36 @@ export async function runWorkerCommand(
     return 0;
   } finally {
     process.off('unhandledRejection', onUnhandled);
+    await handler.close();
     close();
     await destination?.close();
     await server.close();
   }
+}
+
+function parentEnds({ handoffTimeoutMs }: WorkerConfig): AbortSignal {
+  return endOfInput(handoffTimeoutMs + LAST_WRITES_MS);
+}
+
+/** Undefined: told to stop before there was one. */
+function openTable(
+  place: Parameters<typeof openLeaseTable>[0],
+  log: Log,
+  stop: AbortSignal,
+): Promise<LeaseTable | undefined> {
+  const waiting = 'the table cannot be reached yet';
+  const opening = { clock: systemClock, random: systemRandom, log, waiting };
+  return openPatiently(opening, stop, () => openLeaseTable(place, stop));
+}
+
+function configOf(
+  env: NodeJS.ProcessEnv,
+  { functionPort }: OptionValues<typeof workerOptions>,
+): WorkerConfig {
+  const config = decodeWorkerConfig(env[WORKER_CONFIG_ENV]);
+  const { handler } = config;
+  if (handler.type !== 'lambda') return config;
+  return { ...config, handler: { ...handler, port: functionPort ?? handler.port } };
 }
 
 /**

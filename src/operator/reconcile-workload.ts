@@ -86,9 +86,10 @@ export function podsOf({ options, group }: Pass): StoredObject[] {
 /** Brings Deployment and PodDisruptionBudget to what is wanted, or says why that cannot be done. */
 export async function reconcileWorkload(input: WorkloadPass): Promise<WorkloadFacts> {
   const { pass, existing } = input;
-  const { spec } = pass.group;
+  const { group, target } = pass;
+  const { spec } = group;
   const refused = templateProblems({
-    handler: workloadHandler(spec.handler),
+    handler: workloadHandler(group, target.region),
     template: spec.template,
   });
   if (refused.length > 0) {
@@ -150,7 +151,7 @@ function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: Work
   const selector = workerSelector(name);
   return desiredObjects({
     group: { name, namespace, uid: object.metadata.uid, apiVersion: group.apiVersion, kind: group.kind },
-    handler: workloadHandler(group.spec.handler),
+    handler: workloadHandler(group, target.region),
     template: group.spec.template,
     image: options.settings.workerImage,
     config: encodeWorkerConfig(workerConfigOf(group, target, consumerArn)),

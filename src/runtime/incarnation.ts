@@ -7,7 +7,7 @@ import type { KcgError } from '../lib/errors.ts';
 import { randomName } from '../lib/random.ts';
 import { ByteBudget } from './delivery/byte-budget.ts';
 import { Checkpointer } from './delivery/checkpointer.ts';
-import { HandlerTroubles } from './delivery/handler-troubles.ts';
+import { beginTrouble, HandlerTroubles } from './delivery/handler-troubles.ts';
 import { GroupState } from './leasing/group-state.ts';
 import { Heartbeat } from './leasing/heartbeat.ts';
 import { HeldShards, type StartShard } from './leasing/held-shards.ts';
@@ -122,7 +122,7 @@ export class Incarnation {
       leaseDurationMs: config.leaseDurationMs,
       isReady: () => isReady() && !state.paused,
       lag: () => this.held.lag(),
-      handlerTrouble: () => troubles.worst,
+      handlerTrouble: () => troubles.worst ?? beginTrouble(options.handler.trouble),
       readTrouble: () => readTroubles.worst,
       onBeat: (row) => {
         state.learnOwn(row);

@@ -13,6 +13,8 @@ export interface WorkerServerOptions {
   port: number;
   clock: Clock;
   worker: () => Worker | undefined;
+  /** The function has to be ended, as it neither answers nor asks. */
+  functionHangs?: () => boolean;
   metrics: () => Promise<string>;
 }
 
@@ -36,7 +38,7 @@ export interface WorkerServer {
 /**
  * What others may ask a worker: `POST /v1/nudge` (read the table now), `GET /v1/drained` (answers when nothing is
  * being processed any more, or when the worker is not ending at all; the preStop hook of the application's container),
- * `/healthz`, `/readyz`, `/metrics`.
+ * `GET /v1/function` (503: the function hangs; the liveness probe of its container), `/healthz`, `/readyz`, `/metrics`.
  * @throws KcgError `Conflict` when the port is taken
  */
 export async function startWorkerServer(options: WorkerServerOptions): Promise<WorkerServer> {
@@ -64,7 +66,7 @@ export async function startWorkerServer(options: WorkerServerOptions): Promise<W
 }
 
 async function answer(
-  { clock, worker, metrics }: WorkerServerOptions,
+  { clock, worker, functionHangs, metrics }: WorkerServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
   nudges: Nudges,
@@ -84,6 +86,8 @@ async function answer(
     }
     case 'GET /metrics':
       return reply(response, 200, await metrics());
+    case 'GET /v1/function':
+      return functionHangs?.() ? reply(response, 503, 'it hangs\n') : reply(response, 200, 'ok\n');
     case 'GET /v1/drained': {
       const patientUntilMs = clock.monotonic() + DRAIN_BEGINS_WITHIN_MS;
       while (worker()?.state !== 'stopped' && !closing.aborted && !response.destroyed) {

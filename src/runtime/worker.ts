@@ -95,8 +95,9 @@ export class Worker {
     } finally {
       failed.abort();
       await starting;
-      await handler.close();
+      // Whoever waits for that ends its clients, which closing would cut off.
       this.#stopped = true;
+      await handler.close();
     }
     if (!stop.aborted && failed.signal.reason instanceof KcgError) throw failed.signal.reason;
   }

@@ -162,7 +162,7 @@ describe('what blocks a group becomes a condition', () => {
     create({ handler: {} });
     expect(await h.reconcile()).toBeUndefined();
     expect(await h.condition('Stalled')).toBe('True InvalidSpec');
-    expect(await h.message('Stalled')).toContain('set exactly one of http, module, exec and log');
+    expect(await h.message('Stalled')).toContain('set exactly one of http, module, exec, lambda and log');
     const before = h.writeCount();
     await h.reconcile();
     expect(h.writeCount()).toBe(before);

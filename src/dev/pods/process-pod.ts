@@ -1,12 +1,19 @@
 import { request } from 'node:http';
+import { totalmem } from 'node:os';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
+import { runFunction } from './function-process.ts';
 import { WorkerProcess, type Exit } from './worker-process.ts';
 
 export interface PodContainer {
   name: string;
-  env: { name: string; value?: string; valueFrom?: { fieldRef?: { fieldPath?: string } } }[];
+  command?: string[];
+  env: {
+    name: string;
+    value?: string;
+    valueFrom?: { fieldRef?: { fieldPath?: string }; resourceFieldRef?: { resource?: string } };
+  }[];
 }
 
 export interface ProcessPodOptions {
@@ -16,6 +23,8 @@ export interface ProcessPodOptions {
   annotations: Readonly<Record<string, string>>;
   container: PodContainer;
   command: readonly string[];
+  /** The container of a function; its command runs beside the worker. */
+  functionContainer?: PodContainer | undefined;
   /** Seconds between SIGTERM and SIGKILL. */
   graceSeconds: number;
   clock: Clock;
@@ -27,9 +36,12 @@ export interface ProcessPodOptions {
 const NODE = 'local';
 const POD_IP = '127.0.0.1';
 const READY_POLL_MS = 100;
+const FUNCTION_POLL_MS = 1_000;
+/** As in a pod without a limit, which is told the memory of its node. */
+const MEMORY_MB = Math.floor(totalmem() / 2 ** 20);
 const RESTART_BACKOFF = { baseMs: 1_000, maxMs: 30_000 };
 
-/** A pod of one container, as the kubelet would run it: restarted when it ends, probed, and stopped with grace. */
+/** A pod of one container or, with a function, two, as the kubelet would run it: restarted, probed, and stopped with grace. */
 export class ProcessPod {
   readonly options: ProcessPodOptions;
   ready = false;
@@ -37,6 +49,7 @@ export class ProcessPod {
   readonly done: Promise<void>;
   readonly #stop = new AbortController();
   #process: WorkerProcess | undefined;
+  #endFunction = new AbortController();
   #lastExit: Exit | undefined;
 
   constructor(options: ProcessPodOptions) {
@@ -62,6 +75,7 @@ export class ProcessPod {
     this.#stop.abort();
     const { clock, graceSeconds } = this.options;
     this.#process?.signal('SIGTERM');
+    void this.#endFunctionWhenDrained();
     const over = new AbortController();
     void clock.sleep(graceSeconds * 1_000, { signal: over.signal }).then(() => {
       if (!over.signal.aborted) this.#process?.signal('SIGKILL');
@@ -99,8 +113,11 @@ export class ProcessPod {
       onChange();
       const probing = new AbortController();
       void this.#probe(this.#process, probing.signal);
+      const running = this.#runFunction(this.#process);
       this.#lastExit = await this.#process.exited;
       probing.abort();
+      this.#endFunction.abort();
+      await running;
       this.#process = undefined;
       this.ready = false;
       onChange();
@@ -117,11 +134,66 @@ export class ProcessPod {
 
   #start(): WorkerProcess {
     const { command, clock, name, onLine } = this.options;
-    return new WorkerProcess({ command, clock, env: this.#env(), onLine: (line) => onLine(name, line) });
+    return new WorkerProcess({
+      command,
+      clock,
+      env: this.#workerEnv(),
+      onLine: (line) => onLine(name, line),
+    });
   }
 
-  #env(): NodeJS.ProcessEnv {
-    const { name, namespace, uid, annotations, container } = this.options;
+  /** Beside this process of the worker: the next one serves the function on another port. */
+  async #runFunction(worker: WorkerProcess): Promise<void> {
+    const { functionContainer: container, name, clock, random, onLine } = this.options;
+    this.#endFunction = new AbortController();
+    if (container?.command === undefined) return;
+    const api = await Promise.race([worker.functionApi, worker.exited]);
+    if (typeof api !== 'string') return;
+    const env = { ...this.#env(container), AWS_LAMBDA_RUNTIME_API: api };
+    const line = (line: string) => onLine(name, line);
+    const { signal } = this.#endFunction;
+    while (!signal.aborted) {
+      const life = new AbortController();
+      const both = AbortSignal.any([life.signal, signal]);
+      void this.#killHanging(worker, life);
+      await runFunction({ command: container.command, env, clock, random, onLine: line }, both);
+    }
+  }
+
+  /** As the liveness probe of the function's container. */
+  async #killHanging(worker: WorkerProcess, life: AbortController): Promise<void> {
+    const { clock, name, onLine } = this.options;
+    const { signal } = this.#endFunction;
+    while (!signal.aborted) {
+      await clock.sleep(FUNCTION_POLL_MS, { signal });
+      const status = worker.port === undefined ? undefined : await statusOf(worker.port, '/v1/function');
+      if (status !== 503) continue;
+      onLine(name, 'the function did not answer in time and does not ask for more: it is started again');
+      return life.abort();
+    }
+  }
+
+  /** As the preStop hook of the function's container. */
+  async #endFunctionWhenDrained(): Promise<void> {
+    const { graceSeconds, functionContainer } = this.options;
+    const port = this.#process?.port;
+    if (functionContainer && port !== undefined) await statusOf(port, '/v1/drained', graceSeconds * 1_000);
+    this.#endFunction.abort();
+  }
+
+  #workerEnv(): NodeJS.ProcessEnv {
+    const local = {
+      KCG_HOST: POD_IP,
+      KCG_PORT: '0',
+      KCG_FUNCTION_PORT: '0',
+      KCG_EXIT_WITH_PARENT: 'true',
+      KCG_LAST_WORDS: '',
+    };
+    return { ...this.#env(this.options.container), ...local };
+  }
+
+  #env(container: PodContainer): NodeJS.ProcessEnv {
+    const { name, namespace, uid, annotations } = this.options;
     const fields: Record<string, string> = {
       'metadata.name': name,
       'metadata.namespace': namespace,
@@ -135,16 +207,16 @@ export class ProcessPod {
     };
     const given = container.env.map(({ name, value, valueFrom }) => [
       name,
-      value ?? fieldOf(valueFrom?.fieldRef?.fieldPath ?? ''),
+      value ??
+        (valueFrom?.resourceFieldRef ? String(MEMORY_MB) : fieldOf(valueFrom?.fieldRef?.fieldPath ?? '')),
     ]);
-    const local = { KCG_HOST: POD_IP, KCG_PORT: '0', KCG_EXIT_WITH_PARENT: 'true', KCG_LAST_WORDS: '' };
-    return { ...process.env, ...Object.fromEntries(given), ...local };
+    return { ...process.env, ...Object.fromEntries(given) };
   }
 
   async #probe(target: WorkerProcess, signal: AbortSignal): Promise<void> {
     const { clock, onChange } = this.options;
     while (!signal.aborted) {
-      const ready = target.port !== undefined && (await isReady(target.port));
+      const ready = target.port !== undefined && (await statusOf(target.port, '/readyz')) === 200;
       if (signal.aborted) return;
       if (ready !== this.ready) {
         this.ready = ready;
@@ -155,16 +227,17 @@ export class ProcessPod {
   }
 }
 
-function isReady(port: number): Promise<boolean> {
+/** Undefined: no answer. */
+function statusOf(port: number, path: string, timeout = 1_000): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const call = request({ host: POD_IP, port, path: '/readyz', timeout: 1_000, agent: false });
+    const call = request({ host: POD_IP, port, path, timeout, agent: false });
     call.on('response', (response) => {
       response.resume();
-      resolve(response.statusCode === 200);
+      resolve(response.statusCode);
     });
     call.on('timeout', () => call.destroy());
-    call.on('close', () => resolve(false));
-    call.on('error', () => resolve(false));
+    call.on('close', () => resolve(undefined));
+    call.on('error', () => resolve(undefined));
     call.end();
   });
 }

@@ -149,6 +149,9 @@ export class ProcessPods {
       uid: created.metadata.uid,
       annotations,
       container,
+      functionContainer: template.spec.containers.find(({ env }) =>
+        env?.some((e) => e.name === 'AWS_LAMBDA_RUNTIME_API'),
+      ),
       command,
       graceSeconds: template.spec.terminationGracePeriodSeconds ?? 30,
       clock,

@@ -27,6 +27,8 @@ export class WorkerProcess {
   readonly exited: Promise<Exit>;
   /** Where its probes answer; known once it says so. */
   port: number | undefined;
+  /** Where it serves a function; resolves once it says so. */
+  readonly functionApi: Promise<string>;
   readonly #child: ChildProcess;
 
   constructor({ command, env, clock, onLine }: WorkerProcessOptions) {
@@ -37,10 +39,14 @@ export class WorkerProcess {
       this.#child.once('error', () => resolve({ code: 127, signal: null, at: clock.now() }));
       this.#child.once('exit', (code, signal) => resolve({ code, signal, at: clock.now() }));
     });
+    const functionApi = Promise.withResolvers<string>();
+    this.functionApi = functionApi.promise;
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (!stream) continue;
       createInterface({ input: stream }).on('line', (line) => {
         this.port ??= listeningPort(line);
+        const [, api] = /"functionApi":"([\d.:]+)"/.exec(line) ?? [];
+        if (api !== undefined) functionApi.resolve(api);
         onLine(line);
       });
     }

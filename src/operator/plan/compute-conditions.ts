@@ -209,6 +209,10 @@ export function handlerHealthy({ view }: GroupFacts): Told<'HandlerHealthy'> {
       reason: 'HandlerSucceeds',
       message: 'no shard waits for the handler to succeed',
     };
+  if (trouble.shards === 0) {
+    const message = `the handler cannot begin; worker ${trouble.worker}: ${trouble.error}`;
+    return { status: 'False', reason: 'HandlerFailing', message };
+  }
   const shards = `${Math.min(trouble.shards, ownedShards)} of ${count(ownedShards, 'shard')}`;
   const message = `the handler fails on ${shards}; worker ${trouble.worker}: ${trouble.error}`;
   return { status: 'False', reason: 'HandlerFailing', message };

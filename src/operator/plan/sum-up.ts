@@ -82,6 +82,9 @@ export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
     return { status: 'True', reason: desiredState, message: `desiredState is ${desiredState}` };
   }
   if (ShardsCovered.status !== 'True') {
+    const { HandlerHealthy } = parts;
+    if (view?.handlerTrouble?.shards === 0 && HandlerHealthy.status === 'False')
+      return { status: 'False', reason: HandlerHealthy.reason, message: HandlerHealthy.message };
     const starting = countStarting(facts);
     // Workers that go on after a pause, or have just begun, take up the shards in a moment.
     if (starting > 0 && WorkersAvailable.status !== 'False')
@@ -112,8 +115,8 @@ function countStarting({ view }: GroupFacts): number {
 
 /** A worker lives on beside an app that has ended, and owns shards whose records nobody takes. */
 function withoutProcess({ view, group }: GroupFacts): string | undefined {
-  const { http, module } = group.spec.handler;
-  const container = http?.container ?? module?.container ?? WORKER_CONTAINER;
+  const { http, module, lambda } = group.spec.handler;
+  const container = (http ?? module ?? lambda)?.container ?? WORKER_CONTAINER;
   const idle = view?.workers.filter(
     ({ alive, shards, pod }) => alive && shards > 0 && pod?.down.includes(container),
   );

@@ -2,14 +2,16 @@ import type { KinesisConsumerGroup } from '../../api/group.ts';
 import type { WorkerConfig } from '../../api/worker-config.ts';
 import { kinesisPattern } from '../../filter/kinesis-pattern.ts';
 import type { GroupTarget } from '../aws-account.ts';
+import { maxConcurrencyOf } from './function-container.ts';
 import type { WorkloadHandler } from './worker-template.ts';
 
 /** What the group's workers have to know. */
 export function workerConfigOf(
-  { spec }: Pick<KinesisConsumerGroup, 'spec'>,
+  group: Pick<KinesisConsumerGroup, 'spec' | 'metadata'>,
   target: GroupTarget,
   consumerArn?: string,
 ): WorkerConfig {
+  const { spec } = group;
   const { consumer, checkpoints, leases, handler, initialPosition } = spec;
   const { kinesis, dynamodb } = target.endpoints;
   const { name, arn } = target.stream;
@@ -30,7 +32,7 @@ export function workerConfigOf(
     leaseDurationMs: leases.durationSeconds * 1000,
     handoffTimeoutMs: leases.handoffTimeoutSeconds * 1000,
     maxLeases: leases.maxPerWorker ?? 0,
-    handler: workerHandler(workloadHandler(handler)),
+    handler: workerHandler(workloadHandler(group, target.region), spec.template),
     batchSize: handler.batchSize,
     batchWindowMs: handler.batchWindowSeconds * 1000,
     ...onFailureOf(spec),
@@ -68,7 +70,10 @@ function payloadOf({
   return format === 'Bytes' && compression === 'None' ? {} : { payload: { format, compression } };
 }
 
-function workerHandler(handler: WorkloadHandler): WorkerConfig['handler'] {
+function workerHandler(
+  handler: WorkloadHandler,
+  template: KinesisConsumerGroup['spec']['template'],
+): WorkerConfig['handler'] {
   switch (handler.kind) {
     case 'log':
       return { type: 'log' };
@@ -81,12 +86,26 @@ function workerHandler(handler: WorkloadHandler): WorkerConfig['handler'] {
     case 'http':
       // The app is in the same pod.
       return { type: 'http', url: `http://127.0.0.1:${handler.port}${handler.path}` };
+    case 'lambda': {
+      const { container, port, functionName } = handler;
+      const app = template.spec?.containers?.find(({ name }) => name === container);
+      const most = maxConcurrencyOf(app);
+      return { type: 'lambda', port, functionName, ...(most === undefined ? {} : { maxConcurrency: most }) };
+    }
   }
 }
 
 /** The one handler the spec names. */
-export function workloadHandler({ http, module }: KinesisConsumerGroup['spec']['handler']): WorkloadHandler {
+export function workloadHandler(
+  { metadata, spec }: Pick<KinesisConsumerGroup, 'spec' | 'metadata'>,
+  region: string,
+): WorkloadHandler {
+  const { http, module, lambda } = spec.handler;
   if (http) return { kind: 'http', ...http };
   if (module) return { kind: 'module', ...module };
+  if (lambda) {
+    const { container, port } = lambda;
+    return { kind: 'lambda', container, port, functionName: metadata.name, region };
+  }
   return { kind: 'log' };
 }

@@ -4,6 +4,7 @@ import {
   WORKER_CONTAINER_ANNOTATION,
 } from '../../api/labels.ts';
 import { WORKER_PORT } from '../../api/worker-config.ts';
+import { functionContainer, waitForDrain } from './function-container.ts';
 
 /*
  * The pod template of a group's workers: the user's template, kept whole, with what the worker needs put in. Where the
@@ -15,7 +16,8 @@ export type Json = Record<string, unknown>;
 export type WorkloadHandler =
   | { kind: 'log' }
   | { kind: 'http'; container: string; port: number; path: string }
-  | { kind: 'module'; container: string; path: string; export?: string | undefined };
+  | { kind: 'module'; container: string; path: string; export?: string | undefined }
+  | { kind: 'lambda'; container: string; port: number; functionName: string; region: string };
 
 export interface WorkerTemplateInput {
   handler: WorkloadHandler;
@@ -33,7 +35,7 @@ export interface WorkerTemplateInput {
 
 /** Name of the container that copies the runtime; one of that name among the template's says what it should have beside. */
 const INSTALL_CONTAINER = 'kcg-install';
-/** Name of the worker's container with the handlers `http` and `log`; a module runs in the one its handler names. */
+/** Name of the worker's container with the handlers `http`, `lambda` and `log`; a module runs in the one its handler names. */
 export const WORKER_CONTAINER = 'worker';
 const RUNTIME_VOLUME = 'kcg-runtime';
 const RUNTIME_PATH = '/kcg';
@@ -58,7 +60,7 @@ export function templateProblems({
   if (handler.kind === 'log') return [];
   const names = listOf(mapOf(template['spec'])['containers']).map(({ name }) => name);
   const path = `spec.handler.${handler.kind}.container`;
-  if (handler.kind === 'http' && handler.container === WORKER_CONTAINER) {
+  if (handler.kind !== 'module' && handler.container === WORKER_CONTAINER) {
     return [
       `${path}: '${WORKER_CONTAINER}' is the name of the container kcg adds; give the app's container another`,
     ];
@@ -107,6 +109,12 @@ function containers(input: WorkerTemplateInput, spec: Json): Json {
   if (handler.kind === 'log') return { containers: [...others, imageWorker(input, spec, base)] };
   if (handler.kind === 'http') {
     const apps = others.map((app) => (app['name'] === handler.container ? waitForDrain(app) : app));
+    return { containers: [...apps, imageWorker(input, spec, base)] };
+  }
+  if (handler.kind === 'lambda') {
+    const apps = others.map((app) =>
+      app['name'] === handler.container ? waitForDrain(functionContainer(app, handler)) : app,
+    );
     return { containers: [...apps, imageWorker(input, spec, base)] };
   }
   return {
@@ -179,14 +187,6 @@ function workerEnv(config: string, lastWords: string): { name: string; value?: s
     field('KCG_REVISION', `metadata.annotations['${REVISION_ANNOTATION}']`),
     field('KCG_RESTARTED_AT', `metadata.annotations['${RESTARTED_AT_ANNOTATION}']`),
   ];
-}
-
-/** The app has to answer until the worker's last batch is through. */
-function waitForDrain(app: Json): Json {
-  const lifecycle = mapOf(app['lifecycle']);
-  if (lifecycle['preStop']) return app;
-  const preStop = { httpGet: { path: '/v1/drained', port: WORKER_PORT } };
-  return { ...app, lifecycle: { ...lifecycle, preStop } };
 }
 
 /** Where the user has put it, else before all others. Mounts and arguments are what it is for; the rest is the user's. */

@@ -84,6 +84,11 @@ export class HandlerTroubles {
   }
 }
 
+/** Of a handler that says itself that it cannot begin: on no shard yet. */
+export function beginTrouble(error: string | undefined): HandlerTrouble | undefined {
+  return error === undefined ? undefined : { shards: 0, error: inBytes(error, MAX_FAILING_WHY_BYTES) };
+}
+
 interface OfLane {
   shardId: string;
   lane?: number;

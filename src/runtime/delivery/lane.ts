@@ -17,7 +17,7 @@ import { callInTime } from './timed-call.ts';
 /** What a shard consumer asks of each of its lanes. */
 export interface DeliveryOptions {
   shardId: string;
-  handler: Pick<Handler, 'fit' | 'handle' | 'open'>;
+  handler: Pick<Handler, 'fit' | 'handle' | 'open' | 'limitsTime'>;
   /** How long the handler may take for a batch, ms. */
   timeoutMs: number;
   policy: RetryPolicy;
@@ -25,7 +25,7 @@ export interface DeliveryOptions {
   payloads?: Payloads | undefined;
   /** Undefined: what is given up is told, and gone. */
   destination?: FailureDestination | undefined;
-  context: Omit<HandlerContext, 'signal' | 'attempt' | 'deadlineMs' | 'shardId'>;
+  context: Omit<HandlerContext, 'signal' | 'stop' | 'timeoutMs' | 'attempt' | 'deadlineMs' | 'shardId'>;
   /** The gate: asked before each batch and each acknowledgement. */
   leaseIsGood: () => boolean;
   /** The handler goes on with a batch though it was told to stop: only the end of its process ends that. */
@@ -116,7 +116,7 @@ export class Lane {
 
   /** What there is to do in place of `part`; undefined when it is over. */
   async #step(part: Part): Promise<readonly Part[] | undefined> {
-    const { policy, clock, leaseIsGood, lose, abandon } = this.#options;
+    const { policy, clock, leaseIsGood, lose, stop, abandon } = this.#options;
     const old = beforeCall(part, policy, clock.now());
     if (old) return (await this.#giveUp(old.giveUp!.part, old.giveUp!.condition)) ? old.rest : undefined;
     const { given, later, problem } = this.#take(part);
@@ -126,6 +126,8 @@ export class Lane {
       return undefined;
     }
     if (abandon.aborted) return undefined;
+    // Told to stop while it waited for its turn: nobody has it, and nothing failed.
+    if (stop.aborted && result.outcome === 'failed' && result.isMissed) return undefined;
     const { done, giveUp, rest, backoff } = afterCall(given, result, policy);
     if (done > 0) this.#finished(given.records.slice(0, done), 'processed');
     if (result.outcome !== 'done') await this.#failed(given, result, { done, giveUp, backoff });
@@ -147,13 +149,13 @@ export class Lane {
   }
 
   #call({ records, calls, misses }: Part): Promise<HandlerResult> {
-    const { shardId, handler, context, clock, timeoutMs, abandon, behindMs } = this.#options;
+    const { shardId, handler, context, clock, timeoutMs, stop, abandon, behindMs } = this.#options;
     const batch = { shardId, records, millisBehindLatest: behindMs() };
-    const about = { ...context, shardId, attempt: calls + misses + 1 };
-    return callInTime((within) => handler.handle(batch, { ...about, ...within }), abandon, {
-      clock,
-      timeoutMs,
-    });
+    const about = { ...context, shardId, attempt: calls + misses + 1, stop };
+    const call = (within: Pick<HandlerContext, 'signal' | 'deadlineMs' | 'timeoutMs'>) =>
+      handler.handle(batch, { ...about, ...within });
+    if (handler.limitsTime) return call({ signal: abandon, deadlineMs: clock.now() + timeoutMs, timeoutMs });
+    return callInTime(call, abandon, { clock, timeoutMs });
   }
 
   /** Tells it, and waits until what comes next may be tried. */

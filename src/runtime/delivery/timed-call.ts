@@ -29,9 +29,7 @@ export async function callInTime(
   let late: KcgError | undefined;
   void clock.sleep(timeoutMs, { signal: finished.signal }).then(() => {
     if (finished.signal.aborted || given.signal.aborted) return;
-    late = new KcgError('Timeout', `the handler did not answer within ${timeoutMs / 1000} seconds`, {
-      fix: 'Find out what it waits for, or give it longer: spec.handler.timeoutSeconds.',
-    });
+    late = notInTime(timeoutMs);
     given.abort(late);
   });
   try {
@@ -49,4 +47,10 @@ export async function callInTime(
     signal.removeEventListener('abort', onAbort);
     finished.abort(FINISHED);
   }
+}
+
+export function notInTime(timeoutMs: number): KcgError {
+  return new KcgError('Timeout', `the handler did not answer within ${timeoutMs / 1000} seconds`, {
+    fix: 'Find out what it waits for, or give it longer: spec.handler.timeoutSeconds.',
+  });
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Handler } from './handler.ts';
 import { httpHandler } from './http-handler.ts';
+import { lambdaHandler } from './lambda/lambda-handler.ts';
 import { logHandler } from './log-handler.ts';
 import { moduleHandler } from './module-handler.ts';
 
@@ -15,5 +16,7 @@ export function createHandler(config: WorkerConfig['handler'], deps: { clock: Cl
       return moduleHandler({ path: config.path, exportName: config.export }, deps);
     case 'http':
       return httpHandler({ url: config.url, ...deps });
+    case 'lambda':
+      return lambdaHandler({ ...config, ...deps });
   }
 }

@@ -17,6 +17,10 @@ export interface HandlerContext {
    * for this batch: stop, do not acknowledge.
    */
   signal: AbortSignal;
+  /** Aborts when nothing more is to be begun: what nobody has taken by then need not be. */
+  stop?: AbortSignal;
+  /** How long the handler may take, ms: of one that limits the time itself. */
+  timeoutMs?: number;
   groupId: string;
   streamName: string;
   streamArn: string;
@@ -99,7 +103,15 @@ export interface ShardProgram {
 
 /** What the worker calls with batches. `handle` never throws: a failure is a result, and the caller retries. */
 export interface Handler {
-  readonly kind: 'log' | 'module' | 'http' | 'exec';
+  readonly kind: 'log' | 'module' | 'http' | 'exec' | 'lambda';
+  /** It keeps `context.timeoutMs` itself, as a batch may wait for its turn before the time begins. */
+  readonly limitsTime?: true;
+  /** Why it cannot begin, when it says so itself. */
+  readonly trouble?: string | undefined;
+  /** Only the end of its process can end what it does. */
+  readonly hangs?: boolean;
+  /** What must be there before others are: whoever calls the worker. May be called again. @throws KcgError */
+  listen?(): Promise<void>;
   /**
    * Resolves once the handler can take batches; retries inside for as long as that may change by itself.
    * @throws KcgError `InvalidInput` when it never will (no such file, no default export)

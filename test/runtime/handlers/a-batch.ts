@@ -20,6 +20,7 @@ export function aBatch(...records: UserRecord[]): Batch {
 export function aContext(overrides: Partial<HandlerContext> = {}): HandlerContext {
   return {
     signal: new AbortController().signal,
+    timeoutMs: 900_000,
     groupId: 'shop.orders',
     streamName: 'orders',
     streamArn: 'arn:aws:kinesis:eu-west-1:123456789012:stream/orders',
