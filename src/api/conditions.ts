@@ -106,6 +106,8 @@ const IMPORT = {
   SourceCredentials:
     'There are no credentials that the source of the import accepts; correct the role of the operator, or the Secret.',
   SourceUnreachable: 'The source of the import did not answer; it is tried again, and the message says why.',
+  WorkersRunning:
+    'Workers of the group run already, although it has no position yet; the import begins once they have stopped.',
   ImportConflict:
     'Somebody else wrote positions of this group while they were imported; the message says what to do. No worker is started.',
   ImportUndoing: 'An import is being undone; run kcg import --undo again when nobody does it any more.',

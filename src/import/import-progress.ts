@@ -34,6 +34,10 @@ const RETRY_MS = 30_000;
 /** The source cannot be looked at. */
 export function sourceFailed(name: string, error: KcgError): ImportProgress {
   const reason = REASONS[error.code] ?? 'SourceUnreachable';
-  const message = `${name}: ${describeError(error)}`;
+  const isTable = error.code === 'NotFound' && error.resource?.startsWith('table ');
+  // The words of the error are about a table of kcg's own.
+  const message = isTable
+    ? `there is no ${name}. Check its name in importFrom, the region and the account.`
+    : `${name}: ${describeError(error)}`;
   return { reason, message, isSettled: false, againInMs: error.retryAfterMs ?? RETRY_MS, error };
 }

@@ -110,7 +110,7 @@ export class ImportRun {
     const [first] = alive;
     if (!first || record) return undefined;
     const message = `worker ${first.worker} of the group runs, or has ended without a word; stop the workers first. One that is dead is known as such once its beat has stood still for ${leaseDurationMs / 1000} s`;
-    return { reason: 'ImportConflict', message, isSettled: false, againInMs: 5_000 };
+    return { reason: 'WorkersRunning', message, isSettled: false, againInMs: 2_000 };
   }
 
   /** The snapshot, and then the mark in the claim: from there on it is completed by whoever comes. Undefined: somebody else has begun. */

@@ -1,5 +1,11 @@
 import type { StreamClient } from '../kinesis/stream-client.ts';
-import type { ForeignPositions, ForeignRows, ForeignSelection, ForeignStore } from './foreign-store.ts';
+import type {
+  ForeignPositions,
+  ForeignReader,
+  ForeignRows,
+  ForeignSelection,
+  ForeignStore,
+} from './foreign-store.ts';
 import { planByTime } from './plan-by-time.ts';
 import { planImport, type ImportPlan, type StartPosition } from './plan-import.ts';
 
@@ -23,7 +29,7 @@ export interface StoreSourceOptions {
   name: string;
   store: ForeignStore;
   /** A program's reader: what its rows mean. Pure. */
-  read: (rows: ForeignRows, selection: ForeignSelection) => ForeignPositions;
+  read: ForeignReader;
   stream: Pick<StreamClient, 'describe' | 'listShards'>;
   selection: Pick<ForeignSelection, 'knownAs' | 'group'>;
   initialPosition: StartPosition;

@@ -32,7 +32,7 @@ export function putImportPart({
   ttl: number;
 }): RowWrite {
   const set = { import_id: id, data, ttl };
-  return { name: 'put import part', key: importKey(id, part), kind: 'put', when: [], set, proof: [] };
+  return { name: 'put import part', key: importKey(id, part), kind: 'update', when: [], set, proof: [] };
 }
 
 export function deleteImportPart(key: string): RowWrite {
@@ -56,7 +56,8 @@ export function putImported(lease: NewLease, { at }: Pick<ImportRecord, 'at'>): 
   const write = putShard(lease, at);
   const set: RowWrite['set'] = { ...write.set, why: IMPORTED };
   const proof = [equal('epoch', Number(set['epoch'])), equal('why', IMPORTED)];
-  return { ...write, name: 'put imported shard', set, proof };
+  // As an update, which the operator may do anyway.
+  return { ...write, name: 'put imported shard', kind: 'update', set, proof };
 }
 
 export function finishImport({ id }: Pick<ImportRecord, 'id'>): RowWrite {

@@ -4,6 +4,7 @@ import type { StreamConsumers } from '../kinesis/stream-consumers.ts';
 import { listGroupIds } from '../leases/dynamodb/groups.ts';
 import { awsCredentials, type AwsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
+import { openImport } from './position-import.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import type { Clock } from '../lib/clock.ts';
 import { streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
@@ -19,18 +20,11 @@ const PRINCIPAL = "the operator's role";
  */
 export function sdkAwsAccount(clock: Clock): AwsAccount {
   const streams = new Map<string, StreamClient>();
-  const databases = new Map<string, ReturnType<typeof createDynamoDbClient>>();
   const credentials = awsCredentials({ clock });
   const limits = new AwsRateLimits(clock);
   const consumers = consumerClients(clock, credentials);
-  const databaseOf = ({ region, endpoints }: GroupTarget) => {
-    const key = JSON.stringify([region, endpoints.dynamodb]);
-    const client =
-      databases.get(key) ?? createDynamoDbClient({ region, endpoint: endpoints.dynamodb, credentials });
-    databases.set(key, client);
-    return client;
-  };
-  return {
+  const databases = databaseClients(credentials);
+  const account: AwsAccount = {
     streamClient(target) {
       const { region, stream, endpoints } = target;
       const known = streams.get(streamKey(target));
@@ -54,7 +48,7 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
     leaseTable: (target, signal) =>
       openLeaseTable(
         {
-          client: databaseOf(target),
+          client: databases.of(target),
           clock,
           tableName: target.table,
           groupId: target.groupId,
@@ -64,22 +58,48 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
       ),
     groupIds: (target, { limit, signal }) =>
       listGroupIds(
-        { client: databaseOf(target), clock, tableName: target.table, principal: PRINCIPAL },
+        { client: databases.of(target), clock, tableName: target.table, principal: PRINCIPAL },
         { limit, consistent: true, signal },
       ),
     tableAdmin: (target) =>
       dynamoDbTableAdmin({
-        client: databaseOf(target),
+        client: databases.of(target),
         clock,
         tableName: target.table,
         endpoint: target.endpoints.dynamodb,
         beforeCall: (operation, signal) =>
           limits.take(target.endpoints.dynamodb ?? target.region, operation, signal),
       }),
+    openImport: (request) => {
+      const stream = account.streamClient(request.target);
+      return openImport(request, {
+        client: databases.of(request.target),
+        clock,
+        principal: PRINCIPAL,
+        stream,
+      });
+    },
     close() {
       for (const client of streams.values()) client.close();
       consumers.close();
-      for (const client of databases.values()) client.destroy();
+      databases.close();
+    },
+  };
+  return account;
+}
+
+/** One client per region and endpoint. */
+function databaseClients(credentials: AwsCredentials) {
+  const clients = new Map<string, ReturnType<typeof createDynamoDbClient>>();
+  return {
+    of({ region, endpoints: { dynamodb: endpoint } }: GroupTarget) {
+      const key = JSON.stringify([region, endpoint]);
+      const client = clients.get(key) ?? createDynamoDbClient({ region, endpoint, credentials });
+      clients.set(key, client);
+      return client;
+    },
+    close() {
+      for (const client of clients.values()) client.destroy();
     },
   };
 }

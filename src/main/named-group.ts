@@ -1,5 +1,6 @@
 import type { GroupStatus } from '../api/group-status.ts';
-import { readDeletedGroup } from '../api/stored-group.ts';
+import type { KinesisConsumerGroup } from '../api/group.ts';
+import { readDeletedGroup, readGroup } from '../api/stored-group.ts';
 import type { clusterOptions } from '../cli/cluster-options.ts';
 import type { LeasesSource } from '../cli/leases.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -37,5 +38,28 @@ export async function readNamedGroup(
     }
     const { table } = (object.status ?? {}) as GroupStatus;
     return { group: read.group, tableRegion: table?.arn?.split(':')[3] };
+  });
+}
+
+/**
+ * The whole of it, as it has to be for anything that does its work.
+ * @throws KcgError `NotFound` when there is none, `InvalidInput` when its spec is invalid
+ */
+export async function readWholeGroup(
+  name: string,
+  options: OptionValues<typeof clusterOptions>,
+  { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
+): Promise<KinesisConsumerGroup> {
+  const orElse = 'The group can be read from its file without Kubernetes: -f group.yaml.';
+  return await readUserCluster(options, { env, orElse }, async ({ cluster, namespace }) => {
+    const object = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal });
+    if (object === undefined) {
+      throw new KcgError('NotFound', `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`, {
+        fix: 'kcg get -A lists those of all namespaces.',
+      });
+    }
+    const read = readGroup(object);
+    if (read.outcome === 'ok') return read.group;
+    throw new KcgError('InvalidInput', `${namespace}/${name}: ${read.problems.join('; ')}`);
   });
 }

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { groupIdOf, regionOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../api/group.ts';
-import { readGroup } from '../api/stored-group.ts';
 import { decodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../api/worker-config.ts';
 import { awsCredentials } from '../aws/credentials.ts';
 import { clusterOptions } from '../cli/cluster-options.ts';
@@ -9,7 +8,6 @@ import { readGroups } from '../dev/group-file.ts';
 import { LOCAL_CREDENTIALS } from '../dev/local-mode.ts';
 import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
 import type { UserRecord } from '../kinesis/record.ts';
-import { KINDS } from '../kubernetes/cluster.ts';
 import { systemClock, withDeadline } from '../lib/clock.ts';
 import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -23,7 +21,7 @@ import { openPayloads } from '../runtime/payload/payloads.ts';
 import { openStore, storeOf } from '../runtime/redrive/open-store.ts';
 import { redrive, type RedriveResult } from '../runtime/redrive/redrive.ts';
 import { giveRegion } from './give-region.ts';
-import { readUserCluster } from './user-cluster.ts';
+import { readWholeGroup } from './named-group.ts';
 
 export const redriveOptions = {
   file: { type: 'string', short: 'f', description: 'YAML file of the group' },
@@ -177,33 +175,13 @@ async function configOf(
       fix: `Leave out ${name} or -f.`,
     });
   }
-  if (name !== undefined) return ofGroup(await namedGroup(name, options, by), options, by.env);
+  if (name !== undefined) return ofGroup(await readWholeGroup(name, options, by), options, by.env);
   const { file, group } = options;
   if (file !== undefined) return ofGroup(pickGroup(file, await readGroups(file), group), options, by.env);
   const own = by.env[WORKER_CONFIG_ENV];
   if (own) return decodeWorkerConfig(own);
   throw new KcgError('InvalidInput', 'redrive needs to know the group', {
     fix: 'Run kcg redrive NAME -n NAMESPACE or kcg redrive -f group.yaml, or run it in a pod of the group.',
-  });
-}
-
-/** The whole of it: a group that cannot be read is not redriven. */
-async function namedGroup(
-  name: string,
-  options: Options,
-  { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
-): Promise<KinesisConsumerGroup> {
-  const orElse = 'The group can be read from its file without Kubernetes: -f group.yaml.';
-  return await readUserCluster(options, { env, orElse }, async ({ cluster, namespace }) => {
-    const object = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal });
-    if (object === undefined) {
-      throw new KcgError('NotFound', `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`, {
-        fix: 'kcg get -A lists those of all namespaces.',
-      });
-    }
-    const read = readGroup(object);
-    if (read.outcome === 'ok') return read.group;
-    throw new KcgError('InvalidInput', `${namespace}/${name}: ${read.problems.join('; ')}`);
   });
 }
 

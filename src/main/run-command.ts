@@ -45,6 +45,14 @@ const COMMANDS: Record<string, Command> = {
       return { options: leasesOptions, run: runLeasesCommand };
     },
   },
+  import: {
+    summary: 'begin a group with the positions of another consumer, or show what that would do',
+    usage: 'kcg import (NAME | -f group.yaml | --group ID --stream STREAM --type TYPE --from TABLE)',
+    load: async () => {
+      const { importOptions, runImportCommand } = await import('./import.ts');
+      return { options: importOptions, run: runImportCommand };
+    },
+  },
   redrive: {
     summary: 'hand batches that were given up to the handler again',
     usage: 'kcg redrive (NAME | -f group.yaml)',

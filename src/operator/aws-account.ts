@@ -1,6 +1,7 @@
 import type { LeaseTable } from '../leases/lease-table.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
 import type { StreamConsumers } from '../kinesis/stream-consumers.ts';
+import type { OpenImport } from './position-import.ts';
 import type { TableAdmin } from '../table/table-admin.ts';
 
 /** Where a group's stream and rows are. */
@@ -21,6 +22,8 @@ export interface AwsAccount {
   /** Groups with rows in the target's table, which has the native key; at most `limit`. Strongly consistent. */
   groupIds(target: GroupTarget, options: { limit: number; signal: AbortSignal }): Promise<string[]>;
   tableAdmin(target: GroupTarget): TableAdmin;
+  /** Without it, a group that is to begin with another consumer's positions does not begin. */
+  openImport?: OpenImport;
   close(): void;
 }
 

@@ -12,7 +12,6 @@ import { tableKey, type AwsAccount, type GroupTarget } from './aws-account.ts';
 import type { Cluster, ObjectCache, StoredObject } from '../kubernetes/cluster.ts';
 import type { Nudge } from './fence-workers.ts';
 import type { StreamCache } from './observe-stream.ts';
-import type { OpenImport } from './position-import.ts';
 import type { ImportMemory } from './reconcile-import.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
 import type { Want } from './plan/desired-replicas.ts';
@@ -35,8 +34,6 @@ export interface ReconcilerOptions {
   random: Random;
   log: Log;
   nudge: Nudge;
-  /** Without it, a group that is to begin with another consumer's positions does not begin. */
-  openImport?: OpenImport;
   /** After each look: how many shards there are of each judgement; undefined = the group is not to read, or is gone. */
   onJudged?: (group: string, shards: ReadonlyMap<string, number> | undefined) => void;
   caches: {

@@ -89,8 +89,8 @@ async function openSession(pass: PlacedPass, table: LeaseTable): Promise<ImportS
   const known = memory.import.session;
   if (known?.key === key) return known.session;
   closeSession(pass);
-  if (options.openImport === undefined) throw new KcgError('Unsupported', 'this operator imports nothing');
-  const session = options.openImport({ target, table, spec: group.spec, password });
+  if (!options.aws.openImport) throw new KcgError('Unsupported', 'this operator imports nothing');
+  const session = options.aws.openImport({ target, table, spec: group.spec, password });
   memory.import.session = { key, session };
   return session;
 }

@@ -59,7 +59,11 @@ test('the policy for kcg redrive is what it calls', () => {
     call === 's3:ListObjectsV2' ? 's3:ListBucket' : call,
   );
   expect(actionsOf(policies[3]!)).toEqual([...reads, ...queue, ...bucket].sort());
-  expect(policies).toHaveLength(4);
+});
+
+test('the policy of an import is what reading a source calls', () => {
+  expect(actionsOf(policies[4]!)).toEqual(commandsIn('dynamodb', 'import/dynamodb/foreign-table.ts').sort());
+  expect(policies).toHaveLength(5);
 });
 
 test('the table of values names each value and its default', () => {

@@ -78,12 +78,12 @@ describe('an import', () => {
     const worker = { shard_id: 'worker#a', incarnation: 'x', beat: 1, state: 'live' };
     scene.table.store('worker#a', worker);
     const run = scene.run();
-    expect(await run.step(scene.signal)).toMatchObject({ reason: 'ImportConflict', isSettled: false });
+    expect(await run.step(scene.signal)).toMatchObject({ reason: 'WorkersRunning', isSettled: false });
     await scene.clock.advance(10_000);
     scene.table.store('worker#a', { ...worker, beat: 2 });
     await run.step(scene.signal);
     await scene.clock.advance(10_000);
-    expect(await run.step(scene.signal)).toMatchObject({ reason: 'ImportConflict' });
+    expect(await run.step(scene.signal)).toMatchObject({ reason: 'WorkersRunning' });
     await scene.clock.advance(5_000);
     expect(await run.step(scene.signal)).toMatchObject({ reason: 'ImportWaiting' });
   });

@@ -107,10 +107,6 @@ export class Harness {
       clock: this.clock,
       random: seededRandom(1),
       log: silentLog,
-      openImport: (request) => {
-        if (!this.openImport) throw new Error('this test imports nothing');
-        return this.openImport(request);
-      },
       nudge: async (address) => this.nudged.push(address) > 0,
       onJudged: (group, shards) => this.judged.set(group, shards),
       caches: this.#watched({
@@ -145,6 +141,10 @@ export class Harness {
           .map(([key]) => key.slice(target.table.length + 1))
           .slice(0, limit),
       tableAdmin: (target: GroupTarget) => this.tables.admin(target.table),
+      openImport: (request) => {
+        if (!this.openImport) throw new Error('this test imports nothing');
+        return this.openImport(request);
+      },
       close: () => {},
     };
   }

@@ -9,7 +9,7 @@ import { withDeadline } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { GiveUpCondition } from '../failure/failure-destination.ts';
 import type { ProgramContext } from '../handlers/handler.ts';
-import type { BudgetShare } from './byte-budget.ts';
+import type { BudgetShare, ByteBudget } from './byte-budget.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import { Lane, type DeliveryOptions } from './lane.ts';
 import type { Lanes } from './lanes.ts';
@@ -32,8 +32,7 @@ export type ConsumerEnd =
 export interface ShardConsumerOptions extends DeliveryOptions {
   reader: ShardReader;
   lanes: Lanes;
-  /** Of the worker's memory; the reader asks it for room. */
-  share: BudgetShare;
+  budget: ByteBudget;
   checkpointer: Checkpointer;
   meter: LoadMeter;
   /** Where reading begins; for a handler that checkpoints itself. */
@@ -45,6 +44,9 @@ export interface ShardConsumerOptions extends DeliveryOptions {
   /** As the row says when the shard is taken. */
   givenUp?: GivenUp | undefined;
 }
+
+/** Bytes that one shard has, waiting or with its handler, before it fetches no further ahead. */
+const AHEAD_BYTES = 14 * 1024 * 1024;
 
 /*
  *            drain()                      all processed
@@ -76,7 +78,7 @@ export class ShardConsumer {
 
   constructor(options: ShardConsumerOptions) {
     this.#options = options;
-    this.#share = options.share;
+    this.#share = options.budget.share(AHEAD_BYTES);
     this.#behindMs = options.behindMs;
     this.#givenUp = options.givenUp;
     this.#life = this.#openLife();
@@ -134,7 +136,7 @@ export class ShardConsumer {
       isStarted && (await Promise.all(this.#lanes.map((lane) => lane.run()))).every(Boolean);
     this.#stopFetching.abort(new KcgError('Aborted', 'delivery ended'));
     await Promise.all([fetching, checkpointing]);
-    this.#share.close();
+    this.#share.clear();
     const isOver = isProcessed && this.#end !== undefined && this.#state !== 'lost';
     const isEnded = isOver && ((await this.#life?.end()) ?? true);
     if (this.#state === 'lost') this.#life?.lose();
@@ -162,7 +164,6 @@ export class ShardConsumer {
         const before = lanes.bytes;
         lanes.add(read, clock.monotonic());
         this.#share.add(lanes.bytes - before);
-        this.#share.settle();
         this.#behindMs = read.millisBehindLatest;
         this.#hasRead = true;
         checkpointer.hasRead(this.#progress());
@@ -205,7 +206,7 @@ export class ShardConsumer {
   }
 
   #lane(lane: number): Lane {
-    const { lanes, handler } = this.#options;
+    const { lanes, budget, handler } = this.#options;
     const life = this.#life;
     return new Lane({
       ...this.#options,
@@ -215,7 +216,7 @@ export class ShardConsumer {
       buffer: lanes.buffer(lane),
       stop: this.#stopFetching.signal,
       abandon: this.#abandon.signal,
-      isUrgent: () => this.#share.isCrowded,
+      isUrgent: () => budget.isFull,
       isLast: () => this.#end !== undefined,
       behindMs: () => this.#behindMs,
       onFinished: this.#finished,

@@ -16,7 +16,9 @@ import { VirtualClock } from '../../support/virtual-clock.ts';
 const DONE = { outcome: 'done', row: undefined } as const;
 
 /** A shard of which each read, every 100 ms, brings `recordsPerRead` empty records. */
-function aConsumer(changes: Partial<ShardConsumerOptions> & { recordsPerRead?: number; windowMs?: number }) {
+function aConsumer(
+  changes: Partial<Omit<ShardConsumerOptions, 'budget'>> & { recordsPerRead?: number; windowMs?: number },
+) {
   const { recordsPerRead = 1, windowMs = 0, ...options } = changes;
   const clock = new VirtualClock();
   const random = seededRandom(1);
@@ -45,7 +47,7 @@ function aConsumer(changes: Partial<ShardConsumerOptions> & { recordsPerRead?: n
     policy: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
     timeoutMs: 900_000,
     onStuck: () => {},
-    share: budget.share(Infinity),
+    budget,
     checkpointer: new Checkpointer({
       table: Object.assign(new MemoryLeaseTable(), { write: async () => DONE }),
       clock,

@@ -1,0 +1,47 @@
+import type { ImportReport } from '../cli/import.ts';
+import type { ForeignPoint } from '../import/foreign-store.ts';
+import type { SourceLook } from '../import/import-source.ts';
+import { judgeSource } from '../import/judge-source.ts';
+import type { Checkpoint } from '../kinesis/position.ts';
+
+/** What a dry run shows of one look. */
+export function reportOf(name: string, look: SourceLook): ImportReport {
+  const { plan, foreign } = look;
+  const owners = new Map(foreign?.positions.map(({ shardId, owner }) => [shardId, owner]));
+  // Of whom nothing has been watched yet, it only says whether the rows make sense.
+  const verdict = judgeSource({ name, look, still: undefined });
+  const empty = verdict !== 'import' && verdict.reason === 'SourceEmpty' ? [verdict.message] : [];
+  return {
+    source: name,
+    version: foreign?.version,
+    standStillSeconds: foreign && Math.ceil(foreign.expiryMs / 1_000),
+    shards: plan.shards.map(({ lease, from, why, missing, twice }) => ({
+      shardId: lease.shardId,
+      owner: owners.get(lease.shardId),
+      from: from && position(from),
+      to: position(lease.checkpoint),
+      why,
+      missing,
+      twice,
+    })),
+    notes: [...plan.notes, ...silence(look)],
+    refusals: plan.refusals.length > 0 ? plan.refusals : empty,
+  };
+}
+
+function silence({ foreign }: SourceLook): string[] {
+  if (!foreign?.isSilentWhenIdle) return [];
+  return [
+    'its rows move only while it reads records: that they stand still does not show that it has stopped. Make sure it has; what it reads after the import comes twice',
+  ];
+}
+
+function position(point: ForeignPoint | Checkpoint): string {
+  if (point.at === 'SEQUENCE')
+    return point.subSequence === undefined ? point.sequence : `${point.sequence}+${point.subSequence}`;
+  if (point.at === 'NONE') return 'no position yet';
+  if (point.at !== 'AT_TIMESTAMP') return point.at;
+  return point.timestampMs === undefined
+    ? point.at
+    : `AT_TIMESTAMP ${new Date(point.timestampMs).toISOString()}`;
+}

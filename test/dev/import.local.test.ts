@@ -1,0 +1,122 @@
+import { CreateTableCommand, DescribeTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { parseGroup } from '../../src/api/group.ts';
+import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
+import { LOCAL_CREDENTIALS, startLocalMode } from '../../src/dev/local-mode.ts';
+import { KINDS } from '../../src/kubernetes/cluster.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { sdkAwsAccount } from '../../src/main/aws-account.ts';
+
+beforeEach(() => {
+  for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
+});
+afterEach(() => vi.unstubAllEnvs());
+
+const S = (value: string) => ({ S: value });
+const N = (value: number) => ({ N: String(value) });
+const SHARDS = 2;
+const RECORDS = 60;
+
+/** A KCL application has read the first part of each shard, and one of its workers beats on until the test stops it. */
+test(
+  'local mode goes on where a KCL application has stopped, as soon as it has, and delivers nothing of what it had done',
+  { timeout: 180_000 },
+  async () => {
+    const batches: number[] = [];
+    const local = await startLocalMode({
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+      aws: sdkAwsAccount(systemClock),
+      workerCommand: [process.execPath, 'src/main/cli.ts', 'worker'],
+      shards: SHARDS,
+      onWorkerLine: (_, line) => {
+        const records = /"records":(\d+).*"message":"batch"/.exec(line)?.[1];
+        if (records !== undefined) batches.push(Number(records));
+      },
+    });
+    const client = createDynamoDbClient({ region: 'us-east-1', endpoint: local.dynamodb.endpoint });
+    const { kinesis } = local.kinesis;
+    try {
+      kinesis.createStream({ name: 'orders', shardCount: SHARDS });
+      await vi.waitFor(() => expect(kinesis.describe('orders').status).toBe('ACTIVE'), 10_000);
+      const put = Array.from({ length: RECORDS }, (_, n) =>
+        kinesis.putRecord('orders', { partitionKey: `key-${n}`, data: Buffer.from(`${n}`) }),
+      );
+      await client.send(
+        new CreateTableCommand({
+          TableName: 'orders-app',
+          BillingMode: 'PAY_PER_REQUEST',
+          KeySchema: [{ AttributeName: 'leaseKey', KeyType: 'HASH' }],
+          AttributeDefinitions: [{ AttributeName: 'leaseKey', AttributeType: 'S' }],
+        }),
+      );
+      await vi.waitFor(async () => {
+        const { Table } = await client.send(new DescribeTableCommand({ TableName: 'orders-app' }));
+        expect(Table?.TableStatus).toBe('ACTIVE');
+      }, 10_000);
+      let done = 0;
+      const checkpoints = kinesis.listShards('orders').shards.map(({ shardId }) => {
+        const own = put.filter((record) => record.shardId === shardId);
+        const half = Math.floor(own.length / 2);
+        done += half;
+        return { shardId, checkpoint: own[half - 1]!.sequence };
+      });
+      const beat = async (counter: number) => {
+        for (const { shardId, checkpoint } of checkpoints) {
+          const Item = {
+            leaseKey: S(shardId),
+            checkpoint: S(checkpoint),
+            checkpointSubSequenceNumber: N(0),
+            leaseCounter: N(counter),
+            leaseOwner: S('their-worker'),
+            ownerSwitchesSinceCheckpoint: N(0),
+          };
+          await client.send(new PutItemCommand({ TableName: 'orders-app', Item }));
+        }
+      };
+      await beat(1);
+      const parsed = parseGroup({
+        apiVersion: 'kcg.dev/v1alpha1',
+        kind: 'KinesisConsumerGroup',
+        metadata: { name: 'orders', namespace: 'default' },
+        spec: {
+          stream: { name: 'orders' },
+          region: 'us-east-1',
+          handler: { log: {} },
+          checkpoints: { importFrom: { type: 'KCL', table: 'orders-app' } },
+        },
+      });
+      if (parsed.outcome === 'refused') return expect.fail(parsed.problems.join());
+      await local.apply(parsed.group);
+      const condition = async () => {
+        const group = await local.cluster.get(KINDS.consumerGroup, { namespace: 'default', name: 'orders' });
+        const { conditions = [] } = (group?.status ?? {}) as {
+          conditions?: { type: string; reason: string; message: string }[];
+        };
+        return conditions.find(({ type }) => type === 'PositionsImported');
+      };
+      let counter = 1;
+      await vi.waitFor(
+        async () => {
+          await beat((counter += 1));
+          expect(await condition()).toMatchObject({ reason: 'SourceLive' });
+        },
+        { timeout: 30_000, interval: 1_000 },
+      );
+      expect((await condition())?.message).toContain('their-worker');
+      expect(await local.cluster.list(KINDS.pod)).toEqual([]);
+      // It ends as KCL does, with its name left in the rows.
+      await vi.waitFor(async () => expect(await condition()).toMatchObject({ reason: 'Imported' }), 90_000);
+      const left = RECORDS - done;
+      const sum = () => batches.reduce((total, records) => total + records, 0);
+      await vi.waitFor(() => expect(sum()).toBeGreaterThanOrEqual(left), 60_000);
+      expect(sum()).toBe(left);
+    } finally {
+      client.destroy();
+      await local.stop();
+    }
+  },
+);
