@@ -17,9 +17,16 @@ const DIGITS = 12;
 const CBOR = 'application/x-amz-cbor-1.1';
 const shardId = (index: number) => `shardId-${String(index).padStart(12, '0')}`;
 
+/** What of a request counts. */
+interface Input {
+  ShardIterator?: string;
+  ShardId?: string;
+  Limit?: number;
+}
+
 /** A page of records, and where in it each sequence number's last digits begin. */
 interface Page {
-  bytes: Buffer;
+  first: (records: number) => Buffer;
   at: (index: number) => number;
 }
 
@@ -29,8 +36,10 @@ function pageOf(record: Buffer, separator: string): Page {
   const whole = Buffer.concat([record, between]);
   whole.fill('0', digitsAt, digitsAt + DIGITS);
   const all = Buffer.concat(Array<Buffer>(RECORDS_PER_READ).fill(whole));
-  const bytes = all.subarray(0, Math.max(0, all.length - between.length));
-  return { bytes, at: (index) => index * whole.length + digitsAt };
+  return {
+    first: (records) => all.subarray(0, Math.max(0, records * whole.length - between.length)),
+    at: (index) => index * whole.length + digitsAt,
+  };
 }
 
 const SEQUENCE = `4957${'0'.repeat(40)}${'#'.repeat(DIGITS)}`;
@@ -66,10 +75,11 @@ const cborPage = pageOf(
   '',
 );
 
-function getRecords({ ShardIterator = '' }: Record<string, string>, isCbor: boolean): Buffer {
+function getRecords({ ShardIterator = '', Limit }: Input, isCbor: boolean): Buffer {
   const [shard, from] = ShardIterator.split(':');
   const first = Number(from);
-  const NextShardIterator = `${shard}:${first + RECORDS_PER_READ}`;
+  const count = Math.min(RECORDS_PER_READ, Limit ?? RECORDS_PER_READ);
+  const NextShardIterator = `${shard}:${first + count}`;
   const rest = { NextShardIterator, MillisBehindLatest: recordBytes === 0 ? 0 : 60_000 };
   const [page, start, end] = isCbor
     ? [
@@ -78,15 +88,15 @@ function getRecords({ ShardIterator = '' }: Record<string, string>, isCbor: bool
         Buffer.concat([BREAK, ...Object.entries(rest).flat().map(encodeCbor), BREAK]),
       ]
     : [jsonPage, Buffer.from('{"Records":['), Buffer.from(`],${JSON.stringify(rest).slice(1)}`)];
-  const body = Buffer.concat([start, page.bytes, end]);
-  for (let i = 0; i < RECORDS_PER_READ; i += 1) {
+  const body = Buffer.concat([start, page.first(count), end]);
+  for (let i = 0; i < count; i += 1) {
     body.write(String(first + i + 1).padStart(DIGITS, '0'), start.length + page.at(i), 'latin1');
   }
   return body;
 }
 
 const json = (content: unknown) => Buffer.from(JSON.stringify(content));
-const operations: Record<string, (input: Record<string, string>, isCbor: boolean) => Buffer> = {
+const operations: Record<string, (input: Input, isCbor: boolean) => Buffer> = {
   DescribeStreamSummary: () =>
     json({
       StreamDescriptionSummary: {
@@ -117,7 +127,7 @@ const server = createServer((request, response) => {
     const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
     const content = Buffer.concat(chunks);
     const isCbor = request.headers['content-type'] === CBOR;
-    const input = (isCbor ? decodeCbor(content) : JSON.parse(content.toString())) as Record<string, string>;
+    const input = (isCbor ? decodeCbor(content) : JSON.parse(content.toString())) as Input;
     const body = operations[operation]?.(input, isCbor) ?? Buffer.alloc(0);
     response.writeHead(200, {
       'content-type': isCbor ? CBOR : 'application/x-amz-json-1.1',

@@ -14,9 +14,9 @@ const ROWS: string[][] = [
   ['filter'],
   ['lib'],
 ];
-const VENDOR = /^(@aws-sdk\/|@smithy\/|@kubernetes\/|dynalite|undici)/;
+const VENDOR = /^(@aws-sdk\/|@smithy\/|@kubernetes\/|@redis\/|dynalite|undici)/;
 /** Vendor SDKs are imported only in folders named for the vendor, and where clients are built. */
-const VENDOR_FOLDERS = ['aws', 'dynamodb', 'kube', 'sqs', 'sns', 's3'];
+const VENDOR_FOLDERS = ['aws', 'dynamodb', 'kube', 'sqs', 'sns', 's3', 'redis'];
 
 const root = join(import.meta.dirname, '../src');
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));

@@ -3,7 +3,7 @@ import { abortError } from '../lib/clock.ts';
 import { hasCode, isRetryable, KcgError } from '../lib/errors.ts';
 import { LossWatch } from './loss-watch.ts';
 import { nextReadDelay, type LastRead } from './next-read-delay.ts';
-import { nextReadLimit, sparingLimit, type FinishedRead } from './read-limit.ts';
+import { limitWithin, nextReadLimit, type FinishedRead, type ReadRoom } from './read-limit.ts';
 import { readPositionAfter } from './position.ts';
 import { sizeOf } from './record.ts';
 import {
@@ -21,8 +21,8 @@ export interface PollingReaderOptions extends ShardReaderOptions {
   maxRecords: number;
   /** Between reads of a shard that is caught up, at least 200 ms. */
   pollIntervalMs: number;
-  /** Memory is short: a read is to bring a MiB at most. */
-  isTight?: () => boolean;
+  /** Room for what a read may bring. Default: for as much as the service sends. */
+  room?: ReadRoom;
 }
 
 const BACKOFF = { baseMs: 500, maxMs: 10_000 };
@@ -99,6 +99,7 @@ export class PollingReader implements ShardReader {
         this.#report(undefined);
         return result;
       } catch (thrown) {
+        this.#options.room?.settle();
         if (signal.aborted) throw abortError(signal);
         const left = hasCode(thrown, 'NotFound') && (await this.#leave(signal));
         if (left) return left;
@@ -108,12 +109,12 @@ export class PollingReader implements ShardReader {
   }
 
   async #read(signal: AbortSignal): Promise<GetRecordsResult> {
-    const { client, clock, shard, isTight = () => false } = this.#options;
+    const { client, clock, shard, room } = this.#options;
     this.#losses.check();
     this.#iterator ??= await client.getIterator(shard.shardId, this.#position, { signal });
     this.#startedAt = clock.monotonic();
     this.calls += 1;
-    this.#limit = isTight() ? sparingLimit(this.#lineLimit, this.#recordBytes) : this.#lineLimit;
+    this.#limit = room ? limitWithin(room.ask(), this.#lineLimit, this.#recordBytes) : this.#lineLimit;
     try {
       const read = await client.getRecords(this.#iterator, this.#limit, { signal });
       this.#sized({ records: read.records.length, tookMs: clock.monotonic() - this.#startedAt });

@@ -1,9 +1,8 @@
 /** A read that takes longer asks for too much at once: it delays all that is behind it, ms. */
 const SLOW_READ_MS = 5_000;
-/** What a read brings at most while memory is short; a shard serves no more than two of these a second. */
-const SPARING_BYTES = 1024 * 1024;
-/** Asked for sparingly while the size of the shard's records is not known. */
-const SPARING_RECORDS = 100;
+/** While it is not known what the shard's records weigh: as if each had a KiB, and no more than these. */
+const UNKNOWN_BYTES = 1024;
+const UNKNOWN_RECORDS = 1_000;
 
 export interface FinishedRead {
   records: number;
@@ -23,8 +22,22 @@ export function nextReadLimit(limit: number, max: number, read: FinishedRead | '
   return records < limit ? limit : Math.min(max, Math.ceil(limit * 1.5));
 }
 
-/** The bound of `limit` while memory is short; `recordBytes` is what the shard's records have on average. */
-export function sparingLimit(limit: number, recordBytes: number | undefined): number {
-  const fits = recordBytes === undefined ? SPARING_RECORDS : Math.floor(SPARING_BYTES / recordBytes);
-  return Math.max(1, Math.min(limit, fits));
+/** Memory for what a read may bring, shared by the shards of a worker. */
+export interface ReadRoom {
+  /** Bytes that the next read may bring. They count until they are settled. */
+  ask(): number;
+  /** What was asked for has come, or will not. */
+  settle(): void;
+}
+
+/** What a record costs beside its data and its key, bytes: about that of the object it becomes. */
+const RECORD_BYTES = 150;
+
+/** The bound of `limit` where a read may bring `bytes`; `recordBytes` is what the shard's records weigh on average, data and key. */
+export function limitWithin(bytes: number, limit: number, recordBytes: number | undefined): number {
+  const fits =
+    recordBytes === undefined
+      ? Math.min(UNKNOWN_RECORDS, bytes / UNKNOWN_BYTES)
+      : bytes / (recordBytes + RECORD_BYTES);
+  return Math.max(1, Math.min(limit, Math.floor(fits)));
 }

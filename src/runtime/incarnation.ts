@@ -5,7 +5,7 @@ import type { WorkerRef } from '../leases/lease.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
 import type { KcgError } from '../lib/errors.ts';
 import { randomName } from '../lib/random.ts';
-import { ByteBudget } from './delivery/byte-budget.ts';
+import { AHEAD_BYTES, ByteBudget } from './delivery/byte-budget.ts';
 import { Checkpointer } from './delivery/checkpointer.ts';
 import { beginTrouble, HandlerTroubles } from './delivery/handler-troubles.ts';
 import { GroupState } from './leasing/group-state.ts';
@@ -202,6 +202,7 @@ export class Incarnation {
       onLost,
       onTrouble: (error) => onEvent({ type: 'TableTrouble', operation: 'checkpoint', error }),
     });
+    const share = this.#budget.share(AHEAD_BYTES);
     const reader = openReader(config, {
       client: this.#openStream(),
       clock,
@@ -212,7 +213,7 @@ export class Incarnation {
       unreadMs: unread.lostAfterMs,
       retentionHours: () => this.#stream.latest.retentionHours,
       onLost: (ageMs, lostMs) => this.#tellLoss(checkpointer, { shardId, ageMs, lostMs }),
-      isTight: () => this.#budget.isTight,
+      room: share,
       parentRanges: () => (this.#stream.latest.keysPlaceRecords ? this.#state.rangesOf(lease.parents) : []),
       onLeftOut: (records) => onEvent({ type: 'RecordsLeftOut', shardId, records }),
     });
@@ -230,7 +231,7 @@ export class Incarnation {
       destination: this.#options.destination,
       givenUp: lease.givenUp,
       onStuck: this.#onStuck,
-      budget: this.#budget,
+      share,
       checkpointer,
       meter,
       behindMs: unread.lagMs ?? 0,

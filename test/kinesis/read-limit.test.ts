@@ -1,5 +1,5 @@
 import { expect, it, test } from 'vitest';
-import { nextReadLimit, sparingLimit, type FinishedRead } from '../../src/kinesis/read-limit.ts';
+import { nextReadLimit, limitWithin, type FinishedRead } from '../../src/kinesis/read-limit.ts';
 
 it.each<[string, number, FinishedRead | 'failed', number]>([
   ['is kept when the shard had less', 10_000, { records: 12, tookMs: 80 }, 10_000],
@@ -34,9 +34,18 @@ test('a line that cuts what is long is found in a few reads, and mostly used', (
   expect(asked.filter((records) => records === 0).length).toBeLessThan(10);
 });
 
-test('while memory is short a read brings a MiB at most, and one record at least', () => {
-  expect(sparingLimit(10_000, 1_024)).toBe(1_024);
-  expect(sparingLimit(10, 1_024)).toBe(10);
-  expect(sparingLimit(10_000, 5_000_000)).toBe(1);
-  expect(sparingLimit(10_000, undefined)).toBe(100);
+test('a read is asked for no more than there is room for, and one record at least', () => {
+  const room = 1024 * 1024;
+  expect(limitWithin(room, 10_000, 874)).toBe(1_024);
+  expect(limitWithin(room, 10, 874)).toBe(10);
+  expect(limitWithin(room, 10_000, 5_000_000)).toBe(1);
+});
+
+test('small records count with what they cost beside their data', () => {
+  expect(limitWithin(100_000, 10_000, 50)).toBe(500);
+});
+
+test('while nobody knows what the records weigh, a read asks for few', () => {
+  expect(limitWithin(4 * 1024 * 1024, 10_000, undefined)).toBe(1_000);
+  expect(limitWithin(64 * 1024, 10_000, undefined)).toBe(64);
 });

@@ -9,7 +9,7 @@ import { withDeadline } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { GiveUpCondition } from '../failure/failure-destination.ts';
 import type { ProgramContext } from '../handlers/handler.ts';
-import type { BudgetShare, ByteBudget } from './byte-budget.ts';
+import type { BudgetShare } from './byte-budget.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import { Lane, type DeliveryOptions } from './lane.ts';
 import type { Lanes } from './lanes.ts';
@@ -32,7 +32,8 @@ export type ConsumerEnd =
 export interface ShardConsumerOptions extends DeliveryOptions {
   reader: ShardReader;
   lanes: Lanes;
-  budget: ByteBudget;
+  /** Of the worker's memory; the reader asks it for room. */
+  share: BudgetShare;
   checkpointer: Checkpointer;
   meter: LoadMeter;
   /** Where reading begins; for a handler that checkpoints itself. */
@@ -44,9 +45,6 @@ export interface ShardConsumerOptions extends DeliveryOptions {
   /** As the row says when the shard is taken. */
   givenUp?: GivenUp | undefined;
 }
-
-/** Bytes that one shard has, waiting or with its handler, before it fetches no further ahead. */
-const AHEAD_BYTES = 14 * 1024 * 1024;
 
 /*
  *            drain()                      all processed
@@ -78,7 +76,7 @@ export class ShardConsumer {
 
   constructor(options: ShardConsumerOptions) {
     this.#options = options;
-    this.#share = options.budget.share(AHEAD_BYTES);
+    this.#share = options.share;
     this.#behindMs = options.behindMs;
     this.#givenUp = options.givenUp;
     this.#life = this.#openLife();
@@ -136,7 +134,7 @@ export class ShardConsumer {
       isStarted && (await Promise.all(this.#lanes.map((lane) => lane.run()))).every(Boolean);
     this.#stopFetching.abort(new KcgError('Aborted', 'delivery ended'));
     await Promise.all([fetching, checkpointing]);
-    this.#share.clear();
+    this.#share.close();
     const isOver = isProcessed && this.#end !== undefined && this.#state !== 'lost';
     const isEnded = isOver && ((await this.#life?.end()) ?? true);
     if (this.#state === 'lost') this.#life?.lose();
@@ -164,6 +162,7 @@ export class ShardConsumer {
         const before = lanes.bytes;
         lanes.add(read, clock.monotonic());
         this.#share.add(lanes.bytes - before);
+        this.#share.settle();
         this.#behindMs = read.millisBehindLatest;
         this.#hasRead = true;
         checkpointer.hasRead(this.#progress());
@@ -206,7 +205,7 @@ export class ShardConsumer {
   }
 
   #lane(lane: number): Lane {
-    const { lanes, budget, handler } = this.#options;
+    const { lanes, handler } = this.#options;
     const life = this.#life;
     return new Lane({
       ...this.#options,
@@ -216,7 +215,7 @@ export class ShardConsumer {
       buffer: lanes.buffer(lane),
       stop: this.#stopFetching.signal,
       abandon: this.#abandon.signal,
-      isUrgent: () => budget.isFull,
+      isUrgent: () => this.#share.isCrowded,
       isLast: () => this.#end !== undefined,
       behindMs: () => this.#behindMs,
       onFinished: this.#finished,

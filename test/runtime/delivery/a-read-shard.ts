@@ -104,7 +104,7 @@ export function aReadShard({
     policy: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false, ...policy },
     timeoutMs: 900_000,
     onStuck: () => {},
-    budget: new ByteBudget(1e9),
+    share: new ByteBudget(1e9).share(Infinity),
     checkpointer,
     meter: new LoadMeter(0, 0),
     behindMs: 0,

@@ -38,16 +38,59 @@ test('a shard fetches no further ahead than it may, however much room there is',
   expect(share.mayFetch).toBe(true);
   share.add(1);
   expect(share.mayFetch).toBe(false);
-  share.clear();
+  share.remove(11);
   expect(share.mayFetch).toBe(true);
 });
 
-test('reads are to be small once half is used', () => {
-  const { budget, slow } = aBudget();
-  slow.add(4);
-  expect(budget.isTight).toBe(false);
-  slow.add(1);
-  expect(budget.isTight).toBe(true);
+const MIB = 1024 * 1024;
+
+test('a read may bring a few MiB where there is room, and what was asked for makes the next ones smaller', () => {
+  const budget = new ByteBudget(10 * MIB);
+  const [first, second, third, fourth] = Array.from({ length: 4 }, () => budget.share(100 * MIB));
+  expect(first!.ask()).toBe(4 * MIB);
+  expect(second!.ask()).toBe(4 * MIB);
+  expect(third!.ask()).toBe(2 * MIB);
+  // Each may always ask for its part of half the budget.
+  expect(fourth!.ask()).toBe(1 * MIB);
+  first!.settle();
+  expect(fourth!.ask()).toBe(4 * MIB);
+});
+
+test('what has come counts in place of what was asked for', () => {
+  const budget = new ByteBudget(10 * MIB);
+  const [first, second] = [budget.share(100 * MIB), budget.share(100 * MIB)];
+  first.ask();
+  first.add(9 * MIB);
+  first.settle();
+  expect(second.ask()).toBe(1 * MIB);
+});
+
+test('what was asked for keeps nobody from reading, and hurries nobody', () => {
+  const budget = new ByteBudget(4 * MIB);
+  const shares = Array.from({ length: 100 }, () => budget.share(100 * MIB));
+  const [one] = shares;
+  one!.add(1);
+  for (const share of shares) share.ask();
+  expect([one!.mayFetch, one!.isCrowded]).toEqual([true, false]);
+});
+
+test('a thousand shards ask for no more than half of the budget between them, or 64 KiB each', () => {
+  const budget = new ByteBudget(64 * MIB);
+  const sick = budget.share(100 * MIB);
+  sick.add(64 * MIB);
+  const shares = Array.from({ length: 999 }, () => budget.share(100 * MIB));
+  expect(new Set(shares.map((share) => share.ask()))).toEqual(new Set([64 * 1024]));
+  for (const share of shares.slice(31)) share.close();
+  expect(shares[0]!.ask()).toBe(1 * MIB);
+});
+
+test('a share that is closed gives back what it held and what it asked for', () => {
+  const budget = new ByteBudget(4 * MIB);
+  const [gone, left] = [budget.share(100 * MIB), budget.share(100 * MIB)];
+  gone.ask();
+  gone.add(4 * MIB);
+  gone.close();
+  expect([budget.isFull, left.ask()]).toEqual([false, 4 * MIB]);
 });
 
 test('a thousand waits leave nothing behind, whether there was room or the waiter gave up', async () => {

@@ -16,9 +16,7 @@ import { VirtualClock } from '../../support/virtual-clock.ts';
 const DONE = { outcome: 'done', row: undefined } as const;
 
 /** A shard of which each read, every 100 ms, brings `recordsPerRead` empty records. */
-function aConsumer(
-  changes: Partial<Omit<ShardConsumerOptions, 'budget'>> & { recordsPerRead?: number; windowMs?: number },
-) {
+function aConsumer(changes: Partial<ShardConsumerOptions> & { recordsPerRead?: number; windowMs?: number }) {
   const { recordsPerRead = 1, windowMs = 0, ...options } = changes;
   const clock = new VirtualClock();
   const random = seededRandom(1);
@@ -47,7 +45,7 @@ function aConsumer(
     policy: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
     timeoutMs: 900_000,
     onStuck: () => {},
-    budget,
+    share: budget.share(Infinity),
     checkpointer: new Checkpointer({
       table: Object.assign(new MemoryLeaseTable(), { write: async () => DONE }),
       clock,
