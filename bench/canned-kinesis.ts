@@ -1,17 +1,19 @@
 import { createServer } from 'node:http';
 import { decodeCbor, encodeCbor } from '../src/dev/kinesis/cbor.ts';
+import { encodeAggregate } from '../src/kinesis/kpl/codec.ts';
 
 /*
- * canned-kinesis.ts <shards> <record bytes>: a Kinesis whose answers are made beforehand, in a process of its own so that
+ * canned-kinesis.ts <shards> <record bytes> <user records>: a Kinesis whose answers are made beforehand, in a process of its own so that
  * its CPU is not counted. Each shard has records without end: an answer is the one page there is, with the sequence
  * numbers written over, so that the machine's other core goes to whom it belongs. With 0 bytes there is never a record.
- * Prints its address.
+ * With more than one user record, each record is a KPL aggregate of as many. Prints its port.
  */
 
-const [shards = 1, recordBytes = 1_000] = process.argv.slice(2).map(Number);
+const [shards = 1, recordBytes = 1_000, userRecords = 1] = process.argv.slice(2).map(Number);
+const userData = Buffer.alloc(recordBytes, 'kcg');
+const DATA = userRecords > 1 ? Buffer.from(encodeAggregate(aggregated(userRecords))) : userData;
 /** As many as Kinesis returns at most: 10,000 records and 10 MB. */
-const RECORDS_PER_READ = recordBytes === 0 ? 0 : Math.min(10_000, Math.floor(10_000_000 / recordBytes));
-const DATA = Buffer.alloc(recordBytes, 'kcg');
+const RECORDS_PER_READ = recordBytes === 0 ? 0 : Math.min(10_000, Math.floor(10_000_000 / DATA.length));
 /** Sequence numbers have 56 digits, as the service's; these are the ones that count. */
 const DIGITS = 12;
 const CBOR = 'application/x-amz-cbor-1.1';
@@ -24,6 +26,11 @@ interface Input {
   Limit?: number;
 }
 
+/** A few keys, as the records of an aggregate mostly have. */
+function aggregated(count: number) {
+  return Array.from({ length: count }, (_, i) => ({ partitionKey: `customer-${i % 50}`, data: userData }));
+}
+
 /** A page of records, and where in it each sequence number's last digits begin. */
 interface Page {
   first: (records: number) => Buffer;
@@ -32,7 +39,7 @@ interface Page {
 
 function pageOf(record: Buffer, separator: string): Page {
   const between = Buffer.from(separator);
-  const digitsAt = record.indexOf('#');
+  const digitsAt = record.indexOf('#'.repeat(DIGITS));
   const whole = Buffer.concat([record, between]);
   whole.fill('0', digitsAt, digitsAt + DIGITS);
   const all = Buffer.concat(Array<Buffer>(RECORDS_PER_READ).fill(whole));

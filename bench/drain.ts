@@ -3,14 +3,17 @@ import { spread } from './figures.ts';
 
 /*
  * How many records a CPU-second brings from Kinesis to a handler that does nothing, through the whole worker. Baseline,
- * in turn with it: a bare loop of GetRecords on the same SDK, which has no leases, no limits, no batches and no order.
+ * in turn with it: a bare loop of GetRecords on the same SDK, which has no leases, no limits, no batches and no order, and
+ * opens no aggregates.
  */
 
 const SHARDS = 16;
 /** Each shard is read several times over, or what is under way at the first and the last record decides the figure. */
 const CASES = [
-  { bytes: 1_000, records: 640_000 },
-  { bytes: 100, records: 1_600_000 },
+  { bytes: 1_000, userRecords: 1, records: 640_000 },
+  { bytes: 100, userRecords: 1, records: 1_600_000 },
+  // The KPL fills its aggregates to 50 KB.
+  { bytes: 100, userRecords: 480, records: 6_400_000 },
 ];
 const READERS = [
   { name: 'bare GetRecords loop', args: ['bare', ''] },
@@ -25,17 +28,19 @@ interface Figures {
 }
 
 export async function drain(runs: number, print: (line: string) => void, scale = 1): Promise<void> {
-  for (const { bytes, records } of CASES) {
+  for (const { bytes, userRecords, records } of CASES) {
     const figures = new Map<string, Figures[]>(READERS.map(({ name }) => [name, []]));
     for (let run = 0; run < runs; run += 1) {
       for (const { name, args } of READERS) {
         const [how, batchSize] = args;
         const count = String(Math.round(records * scale));
-        const reader = ['drain-reader.ts', how, count, batchSize] as const;
-        figures.get(name)!.push(await againstCanned<Figures>({ shards: SHARDS, bytes }, reader));
+        const reader = ['drain-reader.ts', how, count, String(userRecords), batchSize] as const;
+        const served = { shards: SHARDS, bytes, userRecords };
+        figures.get(name)!.push(await againstCanned<Figures>(served, reader));
       }
     }
-    print(`${SHARDS} shards, records of ${bytes} B: thousand records per CPU-second`);
+    const what = userRecords === 1 ? 'records' : `KPL aggregates of ${userRecords} records`;
+    print(`${SHARDS} shards, ${what} of ${bytes} B: thousand records per CPU-second`);
     const bare = figures.get(READERS[0].name)!;
     for (const [name, all] of figures) {
       const rates = all.map(({ perCpuSecond }) => perCpuSecond / 1e3);
