@@ -23,6 +23,14 @@ export interface UserRecord extends KinesisRecord {
   explicitHashKey?: string | undefined;
 }
 
+/** Records in order. What an array can do, though they may be made only when they are asked for. */
+export interface RecordList extends Iterable<UserRecord> {
+  readonly length: number;
+  /** Negative: from the end. */
+  at(index: number): UserRecord | undefined;
+  slice(start: number, end: number): UserRecord[];
+}
+
 /** A copy with every member made. */
 export function copyOf(record: UserRecord): UserRecord {
   const { sequence, subSequence, partitionKey, explicitHashKey, data, arrivedAt, encryptionType } = record;

@@ -5,13 +5,13 @@ import { parseHashRange, type HashRange } from './hash-key.ts';
 import { deaggregate } from './kpl/deaggregate.ts';
 import { hasLeft } from './lineage.ts';
 import type { Checkpoint } from './position.ts';
-import type { KinesisRecord, UserRecord } from './record.ts';
+import type { KinesisRecord, RecordList } from './record.ts';
 import { isOpen, type ChildShard } from './shard.ts';
 import type { StreamClient } from './stream-client.ts';
 
 export interface ReadResult {
   /** In order; KPL aggregates opened; nothing at or below the checkpoint. May be empty. */
-  records: UserRecord[];
+  records: RecordList;
   /** Bytes read from Kinesis: data and partition keys, also of records dropped. */
   bytes: number;
   /** Of the last Kinesis record read so far, also when all its user records were dropped. */
@@ -98,7 +98,7 @@ export function openRecords(
   { shard, parentRanges, onLeftOut }: ShardReaderOptions,
   records: readonly KinesisRecord[],
   after: { sequence: string; subSequence?: number | undefined } | undefined,
-): UserRecord[] {
+): RecordList {
   const { hashStart, hashEnd } = shard;
   const own =
     hashStart === undefined || hashEnd === undefined ? undefined : parseHashRange({ hashStart, hashEnd });

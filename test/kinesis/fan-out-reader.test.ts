@@ -84,7 +84,7 @@ function aReader(options: Partial<FanOutReaderOptions> = {}) {
   };
 }
 
-const keysOf = (result: ReadResult) => result.records.map((record) => record.partitionKey).join('');
+const keysOf = (result: ReadResult) => [...result.records].map((record) => record.partitionKey).join('');
 
 describe('a fan-out reader', () => {
   it('returns records once and in order, and an empty result as a sign of life', async () => {

@@ -99,7 +99,7 @@ test('a line that breaks long answers off is read in short ones', async () => {
   });
   const read: string[] = [];
   while (read.length < keys.length)
-    read.push(...(await reader.next(signal)).records.map(({ partitionKey }) => partitionKey));
+    read.push(...Array.from((await reader.next(signal)).records, ({ partitionKey }) => partitionKey));
   expect(read).toEqual(keys);
   expect(broken).toBeGreaterThan(0);
   expect(broken).toBeLessThan(10);

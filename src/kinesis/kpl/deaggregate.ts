@@ -1,8 +1,8 @@
 import { decodeAggregate, mayBeAggregate } from './codec.ts';
 import { misplacedIn, type Placement } from './misplaced.ts';
 import { isPayloadPosition } from '../payload-position.ts';
-import { compareSequence, type KinesisRecord, type UserRecord } from '../record.ts';
-import { UserRecordView } from './user-record-view.ts';
+import { compareSequence, type KinesisRecord, type RecordList } from '../record.ts';
+import { OpenedRecords } from './opened-records.ts';
 
 export interface DeaggregateOptions {
   placement: Placement;
@@ -11,7 +11,7 @@ export interface DeaggregateOptions {
 }
 
 export interface Deaggregated {
-  records: UserRecord[];
+  records: RecordList;
   /** User records that were left out because they come in another shard. */
   leftOut: number;
 }
@@ -25,7 +25,9 @@ export function deaggregate(
   records: readonly KinesisRecord[],
   { placement, after }: DeaggregateOptions,
 ): Deaggregated {
-  const result: Deaggregated = { records: [], leftOut: 0 };
+  const plain: KinesisRecord[] = [];
+  let opened: OpenedRecords | undefined;
+  let leftOut = 0;
   let order = after ? -1 : 1;
   for (const record of records) {
     // They come in order: behind the first that is new, all are.
@@ -36,17 +38,24 @@ export function deaggregate(
     const isCut = order === 0 && isPayloadPosition(after?.subSequence);
     if (parts === undefined) {
       // A plain record with a sub-sequence checkpoint on it was delivered as a whole.
-      if (order > 0 || isCut) result.records.push(record);
+      if (order <= 0 && !isCut) continue;
+      if (opened) opened.add(record);
+      else plain.push(record);
       continue;
     }
+    opened ??= new OpenedRecords(plain);
     const doneUpTo = order === 0 && !isCut ? (after?.subSequence ?? -1) : -1;
-    const misplaced = placement.parents.length > 0 && misplacedIn(record, parts.records(), placement);
+    const misplaced = placement.parents.length === 0 ? [] : misplacedIn(record, parts.records(), placement);
     const { sequence, arrivedAt, encryptionType } = record;
     const outer = { sequence, arrivedAt, encryptionType, parts };
-    for (let index = doneUpTo + 1; index < parts.length; index += 1) {
-      if (misplaced && misplaced.has(index)) result.leftOut += 1;
-      else result.records.push(new UserRecordView(outer, index));
+    let from = doneUpTo + 1;
+    for (const index of misplaced) {
+      if (index < from) continue;
+      opened.addRun(outer, from, index);
+      leftOut += 1;
+      from = index + 1;
     }
+    opened.addRun(outer, from, parts.length);
   }
-  return result;
+  return { records: opened ?? plain, leftOut };
 }

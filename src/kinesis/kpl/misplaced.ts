@@ -19,7 +19,7 @@ export interface Placement {
 }
 
 /**
- * The user records of an aggregate that belong to another shard and come there, by their index.
+ * The user records of an aggregate that belong to another shard and come there, by their index, in order.
  *
  * The KPL aggregates by shard. After a reshard it does so by the old shards until the first answer shows it the new ones;
  * then it sends again what has landed in the wrong one, and to take that twice would bring a key's records out of order.

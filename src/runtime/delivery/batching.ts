@@ -1,5 +1,5 @@
 import type { ReadResult } from '../../kinesis/shard-reader.ts';
-import { dataSizeOf, keySizeOf, type UserRecord } from '../../kinesis/record.ts';
+import { dataSizeOf, keySizeOf, type RecordList, type UserRecord } from '../../kinesis/record.ts';
 
 export interface BatchingOptions {
   /** Most records of a batch, 1–10,000. */
@@ -20,7 +20,7 @@ export function eventBytes(record: Pick<UserRecord, 'data' | 'partitionKey'>): n
 
 /** What one read brought and is not all delivered. */
 interface Fetch {
-  records: readonly UserRecord[];
+  records: RecordList;
   /** Index of the first record that waits. */
   next: number;
   atMs: number;
@@ -61,7 +61,7 @@ export class RecordBuffer {
   /** The oldest record that waits. */
   peek(): UserRecord | undefined {
     const oldest = this.#fetches[0];
-    return oldest?.records[oldest.next];
+    return oldest?.records.at(oldest.next);
   }
 
   add({ records, end }: Pick<ReadResult, 'records' | 'end'>, nowMs: number): void {
@@ -88,7 +88,7 @@ export class RecordBuffer {
     let bytes = 0;
     for (const { records, next } of this.#fetches) {
       for (let index = next; index < records.length; index += 1) {
-        const record = records[index]!;
+        const record = records.at(index)!;
         const size = eventBytes(record);
         const isFull = batch.length > 0 && bytes + size > MAX_BATCH_BYTES;
         if (isFull || batch.length === this.#options.batchSize) return { batch, bytes, isFull: true };

@@ -47,7 +47,7 @@ export class Lanes {
       this.#unfinished.addInOne(records);
       return this.#buffers[0]!.add({ records, end }, nowMs);
     }
-    const lanes = records.map(({ partitionKey }) => laneOf(partitionKey, count));
+    const lanes = Array.from(records, ({ partitionKey }) => laneOf(partitionKey, count));
     const parts = this.#unfinished.add(records, lanes);
     for (const [lane, part] of parts.entries()) this.#buffers[lane]!.add({ records: part, end }, nowMs);
   }

@@ -1,4 +1,4 @@
-import type { UserRecord } from '../../kinesis/record.ts';
+import type { RecordList, UserRecord } from '../../kinesis/record.ts';
 
 type Position = Pick<UserRecord, 'sequence' | 'subSequence'>;
 
@@ -10,7 +10,7 @@ export interface Reached {
 
 /** Records of one lane that came together. `numbers` and `before` are of each of them, where they did not come in a row. */
 interface Stretch {
-  records: readonly UserRecord[];
+  records: RecordList;
   /** Of the first that is not finished. */
   at: number;
   /** The number of the first record, and what came before it. */
@@ -40,11 +40,11 @@ export class LowestUnfinished {
   /** The first record that is not finished. */
   get next(): UserRecord | undefined {
     const stretch = this.#first();
-    return stretch?.records[stretch.at];
+    return stretch?.records.at(stretch.at);
   }
 
   /** What one read brought, all of it for one lane when there is only one. */
-  addInOne(records: readonly UserRecord[]): void {
+  addInOne(records: RecordList): void {
     if (records.length === 0) return;
     this.#lanes[0]!.push({ records, at: 0, from: this.#added, after: this.#last });
     this.#added += records.length;
@@ -52,13 +52,13 @@ export class LowestUnfinished {
   }
 
   /** What one read brought, and the lane of each record. Returns the records of each lane. */
-  add(records: readonly UserRecord[], lanes: readonly number[]): UserRecord[][] {
+  add(records: RecordList, lanes: readonly number[]): UserRecord[][] {
     const parts = this.#lanes.map(() => ({
       records: [] as UserRecord[],
       numbers: [] as number[],
       before: [] as (Position | undefined)[],
     }));
-    for (const [index, record] of records.entries()) {
+    for (const [index, record] of [...records].entries()) {
       const part = parts[lanes[index]!]!;
       part.records.push(record);
       part.numbers.push(this.#added);
@@ -88,7 +88,7 @@ export class LowestUnfinished {
     if (bound === this.#bound) return undefined;
     this.#bound = bound;
     return first
-      ? { last: before(first)!, next: first.records[first.at] }
+      ? { last: before(first)!, next: first.records.at(first.at) }
       : { last: this.#last!, next: undefined };
   }
 
@@ -107,7 +107,7 @@ function numberOf({ numbers, at, from }: Stretch): number {
 
 function before({ records, at, after, before }: Stretch): Position | undefined {
   if (before) return before[at];
-  return at === 0 ? after : records[at - 1];
+  return at === 0 ? after : records.at(at - 1);
 }
 
 /** Without the data, which is not to be kept for it. */

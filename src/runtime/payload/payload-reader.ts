@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../../kinesis/position.ts';
 import { isPayloadPosition } from '../../kinesis/payload-position.ts';
-import { dataSizeOf, type UserRecord } from '../../kinesis/record.ts';
+import { dataSizeOf, type RecordList, type UserRecord } from '../../kinesis/record.ts';
 import type { ReadResult, ShardReader } from '../../kinesis/shard-reader.ts';
 import type { OpenPayloads } from './open-payloads.ts';
 
@@ -56,7 +56,7 @@ class PayloadReader implements ShardReader {
     if (at < read.records.length) {
       this.#read = read;
       this.#next = at;
-      const { sequence } = read.records[at - 1]!;
+      const { sequence } = read.records.at(at - 1)!;
       return { ...read, records, lastSequence: sequence, end: undefined };
     }
     this.#read = undefined;
@@ -72,9 +72,9 @@ class PayloadReader implements ShardReader {
 }
 
 /** Behind the last user record of the Kinesis record that begins at `start`. */
-function endOfRecord(records: readonly UserRecord[], start: number): number {
-  const { sequence } = records[start]!;
+function endOfRecord(records: RecordList, start: number): number {
+  const { sequence } = records.at(start)!;
   let end = start + 1;
-  while (end < records.length && records[end]!.sequence === sequence) end += 1;
+  while (end < records.length && records.at(end)!.sequence === sequence) end += 1;
   return end;
 }

@@ -52,7 +52,7 @@ export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Pro
     const at: string = iterator;
     const page: GetRecordsResult = await patiently(options, () => stream.getRecords(at, limit, { signal }));
     const opened = deaggregate(page.records, { placement: { own: undefined, parents: [] } });
-    for (const record of payloads?.open?.(opened.records) ?? opened.records)
+    for (const record of payloads?.open?.([...opened.records]) ?? opened.records)
       if (isOf(batch, record) && passes(record, shardId)) records.push(record);
     hasFirst ||= page.records.some((record) => record.sequence === first.sequence);
     hasLast ||= page.records.some((record) => record.sequence === last.sequence);

@@ -130,7 +130,7 @@ describe('deaggregate', () => {
   const part = (partitionKey: string) => ({ partitionKey, data: Buffer.from(partitionKey) });
   const plain = Buffer.from('plain');
   const show = ({ records }: ReturnType<typeof deaggregate>) =>
-    records.map((record) => `${record.sequence}.${record.subSequence ?? '-'} ${record.partitionKey}`);
+    Array.from(records, (record) => `${record.sequence}.${record.subSequence ?? '-'} ${record.partitionKey}`);
 
   it('opens aggregates between plain records and keeps the arrival time', () => {
     const opened = deaggregate(
@@ -138,7 +138,7 @@ describe('deaggregate', () => {
       everywhere,
     );
     expect(show(opened)).toEqual(['1.- outer', '2.0 a', '2.1 b', '3.- outer']);
-    expect(opened.records.every((record) => record.arrivedAt === 5)).toBe(true);
+    expect([...opened.records].every((record) => record.arrivedAt === 5)).toBe(true);
   });
 
   it.each<[string, { sequence: string; subSequence?: number }, string[]]>([

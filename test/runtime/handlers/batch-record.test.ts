@@ -33,7 +33,7 @@ function given(encoding: 'CBOR' | 'JSON') {
       ? readCborAnswer(Buffer.from(encodeCbor({ Records })))
       : readJsonAnswer(Buffer.from(JSON.stringify({ Records })));
   const { records } = deaggregate(answer!.records, { placement: { own: undefined, parents: [] } });
-  return records.map(batchRecord);
+  return Array.from(records, batchRecord);
 }
 
 /** What it is made of, without the functions, which nothing can copy. */

@@ -84,7 +84,7 @@ describe('what async-kinesis 3.0.1 writes with', () => {
     const { items, records } = fixtures.written[processor]!;
     const payloads = await openPayloads({ format, compression: 'Auto' });
     const read = records.map((data, index) => aRecord(String(index), { data: Buffer.from(data, 'base64') }));
-    const opened = payloads.open!(deaggregate(read, { placement: none }).records);
+    const opened = payloads.open!([...deaggregate(read, { placement: none }).records]);
     const taken = takeDecodable(opened, payloads.decode);
     expect(taken.problem).toBeUndefined();
     expect(taken.records.map(({ value }) => value)).toEqual(items);

@@ -34,8 +34,8 @@ function readerOf(
 /** What a shard's reader gives that begins at a checkpoint, as positions. */
 async function from(checkpoint: Checkpoint & { at: 'SEQUENCE' }, records: KinesisRecord[], options = LINES) {
   const opened = deaggregate(records, { placement, after: checkpoint }).records;
-  const { records: read } = await readerOf(opened, options, checkpoint).next(signal);
-  return read.map(({ sequence, data }) => `${sequence} ${String(data)}`);
+  const { records: read } = await readerOf([...opened], options, checkpoint).next(signal);
+  return Array.from(read, ({ sequence, data }) => `${sequence} ${String(data)}`);
 }
 
 describe('a reader of payloads', () => {

@@ -49,7 +49,7 @@ beforeEach(async () => {
 async function readAll(): Promise<UserRecord[]> {
   const iterator = await stream.getIterator(SHARD, { at: 'TRIM_HORIZON' });
   const { records: found } = await stream.getRecords(iterator, 10_000);
-  return deaggregate(found, { placement: { own: undefined, parents: [] } }).records;
+  return [...deaggregate(found, { placement: { own: undefined, parents: [] } }).records];
 }
 
 const givenUp = (change: Partial<GivenUpBatch>) =>
