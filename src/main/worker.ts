@@ -140,6 +140,7 @@ export async function runWorkerCommand(
     lag: () => worker?.lag() ?? [],
     checkpointAges: () => worker?.checkpointAges() ?? [],
   });
+  await handler.listen?.();
   const server = await startWorkerServer({
     host: options.host,
     port: options.port,
@@ -155,7 +156,6 @@ export async function runWorkerCommand(
   const onUnhandled = (reason: unknown) => endUnhandled(reason, env);
   process.on('unhandledRejection', onUnhandled);
   try {
-    await handler.listen?.();
     const place = { client, beatClient, clock, tableName: config.table, groupId: config.groupId };
     const table = await openTable({ ...place, onRequest: (name) => metrics.onRequest(name) }, log, stop);
     if (table === undefined) return 0;

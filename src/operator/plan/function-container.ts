@@ -39,6 +39,34 @@ export function functionContainer(app: Json, { functionName, region, port }: Fun
   return { ...app, env: [...given, ...defaults.filter(({ name }) => !names.has(name)), runtimeApi] };
 }
 
+/**
+ * As Lambda ends a function that does not answer in time, so does the kubelet: the worker says when nothing but that helps. A
+ * probe of the user's stays.
+ */
+export function endedWhenItHangs(app: Json): Json {
+  if (app['livenessProbe']) return app;
+  const livenessProbe = {
+    httpGet: { path: '/v1/function', port: WORKER_PORT },
+    periodSeconds: 10,
+    failureThreshold: 3,
+    // Many a client takes no SIGTERM as the first process of its container.
+    terminationGracePeriodSeconds: 5,
+  };
+  return { ...app, livenessProbe };
+}
+
+/**
+ * The worker of a function begins before it: clients end when nobody listens yet. The kubelet starts the containers of a pod in
+ * their order, and the next one when the hook of the last has ended.
+ */
+export function listensFirst(worker: Json): Json {
+  const lifecycle = worker['lifecycle'] as Json | undefined;
+  if (lifecycle?.['postStart']) return worker;
+  const wait = `const ask = () => fetch('http://127.0.0.1:${WORKER_PORT}/healthz').catch(() => setTimeout(ask, 50)); ask()`;
+  const postStart = { exec: { command: ['/app/node', '-e', wait] } };
+  return { ...worker, lifecycle: { ...lifecycle, postStart } };
+}
+
 /** How many events the user's own setting allows the clients at once; a Node client asks for more all the same. */
 export function maxConcurrencyOf(app: Json | undefined): number | undefined {
   const set = listOf(app?.['env']).find(({ name }) => name === 'AWS_LAMBDA_MAX_CONCURRENCY');

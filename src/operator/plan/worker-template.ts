@@ -4,7 +4,7 @@ import {
   WORKER_CONTAINER_ANNOTATION,
 } from '../../api/labels.ts';
 import { WORKER_PORT } from '../../api/worker-config.ts';
-import { functionContainer, waitForDrain } from './function-container.ts';
+import { endedWhenItHangs, functionContainer, listensFirst, waitForDrain } from './function-container.ts';
 
 /*
  * The pod template of a group's workers: the user's template, kept whole, with what the worker needs put in. Where the
@@ -48,6 +48,8 @@ const IMAGE_USER = 65_532;
 /** Cluster Autoscaler keeps a node for the sake of any emptyDir but those named here. */
 const LOCAL_VOLUMES_ANNOTATION = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes';
 
+const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
+
 function workerContainerOf(handler: WorkloadHandler): string {
   return handler.kind === 'module' ? handler.container : WORKER_CONTAINER;
 }
@@ -85,6 +87,7 @@ export function workerTemplate(input: WorkerTemplateInput): Json {
       annotations: {
         ...mapOf(metadata['annotations']),
         ...(handler.kind === 'module' ? runtimeCanGo(mapOf(metadata['annotations'])) : {}),
+        ...(handler.kind === 'lambda' ? chosenFirst(mapOf(metadata['annotations']), handler.container) : {}),
         [WORKER_CONTAINER_ANNOTATION]: workerContainerOf(handler),
       },
     },
@@ -113,9 +116,11 @@ function containers(input: WorkerTemplateInput, spec: Json): Json {
   }
   if (handler.kind === 'lambda') {
     const apps = others.map((app) =>
-      app['name'] === handler.container ? waitForDrain(functionContainer(app, handler)) : app,
+      app['name'] === handler.container
+        ? endedWhenItHangs(waitForDrain(functionContainer(app, handler)))
+        : app,
     );
-    return { containers: [...apps, imageWorker(input, spec, base)] };
+    return { containers: [listensFirst(imageWorker(input, spec, base)), ...apps] };
   }
   return {
     initContainers: withCopier(input, spec),
@@ -210,6 +215,11 @@ function runtimeCanGo(annotations: Json): Json {
   const given = annotations[LOCAL_VOLUMES_ANNOTATION];
   const volumes = typeof given === 'string' && given !== '' ? given.split(',') : [];
   return { [LOCAL_VOLUMES_ANNOTATION]: [...new Set([...volumes, RUNTIME_VOLUME])].join(',') };
+}
+
+/** For kubectl logs and exec, which choose the first container else. */
+function chosenFirst(annotations: Json, container: string): Json {
+  return { [DEFAULT_CONTAINER]: annotations[DEFAULT_CONTAINER] ?? container };
 }
 
 function podSecurity(spec: Json): Json {

@@ -14,6 +14,13 @@ const trouble = (reason: string) => [
 const down = { deployment: { ...DEPLOYMENT, ready: 0 }, problem: undefined };
 const rolling = { deployment: { ...DEPLOYMENT, total: 2, updated: 1 }, problem: undefined };
 const orphaned = { worker: { state: 'dead' as const } };
+const cannotBegin = {
+  worker: {
+    state: 'starting',
+    handlerTrouble: { shards: 0, error: 'the function cannot begin: ImportError' },
+  },
+  lease: { owner: undefined },
+} as const;
 const failing = { worker: { handlerTrouble: { shards: 1, error: 'the handler answered 500' } } };
 const error = (code: KcgError['code']) => ({ ...stream, error: new KcgError(code, 'it failed') });
 
@@ -168,6 +175,8 @@ describe('conditions', () => {
     ['HandlerHealthy', 'nobody lives', { view: aView(orphaned) }, 'Unknown HandlerUnknown'],
     ['HandlerHealthy', 'it fails', { view: aView(failing) }, 'False HandlerFailing'],
     ['Ready', 'the handler fails on every shard', { view: aView(failing) }, 'False HandlerFailing'],
+    ['HandlerHealthy', 'it cannot begin', { view: aView(cannotBegin) }, 'False HandlerFailing'],
+    ['Ready', 'the handler cannot begin', { view: aView(cannotBegin) }, 'False HandlerFailing'],
     ['Stalled', 'the handler fails on every shard', { view: aView(failing) }, 'False NotStalled'],
     ['Reconciling', 'nothing to do', {}, 'False UpToDate'],
     [

@@ -17,6 +17,14 @@ const LOG: WorkloadHandler = { kind: 'log' };
 const HTTP: WorkloadHandler = { kind: 'http', container: 'app', port: 8080, path: '/' };
 const MODULE: WorkloadHandler = { kind: 'module', container: 'app', path: '/app/handler.mjs' };
 
+const LAMBDA: WorkloadHandler = {
+  kind: 'lambda',
+  container: 'app',
+  port: 9001,
+  functionName: 'orders',
+  region: 'eu-west-1',
+};
+
 function input(change: Partial<WorkloadInput> = {}): WorkloadInput {
   return {
     group: {
@@ -115,6 +123,7 @@ describe('a Deployment', () => {
 test.each<[WorkloadHandler, string]>([
   [LOG, 'worker'],
   [HTTP, 'worker'],
+  [LAMBDA, 'worker'],
   [{ ...MODULE, container: 'main' }, 'main'],
 ])('a pod of %o says that its worker runs in container %s', (handler, container) => {
   const annotations = { 'kcg.dev/worker-container': 'forged' };
@@ -209,14 +218,14 @@ describe('the containers', () => {
     expect(initContainers![1]!['volumeMounts']).toEqual([mount, { name: 'kcg-runtime', mountPath: '/kcg' }]);
   });
 
-  test.each([LOG, HTTP, MODULE])('of %o: what kcg adds names no user of its own', (handler) => {
+  test.each([LOG, HTTP, MODULE, LAMBDA])('of %o: what kcg adds names no user of its own', (handler) => {
     const { containers, initContainers = [] } = templateOf({ handler, template: app() }).spec;
     const ours = [...containers, ...initContainers].filter(({ image }) => image === 'kcg:1');
     expect(ours).toHaveLength(1);
     expect(ours[0]!['securityContext']).not.toHaveProperty('runAsUser');
   });
 
-  test.each([LOG, HTTP, MODULE])('of %o: what kcg adds is not root in a pod that is', (handler) => {
+  test.each([LOG, HTTP, MODULE, LAMBDA])('of %o: what kcg adds is not root in a pod that is', (handler) => {
     const template = app();
     (template['spec'] as Json)['securityContext'] = { runAsUser: 0 };
     const { containers, initContainers = [] } = templateOf({ handler, template }).spec;
@@ -224,23 +233,26 @@ describe('the containers', () => {
     expect(ours).toMatchObject([{ securityContext: { runAsNonRoot: true, runAsUser: 65_532 } }]);
   });
 
-  test.each([LOG, HTTP, MODULE])('of %o: what ended a worker comes into the status of its pod', (handler) => {
-    const worker = (template: Json) => {
-      const { containers } = templateOf({ handler, template }).spec;
-      const found = containers.find(({ env = [] }) => env.some(({ name }) => name === 'KCG_LAST_WORDS'))!;
-      return { ...found, path: found.env!.find(({ name }) => name === 'KCG_LAST_WORDS')!.value };
-    };
-    expect(worker(app())).toMatchObject({
-      terminationMessagePolicy: 'FallbackToLogsOnError',
-      path: '/dev/termination-log',
-    });
-    const template = app({ terminationMessagePath: '/tmp/end' });
-    (template['spec'] as { containers: Json[] }).containers.push({
-      name: 'worker',
-      terminationMessagePath: '/tmp/end',
-    });
-    expect(worker(template).path).toBe('/tmp/end');
-  });
+  test.each([LOG, HTTP, MODULE, LAMBDA])(
+    'of %o: what ended a worker comes into the status of its pod',
+    (handler) => {
+      const worker = (template: Json) => {
+        const { containers } = templateOf({ handler, template }).spec;
+        const found = containers.find(({ env = [] }) => env.some(({ name }) => name === 'KCG_LAST_WORDS'))!;
+        return { ...found, path: found.env!.find(({ name }) => name === 'KCG_LAST_WORDS')!.value };
+      };
+      expect(worker(app())).toMatchObject({
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+        path: '/dev/termination-log',
+      });
+      const template = app({ terminationMessagePath: '/tmp/end' });
+      (template['spec'] as { containers: Json[] }).containers.push({
+        name: 'worker',
+        terminationMessagePath: '/tmp/end',
+      });
+      expect(worker(template).path).toBe('/tmp/end');
+    },
+  );
 
   test('get no variables from the Services of the namespace, unless the user wants them', () => {
     expect(templateOf({}).spec['enableServiceLinks']).toBe(false);
@@ -271,11 +283,83 @@ describe('the containers', () => {
       app(),
       "no container 'main' (it has app)",
     ],
+    ['a function without its container', LAMBDA, {}, "no container 'app' (it has none)"],
+    ['a function that is called worker', { ...LAMBDA, container: 'worker' }, app(), 'give the app'],
     ['an app that is called worker', { ...HTTP, container: 'worker' }, app(), 'give the app'],
   ])('are complained about: %s', (_, handler, template, expected) => {
     const problems = templateProblems({ handler, template });
     if (expected === undefined) expect(problems).toEqual([]);
     else expect(problems.join()).toContain(expected);
+  });
+});
+
+describe('the container of a function', () => {
+  const containersOf = (more: Json = {}) =>
+    templateOf({ handler: LAMBDA, template: app(more) }).spec.containers;
+  const envOf = (more: Json = {}) =>
+    Object.fromEntries(
+      containersOf(more)[1]!.env!.map(({ name, value, ...from }) => [name, value ?? from]),
+    ) as Record<string, unknown>;
+
+  test('begins once the worker listens, and ends after it has drained', () => {
+    const [worker, function_] = containersOf();
+    expect(worker).toMatchObject({ name: 'worker', lifecycle: { postStart: { exec: {} } } });
+    expect(function_).toMatchObject({
+      name: 'app',
+      lifecycle: { preStop: { httpGet: { path: '/v1/drained', port: 8085 } } },
+      livenessProbe: { httpGet: { path: '/v1/function', port: 8085 } },
+    });
+  });
+
+  test('is the one that kubectl chooses, unless the user has chosen', () => {
+    const key = 'kubectl.kubernetes.io/default-container';
+    const chosen = (annotations: Json) =>
+      templateOf({ handler: LAMBDA, template: { ...app(), metadata: { annotations } } }).metadata.annotations[
+        key
+      ];
+    expect(chosen({})).toBe('app');
+    expect(chosen({ [key]: 'worker' })).toBe('worker');
+  });
+
+  test('has the variables of a function', () => {
+    expect(envOf()).toEqual({
+      AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
+      AWS_LAMBDA_FUNCTION_NAME: 'orders',
+      AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: {
+        valueFrom: { resourceFieldRef: { resource: 'limits.memory', divisor: '1Mi' } },
+      },
+      AWS_LAMBDA_LOG_GROUP_NAME: '/aws/lambda/orders',
+      AWS_LAMBDA_LOG_STREAM_NAME: { valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+      AWS_REGION: 'eu-west-1',
+      AWS_DEFAULT_REGION: 'eu-west-1',
+    });
+  });
+
+  test('keeps what the user has set, save the address of the Runtime API', () => {
+    const set = ['AWS_LAMBDA_FUNCTION_NAME', 'AWS_REGION', '_HANDLER', 'AWS_LAMBDA_RUNTIME_API'];
+    const env = envOf({ env: set.map((name) => ({ name, value: 'mine' })) });
+    expect(env).toMatchObject({ AWS_LAMBDA_FUNCTION_NAME: 'mine', AWS_REGION: 'mine', _HANDLER: 'mine' });
+    expect(env['AWS_LAMBDA_RUNTIME_API']).toBe('127.0.0.1:9001');
+  });
+
+  test('leaves the region to a ConfigMap, over which env would win', () => {
+    expect(envOf({ envFrom: [{ configMapRef: { name: 'aws' } }] })).not.toHaveProperty('AWS_REGION');
+  });
+
+  test('has threads for clients that ask several times at once', () => {
+    expect(envOf()).not.toHaveProperty('UV_THREADPOOL_SIZE');
+    const several = { name: 'AWS_LAMBDA_MAX_CONCURRENCY', value: '4' };
+    expect(envOf({ env: [several] })).toMatchObject({ UV_THREADPOOL_SIZE: '32' });
+    const own = { name: 'UV_THREADPOOL_SIZE', value: '8' };
+    expect(envOf({ env: [several, own] })).toMatchObject({ UV_THREADPOOL_SIZE: '8' });
+  });
+
+  test('keeps a probe and hooks of the user’s own', () => {
+    const livenessProbe = { exec: { command: ['true'] } };
+    const lifecycle = { preStop: { sleep: { seconds: 3 } } };
+    expect(containersOf({ livenessProbe, lifecycle })[1]).toMatchObject({ livenessProbe, lifecycle });
   });
 });
 

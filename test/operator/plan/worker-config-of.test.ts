@@ -30,6 +30,20 @@ test('a group without filters has the worker configuration that it had before th
   expect(configWith({})).not.toHaveProperty('filters');
 });
 
+test('a function gets no more events at once than its own setting of the concurrency says', () => {
+  const handlerOf = (env: { name: string; value: string }[]) => {
+    const template = { spec: { containers: [{ name: 'app', image: 'fn:1', env }] } };
+    const parsed = parseGroup(groupOf({ change: { handler: { lambda: {} }, template } }));
+    if (parsed.outcome !== 'ok') throw new Error(parsed.problems.join());
+    return workerConfigOf(parsed.group, TARGET).handler;
+  };
+  const plain = { type: 'lambda', port: 9001, functionName: 'orders' };
+  expect(handlerOf([])).toEqual(plain);
+  const of = (value: string) => handlerOf([{ name: 'AWS_LAMBDA_MAX_CONCURRENCY', value }]);
+  expect(of('4')).toEqual({ ...plain, maxConcurrency: 4 });
+  expect(of('many')).toEqual(plain);
+});
+
 describe('where given-up batches go', () => {
   const queueArn = 'arn:aws:sqs:eu-west-1:123456789012:failed';
   const topicArn = 'arn:aws:sns:eu-west-1:123456789012:failed';
