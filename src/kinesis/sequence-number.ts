@@ -60,6 +60,14 @@ function baseOf(shardNumber: number, createdAtSeconds: number): bigint {
   );
 }
 
+/** When its record came, ms since the epoch in whole seconds; undefined for text of another form, as emulators may have. */
+export function timeOfSequence(sequence: string): number | undefined {
+  const origin = parseSequence(sequence);
+  if (origin === undefined) return undefined;
+  const seconds = Number((BigInt(sequence) >> 36n) & 0xfffffffffn);
+  return seconds < origin.createdAtSeconds ? undefined : seconds * 1000;
+}
+
 /** Which shard a number came from and how many records it had taken by then; undefined for other text. */
 export function parseSequence(sequence: string): (SequenceOrigin & { count: bigint }) | undefined {
   if (!/^\d{1,128}$/.test(sequence)) return undefined;

@@ -18,8 +18,8 @@ export function reportOf(name: string, look: SourceLook): ImportReport {
     shards: plan.shards.map(({ lease, from, why, missing, twice }) => ({
       shardId: lease.shardId,
       owner: owners.get(lease.shardId),
-      from: from && position(from),
-      to: position(lease.checkpoint),
+      from: from && formatPosition(from),
+      to: formatPosition(lease.checkpoint),
       why,
       missing,
       twice,
@@ -36,7 +36,8 @@ function silence({ foreign }: SourceLook): string[] {
   ];
 }
 
-function position(point: ForeignPoint | Checkpoint): string {
+/** For people: `4968…+3`, `SHARD_END`, `AT_TIMESTAMP 2026-…`. */
+export function formatPosition(point: ForeignPoint | Checkpoint): string {
   if (point.at === 'SEQUENCE')
     return point.subSequence === undefined ? point.sequence : `${point.sequence}+${point.subSequence}`;
   if (point.at === 'NONE') return 'no position yet';

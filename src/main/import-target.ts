@@ -1,6 +1,7 @@
 import { STREAM_ARN } from '../api/formats.ts';
 import { parseGroup, type KinesisConsumerGroup } from '../api/group.ts';
 import type { ImportSpec } from '../api/import-spec.ts';
+import type { clusterOptions } from '../cli/cluster-options.ts';
 import type { importOptions } from '../cli/import.ts';
 import { pickGroup } from '../cli/leases.ts';
 import { readGroups } from '../dev/group-file.ts';
@@ -8,7 +9,19 @@ import { KcgError } from '../lib/errors.ts';
 import type { OptionValues } from '../lib/options.ts';
 import { readWholeGroup } from './named-group.ts';
 
-type Options = OptionValues<typeof importOptions>;
+type Options = Pick<
+  OptionValues<typeof importOptions>,
+  | keyof OptionValues<typeof clusterOptions>
+  | 'file'
+  | 'group'
+  | 'table'
+  | 'stream'
+  | 'type'
+  | 'from'
+  | 'fromStream'
+  | 'fromGroup'
+> &
+  Partial<OptionValues<typeof importOptions>> & { command?: string };
 
 /**
  * The group to import into: a resource, a file, or what the flags say; they are in place of what its spec says.
@@ -21,9 +34,13 @@ export async function groupToImport(
 ): Promise<KinesisConsumerGroup> {
   const { file, group } = options;
   if (name !== undefined && file !== undefined) {
-    throw new KcgError('InvalidInput', 'import takes the name of a resource or -f, not both', {
-      fix: `Leave out ${name} or -f.`,
-    });
+    throw new KcgError(
+      'InvalidInput',
+      `${options.command ?? 'import'} takes the name of a resource or -f, not both`,
+      {
+        fix: `Leave out ${name} or -f.`,
+      },
+    );
   }
   const given =
     name !== undefined
@@ -38,8 +55,8 @@ export async function groupToImport(
 function withFlags(given: KinesisConsumerGroup | undefined, options: Options): KinesisConsumerGroup {
   const { group: groupId, stream, table } = options;
   if (given === undefined && (groupId === undefined || (stream === undefined && !options.undo))) {
-    throw new KcgError('InvalidInput', 'import needs to know the group', {
-      fix: 'Run kcg import -f group.yaml or kcg import NAME -n NAMESPACE, or name --group, --stream, --type and --from.',
+    throw new KcgError('InvalidInput', `${options.command ?? 'import'} needs to know the group`, {
+      fix: 'Name its file (-f group.yaml) or the resource (NAME -n NAMESPACE), or --group and --stream.',
     });
   }
   const importFrom = importFromFlags(given, options);

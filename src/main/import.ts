@@ -1,14 +1,9 @@
-import { groupIdOf, regionOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../api/group.ts';
-import { awsCredentials } from '../aws/credentials.ts';
-import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { importOptions, printImportPlan } from '../cli/import.ts';
 import { ImportRun } from '../import/import-run.ts';
 import type { ImportProgress } from '../import/import-progress.ts';
 import type { ImportSource } from '../import/import-source.ts';
-import { openSource } from '../import/open-source.ts';
 import { watchWorkers } from '../import/living-workers.ts';
 import { undoImportOf } from '../import/undo-import.ts';
-import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
@@ -17,18 +12,15 @@ import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../lib/options.ts';
 import { systemRandom } from '../lib/random.ts';
+import { openClients, placeOf, PRINCIPAL, sourceOf } from './import-clients.ts';
 import { groupToImport } from './import-target.ts';
 import { reportOf } from './import-report.ts';
 import { useLocalCredentials } from './local-credentials.ts';
-import { openForeignStore } from './position-import.ts';
 
 export { importOptions };
 
 type Options = OptionValues<typeof importOptions>;
 
-const PRINCIPAL = 'your AWS identity';
-/** Password of Redis. */
-const PASSWORD_ENV = 'KCG_IMPORT_PASSWORD';
 /** An import that waits for these ends by itself, or when somebody has done what it says. */
 const WAITS: ReadonlySet<ImportProgress['reason']> = new Set([
   'ImportWaiting',
@@ -116,70 +108,4 @@ async function undo(
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-interface Place {
-  groupId: string;
-  table: string;
-  region: string;
-  stream: { name: string; arn: string | undefined };
-  kinesis: string | undefined;
-  dynamodb: string | undefined;
-}
-
-function placeOf(group: KinesisConsumerGroup, options: Options, env: NodeJS.ProcessEnv): Place {
-  const { endpoints, stream } = group.spec;
-  const kinesis = options.kinesisEndpoint ?? endpoints.kinesis;
-  const dynamodb = options.dynamodbEndpoint ?? endpoints.dynamodb;
-  const known = group.status?.stream?.arn?.split(':')[3] ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
-  const region = options.region ?? regionOf(group, known) ?? (dynamodb && kinesis ? 'us-east-1' : undefined);
-  if (region === undefined)
-    throw new KcgError('InvalidInput', 'no AWS region is set', { fix: 'Name it with --region.' });
-  return {
-    groupId: groupIdOf(group),
-    table: tableNameOf(group),
-    region,
-    stream: { name: streamNameOf(group), arn: stream.arn },
-    kinesis,
-    dynamodb,
-  };
-}
-
-function openClients({ region, stream: { name, arn }, kinesis, dynamodb }: Place) {
-  const clock = systemClock;
-  const credentials = awsCredentials({ clock });
-  const client = createDynamoDbClient({ region, endpoint: dynamodb, credentials });
-  const shared = { region, credentials, clock, principal: PRINCIPAL };
-  const stream = awsStreamClient({ ...shared, endpoint: kinesis, streamName: name, streamArn: arn });
-  const close = () => {
-    client.destroy();
-    stream.close();
-  };
-  return { client, stream, close };
-}
-
-/** @throws KcgError `InvalidInput` when neither group nor flags name one */
-function sourceOf(
-  { spec }: KinesisConsumerGroup,
-  {
-    client,
-    stream,
-    env,
-  }: Pick<ReturnType<typeof openClients>, 'client' | 'stream'> & { env: NodeJS.ProcessEnv },
-): ImportSource {
-  const { importFrom } = spec.checkpoints;
-  if (importFrom === undefined) {
-    throw new KcgError('InvalidInput', 'the group does not say whose positions it begins with', {
-      fix: 'Write checkpoints.importFrom into its spec, or name --type and --from.',
-    });
-  }
-  const password = env[PASSWORD_ENV] || undefined;
-  const store = { client, clock: systemClock, principal: PRINCIPAL, password };
-  const { initialPosition } = spec;
-  return openSource({
-    importFrom,
-    initialPosition,
-    stream,
-    openStore: (from) => openForeignStore(from, store),
-  });
 }

@@ -21,20 +21,17 @@ import { decodeRows } from '../leases/group-rows.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
 import { CLAIM_KEY, type Row } from '../leases/row.ts';
 import { systemClock } from '../lib/clock.ts';
-import { describeError, hasCode, isRetryable, KcgError } from '../lib/errors.ts';
+import { hasCode, KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
 import { parseOptions, type OptionValues } from '../lib/options.ts';
 import { ownershipView } from '../view/ownership-view.ts';
 import { ShardWindows } from '../view/shard-windows.ts';
 import { readNamedGroup } from './named-group.ts';
+import { redraw, WATCH_MS, type Look } from './redraw.ts';
 
 export { leasesOptions };
 
-const WATCH_MS = 2_000;
 const MAX_GROUPS_NAMED = 20;
-const HOME = '\u001b[H';
-const CLEAR_LINE_END = '\u001b[K';
-const CLEAR_BELOW = '\u001b[J';
 
 /** `kcg leases`: who owns what, from the table alone; a resource only says which table. */
 export async function runLeasesCommand(
@@ -72,8 +69,6 @@ async function readSource(
   const { file, group } = options;
   return file === undefined ? undefined : { group: pickGroup(file, await readGroups(file), group) };
 }
-
-type Look = (signal: AbortSignal) => Promise<string>;
 
 /** A server on this machine is local mode or an emulator, which take any credentials and region. */
 function withLocalDefaults(target: LeasesTarget, env: NodeJS.ProcessEnv): LeasesTarget {
@@ -157,34 +152,6 @@ function lookAt(table: DynamoDbLeaseTable, target: LeasesTarget, output: string 
     const view = ownershipView({ rows, nowMs: now, silentMs, windows, leaseDurationMs });
     return printLeases({ view, table: name, groupId, output, leaseDurationMs, intervalMs: WATCH_MS, now });
   };
-}
-
-/** A read that fails for a while leaves the last picture, with the reason under it. */
-async function redraw(look: Look, stop: AbortSignal): Promise<void> {
-  let picture = await look(stop);
-  let trouble = '';
-  process.stdout.write(`${HOME}${CLEAR_BELOW}`);
-  while (!stop.aborted) {
-    draw(trouble === '' ? picture : `${picture}\n\n${trouble}`);
-    await systemClock.sleep(WATCH_MS, { signal: stop });
-    if (stop.aborted) return;
-    try {
-      picture = await look(stop);
-      trouble = '';
-    } catch (thrown) {
-      if (!isRetryable(KcgError.from(thrown))) throw thrown;
-      trouble = `As it was: ${describeError(thrown)}`;
-    }
-  }
-}
-
-/** Over the last picture, so that nothing flickers; what does not fit on the screen is left out. */
-function draw(text: string): void {
-  const lines = text.split('\n');
-  const room = Math.max(2, (process.stdout.rows || 24) - 1);
-  const shown =
-    lines.length <= room ? lines : [...lines.slice(0, room - 1), `… ${lines.length - room + 1} more`];
-  process.stdout.write(`${HOME}${shown.map((line) => `${line}${CLEAR_LINE_END}\n`).join('')}${CLEAR_BELOW}`);
 }
 
 /** In the words of somebody at a terminal, not of a pod. */

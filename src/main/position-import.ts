@@ -4,9 +4,10 @@ import { ForeignTable } from '../import/dynamodb/foreign-table.ts';
 import type { ForeignStore } from '../import/foreign-store.ts';
 import { ImportRun } from '../import/import-run.ts';
 import { openSource } from '../import/open-source.ts';
+import { ForeignKeys } from '../import/redis/foreign-keys.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
 import type { Clock } from '../lib/clock.ts';
-import { KcgError } from '../lib/errors.ts';
+import { assert } from '../lib/assert.ts';
 import { systemRandom } from '../lib/random.ts';
 import type { ImportRequest, ImportSession } from '../operator/position-import.ts';
 
@@ -22,12 +23,11 @@ export interface StoreOptions {
 /** The table or server that `importFrom` names; it is only read. */
 export function openForeignStore(
   { table, url }: Pick<ImportSpec, 'table' | 'url'>,
-  { client, clock, principal }: StoreOptions,
+  { client, clock, principal, password }: StoreOptions,
 ): ForeignStore {
   if (table !== undefined) return new ForeignTable({ client, clock, tableName: table, principal });
-  throw new KcgError('Unsupported', `${url}: Redis cannot be read in this release`, {
-    fix: 'Name a table.',
-  });
+  assert(url, 'a source that is not by time has a table or a URL');
+  return new ForeignKeys({ clock, url, password });
 }
 
 /** One import of the operator's. */

@@ -53,6 +53,14 @@ const COMMANDS: Record<string, Command> = {
       return { options: importOptions, run: runImportCommand };
     },
   },
+  compare: {
+    summary: "show a group's positions beside those of another consumer of the stream",
+    usage: 'kcg compare (NAME | -f group.yaml) --type TYPE --with TABLE',
+    load: async () => {
+      const { compareOptions, runCompareCommand } = await import('./compare.ts');
+      return { options: compareOptions, run: runCompareCommand };
+    },
+  },
   redrive: {
     summary: 'hand batches that were given up to the handler again',
     usage: 'kcg redrive (NAME | -f group.yaml)',

@@ -81,9 +81,10 @@ async function createTable(TableName: string, ...keys: string[]): Promise<void> 
   }, 10_000);
 }
 
-const run = (...argv: string[]) =>
+const run = (...argv: string[]) => command('import', ...argv);
+const command = (verb: string, ...argv: string[]) =>
   kcgHere([
-    'import',
+    verb,
     '--kinesis-endpoint',
     kinesis.endpoint,
     '--dynamodb-endpoint',
@@ -232,5 +233,63 @@ describe('an import', () => {
       'Query',
       'GetItem',
     ]);
+  });
+});
+
+describe('a comparison', () => {
+  const KCL = ['--type', 'KCL', '--with', 'orders-app'];
+
+  test('shows both positions of each shard, who is ahead, and whose it is there', async () => {
+    const group = 'shop.compared';
+    const table = await open(group);
+    const { shards } = kinesis.kinesis.listShards('orders');
+    const [first, , third] = shards.map(({ shardId }) => shardId);
+    const put = { name: 'put', kind: 'put', when: [], proof: [] } as const;
+    await table.write({
+      ...put,
+      key: first!,
+      set: { sequence: `${shards[0]!.startingSequence}9`, epoch: 1 },
+    });
+    await table.write({ ...put, key: third!, set: { sequence: 'TRIM_HORIZON', epoch: 1 } });
+    const at = ['--group', group, '--table', 'ours', '--stream', 'orders'];
+    const { code, stdout } = await command('compare', ...at, ...KCL);
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      `group ${group} and KCL table orders-app: 3 shards, 1 ahead here, 1 ahead there, 0 the same, 1 not known`,
+    );
+    expect(stdout).toMatch(/shardId-000000000000 +\d{21,} +\d{20,}(\+0)? +here +- +their-worker/);
+    expect(stdout).toMatch(/shardId-000000000001 +- +\d{20,}(\+0)? +there +- +their-worker/);
+    const json = await command('compare', ...at, ...KCL, '-o', 'json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ groupId: group, refusals: [] });
+  });
+
+  test('takes the other from importFrom, and a group that has not begun', async () => {
+    const file = await groupFile({ type: 'KCL', table: 'orders-app' });
+    const { code, stdout } = await command('compare', '-f', file, '--table', 'not-made-yet');
+    expect(code).toBe(0);
+    expect(stdout).toContain('3 shards, 0 ahead here, 2 ahead there, 0 the same, 1 not known');
+  });
+
+  test.each([
+    [
+      'rows that it does not understand',
+      ['--type', 'VmwareGoKcl', '--with', 'orders-app'],
+      1,
+      'table orders-app',
+    ],
+    ['a table that is not there', ['--type', 'KCL', '--with', 'no-app'], 1, 'no-app'],
+    ['whom it does not know', [], 2, 'does not say whose positions'],
+    [
+      'a mapping',
+      ['--type', 'EventSourceMapping', '--with', 'orders-app'],
+      2,
+      'set exactly one of table and url',
+    ],
+  ])('refuses %s', async (_, flags, exit, says) => {
+    const { code, stdout, stderr } = await command('compare', ...GROUP, ...flags);
+    expect({ code, says: (stdout + stderr).includes(says) || stdout + stderr }).toEqual({
+      code: exit,
+      says: true,
+    });
   });
 });
