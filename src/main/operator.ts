@@ -36,6 +36,13 @@ export const operatorOptions = {
     env: 'KCG_DYNAMODB_ENDPOINT',
     description: 'URL of DynamoDB for groups that name none',
   },
+  'sqs-endpoint': {
+    type: 'url',
+    env: 'KCG_SQS_ENDPOINT',
+    description: 'URL of SQS for handler.onFailure of groups that name none',
+  },
+  'sns-endpoint': { type: 'url', env: 'KCG_SNS_ENDPOINT', description: 'the same of SNS' },
+  's3-endpoint': { type: 'url', env: 'KCG_S3_ENDPOINT', description: 'the same of S3' },
   'worker-image': { type: 'string', env: 'KCG_WORKER_IMAGE', description: 'image of kcg in worker pods' },
   'watch-namespaces': {
     type: 'string',
@@ -201,9 +208,20 @@ function electionOf({
 
 function settingsOf(options: Options, workerImage: string, lease: ObjectKey): OperatorOptions['options'] {
   const { defaultRegion, kinesisEndpoint, dynamodbEndpoint, watchNamespaces } = options;
+  const { sqsEndpoint, snsEndpoint, s3Endpoint } = options;
   const namespaces = watchNamespaces.map((name) => name.trim()).filter((name) => name !== '');
   const instance = options.leaderElect ? keyString(lease) : undefined;
-  return { instance, workerImage, defaultRegion, kinesisEndpoint, dynamodbEndpoint, namespaces };
+  return {
+    instance,
+    workerImage,
+    defaultRegion,
+    kinesisEndpoint,
+    dynamodbEndpoint,
+    sqsEndpoint,
+    snsEndpoint,
+    s3Endpoint,
+    namespaces,
+  };
 }
 
 function logElection(log: Log, event: LeaderElectionEvent): void {

@@ -9,7 +9,7 @@ export interface GroupTarget {
   groupId: string;
   region: string;
   stream: { name: string; arn?: string | undefined };
-  endpoints: { kinesis?: string | undefined; dynamodb?: string | undefined };
+  endpoints: { [service in 'kinesis' | 'dynamodb' | 'sqs' | 'sns' | 's3']?: string | undefined };
   table: string;
 }
 

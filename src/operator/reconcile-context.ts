@@ -56,6 +56,9 @@ export interface ReconcilerSettings {
   /** For groups that name none of their own. */
   kinesisEndpoint?: string | undefined;
   dynamodbEndpoint?: string | undefined;
+  sqsEndpoint?: string | undefined;
+  snsEndpoint?: string | undefined;
+  s3Endpoint?: string | undefined;
   /** False when only some namespaces are watched: a resource that is not seen may still exist. */
   seesAllNamespaces: boolean;
   /** How often the rows of a group with workers are read, ms; default 5,000. */

@@ -19,6 +19,9 @@ export function placeOf({
     endpoints: {
       kinesis: endpoints.kinesis ?? settings.kinesisEndpoint,
       dynamodb: endpoints.dynamodb ?? settings.dynamodbEndpoint,
+      sqs: endpoints.sqs ?? settings.sqsEndpoint,
+      sns: endpoints.sns ?? settings.snsEndpoint,
+      s3: endpoints.s3 ?? settings.s3Endpoint,
     },
     table: tableNameOf(group),
   };

@@ -194,7 +194,13 @@ describe.skipIf(helm === '')('the pod', () => {
   test('sets every variable the operator has, and no other', () => {
     const values = {
       defaultRegion: 'eu-west-1',
-      endpoints: { kinesis: 'http://k:1', dynamodb: 'http://d:1' },
+      endpoints: {
+        kinesis: 'http://k:1',
+        dynamodb: 'http://d:1',
+        sqs: 'http://q:1',
+        sns: 'http://n:1',
+        s3: 'http://s:1',
+      },
       watchNamespaces: ['shop', 'billing'],
       logLevel: 'debug',
     };
@@ -204,6 +210,9 @@ describe.skipIf(helm === '')('the pod', () => {
       KCG_DEFAULT_REGION: 'eu-west-1',
       KCG_KINESIS_ENDPOINT: 'http://k:1',
       KCG_DYNAMODB_ENDPOINT: 'http://d:1',
+      KCG_SQS_ENDPOINT: 'http://q:1',
+      KCG_SNS_ENDPOINT: 'http://n:1',
+      KCG_S3_ENDPOINT: 'http://s:1',
       KCG_WATCH_NAMESPACES: 'shop,billing',
       KCG_LOG_LEVEL: 'debug',
       KCG_LEADER_ELECT: 'true',

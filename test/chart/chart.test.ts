@@ -71,7 +71,7 @@ test('the schema is closed: at every level only a map of strings, or what Kubern
 test('the schema takes what the operator takes', () => {
   expect(at('logLevel')?.enum).toEqual([...LOG_LEVELS]);
   expect(at('defaultRegion')?.pattern).toBe(`^$|${patternOf(REGION)}`);
-  expect(at('endpoints', 'kinesis')?.pattern).toBe(`^$|${patternOf(ENDPOINT)}`);
-  expect(at('endpoints', 'dynamodb')?.pattern).toBe(`^$|${patternOf(ENDPOINT)}`);
+  for (const service of ['kinesis', 'dynamodb', 'sqs', 'sns', 's3'])
+    expect(at('endpoints', service)?.pattern).toBe(`^$|${patternOf(ENDPOINT)}`);
   expect(at('watchNamespaces')?.items?.pattern).toBe(patternOf(DNS_LABEL));
 });

@@ -35,7 +35,7 @@ export function workerConfigOf(
     handler: workerHandler(workloadHandler(group, target.region), spec.template),
     batchSize: handler.batchSize,
     batchWindowMs: handler.batchWindowSeconds * 1000,
-    ...onFailureOf(spec),
+    ...onFailureOf(handler, target),
     parallelizationFactor: handler.parallelizationFactor,
     handlerTimeoutMs: handler.timeoutSeconds * 1000,
     retry: {
@@ -50,7 +50,10 @@ export function workerConfigOf(
   };
 }
 
-function onFailureOf({ handler, endpoints }: KinesisConsumerGroup['spec']): Pick<WorkerConfig, 'onFailure'> {
+function onFailureOf(
+  handler: KinesisConsumerGroup['spec']['handler'],
+  { endpoints }: GroupTarget,
+): Pick<WorkerConfig, 'onFailure'> {
   const { sqs, sns, s3 } = handler.onFailure;
   const at = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
   if (sqs) return { onFailure: { type: 'sqs', ...sqs, ...at(endpoints.sqs) } };

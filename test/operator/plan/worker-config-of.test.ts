@@ -13,9 +13,10 @@ const TARGET = {
 };
 
 function configWith(handler: Record<string, unknown>, endpoints: Record<string, string> = {}) {
-  const parsed = parseGroup(groupOf({ change: { endpoints, handler: { log: {}, ...handler } } }));
+  const parsed = parseGroup(groupOf({ change: { handler: { log: {}, ...handler } } }));
   if (parsed.outcome !== 'ok') throw new Error(parsed.problems.join());
-  return decodeWorkerConfig(encodeWorkerConfig(workerConfigOf(parsed.group, TARGET)));
+  const target = { ...TARGET, endpoints };
+  return decodeWorkerConfig(encodeWorkerConfig(workerConfigOf(parsed.group, target)));
 }
 
 test('filters reach the workers as JSON texts, whichever way they are written', () => {
