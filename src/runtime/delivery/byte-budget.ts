@@ -1,61 +1,79 @@
 /** Bytes that one shard has, waiting or with its handler, before it fetches no further ahead. */
 export const AHEAD_BYTES = 14 * 1024 * 1024;
-/** What a read may ask for when there is room, bytes: two seconds of what a shard serves, so more is read no sooner. */
-const WANTED_BYTES = 4 * 1024 * 1024;
-/** What it may always ask for: as fast as a shard serves, when it is read five times a second; less when many share. */
-const LEAST_BYTES = 1024 * 1024;
+/**
+ * What a read may ask for when there is room, bytes: most of a second of what a shard serves. More is read no sooner, and what
+ * many shards ask for comes at once; fewer bytes cost more requests.
+ */
+const WANTED_BYTES = 1.5 * 1024 * 1024;
+/** What it may ask for in any case. */
 const SMALLEST_BYTES = 64 * 1024;
 
 /**
- * Bytes that all shards of a worker may hold, fetched but not yet processed. What was asked for and has not come makes the
- * next reads smaller, and keeps nobody from reading: most of it never comes. A shard that holds nothing may always fetch,
- * so that slow shards cannot starve the others; the bound is therefore soft by one small read a shard, and those come to
- * half of the budget at most, unless there are more than 512 shards.
+ * Bytes that all shards of a worker may hold, fetched but not yet processed. Half of them are parted equally among the
+ * shards, and a part is nobody else's: a shard that waits, for its handler or its window, slows none that runs. The other
+ * half goes to whoever comes first. What was asked for and has not come makes the next reads smaller, and keeps nobody from
+ * reading: most of it never comes. A shard that holds nothing may always fetch; the bound is therefore soft by one small read
+ * a shard.
  */
 export class ByteBudget {
-  readonly #limit: number;
-  #used = 0;
-  #asked = 0;
+  readonly #half: number;
   #shares = 0;
+  /** Beyond their parts, what shards hold, and what they hold or have asked for. */
+  #heldBeyond = 0;
+  #usedBeyond = 0;
   readonly #waiting = new Set<Waiter>();
 
   constructor(limitBytes: number) {
-    this.#limit = limitBytes;
+    this.#half = limitBytes / 2;
   }
 
+  /** Shards hold all that is not parted. */
   get isFull(): boolean {
-    return this.#used >= this.#limit;
+    return this.#heldBeyond >= this.#half;
   }
 
   /** The part of one shard, which fetches no further ahead than `aheadBytes`. */
   share(aheadBytes: number): BudgetShare {
+    this.#shares += 1;
     let held = 0;
     let asked = 0;
-    this.#shares += 1;
+    /** As they are in the sums: parts change with the number of shards. */
+    let heldBeyond = 0;
+    let usedBeyond = 0;
     const isFull = () => this.isFull;
-    const mayFetch = () => held === 0 || (held <= aheadBytes && !isFull());
+    const mayFetch = () => held === 0 || (held <= aheadBytes && (held < this.#part || !isFull()));
+    const count = () => {
+      this.#heldBeyond -= heldBeyond;
+      this.#usedBeyond -= usedBeyond;
+      heldBeyond = Math.max(0, held - this.#part);
+      usedBeyond = Math.max(0, held + asked - this.#part);
+      this.#heldBeyond += heldBeyond;
+      this.#usedBeyond += usedBeyond;
+    };
     const change = (bytes: number) => {
       held += bytes;
-      this.#used += bytes;
-      if (bytes < 0) for (const waiter of this.#waiting) if (waiter.mayFetch()) waiter.resume();
+      count();
+      if (bytes < 0) this.#wake();
     };
     const ask = (bytes: number) => {
-      this.#asked += bytes - asked;
       asked = bytes;
+      count();
     };
     return {
       ask: () => {
         ask(0);
-        ask(this.#allowance());
+        const free = Math.max(0, this.#part - held) + Math.max(0, this.#half - this.#usedBeyond);
+        ask(Math.floor(Math.max(SMALLEST_BYTES, Math.min(WANTED_BYTES, free))));
         return asked;
       },
       settle: () => ask(0),
       add: (bytes) => change(bytes),
       remove: (bytes) => change(-bytes),
       close: () => {
-        ask(0);
+        asked = 0;
         change(-held);
         this.#shares -= 1;
+        this.#wake();
       },
       get mayFetch() {
         return mayFetch();
@@ -69,10 +87,12 @@ export class ByteBudget {
     };
   }
 
-  #allowance(): number {
-    const least = Math.min(LEAST_BYTES, this.#limit / 2 / this.#shares);
-    const free = Math.min(WANTED_BYTES, this.#limit - this.#used - this.#asked);
-    return Math.floor(Math.max(free, least, SMALLEST_BYTES));
+  get #part(): number {
+    return this.#half / this.#shares;
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiting) if (waiter.mayFetch()) waiter.resume();
   }
 
   #wait(mayFetch: () => boolean, signal: AbortSignal): Promise<void> {
@@ -105,7 +125,7 @@ export interface BudgetShare {
   /** Gives all of it back. Not to be used any more. */
   close(): void;
   readonly mayFetch: boolean;
-  /** The whole budget is used. */
+  /** Others have no room beyond their parts. */
   readonly isCrowded: boolean;
   /** Resolves when the shard may fetch, or when `signal` aborts. */
   room(signal: AbortSignal): Promise<void>;

@@ -142,11 +142,19 @@ describe('a shard consumer', () => {
     await end();
   });
 
+  test('reads on while its handler has a batch, though others hold more than all', async () => {
+    const { clock, others, reads, end } = aConsumer({ handler: hangs });
+    others.add(2_000_000);
+    await clock.advance(10_000);
+    expect(reads()).toBeGreaterThan(90);
+    await end();
+  });
+
   test('has waited for room long enough as soon as it holds nothing any more', async () => {
     let finish = () => {};
     const handle = () =>
       new Promise<{ outcome: 'done' }>((done) => (finish = () => done({ outcome: 'done' })));
-    const { clock, others, reads, end } = aConsumer({ handler: { ...hangs, handle } });
+    const { clock, others, reads, end } = aConsumer({ recordsPerRead: 600, handler: { ...hangs, handle } });
     others.add(2_000_000);
     await clock.advance(60_000);
     expect(reads()).toBe(1);
