@@ -8,7 +8,6 @@ const readme = readFileSync('README.md', 'utf8');
 const NAMES: Record<string, string> = {
   'consumer.type': 'enhanced fan-out',
   'scaling.mode': 'scaling by lag',
-  'handler.exec': '`exec` handlers',
   'handler.parallelizationFactor': 'parallel batches per shard',
   'handler.retry.maxAttempts': 'giving up on a batch',
   'handler.retry.maxRecordAgeSeconds': 'giving up on a batch',

@@ -181,6 +181,16 @@ export const groupSpec = withRules(
         'handler.lambda.container is not the name of a container in template.spec.containers; add the container or name another',
       path: 'handler.lambda.container',
     },
+    {
+      cel: '!has(self.handler.exec) || !has(self.template.spec) || !has(self.template.spec.containers) || self.template.spec.containers.exists(c, c.name == self.handler.exec.container)',
+      holds: ({ handler: { exec }, template: { spec } }) =>
+        exec === undefined ||
+        spec?.containers === undefined ||
+        spec.containers.some(({ name }) => name === exec.container),
+      message:
+        'handler.exec.container is not the name of a container in template.spec.containers; add the container or name another',
+      path: 'handler.exec.container',
+    },
     ...notYetRules,
   ],
   [

@@ -173,7 +173,11 @@ export const handlerSpec = withRules(
       .describe(
         'Functions for AWS Lambda, unchanged: the container asks for batches by the Runtime API, with the client that its image has.',
       ),
-    exec: execHandler.optional().describe('Programs written for the KCL MultiLangDaemon, without Java.'),
+    exec: execHandler
+      .optional()
+      .describe(
+        "A program written for KCL's MultiLangDaemon, unchanged and without Java: one process for each shard, which checkpoints itself.",
+      ),
     log: z.strictObject({}).optional().describe('Built in: counts records and logs them; needs no image.'),
     batchSize: z.int().min(1).max(10_000).default(100).describe('Most records in a batch.'),
     batchWindowSeconds: z
@@ -220,6 +224,29 @@ export const handlerSpec = withRules(
       message:
         'a program of exec gets the data as it is: remove format and compression, and let the program decode it',
       path: 'format',
+    },
+    {
+      cel: '!has(self.exec) || self.parallelizationFactor == 1',
+      holds: ({ exec, parallelizationFactor }) => exec === undefined || parallelizationFactor === 1,
+      message:
+        'parallelizationFactor has to be 1 with handler.exec: a program has one process for each shard, and gets one batch after the other',
+      path: 'parallelizationFactor',
+    },
+    {
+      cel: '!has(self.exec) || (self.retry.maxAttempts == -1 && self.retry.maxRecordAgeSeconds == -1 && !self.retry.bisectOnError)',
+      holds: ({ exec, retry: { maxAttempts, maxRecordAgeSeconds, bisectOnError } }) =>
+        exec === undefined || (maxAttempts === -1 && maxRecordAgeSeconds === -1 && !bisectOnError),
+      message:
+        'retry has no effect with handler.exec: a program cannot say that a batch failed, and what it does not checkpoint comes again; remove it',
+      path: 'retry',
+    },
+    {
+      cel: '!has(self.exec) || !(has(self.onFailure.sqs) || has(self.onFailure.sns) || has(self.onFailure.s3))',
+      holds: ({ exec, onFailure: { sqs, sns, s3 } }) =>
+        exec === undefined || (sqs ?? sns ?? s3) === undefined,
+      message:
+        'onFailure has no effect with handler.exec: nothing is given up, as what a program does not checkpoint comes again; remove it',
+      path: 'onFailure',
     },
   ],
 );

@@ -19,12 +19,6 @@ export const NOT_YET: readonly NotYet[] = [
     message:
       'scaling.mode Lag does not work in this release yet; use ShardCount, or External with an autoscaler of your own',
   },
-  {
-    path: 'handler.exec',
-    allowed: 'unset',
-    message:
-      'handler.exec does not work in this release yet; use handler.http, which any language can answer',
-  },
 ];
 
 /** The list above as rules on `spec`. */

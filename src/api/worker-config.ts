@@ -24,6 +24,7 @@ const handler = z.discriminatedUnion('type', [
     /** Invocations in flight at once; absent = as many as the clients ask for. */
     maxConcurrency: z.int().min(1).optional(),
   }),
+  z.strictObject({ type: z.literal('exec'), command: z.array(z.string().min(1)).min(1) }),
 ]);
 
 /** Where batches go that are given up; `endpoint`: of that service. */

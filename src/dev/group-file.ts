@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { text as readInput } from 'node:stream/consumers';
@@ -21,7 +22,7 @@ export async function readGroups(file: string): Promise<KinesisConsumerGroup[]> 
     if (error) throw notYaml(error, text, file);
     const where = documents.length > 1 ? `${file}, document ${index + 1}` : file;
     const value = valueOf(document, where);
-    if (value !== null) groups.push(withAbsoluteModule(requireGroup(value, where), file));
+    if (value !== null) groups.push(withAbsolutePaths(requireGroup(value, where), file));
   }
   if (groups.length === 0) {
     throw new KcgError('InvalidInput', `${file} holds no ${KIND}`, {
@@ -104,12 +105,24 @@ function requireDistinct(groups: readonly KinesisConsumerGroup[], file: string):
   }
 }
 
-function withAbsoluteModule(group: KinesisConsumerGroup, file: string): KinesisConsumerGroup {
-  const { module } = group.spec.handler;
+function withAbsolutePaths(group: KinesisConsumerGroup, file: string): KinesisConsumerGroup {
+  const { module, exec } = group.spec.handler;
+  if (exec) {
+    const command = exec.command.map((part, index) => besides(part, file, index === 0));
+    const handler = { ...group.spec.handler, exec: { ...exec, command } };
+    return { ...group, spec: { ...group.spec, handler } };
+  }
   if (!module || isAbsolute(module.path)) return group;
   const path = resolve(dirname(file), module.path);
   return {
     ...group,
     spec: { ...group.spec, handler: { ...group.spec.handler, module: { ...module, path } } },
   };
+}
+
+/** A part of a command that names a file beside the group's is that file; a program only when it is written as a path. */
+function besides(part: string, file: string, isProgram: boolean): string {
+  if (isAbsolute(part) || (isProgram && !part.includes('/'))) return part;
+  const path = resolve(dirname(file), part);
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ? path : part;
 }

@@ -84,7 +84,7 @@ export function startLocalCluster(options: LocalClusterOptions): LocalCluster {
 function localTemplate({ spec }: KinesisConsumerGroup): Record<string, unknown> {
   const given = spec.template as { spec?: { containers?: { name: string }[] } } | undefined;
   const containers = given?.spec?.containers ?? [];
-  const { module, http, lambda } = spec.handler;
+  const { module, exec, http, lambda } = spec.handler;
   if (lambda) {
     // The one container beside the worker's that runs here.
     const others = containers.filter(({ name }) => name !== lambda.container);
@@ -95,7 +95,7 @@ function localTemplate({ spec }: KinesisConsumerGroup): Record<string, unknown> 
       spec: { ...given?.spec, containers: [{ name: lambda.container, ...app, ...command }, ...others] },
     };
   }
-  const name = (module ?? http)?.container;
+  const name = (module ?? exec ?? http)?.container;
   if (name === undefined || containers.some((container) => container.name === name)) return { ...given };
   return { ...given, spec: { ...given?.spec, containers: [...containers, { name, image: 'local' }] } };
 }

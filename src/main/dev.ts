@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../api/group.ts';
-import { checkModule } from '../dev/check-module.ts';
+import { checkHandler } from '../dev/check-handler.ts';
 import { DemoScreen } from '../dev/demo/demo-screen.ts';
 import { readGroups } from '../dev/group-file.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -53,7 +53,7 @@ export async function runDevCommand(
     throw new KcgError('InvalidInput', 'dev needs the group file', { fix: 'Run kcg dev -f group.yaml.' });
   const groups = await readGroups(options.file);
   for (const group of groups) requireCommand(group);
-  for (const group of groups) await checkModule(group, { command: workerCommand(), env, signal: stop });
+  for (const group of groups) await checkHandler(group, { command: workerCommand(), env, signal: stop });
   const out = (text: string) => process.stdout.write(text);
   const isTerminal = process.stdout.isTTY && !env['NO_COLOR'];
   const screen = new DemoScreen({ clock: systemClock, out, isTerminal });

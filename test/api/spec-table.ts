@@ -212,10 +212,27 @@ const HANDLER: SpecCase[] = [
 const NOT_YET: SpecCase[] = [
   { name: 'the defaults said aloud', change: { handler: { log: {}, parallelizationFactor: 1, retry: { maxAttempts: -1, maxRecordAgeSeconds: -1, bisectOnError: false }, onFailure: {} } } },
   { name: 'scaling by lag', change: { scaling: { mode: 'Lag', targetLagSeconds: 60 } }, refused: 'scaling.mode Lag does not work in this release yet' },
-  { name: 'exec', change: { handler: { exec: { command: ['python3', 'app.py'] } }, template: APP }, refused: 'handler.exec does not work in this release yet' },
   { name: 'filters as JSON texts and as objects', change: { handler: { log: {}, filters: [{ pattern: '{"data":{"type":["buy"]}}' }, { pattern: { partitionKey: [{ prefix: 'vip-' }] } }] } } },
   { name: 'eleven filters', change: { handler: { log: {}, filters: Array.from({ length: 11 }, () => ({ pattern: { partitionKey: ['a'] } })) } }, refused: { edge: 'write at most 10 entries', cluster: 'must have at most 10 items' } },
   { name: 'a filter without a pattern', change: { handler: { log: {}, filters: [{}] } }, refused: { edge: 'spec.handler.filters[0].pattern: is required', cluster: 'spec.handler.filters[0].pattern: Required value' } },
+];
+
+const exec = (handler: object) => ({
+  handler: { exec: { command: ['python3', 'app.py'] }, ...handler },
+  template: APP,
+});
+
+// oxfmt-ignore
+const EXEC: SpecCase[] = [
+  { name: 'exec', change: exec({ batchSize: 1000, batchWindowSeconds: 1, timeoutSeconds: 60, filters: [{ pattern: { partitionKey: ['a'] } }] }) },
+  { name: 'exec without a command', change: { handler: { exec: {} }, template: APP }, refused: { edge: 'spec.handler.exec.command: is required', cluster: 'spec.handler.exec.command: Required value' } },
+  { name: 'exec with an empty command', change: { handler: { exec: { command: [] } }, template: APP }, refused: { edge: 'spec.handler.exec.command', cluster: 'spec.handler.exec.command' } },
+  { name: 'exec in a container that is not there', change: { handler: { exec: { container: 'other', command: ['a'] } }, template: APP }, refused: 'handler.exec.container is not the name of a container' },
+  { name: 'exec with lanes', change: exec({ parallelizationFactor: 2 }), refused: 'parallelizationFactor has to be 1 with handler.exec' },
+  { name: 'exec with retries', change: exec({ retry: { maxAttempts: 3 } }), refused: 'retry has no effect with handler.exec' },
+  { name: 'exec with an age', change: exec({ retry: { maxRecordAgeSeconds: 60 } }), refused: 'retry has no effect with handler.exec' },
+  { name: 'exec with bisecting', change: exec({ retry: { bisectOnError: true } }), refused: 'retry has no effect with handler.exec' },
+  { name: 'exec with a destination', change: exec({ onFailure: { sqs: { queueArn: 'arn:aws:sqs:eu-west-1:123456789012:failed' } } }), refused: 'onFailure has no effect with handler.exec' },
 ];
 
 const failures = (onFailure: object) => ({ handler: { log: {}, onFailure } });
@@ -252,6 +269,7 @@ export const SPEC_TABLE: readonly SpecCase[] = [
   ...SCALING,
   ...HANDLER,
   ...NOT_YET,
+  ...EXEC,
   ...ON_FAILURE,
   ...NULLS,
 ];

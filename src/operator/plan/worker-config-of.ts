@@ -89,6 +89,8 @@ function workerHandler(
     case 'http':
       // The app is in the same pod.
       return { type: 'http', url: `http://127.0.0.1:${handler.port}${handler.path}` };
+    case 'exec':
+      return { type: 'exec', command: handler.command };
     case 'lambda': {
       const { container, port, functionName } = handler;
       const app = template.spec?.containers?.find(({ name }) => name === container);
@@ -103,8 +105,9 @@ export function workloadHandler(
   { metadata, spec }: Pick<KinesisConsumerGroup, 'spec' | 'metadata'>,
   region: string,
 ): WorkloadHandler {
-  const { http, module, lambda } = spec.handler;
+  const { http, module, exec, lambda } = spec.handler;
   if (http) return { kind: 'http', ...http };
+  if (exec) return { kind: 'exec', ...exec };
   if (module) return { kind: 'module', ...module };
   if (lambda) {
     const { container, port } = lambda;

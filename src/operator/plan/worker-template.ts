@@ -17,7 +17,8 @@ export type WorkloadHandler =
   | { kind: 'log' }
   | { kind: 'http'; container: string; port: number; path: string }
   | { kind: 'module'; container: string; path: string; export?: string | undefined }
-  | { kind: 'lambda'; container: string; port: number; functionName: string; region: string };
+  | { kind: 'lambda'; container: string; port: number; functionName: string; region: string }
+  | { kind: 'exec'; container: string; command: string[] };
 
 export interface WorkerTemplateInput {
   handler: WorkloadHandler;
@@ -35,7 +36,7 @@ export interface WorkerTemplateInput {
 
 /** Name of the container that copies the runtime; one of that name among the template's says what it should have beside. */
 const INSTALL_CONTAINER = 'kcg-install';
-/** Name of the worker's container with the handlers `http`, `lambda` and `log`; a module runs in the one its handler names. */
+/** Name of the worker's container with the handlers `http`, `lambda` and `log`; with others it is the one that the handler names. */
 export const WORKER_CONTAINER = 'worker';
 const RUNTIME_VOLUME = 'kcg-runtime';
 const RUNTIME_PATH = '/kcg';
@@ -51,7 +52,14 @@ const LOCAL_VOLUMES_ANNOTATION = 'cluster-autoscaler.kubernetes.io/safe-to-evict
 const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
 
 function workerContainerOf(handler: WorkloadHandler): string {
-  return handler.kind === 'module' ? handler.container : WORKER_CONTAINER;
+  return runsInApp(handler) ? handler.container : WORKER_CONTAINER;
+}
+
+/** The worker runs in the user's container, beside the code that it calls. */
+function runsInApp(
+  handler: WorkloadHandler,
+): handler is Extract<WorkloadHandler, { kind: 'module' | 'exec' }> {
+  return handler.kind === 'module' || handler.kind === 'exec';
 }
 
 /** Why the template cannot carry this handler; nothing when it can. */
@@ -62,7 +70,7 @@ export function templateProblems({
   if (handler.kind === 'log') return [];
   const names = listOf(mapOf(template['spec'])['containers']).map(({ name }) => name);
   const path = `spec.handler.${handler.kind}.container`;
-  if (handler.kind !== 'module' && handler.container === WORKER_CONTAINER) {
+  if (!runsInApp(handler) && handler.container === WORKER_CONTAINER) {
     return [
       `${path}: '${WORKER_CONTAINER}' is the name of the container kcg adds; give the app's container another`,
     ];
@@ -86,7 +94,7 @@ export function workerTemplate(input: WorkerTemplateInput): Json {
       labels: { ...labels, ...mapOf(metadata['labels']), ...input.selector },
       annotations: {
         ...mapOf(metadata['annotations']),
-        ...(handler.kind === 'module' ? runtimeCanGo(mapOf(metadata['annotations'])) : {}),
+        ...(runsInApp(handler) ? runtimeCanGo(mapOf(metadata['annotations'])) : {}),
         ...(handler.kind === 'lambda' ? chosenFirst(mapOf(metadata['annotations']), handler.container) : {}),
         [WORKER_CONTAINER_ANNOTATION]: workerContainerOf(handler),
       },
@@ -125,7 +133,7 @@ function containers(input: WorkerTemplateInput, spec: Json): Json {
   return {
     initContainers: withCopier(input, spec),
     // The user's order stays: the first container is the one kubectl logs and exec choose.
-    containers: given.map((container) => (container === base ? moduleWorker(input, base) : container)),
+    containers: given.map((container) => (container === base ? appWorker(input, base) : container)),
     volumes: [...listOf(spec['volumes']), { name: RUNTIME_VOLUME, emptyDir: {} }],
   };
 }
@@ -140,7 +148,7 @@ function imageWorker(input: WorkerTemplateInput, spec: Json, base: Json): Json {
   };
 }
 
-function moduleWorker(input: WorkerTemplateInput, base: Json): Json {
+function appWorker(input: WorkerTemplateInput, base: Json): Json {
   const { args: _, ...rest } = workerContainer(input, base);
   const mounts = [
     ...listOf(base['volumeMounts']),

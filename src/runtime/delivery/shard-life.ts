@@ -144,9 +144,8 @@ export class ShardLife {
 
   #break(error: KcgError): void {
     const { context, abandon, restarts, clock, random, onBroken, onEvent } = this.#options;
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open' || abandon.aborted) return; // told to stop, and so it did
     this.#state = 'broken';
-    if (abandon.aborted) return; // told to stop, and so it did
     const retryInMs = restarts.failed(this.#on, clock.monotonic(), random);
     const { shardId } = context;
     onEvent({ type: 'HandlerFailed', shardId, attempt: restarts.failures, error, retryInMs });

@@ -4,7 +4,7 @@ import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../api/worker-config.ts';
 import { KcgError } from '../lib/errors.ts';
 import { workerConfigOf } from '../operator/plan/worker-config-of.ts';
 
-export interface CheckModuleOptions {
+export interface CheckHandlerOptions {
   /** Program and arguments that run `kcg worker`. */
   command: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -15,15 +15,15 @@ const TIMEOUT_SECONDS = 60;
 
 /**
  * Loads the group's module as its workers will, in a process of its own: code that runs while a module is loaded has
- * nothing to do in this one.
+ * nothing to do in this one. Of a program it is seen whether there is one.
  * @throws KcgError `InvalidInput`, with what the worker says of it
  */
-export async function checkModule(
+export async function checkHandler(
   group: KinesisConsumerGroup,
-  { command: [program = process.execPath, ...args], env, signal }: CheckModuleOptions,
+  { command: [program = process.execPath, ...args], env, signal }: CheckHandlerOptions,
 ): Promise<void> {
-  const path = group.spec.handler.module?.path;
-  if (path === undefined) return;
+  const { module, exec } = group.spec.handler;
+  if (!module && !exec) return;
   const config = workerConfigOf(group, {
     groupId: groupIdOf(group),
     region: 'us-east-1',
@@ -43,7 +43,9 @@ export async function checkModule(
     });
   });
   if (!failure || signal.aborted) return;
-  throw new KcgError('InvalidInput', problemOf(failure, path), { cause: failure });
+  throw new KcgError('InvalidInput', problemOf(failure, module?.path ?? exec?.command[0] ?? ''), {
+    cause: failure,
+  });
 }
 
 function problemOf(failure: ExecFileException & { stderr: string }, path: string): string {
