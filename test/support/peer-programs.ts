@@ -40,6 +40,16 @@ export async function pythonPrograms(...packages: string[]): Promise<string> {
   return join(folder, 'bin');
 }
 
+/** Folder of a Python package's source as published, for PYTHONPATH: its own installation may want more than it needs. */
+export async function pythonSource(name: string, version: string): Promise<string> {
+  const folder = await cached('source', `${name}==${version}`, async (folder) => {
+    const download = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--no-binary', ':all:', '-d', folder];
+    await run('python3', [...download, `${name}==${version}`]);
+    await run('tar', ['-xzf', join(folder, `${name}-${version}.tar.gz`), '-C', folder]);
+  });
+  return join(folder, `${name}-${version}`);
+}
+
 /** Folder of an npm package (`kinesis-local@0.6.2`) as installed. */
 export async function npmPackage(name: string, version: string): Promise<string> {
   const folder = await cached('npm', `${name}@${version}`, (folder) =>
