@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -56,6 +56,68 @@ export async function npmPackage(name: string, version: string): Promise<string>
     run('npm', ['install', '--no-audit', '--no-fund', '--prefix', folder, `${name}@${version}`]),
   );
   return join(folder, 'node_modules', name);
+}
+
+/** Folder with the packages of the `package.json` of this one, and its files as they are now. */
+export async function npmProject(folder: string): Promise<string> {
+  const packages = await readFile(join(folder, 'package.json'), 'utf8');
+  const copy = await cached('npm-project', packages, async (copy) => {
+    await cp(folder, copy, { recursive: true });
+    await run('npm', ['install', '--no-audit', '--no-fund', '--silent'], {
+      cwd: copy,
+      maxBuffer: MAX_BUILD_OUTPUT,
+    });
+  });
+  await cp(folder, copy, { recursive: true });
+  return copy;
+}
+
+/** Program of a Go module, without any C library. */
+export async function goProgram(folder: string): Promise<string> {
+  const copy = await cachedBuild('go-program', folder, async (copy) => {
+    await run('go', ['mod', 'tidy'], { cwd: copy });
+    await run('go', ['build', '-o', 'program', '.'], {
+      cwd: copy,
+      env: { ...process.env, CGO_ENABLED: '0' },
+    });
+  });
+  return join(copy, 'program');
+}
+
+/** Program of a Cargo package. */
+export async function cargoProgram(folder: string, name: string): Promise<string> {
+  const copy = await cachedBuild('cargo-program', folder, (copy) =>
+    run('cargo', ['build', '--quiet', '--release'], { cwd: copy, maxBuffer: MAX_BUILD_OUTPUT }),
+  );
+  return join(copy, 'target/release', name);
+}
+
+/** Class path of the classes in `src`, with their dependencies in `pom.xml`. */
+export async function javaProgram(folder: string, ...sources: string[]): Promise<string> {
+  const dependencies = await mavenClassPath(join(folder, 'pom.xml'));
+  const copy = await cachedBuild('java-program', folder, (copy) =>
+    run('javac', ['-cp', dependencies, '-d', 'out', ...sources.map((name) => join('src', name))], {
+      cwd: copy,
+    }),
+  );
+  return `${join(copy, 'out')}:${dependencies}`;
+}
+
+const MAX_BUILD_OUTPUT = 64 * 1024 * 1024;
+
+/** A copy of `folder` with what `build` makes there, for as long as its files stay as they are. */
+async function cachedBuild(
+  name: string,
+  folder: string,
+  build: (copy: string) => Promise<unknown>,
+): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const texts = await Promise.all(files.sort().map((file) => readFile(file, 'utf8')));
+  return cached(name, texts.join('\n'), async (copy) => {
+    await cp(folder, copy, { recursive: true });
+    await build(copy);
+  });
 }
 
 /** Class path of a Maven project's dependencies. */

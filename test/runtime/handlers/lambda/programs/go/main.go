@@ -1,0 +1,54 @@
+// Does what the data of its records say.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+// A reader that has a whole answer to give, and fails after it.
+type failing struct{ rest io.Reader }
+
+func (reader failing) Read(into []byte) (int, error) {
+	n, err := reader.rest.Read(into)
+	if err == io.EOF {
+		return n, errors.New("told to fail half-way")
+	}
+	return n, err
+}
+
+func handle(ctx context.Context, event events.KinesisEvent) (any, error) {
+	answer := events.KinesisEventResponse{}
+	about, _ := lambdacontext.FromContext(ctx)
+	deadline, _ := ctx.Deadline()
+	for _, record := range event.Records {
+		text := string(record.Kinesis.Data)
+		fmt.Println("record", text, about.AwsRequestID, time.Until(deadline).Milliseconds())
+		switch text {
+		case "raise":
+			return nil, errors.New("told to raise " + strings.Repeat("ü", 20_000))
+		case "exit":
+			os.Exit(3)
+		case "hang":
+			time.Sleep(10 * time.Minute)
+		case "half-way":
+			return failing{strings.NewReader(`{"batchItemFailures":[]}`)}, nil
+		case "fail":
+			answer.BatchItemFailures = append(answer.BatchItemFailures, events.KinesisBatchItemFailure{ItemIdentifier: record.Kinesis.SequenceNumber})
+		}
+	}
+	return answer, nil
+}
+
+func main() {
+	lambda.Start(handle)
+}
