@@ -57,10 +57,10 @@ export class OpenedRecords implements RecordList {
 
   #runAt(index: number): number {
     const starts = this.#starts;
-    const isIn = (run: number) => starts[run]! <= index && index < (starts[run + 1] ?? this.length);
-    if (isIn(this.#run)) return this.#run;
-    if (this.#run + 1 < starts.length && isIn(this.#run + 1)) return (this.#run += 1);
-    let [low, high] = [0, starts.length - 1];
+    const run = this.#run;
+    const end = starts[run + 1] ?? this.length;
+    if (starts[run]! <= index && index < end) return run;
+    let [low, high] = index < end ? [0, run] : [run + 1, starts.length - 1];
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
       if (starts[middle]! <= index) low = middle;
