@@ -168,7 +168,7 @@ const PROGRESS = {
 
 const LAG = {
   LagNormal: 'The group keeps up; nothing to do.',
-  LagUnknown: 'No shard has been read yet; see ShardsCovered.',
+  LagUnknown: 'No shard that is there now has been read; see ShardsCovered and TableReady.',
   LagExceeded:
     'The shard most behind is further behind than wanted; add workers or shards, or make the handler faster.',
 } as const;

@@ -19,8 +19,8 @@ const FOR_CLEANUP = ['groupId', 'stream', 'region', 'endpoints'];
 const CHECKPOINTS = ['deletionPolicy', 'expireAfterDays'];
 const TABLE = ['name', 'management', 'deletionProtection'];
 
-/** As `readGroup`; of a spec that cannot work, only what cleaning up after the group needs, and the defaults. */
-export function readDeletedGroup(object: unknown): StoredGroup {
+/** As `readGroup`; of a spec that cannot work, only where the group and its rows are and what becomes of them, and the defaults. */
+export function readGroupLeniently(object: unknown): StoredGroup {
   const whole = readGroup(object);
   if (whole.outcome === 'ok') return whole;
   const group = mapOf(object);

@@ -1,6 +1,6 @@
 import type { GroupStatus } from '../api/group-status.ts';
 import type { KinesisConsumerGroup } from '../api/group.ts';
-import { readDeletedGroup, readGroup } from '../api/stored-group.ts';
+import { readGroupLeniently, readGroup } from '../api/stored-group.ts';
 import type { clusterOptions } from '../cli/cluster-options.ts';
 import type { LeasesSource } from '../cli/leases.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -25,7 +25,7 @@ export async function readNamedGroup(
         fix: 'kcg get -A lists those of all namespaces. A table can be read without one: name it with --table.',
       });
     }
-    const read = readDeletedGroup(object);
+    const read = readGroupLeniently(object);
     if (read.outcome === 'refused') {
       const problems = read.problems.join('; ');
       throw new KcgError(

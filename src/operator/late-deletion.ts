@@ -1,4 +1,4 @@
-import { keepsPositions, readDeletedGroup } from '../api/stored-group.ts';
+import { keepsPositions, readGroupLeniently } from '../api/stored-group.ts';
 import type { KinesisConsumerGroup } from '../api/group.ts';
 import type { StoredObject } from '../kubernetes/cluster.ts';
 import { hasFinalizer, undo } from './reconcile-deletion.ts';
@@ -27,7 +27,7 @@ export function lateGroup(
   if (memory?.uid !== last.metadata.uid || memory.wasGuarded) return undefined;
   // Another operator looked after it.
   if (memory.keptOff.from !== undefined) return undefined;
-  const parsed = readDeletedGroup(last);
+  const parsed = readGroupLeniently(last);
   return parsed.outcome === 'ok' ? parsed.group : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { groupIdOf, type KinesisConsumerGroup, type GroupStatus } from '../api/group.ts';
 import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
-import { keepsPositions, readDeletedGroup, readGroup } from '../api/stored-group.ts';
+import { keepsPositions, readGroupLeniently, readGroup } from '../api/stored-group.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { GroupView } from '../view/group-view.ts';
@@ -92,7 +92,7 @@ export class GroupReconciler {
     signal: AbortSignal,
   ): Promise<number | FailedRound | StuckRound | undefined> {
     const { annotations, deletionTimestamp } = object.metadata;
-    const parsed = deletionTimestamp ? readDeletedGroup(object) : readGroup(object);
+    const parsed = deletionTimestamp ? readGroupLeniently(object) : readGroup(object);
     this.#tellIgnored(parsed.ignored);
     // A group that is being deleted is not kept from going by what was said while it lived.
     if (annotations?.[RECONCILE_PAUSED_ANNOTATION] === 'true' && !deletionTimestamp) {

@@ -12,6 +12,7 @@ import {
   type StoredObject,
 } from '../kubernetes/cluster.ts';
 import { FIELD_MANAGER } from './apply.ts';
+import { asStored } from './plan/as-stored.ts';
 import { refusedFields, withoutFields } from './plan/refused-fields.ts';
 
 /** How long a status is written without what was refused, before the whole is tried again, ms. */
@@ -50,8 +51,8 @@ export class StatusWriter {
     signal: AbortSignal,
   ): Promise<'unchanged' | 'applied' | 'lost'> {
     for (let attempt = 1; ; attempt += 1) {
-      const wanted = plain(this.fit(status));
-      if (isDeepStrictEqual(plain(group.status), wanted)) return 'unchanged';
+      const wanted = asStored(this.fit(status));
+      if (isDeepStrictEqual(asStored(group.status), wanted)) return 'unchanged';
       try {
         return await this.#apply(group, wanted, signal);
       } catch (thrown) {
@@ -93,9 +94,4 @@ export class StatusWriter {
 function noteOn(fields: readonly string[]): string {
   const names = fields.map((field) => `status.${field}`).join(', ');
   return `The CustomResourceDefinition ${CRD} is of another release than the operator and does not take ${names}, which is left out: apply the CRDs of the operator's release with kubectl apply --server-side`;
-}
-
-/** As the API server will give it back: no undefined fields. */
-function plain(value: unknown): unknown {
-  return value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
 }

@@ -15,6 +15,8 @@ const FIRST_LAG_MS = 10_000;
 /** And for lag that rises by `RISE_SECONDS`. */
 const RISING_MS = 10_000;
 const RISE_SECONDS = 10;
+/** And of a group that is stopped: what it has not processed grows by the clock alone. */
+const STOPPED_MS = 300_000;
 /** On the way to or from a pause, or taking up shards: a moment, as a rule. The longer it lasts, the seldomer the looks. */
 const SETTLING_MS = 1_000;
 const SETTLING_SHARE = 0.1;
@@ -29,7 +31,9 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> 
   const computed = statuses.fit(computeStatus(facts, { previous, nowMs: options.clock.now(), positions }));
   lookWhileItSettles(pass, computed);
   const withoutLag = holdBackLag(computed, previous);
-  const pauseMs = Math.min(memory.lagPauseMs, rises(computed, previous) ? RISING_MS : LAG_MS);
+  const risingMs = rises(computed, previous) ? RISING_MS : LAG_MS;
+  const isStopped = group.spec.desiredState === 'Stopped';
+  const pauseMs = isStopped ? STOPPED_MS : Math.min(memory.lagPauseMs, risingMs);
   const mayLag = nowMs - memory.statusMs >= pauseMs;
   const status = mayLag ? computed : withoutLag;
   const result = await statuses.write(object, status, signal);

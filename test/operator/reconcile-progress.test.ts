@@ -78,3 +78,28 @@ test('rows that cannot be read say nothing of a shard', async () => {
   await pass(30, { lagMs: 5_000 });
   expect(events()).toEqual([]);
 });
+
+test('a stopped group with a backlog is written a few times in half an hour, and tells how far it is behind', async () => {
+  const row = await h.table().get(SHARD, { consistent: true });
+  h.table().store(SHARD, {
+    ...row!,
+    sequence: '1',
+    behind_ms: 120_000,
+    read_at: h.clock.now(),
+    ts: h.clock.now() / 1_000,
+  });
+  h.setGroup((spec) => (spec['desiredState'] = 'Stopped'));
+  await h.converge();
+  await h.runPods();
+  await h.converge();
+  await h.clock.advance(30_000);
+  await h.converge();
+  expect(await h.condition('Ready')).toBe('True Stopped');
+  const before = writes();
+  for (let look = 0; look < 360; look += 1) {
+    await h.clock.advance(5_000);
+    await h.reconcile();
+  }
+  expect(writes() - before).toBeLessThanOrEqual(7);
+  expect((await h.status()).lag?.maxSeconds).toBeGreaterThan(25 * 60);
+});

@@ -183,7 +183,7 @@ function describeTrouble(pod: string, { container, reason, message }: NonNullabl
 export function shardsCovered({ view, group, stream }: GroupFacts): Told<'ShardsCovered'> {
   const { desiredState } = group.spec;
   if (!view || !stream.shards) {
-    return { status: 'Unknown', reason: 'ShardsUnknown', message: 'shards and leases are not known yet' };
+    return { status: 'Unknown', reason: 'ShardsUnknown', message: 'shards and leases are not known' };
   }
   if (desiredState !== 'Running') {
     const message = `the group is ${desiredState.toLowerCase()}: ${view.ownedShards} of ${count(view.readableShards, 'shard')} owned`;
@@ -222,7 +222,11 @@ export function handlerHealthy({ view }: GroupFacts): Told<'HandlerHealthy'> {
 export function lagWithinTarget({ view, group }: GroupFacts): Told<'LagWithinTarget'> {
   const { maxMs, maxShardId, headroomPercent } = view?.lag ?? {};
   if (maxMs === undefined)
-    return { status: 'Unknown', reason: 'LagUnknown', message: 'no shard has been read yet' };
+    return {
+      status: 'Unknown',
+      reason: 'LagUnknown',
+      message: view ? 'no shard that is there now has been read' : 'the positions are not known',
+    };
   const target = group.spec.scaling.targetLagSeconds;
   const isSlow = target === undefined ? (headroomPercent ?? 100) < 100 - SLOW_PERCENT : maxMs > target * 1000;
   const most = `at most ${formatDuration(lagStepSeconds(maxMs) * 1000)} behind`;
@@ -233,7 +237,7 @@ export function lagWithinTarget({ view, group }: GroupFacts): Told<'LagWithinTar
 
 /** `True` when records are lost, live rows carry a ttl, or less than a quarter of the retention is left. */
 export function checkpointsAtRisk({ view, stream, expiringShards }: GroupFacts): Told<'CheckpointsAtRisk'> {
-  if (!view) return { status: 'Unknown', reason: 'RiskUnknown', message: 'the positions are not known yet' };
+  if (!view) return { status: 'Unknown', reason: 'RiskUnknown', message: 'the positions are not known' };
   const retentionMs = (stream.summary?.retentionHours ?? Infinity) * 3_600_000;
   const lost = view.shards.filter(
     ({ lagMs, backlog }) => backlog && lagMs !== undefined && lagMs > retentionMs,

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
+import { asStored } from './as-stored.ts';
 
 /** Their words tell the lag; their status and reason count by themselves. */
 const LAG_CONDITIONS: ReadonlySet<string> = new Set(['LagWithinTarget', 'CheckpointsAtRisk']);
@@ -15,7 +16,7 @@ export function holdBackLag(next: GroupStatus, previous: GroupStatus | undefined
 
 function withoutLag(status: GroupStatus): unknown {
   const { summary, conditions, shards = [], workers, delivery } = status;
-  return plain({
+  return asStored({
     ...status,
     lag: undefined,
     // The first of them is news; a stream of poison counts on with every record.
@@ -33,9 +34,4 @@ function withoutLag(status: GroupStatus): unknown {
             .sort((a, b) => (a.shardId < b.shardId ? -1 : 1)),
     workers: workers?.map(({ pod, leases }) => ({ pod, leases })),
   });
-}
-
-/** As the API server gives it back: no undefined fields. */
-function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value)) as unknown;
 }

@@ -29,7 +29,7 @@ export function shardsProgressing(
     reason,
     message,
   });
-  if (!view) return unknown('ProgressUnknown', 'the positions are not known yet');
+  if (!view) return unknown('ProgressUnknown', 'the positions are not known');
   if (group.spec.desiredState !== 'Running')
     return unknown('NotConsuming', `the group is ${group.spec.desiredState.toLowerCase()}`);
   const shards = view.shards.filter(({ state }) => state !== 'ended');
