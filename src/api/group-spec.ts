@@ -140,9 +140,11 @@ export const groupSpec = withRules(
       'What gets the records; exactly one of http, module, exec, lambda and log.',
     ),
     desiredState: z
-      .enum(['Running', 'Paused', 'Stopped'])
+      .enum(['Running', 'Shadow', 'Paused', 'Stopped'])
       .default('Running')
-      .describe('Paused: the pods stay, the leases are released and nothing is read. Stopped: no pods.'),
+      .describe(
+        'Shadow: records are read and counted, and handed to no handler; positions are kept apart from those of Running. Paused: the pods stay, the leases are released and nothing is read. Stopped: no pods.',
+      ),
     template: templateSpec
       .prefault({})
       .describe('Pod template of the workers, with any field a pod has. handler.log needs none.'),

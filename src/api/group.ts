@@ -113,3 +113,20 @@ export function regionOf(
 ): string | undefined {
   return region ?? stream.arn?.split(':')[3] ?? operatorDefault;
 }
+
+/** Of the rows that workers use: those of a shadow are apart, so that nothing of them counts as processed. */
+export function rowsGroupIdOf(group: Named): string {
+  return isShadow(group) ? `${groupIdOf(group)}${SHADOW_SUFFIX}` : groupIdOf(group);
+}
+
+/** Of the id of a group, for the rows of its shadow. */
+export const SHADOW_SUFFIX = '.shadow';
+
+export function isShadow({ spec }: Pick<KinesisConsumerGroup, 'spec'>): boolean {
+  return spec.desiredState === 'Shadow';
+}
+
+/** Workers are to own shards and read them. */
+export function isReading({ spec }: Pick<KinesisConsumerGroup, 'spec'>): boolean {
+  return spec.desiredState === 'Running' || spec.desiredState === 'Shadow';
+}

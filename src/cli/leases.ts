@@ -1,6 +1,7 @@
 import {
   defaultTableName,
   groupIdOf,
+  rowsGroupIdOf,
   regionOf,
   tableNameOf,
   type KinesisConsumerGroup,
@@ -66,7 +67,7 @@ export function leasesTarget(
   env: NodeJS.ProcessEnv,
 ): LeasesTarget {
   const { group, tableRegion } = source ?? {};
-  const groupId = group ? groupIdOf(group) : options.group;
+  const groupId = group ? rowsGroupIdOf(group) : options.group;
   const table = options.table ?? (group ? tableNameOf(group) : groupId && defaultTableName(groupId));
   if (table === undefined) {
     throw new KcgError('InvalidInput', 'leases needs to know the table', {

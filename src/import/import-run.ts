@@ -29,6 +29,8 @@ export interface ImportRunOptions {
   source: ImportSource | undefined;
   clock: Clock;
   random: Random;
+  /** The other may go on meanwhile: what is done here counts for nothing. Default false. */
+  isShadow?: boolean;
   /** Of the group, ms: a worker that does not beat for so long is dead. */
   leaseDurationMs: number;
 }
@@ -76,7 +78,8 @@ export class ImportRun {
       if (signal.aborted) throw thrown;
       return sourceFailed(source.name, KcgError.from(thrown));
     }
-    const still = look.foreign && this.#still.observe(look.foreign, nowMs);
+    const watched = this.#options.isShadow ? undefined : look.foreign;
+    const still = watched && this.#still.observe(watched, nowMs);
     const verdict = judgeSource({ name: source.name, look, still });
     if (verdict !== 'import') return { ...verdict, isSettled: false, look };
     const record = await this.#begin(look, source.name, signal);

@@ -6,6 +6,7 @@ import { awsCredentials, type AwsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { openImport } from './position-import.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
+import { KcgError } from '../lib/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
 import { AwsRateLimits } from '../aws/rate-limits.ts';
@@ -45,17 +46,16 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
       return client;
     },
     streamConsumers: (target) => consumers.of(target),
-    leaseTable: (target, signal) =>
-      openLeaseTable(
-        {
-          client: databases.of(target),
-          clock,
-          tableName: target.table,
-          groupId: target.groupId,
-          principal: PRINCIPAL,
-        },
-        signal,
-      ),
+    async leaseTable(target, signal) {
+      const { table: tableName, groupId, isShadow } = target;
+      const at = { client: databases.of(target), clock, tableName, groupId, principal: PRINCIPAL };
+      const table = await openLeaseTable(at, signal);
+      if (!isShadow || table.layout === 'native') return table;
+      throw new KcgError('Conflict', `table ${tableName} has room for one group, and none for its shadow`, {
+        resource: `table ${tableName}`,
+        fix: 'A shadow needs a table whose key is group_id + shard_id.',
+      });
+    },
     groupIds: (target, { limit, signal }) =>
       listGroupIds(
         { client: databases.of(target), clock, tableName: target.table, principal: PRINCIPAL },

@@ -1,3 +1,4 @@
+import { rowsGroupIdOf } from '../api/group.ts';
 import { compareOptions, printComparison, type ComparedShard, type Comparison } from '../cli/compare.ts';
 import { comparePositions } from '../import/compare-positions.ts';
 import type { SourceLook } from '../import/import-source.ts';
@@ -33,7 +34,8 @@ export async function runCompareCommand(
   useLocalCredentials([place.kinesis, place.dynamodb], env);
   const clients = openClients(place);
   const source = sourceOf(group, { ...clients, env });
-  const { table: tableName, groupId } = place;
+  const { table: tableName } = place;
+  const groupId = rowsGroupIdOf(group);
   const at = { client: clients.client, clock: systemClock, tableName, groupId, principal: PRINCIPAL };
   let refused = false;
   const look = async (signal: AbortSignal) => {

@@ -49,6 +49,7 @@ export function openImport(
     source,
     clock: store.clock,
     random: systemRandom,
+    isShadow: spec.desiredState === 'Shadow',
     leaseDurationMs: spec.leases.durationSeconds * 1_000,
   });
   return { step: (signal) => run.step(signal), close: () => source?.close() };

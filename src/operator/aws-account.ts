@@ -11,6 +11,8 @@ export interface GroupTarget {
   stream: { name: string; arn?: string | undefined };
   endpoints: { [service in 'kinesis' | 'dynamodb' | 'sqs' | 'sns' | 's3']?: string | undefined };
   table: string;
+  /** `groupId` is that of the rows of a shadow. */
+  isShadow?: boolean;
 }
 
 /** The AWS side of the operator. Clients are shared: the same target gives the same ones. */

@@ -43,7 +43,7 @@ export function decideReplicas(
     return { ...none, replicas: currentReplicas ?? 0, reason, limitedBy: 'UnknownShards' };
   }
   const decision = desiredReplicas({
-    desiredState,
+    desiredState: desiredState === 'Shadow' ? 'Running' : desiredState,
     scaling:
       scaling.mode === 'ShardCount' || scaling.mode === 'Lag'
         ? {

@@ -1,3 +1,4 @@
+import { isReading } from '../api/group.ts';
 import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
 import { isOpen } from '../kinesis/shard.ts';
 import { isEnded } from '../leases/lease.ts';
@@ -71,7 +72,7 @@ export function viewOf(
     rows,
     nowMs,
     isFresh,
-    isPaused: spec.desiredState !== 'Running',
+    isPaused: !isReading(group),
     leaseDurationMs: spec.leases.durationSeconds * 1_000,
     checkpointIntervalMs: spec.checkpoints.intervalSeconds * 1_000,
   });

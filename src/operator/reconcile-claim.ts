@@ -132,11 +132,11 @@ function nameOf(
 }
 
 async function write(
-  { groupId, group, object, options, memory, signal }: PlacedPass,
+  { group, object, options, memory, signal, target }: PlacedPass,
   { table, claim, clusterId, stream, takeOver }: Seen & { table: LeaseTable; takeOver: string | undefined },
 ): Promise<boolean> {
   const wanted = {
-    groupId,
+    groupId: target.groupId,
     clusterId,
     resourceUid: object.metadata.uid,
     namespace: group.metadata.namespace,

@@ -150,10 +150,11 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
 
 /** What one table has shown, its claim above all, says nothing about another. */
 export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): void {
-  const key = tableKey(target);
+  const key = `${tableKey(target)} ${target.groupId}`;
   if (memory.tableKey === key) return;
-  const { table, madeAt, asked, leaseTable, rows, claim } = newMemory(memory.uid, 0);
-  const nothing = { table, madeAt, asked, leaseTable, rows, claim };
+  memory.import.session?.session.close();
+  const { table, madeAt, asked, leaseTable, rows, claim, import: imported } = newMemory(memory.uid, 0);
+  const nothing = { table, madeAt, asked, leaseTable, rows, claim, import: imported };
   Object.assign(memory, {
     ...nothing,
     watched: new ObservedWorkers(),

@@ -1,3 +1,4 @@
+import { SHADOW_SUFFIX } from '../api/group.ts';
 import { FINALIZER } from '../api/labels.ts';
 import { decodeClaim } from '../leases/claim.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
@@ -219,7 +220,9 @@ async function othersIn(pass: PlacedPass): Promise<string[]> {
     .filter(({ metadata }) => metadata.uid !== object.metadata.uid);
   return [
     ...resources.map((other) => keyString(keyOf(other))),
-    ...groupIds.filter((id) => id !== groupId).map((id) => `group ${id}`),
+    ...groupIds
+      .filter((id) => id !== groupId && id !== `${groupId}${SHADOW_SUFFIX}`)
+      .map((id) => `group ${id}`),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { isReading } from '../api/group.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import type { WorkerRow } from '../leases/worker-row.ts';
@@ -80,7 +81,7 @@ async function fence(
 /** Tells when all shards whose worker died have a living owner again, and after how long. */
 export function followOutage(pass: PlacedPass, view: GroupView, ended: readonly string[]): void {
   const { memory, options, group } = pass;
-  if (group.spec.desiredState !== 'Running') {
+  if (!isReading(group)) {
     memory.outage = undefined;
     return;
   }

@@ -1,4 +1,4 @@
-import { regionOf, streamNameOf, tableNameOf } from '../api/group.ts';
+import { isShadow, regionOf, rowsGroupIdOf, streamNameOf, tableNameOf } from '../api/group.ts';
 import type { GroupTarget } from './aws-account.ts';
 import { forgetOtherTables, type Pass, type PlacedPass } from './reconcile-context.ts';
 
@@ -29,8 +29,11 @@ export function placeOf({
 
 /** The pass with its place, and with nothing remembered of any other. */
 export function placedPass(pass: Pass): PlacedPass | undefined {
-  const target = placeOf(pass);
-  if (target === undefined) return undefined;
+  const place = placeOf(pass);
+  if (place === undefined) return undefined;
+  const target = isShadow(pass.group)
+    ? { ...place, groupId: rowsGroupIdOf(pass.group), isShadow: true }
+    : place;
   forgetOtherTables(pass.memory, target);
   return { ...pass, target };
 }

@@ -100,7 +100,11 @@ export async function reconcileWorkload(input: WorkloadPass): Promise<WorkloadFa
   // New pods would go to a table that may be another's, or have nothing to read with: until then, those that run are only
   // counted.
   const canRead = spec.consumer.type === 'Polling' || input.consumerArn !== undefined;
-  const mayChange = pass.memory.claim?.verdict === 'ours' && canRead;
+  // Nor may they begin before the positions are there, whatever it is that runs until then.
+  const { facts: imported } = pass.memory.import;
+  const hasPositions =
+    imported === undefined ? spec.checkpoints.importFrom === undefined : imported.isSettled;
+  const mayChange = pass.memory.claim?.verdict === 'ours' && canRead && hasPositions;
   if (!mayChange && (!existing || replicasOf(existing) === input.decision.replicas))
     return facts(existing, undefined);
   const workload = objectsOf(input);

@@ -1,4 +1,4 @@
-import { groupIdOf, type KinesisConsumerGroup, type GroupStatus } from '../api/group.ts';
+import { groupIdOf, isReading, type KinesisConsumerGroup, type GroupStatus } from '../api/group.ts';
 import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
 import { keepsPositions, readGroupLeniently, readGroup } from '../api/stored-group.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
@@ -276,7 +276,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
 }
 
 function tellJudgements({ options, object, group }: PlacedPass, view: GroupView | undefined): void {
-  const isToRead = group.spec.desiredState === 'Running' && view !== undefined;
+  const isToRead = isReading(group) && view !== undefined;
   options.onJudged?.(keyString(keyOf(object)), isToRead ? countJudgements(view) : undefined);
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeClaim } from '../../src/leases/claim.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
 import { KcgError } from '../../src/lib/errors.ts';
+import { ImportRun } from '../../src/import/import-run.ts';
 import { readSnapshot } from '../../src/import/import-snapshot.ts';
 import { failWrite, ImportScene } from './import-scene.ts';
 
@@ -50,6 +51,20 @@ describe('an import', () => {
     expect(await run.step(scene.signal)).toMatchObject({ reason: 'SourceLive', message: live.message });
     await scene.clock.advance(1);
     expect(await run.step(scene.signal)).toMatchObject({ reason: 'Imported' });
+  });
+
+  it('of a shadow does not wait, as what the other does meanwhile is no harm', async () => {
+    const scene = new ImportScene();
+    const { table, clock, source } = scene;
+    const run = new ImportRun({
+      table,
+      source,
+      clock,
+      random: () => 0.5,
+      isShadow: true,
+      leaseDurationMs: 15_000,
+    });
+    expect(await run.step(scene.signal)).toMatchObject({ reason: 'Imported', isNew: true });
   });
 
   it('takes the positions as they are at last', async () => {

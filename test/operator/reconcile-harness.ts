@@ -246,9 +246,11 @@ export class Harness {
   /** What the pods are told. */
   async workerConfig(): Promise<WorkerConfig | undefined> {
     const spec = (await this.deployment())?.spec as
-      | { template: { spec: { containers: { env: { name: string; value?: string }[] }[] } } }
+      | { template: { spec: { containers: { env?: { name: string; value?: string }[] }[] } } }
       | undefined;
-    const env = spec?.template.spec.containers[0]?.env.find(({ name }) => name === 'KCG_WORKER_CONFIG');
+    const env = spec?.template.spec.containers
+      .flatMap((container) => container.env ?? [])
+      .find(({ name }) => name === 'KCG_WORKER_CONFIG');
     return env && (JSON.parse(env.value ?? '{}') as WorkerConfig);
   }
 

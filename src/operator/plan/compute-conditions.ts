@@ -1,3 +1,4 @@
+import { isReading } from '../../api/group.ts';
 import type { ConditionStatus, NewCondition, ReasonOf } from '../../api/conditions.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, type ErrorCode } from '../../lib/errors.ts';
@@ -185,7 +186,7 @@ export function shardsCovered({ view, group, stream }: GroupFacts): Told<'Shards
   if (!view || !stream.shards) {
     return { status: 'Unknown', reason: 'ShardsUnknown', message: 'shards and leases are not known' };
   }
-  if (desiredState !== 'Running') {
+  if (!isReading(group)) {
     const message = `the group is ${desiredState.toLowerCase()}: ${view.ownedShards} of ${count(view.readableShards, 'shard')} owned`;
     return { status: 'False', reason: 'NotConsuming', message };
   }

@@ -1,4 +1,5 @@
 import type { Condition } from '../../api/conditions.ts';
+import { isReading } from '../../api/group.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import { count } from '../../lib/count.ts';
 import type { GroupView, ShardView } from '../../view/group-view.ts';
@@ -30,7 +31,7 @@ export function shardsProgressing(
     message,
   });
   if (!view) return unknown('ProgressUnknown', 'the positions are not known');
-  if (group.spec.desiredState !== 'Running')
+  if (!isReading(group))
     return unknown('NotConsuming', `the group is ${group.spec.desiredState.toLowerCase()}`);
   const shards = view.shards.filter(({ state }) => state !== 'ended');
   const untold = shards.filter(({ judged }) => !judged);

@@ -1,4 +1,5 @@
 import { count } from '../../lib/count.ts';
+import { isReading, isShadow } from '../../api/group.ts';
 import type { NewCondition, ReasonOf } from '../../api/conditions.ts';
 import type { GroupFacts } from './group-facts.ts';
 import { describeFailure } from './step-failures.ts';
@@ -76,7 +77,7 @@ export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
     (part) => part !== undefined && part.status !== 'True',
   );
   if (cause) return { status: cause.status, reason: cause.reason, message: cause.message };
-  if (desiredState !== 'Running') {
+  if (desiredState === 'Paused' || desiredState === 'Stopped') {
     const done = view?.ownedShards === 0;
     if (!done) return progressing(`${ShardsCovered.message}; waiting for their hand-over`);
     return { status: 'True', reason: desiredState, message: `desiredState is ${desiredState}` };
@@ -102,6 +103,10 @@ export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
   const { HandlerHealthy } = parts;
   if (HandlerHealthy.reason === 'HandlerFailing' && view!.handlerTrouble!.shards >= view!.ownedShards)
     return { status: 'False', reason: HandlerHealthy.reason, message: HandlerHealthy.message };
+  if (isShadow(group)) {
+    const message = `${ShardsCovered.message}; nothing is handed to the handler`;
+    return { status: 'True', reason: 'Shadow', message };
+  }
   return { status: 'True', reason: 'Available', message: ShardsCovered.message };
 }
 
@@ -116,7 +121,7 @@ function countStarting({ view }: GroupFacts): number {
 /** A worker lives on beside an app that has ended, and owns shards whose records nobody takes. */
 function withoutProcess({ view, group }: GroupFacts): string | undefined {
   const { http, module, lambda } = group.spec.handler;
-  const container = (http ?? module ?? lambda)?.container ?? WORKER_CONTAINER;
+  const container = (!isShadow(group) && (http ?? module ?? lambda)?.container) || WORKER_CONTAINER;
   const idle = view?.workers.filter(
     ({ alive, shards, pod }) => alive && shards > 0 && pod?.down.includes(container),
   );
@@ -162,7 +167,7 @@ function stepUnderWay(
     }
   }
   const moving = view && stream.shards ? view.readableShards - view.ownedShards + handingOff(view) : 0;
-  if (moving > 0 && group.spec.desiredState === 'Running' && desired > 0 && !problem) {
+  if (moving > 0 && isReading(group) && desired > 0 && !problem) {
     return { reason: 'HandingOver', message: ShardsCovered.message };
   }
   return undefined;

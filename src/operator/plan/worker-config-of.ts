@@ -1,4 +1,4 @@
-import type { KinesisConsumerGroup } from '../../api/group.ts';
+import { isShadow, type KinesisConsumerGroup } from '../../api/group.ts';
 import type { WorkerConfig } from '../../api/worker-config.ts';
 import { kinesisPattern } from '../../filter/kinesis-pattern.ts';
 import type { GroupTarget } from '../aws-account.ts';
@@ -100,11 +100,12 @@ function workerHandler(
   }
 }
 
-/** The one handler the spec names. */
+/** The one handler the spec names; a shadow has none that does anything. */
 export function workloadHandler(
   { metadata, spec }: Pick<KinesisConsumerGroup, 'spec' | 'metadata'>,
   region: string,
 ): WorkloadHandler {
+  if (isShadow({ spec })) return { kind: 'log' };
   const { http, module, exec, lambda } = spec.handler;
   if (http) return { kind: 'http', ...http };
   if (exec) return { kind: 'exec', ...exec };
