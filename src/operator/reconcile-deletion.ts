@@ -8,7 +8,7 @@ import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
 import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from '../kubernetes/cluster.ts';
 import { ANY_TABLE, GROUPS_OF_TABLE } from './group-indexes.ts';
 import { podView } from './observe-pods.ts';
-import { deletingStatus, retainInstead } from './plan/deleting-status.ts';
+import { deletingStatus, leaveConsumer, retainInstead } from './plan/deleting-status.ts';
 import { isOwnedBy } from './plan/desired-objects.ts';
 import { readMadeConsumers } from './plan/consumer-record.ts';
 import { isMadeFor, planCleanup, type Cleanup } from './plan/plan-cleanup.ts';
@@ -78,9 +78,7 @@ export async function reconcileDeletion(pass: Pass): Promise<number | undefined>
 
 function wayOut({ object, group }: Pass): string {
   const [made] = readMadeConsumers(object);
-  return made
-    ? `take the finalizer ${FINALIZER} off, which leaves stream consumer ${made.name} as it is`
-    : retainInstead(group.spec.checkpoints.deletionPolicy);
+  return made ? leaveConsumer(made.name) : retainInstead(group.spec.checkpoints.deletionPolicy);
 }
 
 export interface Waits {

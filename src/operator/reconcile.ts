@@ -11,6 +11,8 @@ import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
 import { invalidStatus, pausedStatus } from './plan/compute-status.ts';
 import { deletingStatus, unreadable } from './plan/deleting-status.ts';
+import { readMadeConsumers } from './plan/consumer-record.ts';
+import { recordedGroup } from './plan/recorded-group.ts';
 import { decideReplicas } from './decide-replicas.ts';
 import { belongsTo } from './plan/desired-objects.ts';
 import { workloadProblem } from './plan/step-failures.ts';
@@ -98,8 +100,9 @@ export class GroupReconciler {
     if (annotations?.[RECONCILE_PAUSED_ANNOTATION] === 'true' && !deletionTimestamp) {
       return this.#pause(key, object, { parsed, signal });
     }
-    if (parsed.outcome === 'refused') return this.#refuse(object, parsed.problems, signal);
-    const { group } = parsed;
+    const recorded = parsed.outcome === 'refused' && deletionTimestamp ? recordedGroup(object) : undefined;
+    if (parsed.outcome === 'refused' && !recorded) return this.#refuse(object, parsed.problems, signal);
+    const group = parsed.outcome === 'ok' ? parsed.group : recorded!;
     const pass = this.#passOf(key, object, { group, signal });
     if (deletionTimestamp) this.#stopJudging(key);
     try {
@@ -161,9 +164,10 @@ export class GroupReconciler {
   async #refuse(object: StoredObject, problems: string[], signal: AbortSignal): Promise<number | undefined> {
     if (!object.metadata.deletionTimestamp)
       return this.#say(object, invalidStatus(problems, this.#about(object)), signal);
-    if (keepsPositions(object)) return dropFinalizer(this.#options.cluster, object, signal);
+    const [made] = readMadeConsumers(object);
+    if (keepsPositions(object) && !made) return dropFinalizer(this.#options.cluster, object, signal);
     // Nobody can tell which rows are its own, and once the object is gone nobody would know that they were to go.
-    return this.#say(object, deletingStatus(unreadable(problems), this.#about(object)), signal);
+    return this.#say(object, deletingStatus(unreadable(problems, made?.name), this.#about(object)), signal);
   }
 
   /** Once for each field, not for each group that has it. */

@@ -240,4 +240,35 @@ describe('a group with enhanced fan-out', () => {
     expect(await h.message('Ready')).toContain('not allowed');
     expect(await h.message('Ready')).toContain('take the finalizer kcg.dev/cleanup off');
   });
+
+  test('removes what is recorded of it when its spec cannot be read any more', async () => {
+    await started();
+    h.setGroup((spec) => (spec['stream'] = {}));
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    expect(consumers()).toEqual([]);
+    if (!(await gone())) await h.reconcile();
+    expect(await gone()).toBe(true);
+  });
+
+  test('stays, and says why, when nothing says where its consumer is', async () => {
+    await started();
+    h.setGroup((spec) => {
+      spec['stream'] = {};
+      spec['endpoints'] = { kinesis: 'nonsense' };
+    });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.converge();
+    expect(consumers()).toEqual(['shop.orders']);
+    expect(await h.message('Ready')).toMatch(
+      /spec does not say.*leaves stream consumer shop\.orders as it is/,
+    );
+    h.setGroup((spec) => delete spec['endpoints']);
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    expect(consumers()).toEqual([]);
+  });
 });

@@ -1,5 +1,6 @@
 import type { NewCondition } from '../../api/conditions.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
+import { FINALIZER } from '../../api/labels.ts';
 import type { PodView } from '../../view/group-view.ts';
 import { setAll } from './compute-status.ts';
 
@@ -44,8 +45,12 @@ export function retainInstead(policy: string): string {
   return `set checkpoints.deletionPolicy to Retain${rest}, which leaves the table as it is`;
 }
 
-/** Of a spec that was right once, under another release. */
-export function unreadable(problems: readonly string[]): string {
-  const way = `Correct the spec, or ${retainInstead('Expire')}.`;
+export function leaveConsumer(name: string): string {
+  return `take the finalizer ${FINALIZER} off, which leaves stream consumer ${name} as it is`;
+}
+
+/** Of a spec that was right once, under another release. `consumer`: the stream consumer that was registered for it. */
+export function unreadable(problems: readonly string[], consumer?: string): string {
+  const way = `Correct the spec, or ${consumer === undefined ? retainInstead('Expire') : leaveConsumer(consumer)}.`;
   return `the spec does not say what is to be cleaned up: ${problems.join('; ')}. ${way}`.slice(0, 4_000);
 }
