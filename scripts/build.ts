@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, cp, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 /** Bundles everything that ships into `dist/`: one entry, and a chunk per command that is loaded when asked for. */
@@ -31,7 +31,7 @@ const dynalite: Plugin = {
 
 await rm(dist, { recursive: true, force: true });
 await build({
-  entryPoints: { kcg: join(root, 'src/main/cli.ts') },
+  entryPoints: { kcg: join(root, 'src/main/cli.ts'), runtime: join(root, 'src/main/runtime.ts') },
   outdir: dist,
   outExtension: { '.js': '.mjs' },
   bundle: true,
@@ -49,11 +49,28 @@ await build({
 });
 await chmod(join(dist, 'kcg.mjs'), 0o755);
 
-// For the authors of module handlers: import type { BatchHandler } from 'kcg'.
-const types = ['--declaration', '--emitDeclarationOnly', '--outDir', join(dist, 'types'), '--rootDir', 'src'];
+// For the authors of module handlers, import type { BatchHandler } from 'kcg', and of programs, import { Worker } from 'kcg/runtime'.
+const typed = ['runtime/handlers/module-types', 'main/runtime'];
+const everyType = join(dist, 'every-type');
+const types = ['--declaration', '--emitDeclarationOnly', '--outDir', everyType, '--rootDir', 'src'];
 const language = ['--module', 'nodenext', '--target', 'es2024', '--types', 'node', '--skipLibCheck'];
 const flags = ['--ignoreConfig', '--rewriteRelativeImportExtensions', ...types, ...language];
-execFileSync(join(root, 'node_modules/.bin/tsc'), ['src/runtime/handlers/module-types.ts', ...flags], {
+execFileSync(join(root, 'node_modules/.bin/tsc'), [...typed.map((name) => `src/${name}.ts`), ...flags], {
   cwd: root,
   stdio: 'inherit',
 });
+
+// Of all that is behind them, what their declarations name: nothing of a package that whoever installs kcg does not get.
+const shipped = new Set<string>();
+async function ship(file: string): Promise<void> {
+  if (shipped.has(file)) return;
+  shipped.add(file);
+  const text = await readFile(join(everyType, file), 'utf8');
+  for (const [, specifier = ''] of text.matchAll(/(?:from|import\() ?['"]([^'"]+)['"]/g)) {
+    if (!specifier.startsWith('.')) throw new Error(`the types of ${file} name the package ${specifier}`);
+    await ship(join(dirname(file), specifier.replace(/\.[jt]s$/, '.d.ts')));
+  }
+  await cp(join(everyType, file), join(dist, 'types', file));
+}
+for (const name of typed) await ship(`${name}.d.ts`);
+await rm(everyType, { recursive: true });

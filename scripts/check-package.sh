@@ -33,4 +33,29 @@ const handler: BatchHandler = async (batch, { signal, log }) => {
 export default handler;
 TS
 tsc --noEmit --strict --module nodenext --target es2024 --types node --typeRoots "$root/node_modules/@types" --ignoreConfig handler.ts
+# What a program writes that runs a worker itself: it type-checks, and refuses what is wrong without anything beside the package.
+cat >program.mts <<'TS'
+import { KcgError, Worker, type BatchHandler, type ProcessContext, type Batch, type WorkerOptions } from 'kcg/runtime';
+const options: WorkerOptions = { groupId: 'shop.orders', stream: { name: 'orders' }, region: 'eu-west-1', table: { create: true } };
+const handler: BatchHandler = async (batch) => console.log(batch.records.length);
+class Processor {
+  static checkpoints = 'manual' as const;
+  async process({ records }: Batch, context: ProcessContext) {
+    context.checkpoint(records[0]);
+  }
+}
+const workers = [new Worker({ ...options, handler }), new Worker({ ...options, handler: Processor })];
+workers[0]!.on('RecordsGivenUp', ({ records, condition }) => console.log(records, condition));
+export async function first(): Promise<unknown> {
+  for await (const record of new Worker(options).records()) return record.value;
+}
+try {
+  new Worker({ ...options, batchSize: 0 });
+} catch (error) {
+  if (!(error instanceof KcgError)) throw error;
+  console.log(error.code, error.message);
+}
+TS
+tsc --outDir . --strict --exactOptionalPropertyTypes --module nodenext --target es2024 --types node --typeRoots "$root/node_modules/@types" --ignoreConfig program.mts
+[ "$(node program.mjs)" = 'InvalidInput batchSize: 0 is too little; write at least 1' ]
 echo "package: $(du -sh node_modules/kcg | cut -f1) unpacked, bins start"

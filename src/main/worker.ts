@@ -5,9 +5,7 @@ import {
   type WorkerConfig,
 } from '../api/worker-config.ts';
 import type { WireFormat } from '../kinesis/aws/get-records-call.ts';
-import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
-import { awsCredentials, type AwsCredentials } from '../aws/credentials.ts';
-import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
+import type { AwsCredentials } from '../aws/credentials.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -31,6 +29,7 @@ import { startWorkerServer } from '../runtime/worker-server.ts';
 import { endOfInput } from './end-of-input.ts';
 import { giveRegion } from './give-region.ts';
 import { sayLastWords } from './last-words.ts';
+import { openClients } from './worker-clients.ts';
 
 const FORMAT_NAMES = ['auto', 'cbor', 'json'] as const;
 const FORMATS: Record<(typeof FORMAT_NAMES)[number], WireFormat | undefined> = {
@@ -151,7 +150,8 @@ export async function runWorkerCommand(
   });
   log.info('listening', { port: server.port });
   if (options.exitWithParent) stop = AbortSignal.any([stop, parentEnds(config)]);
-  const { client, beatClient, stream, credentials, close } = openClients(config, options.kinesisFormat);
+  const format = FORMATS[options.kinesisFormat];
+  const { client, beatClient, stream, credentials, close } = openClients(config, format);
   const destination = await destinationOf(config, { folder: options.givenUpFolder, credentials });
   const onUnhandled = (reason: unknown) => endUnhandled(reason, env);
   process.on('unhandledRejection', onUnhandled);
@@ -230,33 +230,6 @@ async function destinationOf(
 ): Promise<FailureDestination | undefined> {
   if (folder !== undefined) return folderDestination(folder);
   return onFailure && (await openDestination(onFailure, { region, clock: systemClock, credentials }));
-}
-
-function openClients(
-  { region, endpoints, stream: { name, arn } }: WorkerConfig,
-  kinesisFormat: keyof typeof FORMATS,
-) {
-  const clock = systemClock;
-  const credentials = awsCredentials({ clock });
-  const dynamodb = { region, endpoint: endpoints.dynamodb, credentials };
-  const client = createDynamoDbClient(dynamodb);
-  const beatClient = createDynamoDbClient(dynamodb);
-  const stream = awsStreamClient({
-    region,
-    endpoint: endpoints.kinesis,
-    streamName: name,
-    streamArn: arn,
-    credentials,
-    clock,
-    principal: "the worker's role",
-    format: FORMATS[kinesisFormat],
-  });
-  const close = () => {
-    stream.close();
-    client.destroy();
-    beatClient.destroy();
-  };
-  return { client, beatClient, stream, credentials, close };
 }
 
 function identityOf(

@@ -222,7 +222,8 @@ export class Incarnation {
       shardId,
       reader: this.#filtered(shardId, payloadReader(reader, payloads?.open, from), meter),
       payloads,
-      lanes: new Lanes(config.parallelizationFactor, {
+      // Who has a program for each shard gets its records in one row.
+      lanes: new Lanes(handler.open ? 1 : config.parallelizationFactor, {
         batchSize: config.batchSize,
         batchWindowMs: config.batchWindowMs,
       }),

@@ -62,13 +62,15 @@ export class Worker {
    *   handler does not stop
    */
   async run(stop: AbortSignal): Promise<void> {
-    const { handler } = this.#options;
+    const { handler, config, log } = this.#options;
     const failed = new AbortController();
     const either = AbortSignal.any([stop, failed.signal]);
     this.#ending = either;
     const starting = handler.start(either).then(
       () => {
         this.#handlerReady = true;
+        if (handler.open && config.parallelizationFactor > 1)
+          log.warn('the handler gets one batch of a shard at a time; parallelizationFactor has no effect');
         this.#life?.heartbeat.wake();
       },
       (thrown: unknown) => failed.abort(KcgError.from(thrown)),

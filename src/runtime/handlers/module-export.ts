@@ -1,9 +1,12 @@
 import type { LambdaFunction } from './lambda-function.ts';
 import type { BatchHandler } from './module-types.ts';
+import { isShardClass } from './shard-class.ts';
+import type { ShardProcessorClass } from './shard-types.ts';
 
 /** What of a module file gets the batches. */
 export type ModuleExport =
   | { form: 'function'; name: string; call: BatchHandler }
+  | { form: 'class'; name: string; made: ShardProcessorClass }
   | { form: 'lambda'; name: string; call: LambdaFunction };
 
 export interface Choice {
@@ -29,8 +32,14 @@ export function chooseExport(exports: Readonly<Record<string, unknown>>, wanted?
   if (wanted !== undefined) return { chosen: lambda, functions };
   const own = [exports['default'], inner['default']].find((candidate) => typeof candidate === 'function');
   if (own === undefined) return { chosen: lambda, functions };
-  const chosen: ModuleExport = { form: 'function', name: 'default', call: own as BatchHandler };
+  const chosen = ownExport(own, 'default');
   return { chosen, functions, ...(lambda ? { passedOver: LAMBDA_NAME } : {}) };
+}
+
+/** A class has `process`; any other function takes batches itself. */
+export function ownExport(own: unknown, name: string): ModuleExport {
+  if (isShardClass(own)) return { form: 'class', name, made: own };
+  return { form: 'function', name, call: own as BatchHandler };
 }
 
 function lambdaNamed(named: Readonly<Record<string, unknown>>, name: string): ModuleExport | undefined {

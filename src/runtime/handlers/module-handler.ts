@@ -11,6 +11,7 @@ import type { Batch, Handler, HandlerContext, HandlerResult } from './handler.ts
 import { callLambda } from './lambda-function.ts';
 import { loadModule, type ModuleFile } from './load-module.ts';
 import type { ModuleExport } from './module-export.ts';
+import { ClassProgram } from './shard-class.ts';
 import { UnawaitedWork } from './unawaited-work.ts';
 import { aborted, unlessAborted } from './unless-aborted.ts';
 
@@ -21,60 +22,84 @@ export interface ModuleDeps {
 
 /** Runs what a JavaScript or TypeScript file exports, in the worker's own process. */
 export function moduleHandler(file: ModuleFile, { clock, log }: ModuleDeps): Handler {
-  let loaded: ModuleExport | undefined;
-  const folder = `${dirname(file.path)}/`;
-  const work = new UnawaitedWork();
-  return {
-    kind: 'module',
-    async start(signal) {
-      loaded = await unlessAborted(signal, () => loadModule(file, log));
-    },
-    handle(batch, context) {
-      assert(loaded, 'a batch came before the module was loaded');
-      return run({ loaded, folder, work, clock }, batch, context);
-    },
-    close: async () => {},
-  };
+  return new OwnHandler({ load: () => loadModule(file, log), folder: `${dirname(file.path)}/`, clock });
 }
 
-interface Module {
-  loaded: ModuleExport;
-  /** Where it lies, for the places in its errors. */
+export interface OwnHandlerOptions {
+  /** @throws KcgError `InvalidInput` when there is nothing to be called */
+  load: () => Promise<ModuleExport>;
+  /** Where the author's code lies, for the places in its errors; empty where that is not known. */
   folder: string;
-  work: UnawaitedWork;
   clock: Clock;
 }
 
-/** Calls it in its own form. */
-function call({ loaded, clock }: Module, batch: Batch, context: HandlerContext): unknown {
-  if (loaded.form === 'lambda') return callLambda(loaded.call, batch, context, { clock, uuid: randomUUID });
-  const { shardId, millisBehindLatest } = batch;
-  const { signal, groupId, streamName, attempt, log } = context;
-  const records = batch.records.map(batchRecord);
-  return loaded.call(
-    { shardId, records, millisBehindLatest },
-    { signal, groupId, streamName, shardId, attempt, log },
-  );
-}
+/** Calls code of this process: a function, a class with an instance for each shard, or a Lambda function. */
+export class OwnHandler implements Handler {
+  readonly kind = 'module';
+  readonly #options: OwnHandlerOptions;
+  readonly #work = new UnawaitedWork();
+  #loaded: ModuleExport | undefined;
+  /** Of a class alone, which is known once it is loaded. */
+  open?: NonNullable<Handler['open']>;
 
-async function run(module: Module, batch: Batch, context: HandlerContext): Promise<HandlerResult> {
-  const { folder, work } = module;
-  const { signal, shardId, log } = context;
-  let called: Promise<unknown> | undefined;
-  try {
-    const answer = await unlessAborted(signal, () => {
-      called = work.run({ shardId, folder, log }, signal, () => call(module, batch, context));
-      return called;
-    });
-    return resultOf(answer, batch.records);
-  } catch (thrown) {
-    if (signal.aborted) {
-      const running = called?.then(
-        () => {},
-        () => {},
+  constructor(options: OwnHandlerOptions) {
+    this.#options = options;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const loaded = await unlessAborted(signal, () => this.#options.load());
+    this.#loaded = loaded;
+    if (loaded.form !== 'class') return;
+    const { folder } = this.#options;
+    const { made } = loaded;
+    this.open = (context) =>
+      new ClassProgram(
+        {
+          made,
+          folder,
+          callOwn: ({ signal, shardId, log }, call) => this.#work.run({ shardId, folder, log }, signal, call),
+        },
+        context,
       );
-      return { outcome: 'failed', error: aborted(signal), ...(running ? { running } : {}) };
+  }
+
+  async handle(batch: Batch, context: HandlerContext): Promise<HandlerResult> {
+    const { folder } = this.#options;
+    const { signal, shardId, log } = context;
+    let called: Promise<unknown> | undefined;
+    try {
+      const answer = await unlessAborted(signal, () => {
+        called = this.#work.run({ shardId, folder, log }, signal, () => this.#call(batch, context));
+        return called;
+      });
+      return resultOf(answer, batch.records);
+    } catch (thrown) {
+      if (signal.aborted) {
+        const running = called?.then(
+          () => {},
+          () => {},
+        );
+        return { outcome: 'failed', error: aborted(signal), ...(running ? { running } : {}) };
+      }
+      return failed(`the handler threw ${describeThrown(thrown, folder)}`, thrown);
     }
-    return failed(`the handler threw ${describeThrown(thrown, folder)}`, thrown);
+  }
+
+  async close(): Promise<void> {}
+
+  /** In its own form. */
+  #call(batch: Batch, context: HandlerContext): unknown {
+    const loaded = this.#loaded;
+    assert(loaded && loaded.form !== 'class', 'a batch came before the module was loaded');
+    if (loaded.form === 'lambda') {
+      return callLambda(loaded.call, batch, context, { clock: this.#options.clock, uuid: randomUUID });
+    }
+    const { shardId, millisBehindLatest } = batch;
+    const { signal, groupId, streamName, attempt, log } = context;
+    const records = batch.records.map(batchRecord);
+    return loaded.call(
+      { shardId, records, millisBehindLatest },
+      { signal, groupId, streamName, shardId, attempt, log },
+    );
   }
 }

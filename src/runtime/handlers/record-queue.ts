@@ -1,0 +1,124 @@
+import { KcgError } from '../../lib/errors.ts';
+import { Wakeup } from '../../lib/loop.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { UserRecord } from '../../kinesis/record.ts';
+import type {
+  Batch,
+  Handler,
+  HandlerContext,
+  HandlerResult,
+  ProgramContext,
+  ShardProgram,
+} from './handler.ts';
+
+const DONE: HandlerResult = { outcome: 'done' };
+
+/** A record that waits to be taken, or was taken and is not done. */
+export interface QueuedRecord {
+  shardId: string;
+  record: UserRecord;
+  /** Everything of its shard up to it is processed. False: the shard is not this worker's any more. */
+  done: () => boolean;
+}
+
+interface Delivery {
+  records: readonly UserRecord[];
+  /** Index of the first that was not taken. */
+  next: number;
+  /** One was taken and is not done. */
+  isInHand: boolean;
+  program: ProgramContext;
+  onOver: () => void;
+}
+
+/**
+ * Hands out the records of all shards one by one, the shards in turn. A shard's batch stays with its program until its last
+ * record is done: that is the back-pressure, and no more than a batch of each shard waits here.
+ */
+export class RecordQueue {
+  /** Of each shard that has one, the next in turn first. */
+  readonly #deliveries = new Set<Delivery>();
+  readonly #wakeup = new Wakeup();
+  #isClosed = false;
+
+  /** Undefined: closed, or `signal` has aborted. */
+  async take(clock: Clock, signal: AbortSignal): Promise<QueuedRecord | undefined> {
+    while (!this.#isClosed && !signal.aborted) {
+      for (const delivery of this.#deliveries)
+        if (delivery.next < delivery.records.length) return this.#taken(delivery);
+      await this.#wakeup.sleep(clock, Infinity, signal);
+    }
+    return undefined;
+  }
+
+  /** Nothing is handed out any more. What waits comes again; what is in hand may still be done. */
+  close(): void {
+    this.#isClosed = true;
+    for (const delivery of this.#deliveries) if (!delivery.isInHand) delivery.onOver();
+    this.#wakeup.wake();
+  }
+
+  /** Nobody is at work on anything any more: what is in hand comes again, too. */
+  drop(): void {
+    this.close();
+    for (const delivery of this.#deliveries) delivery.onOver();
+  }
+
+  /** For the worker. */
+  handler(): Handler {
+    const error = new KcgError('Internal', 'records are taken by shard');
+    return {
+      kind: 'module',
+      start: async () => {},
+      handle: async () => ({ outcome: 'failed', error }),
+      open: (program) => this.#program(program),
+      close: async () => this.close(),
+    };
+  }
+
+  #taken(delivery: Delivery): QueuedRecord {
+    const { records, program } = delivery;
+    const record = records[delivery.next]!;
+    delivery.next += 1;
+    delivery.isInHand = true;
+    this.#deliveries.delete(delivery);
+    this.#deliveries.add(delivery); // behind the others
+    const done = () => {
+      const { outcome } = program.checkpoint(record);
+      delivery.isInHand = false;
+      if (this.#isClosed || delivery.next === records.length) delivery.onOver();
+      return outcome === 'noted';
+    };
+    return { shardId: program.shardId, record, done };
+  }
+
+  #program(program: ProgramContext): ShardProgram {
+    return {
+      broken: new Promise<KcgError>(() => {}),
+      start: async () => DONE,
+      handle: (batch, context) => this.#deliver(program, batch, context),
+      shardEnded: async () => {
+        program.checkpoint('all delivered');
+        return DONE;
+      },
+      shutdownRequested: async () => DONE,
+      close: async () => {},
+    };
+  }
+
+  /** Over when each record is done, and at once when the shard goes or nobody takes records any more. */
+  #deliver(program: ProgramContext, { records }: Batch, { signal }: HandlerContext): Promise<HandlerResult> {
+    if (this.#isClosed) return Promise.resolve(DONE);
+    return new Promise((resolve) => {
+      const onOver = () => {
+        signal.removeEventListener('abort', onOver);
+        this.#deliveries.delete(delivery);
+        resolve(DONE);
+      };
+      const delivery: Delivery = { records, next: 0, isInHand: false, program, onOver };
+      signal.addEventListener('abort', onOver, { once: true });
+      this.#deliveries.add(delivery);
+      this.#wakeup.wake();
+    });
+  }
+}

@@ -1,0 +1,136 @@
+import { KcgError } from '../../lib/errors.ts';
+import { resultOf } from './answer-meaning.ts';
+import { failed } from './batch-item-failures.ts';
+import { batchRecord } from './batch-record.ts';
+import { describeThrown } from './describe-thrown.ts';
+import type {
+  Batch,
+  CloseReason,
+  HandlerContext,
+  HandlerResult,
+  ProgramContext,
+  ShardProgram,
+} from './handler.ts';
+import type { Position, ShardContext, ShardProcessor, ShardProcessorClass } from './shard-types.ts';
+import { unlessAborted } from './unless-aborted.ts';
+
+const DONE: HandlerResult = { outcome: 'done' };
+
+export function isShardClass(value: unknown): value is ShardProcessorClass {
+  if (typeof value !== 'function') return false;
+  return typeof (value.prototype as ShardProcessor | undefined)?.process === 'function';
+}
+
+/** Calls what is the author's: with the watch for what is not awaited, and its places in errors. */
+export type CallOwn = (
+  context: Pick<HandlerContext, 'signal' | 'shardId' | 'log'>,
+  call: () => unknown,
+) => Promise<unknown>;
+
+export interface ShardClassOptions {
+  made: ShardProcessorClass;
+  folder: string;
+  callOwn: CallOwn;
+}
+
+/** One shard's instance of a class: `init`, `process`, `close`. */
+export class ClassProgram implements ShardProgram {
+  readonly broken = new Promise<KcgError>(() => {});
+  readonly #options: ShardClassOptions;
+  readonly #program: ProgramContext;
+  readonly #context: ShardContext;
+  #instance: ShardProcessor | undefined;
+  #isClosed = false;
+
+  constructor(options: ShardClassOptions, program: ProgramContext) {
+    this.#options = options;
+    this.#program = program;
+    const { groupId, streamName, shardId, log } = program;
+    this.#context = { groupId, streamName, shardId, log, checkpoint: (upTo) => this.#checkpoint(upTo) };
+  }
+
+  start(signal: AbortSignal): Promise<HandlerResult> {
+    return this.#own('init', signal, async () => {
+      this.#instance = new this.#options.made();
+      await this.#instance.init?.(this.#context);
+    });
+  }
+
+  async handle(batch: Batch, context: HandlerContext): Promise<HandlerResult> {
+    const { shardId, records, millisBehindLatest } = batch;
+    const { signal, groupId, streamName, attempt, log } = context;
+    let answer: unknown;
+    const given = { shardId, records: records.map(batchRecord), millisBehindLatest };
+    const { checkpoint } = this.#context;
+    const about = { signal, groupId, streamName, shardId, attempt, log, checkpoint };
+    const called = await this.#own('process', signal, async () => {
+      answer = await this.#instance?.process(given, about);
+    });
+    if (called.outcome !== 'done') return called;
+    const result = resultOf(answer, records);
+    if (this.#options.made.checkpoints === 'manual') return result;
+    const done = result.outcome === 'partial' ? result.firstFailure : records.length;
+    if (result.outcome !== 'failed' && done > 0) this.#program.checkpoint(records[done - 1]!);
+    return result;
+  }
+
+  async shardEnded(signal: AbortSignal): Promise<HandlerResult> {
+    const result = await this.#closeOwn('ShardEnded', signal);
+    if (result.outcome === 'done' && this.#options.made.checkpoints !== 'manual')
+      this.#program.checkpoint('all delivered');
+    return result;
+  }
+
+  shutdownRequested(signal: AbortSignal): Promise<HandlerResult> {
+    return this.#closeOwn('ShutdownRequested', signal);
+  }
+
+  async close(reason: CloseReason): Promise<void> {
+    if (this.#isClosed) return;
+    const result = await this.#closeOwn(reason, new AbortController().signal);
+    if (result.outcome === 'failed')
+      this.#program.log.warn('close of the handler failed', { reason, error: result.error.message });
+  }
+
+  #closeOwn(reason: CloseReason, signal: AbortSignal): Promise<HandlerResult> {
+    if (this.#isClosed || !this.#instance) return Promise.resolve(DONE);
+    this.#isClosed = true;
+    return this.#own('close', signal, async () => this.#instance?.close?.(reason, this.#context));
+  }
+
+  async #own(method: string, signal: AbortSignal, call: () => Promise<unknown>): Promise<HandlerResult> {
+    const { callOwn, folder } = this.#options;
+    const { shardId, log } = this.#program;
+    let called: Promise<unknown> | undefined;
+    try {
+      await unlessAborted(signal, () => {
+        called = callOwn({ signal, shardId, log }, call);
+        return called;
+      });
+      return DONE;
+    } catch (thrown) {
+      const result = failed(`${method} of the handler threw ${describeThrown(thrown, folder)}`, thrown);
+      if (!signal.aborted || !called) return result;
+      const running = called.then(
+        () => {},
+        () => {},
+      );
+      return { ...result, running };
+    }
+  }
+
+  #checkpoint(upTo: Position | undefined): void {
+    const { shardId } = this.#program;
+    const answer = this.#program.checkpoint(
+      upTo === undefined
+        ? 'all delivered'
+        : {
+            sequence: upTo.sequenceNumber,
+            ...(upTo.subSequenceNumber === undefined ? {} : { subSequence: upTo.subSequenceNumber }),
+          },
+    );
+    if (answer.outcome === 'noted') return;
+    const code = answer.reason === 'NotHeld' ? 'Conflict' : 'InvalidInput';
+    throw new KcgError(code, answer.message, { resource: `shard ${shardId}` });
+  }
+}
