@@ -21,7 +21,7 @@ const RECORDS = 60;
 
 /** A KCL application has read the first part of each shard, and one of its workers beats on until the test stops it. */
 test(
-  'local mode goes on where a KCL application has stopped, as soon as it has, and delivers nothing of what it had done',
+  'local mode shadows a KCL application while it runs, and goes on as soon as it has stopped, with nothing of what it had done',
   { timeout: 180_000 },
   async () => {
     const batches: number[] = [];
@@ -78,19 +78,31 @@ test(
         }
       };
       await beat(1);
-      const parsed = parseGroup({
-        apiVersion: 'kcg.dev/v1alpha1',
-        kind: 'KinesisConsumerGroup',
-        metadata: { name: 'orders', namespace: 'default' },
-        spec: {
-          stream: { name: 'orders' },
-          region: 'us-east-1',
-          handler: { log: {} },
-          checkpoints: { importFrom: { type: 'KCL', table: 'orders-app' } },
-        },
-      });
-      if (parsed.outcome === 'refused') return expect.fail(parsed.problems.join());
-      await local.apply(parsed.group);
+      const parsed = (desiredState: string) =>
+        parseGroup({
+          apiVersion: 'kcg.dev/v1alpha1',
+          kind: 'KinesisConsumerGroup',
+          metadata: { name: 'orders', namespace: 'default' },
+          spec: {
+            stream: { name: 'orders' },
+            region: 'us-east-1',
+            handler: { log: {} },
+            desiredState,
+            checkpoints: { importFrom: { type: 'KCL', table: 'orders-app' } },
+          },
+        });
+      const apply = async (desiredState: string) => {
+        const { outcome, ...found } = parsed(desiredState);
+        if (!('group' in found)) return expect.fail(`${outcome}: ${found.problems.join()}`);
+        await local.apply(found.group);
+      };
+      const left = RECORDS - done;
+      const sum = () => batches.reduce((total, records) => total + records, 0);
+      // Its shadow reads on from there while it runs, and processes nothing.
+      await apply('Shadow');
+      await vi.waitFor(() => expect(sum()).toBe(left), 60_000);
+      batches.length = 0;
+      await apply('Running');
       const condition = async () => {
         const group = await local.cluster.get(KINDS.consumerGroup, { namespace: 'default', name: 'orders' });
         const { conditions = [] } = (group?.status ?? {}) as {
@@ -107,11 +119,9 @@ test(
         { timeout: 30_000, interval: 1_000 },
       );
       expect((await condition())?.message).toContain('their-worker');
-      expect(await local.cluster.list(KINDS.pod)).toEqual([]);
+      await vi.waitFor(async () => expect(await local.cluster.list(KINDS.pod)).toEqual([]), 30_000);
       // It ends as KCL does, with its name left in the rows.
       await vi.waitFor(async () => expect(await condition()).toMatchObject({ reason: 'Imported' }), 90_000);
-      const left = RECORDS - done;
-      const sum = () => batches.reduce((total, records) => total + records, 0);
       await vi.waitFor(() => expect(sum()).toBeGreaterThanOrEqual(left), 60_000);
       expect(sum()).toBe(left);
     } finally {

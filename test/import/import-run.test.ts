@@ -204,13 +204,15 @@ describe('an import that ends half-way', () => {
 
   it('of two at once one begins, and both end in the same rows', async () => {
     const scene = new ImportScene();
-    const runs = [scene.run(), scene.run()];
+    const runs = [scene.run(scene.source, 1), scene.run(scene.source, 2)];
     for (const run of runs) await run.step(scene.signal);
     await scene.clock.advance(10_000);
     const both = await Promise.all(runs.map((run) => scene.import(run)));
     expect(both.map(({ reason }) => reason)).toEqual(['Imported', 'Imported']);
     expect(scene.positions()).toEqual(ALL);
     expect(new Set(both.map(({ record }) => record?.id)).size).toBe(1);
+    // The other's snapshot is gone.
+    expect(scene.table.rows().filter(({ shard_id }) => shard_id.startsWith('import#'))).toHaveLength(1);
   });
 
   it('does not take the row of somebody else for its own', async () => {

@@ -52,10 +52,10 @@ export class ImportScene {
     this.foreign = { ...this.foreign, positions, movement: `${this.foreign.movement}+` };
   }
 
-  run(from: ImportSource | 'none' = this.source): ImportRun {
+  run(from: ImportSource | 'none' = this.source, seed = 1): ImportRun {
     const { table, clock } = this;
     const source = from === 'none' ? undefined : from;
-    return new ImportRun({ table, source, clock, random: seededRandom(1), leaseDurationMs: 15_000 });
+    return new ImportRun({ table, source, clock, random: seededRandom(seed), leaseDurationMs: 15_000 });
   }
 
   /** What the rows of shards say: `1 2000`, in order of their names. */
