@@ -74,6 +74,8 @@ export interface ForeignPosition {
   owner?: string;
   /** Changes while its owner is alive, within `expiryMs`. Compare two reads; the text means nothing. */
   movement: string;
+  /** KCL's `leaseCounter`, the condition of a write. */
+  counter?: number;
   /** Ms since the epoch by the other's clock: until when it says the owner has it. */
   leasedUntilMs?: number;
   /** As the row has them; undefined where the program does not write them. */

@@ -84,6 +84,14 @@ export async function goProgram(folder: string): Promise<string> {
   return join(copy, 'program');
 }
 
+/** Folder of the programs of a Go module, one for each of its folders, with the versions that its go.sum pins. */
+export async function goPrograms(folder: string): Promise<string> {
+  const copy = await cachedBuild('go-programs', folder, (copy) =>
+    run('go', ['build', '-C', copy, '-o', 'bin/', './...'], { maxBuffer: MAX_BUILD_OUTPUT }),
+  );
+  return join(copy, 'bin');
+}
+
 /** Program of a Cargo package. */
 export async function cargoProgram(folder: string, name: string): Promise<string> {
   const copy = await cachedBuild('cargo-program', folder, (copy) =>

@@ -142,10 +142,12 @@ function positionOf({ row, key, shardId }: LeaseRow, source: string) {
   const owner = text(row, 'leaseOwner');
   const pending = text(row, 'pendingCheckpoint');
   const parents = texts(row, 'parentShardId');
+  const counter = number(row, 'leaseCounter');
   const position: ForeignPosition = {
     shardId,
     point: withSubSequence(point, number(row, 'checkpointSubSequenceNumber')),
     ...(owner === undefined ? {} : { owner }),
+    ...(counter === undefined ? {} : { counter }),
     movement: fingerprint(row, MOVING),
     parents,
     ...(pending === undefined
