@@ -1,5 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
+import { goProgram } from '../support/peer-programs.ts';
 import { isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
 
 /*
@@ -209,6 +214,51 @@ spec:
         'CrashLoopBackOff: ended with exit code 2: handler module /handler/gone.mjs does not exist.',
       ),
     );
+  });
+
+  test('runs a function for Lambda as it is, and has what it left retried when it ends', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kcg-function-'));
+    const archive = join(folder, 'function.tar');
+    const program = await goProgram('test/runtime/handlers/lambda/programs/go');
+    const args = ['test/cluster/static-image.ts', program, 'localhost/function:1', '1000:1000', archive];
+    execFileSync(process.execPath, args, { stdio: ['ignore', 'ignore', 2] });
+    await kcg.importImage(archive);
+    rmSync(folder, { recursive: true });
+    kcg.kinesis.createStream({ name: 'events', shardCount: 2 });
+    await kcg.apply(`
+apiVersion: kcg.dev/v1alpha1
+kind: KinesisConsumerGroup
+metadata: {name: function}
+spec:
+  stream: {name: events}
+  region: eu-west-1
+  handler: {lambda: {container: app}, retry: {maxAttempts: 1}}
+  scaling: {shardsPerWorker: 2}
+  template:
+    spec:
+      dnsPolicy: Default
+      containers:
+      - name: app
+        image: localhost/function:1
+        resources: {limits: {memory: 256Mi}}
+        env: [{name: COLLECTOR_URL, value: "${kcg.collectorUrl}"}]
+      - name: worker
+        env: [{name: AWS_ACCESS_KEY_ID, value: test}, {name: AWS_SECRET_ACCESS_KEY, value: test}]
+`);
+    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/function', '--timeout=120s');
+    const [pod] = await kcg.pods('function');
+    const restarts = async () =>
+      (await kcg.pods('function'))[0]?.status.containerStatuses?.find(({ name }) => name === 'app')
+        ?.restartCount;
+    // The worker listened before it began.
+    expect(await restarts()).toBe(0);
+    kcg.kinesis.putRecord('events', { partitionKey: 'k', data: Buffer.from('exit') });
+    await until('the function has ended twice', async () => (await restarts()) === 2);
+    stopProducer = kcg.produce('events', 50);
+    await everythingArrives();
+    expect(kcg.tally.latest('shardId-000000000001')?.pod).toBe(pod?.metadata.name);
+    await kcg.kubectl('delete', 'kcg', 'function', '--timeout=60s');
+    await until('its pod has ended', async () => (await kcg.pods('function')).length === 0);
   });
 });
 

@@ -2,10 +2,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -46,7 +49,31 @@ func handle(ctx context.Context, event events.KinesisEvent) (any, error) {
 			answer.BatchItemFailures = append(answer.BatchItemFailures, events.KinesisBatchItemFailure{ItemIdentifier: record.Kinesis.SequenceNumber})
 		}
 	}
-	return answer, nil
+	return answer, collect(event)
+}
+
+// Forwards the records to COLLECTOR_URL, if there is one.
+func collect(event events.KinesisEvent) error {
+	url := os.Getenv("COLLECTOR_URL")
+	if url == "" {
+		return nil
+	}
+	type record struct {
+		Key  string `json:"key"`
+		Text string `json:"text"`
+	}
+	records := []record{}
+	for _, each := range event.Records {
+		records = append(records, record{each.Kinesis.PartitionKey, string(each.Kinesis.Data)})
+	}
+	shard, _, _ := strings.Cut(event.Records[0].EventID, ":")
+	// Lambda's log stream is a sandbox; here it is the pod.
+	body, _ := json.Marshal(map[string]any{"shardId": shard, "pod": lambdacontext.LogStreamName, "records": records})
+	answer, err := http.Post(url, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
 }
 
 func main() {
