@@ -4,6 +4,7 @@ import { drain } from './drain.ts';
 import { failover } from './failover.ts';
 import { filter } from './filter.ts';
 import { idle } from './idle.ts';
+import { lambda } from './lambda.ts';
 import { node } from './node.ts';
 import { requests } from './requests.ts';
 import { requestsOnServers } from './requests-on-servers.ts';
@@ -17,6 +18,7 @@ const BENCHES = {
   'requests-on-servers': requestsOnServers,
   drain,
   filter,
+  lambda,
   idle,
   stop,
   failover,
