@@ -66,7 +66,14 @@ export interface TimeSourceOptions {
 export function timeSource({ name, stream, processedUntilMs, overlapMs }: TimeSourceOptions): ImportSource {
   return {
     name,
-    async look({ signal }) {
+    async look({ signal, nowMs }) {
+      if (processedUntilMs > nowMs) {
+        const until = new Date(processedUntilMs).toISOString();
+        const refusals = [
+          `processedUntil (${until}) is in the future: nothing after it can have been processed`,
+        ];
+        return { rows: undefined, foreign: undefined, plan: { shards: [], notes: [], refusals } };
+      }
       const fromMs = Math.max(0, processedUntilMs - overlapMs);
       const [all, since] = await Promise.all([
         stream.listShards({ from: 'TRIM_HORIZON' }, { signal }),

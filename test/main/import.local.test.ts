@@ -194,6 +194,15 @@ describe('an import', () => {
     expect(none.stdout).toBe('nothing to undo: no position of shop.orders was imported\n');
   });
 
+  test('until a time that is to come is refused, and writes nothing', async () => {
+    const mapping = ['--type', 'EventSourceMapping', '--processed-until', '2100-01-01T00:00:00Z'];
+    const at = ['--group', 'shop.future', '--table', 'ours', '--stream', 'orders'];
+    const { code, stderr } = await run(...at, ...mapping);
+    expect(code).toBe(1);
+    expect(stderr).toContain('processedUntil (2100-01-01T00:00:00.000Z) is in the future');
+    expect(await leasesOf('shop.future')).toEqual([]);
+  });
+
   test('of a group that has positions changes nothing, and says so', async () => {
     const table = await open('shop.old');
     const put = { name: 'put', key: 'shardId-000000000000', kind: 'put', when: [], proof: [] } as const;
