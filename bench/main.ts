@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { balance } from './balance.ts';
 import { drain } from './drain.ts';
+import { exec } from './exec.ts';
 import { failover } from './failover.ts';
 import { filter } from './filter.ts';
 import { idle } from './idle.ts';
@@ -19,6 +20,7 @@ const BENCHES = {
   drain,
   filter,
   lambda,
+  exec,
   idle,
   stop,
   failover,

@@ -214,6 +214,60 @@ spec:
         'CrashLoopBackOff: ended with exit code 2: handler module /handler/gone.mjs does not exist.',
       ),
     );
+    await kcg.kubectl('delete', 'kcg', 'module', '--timeout=120s');
+  });
+
+  test('runs a program of the MultiLang protocol in an image that has nothing but it', async () => {
+    await kcg.apply(`
+apiVersion: kcg.dev/v1alpha1
+kind: KinesisConsumerGroup
+metadata: {name: exec}
+spec:
+  stream: {name: orders}
+  region: eu-west-1
+  initialPosition: {type: Latest}
+  handler: {exec: {container: app, command: [/main]}}
+  scaling: {shardsPerWorker: 5}
+  template:
+    spec:
+      dnsPolicy: Default
+      containers:
+      - name: app
+        image: localhost/multilang:1
+        env:
+        - {name: COLLECTOR_URL, value: "${kcg.collectorUrl}"}
+        - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+        - {name: AWS_ACCESS_KEY_ID, value: test}
+        - {name: AWS_SECRET_ACCESS_KEY, value: test}
+`);
+    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/exec', '--timeout=120s');
+    stopProducer = kcg.produce('orders', 50);
+    const isRead = async () => {
+      const [pod] = await kcg.pods('exec');
+      return openShards().every((id) => kcg.tally.latest(id)?.pod === pod?.metadata.name);
+    };
+    await until('its processes get each shard', isRead);
+    // A pod that ends hands over what its processes have checkpointed when they were told to shut down.
+    const [old] = await kcg.pods('exec');
+    const { duplicated } = kcg.tally.result();
+    await kcg.kubectl('rollout', 'restart', 'deployment', '-l', 'kcg.dev/group=exec');
+    await until(
+      'another pod gets each shard',
+      async () => (await isRead()) && (await kcg.pods('exec'))[0]?.metadata.name !== old?.metadata.name,
+    );
+    await everythingArrives();
+    expect(kcg.tally.result().duplicated).toBe(duplicated);
+  });
+
+  test('says that the program of a group does not exist', async () => {
+    const spec = { handler: { exec: { command: ['/gone'] } } };
+    await kcg.kubectl('patch', 'kcg', 'exec', '--type=merge', '-p', JSON.stringify({ spec }));
+    const path = 'jsonpath={.status.conditions[?(@.type=="WorkersAvailable")].message}';
+    await until('the status says so', async () =>
+      (await kcg.kubectl('get', 'kcg', 'exec', '-o', path)).includes(
+        'CrashLoopBackOff: ended with exit code 2: the program /gone of handler.exec does not exist.',
+      ),
+    );
   });
 
   test('runs a function for Lambda as it is, and has what it left retried when it ends', async () => {

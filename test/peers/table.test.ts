@@ -8,6 +8,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 
 test.each<[string, number[]]>([
   ['KCL', range(1, 84)],
+  ["KCL's MultiLangDaemon", range(85, 96)],
   ['Whole groups', range(97, 114)],
   ['async-kinesis', range(1, 60)],
 ])('no scenario of %s is left out', (title, numbers) => {

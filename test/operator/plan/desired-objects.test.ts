@@ -204,6 +204,12 @@ describe('the containers', () => {
     expect(volumes).toEqual([{ name: 'kcg-runtime', emptyDir: {} }]);
   });
 
+  test('of exec: the same, and its program is the worker’s to start', () => {
+    const handler: WorkloadHandler = { kind: 'exec', container: 'app', command: ['python3', 'app.py'] };
+    const template = app({ command: ['java'], args: ['serve'] });
+    expect(templateOf({ handler, template })).toEqual(templateOf({ handler: MODULE, template }));
+  });
+
   test('that copies the runtime has what the template’s container of its name has beside', () => {
     const resources = { limits: { cpu: '1', memory: '128Mi' } };
     const mount = { name: 'ca', mountPath: '/ca' };

@@ -1,0 +1,3 @@
+module kcg.dev/test/cluster/multilang
+
+go 1.24
