@@ -223,7 +223,8 @@ const RECONCILING = {
   Waiting: 'Nothing is changed, but the group is not ready yet; the message says what it waits for.',
   ReconcilePaused:
     'The annotation kcg.dev/reconcile-paused keeps the operator from changing anything; remove it to go on.',
-  CleaningUp: 'The group is being deleted; the message says what is left to do.',
+  CleaningUp:
+    'The group, or one of its name that was deleted just before, is cleaned up after; the message says what is left to do.',
 } as const;
 
 const PROBLEMS = {

@@ -1,7 +1,7 @@
 import { keepsPositions, readGroupLeniently } from '../api/stored-group.ts';
 import type { KinesisConsumerGroup } from '../api/group.ts';
 import type { StoredObject } from '../kubernetes/cluster.ts';
-import { hasFinalizer, undo } from './reconcile-deletion.ts';
+import { hasFinalizer, undo, type Waits } from './reconcile-deletion.ts';
 import type { GroupMemory, Pass } from './reconcile-context.ts';
 
 /*
@@ -31,12 +31,12 @@ export function lateGroup(
   return parsed.outcome === 'ok' ? parsed.group : undefined;
 }
 
-/** @returns when to go on, ms; undefined when nothing is left to do */
-export async function undoLate(pass: Pass): Promise<number | undefined> {
+/** @returns what it waits for; undefined when nothing is left to do */
+export async function undoLate(pass: Pass): Promise<Waits | undefined> {
   const waits = await undo(pass);
-  if (!waits?.failed) return waits?.inMs;
+  if (!waits?.failed) return waits;
   pass.memory.lateTries += 1;
-  if (pass.memory.lateTries < TRIES) return waits.inMs;
+  if (pass.memory.lateTries < TRIES) return waits;
   const note = `nothing more is deleted: ${waits.message}`;
   pass.events.push({ type: 'Warning', reason: 'RowsKept', note, action: 'Delete' });
   return undefined;

@@ -10,7 +10,7 @@ import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/clu
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
 import { StreamCache } from './observe-stream.ts';
 import { invalidStatus, pausedStatus } from './plan/compute-status.ts';
-import { deletingStatus, unreadable } from './plan/deleting-status.ts';
+import { deletingStatus, unreadable, waitingStatus } from './plan/deleting-status.ts';
 import { readMadeConsumers } from './plan/consumer-record.ts';
 import { recordedGroup } from './plan/recorded-group.ts';
 import { decideReplicas } from './decide-replicas.ts';
@@ -36,7 +36,7 @@ import {
   type PlacedPass,
   type ReconcilerOptions,
 } from './reconcile-context.ts';
-import { dropFinalizer, keepFinalizer, reconcileDeletion } from './reconcile-deletion.ts';
+import { dropFinalizer, keepFinalizer, reconcileDeletion, type Waits } from './reconcile-deletion.ts';
 import { placedPass } from './reconcile-place.ts';
 import { reconcileTable } from './reconcile-table.ts';
 import { findDeployment, reconcileWorkload } from './reconcile-workload.ts';
@@ -74,9 +74,12 @@ export class GroupReconciler {
    */
   async reconcile(key: string, signal: AbortSignal): Promise<number | FailedRound | StuckRound | undefined> {
     const { groups } = this.#options.caches;
-    const lateInMs = await this.#undoLate(key, signal);
-    if (lateInMs !== undefined) return lateInMs;
+    const late = await this.#undoLate(key, signal);
     const cached = groups.get(parseKey(key));
+    if (late) {
+      if (cached) await this.#say(cached, waitingStatus(late.message, this.#about(cached)), signal);
+      return late.inMs;
+    }
     if (!cached) {
       this.#forget(key);
       return undefined;
@@ -134,18 +137,18 @@ export class GroupReconciler {
   }
 
   /** Before anything is done for a new group of that name. */
-  async #undoLate(key: string, signal: AbortSignal): Promise<number | undefined> {
+  async #undoLate(key: string, signal: AbortSignal): Promise<Waits | undefined> {
     const { groups } = this.#options.caches;
     const last = groups.deleted?.(parseKey(key));
     const group = last && lateGroup(last, this.#memory.get(key));
-    let inMs: number | undefined;
+    let waits: Waits | undefined;
     if (last && group) {
       const pass = this.#passOf(key, last, { group, signal });
-      inMs = await undoLate(pass);
+      waits = await undoLate(pass);
       for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: last });
     }
-    if (inMs === undefined) groups.forgetDeleted?.(parseKey(key));
-    return inMs;
+    if (waits === undefined) groups.forgetDeleted?.(parseKey(key));
+    return waits;
   }
 
   /** Left alone but for the finalizer: what the policy says is to be undone may not be there when the group is deleted. */

@@ -188,12 +188,20 @@ describe('deletion', () => {
       expect(h.tables.steps.length).toBe(steps);
     });
 
-    test('lets a group of that name begin only after that', async () => {
+    test('lets a group of that name begin only after that, and says so meanwhile', async () => {
       await started({});
       setAndDelete();
       create();
       await h.reconcile();
-      expect(await h.condition('Ready')).toBeUndefined();
+      expect(await h.condition('Ready')).toBe('False Progressing');
+      expect(await h.condition('Reconciling')).toBe('True CleaningUp');
+      expect(await h.message('Ready')).toMatch(
+        /of this name was deleted just before.*waiting for .* to stop/,
+      );
+      expect((await h.status()).observedGeneration).toBeUndefined();
+      const before = h.writeCount();
+      await h.reconcile();
+      expect(h.writeCount()).toBe(before);
       await stopPods();
       h.kinesis.deleteStream('orders');
       await h.clock.advance(10_000);

@@ -34,6 +34,19 @@ export function deletingStatus(
   };
 }
 
+/** Of a new group whose name belonged to one that was deleted a moment ago, and is cleaned up after first. */
+export function waitingStatus(
+  message: string,
+  { previous, nowMs }: { previous: GroupStatus | undefined; nowMs: number },
+): GroupStatus {
+  const why = `a group of this name was deleted just before, and is cleaned up after first: ${message}`;
+  const told: NewCondition[] = [
+    { type: 'Ready', status: 'False', reason: 'Progressing', message: why },
+    { type: 'Reconciling', status: 'True', reason: 'CleaningUp', message: why },
+  ];
+  return { ...previous, conditions: setAll(previous?.conditions ?? [], told, nowMs) };
+}
+
 function podCounts(pods: readonly PodView[]): Pick<GroupStatus, 'summary' | 'replicas' | 'readyReplicas'> {
   const ready = pods.filter((pod) => pod.ready).length;
   return { summary: { pods: `${ready}/0` }, replicas: pods.length, readyReplicas: ready };
