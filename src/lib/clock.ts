@@ -64,30 +64,6 @@ export async function withDeadline<T>(
   return unlessExpired(expired, options, work);
 }
 
-/**
- * As `withDeadline`, for work that takes as long as it takes while something comes: the deadline is `ms` after `onHeard` was
- * called last, `firstMs` before that.
- */
-export async function withSilenceDeadline<T>(
-  clock: Clock,
-  ms: number,
-  options: BoundOptions & { firstMs: number },
-  work: (signal: AbortSignal, onHeard: () => void) => Promise<T>,
-): Promise<T> {
-  let silentMs = options.firstMs;
-  let endMs = clock.monotonic() + silentMs;
-  const onHeard = () => {
-    silentMs = ms;
-    endMs = clock.monotonic() + ms;
-  };
-  const expired = async (finished: AbortSignal) => {
-    for (let left = silentMs; left > 0 && !finished.aborted; left = endMs - clock.monotonic())
-      await clock.sleep(left, { signal: finished });
-    return `nothing came of ${options.what} for ${silentMs} ms`;
-  };
-  return unlessExpired(expired, options, (signal) => work(signal, onHeard));
-}
-
 /** `expired` resolves with what to say. */
 async function unlessExpired<T>(
   expired: (finished: AbortSignal) => Promise<string>,

@@ -6,8 +6,9 @@ import {
   type ListShardsCommandInput,
   type ListShardsCommandOutput,
 } from '@aws-sdk/client-kinesis';
-import { abortError, withDeadline, withSilenceDeadline, type Clock } from '../../lib/clock.ts';
+import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
+import { SilenceWatch } from '../../lib/silence-watch.ts';
 import { awsClientConfig, type AwsKeys } from '../../aws/client-config.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import { translateAwsError } from '../../aws/errors.ts';
@@ -51,13 +52,14 @@ const MAX_SOCKETS = 256;
  */
 export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
   const control = new KinesisClient(clientConfig(options));
-  const reads = new KinesisClient(clientConfig(options, { sharesReads: true }));
+  const readClient = new KinesisClient(clientConfig(options, { sharesReads: true }));
   /** Most workers never subscribe. */
   let subscriptions: KinesisClient | undefined;
-  const reading = new GetRecordsCall(reads, { clock: options.clock, format: options.format });
+  const reading = new GetRecordsCall(readClient, { clock: options.clock, format: options.format });
   const names = streamNames(options);
   const timeoutMs = options.callTimeoutMs ?? 10_000;
-  const { call, longCall } = callsOf(options, names.resource);
+  const { call, translated } = callsOf(options, names.resource);
+  const reads = new SilenceWatch(options.clock, { silenceMs: timeoutMs, firstMs: 3 * timeoutMs });
 
   return {
     describe: ({ signal } = {}) =>
@@ -106,8 +108,13 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
       }),
 
     getRecords: (iterator, limit, { signal } = {}) =>
-      longCall('GetRecords', timeoutMs, signal, (abortSignal, onHeard) =>
-        reading.read({ ShardIterator: iterator, Limit: limit, ...names.arnInput }, { abortSignal, onHeard }),
+      translated('GetRecords', signal, () =>
+        reads.run('kinesis:GetRecords', signal, (abortSignal, onHeard) =>
+          reading.read(
+            { ShardIterator: iterator, Limit: limit, ...names.arnInput },
+            { abortSignal, onHeard },
+          ),
+        ),
       ),
 
     subscribe(request, { signal } = {}) {
@@ -123,7 +130,7 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
 
     close() {
       control.destroy();
-      reads.destroy();
+      readClient.destroy();
       subscriptions?.destroy();
     },
   };
@@ -145,28 +152,25 @@ function withDate(command: DescribeStreamSummaryCommand): { dateMs: number | und
   return answer;
 }
 
-type Work<T> = (abortSignal: AbortSignal, onHeard: () => void) => Promise<T>;
-type Call = <T>(
-  operation: string,
-  boundMs: number,
-  signal: AbortSignal | undefined,
-  work: Work<T>,
-) => Promise<T>;
+interface Calls {
+  /** Bounds a call in time, ms, and translates what it throws. */
+  call: <T>(
+    operation: string,
+    boundMs: number,
+    signal: AbortSignal | undefined,
+    work: (abortSignal: AbortSignal) => Promise<T>,
+  ) => Promise<T>;
+  /** Translates what a call throws. */
+  translated: <T>(operation: string, signal: AbortSignal | undefined, work: () => Promise<T>) => Promise<T>;
+  translate: (operation: string, thrown: unknown) => KcgError;
+}
 
-/** Bounds a call in time, or in silence when it is long, and translates what it throws. */
-function callsOf(
-  options: AwsStreamClientOptions,
-  resource: string,
-): { call: Call; longCall: Call; translate: (operation: string, thrown: unknown) => KcgError } {
+function callsOf(options: AwsStreamClientOptions, resource: string): Calls {
   const { clock, principal = "the worker's role", endpoint } = options;
   const region = regionOf(options);
-  const translate = (operation: string, thrown: unknown) =>
+  const translate: Calls['translate'] = (operation, thrown) =>
     translateAwsError(thrown, { action: `kinesis:${operation}`, resource, principal, endpoint, region });
-  const translated = async <T>(
-    operation: string,
-    signal: AbortSignal | undefined,
-    work: () => Promise<T>,
-  ) => {
+  const translated: Calls['translated'] = async (operation, signal, work) => {
     try {
       return await work();
     } catch (thrown) {
@@ -176,20 +180,10 @@ function callsOf(
   };
   return {
     translate,
+    translated,
     call: (operation, boundMs, signal, work) =>
       translated(operation, signal, () =>
-        withDeadline(clock, boundMs, { what: `kinesis:${operation}`, signal }, (bounded) =>
-          work(bounded, () => {}),
-        ),
-      ),
-    longCall: (operation, boundMs, signal, work) =>
-      translated(operation, signal, () =>
-        withSilenceDeadline(
-          clock,
-          boundMs,
-          { what: `kinesis:${operation}`, signal, firstMs: 3 * boundMs },
-          work,
-        ),
+        withDeadline(clock, boundMs, { what: `kinesis:${operation}`, signal }, work),
       ),
   };
 }
