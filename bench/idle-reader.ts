@@ -1,3 +1,4 @@
+import { subscribe } from 'node:diagnostics_channel';
 import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { systemClock as clock } from '../src/lib/clock.ts';
@@ -5,7 +6,8 @@ import { credentials, readingWorker } from './reading-worker.ts';
 
 /*
  * idle-reader.ts <worker|bare> <endpoint> <shards> <seconds>: polls shards without records once a second each, in a process
- * of its own, and prints the cores it takes for that, after some seconds as warm-up, and its memory.
+ * of its own, and prints the cores it takes for that, after some seconds as warm-up, the CPU of one poll, and its memory. On a
+ * machine that is too busy there are fewer polls than one a second and shard: then only the CPU of one says something.
  */
 
 const [how, endpoint = '', ...numbers] = process.argv.slice(2);
@@ -30,13 +32,18 @@ async function bare(): Promise<void> {
   await Promise.all(Array.from({ length: shards }, (_, index) => shard(index)));
 }
 
+let polls = 0;
+subscribe('http.client.response.finish', () => (polls += 1));
 void (how === 'bare' ? bare() : readingWorker(endpoint, 100, () => {}));
 await clock.sleep(WARM_UP_MS);
 const before = process.cpuUsage();
+const pollsBefore = polls;
 const atMs = clock.monotonic();
 await clock.sleep(seconds * 1_000);
 const { user, system } = process.cpuUsage(before);
 const cores = (user + system) / 1e3 / (clock.monotonic() - atMs);
+const microsecondsAPoll = (user + system) / (polls - pollsBefore);
+const pollsASecond = (polls - pollsBefore) / seconds;
 const megabytes = process.resourceUsage().maxRSS / 1e3;
-console.log(JSON.stringify({ cores, megabytes }));
+console.log(JSON.stringify({ cores, microsecondsAPoll, pollsASecond, megabytes }));
 process.exit();

@@ -15,6 +15,8 @@ const READERS = [
 
 interface Figures {
   cores: number;
+  microsecondsAPoll: number;
+  pollsASecond: number;
   megabytes: number;
 }
 
@@ -31,8 +33,12 @@ export async function idle(runs: number, print: (line: string) => void): Promise
   for (const [name, all] of figures) {
     const cores = all.map((each) => each.cores);
     print(`  ${name.padEnd(26)} ${spread(cores, '', 2)}`);
-    const ratios = cores.map((each, run) => each / bare[run]!.cores);
+    const apiece = all.map((each) => each.microsecondsAPoll);
+    print(`    ${'CPU of one poll'.padEnd(24)} ${spread(apiece, 'µs', 0)}`);
+    const ratios = apiece.map((each, run) => each / bare[run]!.microsecondsAPoll);
     if (all !== bare) print(`    ${'against the bare loop'.padEnd(24)} ${spread(ratios, 'times', 2)}`);
+    const polls = all.map((each) => each.pollsASecond);
+    print(`    ${'polls a second'.padEnd(24)} ${spread(polls, '', 0)}`);
     const megabytes = all.map((each) => each.megabytes);
     print(`    ${'peak memory'.padEnd(24)} ${spread(megabytes, 'MB', 0)}`);
   }

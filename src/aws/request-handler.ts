@@ -1,6 +1,7 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { directRequest, type WholeRequest } from './direct-request.ts';
 import { sharedReads } from './shared-reads.ts';
 import { proxyFor, type ProxyEnv } from './proxy.ts';
 
@@ -11,7 +12,10 @@ export interface RequestHandlerOptions {
   socketTimeoutMs: number;
   /** Per host; requests beyond it wait their turn. */
   maxSockets: number;
-  /** See `sharedReads`; not by a proxy, whose tunnel is read in another way. Default false. */
+  /**
+   * See `sharedReads` and `directRequest`, whose callers bound the silence themselves; not by a proxy, whose tunnel is read
+   * in another way. Default false.
+   */
   sharesReads?: boolean;
   /** Where proxies are named; default the process's own. */
   env?: ProxyEnv;
@@ -32,10 +36,13 @@ export interface Unanswered {
 export class AwsRequestHandler extends NodeHttpHandler {
   readonly #options: RequestHandlerOptions;
   readonly #env: ProxyEnv;
+  readonly #agents: ReturnType<typeof handlerOptions>;
   readonly #proxied = new Map<string, NodeHttpHandler>();
 
   constructor(options: RequestHandlerOptions) {
-    super(handlerOptions(options));
+    const own = handlerOptions(options);
+    super(own);
+    this.#agents = own;
     this.#options = options;
     this.#env = options.env ?? process.env;
   }
@@ -45,7 +52,10 @@ export class AwsRequestHandler extends NodeHttpHandler {
     const { protocol, hostname, port } = request;
     const proxy = proxyFor({ protocol, hostname, port }, this.#env);
     try {
-      return await (proxy ? this.#by(proxy).handle(request, options) : super.handle(request, options));
+      if (proxy) return await this.#by(proxy).handle(request, options);
+      return await (this.#options.sharesReads
+        ? this.#direct(request, options)
+        : super.handle(request, options));
     } catch (thrown) {
       if (thrown instanceof Error) {
         const host = `${hostname}:${port ?? (protocol === 'https:' ? 443 : 80)}`;
@@ -59,6 +69,16 @@ export class AwsRequestHandler extends NodeHttpHandler {
   override destroy(): void {
     super.destroy();
     for (const handler of this.#proxied.values()) handler.destroy();
+  }
+
+  async #direct(...[request, options]: HandleArguments): ReturnType<NodeHttpHandler['handle']> {
+    const message = await directRequest(request as WholeRequest, {
+      agents: { http: this.#agents.httpAgent, https: this.#agents.httpsAgent },
+      connectionTimeoutMs: this.#options.connectionTimeoutMs,
+      abortSignal: options?.abortSignal as AbortSignal | undefined,
+    });
+    const { statusCode = 0, headers } = message;
+    return { response: { statusCode, headers, body: message } as never };
   }
 
   #by(proxy: URL): NodeHttpHandler {
