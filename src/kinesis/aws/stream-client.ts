@@ -77,23 +77,13 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
         return answer.dateMs;
       }),
 
-    async listShards(filter, { signal }: CallOptions = {}) {
-      const shards: Shard[] = [];
+    listShards: (filter, { signal }: CallOptions = {}) =>
       // A token stands for the stream and the filter; the service refuses a name beside it.
-      let input: ListShardsCommandInput | undefined = {
-        ...names.input,
-        ShardFilter: wireFilter(filter),
-      };
-      while (input) {
-        const command: ListShardsCommand = new ListShardsCommand(input);
-        const page: ListShardsCommandOutput = await call('ListShards', timeoutMs, signal, (abortSignal) =>
-          control.send(command, { abortSignal }),
-        );
-        shards.push(...(page.Shards ?? []).map(readShard));
-        input = page.NextToken ? { NextToken: page.NextToken } : undefined;
-      }
-      return shards;
-    },
+      listPages({ ...names.input, ShardFilter: wireFilter(filter) }, (input) =>
+        call('ListShards', timeoutMs, signal, (abortSignal) =>
+          control.send(new ListShardsCommand(input), { abortSignal }),
+        ),
+      ),
 
     getIterator: (shardId, position, { signal } = {}) =>
       call('GetShardIterator', timeoutMs, signal, async (abortSignal) => {
@@ -134,6 +124,20 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
       subscriptions?.destroy();
     },
   };
+}
+
+async function listPages(
+  first: ListShardsCommandInput,
+  page: (input: ListShardsCommandInput) => Promise<ListShardsCommandOutput>,
+): Promise<Shard[]> {
+  const shards: Shard[] = [];
+  let input: ListShardsCommandInput | undefined = first;
+  while (input) {
+    const { Shards = [], NextToken }: ListShardsCommandOutput = await page(input);
+    shards.push(...Shards.map(readShard));
+    input = NextToken ? { NextToken } : undefined;
+  }
+  return shards;
 }
 
 /** Notes when the service answered, by its own clock: what it says of time stands in a header, which the SDK keeps to itself. */
