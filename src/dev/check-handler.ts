@@ -16,14 +16,15 @@ const TIMEOUT_SECONDS = 60;
 /**
  * Loads the group's module as its workers will, in a process of its own: code that runs while a module is loaded has
  * nothing to do in this one. Of a program it is seen whether there is one.
+ * @returns the files of a module: itself and what it imports, packages left out
  * @throws KcgError `InvalidInput`, with what the worker says of it
  */
 export async function checkHandler(
   group: KinesisConsumerGroup,
   { command: [program = process.execPath, ...args], env, signal }: CheckHandlerOptions,
-): Promise<void> {
+): Promise<string[]> {
   const { module, exec } = group.spec.handler;
-  if (!module && !exec) return;
+  if (!module && !exec) return [];
   const config = workerConfigOf(group, {
     groupId: groupIdOf(group),
     region: 'us-east-1',
@@ -31,6 +32,7 @@ export async function checkHandler(
     endpoints: {},
     table: tableNameOf(group),
   });
+  let printed = '';
   const failure = await new Promise<(ExecFileException & { stderr: string }) | undefined>((resolve) => {
     const options = {
       env: { ...env, FORCE_COLOR: '0', [WORKER_CONFIG_ENV]: encodeWorkerConfig(config) },
@@ -38,14 +40,21 @@ export async function checkHandler(
       killSignal: 'SIGKILL' as const,
       signal,
     };
-    execFile(program, [...args, '--check'], options, (error, _stdout, stderr) => {
+    execFile(program, [...args, '--check'], options, (error, stdout, stderr) => {
+      printed = stdout;
       resolve(error ? Object.assign(error, { stderr }) : undefined);
     });
   });
-  if (!failure || signal.aborted) return;
+  if (!failure || signal.aborted) return loadedIn(printed);
   throw new KcgError('InvalidInput', problemOf(failure, module?.path ?? exec?.command[0] ?? ''), {
     cause: failure,
   });
+}
+
+/** The worker's last line; a module may print, too. */
+function loadedIn(printed: string): string[] {
+  const [, list] = /^\{"loaded":(\[.*\])\}$/m.exec(printed) ?? [];
+  return list === undefined ? [] : (JSON.parse(list) as string[]);
 }
 
 function problemOf(failure: ExecFileException & { stderr: string }, path: string): string {

@@ -11,6 +11,7 @@ import { parseOptions, type OptionTable } from '../lib/options.ts';
 import type { LocalMode } from '../dev/local-mode.ts';
 import { openCertificate } from '../dev/tls/certificate-files.ts';
 import { readableLogLine } from '../view/log-line.ts';
+import { reloadOnChange } from './reload.ts';
 import { startLocal, workerCommand } from './local.ts';
 
 const port = { type: 'number', default: 0, min: 0, max: 65_535 } as const;
@@ -53,7 +54,10 @@ export async function runDevCommand(
     throw new KcgError('InvalidInput', 'dev needs the group file', { fix: 'Run kcg dev -f group.yaml.' });
   const groups = await readGroups(options.file);
   for (const group of groups) requireCommand(group);
-  for (const group of groups) await checkHandler(group, { command: workerCommand(), env, signal: stop });
+  const check = (group: KinesisConsumerGroup) =>
+    checkHandler(group, { command: workerCommand(), env, signal: stop });
+  const loaded = new Map<KinesisConsumerGroup, readonly string[]>();
+  for (const group of groups) loaded.set(group, await check(group));
   const out = (text: string) => process.stdout.write(text);
   const isTerminal = process.stdout.isTTY && !env['NO_COLOR'];
   const screen = new DemoScreen({ clock: systemClock, out, isTerminal });
@@ -87,7 +91,10 @@ export async function runDevCommand(
       if (givesUp(group))
         screen.say(`given up:       ${group.metadata.name}'s batches go to ${givenUpFolder}`);
     }
-    await systemClock.sleep(Infinity, { signal: stop });
+    const watching = [...loaded].map(([group, files]) =>
+      reloadOnChange({ group, files, check, local, say: (line) => screen.say(line) }, stop),
+    );
+    await Promise.all([systemClock.sleep(Infinity, { signal: stop }), ...watching]);
     return 0;
   } finally {
     screen.say('stopping: workers drain, then the servers; Ctrl-C once more stops at once');

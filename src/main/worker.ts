@@ -29,6 +29,7 @@ import { startWorkerServer } from '../runtime/worker-server.ts';
 import { endOfInput } from './end-of-input.ts';
 import { giveRegion } from './give-region.ts';
 import { sayLastWords } from './last-words.ts';
+import { tellLoadedFiles } from './loaded-files.ts';
 import { openClients } from './worker-clients.ts';
 
 const FORMAT_NAMES = ['auto', 'cbor', 'json'] as const;
@@ -129,7 +130,7 @@ export async function runWorkerCommand(
   const handler = createHandler(config.handler, { clock, log });
   if (options.check) {
     // What is in a container of its own may come up later.
-    if (handler.kind === 'module') await handler.start(stop);
+    if (handler.kind === 'module') await tellLoadedFiles(() => handler.start(stop), sayLoaded);
     return 0;
   }
   const logEvent = workerEventLog(log, clock);
@@ -185,6 +186,11 @@ export async function runWorkerCommand(
     await destination?.close();
     await server.close();
   }
+}
+
+/** For `kcg dev`, which watches them. */
+function sayLoaded(files: readonly string[]): void {
+  process.stdout.write(`${JSON.stringify({ loaded: files })}\n`);
 }
 
 function parentEnds({ handoffTimeoutMs }: WorkerConfig): AbortSignal {

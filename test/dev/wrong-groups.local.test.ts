@@ -22,7 +22,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'kcg-wrong-groups-'));
   process.chdir(folder);
   mkdirSync(join(folder, 'a-folder'));
-  writeFileSync(join(folder, 'no-default.mjs'), 'export const handler = async () => {};\n');
+  writeFileSync(join(folder, 'no-default.mjs'), 'export const run = async () => {};\n');
   writeFileSync(join(folder, 'throws.mjs'), "throw new Error('no database here');\n");
   writeFileSync(
     join(folder, 'later.mjs'),
@@ -123,7 +123,7 @@ const WRONG: [name: string, text: string, line: string][] = [
   ['an http container that is not there', `${handler('{http: {container: web}}')}  ${APP}\n`, 'FILE: spec.handler.http.container: handler.http.container is not the name of a container in template.spec.containers; add the container or name another'],
   ['a module that does not exist', module('./nowhere.mjs'), 'handler module FOLDER/nowhere.mjs does not exist. Set spec.handler.module.path to a file that the worker can read.'],
   ['a module that is a folder', module('./a-folder'), 'handler module FOLDER/a-folder is not a file. Set spec.handler.module.path to a file that the worker can read.'],
-  ['a module without a default export', module('./no-default.mjs'), 'handler module FOLDER/no-default.mjs has no default export that is a function. Write: export default async (batch, context) => { … }'],
+  ['a module without a default export', module('./no-default.mjs'), 'handler module FOLDER/no-default.mjs has no default export that is a function, and no Lambda function named handler. If run is a Lambda function, set spec.handler.module.export to run.'],
   ['a module that throws', module('./throws.mjs'), 'handler module FOLDER/throws.mjs cannot be loaded: Error: no database here. See what "node FOLDER/throws.mjs" prints.'],
   ['a module that ends its process', module('./later.mjs'), 'handler module FOLDER/later.mjs ended the worker: Error: too late. See what "node FOLDER/later.mjs" prints.'],
   ['Latest with a timestamp', spec('initialPosition: {type: Latest, timestamp: "2026-01-01T00:00:00Z"}'), 'FILE: spec.initialPosition: type AtTimestamp needs a timestamp, and no other type takes one'],
