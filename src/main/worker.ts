@@ -16,7 +16,9 @@ import { randomName, systemRandom } from '../lib/random.ts';
 import type { FailureDestination } from '../runtime/failure/failure-destination.ts';
 import { folderDestination } from '../runtime/failure/folder-destination.ts';
 import { openDestination } from '../runtime/failure/open-destination.ts';
+import { functionMetrics } from '../runtime/function-metrics.ts';
 import { createHandler } from '../runtime/handlers/create-handler.ts';
+import type { Handler } from '../runtime/handlers/handler.ts';
 import { unawaitedFailure } from '../runtime/handlers/unawaited-work.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { openPatiently } from '../runtime/open-patiently.ts';
@@ -140,7 +142,7 @@ export async function runWorkerCommand(
     lag: () => worker?.lag() ?? [],
     checkpointAges: () => worker?.checkpointAges() ?? [],
   });
-  await handler.listen?.();
+  await listenForFunction(handler, metrics);
   const server = await startWorkerServer({
     host: options.host,
     port: options.port,
@@ -191,6 +193,12 @@ export async function runWorkerCommand(
 /** For `kcg dev`, which watches them. */
 function sayLoaded(files: readonly string[]): void {
   process.stdout.write(`${JSON.stringify({ loaded: files })}\n`);
+}
+
+/** A function's container waits for it. */
+async function listenForFunction(handler: Handler, { registry }: WorkerMetrics): Promise<void> {
+  if (handler.counts) functionMetrics(registry, () => handler.counts!);
+  await handler.listen?.();
 }
 
 function parentEnds({ handoffTimeoutMs }: WorkerConfig): AbortSignal {

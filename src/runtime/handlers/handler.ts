@@ -2,6 +2,7 @@ import type { Checkpoint } from '../../kinesis/position.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 import type { KcgError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import type { FunctionCounts } from './lambda/function-calls.ts';
 
 /** Consecutive records of one shard, in order; never empty. */
 export interface Batch {
@@ -108,6 +109,8 @@ export interface Handler {
   readonly limitsTime?: true;
   /** Why it cannot begin, when it says so itself. */
   readonly trouble?: string | undefined;
+  /** Of a function's clients. */
+  readonly counts?: FunctionCounts;
   /** Only the end of its process can end what it does. */
   readonly hangs?: boolean;
   /** What must be there before others are: whoever calls the worker. May be called again. @throws KcgError */
