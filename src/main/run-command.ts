@@ -61,6 +61,14 @@ const COMMANDS: Record<string, Command> = {
       return { options: compareOptions, run: runCompareCommand };
     },
   },
+  export: {
+    summary: 'write the positions of a stopped group into the table of KCL or async-kinesis',
+    usage: 'kcg export (NAME | -f group.yaml) --to kcl|async-kinesis --to-table TABLE',
+    load: async () => {
+      const { exportOptions, runExportCommand } = await import('./export.ts');
+      return { options: exportOptions, run: runExportCommand };
+    },
+  },
   redrive: {
     summary: 'hand batches that were given up to the handler again',
     usage: 'kcg redrive (NAME | -f group.yaml)',

@@ -1,0 +1,53 @@
+import { isEnded, type Lease } from '../../leases/lease.ts';
+import { parentsOf, type Shard } from '../../kinesis/shard.ts';
+import type { ExportedShard, ExportInput, ExportRow, ExportValue } from './export-plan.ts';
+
+/**
+ * Behind the last user record of any aggregate, and behind a plain record, which has 0. KCL reads the record of its checkpoint
+ * again and leaves out what is not behind this.
+ */
+const WHOLE_RECORD = 2_147_483_647;
+
+/** A lease as KCL 3.5 makes it, without an owner, so that a worker takes it at once. */
+export function toKcl(lease: Lease, shard: Shard, { shards, existing }: ExportInput): ExportedShard {
+  const { shardId, checkpoint } = lease;
+  const parents = parentsOf(shard);
+  const children = shards.filter((other) => parentsOf(other).includes(shardId)).map((child) => child.shardId);
+  const attributes: Record<string, ExportValue> = {
+    checkpoint: checkpoint.at === 'SEQUENCE' ? checkpoint.sequence : checkpoint.at,
+    checkpointSubSequenceNumber: checkpoint.at === 'SEQUENCE' ? (checkpoint.subSequence ?? WHOLE_RECORD) : 0,
+    ownerSwitchesSinceCheckpoint: 0,
+    startingHashKey: shard.hashStart,
+    endingHashKey: shard.hashEnd,
+    entityType: 'LEASE',
+    ...(parents.length > 0 ? { parentShardId: parents } : {}),
+    ...(isEnded(lease) && children.length > 0 ? { childShardIds: children } : {}),
+  };
+  // The time that it means would be in KCL's configuration.
+  const isTime = checkpoint.at === 'AT_TIMESTAMP';
+  if (isTime) attributes['checkpoint'] = 'TRIM_HORIZON';
+  const counter = existing?.positions.find((at) => at.shardId === shardId)?.counter;
+  const row: ExportRow = {
+    key: shardId,
+    set: counter === undefined ? { ...attributes, leaseCounter: 0 } : attributes,
+    remove: [
+      'leaseOwner',
+      'checkpointOwner',
+      'pendingCheckpoint',
+      'pendingCheckpointSubSequenceNumber',
+      'pendingCheckpointState',
+    ],
+    ...(counter === undefined ? {} : { add: { leaseCounter: 1 } }),
+    before: counter === undefined ? undefined : { leaseCounter: counter },
+  };
+  const to = String(attributes['checkpoint']);
+  if (!isTime) return { shardId, row, to, why: 'its checkpoint' };
+  const since = new Date(checkpoint.timestampMs).toISOString();
+  return {
+    shardId,
+    row,
+    to,
+    why: 'KCL has no time in its rows',
+    twice: `nothing, but it also brings what came before ${since}, where the group began`,
+  };
+}
