@@ -30,10 +30,13 @@ it('gives async-kinesis the last number of a finished shard', () => {
 
 it('refuses what async-kinesis cannot say, and to turn the other back', () => {
   const inside = aLease({ shardId: id(1), checkpoint: { at: 'SEQUENCE', sequence: '2005', subSequence: 3 } });
-  expect(plan('async-kinesis', { leases: [inside] }).refusals[0]).toContain('inside the aggregate');
+  expect(plan('async-kinesis', { leases: [inside] }).refusals[0]).toContain('inside the record');
   expect(plan('kcl', { leases: [inside] }).shards[0]!.row!.set).toMatchObject({
     checkpointSubSequenceNumber: 3,
   });
+  const payload = { at: 'SEQUENCE', sequence: '2005', subSequence: 1_000_000_003 } as const;
+  const cut = aLease({ shardId: id(1), checkpoint: payload });
+  expect(plan('kcl', { leases: [cut] }).refusals[0]).toContain('between payloads');
   const existing = somePositions([aPosition(1, at('2006'))]);
   expect(plan('kcl', { existing }).refusals[0]).toContain('further on than the group');
 });

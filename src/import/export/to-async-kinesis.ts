@@ -24,7 +24,7 @@ export function toAsyncKinesis(
     case 'SEQUENCE':
       if (checkpoint.subSequence !== undefined) {
         return {
-          refusal: `${shardId} stands inside the aggregate ${checkpoint.sequence}, behind its user record ${checkpoint.subSequence}: async-kinesis knows whole records only; let the group go on until it has left it`,
+          refusal: `${shardId} stands inside the record ${checkpoint.sequence}, behind a part of it (an aggregate, or what handler.format makes of it): async-kinesis knows whole records only; let the group go on until it has left it`,
         };
       }
       return { shardId, row: rowAt(checkpoint.sequence), to: checkpoint.sequence, why: 'its checkpoint' };

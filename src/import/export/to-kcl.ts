@@ -1,4 +1,5 @@
 import { isEnded, type Lease } from '../../leases/lease.ts';
+import { isPayloadPosition } from '../../kinesis/payload-position.ts';
 import { parentsOf, type Shard } from '../../kinesis/shard.ts';
 import type { ExportedShard, ExportInput, ExportRow, ExportValue } from './export-plan.ts';
 
@@ -9,8 +10,17 @@ import type { ExportedShard, ExportInput, ExportRow, ExportValue } from './expor
 const WHOLE_RECORD = 2_147_483_647;
 
 /** A lease as KCL 3.5 makes it, without an owner, so that a worker takes it at once. */
-export function toKcl(lease: Lease, shard: Shard, { shards, existing }: ExportInput): ExportedShard {
+export function toKcl(
+  lease: Lease,
+  shard: Shard,
+  { shards, existing }: ExportInput,
+): ExportedShard | { refusal: string } {
   const { shardId, checkpoint } = lease;
+  if (checkpoint.at === 'SEQUENCE' && isPayloadPosition(checkpoint.subSequence)) {
+    return {
+      refusal: `${shardId} stands inside the record ${checkpoint.sequence}, between payloads that handler.format makes of it: KCL knows whole records only; let the group go on until it has left it`,
+    };
+  }
   const parents = parentsOf(shard);
   const children = shards.filter((other) => parentsOf(other).includes(shardId)).map((child) => child.shardId);
   const attributes: Record<string, ExportValue> = {
