@@ -35,12 +35,16 @@ const SYNC_INTERVAL_MS = 60_000;
 const OTHERS_FACTOR = 3;
 /** How often each worker looks whether it is its turn, ms. */
 const LOOK_MS = 5_000;
+/** Lists catch up with a reshard sooner. */
+const DOUBT_MS = 30_000;
 
 /** Keeps a row for every shard of the stream; normally by the live worker with the smallest name. */
 export class ShardSync {
   readonly #options: ShardSyncOptions;
   readonly #wakeup = new Wakeup();
   #lastSyncMs = -Infinity;
+  /** By parent that is in no list, monotonic ms. */
+  #doubtedSince: ReadonlyMap<string, number> = new Map();
 
   constructor(options: ShardSyncOptions) {
     this.#options = options;
@@ -134,10 +138,17 @@ export class ShardSync {
     return new Set(shards.map((shard) => shard.shardId));
   }
 
-  /** Which of these shards the stream has, whatever it lists. */
+  /**
+   * Which of these shards the stream has, whatever it lists. One that is still in no list after a while ended before the initial
+   * position after all: sequence numbers of shards that were split and merged quickly tell a later time than that.
+   */
   async #thoseThere(shardIds: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>> {
     const there = new Set<string>();
-    for (const shardId of shardIds) {
+    const nowMs = this.#options.clock.monotonic();
+    const since = this.#doubtedSince;
+    this.#doubtedSince = new Map(shardIds.map((shardId) => [shardId, since.get(shardId) ?? nowMs]));
+    for (const [shardId, sinceMs] of this.#doubtedSince) {
+      if (nowMs - sinceMs > DOUBT_MS) continue;
       try {
         await this.#options.stream.getIterator(shardId, { at: 'TRIM_HORIZON' }, { signal });
         there.add(shardId);
