@@ -67,10 +67,12 @@ async function main(): Promise<number> {
   return broken === 0 ? 0 : 1;
 }
 
+let code = 2;
 try {
-  process.exitCode = await main();
+  code = await main();
 } catch (thrown) {
   const { message, fix } = KcgError.from(thrown);
   process.stderr.write(`soak: ${message}${fix ? `. ${fix}` : ''}\n`);
-  process.exitCode = 2;
 }
+// Left to end by itself, Node 24 now and then spins for ever while it closes sockets whose other end was killed.
+process.exit(code);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, it, type TestContext } from 'vitest';
 import { startProgram } from '../support/peer-programs.ts';
 
 /*
@@ -8,24 +8,30 @@ import { startProgram } from '../support/peer-programs.ts';
  */
 const MINUTES = Number(process.env['KCG_SOAK_MINUTES'] ?? 4);
 
-async function soak(...options: string[]): Promise<{ text: string; code: number | null }> {
+async function soak(
+  { onTestFinished }: TestContext,
+  ...options: string[]
+): Promise<{ text: string; code: number | null }> {
   const program = startProgram([process.execPath, join(import.meta.dirname, 'main.ts'), ...options], {
     env: { NO_COLOR: '1' },
   });
+  onTestFinished(() => program.stop('SIGKILL'));
   await new Promise((resolve) => program.child.once('close', resolve));
   return { text: program.text(), code: program.child.exitCode };
 }
 
 describe.concurrent('npm run soak', { timeout: (MINUTES + 8) * 60_000 }, () => {
-  it('loses nothing, keeps the order of keys, and keeps its size', async () => {
-    const { text, code } = await soak('--minutes', `${MINUTES}`);
+  it('loses nothing, keeps the order of keys, and keeps its size', async (context) => {
+    const { expect } = context;
+    const { text, code } = await soak(context, '--minutes', `${MINUTES}`);
     console.log(text);
     expect(code, text).toBe(0);
     expect(text).toMatch(/neither delivered nor given up +0 +0 +ok/);
   });
 
-  it('notices handlers that keep records and descriptors', async () => {
-    const { text, code } = await soak('--minutes', '2', '--leak');
+  it('notices handlers that keep records and descriptors', async (context) => {
+    const { expect } = context;
+    const { text, code } = await soak(context, '--minutes', '2', '--leak');
     expect(code, text).toBe(1);
     for (const what of ['memory', 'descriptors']) {
       expect(text).toMatch(new RegExp(`w1 \\(polling\\) ${what} .* BROKEN`));
