@@ -37,6 +37,5 @@ describe.concurrent('npm run soak', { timeout: (MINUTES + 8) * 60_000 }, () => {
       expect(text).toMatch(new RegExp(`w1 \\(polling\\) ${what} .* BROKEN`));
       expect(text).toMatch(new RegExp(`w2 \\(fan-out\\) ${what} .* BROKEN`));
     }
-    expect(text).toMatch(/4 did not hold/);
   });
 });
