@@ -1,6 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { controlPlaneProblem } from './test/support/control-plane.ts';
 import { longTestsLeftOut } from './test/support/long-tests.ts';
+import { LongestFirst } from './test/support/longest-first.ts';
 import { SlowestFilesReporter } from './test/support/slowest-files.ts';
 
 // Tests that need an API server are left out where there is none, with a line that says how to get one;
@@ -34,6 +35,7 @@ export default defineConfig({
     ],
     setupFiles: ['test/support/note-cpu-time.ts', 'test/support/property-seed.ts'],
     reporters: ['default', new SlowestFilesReporter()],
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Two processes at most: the suites start servers and processes of their own.

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { UserRecord } from '../../../../src/kinesis/record.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
 import { lambdaHandler, type LambdaHandler } from '../../../../src/runtime/handlers/lambda/lambda-handler.ts';
@@ -225,6 +225,8 @@ describe('clients in particular', () => {
     const results = await Promise.all(Array.from({ length: 12 }, (_, n) => deliver([`n${n}`])));
     expect(results).toEqual(results.map(() => DONE));
     await program.says(/record n11/);
+    // All three have come: an end of the only one known would be told sooner.
+    await vi.waitFor(() => expect(handler.counts.asking).toBe(3), MINUTES);
     // One that has ended is not started again: its batch takes its time, the others go on.
     const exits = deliver(['exit'], 5_000);
     expect(await Promise.all([deliver(['a']), deliver(['b'])])).toEqual([DONE, DONE]);
