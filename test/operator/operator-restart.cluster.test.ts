@@ -175,10 +175,10 @@ describe('of two operators with leader election', () => {
       await site.apply(group(led, { replicas: 4 }));
       await other.works();
       await made(led, { replicas: 4 });
-      await until('nothing to do', async () => {
-        const before = await looks(other);
-        await setTimeout(1_000);
-        return before === (await looks(other));
+      await until('nothing to write', async () => {
+        const written = JSON.stringify(await site.kubeWrites());
+        await setTimeout(2_000);
+        return written === JSON.stringify(await site.kubeWrites());
       });
       const before = await site.kubeWrites();
       frozen.signal('SIGCONT');
