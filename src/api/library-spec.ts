@@ -5,20 +5,11 @@ import { handlerSpec } from './handler-spec.ts';
 import { problemsOf } from './problems.ts';
 import { withRules } from './rule.ts';
 import { streamSpec } from './stream-spec.ts';
-import { tableSpec } from './table-spec.ts';
+import { TABLE_SETTINGS, tableSpec } from './table-spec.ts';
 
 const { region, endpoints, initialPosition, consumer, leases, checkpoints } = groupSpec.shape;
 const { billing, tags, deletionProtection, pointInTimeRecovery, encryption, tableClass } = tableSpec.shape;
 const { name: tableName } = tableSpec.shape;
-
-const SETTINGS = [
-  'billing',
-  'tags',
-  'deletionProtection',
-  'pointInTimeRecovery',
-  'encryption',
-  'tableClass',
-] as const;
 
 /**
  * The options of a worker in a program of its own: the fields of a group's spec, with the same defaults, bounds and messages.
@@ -79,7 +70,7 @@ const librarySpec = withRules(
     },
     {
       cel: '',
-      holds: ({ table }) => table.create || SETTINGS.every((setting) => table[setting] === undefined),
+      holds: ({ table }) => table.create || TABLE_SETTINGS.every((setting) => table[setting] === undefined),
       message:
         'these are settings of a table that is created: set create, or leave them out; an existing table is not changed',
       path: 'table',

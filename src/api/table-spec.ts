@@ -57,7 +57,8 @@ const encryption = z.strictObject({
   }).describe('Customer managed KMS key that encrypts the table.'),
 });
 
-const EXTERNAL = [
+/** Of a table that kcg makes. */
+export const TABLE_SETTINGS = [
   'billing',
   'tags',
   'deletionProtection',
@@ -65,6 +66,8 @@ const EXTERNAL = [
   'encryption',
   'tableClass',
 ] as const;
+
+export type TableSetting = (typeof TABLE_SETTINGS)[number];
 
 export const tableSpec = withRules(
   z.strictObject({
@@ -119,10 +122,10 @@ export const tableSpec = withRules(
   }),
   [
     {
-      cel: `self.management == 'Managed' || !(${EXTERNAL.map((field) => `has(self.${field})`).join(' || ')})`,
+      cel: `self.management == 'Managed' || !(${TABLE_SETTINGS.map((field) => `has(self.${field})`).join(' || ')})`,
       holds: (table) =>
-        table.management === 'Managed' || EXTERNAL.every((field) => table[field] === undefined),
-      message: `management is External, so kcg changes no table setting: remove ${EXTERNAL.slice(0, -1).join(', ')} and ${EXTERNAL.at(-1)}, or set management to Managed`,
+        table.management === 'Managed' || TABLE_SETTINGS.every((field) => table[field] === undefined),
+      message: `management is External, so kcg changes no table setting: remove ${TABLE_SETTINGS.slice(0, -1).join(', ')} and ${TABLE_SETTINGS.at(-1)}, or set management to Managed`,
     },
   ],
   [
@@ -134,3 +137,5 @@ export const tableSpec = withRules(
     },
   ],
 );
+
+export type TableSpec = z.output<typeof tableSpec>;

@@ -92,12 +92,13 @@ export function leasesTarget(
  * @throws KcgError `InvalidInput`
  */
 export function requireOneSource(
+  verb: string,
   name: string | undefined,
-  { file, group }: Pick<OptionValues<typeof leasesOptions>, 'file' | 'group'>,
+  { file, group }: Partial<Pick<OptionValues<typeof leasesOptions>, 'file' | 'group'>>,
 ): void {
   const other = file !== undefined ? '-f' : group !== undefined ? '--group' : undefined;
   if (name === undefined || other === undefined) return;
-  throw new KcgError('InvalidInput', `leases takes the name of a resource or ${other}, not both`, {
+  throw new KcgError('InvalidInput', `${verb} takes the name of a resource or ${other}, not both`, {
     fix: `Leave out ${name} or ${other}.`,
   });
 }

@@ -3,7 +3,7 @@ import { parseGroup, type KinesisConsumerGroup } from '../api/group.ts';
 import type { ImportSpec } from '../api/import-spec.ts';
 import type { clusterOptions } from '../cli/cluster-options.ts';
 import type { importOptions } from '../cli/import.ts';
-import { pickGroup } from '../cli/leases.ts';
+import { pickGroup, requireOneSource } from '../cli/leases.ts';
 import { readGroups } from '../dev/group-file.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionValues } from '../lib/options.ts';
@@ -33,15 +33,7 @@ export async function groupToImport(
   by: { env: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<KinesisConsumerGroup> {
   const { file, group } = options;
-  if (name !== undefined && file !== undefined) {
-    throw new KcgError(
-      'InvalidInput',
-      `${options.command ?? 'import'} takes the name of a resource or -f, not both`,
-      {
-        fix: `Leave out ${name} or -f.`,
-      },
-    );
-  }
+  requireOneSource(options.command ?? 'import', name, { file });
   const given =
     name !== undefined
       ? await readWholeGroup(name, options, by)

@@ -64,7 +64,7 @@ async function readSource(
   options: OptionValues<typeof leasesOptions>,
   by: { env: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<LeasesSource | undefined> {
-  requireOneSource(name, options);
+  requireOneSource('leases', name, options);
   if (name !== undefined) return await readNamedGroup(name, options, by);
   const { file, group } = options;
   return file === undefined ? undefined : { group: pickGroup(file, await readGroups(file), group) };

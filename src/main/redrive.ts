@@ -3,7 +3,7 @@ import { groupIdOf, regionOf, streamNameOf, tableNameOf, type KinesisConsumerGro
 import { decodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../api/worker-config.ts';
 import { awsCredentials } from '../aws/credentials.ts';
 import { clusterOptions } from '../cli/cluster-options.ts';
-import { pickGroup } from '../cli/leases.ts';
+import { pickGroup, requireOneSource } from '../cli/leases.ts';
 import { readGroups } from '../dev/group-file.ts';
 import { LOCAL_CREDENTIALS } from '../dev/local-mode.ts';
 import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
@@ -170,11 +170,7 @@ async function configOf(
   options: Options,
   by: { env: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<WorkerConfig> {
-  if (name !== undefined && options.file !== undefined) {
-    throw new KcgError('InvalidInput', 'redrive takes the name of a resource or -f, not both', {
-      fix: `Leave out ${name} or -f.`,
-    });
-  }
+  requireOneSource('redrive', name, { file: options.file });
   if (name !== undefined) return ofGroup(await readWholeGroup(name, options, by), options, by.env);
   const { file, group } = options;
   if (file !== undefined) return ofGroup(pickGroup(file, await readGroups(file), group), options, by.env);

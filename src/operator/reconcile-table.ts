@@ -2,7 +2,7 @@ import { jitterMs } from '../lib/backoff.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
 import type { TableFacts } from './plan/group-facts.ts';
-import type { DesiredTable } from '../table/desired-table.ts';
+import { settingsOf, type DesiredTable } from '../table/desired-table.ts';
 import { planTable, type TablePlan } from '../table/plan-table.ts';
 import { CREATED_BY_TAG, GROUP_TAG, isCreatedByKcg } from '../table/table-tags.ts';
 import { AskedSteps } from './asked-steps.ts';
@@ -150,26 +150,13 @@ export function desiredTable({
   target,
 }: Pick<PlacedPass, 'group' | 'groupId' | 'target'>): DesiredTable {
   const { table, deletionPolicy } = group.spec.checkpoints;
-  const { billing } = table;
   return {
     name: target.table,
     management: table.management,
     adoption: table.adoption,
     ownershipTags: { [CREATED_BY_TAG]: 'kcg', [GROUP_TAG]: groupId },
-    tags: table.tags,
-    billing:
-      billing?.mode === 'Provisioned'
-        ? {
-            mode: 'Provisioned',
-            readCapacityUnits: billing.readCapacityUnits ?? 1,
-            writeCapacityUnits: billing.writeCapacityUnits ?? 1,
-          }
-        : billing && { mode: 'OnDemand' },
-    deletionProtection: table.deletionProtection,
     defaultDeletionProtection: deletionPolicy !== 'Delete',
-    pointInTimeRecovery: table.pointInTimeRecovery,
-    kmsKeyArn: table.encryption?.kmsKeyArn,
-    tableClass: table.tableClass,
+    ...settingsOf(table),
   };
 }
 

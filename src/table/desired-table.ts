@@ -1,3 +1,4 @@
+import type { TableSetting, TableSpec } from '../api/table-spec.ts';
 import type { TableBilling, TableClass } from './table-admin.ts';
 
 /** What a group asks of its table. Unset settings are creation defaults on a new table, and left alone on an existing one. */
@@ -15,4 +16,33 @@ export interface DesiredTable {
   pointInTimeRecovery: boolean | undefined;
   kmsKeyArn: string | undefined;
   tableClass: TableClass | undefined;
+}
+
+/** The settings that a spec asks of the table, whoever makes it. */
+export function settingsOf({
+  billing,
+  tags,
+  deletionProtection,
+  pointInTimeRecovery,
+  encryption,
+  tableClass,
+}: Pick<TableSpec, TableSetting>): Pick<
+  DesiredTable,
+  'billing' | 'tags' | 'deletionProtection' | 'pointInTimeRecovery' | 'kmsKeyArn' | 'tableClass'
+> {
+  return {
+    tags,
+    billing:
+      billing?.mode === 'Provisioned'
+        ? {
+            mode: 'Provisioned',
+            readCapacityUnits: billing.readCapacityUnits ?? 1,
+            writeCapacityUnits: billing.writeCapacityUnits ?? 1,
+          }
+        : billing && { mode: 'OnDemand' },
+    deletionProtection,
+    pointInTimeRecovery,
+    kmsKeyArn: encryption?.kmsKeyArn,
+    tableClass,
+  };
 }

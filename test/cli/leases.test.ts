@@ -251,7 +251,7 @@ describe('where kcg leases looks', () => {
 
   test('the name of a resource stands alone', () => {
     const ask = (name: string | undefined, ...argv: string[]) =>
-      requireOneSource(name, parseOptions(leasesOptions, argv, {}).options);
+      requireOneSource('leases', name, parseOptions(leasesOptions, argv, {}).options);
     ask('orders', '--table', 't', '-n', 'shop');
     ask(undefined, '-f', 'a.yaml', '--group', 'orders');
     expect(() => ask('orders', '-f', 'a.yaml')).toThrow('the name of a resource or -f, not both');

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateTableCommand, DescribeTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
@@ -15,6 +15,7 @@ import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { kcgHere } from '../support/kcg-here.ts';
+import { createTable } from '../support/local-table.ts';
 
 /* kcg import as its user meets it: on tables alone, over HTTP. */
 
@@ -34,9 +35,9 @@ beforeAll(async () => {
   client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
   await createStream('orders', 3);
   await createStream('many', 64);
-  await createTable('ours', 'group_id', 'shard_id');
-  await createTable('orders-app', 'leaseKey');
-  await createTable('empty-app', 'leaseKey');
+  await createTable(client, 'ours', ['group_id', 'shard_id']);
+  await createTable(client, 'orders-app', ['leaseKey']);
+  await createTable(client, 'empty-app', ['leaseKey']);
   const { shards } = kinesis.kinesis.listShards('orders');
   for (const { shardId, startingSequence } of shards.slice(0, 2)) {
     await client.send(
@@ -64,21 +65,6 @@ afterAll(async () => {
 async function createStream(name: string, shardCount: number): Promise<void> {
   kinesis.kinesis.createStream({ name, shardCount });
   await vi.waitFor(() => expect(kinesis.kinesis.describe(name).status).toBe('ACTIVE'), 10_000);
-}
-
-async function createTable(TableName: string, ...keys: string[]): Promise<void> {
-  await client.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: keys.map((AttributeName, i) => ({ AttributeName, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
-      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-    }),
-  );
-  await vi.waitFor(async () => {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName }));
-    expect(Table?.TableStatus).toBe('ACTIVE');
-  }, 10_000);
 }
 
 const run = (...argv: string[]) => command('import', ...argv);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { CreateTableCommand, DescribeTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
@@ -9,6 +9,7 @@ import { announceWorker, beatWorker, putShard, takeShard } from '../../src/lease
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { kcgHere } from '../support/kcg-here.ts';
+import { createTable } from '../support/local-table.ts';
 
 const CLI = join(import.meta.dirname, '../../src/main/cli.ts');
 const me = { worker: 'orders-worker-a', incarnation: 'i1' };
@@ -22,9 +23,9 @@ beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   server = await startLocalDynamoDb({ clock, log: silentLog });
   client = createDynamoDbClient({ region: 'eu-west-1', endpoint: server.endpoint });
-  await createTable('native', 'group_id', 'shard_id');
-  await createTable('theirs', 'shard_id');
-  await createTable('foreign', 'id');
+  await createTable(client, 'native', ['group_id', 'shard_id']);
+  await createTable(client, 'theirs', ['shard_id']);
+  await createTable(client, 'foreign', ['id']);
   await seedGroup('shop.orders');
   await client.send(
     new PutItemCommand({
@@ -39,21 +40,6 @@ afterAll(async () => {
   vi.unstubAllEnvs();
 });
 beforeEach(() => server.fail());
-
-async function createTable(TableName: string, ...keys: string[]): Promise<void> {
-  await client.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: keys.map((AttributeName, i) => ({ AttributeName, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
-      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-    }),
-  );
-  await vi.waitFor(async () => {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName }));
-    expect(Table?.TableStatus).toBe('ACTIVE');
-  }, 10_000);
-}
 
 /** Written as a worker writes it. */
 async function seedGroup(groupId: string): Promise<void> {
@@ -131,7 +117,7 @@ describe('kcg leases reads', () => {
   });
 
   test('many groups in one table, reading one row of each to name them', async () => {
-    await createTable('shared', 'group_id', 'shard_id');
+    await createTable(client, 'shared', ['group_id', 'shard_id']);
     const put = (group: string, shard: string) =>
       client.send(
         new PutItemCommand({ TableName: 'shared', Item: { group_id: S(group), shard_id: S(shard) } }),
@@ -150,7 +136,7 @@ describe('kcg leases reads', () => {
 });
 
 test('kcg leases names the one group of a table whose key is shard_id alone, once kcg has used it', async () => {
-  await createTable('adopted', 'shard_id');
+  await createTable(client, 'adopted', ['shard_id']);
   const claim = { shard_id: S('group#claim'), claimed_group: S('shop.orders') };
   await client.send(new PutItemCommand({ TableName: 'adopted', Item: claim }));
   const { out } = await leases('--table', 'adopted');

@@ -6,7 +6,7 @@ import type {
   ForeignSelection,
   SkippedRow,
 } from '../foreign-store.ts';
-import { fingerprint, instant, pointOf, SHARD_ID, text, wrongKey } from './row.ts';
+import { fingerprint, pointOf, SHARD_ID, text, timedLease, wrongKey } from './row.ts';
 
 /*
  * The input `aws_kinesis` of Redpanda Connect, and of Benthos and Bento before it. One table for all streams; `StreamID` is the
@@ -81,14 +81,11 @@ function positionOf(row: ForeignRow, source: string) {
     const value = JSON.stringify(row['SequenceNumber']);
     return { refusal: `${source}: the SequenceNumber of ${written} is ${value}, which is no position` };
   }
-  const owner = text(row, 'ClientID');
-  const leasedUntilMs = instant(text(row, 'LeaseTimeout'));
   const position: ForeignPosition = {
     shardId,
     point,
-    ...(owner === undefined ? {} : { owner }),
+    ...timedLease(row, 'ClientID'),
     movement: fingerprint(row, MOVING),
-    ...(leasedUntilMs === undefined ? {} : { leasedUntilMs }),
   };
   return { position };
 }

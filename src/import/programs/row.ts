@@ -1,4 +1,10 @@
-import type { ForeignPoint, ForeignRow, ForeignRows, ForeignValue } from '../foreign-store.ts';
+import type {
+  ForeignPoint,
+  ForeignPosition,
+  ForeignRow,
+  ForeignRows,
+  ForeignValue,
+} from '../foreign-store.ts';
 
 /* What the readers of all programs need of a row. */
 
@@ -48,6 +54,19 @@ export function pointOf(value: ForeignValue | undefined): ForeignPoint | undefin
     default:
       return undefined;
   }
+}
+
+/** Who holds a shard, by this field of its row, and until when: the programs that write `LeaseTimeout`. */
+export function timedLease(
+  row: ForeignRow,
+  ownerField: string,
+): Pick<ForeignPosition, 'owner' | 'leasedUntilMs'> {
+  const owner = text(row, ownerField);
+  const leasedUntilMs = instant(text(row, 'LeaseTimeout'));
+  return {
+    ...(owner === undefined ? {} : { owner }),
+    ...(leasedUntilMs === undefined ? {} : { leasedUntilMs }),
+  };
 }
 
 export const SHARD_ID = /^shardId-\d+$/;

@@ -1,5 +1,5 @@
 import type { ForeignPosition, ForeignPositions, ForeignRow, ForeignRows } from '../foreign-store.ts';
-import { fingerprint, instant, pointOf, SHARD_ID, text, texts, wrongKey } from './row.ts';
+import { fingerprint, pointOf, SHARD_ID, text, texts, timedLease, wrongKey } from './row.ts';
 
 /*
  * vmware-go-kcl 1 and 2: a table of one application over one stream, with the key `ShardID`. Rows stay until their shard has left
@@ -44,14 +44,11 @@ function positionOf(row: ForeignRow, source: string) {
       refusal: `${source}: the Checkpoint of ${shardId} is ${JSON.stringify(row['Checkpoint'])}, which is no position`,
     };
   }
-  const owner = text(row, 'AssignedTo');
-  const leasedUntilMs = instant(text(row, 'LeaseTimeout'));
   const position: ForeignPosition = {
     shardId,
     point,
-    ...(owner === undefined ? {} : { owner }),
+    ...timedLease(row, 'AssignedTo'),
     movement: fingerprint(row, MOVING),
-    ...(leasedUntilMs === undefined ? {} : { leasedUntilMs }),
     parents: texts(row, 'ParentShardId'),
   };
   return { position };

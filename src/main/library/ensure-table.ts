@@ -2,7 +2,7 @@ import type { LibrarySpec } from '../../api/library-spec.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import type { DesiredTable } from '../../table/desired-table.ts';
+import { settingsOf, type DesiredTable } from '../../table/desired-table.ts';
 import { planTable } from '../../table/plan-table.ts';
 import type { TableAdmin, TableStep } from '../../table/table-admin.ts';
 import { CREATED_BY_TAG, GROUP_TAG } from '../../table/table-tags.ts';
@@ -52,25 +52,12 @@ export async function ensureTable({ admin, desired, clock, log, signal }: Ensure
 }
 
 export function desiredTable(name: string, { groupId, table }: LibrarySpec): DesiredTable {
-  const { billing } = table;
   return {
     name,
     management: 'Managed',
     adoption: 'Always',
     ownershipTags: { [CREATED_BY_TAG]: 'kcg', [GROUP_TAG]: groupId },
-    tags: table.tags,
-    billing:
-      billing?.mode === 'Provisioned'
-        ? {
-            mode: 'Provisioned',
-            readCapacityUnits: billing.readCapacityUnits ?? 1,
-            writeCapacityUnits: billing.writeCapacityUnits ?? 1,
-          }
-        : billing && { mode: 'OnDemand' },
-    deletionProtection: table.deletionProtection,
     defaultDeletionProtection: true,
-    pointInTimeRecovery: table.pointInTimeRecovery,
-    kmsKeyArn: table.encryption?.kmsKeyArn,
-    tableClass: table.tableClass,
+    ...settingsOf(table),
   };
 }

@@ -1,15 +1,11 @@
-import {
-  CreateTableCommand,
-  DescribeTableCommand,
-  PutItemCommand,
-  type AttributeValue,
-} from '@aws-sdk/client-dynamodb';
+import { PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/dynamodb/server.ts';
 import { ForeignTable } from '../../../src/import/dynamodb/foreign-table.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
+import { createTable } from '../../support/local-table.ts';
 
 let server: LocalDynamoDb;
 let client: ReturnType<typeof createDynamoDbClient>;
@@ -31,18 +27,7 @@ async function aTable(
   keys: string[],
   items: Record<string, AttributeValue>[],
 ): Promise<void> {
-  await client.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: keys.map((AttributeName, i) => ({ AttributeName, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
-      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-    }),
-  );
-  await vi.waitFor(async () => {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName }));
-    expect(Table?.TableStatus).toBe('ACTIVE');
-  }, 10_000);
+  await createTable(client, TableName, keys);
   for (const Item of items) await client.send(new PutItemCommand({ TableName, Item }));
 }
 

@@ -1,9 +1,4 @@
-import {
-  CreateTableCommand,
-  DescribeTableCommand,
-  GetItemCommand,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/dynamodb/server.ts';
 import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
@@ -15,6 +10,7 @@ import type { LeaseTable } from '../../../src/leases/lease-table.ts';
 import { pinStart, takeShard } from '../../../src/leases/transitions.ts';
 import { leaseRowContract } from '../../contract/lease-row-contract.ts';
 import { leaseTableContract } from '../../contract/lease-table-contract.ts';
+import { createTable as createLocalTable } from '../../support/local-table.ts';
 
 let server: LocalDynamoDb;
 let client: ReturnType<typeof createDynamoDbClient>;
@@ -34,18 +30,7 @@ afterAll(async () => {
 
 async function createTable(...keys: string[]): Promise<string> {
   const TableName = `table-${++tables}`;
-  await client.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: keys.map((AttributeName, i) => ({ AttributeName, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
-      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-    }),
-  );
-  await vi.waitFor(async () => {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName }));
-    expect(Table?.TableStatus).toBe('ACTIVE');
-  }, 10_000);
+  await createLocalTable(client, TableName, keys);
   return TableName;
 }
 

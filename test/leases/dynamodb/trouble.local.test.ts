@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CreateTableCommand, DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   startLocalDynamoDb,
@@ -14,6 +13,7 @@ import { pinStart } from '../../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { describeError } from '../../../src/lib/errors.ts';
 import { silentLog } from '../../../src/lib/log.ts';
+import { createTable } from '../../support/local-table.ts';
 
 const region = 'eu-west-1';
 let server: LocalDynamoDb;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   server = await startLocalDynamoDb({ clock, log: silentLog, accessKeyIds: ['test'] });
   client = createDynamoDbClient({ region, endpoint: server.endpoint });
-  await createTable('leases', ['group_id', 'shard_id']);
+  await createTable(client, 'leases', ['group_id', 'shard_id']);
   table = await openLeaseTable({ client, clock, tableName: 'leases', groupId: 'g' });
 });
 afterEach(() => server.fail());
@@ -34,21 +34,6 @@ afterAll(async () => {
   await server.close();
   vi.unstubAllEnvs();
 });
-
-async function createTable(TableName: string, keys: readonly string[], by = client): Promise<void> {
-  await by.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: keys.map((AttributeName, i) => ({ AttributeName, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
-      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-    }),
-  );
-  await vi.waitFor(async () => {
-    const { Table } = await by.send(new DescribeTableCommand({ TableName }));
-    expect(Table?.TableStatus).toBe('ACTIVE');
-  }, 10_000);
-}
 
 const failWith = (type: string, status = 400, message = 'no') =>
   server.fail((): DynamoDbFault => ({ do: 'fail', type, status, message }));
@@ -158,7 +143,7 @@ describe('trouble with the table', () => {
   });
 
   it('a table with another key is refused with what it has and what is needed', async () => {
-    await createTable('foreign', ['leaseKey']);
+    await createTable(client, 'foreign', ['leaseKey']);
     const opening = openLeaseTable({ client, clock, tableName: 'foreign', groupId: 'g' });
     await expect(opening).rejects.toMatchObject({
       code: 'Conflict',
@@ -181,7 +166,7 @@ describe('trouble with the table', () => {
     const gone = await startLocalDynamoDb({ clock, log: silentLog });
     const { host } = new URL(gone.endpoint);
     const toIt = createDynamoDbClient({ region, endpoint: gone.endpoint });
-    await createTable('leases', ['group_id', 'shard_id'], toIt);
+    await createTable(toIt, 'leases', ['group_id', 'shard_id']);
     const known = await openLeaseTable({ client: toIt, clock, tableName: 'leases', groupId: 'g' });
     await gone.close();
     const write = { name: 'w', key: 'k', when: [], proof: [] };
