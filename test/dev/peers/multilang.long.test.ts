@@ -67,6 +67,7 @@ describe.each(STOCK)('%s', (name, install) => {
     const { SequenceNumber: first } = await put('first');
     await program.says(/told record first/);
     await program.says(/told refused IllegalArgumentException/);
+    await program.says(new RegExp(`told checkpointed ${first}`));
 
     // It dies with nothing to do: what it has checkpointed does not come again.
     process.kill(Number(pid), 'SIGKILL');

@@ -16,7 +16,7 @@ kcl({
     checkpointer.checkpoint(`${BigInt(sequenceNumber) + 1n}`, (error) => {
       say('refused', error);
       checkpointer.checkpoint(sequenceNumber, (failure) => {
-        if (failure) say('failed', failure);
+        say(failure ? 'failed' : 'checkpointed', failure || sequenceNumber);
         done();
       });
     });

@@ -25,6 +25,7 @@ class V3(processor.RecordProcessorBase):
         except kcl.CheckpointError as error:
             say('refused', error.value)
         told.checkpointer.checkpoint(last.sequence_number, last.sub_sequence_number)
+        say('checkpointed', last.sequence_number)
 
     def lease_lost(self, told):
         say('lease_lost')
