@@ -178,7 +178,7 @@ describe('a deleted group', () => {
 
   test('leaves its positions with Retain, and a group of its name goes on from them', async () => {
     await start('kept', '{}');
-    expect((await site.get(`kcg kept -n ${NAMESPACE}`))?.metadata.finalizers).toBeUndefined();
+    expect((await site.get('group', 'kept', NAMESPACE))?.metadata.finalizers).toBeUndefined();
     await remove('kept');
     for (const name of ['kept', 'gone', 'one', 'two']) {
       await until(`nothing of ${name} in the cluster`, async () => (await dependents(name)) === '');

@@ -70,12 +70,12 @@ async function twoLooks({ metric }: { metric: () => Promise<number> }, groups: n
 
 describe('the Deployment of a group', () => {
   const deployment = (name: string) =>
-    until(`the Deployment of ${name}`, () => site.get<Deployment>(`deployment ${name}-worker -n shapes`));
+    until(`the Deployment of ${name}`, () => site.get<Deployment>('deployment', `${name}-worker`, 'shapes'));
 
   test('runs the worker from the image of kcg for a log handler', async () => {
     await site.apply(group('plain', 'shapes'));
     const { metadata, spec } = await deployment('plain');
-    const owner = await site.get('kcg plain -n shapes');
+    const owner = await site.get('group', 'plain', 'shapes');
     expect(metadata.ownerReferences).toEqual([
       {
         apiVersion: 'kcg.dev/v1alpha1',
@@ -118,7 +118,7 @@ describe('the Deployment of a group', () => {
       KCG_NODE_NAME: field('spec.nodeName'),
       KCG_REVISION: field("metadata.annotations['kcg.dev/revision']"),
     });
-    const budget = await until('a budget', () => site.get('pdb plain-worker -n shapes'));
+    const budget = await until('a budget', () => site.get('budget', 'plain-worker', 'shapes'));
     expect(budget.spec).toEqual({
       maxUnavailable: '25%',
       unhealthyPodEvictionPolicy: 'AlwaysAllow',
@@ -179,7 +179,7 @@ describe('the Deployment of a group', () => {
     const before = await deployment('plain');
     await site.kubectl('delete deployment plain-worker -n shapes --wait=false');
     const again = await until('another Deployment', async () => {
-      const found = await site.get<Deployment>('deployment plain-worker -n shapes');
+      const found = await site.get<Deployment>('deployment', 'plain-worker', 'shapes');
       return found && found.metadata.uid !== before.metadata.uid ? found : undefined;
     });
     expect(again.spec.replicas).toBe(4);

@@ -52,7 +52,7 @@ interface Deployment {
 /** The Deployment of a group once it is as wished. */
 function made(name: string, { replicas, note = 'none' }: Wish): Promise<Deployment> {
   return until(`${name} with ${replicas} workers and the note ${note}`, async () => {
-    const found = await site.get<Deployment>(`deployment ${name}-worker -n ${NAMESPACE}`);
+    const found = await site.get<Deployment>('deployment', `${name}-worker`, NAMESPACE);
     const isSo =
       found?.spec.replicas === replicas && found.spec.template.metadata.annotations['note'] === note;
     return isSo ? found : undefined;
@@ -100,7 +100,7 @@ describe('an operator that is killed', () => {
     for (const name of names) before.set(name, await made(name, { replicas: 1 }));
     await until(
       'a finalizer',
-      async () => (await site.get(`kcg removed -n ${NAMESPACE}`))?.metadata.finalizers,
+      async () => (await site.get('group', 'removed', NAMESPACE))?.metadata.finalizers,
     );
     await operator.end('SIGKILL');
 
@@ -113,7 +113,7 @@ describe('an operator that is killed', () => {
     await site.kubectl(`delete kcg removed -n ${NAMESPACE} --wait=false`);
     // Nothing is to be undone for this one, so it needs no operator to go.
     await site.kubectl(`delete kcg released -n ${NAMESPACE} --timeout=30s`);
-    expect((await site.get(`kcg removed -n ${NAMESPACE}`))?.metadata.deletionTimestamp).toBeDefined();
+    expect((await site.get('group', 'removed', NAMESPACE))?.metadata.deletionTimestamp).toBeDefined();
 
     const next = await site.startOperator().works();
     await made('scaled', { replicas: 3 });

@@ -1,9 +1,9 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Mostly waits, for longer than any other file takes: begun last it would be waited for alone. */
-const LONGEST = /\/soak\.long\.test\.ts$/;
+/** Mostly wait, for longer than any other files take: begun last they would be waited for alone. */
+const LONGEST = /\/(soak|kcl|group\.node)\.long\.test\.ts$/;
 
-/** The order of vitest, by size, but the file that takes longest comes first. */
+/** The order of vitest, by size, but the files that take longest come first. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
