@@ -174,7 +174,7 @@ async function openTable(endpoint: string, tableName: string) {
   const client = createDynamoDbClient({ region: REGION, endpoint });
   const admin = dynamoDbTableAdmin({ client, clock, tableName });
   if ((await admin.describe()) === undefined) {
-    const rest = { tags: {}, deletionProtection: false, kmsKeyArn: undefined };
+    const rest = { tags: {}, deletionProtection: false, key: undefined };
     const table = { billing: { mode: 'OnDemand' }, tableClass: 'Standard', ...rest } as const;
     await admin.apply({ do: 'create', table });
     while ((await admin.describe())?.status !== 'ACTIVE') await clock.sleep(50);

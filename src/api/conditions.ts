@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TABLE_REASONS } from './table-reasons.ts';
 
 /** A condition as Kubernetes' metav1.Condition has it. */
 export const conditionSchema = z.object({
@@ -41,33 +42,6 @@ const STREAM = {
   ConsumerRefused:
     'The stream consumer can be neither found nor registered: a permission is missing (docs/install.md, IAM), the stream has as many as it may have, or the endpoint has none. The message says which. Workers that have one go on.',
   RegionUnknown: "No region is known; set spec.region, use stream.arn, or set the operator's default region.",
-} as const;
-
-const TABLE = {
-  TableActive: 'The table exists and is as the spec wants it; nothing to do.',
-  TableUnknown: 'The table has not been looked at yet; wait a moment.',
-  TableCreating: 'The table is being created; wait a moment.',
-  TableUpdating: 'DynamoDB is changing the table as asked; workers go on meanwhile.',
-  TableChangeRefused:
-    'The table works, but a setting could not be changed; the message names it and what to do. It is tried again.',
-  TableNotFound:
-    'The table is External and does not exist; create it with the keys group_id and shard_id, or set management to Managed.',
-  TableGone:
-    'The table was deleted, and the positions with it; restore it from a backup, or delete the group and apply it again to begin anew.',
-  TableNotAdopted:
-    'The table exists and kcg did not create it; set checkpoints.table.adoption to Always to use it, or apply the group anew with another table name.',
-  TableSchemaMismatch:
-    'The keys of the table do not fit; apply the group anew with another table name, or create the table with the keys group_id and shard_id.',
-  TableAccessDenied:
-    'The operator may not describe, create or change the table; give its role the DynamoDB actions the message names.',
-  TableKeyInaccessible:
-    'The KMS key of the table is disabled or may not be used; enable the key or grant its use.',
-  TableCredentials:
-    'The operator has no credentials that AWS accepts, so it was not asked; give its ServiceAccount a role (docs/install.md, IAM), or correct the keys. Workers have their own and go on.',
-  TableUnreachable:
-    'DynamoDB did not answer; check the network, spec.endpoints.dynamodb and the operator log.',
-  TableLimited:
-    'DynamoDB refused the change for now (a quota, or a setting changed too recently); it is tried again.',
 } as const;
 
 const CLAIM = {
@@ -229,7 +203,7 @@ const RECONCILING = {
 
 const PROBLEMS = {
   ...STREAM,
-  ...TABLE,
+  ...TABLE_REASONS,
   ...CLAIM,
   ...IMPORT,
   ...WORKERS,
@@ -269,14 +243,14 @@ export const CONDITIONS = {
   Reconciling: doc('The operator is changing something.', true, RECONCILING),
   Stalled: doc('The group cannot go on until somebody changes something.', true, {
     ...STREAM,
-    ...TABLE,
+    ...TABLE_REASONS,
     ...CLAIM,
     ...IMPORT,
     ...WORKERS,
     ...STALLED,
   }),
   StreamReady: doc('The stream exists and can be read.', false, STREAM),
-  TableReady: doc('The table exists and is as the spec wants it.', false, TABLE),
+  TableReady: doc('The table exists and is as the spec wants it.', false, TABLE_REASONS),
   GroupClaimed: doc('The group id belongs to this resource and to no other.', false, CLAIM),
   PositionsImported: doc(
     'The positions of the consumer in checkpoints.importFrom are those of this group. Only groups that name one have it.',

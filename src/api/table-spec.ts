@@ -4,6 +4,9 @@ import { withRules } from './rule.ts';
 
 const capacity = z.int().min(1).max(1_000_000);
 
+/** What DynamoDB's own API has: -1 takes a ceiling away. */
+const ceiling = z.int().min(-1).max(1_000_000);
+
 const billing = withRules(
   z.strictObject({
     mode: z
@@ -11,6 +14,12 @@ const billing = withRules(
       .describe('OnDemand: pay per request, nothing to size. Provisioned: a fixed capacity, given below.'),
     readCapacityUnits: capacity.optional().describe('Provisioned only: read capacity units.'),
     writeCapacityUnits: capacity.optional().describe('Provisioned only: write capacity units.'),
+    maxReadRequestUnits: ceiling
+      .optional()
+      .describe('OnDemand only: read request units a second at most; -1 = no ceiling. Unset: left alone.'),
+    maxWriteRequestUnits: ceiling
+      .optional()
+      .describe('OnDemand only: write request units a second at most; -1 = no ceiling. Unset: left alone.'),
   }),
   [
     {
@@ -21,6 +30,19 @@ const billing = withRules(
           : read === undefined && write === undefined,
       message:
         'readCapacityUnits and writeCapacityUnits belong to mode Provisioned: set both with it and none with OnDemand',
+    },
+    {
+      cel: "self.mode == 'OnDemand' || (!has(self.maxReadRequestUnits) && !has(self.maxWriteRequestUnits))",
+      holds: ({ mode, maxReadRequestUnits: read, maxWriteRequestUnits: write }) =>
+        mode === 'OnDemand' || (read === undefined && write === undefined),
+      message:
+        'maxReadRequestUnits and maxWriteRequestUnits belong to mode OnDemand: with Provisioned the capacity is the ceiling',
+    },
+    {
+      cel: '(!has(self.maxReadRequestUnits) || self.maxReadRequestUnits != 0) && (!has(self.maxWriteRequestUnits) || self.maxWriteRequestUnits != 0)',
+      holds: ({ maxReadRequestUnits: read, maxWriteRequestUnits: write }) => read !== 0 && write !== 0,
+      message:
+        'a ceiling of 0 lets nobody in: set maxReadRequestUnits and maxWriteRequestUnits to 1 or more, or to -1 for none',
     },
   ],
 );
@@ -50,12 +72,27 @@ const tags = withRules(
   ],
 );
 
-const encryption = z.strictObject({
-  kmsKeyArn: text(KMS_KEY_ARN, {
-    max: 512,
-    example: 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
-  }).describe('Customer managed KMS key that encrypts the table.'),
-});
+const encryption = withRules(
+  z.strictObject({
+    kmsKeyArn: text(KMS_KEY_ARN, {
+      max: 512,
+      example: 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+    })
+      .optional()
+      .describe('Customer managed KMS key that encrypts the table.'),
+    awsKey: z
+      .enum(['Owned', 'Managed'])
+      .optional()
+      .describe("Owned: DynamoDB's own key, at no charge. Managed: the account's key aws/dynamodb."),
+  }),
+  [
+    {
+      cel: 'has(self.kmsKeyArn) != has(self.awsKey)',
+      holds: ({ kmsKeyArn, awsKey }) => (kmsKeyArn === undefined) !== (awsKey === undefined),
+      message: 'set one of kmsKeyArn, for a key of your own, and awsKey',
+    },
+  ],
+);
 
 /** Of a table that kcg makes. */
 export const TABLE_SETTINGS = [
@@ -111,7 +148,7 @@ export const tableSpec = withRules(
     encryption: encryption
       .optional()
       .describe(
-        "Encryption with your own KMS key. Unset: DynamoDB's own key for a new table, an existing one is left alone.",
+        "The key that encrypts the table. Unset: DynamoDB's own for a new table, an existing one is left alone.",
       ),
     tableClass: z
       .enum(['Standard', 'StandardInfrequentAccess'])

@@ -16,6 +16,7 @@ const PROBLEM_REASONS = {
   WrongKeySchema: 'TableSchemaMismatch',
   NotOurs: 'TableNotAdopted',
   Unreadable: 'TableAccessDenied',
+  Replicated: 'TableReplicated',
   KeyInaccessible: 'TableKeyInaccessible',
 } as const satisfies Record<TableProblem['reason'], TableFacts['reason']>;
 

@@ -1,5 +1,5 @@
 import type { TableSetting, TableSpec } from '../api/table-spec.ts';
-import type { TableBilling, TableClass } from './table-admin.ts';
+import type { TableBilling, TableClass, TableKey } from './table-admin.ts';
 
 /** What a group asks of its table. Unset settings are creation defaults on a new table, and left alone on an existing one. */
 export interface DesiredTable {
@@ -14,7 +14,7 @@ export interface DesiredTable {
   /** Used when `deletionProtection` is unset and the table is created. */
   defaultDeletionProtection: boolean;
   pointInTimeRecovery: boolean | undefined;
-  kmsKeyArn: string | undefined;
+  key: TableKey | undefined;
   tableClass: TableClass | undefined;
 }
 
@@ -28,21 +28,30 @@ export function settingsOf({
   tableClass,
 }: Pick<TableSpec, TableSetting>): Pick<
   DesiredTable,
-  'billing' | 'tags' | 'deletionProtection' | 'pointInTimeRecovery' | 'kmsKeyArn' | 'tableClass'
+  'billing' | 'tags' | 'deletionProtection' | 'pointInTimeRecovery' | 'key' | 'tableClass'
 > {
   return {
     tags,
-    billing:
-      billing?.mode === 'Provisioned'
-        ? {
-            mode: 'Provisioned',
-            readCapacityUnits: billing.readCapacityUnits ?? 1,
-            writeCapacityUnits: billing.writeCapacityUnits ?? 1,
-          }
-        : billing && { mode: 'OnDemand' },
+    billing: billing && billingOf(billing),
     deletionProtection,
     pointInTimeRecovery,
-    kmsKeyArn: encryption?.kmsKeyArn,
+    key: encryption && keyOf(encryption),
     tableClass,
   };
+}
+
+function billingOf({
+  mode,
+  readCapacityUnits = 1,
+  writeCapacityUnits = 1,
+  maxReadRequestUnits,
+  maxWriteRequestUnits,
+}: NonNullable<TableSpec['billing']>): TableBilling {
+  return mode === 'Provisioned'
+    ? { mode, readCapacityUnits, writeCapacityUnits }
+    : { mode, maxReadRequestUnits, maxWriteRequestUnits };
+}
+
+function keyOf({ kmsKeyArn, awsKey = 'Owned' }: NonNullable<TableSpec['encryption']>): TableKey {
+  return kmsKeyArn === undefined ? { awsKey } : { kmsKeyArn };
 }

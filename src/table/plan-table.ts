@@ -1,12 +1,12 @@
-import { inVainNote, leftNote, mayExpire, notesOn, sameKey } from './table-notes.ts';
+import { inVainNote, leftNote, mayExpire, notesOn } from './table-notes.ts';
 import { GROUP_TAG, isSetBy, makerOf, tagsOfNew, tagSteps } from './table-tags.ts';
+import { newBilling, tableUpdates } from './table-updates.ts';
 import type { DesiredTable } from './desired-table.ts';
 import {
   NATIVE_KEY_SCHEMA,
   SHARD_ID_KEY_SCHEMA,
   TTL_ATTRIBUTE,
   type ObservedTable,
-  type TableBilling,
   type TableStep,
 } from './table-admin.ts';
 
@@ -16,6 +16,7 @@ export type TableProblem =
   | { reason: 'WrongKeySchema'; message: string }
   | { reason: 'NotOurs'; message: string }
   | { reason: 'Unreadable'; message: string }
+  | { reason: 'Replicated'; message: string }
   | { reason: 'KeyInaccessible'; message: string };
 
 export interface TablePlan {
@@ -71,11 +72,15 @@ export function planTable(
   }
   // Such a table may not show its key and tags.
   if (observed.status === 'CREATING' || observed.status === 'DELETING') return { ...none, isBusy: true };
-  const problem = kmsProblem(observed) ?? keyProblem(observed) ?? ownerProblem(desired, observed, existed);
+  const problem =
+    replicaProblem(observed) ??
+    kmsProblem(observed) ??
+    keyProblem(observed) ??
+    ownerProblem(desired, observed, existed);
   if (problem) return { ...none, problem };
   if (desired.management === 'External') return { ...none, isBusy: observed.status !== 'ACTIVE' };
   const notes = notesOn(desired, observed);
-  if (observed.status !== 'ACTIVE') return { ...none, isBusy: true, notes };
+  if (observed.status !== 'ACTIVE' || observed.isReencrypting) return { ...none, isBusy: true, notes };
   // It is the same for all groups, and every one needs it.
   const shared = ttlSteps(observed);
   const side = sideSteps(desired, observed);
@@ -100,13 +105,20 @@ function createStep(desired: DesiredTable): TableStep {
   return {
     do: 'create',
     table: {
-      billing: desired.billing ?? { mode: 'OnDemand' },
+      billing: newBilling(desired.billing),
       tags: tagsOfNew(desired.tags, desired.ownershipTags),
       deletionProtection: desired.deletionProtection ?? desired.defaultDeletionProtection,
-      kmsKeyArn: desired.kmsKeyArn,
+      key: desired.key,
       tableClass: desired.tableClass ?? 'Standard',
     },
   };
+}
+
+/** Each region has the last word on its own writes for a second or so: a lease could have an owner in each. */
+function replicaProblem({ name, replicas = [] }: ObservedTable): TableProblem | undefined {
+  if (replicas.length === 0) return undefined;
+  const message = `table ${name} is a global table, with replicas in ${replicas.join(', ')}: leases need conditional writes that all see at once, which replicas do not give. Nothing of it is changed, and no worker is started on it. Remove the replicas, or ${ANOTHER_TABLE}`;
+  return { reason: 'Replicated', message };
 }
 
 function kmsProblem({ name, status, kmsKeyArn = 'of the table' }: ObservedTable): TableProblem | undefined {
@@ -167,24 +179,4 @@ function sideSteps(desired: DesiredTable, observed: ObservedTable): TableStep[] 
       steps.push({ do: 'set point-in-time recovery', enabled: pointInTimeRecovery });
   }
   return steps;
-}
-
-/** What UpdateTable changes, protection first. */
-function tableUpdates(desired: DesiredTable, observed: ObservedTable): TableStep[] {
-  const { deletionProtection, billing, tableClass, kmsKeyArn } = desired;
-  const steps: TableStep[] = [];
-  if (deletionProtection !== undefined && deletionProtection !== observed.deletionProtection) {
-    steps.push({ do: 'set deletion protection', enabled: deletionProtection });
-  }
-  if (billing && !sameBilling(billing, observed.billing)) steps.push({ do: 'set billing', billing });
-  if (tableClass && tableClass !== observed.tableClass) steps.push({ do: 'set table class', tableClass });
-  if (kmsKeyArn && !sameKey(kmsKeyArn, observed.kmsKeyArn)) {
-    steps.push({ do: 'set encryption', kmsKeyArn });
-  }
-  return steps;
-}
-
-function sameBilling(a: TableBilling, b: TableBilling): boolean {
-  if (a.mode === 'OnDemand' || b.mode === 'OnDemand') return a.mode === b.mode;
-  return a.readCapacityUnits === b.readCapacityUnits && a.writeCapacityUnits === b.writeCapacityUnits;
 }

@@ -29,22 +29,38 @@ export interface ObservedTable {
   maker?: string | undefined;
   pointInTimeRecovery: boolean;
   deletionProtection: boolean;
+  /** Undefined = DynamoDB's own. A key of AWS (`aws/dynamodb`) and one of the customer look alike. */
   kmsKeyArn: string | undefined;
+  /** Another key is being put in place; the table stays ACTIVE meanwhile, and may still show the one before. */
+  isReencrypting?: boolean | undefined;
   tableClass: TableClass;
+  /** Regions that the table is replicated to: it is a global table. Absent or empty = it is none. */
+  replicas?: readonly string[] | undefined;
   /** Settings that could not be read, with why and what to do; they show as off or empty above. */
   unread?: Readonly<Partial<Record<SideSetting, string>>>;
 }
 
 export type TableClass = 'Standard' | 'StandardInfrequentAccess';
+/** Where a ceiling is not given there is none; in a change, `NO_CEILING` takes it away and undefined leaves it alone. */
 export type TableBilling =
-  | { mode: 'OnDemand' }
+  | {
+      mode: 'OnDemand';
+      maxReadRequestUnits?: number | undefined;
+      maxWriteRequestUnits?: number | undefined;
+    }
   | { mode: 'Provisioned'; readCapacityUnits: number; writeCapacityUnits: number };
+
+export const NO_CEILING = -1;
+
+/** A key of the customer's, DynamoDB's own (Owned), or the account's `aws/dynamodb` (Managed). */
+export type TableKey = { kmsKeyArn: string } | { awsKey: 'Owned' | 'Managed' };
 
 export interface NewTable {
   billing: TableBilling;
   tags: Readonly<Record<string, string>>;
   deletionProtection: boolean;
-  kmsKeyArn: string | undefined;
+  /** Undefined = DynamoDB's own key. */
+  key: TableKey | undefined;
   tableClass: TableClass;
 }
 
@@ -58,7 +74,7 @@ export type TableStep =
   | { do: 'set deletion protection'; enabled: boolean }
   | { do: 'set billing'; billing: TableBilling }
   | { do: 'set table class'; tableClass: TableClass }
-  | { do: 'set encryption'; kmsKeyArn: string }
+  | { do: 'set encryption'; key: TableKey }
   | { do: 'delete' };
 
 /** `ObservedTable.keySchema` of the tables that kcg makes, which many groups can share. */

@@ -1,6 +1,7 @@
 import type { DesiredTable } from './desired-table.ts';
 import { NATIVE_KEY_SCHEMA, TTL_ATTRIBUTE, type ObservedTable, type TableStep } from './table-admin.ts';
 import { CREATED_BY_TAG, GROUP_TAG } from './table-tags.ts';
+import { isAlias } from './table-updates.ts';
 
 /** What is to be said of a table that can be used and is not quite as the group asks. */
 export function notesOn(desired: DesiredTable, observed: ObservedTable): string[] {
@@ -42,20 +43,19 @@ function tagNotes(desired: DesiredTable, { unread, maker, tags }: ObservedTable)
   return isAsked || isTold ? [`tags are left alone${whose}: ${unread.tags}`] : [];
 }
 
-/** A table shows its key, never the alias it was given by. */
-export function sameKey(desired: string, observed: string | undefined): boolean {
-  return observed !== undefined && (desired === observed || isAlias(desired));
-}
-
-function keyNotes({ kmsKeyArn: desired }: DesiredTable, { kmsKeyArn: observed }: ObservedTable): string[] {
-  if (desired === undefined || observed === undefined || !isAlias(desired)) return [];
+function keyNotes({ key }: DesiredTable, { kmsKeyArn: observed }: ObservedTable): string[] {
+  if (key === undefined || observed === undefined) return [];
+  const is = `it is encrypted with ${observed}`;
+  if ('awsKey' in key) {
+    if (key.awsKey === 'Owned') return [];
+    return [
+      `${is}; whether that is the account's aws/dynamodb cannot be seen from here: if it is not, set encryption.awsKey to Owned, wait for TableActive, and set it to Managed again`,
+    ];
+  }
+  if (!isAlias(key.kmsKeyArn)) return [];
   return [
-    `it is encrypted with ${observed}; whether ${desired} stands for that key cannot be seen from here: name the key itself to have it kept`,
+    `${is}; whether ${key.kmsKeyArn} stands for that key cannot be seen from here: name the key itself to have it kept`,
   ];
-}
-
-function isAlias(key: string): boolean {
-  return /(^|:)alias\//.test(key);
 }
 
 /** What another group's spec has to ask for. */

@@ -56,7 +56,7 @@ test('reads the tags of many tables no faster than the account allows', async ()
     billing: { mode: 'OnDemand' as const },
     tags: {},
     deletionProtection: false,
-    kmsKeyArn: undefined,
+    key: undefined,
     tableClass: 'Standard' as const,
   };
   const asking = indexes.slice(0, 7).map(async (index) => {

@@ -145,7 +145,7 @@ async function createTable(endpoint: string): Promise<void> {
   const settings = {
     tags: {},
     deletionProtection: false,
-    kmsKeyArn: undefined,
+    key: undefined,
     tableClass: 'Standard' as const,
   };
   await admin.apply({ do: 'create', table: { billing: { mode: 'OnDemand' }, ...settings } });

@@ -1,56 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { DesiredTable } from '../../src/table/desired-table.ts';
-import { planTable, stepKey } from '../../src/table/plan-table.ts';
-import { tagsOfNew } from '../../src/table/table-tags.ts';
+import { planTable } from '../../src/table/plan-table.ts';
 import {
   NATIVE_KEY_SCHEMA,
   SHARD_ID_KEY_SCHEMA,
   type ObservedTable,
   type TableStep,
 } from '../../src/table/table-admin.ts';
-
-const OURS = { 'kcg.dev/created-by': 'kcg', 'kcg.dev/group-id': 'shop.orders' };
-/** The tag that lists the tags with these keys as set for the group, in any order. */
-const listOf = (...keys: string[]) => {
-  const asked = Object.fromEntries(keys.map((key) => [key, '']));
-  const [list] = Object.entries(tagsOfNew(asked, OURS)).filter(([key]) => key.startsWith('kcg.dev/tags-'));
-  return Object.fromEntries(list ? [list] : []);
-};
-const LIST = Object.keys(listOf('a'))[0]!;
-const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/1';
-
-/** Nothing but what must be. */
-const aDesired = (changes: Partial<DesiredTable> = {}): DesiredTable => ({
-  name: 't',
-  management: 'Managed',
-  adoption: 'IfOurs',
-  ownershipTags: OURS,
-  tags: undefined,
-  billing: undefined,
-  deletionProtection: undefined,
-  defaultDeletionProtection: true,
-  pointInTimeRecovery: undefined,
-  kmsKeyArn: undefined,
-  tableClass: undefined,
-  ...changes,
-});
-
-/** A table as kcg created it. */
-const aTable = (changes: Partial<ObservedTable> = {}): ObservedTable => ({
-  name: 't',
-  arn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/t',
-  status: 'ACTIVE',
-  keySchema: NATIVE_KEY_SCHEMA,
-  createdAt: 0,
-  billing: { mode: 'OnDemand' },
-  ttlAttribute: 'ttl',
-  tags: OURS,
-  pointInTimeRecovery: false,
-  deletionProtection: true,
-  kmsKeyArn: undefined,
-  tableClass: 'Standard',
-  ...changes,
-});
+import { aDesired, aTable, KEY, listOf, OURS } from '../support/table-builders.ts';
 
 describe('a table that does not exist', () => {
   it('is created with the defaults of creation', () => {
@@ -62,7 +19,7 @@ describe('a table that does not exist', () => {
             billing: { mode: 'OnDemand' },
             tags: OURS,
             deletionProtection: true,
-            kmsKeyArn: undefined,
+            key: undefined,
             tableClass: 'Standard',
           },
         },
@@ -79,13 +36,20 @@ describe('a table that does not exist', () => {
     const asked = {
       billing,
       deletionProtection: false,
-      kmsKeyArn: KEY,
+      key: { kmsKeyArn: KEY },
       tableClass: 'StandardInfrequentAccess' as const,
     };
     const { steps } = planTable(aDesired({ ...asked, tags: { team: 'shop' } }), undefined);
     expect(steps).toEqual([
       { do: 'create', table: { ...asked, tags: { team: 'shop', ...OURS, ...listOf('team') } } },
     ]);
+  });
+
+  it('is created without a ceiling to take away', () => {
+    const billing = { mode: 'OnDemand' as const, maxReadRequestUnits: -1, maxWriteRequestUnits: 9 };
+    const { steps } = planTable(aDesired({ billing }), undefined);
+    expect(steps).toMatchObject([{ table: { billing: { mode: 'OnDemand', maxWriteRequestUnits: 9 } } }]);
+    expect(steps).not.toMatchObject([{ table: { billing: { maxReadRequestUnits: -1 } } }]);
   });
 
   it('is not protected by default when the group will delete it', () => {
@@ -130,6 +94,25 @@ describe('a KMS key that cannot be used', () => {
     expect(plan).toMatchObject({ steps: [], isBusy: false, problem: { reason: 'KeyInaccessible' } });
     expect(plan.problem?.message).toContain(words);
     expect(plan.problem?.message).toContain(KEY);
+  });
+});
+
+describe('a global table', () => {
+  const replicated = aTable({ replicas: ['us-east-1', 'eu-central-1'], ttlAttribute: '', tags: {} });
+
+  it.each(['Managed', 'External'] as const)(
+    'is refused in words, and nothing of it changed: %s',
+    (management) => {
+      const asked = aDesired({ management, adoption: 'Always', deletionProtection: false });
+      const plan = planTable(asked, replicated, { existed: true });
+      expect(plan).toMatchObject({ steps: [], isBusy: false, problem: { reason: 'Replicated' } });
+      expect(plan.problem?.message).toContain('is a global table, with replicas in us-east-1, eu-central-1');
+      expect(plan.problem?.message).toContain('Remove the replicas');
+    },
+  );
+
+  it('is a table like any other once its replicas are gone', () => {
+    expect(planTable(aDesired(), aTable({ replicas: [] })).problem).toBeUndefined();
   });
 });
 
@@ -188,154 +171,6 @@ describe('adoption', () => {
   it('asks nobody whose the table is when it is External', () => {
     const plan = planTable(aDesired({ management: 'External' }), aTable({ tags: {}, ttlAttribute: '' }));
     expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [], inVain: [] });
-  });
-});
-
-describe('drift', () => {
-  const provisioned = (read: number) =>
-    ({ mode: 'Provisioned', readCapacityUnits: read, writeCapacityUnits: 1 }) as const;
-  const tags = (more: Record<string, string>) => ({ tags: { ...OURS, ...more } });
-
-  it.each<[string, Partial<DesiredTable>, Partial<ObservedTable>, TableStep[]]>([
-    ['nothing is done when all is as asked', {}, {}, []],
-    ['ttl off', {}, { ttlAttribute: '' }, [{ do: 'enable ttl', attribute: 'ttl' }]],
-    ['ttl on another attribute', {}, { ttlAttribute: 'expires' }, []],
-    ['ttl off, rows of async-kinesis', {}, { ttlAttribute: '', keySchema: SHARD_ID_KEY_SCHEMA }, []],
-    ['a tag is missing', { tags: { a: '1' } }, {}, [{ do: 'tag', tags: { a: '1', ...listOf('a') } }]],
-    [
-      'a tag differs',
-      { tags: { a: '1', b: '2' } },
-      tags({ a: '0', b: '2', ...listOf('a', 'b') }),
-      [{ do: 'tag', tags: { a: '1' } }],
-    ],
-    ['a tag of others stays', { tags: {} }, tags({ theirs: 'x' }), []],
-    [
-      'a tag of ours goes, and is listed until it is gone',
-      { tags: { b: '1' } },
-      tags({ a: '1', b: '1', theirs: 'x', ...listOf('a', 'b') }),
-      [{ do: 'untag', keys: ['a'] }],
-    ],
-    [
-      'a tag of ours is gone already',
-      { tags: { b: '1' } },
-      tags({ b: '1', ...listOf('a', 'b') }),
-      [{ do: 'tag', tags: listOf('b') }],
-    ],
-    ['a tag of ours that is still asked for', { tags: { a: '1' } }, tags({ a: '1', ...listOf('a') }), []],
-    [
-      'tags are no longer asked for at all',
-      {},
-      tags({ a: '1', theirs: 'x', ...listOf('a') }),
-      [{ do: 'untag', keys: ['a', LIST] }],
-    ],
-    [
-      'tags of kcg and AWS are never removed',
-      {},
-      tags({ 'aws:x': '1', ...listOf('kcg.dev/created-by', 'aws:x') }),
-      [{ do: 'untag', keys: [LIST] }],
-    ],
-    ['backups unset are left alone', {}, { pointInTimeRecovery: true }, []],
-    ['backups on', { pointInTimeRecovery: true }, {}, [{ do: 'set point-in-time recovery', enabled: true }]],
-    [
-      'backups off',
-      { pointInTimeRecovery: false },
-      { pointInTimeRecovery: true },
-      [{ do: 'set point-in-time recovery', enabled: false }],
-    ],
-    ['protection unset is left alone', {}, { deletionProtection: false }, []],
-    [
-      'protection on',
-      { deletionProtection: true },
-      { deletionProtection: false },
-      [{ do: 'set deletion protection', enabled: true }],
-    ],
-    [
-      'protection off',
-      { deletionProtection: false },
-      {},
-      [{ do: 'set deletion protection', enabled: false }],
-    ],
-    ['billing unset is left alone', {}, { billing: provisioned(5) }, []],
-    [
-      'billing mode',
-      { billing: { mode: 'OnDemand' } },
-      { billing: provisioned(5) },
-      [{ do: 'set billing', billing: { mode: 'OnDemand' } }],
-    ],
-    [
-      'capacity',
-      { billing: provisioned(5) },
-      { billing: provisioned(4) },
-      [{ do: 'set billing', billing: provisioned(5) }],
-    ],
-    ['capacity is the same', { billing: provisioned(5) }, { billing: provisioned(5) }, []],
-    ['class unset is left alone', {}, { tableClass: 'StandardInfrequentAccess' }, []],
-    [
-      'class',
-      { tableClass: 'StandardInfrequentAccess' },
-      {},
-      [{ do: 'set table class', tableClass: 'StandardInfrequentAccess' }],
-    ],
-    ['key unset is left alone', {}, { kmsKeyArn: KEY }, []],
-    ['key', { kmsKeyArn: KEY }, {}, [{ do: 'set encryption', kmsKeyArn: KEY }]],
-    ['another key', { kmsKeyArn: KEY }, { kmsKeyArn: `${KEY}2` }, [{ do: 'set encryption', kmsKeyArn: KEY }]],
-    ['an alias on an encrypted table', { kmsKeyArn: KEY.replace('key/', 'alias/') }, { kmsKeyArn: KEY }, []],
-  ])('%s', (_, desired, observed, steps) => {
-    const plan = planTable(aDesired(desired), aTable(observed));
-    expect(plan).toMatchObject({ steps, problem: undefined, isBusy: false });
-  });
-
-  it('takes off no tag that another group has set', () => {
-    const ownershipTags = { ...OURS, 'kcg.dev/group-id': 'b' };
-    const desired = aDesired({ ownershipTags, adoption: 'Always' });
-    expect(planTable(desired, aTable({ tags: { a: '1', ...listOf('a') } })).steps).toEqual([]);
-  });
-
-  it('of a key that was given by an alias cannot be seen, which is told', () => {
-    const alias = KEY.replace('key/', 'alias/');
-    const { steps, notes } = planTable(aDesired({ kmsKeyArn: alias }), aTable({ kmsKeyArn: KEY }));
-    expect(steps).toEqual([]);
-    expect(notes).toEqual([expect.stringContaining(`whether ${alias} stands for that key cannot be seen`)]);
-    expect(planTable(aDesired({ kmsKeyArn: KEY }), aTable({ kmsKeyArn: KEY })).notes).toEqual([]);
-  });
-
-  it('that a table does not take on is left out and named, and keeps no other change waiting', () => {
-    const desired = aDesired({ billing: provisioned(5), tableClass: 'StandardInfrequentAccess' });
-    const [billing] = planTable(desired, aTable()).steps;
-    const plan = planTable(desired, aTable(), { inVain: new Set([stepKey(billing!)]) });
-    expect(plan.steps.map((step) => step.do)).toEqual(['set table class']);
-    expect(plan.inVain).toEqual([billing]);
-    expect(plan.notes).toEqual([
-      expect.stringContaining('left out, as this DynamoDB does not take it on: set billing'),
-    ]);
-  });
-
-  it('changes what UpdateTable changes one at a time, protection first', () => {
-    const everything = aDesired({
-      deletionProtection: true,
-      billing: provisioned(5),
-      tableClass: 'StandardInfrequentAccess',
-      kmsKeyArn: KEY,
-    });
-    let table = aTable({ deletionProtection: false });
-    const done: string[] = [];
-    for (let look = 0; look < 10; look += 1) {
-      const { steps } = planTable(everything, table);
-      if (steps.length === 0) break;
-      expect(steps).toHaveLength(1);
-      done.push(steps[0]!.do);
-      const [step] = steps;
-      if (step?.do === 'set deletion protection') table = { ...table, deletionProtection: step.enabled };
-      if (step?.do === 'set billing') table = { ...table, billing: step.billing };
-      if (step?.do === 'set table class') table = { ...table, tableClass: step.tableClass };
-      if (step?.do === 'set encryption') table = { ...table, kmsKeyArn: step.kmsKeyArn };
-    }
-    expect(done).toEqual(['set deletion protection', 'set billing', 'set table class', 'set encryption']);
-  });
-
-  it('changes nothing of a table that is External', () => {
-    const desired = aDesired({ management: 'External', tags: { a: '1' }, deletionProtection: false });
-    expect(planTable(desired, aTable({ ttlAttribute: '' })).steps).toEqual([]);
   });
 });
 

@@ -15,7 +15,7 @@ import { assert } from '../../lib/assert.ts';
 import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import { describeTable, type TableCall } from './table-description.ts';
-import type { NewTable, TableAdmin, TableBilling, TableClass, TableStep } from '../table-admin.ts';
+import type { NewTable, TableAdmin, TableBilling, TableClass, TableKey, TableStep } from '../table-admin.ts';
 
 export interface TableAdminOptions {
   client: DynamoDBClient;
@@ -114,10 +114,7 @@ function commandOf(
     case 'set table class':
       return ['UpdateTable', new UpdateTableCommand({ TableName, TableClass: wireClass(step.tableClass) })];
     case 'set encryption':
-      return [
-        'UpdateTable',
-        new UpdateTableCommand({ TableName, SSESpecification: encryption(step.kmsKeyArn) }),
-      ];
+      return ['UpdateTable', new UpdateTableCommand({ TableName, SSESpecification: encryption(step.key) })];
     case 'delete':
       return ['DeleteTable', new DeleteTableCommand({ TableName })];
   }
@@ -138,12 +135,18 @@ function createCommand(TableName: string, table: NewTable): CreateTableCommand {
     Tags: tagList(table.tags),
     DeletionProtectionEnabled: table.deletionProtection,
     TableClass: wireClass(table.tableClass),
-    ...(table.kmsKeyArn ? { SSESpecification: encryption(table.kmsKeyArn) } : {}),
+    ...(table.key ? { SSESpecification: encryption(table.key) } : {}),
   });
 }
 
 function billing(wanted: TableBilling) {
-  if (wanted.mode === 'OnDemand') return { BillingMode: 'PAY_PER_REQUEST' as const };
+  if (wanted.mode === 'OnDemand') {
+    const { maxReadRequestUnits: MaxReadRequestUnits, maxWriteRequestUnits: MaxWriteRequestUnits } = wanted;
+    // DynamoDB answers an empty one with a failure of its own.
+    const isEmpty = MaxReadRequestUnits === undefined && MaxWriteRequestUnits === undefined;
+    const OnDemandThroughput = { MaxReadRequestUnits, MaxWriteRequestUnits };
+    return { BillingMode: 'PAY_PER_REQUEST' as const, ...(isEmpty ? {} : { OnDemandThroughput }) };
+  }
   const { readCapacityUnits: ReadCapacityUnits, writeCapacityUnits: WriteCapacityUnits } = wanted;
   return {
     BillingMode: 'PROVISIONED' as const,
@@ -155,8 +158,10 @@ function wireClass(tableClass: TableClass) {
   return tableClass === 'Standard' ? ('STANDARD' as const) : ('STANDARD_INFREQUENT_ACCESS' as const);
 }
 
-function encryption(KMSMasterKeyId: string) {
-  return { Enabled: true, SSEType: 'KMS' as const, KMSMasterKeyId };
+function encryption(key: TableKey) {
+  const on = { Enabled: true, SSEType: 'KMS' as const };
+  if ('kmsKeyArn' in key) return { ...on, KMSMasterKeyId: key.kmsKeyArn };
+  return key.awsKey === 'Managed' ? on : { Enabled: false };
 }
 
 function tagList(tags: Readonly<Record<string, string>>) {

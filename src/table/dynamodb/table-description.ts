@@ -104,6 +104,7 @@ function settingsOf(
   table: TableDescription,
 ): Omit<ObservedTable, 'ttlAttribute' | 'tags' | 'pointInTimeRecovery'> {
   const capacity = table.ProvisionedThroughput;
+  const replicas = replicasOf(table);
   const onDemand = table.BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST';
   return {
     name: table.TableName ?? '',
@@ -112,7 +113,7 @@ function settingsOf(
     keySchema: (table.KeySchema ?? []).map((key) => `${key.AttributeName} ${key.KeyType}`).join(', '),
     createdAt: table.CreationDateTime?.getTime() ?? 0,
     billing: onDemand
-      ? { mode: 'OnDemand' }
+      ? { mode: 'OnDemand', ...ceilings(table) }
       : {
           mode: 'Provisioned',
           readCapacityUnits: capacity?.ReadCapacityUnits ?? 0,
@@ -120,9 +121,34 @@ function settingsOf(
         },
     deletionProtection: table.DeletionProtectionEnabled ?? false,
     kmsKeyArn: table.SSEDescription?.KMSMasterKeyArn,
+    ...(isReencrypting(table) ? { isReencrypting: true } : {}),
+    ...(replicas.length > 0 ? { replicas } : {}),
     tableClass:
       table.TableClassSummary?.TableClass === 'STANDARD_INFREQUENT_ACCESS'
         ? 'StandardInfrequentAccess'
         : 'Standard',
   };
+}
+
+/** One that was taken away is shown as -1 for a moment. */
+function ceilings({ OnDemandThroughput: most }: TableDescription) {
+  const of = (units: number | undefined) => (units === undefined || units < 0 ? undefined : units);
+  const [maxReadRequestUnits, maxWriteRequestUnits] = [
+    of(most?.MaxReadRequestUnits),
+    of(most?.MaxWriteRequestUnits),
+  ];
+  return {
+    ...(maxReadRequestUnits === undefined ? {} : { maxReadRequestUnits }),
+    ...(maxWriteRequestUnits === undefined ? {} : { maxWriteRequestUnits }),
+  };
+}
+
+function isReencrypting({ SSEDescription }: TableDescription): boolean {
+  return ['ENABLING', 'DISABLING', 'UPDATING'].includes(SSEDescription?.Status ?? '');
+}
+
+/** Of the first version of global tables a table tells its version alone. */
+function replicasOf({ Replicas = [], GlobalTableVersion }: TableDescription): string[] {
+  const regions = Replicas.map(({ RegionName }) => RegionName ?? 'a region without a name');
+  return regions.length === 0 && GlobalTableVersion === '2017.11.29' ? ['other regions'] : regions;
 }

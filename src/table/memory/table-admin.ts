@@ -1,6 +1,17 @@
 import type { Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { NATIVE_KEY_SCHEMA, type ObservedTable, type TableAdmin, type TableStep } from '../table-admin.ts';
+import {
+  NATIVE_KEY_SCHEMA,
+  NO_CEILING,
+  type ObservedTable,
+  type TableAdmin,
+  type TableBilling,
+  type TableKey,
+  type TableStep,
+} from '../table-admin.ts';
+
+/** The account's `aws/dynamodb`. */
+export const AWS_MANAGED_KEY = 'arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000';
 
 /** The twin of one account's tables: every change takes effect at once. */
 export class MemoryTables {
@@ -34,8 +45,10 @@ export class MemoryTables {
     const table = this.tables.get(name);
     if (step.do === 'create') {
       if (table) return 'raced';
+      const { key, ...asked } = step.table;
       this.tables.set(name, {
-        ...step.table,
+        ...asked,
+        kmsKeyArn: keyArn(key),
         name,
         arn: `arn:aws:dynamodb:us-east-1:000000000000:table/${name}`,
         status: 'ACTIVE',
@@ -81,10 +94,27 @@ function change(table: ObservedTable, step: Exclude<TableStep, { do: 'create' | 
     case 'set deletion protection':
       return { ...table, deletionProtection: step.enabled };
     case 'set billing':
-      return { ...table, billing: step.billing };
+      return { ...table, billing: billed(table.billing, step.billing) };
     case 'set table class':
       return { ...table, tableClass: step.tableClass };
     case 'set encryption':
-      return { ...table, kmsKeyArn: step.kmsKeyArn };
+      return { ...table, kmsKeyArn: keyArn(step.key) };
   }
+}
+
+function keyArn(key: TableKey | undefined): string | undefined {
+  if (key === undefined) return undefined;
+  if ('kmsKeyArn' in key) return key.kmsKeyArn;
+  return key.awsKey === 'Managed' ? AWS_MANAGED_KEY : undefined;
+}
+
+/** What a change does not name stays. */
+function billed(was: TableBilling, asked: TableBilling): TableBilling {
+  if (asked.mode === 'Provisioned') return asked;
+  const before = was.mode === 'OnDemand' ? was : undefined;
+  const of = (field: 'maxReadRequestUnits' | 'maxWriteRequestUnits') => {
+    const units = asked[field] ?? before?.[field];
+    return units === undefined || units === NO_CEILING ? {} : { [field]: units };
+  };
+  return { mode: 'OnDemand', ...of('maxReadRequestUnits'), ...of('maxWriteRequestUnits') };
 }

@@ -20,7 +20,7 @@ const PLAIN = {
   billing: { mode: 'OnDemand' },
   tags: {},
   deletionProtection: false,
-  kmsKeyArn: undefined,
+  key: undefined,
   tableClass: 'Standard',
 } as const;
 /** Time to live, backups, protection, class and encryption; and tags of a new table are not kept. */

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const settings = {
     tags: {},
     deletionProtection: false,
-    kmsKeyArn: undefined,
+    key: undefined,
     tableClass: 'Standard' as const,
   };
   await admin.apply({ do: 'create', table: { billing: { mode: 'OnDemand' }, ...settings } });

@@ -45,7 +45,7 @@ const desired = (name: string) => ({
   deletionProtection: true,
   defaultDeletionProtection: true,
   pointInTimeRecovery: true,
-  kmsKeyArn: undefined,
+  key: undefined,
   tableClass: undefined,
 });
 
@@ -77,7 +77,7 @@ const STEPS: TableStep[] = [
   { do: 'set deletion protection', enabled: true },
   { do: 'set billing', billing: { mode: 'OnDemand' } },
   { do: 'set table class', tableClass: 'Standard' },
-  { do: 'set encryption', kmsKeyArn: 'arn:aws:kms:eu-west-1:000000000000:key/k' },
+  { do: 'set encryption', key: { kmsKeyArn: 'arn:aws:kms:eu-west-1:000000000000:key/k' } },
   { do: 'delete' },
 ];
 
@@ -87,7 +87,7 @@ it('every call goes to the endpoint, and fails with its name once nobody listens
   const toIt = createDynamoDbClient({ region: 'eu-west-1', endpoint, purpose: 'tables' });
   const admin = dynamoDbTableAdmin({ client: toIt, clock, tableName: 'gone', endpoint });
   const { billing, ownershipTags: tags } = desired('gone');
-  const table = { billing, tags, deletionProtection: false, kmsKeyArn: undefined };
+  const table = { billing, tags, deletionProtection: false, key: undefined };
   const create: TableStep = { do: 'create', table: { ...table, tableClass: 'Standard' } };
   await admin.apply(create);
   await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 10_000);
@@ -109,7 +109,7 @@ describe('trouble with a table', () => {
       billing,
       tags,
       deletionProtection,
-      kmsKeyArn: undefined,
+      key: undefined,
       tableClass: 'Standard' as const,
     };
     await admin.apply({ do: 'create', table });
