@@ -18,7 +18,7 @@ export function referenceMarkdown(): string {
     '`kubectl explain kcg.spec` shows the same in a terminal.',
     '## spec',
     sections('spec', spec!),
-    notYet(),
+    ...notYet(),
     '## status',
     sections('status', status!),
     conditions(),
@@ -88,13 +88,13 @@ const atMost = (max: number | undefined): string => (max === undefined ? '' : `,
 const upTo = (max: number | undefined): string => (max === undefined ? '' : `; at most ${max} of them`);
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
-function notYet(): string {
-  const lines = NOT_YET.map(({ path, message }) => `- \`spec.${path}\`: ${message}`);
+function notYet(): string[] {
+  if (NOT_YET.length === 0) return [];
   return [
     '## Not in this release yet',
     'The schema has these fields and refuses them, so that nothing is set without effect.',
-    lines.join('\n'),
-  ].join('\n\n');
+    NOT_YET.map(({ path, message }) => `- \`spec.${path}\`: ${message}`).join('\n'),
+  ];
 }
 
 function conditions(): string {

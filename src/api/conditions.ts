@@ -168,6 +168,14 @@ const SCALING = {
   Stabilization: 'Fewer workers would do, and scaling.scaleDown.stabilizationSeconds is not over yet; wait.',
   Reshard: 'The stream is being resharded; the number goes down after it.',
   UnknownShards: 'The shards are not known at the moment, so the number stays; see StreamReady.',
+  UnknownLag:
+    'The lag of a shard is not known at the moment, so the number does not go down; see TableReady and ShardsCovered.',
+  Measuring:
+    'Shards are behind, and either the workers asked for are not there yet or it is being measured how fast they read; wait a moment.',
+  HotShard:
+    'A shard that has a worker of its own is behind, and no other worker can help it; raise handler.parallelizationFactor, make the handler faster, or split the shard.',
+  StuckShards:
+    'Shards are behind because the handler fails or hangs or they cannot be read, and more workers would not help; see HandlerHealthy and ShardsProgressing.',
 } as const;
 
 const STALLED = {

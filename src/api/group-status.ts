@@ -125,7 +125,12 @@ const imported = z.object({
 
 const scaling = z.object({
   desired: count.optional().describe('Workers wanted.'),
-  limitedBy: name.optional().describe('What keeps the number from what the shards or the lag ask for.'),
+  limitedBy: name
+    .optional()
+    .describe(
+      'What keeps the number from what the shards or the lag ask for: the reason of ScalingLimited, or NotLimited.',
+    ),
+  reason: line.optional().describe('Why this number.'),
   lastScale: z
     .object({ time: time.describe('When.'), reason: line.describe('Why.') })
     .optional()

@@ -12,14 +12,7 @@ interface NotYet {
   message: string;
 }
 
-export const NOT_YET: readonly NotYet[] = [
-  {
-    path: 'scaling.mode',
-    allowed: ['ShardCount', 'Fixed', 'External'],
-    message:
-      'scaling.mode Lag does not work in this release yet; use ShardCount, or External with an autoscaler of your own',
-  },
-];
+export const NOT_YET: readonly NotYet[] = [];
 
 /** The list above as rules on `spec`. */
 export const notYetRules: readonly Rule<unknown>[] = NOT_YET.map(({ path, allowed, message }) => ({

@@ -1,9 +1,11 @@
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { StoredObject } from '../kubernetes/cluster.ts';
 import type { GroupView } from '../view/group-view.ts';
-import { desiredReplicas, type ReplicasDecision } from './plan/desired-replicas.ts';
+import { desiredReplicas, type ReplicasDecision, type ReplicasInput } from './plan/desired-replicas.ts';
 import { readableShards } from './plan/readable-shards.ts';
 import { replicasOf } from './plan/desired-objects.ts';
+import { lagLook } from './plan/lag-look.ts';
+import { wantedForLag } from './plan/wanted-for-lag.ts';
 import type { StreamFacts } from './plan/group-facts.ts';
 import { concernsImport } from './reconcile-import.ts';
 import { lookAgain, type PlacedPass } from './reconcile-context.ts';
@@ -16,17 +18,19 @@ export function decideReplicas(
     view,
     rows,
     existing,
+    isFresh,
   }: {
     stream: StreamFacts;
     view: GroupView | undefined;
     rows: GroupRows | undefined;
     existing: StoredObject | undefined;
+    /** The rows were read in this pass. */
+    isFresh: boolean;
   },
 ): ReplicasDecision {
   const { group, memory, options } = pass;
-  const { scaling, desiredState, leases } = group.spec;
+  const { scaling, desiredState } = group.spec;
   const currentReplicas = replicasOf(existing);
-  const bounds = { min: scaling.minReplicas, max: scaling.maxReplicas };
   const none = { limitedBy: undefined, window: [], againInMs: undefined };
   if (memory.claim?.verdict === 'refused')
     return { ...none, replicas: 0, reason: 'the group id is not ours' };
@@ -44,15 +48,7 @@ export function decideReplicas(
   }
   const decision = desiredReplicas({
     desiredState: desiredState === 'Shadow' ? 'Running' : desiredState,
-    scaling:
-      scaling.mode === 'ShardCount' || scaling.mode === 'Lag'
-        ? {
-            mode: 'shards',
-            shardsPerWorker: scaling.shardsPerWorker,
-            maxPerWorker: leases.maxPerWorker,
-            ...bounds,
-          }
-        : { mode: 'fixed', wanted: scaling.replicas, ...bounds },
+    scaling: scalingOf(pass, { view, rows, currentReplicas, isFresh }),
     readableShards: readableShards({ stream, view, isNew: existing === undefined }),
     resharding: stream.summary?.status === 'UPDATING' || (view?.resharding ?? false),
     currentReplicas,
@@ -63,4 +59,43 @@ export function decideReplicas(
   memory.window = decision.window;
   if (decision.againInMs !== undefined) lookAgain(pass, decision.againInMs);
   return decision;
+}
+
+function scalingOf(
+  { group, memory, options }: PlacedPass,
+  {
+    view,
+    rows,
+    currentReplicas,
+    isFresh,
+  }: {
+    view: GroupView | undefined;
+    rows: GroupRows | undefined;
+    currentReplicas: number | undefined;
+    isFresh: boolean;
+  },
+): ReplicasInput['scaling'] {
+  const { scaling, leases, handler } = group.spec;
+  const bounds = { min: scaling.minReplicas, max: scaling.maxReplicas };
+  const { maxPerWorker } = leases;
+  if (scaling.mode === 'Fixed' || scaling.mode === 'External')
+    return { mode: 'fixed', wanted: scaling.replicas, ...bounds };
+  if (scaling.mode === 'ShardCount')
+    return { mode: 'shards', shardsPerWorker: scaling.shardsPerWorker, maxPerWorker, ...bounds };
+  const { history, ...wanted } = wantedForLag(
+    lagLook({
+      view: isFresh ? view : undefined,
+      rows,
+      currentReplicas: currentReplicas ?? 0,
+      nowMs: options.clock.monotonic(),
+    }),
+    {
+      targetMs: (scaling.targetLagSeconds ?? 0) * 1000,
+      lanes: handler.parallelizationFactor,
+      mayBeZero: false,
+    },
+    memory.lagHistory,
+  );
+  memory.lagHistory = history;
+  return { mode: 'lag', wanted, maxPerWorker, ...bounds };
 }

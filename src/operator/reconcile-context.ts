@@ -15,6 +15,7 @@ import type { StreamCache } from './observe-stream.ts';
 import type { ImportMemory } from './reconcile-import.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
 import type { Want } from './plan/desired-replicas.ts';
+import { NO_LAG_HISTORY, type LagHistory } from './plan/wanted-for-lag.ts';
 import type {
   ClaimFacts,
   ConsumerFacts,
@@ -80,6 +81,8 @@ export interface GroupMemory {
   /** Tries to undo what a group that is gone has left, that failed. */
   lateTries: number;
   window: Want[];
+  /** How the lag went, and what was learned of the workers. */
+  lagHistory: LagHistory;
   applied: AppliedGenerations;
   /** By thing: what failed last time. */
   refused: Map<string, Refused>;
@@ -125,6 +128,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     wasGuarded: false,
     lateTries: 0,
     window: [],
+    lagHistory: NO_LAG_HISTORY,
     applied: new Map(),
     refused: new Map(),
     keptOff: { from: undefined },
@@ -159,6 +163,7 @@ export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): voi
     ...nothing,
     watched: new ObservedWorkers(),
     windows: new ShardWindows(),
+    lagHistory: NO_LAG_HISTORY,
     outage: undefined,
     tableKey: key,
   });

@@ -257,7 +257,8 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   tellJudgements(pass, view);
   if (view) followOutage(pass, view, judged.ended);
   const consumer = await pursueConsumer(pass, stream.summary);
-  const { scaling, workload } = await scale(pass, { stream, view, rows: found.rows, consumer });
+  const isFresh = found.table !== undefined;
+  const { scaling, workload } = await scale(pass, { stream, view, rows: found.rows, isFresh, consumer });
   await removeOldConsumers(pass);
   // Without a Deployment no rows move: one that cannot be made has a pace of its own.
   const { deployment } = workload;
@@ -293,16 +294,18 @@ async function scale(
     stream,
     view,
     rows,
+    isFresh,
     consumer,
   }: Pick<GroupFacts, 'consumer'> & {
     stream: StreamFacts;
     view: GroupView | undefined;
     rows: GroupRows | undefined;
+    isFresh: boolean;
   },
 ): Promise<Pick<GroupFacts, 'scaling' | 'workload'>> {
   const { deployment, error } = await findDeployment(pass);
   const existing = deployment && belongsTo(deployment, pass.object.metadata) ? deployment : undefined;
-  const decision = decideReplicas(pass, { stream, view, rows, existing });
+  const decision = decideReplicas(pass, { stream, view, rows, existing, isFresh });
   // Perhaps there is one: another would be made in its place.
   if (error)
     return { scaling: decision, workload: { deployment: undefined, problem: workloadProblem(error) } };

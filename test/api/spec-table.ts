@@ -217,7 +217,7 @@ const HANDLER: SpecCase[] = [
 // oxfmt-ignore
 const NOT_YET: SpecCase[] = [
   { name: 'the defaults said aloud', change: { handler: { log: {}, parallelizationFactor: 1, retry: { maxAttempts: -1, maxRecordAgeSeconds: -1, bisectOnError: false }, onFailure: {} } } },
-  { name: 'scaling by lag', change: { scaling: { mode: 'Lag', targetLagSeconds: 60 } }, refused: 'scaling.mode Lag does not work in this release yet' },
+  { name: 'scaling by lag', change: { scaling: { mode: 'Lag', targetLagSeconds: 60 } } },
   { name: 'filters as JSON texts and as objects', change: { handler: { log: {}, filters: [{ pattern: '{"data":{"type":["buy"]}}' }, { pattern: { partitionKey: [{ prefix: 'vip-' }] } }] } } },
   { name: 'eleven filters', change: { handler: { log: {}, filters: Array.from({ length: 11 }, () => ({ pattern: { partitionKey: ['a'] } })) } }, refused: { edge: 'write at most 10 entries', cluster: 'must have at most 10 items' } },
   { name: 'a filter without a pattern', change: { handler: { log: {}, filters: [{}] } }, refused: { edge: 'spec.handler.filters[0].pattern: is required', cluster: 'spec.handler.filters[0].pattern: Required value' } },

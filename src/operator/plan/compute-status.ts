@@ -63,7 +63,8 @@ export function computeStatus(
       ? {
           scaling: {
             desired: scaling.replicas,
-            ...(scaling.limitedBy ? { limitedBy: scaling.limitedBy } : {}),
+            limitedBy: scaling.limitedBy ?? 'NotLimited',
+            reason: scaling.reason.slice(0, 1_000),
             ...(facts.lastScale ? { lastScale: facts.lastScale } : {}),
           },
         }

@@ -9,9 +9,10 @@ import { DEFAULT_REPLICAS } from '../../api/scaling-spec.ts';
 
 export interface ReplicasInput {
   desiredState: 'Running' | 'Paused' | 'Stopped';
-  /** `fixed`: `wanted` from the spec or an autoscaler; `shards`: from the shard count. */
+  /** `fixed`: `wanted` from the spec or an autoscaler; `shards`: from the shard count; `lag`: from `wantedForLag`. */
   scaling:
     | { mode: 'shards'; shardsPerWorker: number; maxPerWorker: number | undefined; min: number; max: number }
+    | { mode: 'lag'; wanted: Wanted; maxPerWorker: number | undefined; min: number; max: number }
     | { mode: 'fixed'; wanted: number; min: number; max: number };
   /** Shards that can be consumed at the same time; undefined = not known at the moment. */
   readableShards: number | undefined;
@@ -40,7 +41,11 @@ export type LimitedBy =
   | 'Shards'
   | 'Stabilization'
   | 'Reshard'
-  | 'UnknownShards';
+  | 'UnknownShards'
+  | 'UnknownLag'
+  | 'Measuring'
+  | 'HotShard'
+  | 'StuckShards';
 
 export interface ReplicasDecision {
   replicas: number;
@@ -53,7 +58,8 @@ export interface ReplicasDecision {
   againInMs: number | undefined;
 }
 
-interface Wanted {
+/** Before it is compared with what runs. */
+export interface Wanted {
   replicas: number;
   reason: string;
   limitedBy: LimitedBy | undefined;
@@ -98,6 +104,7 @@ function wantedReplicas(input: ReplicasInput): Wanted | undefined {
     return readableShards === undefined && grows ? undefined : wanted;
   }
   if (readableShards === undefined) return undefined;
+  if (scaling.mode === 'lag') return lagReplicas(scaling, readableShards);
   // A worker that may not hold so many leaves shards unread.
   const perWorker = Math.min(scaling.shardsPerWorker, scaling.maxPerWorker ?? Infinity);
   const raw = Math.ceil(readableShards / perWorker);
@@ -106,6 +113,24 @@ function wantedReplicas(input: ReplicasInput): Wanted | undefined {
   if (raw > max) return { replicas: max, reason, limitedBy: 'MaxReplicas' };
   if (raw < min) return { replicas: min, reason, limitedBy: 'MinReplicas' };
   return { replicas: raw, reason, limitedBy: undefined };
+}
+
+/** A worker that may not hold so many leaves shards unread, and one without a shard has nothing to do. */
+function lagReplicas(
+  { wanted, maxPerWorker = Infinity, min, max }: Extract<ReplicasInput['scaling'], { mode: 'lag' }>,
+  readableShards: number,
+): Wanted {
+  const { replicas: asked, reason } = wanted;
+  const most = Math.max(readableShards, min);
+  const replicas = asked === 0 ? 0 : Math.max(asked, Math.ceil(readableShards / maxPerWorker));
+  if (replicas > most && readableShards > 0)
+    return bounded({ replicas: most, reason, limitedBy: 'Shards' }, max);
+  if (replicas < min) return { replicas: min, reason, limitedBy: 'MinReplicas' };
+  return bounded({ ...wanted, replicas }, max);
+}
+
+function bounded(wanted: Wanted, max: number): Wanted {
+  return wanted.replicas > max ? { ...wanted, replicas: max, limitedBy: 'MaxReplicas' } : wanted;
 }
 
 /** More workers than shards are refused too: they would cost and do nothing. */

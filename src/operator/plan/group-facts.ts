@@ -117,4 +117,8 @@ export const LIMIT_MESSAGES: Readonly<Record<LimitedBy, string>> = {
   Stabilization: 'fewer workers would do; they are stopped when that has lasted for the stabilization time',
   Reshard: 'the stream is being resharded; the number of workers goes down after that',
   UnknownShards: 'the shards are not known at the moment, so the number of workers stays',
+  UnknownLag: 'the lag is not known at the moment, so the number of workers stays',
+  Measuring: 'more workers are needed; how many is not known yet',
+  HotShard: 'more workers would not help',
+  StuckShards: 'more workers would not help',
 };

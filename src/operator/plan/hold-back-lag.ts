@@ -4,6 +4,15 @@ import { asStored } from './as-stored.ts';
 
 /** Their words tell the lag; their status and reason count by themselves. */
 const LAG_CONDITIONS: ReadonlySet<string> = new Set(['LagWithinTarget', 'CheckpointsAtRisk']);
+/** What limits a number that stays as it is, and comes and goes with the lag. */
+const LAG_LIMITS: ReadonlySet<string | undefined> = new Set([
+  'NotLimited',
+  'Stabilization',
+  'Measuring',
+  'UnknownLag',
+  'HotShard',
+  'StuckShards',
+]);
 
 /**
  * The status to be written: `previous` while `next` says nothing new but how far behind the group is, or how much it gave up. Lag moves with every
@@ -15,16 +24,18 @@ export function holdBackLag(next: GroupStatus, previous: GroupStatus | undefined
 }
 
 function withoutLag(status: GroupStatus): unknown {
-  const { summary, conditions, shards = [], workers, delivery } = status;
+  const { summary, conditions, shards = [], workers, delivery, scaling } = status;
+  const isSteady = LAG_LIMITS.has(scaling?.limitedBy);
   return asStored({
     ...status,
     lag: undefined,
     // The first of them is news; a stream of poison counts on with every record.
     delivery: delivery?.givenUp !== undefined,
     summary: summary && { ...summary, lag: undefined },
-    conditions: conditions?.map((condition) =>
-      LAG_CONDITIONS.has(condition.type) ? { ...condition, message: '' } : condition,
-    ),
+    conditions: conditions
+      ?.filter(({ type }) => type !== 'ScalingLimited' || !isSteady)
+      .map((condition) => (LAG_CONDITIONS.has(condition.type) ? { ...condition, message: '' } : condition)),
+    scaling: isSteady ? { desired: scaling?.desired, lastScale: scaling?.lastScale } : scaling,
     // Of more shards than the list holds, lag decides which are in it.
     shards:
       shards.length >= STATUS_LIST_MAX

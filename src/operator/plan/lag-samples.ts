@@ -1,0 +1,64 @@
+/*
+ * How the lag of each shard went at the last looks. Lag that stays means that as much is processed as comes in; it grows by a
+ * second each second while nothing is processed at all. So its slope alone tells how fast a shard drains against what comes in,
+ * whatever records are and whatever a clock says.
+ */
+
+/** A shard that can be read, as one look has found it. */
+export interface LagShard {
+  shardId: string;
+  /** The living worker that has it; undefined = nobody. */
+  worker: string | undefined;
+  /** Undefined = not known. */
+  lagMs: number | undefined;
+  /** Records or KiB processed per second, as `Lease.load`. */
+  load: number;
+  /** Tells one position from another. */
+  position: string;
+  /** Its handler fails or hangs, or it cannot be read: not for want of workers. */
+  isStuck: boolean;
+}
+
+/** The shards of one look. */
+export interface LagSample {
+  /** Monotonic ms. */
+  atMs: number;
+  /** Who had which shard: drains are measured only while that stays. */
+  owners: string;
+  lags: ReadonlyMap<string, number>;
+}
+
+/** Shortest time a drain is measured over, ms: beats tell the lag every few seconds only. */
+export const MEASURE_MS = 20_000;
+/** Least time between two samples, ms. */
+const SPACING_MS = 4_000;
+
+/** `samples` with this look: begun anew when shards have changed hands, and no longer than it takes to measure. */
+export function addSample(
+  samples: readonly LagSample[],
+  shards: readonly LagShard[],
+  atMs: number,
+): LagSample[] {
+  const owners = shards
+    .map(({ shardId, worker }) => `${shardId}:${worker ?? ''}`)
+    .sort()
+    .join(' ');
+  const lags = new Map<string, number>();
+  for (const { shardId, lagMs } of shards) if (lagMs !== undefined) lags.set(shardId, lagMs);
+  const same = samples.filter((sample) => sample.owners === owners && sample.atMs <= atMs);
+  const last = same.at(-1);
+  if (last && atMs - last.atMs < SPACING_MS) return same;
+  const oldEnough = same.filter((sample) => atMs - sample.atMs >= MEASURE_MS).length;
+  return [...same.slice(Math.max(0, oldEnough - 1)), { atMs, owners, lags }];
+}
+
+/**
+ * How fast a shard is processed against what comes in: 1 keeps up, 0 stands still, 3 makes good two seconds of lag in each.
+ * Undefined until it has been watched for long enough.
+ */
+export function drainOf(samples: readonly LagSample[], { shardId, lagMs }: LagShard, nowMs: number) {
+  const before = samples.findLast(({ atMs }) => nowMs - atMs >= MEASURE_MS);
+  const old = before?.lags.get(shardId);
+  if (before === undefined || old === undefined || lagMs === undefined) return undefined;
+  return 1 - (lagMs - old) / (nowMs - before.atMs);
+}
