@@ -137,6 +137,15 @@ const scaling = z.object({
     .describe('The last change of the number of workers.'),
 });
 
+const handled = z.object({
+  restart: name
+    .optional()
+    .describe('Value of the annotation kcg.dev/restart, once every worker has been replaced for it.'),
+  reconcile: name
+    .optional()
+    .describe('Value of the annotation kcg.dev/reconcile, once everything has been looked at for it.'),
+});
+
 export const groupStatus = z.object({
   observedGeneration: z.int().optional().describe('Generation of the spec that this status is about.'),
   conditions: z
@@ -169,6 +178,9 @@ export const groupStatus = z.object({
   table: table.optional().describe('The table as it was found.'),
   imported: imported.optional().describe('The import of positions, as checkpoints.importFrom said.'),
   scaling: scaling.optional().describe('How many workers, and why.'),
+  handled: handled
+    .optional()
+    .describe('What annotations have asked for and is done; 256 characters of each.'),
 });
 
 export type GroupStatus = z.output<typeof groupStatus>;

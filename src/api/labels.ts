@@ -28,6 +28,10 @@ export const OPERATOR_ANNOTATION = `${DOMAIN}/operator`;
 export const NAMESPACES_ANNOTATION = `${DOMAIN}/namespaces`;
 /** `true`: the operator leaves the group alone. */
 export const RECONCILE_PAUSED_ANNOTATION = `${DOMAIN}/reconcile-paused`;
+/** On a group, with any value: each new one replaces the workers, one handover after another. Their pods carry it too. */
+export const RESTART_ANNOTATION = `${DOMAIN}/restart`;
+/** On a group, with any value: each new one has everything looked at and tried now, whatever is known or was refused. */
+export const RECONCILE_ANNOTATION = `${DOMAIN}/reconcile`;
 
 /** On a group only while its deletion has something to undo. */
 export const FINALIZER = `${DOMAIN}/cleanup`;

@@ -69,9 +69,13 @@ export class StreamCache {
     return entry.facts;
   }
 
-  /** The answer is known to be old: looks again at the next call, but not all the time, and not before a failure's time. */
-  refresh(key: string): void {
+  /**
+   * The answer is known to be old: looks again at the next call, but not all the time, and not before a failure's time; when
+   * somebody has asked for it, whatever the time.
+   */
+  refresh(key: string, { isAsked = false }: { isAsked?: boolean } = {}): void {
     const entry = this.#entries.get(key);
+    if (entry && isAsked) entry.nextMs = -Infinity;
     if (entry && entry.failures === 0) entry.nextMs = Math.min(entry.nextMs, entry.askedMs + REFRESH_MS);
   }
 

@@ -116,6 +116,8 @@ export interface GroupMemory {
   outage: Outage | undefined;
   lastFailover: LastFailover | undefined;
   lastScale: LastScale | undefined;
+  /** The wish to look at everything that was followed last. */
+  reconciled: string | undefined;
 }
 
 /**
@@ -149,6 +151,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     outage: undefined,
     lastFailover: undefined,
     lastScale: undefined,
+    reconciled: undefined,
   };
 }
 

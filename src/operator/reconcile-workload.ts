@@ -15,6 +15,7 @@ import {
 } from '../kubernetes/cluster.ts';
 import { deploymentFacts } from './observe-pods.ts';
 import { attempt, paced } from './pace.ts';
+import { askedRestart } from './plan/annotated-wishes.ts';
 import {
   CONTENT_HASH_ANNOTATION,
   desiredObjects,
@@ -166,6 +167,7 @@ function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: Work
     // A group that is to read nothing does not keep old pods reading while new ones come up.
     existing,
     seenRevision,
+    restart: askedRestart(group.metadata),
   });
 }
 

@@ -26,6 +26,7 @@ import { countJudgements } from './plan/shards-progressing.ts';
 import { lateGroup, undoLate } from './late-deletion.ts';
 import { concernsImport, pursueImport } from './reconcile-import.ts';
 import { reconcilePause } from './reconcile-pause.ts';
+import { lookAnew } from './look-anew.ts';
 import { attempt } from './pace.ts';
 import {
   lookAgain,
@@ -233,6 +234,7 @@ function isStuck({ stream, table, failures }: GroupFacts): boolean {
 /** Stream → table → claim → workers, as far as it goes. */
 async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   const { options, streams, target, memory, signal, group } = pass;
+  lookAnew(pass);
   const stream = await streams.look(streamKey(target), {
     client: options.aws.streamClient(target),
     user: keyString(keyOf(pass.object)),

@@ -5,6 +5,7 @@ import type { Checkpoint } from '../../kinesis/position.ts';
 import { isOpen } from '../../kinesis/shard.ts';
 import { formatDuration, lagStepSeconds } from '../../view/format.ts';
 import type { GroupView, ShardView } from '../../view/group-view.ts';
+import { handledWishes } from './annotated-wishes.ts';
 import {
   checkpointsAtRisk,
   groupClaimed,
@@ -59,6 +60,7 @@ export function computeStatus(
       : {}),
     ...(facts.table ? { table: facts.table.info } : {}),
     ...importStatus(facts),
+    ...handledWishes(facts),
     ...(scaling
       ? {
           scaling: {

@@ -37,12 +37,16 @@ export function deletingStatus(
 /** Of a new group whose name belonged to one that was deleted a moment ago, and is cleaned up after first. */
 export function waitingStatus(
   message: string,
-  { previous, nowMs }: { previous: GroupStatus | undefined; nowMs: number },
+  {
+    previous,
+    generation: observedGeneration,
+    nowMs,
+  }: { previous: GroupStatus | undefined; generation: number; nowMs: number },
 ): GroupStatus {
   const why = `a group of this name was deleted just before, and is cleaned up after first: ${message}`;
   const told: NewCondition[] = [
-    { type: 'Ready', status: 'False', reason: 'Progressing', message: why },
-    { type: 'Reconciling', status: 'True', reason: 'CleaningUp', message: why },
+    { type: 'Ready', status: 'False', reason: 'Progressing', message: why, observedGeneration },
+    { type: 'Reconciling', status: 'True', reason: 'CleaningUp', message: why, observedGeneration },
   ];
   return { ...previous, conditions: setAll(previous?.conditions ?? [], told, nowMs) };
 }

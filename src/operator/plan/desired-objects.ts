@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { GROUP_LABEL, MANAGED_BY, MANAGED_BY_LABEL, REVISION_ANNOTATION } from '../../api/labels.ts';
+import {
+  GROUP_LABEL,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  RESTART_ANNOTATION,
+  REVISION_ANNOTATION,
+} from '../../api/labels.ts';
 import type { KubeObject, OwnerReference, StoredObject } from '../../kubernetes/cluster.ts';
 import { workerTemplate, type Json, type WorkerTemplateInput } from './worker-template.ts';
 
@@ -35,7 +41,8 @@ export function workloadName(group: string): string {
 /** The revision stays while the pod template does; else it is one more than the greatest that was seen. */
 export function desiredObjects(input: WorkloadInput): Workload {
   const { group, selector, labels } = input;
-  const template = workerTemplate(input);
+  // The last restart stays in the template when its annotation is taken off the group: that asks for no new pods.
+  const template = workerTemplate({ ...input, restart: input.restart ?? restartOf(input.existing) });
   const templateHash = hashOf(template);
   const revision = nextRevision(input, templateHash);
   const metadata = {
@@ -112,6 +119,12 @@ export function isLeftover(
 export function replicasOf(deployment: StoredObject | undefined): number | undefined {
   const replicas = (deployment?.spec as { replicas?: unknown } | undefined)?.replicas;
   return typeof replicas === 'number' ? replicas : deployment && 1;
+}
+
+/** The last restart that the pods of the Deployment were made for. */
+export function restartOf(deployment: StoredObject | undefined): string | undefined {
+  const spec = deployment?.spec as { template?: Pick<KubeObject, 'metadata'> } | undefined;
+  return spec?.template?.metadata?.annotations?.[RESTART_ANNOTATION];
 }
 
 /** The Deployment with another number of the pods that it has already. */

@@ -107,6 +107,8 @@ export interface DeploymentFacts {
   failure: string | undefined;
   /** The pods of the present template have not come up within the Deployment's progress deadline. */
   stuck: boolean;
+  /** The last restart that its template has been given, if any. */
+  restart?: string | undefined;
 }
 
 /** How the condition ScalingLimited begins its message. */

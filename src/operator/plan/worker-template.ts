@@ -1,4 +1,5 @@
 import {
+  RESTART_ANNOTATION,
   RESTARTED_AT_ANNOTATION,
   REVISION_ANNOTATION,
   WORKER_CONTAINER_ANNOTATION,
@@ -32,6 +33,8 @@ export interface WorkerTemplateInput {
   handoffTimeoutMs: number;
   labels: Readonly<Record<string, string>>;
   selector: Readonly<Record<string, string>>;
+  /** Pods of another value are replaced by ones of this one. */
+  restart?: string | undefined;
 }
 
 /** Name of the container that copies the runtime; one of that name among the template's says what it should have beside. */
@@ -96,6 +99,7 @@ export function workerTemplate(input: WorkerTemplateInput): Json {
         ...mapOf(metadata['annotations']),
         ...(runsInApp(handler) ? runtimeCanGo(mapOf(metadata['annotations'])) : {}),
         ...(handler.kind === 'lambda' ? chosenFirst(mapOf(metadata['annotations']), handler.container) : {}),
+        ...(input.restart === undefined ? {} : { [RESTART_ANNOTATION]: input.restart }),
         [WORKER_CONTAINER_ANNOTATION]: workerContainerOf(handler),
       },
     },
