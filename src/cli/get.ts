@@ -1,9 +1,8 @@
 import { stringify } from 'yaml';
 import type { GroupStatus } from '../api/group-status.ts';
-import { KcgError } from '../lib/errors.ts';
 import type { OptionTable, OptionValues } from '../lib/options.ts';
 import { formatAge } from '../view/format.ts';
-import { clusterOptions } from './cluster-options.ts';
+import { otherClusterOptions, selectOptions, watchOption } from './group-options.ts';
 import { printTable } from './print-table.ts';
 
 /** What is shown of a group; also of one whose spec is invalid. */
@@ -13,51 +12,34 @@ export interface ListedGroup {
   status?: GroupStatus | undefined;
 }
 
-const OUTPUTS = ['wide', 'json', 'yaml'] as const;
+const OUTPUTS = ['wide', 'json', 'yaml', 'name'] as const;
 
-const { namespace, ...otherClusterOptions } = clusterOptions;
 export const getOptions = {
-  namespace,
-  'all-namespaces': { type: 'boolean', short: 'A', description: 'look in all namespaces' },
-  output: { type: 'string', short: 'o', description: OUTPUTS.join(' | ') },
+  ...selectOptions,
+  ...watchOption,
+  output: { type: 'string', short: 'o', description: 'more columns, or as data', choices: OUTPUTS },
   ...otherClusterOptions,
 } as const satisfies OptionTable;
 
 export interface GetInput {
   options: Pick<OptionValues<typeof getOptions>, 'allNamespaces' | 'output'>;
-  /** Undefined = all. */
-  name: string | undefined;
-  /** As the API server has them. */
+  /** One was asked for by name: it is printed as it is, not in a list. */
+  isOne: boolean;
+  /** As the API server has them; at least one. */
   groups: readonly ListedGroup[];
-  /** For the message when there are none. */
-  namespace: string;
   /** Wall clock, ms since the epoch. */
   now: number;
 }
 
-/**
- * What `kcg get` prints, without the newline at the end.
- * @throws KcgError `InvalidInput` for an unknown output, `NotFound` when the named group is not there
- */
-export function printGroups({ options, name, groups, namespace, now }: GetInput): string {
+/** What `kcg get` prints, without the newline at the end. */
+export function printGroups({ options, isOne, groups, now }: GetInput): string {
   const { output, allNamespaces } = options;
-  if (output !== undefined && !(OUTPUTS as readonly string[]).includes(output)) {
-    throw new KcgError('InvalidInput', `-o takes one of ${OUTPUTS.join(', ')}, not '${output}'`);
-  }
-  const shown = groups
-    .filter(({ metadata }) => name === undefined || metadata.name === name)
-    .toSorted(byName);
-  if (name !== undefined && shown.length === 0) {
-    throw new KcgError('NotFound', `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`, {
-      fix: 'kcg get -A lists those of all namespaces.',
-    });
-  }
+  const shown = groups.toSorted(byName);
+  if (output === 'name')
+    return shown.map(({ metadata }) => `kinesisconsumergroup.kcg.dev/${metadata.name}`).join('\n');
   if (output === 'json' || output === 'yaml') {
-    const value = name === undefined ? { apiVersion: 'v1', kind: 'List', items: shown } : shown[0];
+    const value = isOne ? shown[0] : { apiVersion: 'v1', kind: 'List', items: shown };
     return output === 'json' ? JSON.stringify(value, undefined, 2) : stringify(value).trimEnd();
-  }
-  if (shown.length === 0) {
-    return allNamespaces ? 'No resources found' : `No resources found in ${namespace} namespace.`;
   }
   const table = groupTable(shown, now, output === 'wide');
   if (!allNamespaces) return printTable(table);

@@ -6,10 +6,10 @@ import {
   tableNameOf,
   type KinesisConsumerGroup,
 } from '../api/group.ts';
-import type { Checkpoint } from '../kinesis/position.ts';
 import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable, OptionValues } from '../lib/options.ts';
+import { formatCheckpoint } from '../view/format-position.ts';
 import { formatAge, formatDuration } from '../view/format.ts';
 import type { Judged } from '../view/judge-shard.ts';
 import type { OwnershipView, ShardOwnership, WorkerOwnership } from '../view/ownership-view.ts';
@@ -179,7 +179,7 @@ function shardTable(shards: readonly ShardOwnership[], now: number, wide: boolea
       if (!wide) return cells.map(cell);
       const { incarnation, lastChange, readAt, checkpoint, parents } = shard;
       cells.push(incarnation, lastChange?.why, lastChange?.from);
-      cells.push(ago(readAt, now), position(checkpoint), parents.join(','));
+      cells.push(ago(readAt, now), formatCheckpoint(checkpoint), parents.join(','));
       return cells.map(cell);
     }),
   ];
@@ -242,15 +242,6 @@ function judgement(judged: Judged | undefined): string | undefined {
   return judged?.cause ? `${judged.judgement} (${judged.cause})` : judged?.judgement;
 }
 
-function position(checkpoint: Checkpoint): string {
-  if (checkpoint.at === 'SEQUENCE') {
-    const { sequence, subSequence } = checkpoint;
-    return subSequence === undefined ? sequence : `${sequence}+${subSequence}`;
-  }
-  if (checkpoint.at !== 'AT_TIMESTAMP') return checkpoint.at;
-  return `AT_TIMESTAMP ${time(checkpoint.timestampMs)}`;
-}
-
 function cell(value: string | number | undefined): string {
   return value === undefined || value === '' ? '-' : String(value);
 }
@@ -263,7 +254,7 @@ function shardJson({ checkpoint, checkpointedAt, readAt, judged, ...rest }: Shar
   return {
     ...rest,
     ...judged,
-    position: position(checkpoint),
+    position: formatCheckpoint(checkpoint),
     checkpointedAt: checkpointedAt && time(checkpointedAt),
     readAt: readAt && time(readAt),
   };

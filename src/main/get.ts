@@ -2,6 +2,8 @@ import { getOptions, printGroups, type ListedGroup } from '../cli/get.ts';
 import { systemClock } from '../lib/clock.ts';
 import { parseOptions } from '../lib/options.ts';
 import { KINDS } from '../kubernetes/cluster.ts';
+import { noSuchGroup } from './group-sources.ts';
+import { show } from './show.ts';
 import { readUserCluster } from './user-cluster.ts';
 
 export { getOptions };
@@ -12,15 +14,30 @@ export async function runGetCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(getOptions, argv, env, { positionals: 1 });
-  const text = await readUserCluster(options, { env }, async ({ cluster, namespace }) => {
-    const objects = await cluster.list(KINDS.consumerGroup, {
-      namespace: options.allNamespaces ? undefined : namespace,
-      signal: stop,
-    });
-    const groups = objects as unknown as ListedGroup[];
-    return printGroups({ options, name: positionals[0], groups, namespace, now: systemClock.now() });
+  const { options, positionals: names } = parseOptions(getOptions, argv, env, { positionals: 100 });
+  await readUserCluster(options, { env }, async ({ calls, namespace }) => {
+    const look = async (signal: AbortSignal): Promise<string> => {
+      const objects = await calls.select(KINDS.consumerGroup, {
+        namespace: options.allNamespaces ? undefined : namespace,
+        selector: options.selector,
+        signal,
+      });
+      const known = objects as unknown as ListedGroup[];
+      for (const name of names)
+        if (!known.some(({ metadata }) => metadata.name === name)) throw noSuchGroup(name, namespace);
+      const groups =
+        names.length === 0 ? known : known.filter(({ metadata }) => names.includes(metadata.name));
+      if (groups.length > 0)
+        return printGroups({ options, isOne: names.length === 1, groups, now: systemClock.now() });
+      // As kubectl has it: what is counted or piped is the list alone.
+      const where = options.allNamespaces ? '' : ` in ${namespace} namespace.`;
+      if (options.output === undefined || options.output === 'wide')
+        process.stderr.write(`No resources found${where}\n`);
+      return options.output === undefined || options.output === 'wide' || options.output === 'name'
+        ? ''
+        : printGroups({ options, isOne: false, groups, now: systemClock.now() });
+    };
+    await show(look, options.watch, stop);
   });
-  process.stdout.write(`${text}\n`);
   return 0;
 }

@@ -6,32 +6,61 @@ import type { OptionValues } from '../lib/options.ts';
 import { systemRandom } from '../lib/random.ts';
 import { KubeCluster } from '../kubernetes/kube/cluster.ts';
 import { loadKubeAccess, type KubeAccess } from '../kubernetes/kube/config.ts';
+import { KubeTransport } from '../kubernetes/kube/transport.ts';
+import { KubeUserCalls } from '../kubernetes/kube/user-calls.ts';
 
-interface UserCluster {
+export interface UserCluster {
   cluster: KubeCluster;
+  calls: KubeUserCalls;
   /** The one asked for, else the context's. */
   namespace: string;
+  /** An error of Kubernetes in the words of somebody at a terminal. */
+  explain: (thrown: unknown) => KcgError;
+}
+
+interface OpenOptions {
+  env: NodeJS.ProcessEnv;
+  /** What its user can do when the cluster does not answer. */
+  orElse?: string;
 }
 
 /**
- * Reads something in the cluster that somebody at a terminal means. `orElse`: what they can do when it does not answer.
+ * The cluster that somebody at a terminal means; nothing is asked yet. Close `cluster` when done.
+ * @throws KcgError `InvalidInput` when none is configured
+ */
+export async function openUserCluster(
+  options: OptionValues<typeof clusterOptions>,
+  { env, orElse }: OpenOptions,
+): Promise<UserCluster> {
+  const { server, kubeconfig, context } = options;
+  const access = server === undefined ? loadKubeAccess({ kubeconfig, context, env }) : openAccess(server);
+  const shared = { access, clock: systemClock, random: systemRandom };
+  const transport = new KubeTransport(shared);
+  const cluster = new KubeCluster({ ...shared, transport, log: silentLog, instance: 'kcg-cli' });
+  return {
+    cluster,
+    calls: new KubeUserCalls(transport),
+    namespace: options.namespace ?? access.namespace,
+    explain: (thrown) => forPeople(KcgError.from(thrown), orElse),
+  };
+}
+
+/**
+ * Does something with the cluster that somebody at a terminal means.
  * @throws KcgError `InvalidInput` when none is configured; what Kubernetes refuses, with what its user can do about it
  */
 export async function readUserCluster<T>(
   options: OptionValues<typeof clusterOptions>,
-  { env, orElse }: { env: NodeJS.ProcessEnv; orElse?: string },
+  open: OpenOptions,
   read: (found: UserCluster) => Promise<T>,
 ): Promise<T> {
-  const { server, kubeconfig, context } = options;
-  const access = server === undefined ? loadKubeAccess({ kubeconfig, context, env }) : openAccess(server);
-  const shared = { clock: systemClock, random: systemRandom, log: silentLog, instance: 'kcg-cli' };
-  const cluster = new KubeCluster({ access, ...shared });
+  const found = await openUserCluster(options, open);
   try {
-    return await read({ cluster, namespace: options.namespace ?? access.namespace });
+    return await read(found);
   } catch (thrown) {
-    throw forPeople(KcgError.from(thrown), orElse);
+    throw found.explain(thrown);
   } finally {
-    await cluster.close();
+    await found.cluster.close();
   }
 }
 
@@ -39,7 +68,10 @@ export async function readUserCluster<T>(
 function forPeople(error: KcgError, orElse: string | undefined): KcgError {
   const { code, message, resource } = error;
   if (code === 'AccessDenied') {
-    const fix = 'The ClusterRole "view" has this right where kcg is installed with rbac.aggregate.';
+    const isRead = /^cannot (get|list|watch) kinesis/.test(message);
+    const fix = isRead
+      ? 'The ClusterRole "view" has this right where kcg is installed with rbac.aggregate.'
+      : 'Ask for a role that allows it; kcg doctor lists the rights that its commands use.';
     return new KcgError(code, message, { cause: error, resource, fix });
   }
   if (code !== 'Unavailable' && code !== 'Timeout') return error;

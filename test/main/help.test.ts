@@ -77,7 +77,7 @@ const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
   ['get --server nonsense', "--server takes a URL such as http://127.0.0.1:8000, not 'nonsense'"],
   ['leases --table x --dynamodb-endpoint localhost:8000', "--dynamodb-endpoint takes a URL such as http://127.0.0.1:8000, not 'localhost:8000'"],
   ['leases --dynamodb-endpoint', '--dynamodb-endpoint needs a value. Write --dynamodb-endpoint URL.'],
-  ['get a b', "unexpected argument 'b'. See --help."],
+  ['leases a b', "unexpected argument 'b'. See --help."],
   ['install', 'install takes the folder to copy to. Write kcg install DIR.'],
 ];
 

@@ -41,6 +41,8 @@ export interface KubeClusterOptions {
   qps?: number;
   burst?: number;
   onRequest?: (report: RequestReport) => void;
+  /** To share its connections. Default: one of its own. */
+  transport?: KubeTransport;
   onReflector?: (event: ReflectorEvent) => void;
 }
 
@@ -58,7 +60,7 @@ export class KubeCluster implements Cluster {
 
   constructor(options: KubeClusterOptions) {
     this.#options = options;
-    this.#transport = new KubeTransport(options);
+    this.#transport = options.transport ?? new KubeTransport(options);
     this.#events = new KubeEventRecorder({
       ...options,
       transport: this.#transport,

@@ -1,0 +1,28 @@
+import type { OptionTable } from '../lib/options.ts';
+import { clusterOptions } from './cluster-options.ts';
+
+const { namespace, ...otherClusterOptions } = clusterOptions;
+
+/** Which resources: the same words for each command that takes several. */
+export const selectOptions = {
+  namespace,
+  'all-namespaces': { type: 'boolean', short: 'A', description: 'look in all namespaces' },
+  selector: { type: 'string', short: 'l', description: 'only those with these labels, as kubectl -l' },
+} as const satisfies OptionTable;
+
+/** Where a group is when no resource is to be asked. */
+export const placeOptions = {
+  file: { type: 'string', short: 'f', description: 'YAML file of the group, in place of Kubernetes' },
+  table: { type: 'string', description: 'DynamoDB table, in place of Kubernetes' },
+  group: { type: 'string', description: 'id of the group, when file or table hold several' },
+  stream: { type: 'string', description: 'name or ARN of the stream, beside --table' },
+  region: { type: 'string', description: "AWS region; default: the group's, then AWS_REGION" },
+  'kinesis-endpoint': { type: 'url', description: 'URL of Kinesis, such as the one "kcg dev" prints' },
+  'dynamodb-endpoint': { type: 'url', description: 'URL of DynamoDB, such as the one "kcg dev" prints' },
+} as const satisfies OptionTable;
+
+export const watchOption = {
+  watch: { type: 'boolean', short: 'w', description: 'look again every two seconds, until Ctrl-C' },
+} as const satisfies OptionTable;
+
+export { otherClusterOptions };

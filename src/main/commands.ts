@@ -1,0 +1,124 @@
+import type { OptionTable } from '../lib/options.ts';
+
+type Run = (argv: readonly string[], env: NodeJS.ProcessEnv, stop: AbortSignal) => Promise<number>;
+export interface Command {
+  summary: string;
+  usage: string;
+  load: () => Promise<{ run: Run; options: OptionTable }>;
+}
+
+/** Each verb is loaded only when it is asked for: a worker never loads the Kubernetes client. */
+export const COMMANDS: Record<string, Command> = {
+  dev: {
+    summary: 'run a group on this machine: operator, workers, local Kinesis and DynamoDB',
+    usage: 'kcg dev -f group.yaml',
+    load: async () => {
+      const { devOptions, runDevCommand } = await import('./dev.ts');
+      return { options: devOptions, run: runDevCommand };
+    },
+  },
+  demo: {
+    summary: 'show failover, draining and resharding on this machine',
+    usage: 'kcg demo',
+    load: async () => {
+      const { demoOptions, runDemoCommand } = await import('./demo.ts');
+      return { options: demoOptions, run: runDemoCommand };
+    },
+  },
+  get: {
+    summary: 'list consumer groups, as "kubectl get kcg" does',
+    usage: 'kcg get [NAME...]',
+    load: async () => {
+      const { getOptions, runGetCommand } = await import('./get.ts');
+      return { options: getOptions, run: runGetCommand };
+    },
+  },
+  status: {
+    summary: 'what runs, what is wrong and what to do next, on one screen',
+    usage: 'kcg status [NAME... | -f group.yaml | --table TABLE]',
+    load: async () => {
+      const { statusOptions, runStatusCommand } = await import('./status.ts');
+      return { options: statusOptions, run: runStatusCommand };
+    },
+  },
+  describe: {
+    summary: 'all that is known of a group: conditions, table, workers, shards, pods, Events',
+    usage: 'kcg describe [NAME... | -f group.yaml | --table TABLE]',
+    load: async () => {
+      const { describeOptions, runDescribeCommand } = await import('./describe.ts');
+      return { options: describeOptions, run: runDescribeCommand };
+    },
+  },
+  shards: {
+    summary: 'the shards of a group as a tree: width, owner, load, lag, judgement',
+    usage: 'kcg shards (NAME... | -f group.yaml | --table TABLE)',
+    load: async () => {
+      const { shardsOptions, runShardsCommand } = await import('./shards.ts');
+      return { options: shardsOptions, run: runShardsCommand };
+    },
+  },
+  leases: {
+    summary: 'show who owns which shard and how far it is, from the table alone',
+    usage: 'kcg leases (NAME | -f group.yaml | --table TABLE)',
+    load: async () => {
+      const { leasesOptions, runLeasesCommand } = await import('./leases.ts');
+      return { options: leasesOptions, run: runLeasesCommand };
+    },
+  },
+  import: {
+    summary: 'begin a group with the positions of another consumer, or show what that would do',
+    usage: 'kcg import (NAME | -f group.yaml | --group ID --stream STREAM --type TYPE --from TABLE)',
+    load: async () => {
+      const { importOptions, runImportCommand } = await import('./import.ts');
+      return { options: importOptions, run: runImportCommand };
+    },
+  },
+  compare: {
+    summary: "show a group's positions beside those of another consumer of the stream",
+    usage: 'kcg compare (NAME | -f group.yaml) --type TYPE --with TABLE',
+    load: async () => {
+      const { compareOptions, runCompareCommand } = await import('./compare.ts');
+      return { options: compareOptions, run: runCompareCommand };
+    },
+  },
+  export: {
+    summary: 'write the positions of a stopped group into the table of KCL or async-kinesis',
+    usage: 'kcg export (NAME | -f group.yaml) --to kcl|async-kinesis --to-table TABLE',
+    load: async () => {
+      const { exportOptions, runExportCommand } = await import('./export.ts');
+      return { options: exportOptions, run: runExportCommand };
+    },
+  },
+  redrive: {
+    summary: 'hand batches that were given up to the handler again',
+    usage: 'kcg redrive (NAME | -f group.yaml)',
+    load: async () => {
+      const { redriveOptions, runRedriveCommand } = await import('./redrive.ts');
+      return { options: redriveOptions, run: runRedriveCommand };
+    },
+  },
+  operator: {
+    summary: 'run the operator (in a pod, or here with --kubeconfig)',
+    usage: 'kcg operator',
+    load: async () => {
+      const { operatorOptions, runOperatorCommand } = await import('./operator.ts');
+      return { options: operatorOptions, run: runOperatorCommand };
+    },
+  },
+  worker: {
+    summary: 'run one worker of a group (started by the operator or by "kcg dev")',
+    usage: 'kcg worker',
+    load: async () => {
+      const { workerOptions, runWorkerCommand } = await import('./worker.ts');
+      return { options: workerOptions, run: runWorkerCommand };
+    },
+  },
+  install: {
+    summary: 'copy this program into a folder (the init container of module handlers)',
+    usage: 'kcg install DIR',
+    load: async () => {
+      const { installOptions, runInstallCommand } = await import('./install.ts');
+      return { options: installOptions, run: runInstallCommand };
+    },
+  },
+};

@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { isTrouble, problemsOf } from '../../src/view/group-problems.ts';
+import { anObject, aPicture, NOW, READY, ROWS, shardRow, workerRow } from '../support/a-picture.ts';
+
+const condition = (type: string, status: string, reason: string) => ({
+  type,
+  status,
+  reason,
+  message: `${reason} it is`,
+  lastTransitionTime: '',
+});
+const reasons = (more: Parameters<typeof aPicture>[0]) =>
+  problemsOf(aPicture(more)).map(({ severity, reason }) => `${severity} ${reason}`);
+const said = (...conditions: object[]) => ({ object: anObject({ observedGeneration: 1, conditions }) });
+
+describe('what is wrong with a group', () => {
+  test('is nothing while all is well', () => {
+    expect(problemsOf(aPicture())).toEqual([]);
+  });
+
+  test('is what the conditions say, each reason once and the worst first, with what to do', () => {
+    const conditions = [
+      condition('Ready', 'False', 'TableNotFound'),
+      condition('LagWithinTarget', 'False', 'LagExceeded'),
+      condition('TableReady', 'False', 'TableNotFound'),
+      condition('CheckpointsAtRisk', 'False', 'CheckpointsSafe'),
+    ];
+    const problems = problemsOf(aPicture(said(...conditions)));
+    expect(problems.map(({ reason }) => reason)).toEqual(['TableNotFound', 'LagExceeded']);
+    expect(problems[0]).toMatchObject({ severity: 'error', what: 'TableNotFound it is' });
+    expect(problems[0]?.next).toContain('create it with the keys');
+  });
+
+  test('is not what was asked for, nor what limits the scaling', () => {
+    const paused = [
+      condition('Ready', 'False', 'Paused'),
+      condition('ShardsCovered', 'False', 'NotConsuming'),
+    ];
+    const object = anObject({ observedGeneration: 1, conditions: paused }, { desiredState: 'Paused' });
+    const problems = problemsOf(aPicture({ object, from: [] }));
+    expect(problems.filter(isTrouble)).toEqual([]);
+    expect(problems.map(({ reason }) => reason)).toContain('Paused');
+    expect(reasons(said(...READY, condition('ScalingLimited', 'True', 'MinReplicas')))).toEqual([
+      'note MinReplicas',
+    ]);
+  });
+
+  test('is that the operator has not looked, or was told not to', () => {
+    expect(reasons({ object: anObject({}) })).toEqual(['warning NotObserved']);
+    const object = anObject();
+    object.metadata.annotations = { 'kcg.dev/reconcile-paused': 'true' };
+    expect(reasons({ object })).toEqual(['warning ReconcilePaused']);
+  });
+
+  test.each([
+    [
+      'nobody lives',
+      ROWS.map((row) => (row.shard_id.startsWith('worker#') ? { ...row, state: 'dead' } : row)),
+      'error NoLiveWorkers',
+    ],
+    [
+      'one shard is free',
+      [...ROWS.slice(0, 3), shardRow('shardId-000000000003', { ref: 'orders-worker-x-a/older' }), ROWS[4]!],
+      'warning UnownedShards',
+    ],
+    [
+      'the handler fails',
+      [...ROWS.slice(0, 4), workerRow('orders-worker-x-a', { failing: 2, failing_why: 'no' })],
+      'error HandlerFailing',
+    ],
+    [
+      'reads fail',
+      [...ROWS.slice(0, 4), workerRow('orders-worker-x-a', { unread_why: 'AccessDenied' })],
+      'error ReadsFail',
+    ],
+    [
+      'records were given up',
+      [
+        { ...ROWS[0]!, given_up: 3, given_up_at: NOW, given_up_why: 'RetryAttemptsExhausted' },
+        ...ROWS.slice(1),
+      ],
+      'note RecordsGivenUp',
+    ],
+    [
+      'a beat is late',
+      [...ROWS.slice(0, 4), workerRow('orders-worker-x-a', { ttl: NOW / 1_000 + 86_400 - 100 })],
+      'warning NoBeat',
+    ],
+    ['there are no rows', [], 'warning NoRows'],
+  ])('is seen in the rows when %s, without Kubernetes as well', (_, from, expected) => {
+    expect(reasons({ object: undefined, from })).toContain(expected);
+    expect(reasons({ from })).toContain(expected);
+  });
+
+  test('a beat that stands still is news once it was watched', () => {
+    const late = { from: [...ROWS.slice(0, 4), workerRow('orders-worker-x-a', { ttl: 1 })] };
+    expect(reasons({ ...late, silentMs: new Map([['orders-worker-x-a', 1_000]]) })).not.toContain(
+      'warning NoBeat',
+    );
+    expect(reasons({ silentMs: new Map([['orders-worker-x-a', 31_000]]) })).toContain('warning NoBeat');
+  });
+
+  test('a shard near the end of the retention is told with how far', () => {
+    const from = [
+      ...ROWS.slice(0, 4),
+      workerRow('orders-worker-x-a', { lagging: { 'shardId-000000000001': 23 * 3_600_000 } }),
+    ];
+    const [problem] = problemsOf(aPicture({ from }));
+    expect(problem).toMatchObject({ reason: 'NearRetention', severity: 'error' });
+    expect(problem?.what).toBe('shardId-000000000001 is 23h behind, and the stream keeps 24 h.');
+  });
+});
