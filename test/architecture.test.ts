@@ -65,6 +65,7 @@ describe('AWS clients', () => {
       return (names.match(/\w+Client\b/g) ?? []).some((name) => source(file).includes(`new ${name}(`));
     });
     expect(building.toSorted()).toEqual([
+      'aws/assumed-role.ts',
       'aws/dynamodb-client.ts',
       'kinesis/aws/stream-client.ts',
       'kinesis/aws/stream-consumers.ts',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { STREAM_REASONS } from './stream-reasons.ts';
 import { TABLE_REASONS } from './table-reasons.ts';
 
 /** A condition as Kubernetes' metav1.Condition has it. */
@@ -24,25 +25,6 @@ export interface Condition<T extends ConditionType = ConditionType> {
   reason: ReasonOf<T>;
   message: string;
 }
-
-const STREAM = {
-  StreamActive: 'The stream exists and can be read; nothing to do.',
-  StreamUnknown: 'The stream has not been looked at yet; wait a moment.',
-  StreamNotFound:
-    'There is no such stream in this account and region, which is waited for; create it, or correct spec.stream or spec.region in a new group.',
-  StreamNotActive: 'The stream is being created, changed or deleted; wait until AWS shows it as ACTIVE.',
-  StreamAccessDenied:
-    'The operator may not describe the stream; give its role kinesis:DescribeStreamSummary and kinesis:ListShards.',
-  StreamCredentials:
-    'The operator has no credentials that AWS accepts, so it was not asked; give its ServiceAccount a role (docs/install.md, IAM), or correct the keys. Workers have their own and go on.',
-  StreamUnreachable:
-    'Kinesis did not answer; check the network, spec.endpoints.kinesis and the operator log. Workers go on meanwhile.',
-  ConsumerCreating:
-    'The stream consumer is being registered; wait a moment. Workers go on as they were meanwhile.',
-  ConsumerRefused:
-    'The stream consumer can be neither found nor registered: a permission is missing (docs/install.md, IAM), the stream has as many as it may have, or the endpoint has none. The message says which. Workers that have one go on.',
-  RegionUnknown: "No region is known; set spec.region, use stream.arn, or set the operator's default region.",
-} as const;
 
 const CLAIM = {
   Claimed: 'The group id belongs to this resource; nothing to do.',
@@ -210,7 +192,7 @@ const RECONCILING = {
 } as const;
 
 const PROBLEMS = {
-  ...STREAM,
+  ...STREAM_REASONS,
   ...TABLE_REASONS,
   ...CLAIM,
   ...IMPORT,
@@ -250,14 +232,14 @@ export const CONDITIONS = {
   ),
   Reconciling: doc('The operator is changing something.', true, RECONCILING),
   Stalled: doc('The group cannot go on until somebody changes something.', true, {
-    ...STREAM,
+    ...STREAM_REASONS,
     ...TABLE_REASONS,
     ...CLAIM,
     ...IMPORT,
     ...WORKERS,
     ...STALLED,
   }),
-  StreamReady: doc('The stream exists and can be read.', false, STREAM),
+  StreamReady: doc('The stream exists and can be read.', false, STREAM_REASONS),
   TableReady: doc('The table exists and is as the spec wants it.', false, TABLE_REASONS),
   GroupClaimed: doc('The group id belongs to this resource and to no other.', false, CLAIM),
   PositionsImported: doc(

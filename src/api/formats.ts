@@ -15,6 +15,8 @@ export const STREAM_ARN = new RegExp(
 export const KMS_KEY_ARN = new RegExp(
   `^arn:${PARTITION}:kms:[a-z0-9-]{1,32}:${ACCOUNT}:(key|alias)/[a-zA-Z0-9/_-]{1,256}$`,
 );
+/** With the path, if it has one. */
+export const ROLE_ARN = new RegExp(`^arn:${PARTITION}:iam::${ACCOUNT}:role/[a-zA-Z0-9+=,.@_/-]{1,512}$`);
 export const SQS_QUEUE_ARN = new RegExp(
   `^arn:${PARTITION}:sqs:[a-z0-9-]{1,32}:${ACCOUNT}:[a-zA-Z0-9_-]{1,80}(\\.fifo)?$`,
 );

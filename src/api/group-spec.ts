@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { awsSpec } from './aws-spec.ts';
 import { disruptionBudgetSpec } from './disruption-budget-spec.ts';
 import { ENDPOINT, ENDPOINT_HOST, GROUP_ID, REGION, text } from './formats.ts';
 import { handlerSpec } from './handler-spec.ts';
@@ -112,6 +113,11 @@ export const groupSpec = withRules(
       .describe(
         "AWS region of the stream and the table. Default: the region of stream.arn, else the operator's default. Cannot be changed once set.",
       ),
+    aws: awsSpec
+      .optional()
+      .describe(
+        "As whom the operator calls AWS. Unset: with its own credentials. Cannot be added or removed later, and a change keeps the role's account.",
+      ),
     endpoints: z
       .strictObject({
         kinesis: endpoint.optional().describe('URL of Kinesis.'),
@@ -207,6 +213,12 @@ export const groupSpec = withRules(
       message:
         'region cannot change once it is set: the stream and the table are in it; create another group instead',
       path: 'region',
+    },
+    {
+      cel: "has(self.aws) == has(oldSelf.aws) && (!has(self.aws) || self.aws.roleArn.split(':')[4] == oldSelf.aws.roleArn.split(':')[4])",
+      message:
+        'aws cannot be added or removed, nor can its role be of another account: the table is in the account it was made in; create another group instead',
+      path: 'aws',
     },
   ],
 );

@@ -33,6 +33,14 @@ export const RESTART_ANNOTATION = `${DOMAIN}/restart`;
 /** On a group, with any value: each new one has everything looked at and tried now, whatever is known or was refused. */
 export const RECONCILE_ANNOTATION = `${DOMAIN}/reconcile`;
 
+/*
+ * On a Namespace, for the groups in it; written by whoever runs the cluster, as users of a namespace have no right to change it.
+ */
+/** ARNs of the roles that `spec.aws.roleArn` may name, separated by commas; a `*` at the end of one stands for any rest. */
+export const AWS_ROLES_ANNOTATION = `${DOMAIN}/aws-roles`;
+/** External id that such a role is assumed with, in place of `kcg/<cluster id>/<namespace>`. */
+export const AWS_EXTERNAL_ID_ANNOTATION = `${DOMAIN}/aws-external-id`;
+
 /** On a group only while its deletion has something to undo. */
 export const FINALIZER = `${DOMAIN}/cleanup`;
 

@@ -12,10 +12,10 @@ export interface AwsCredentialsOptions {
   patienceMs?: number;
 }
 
-type Chain = ReturnType<typeof defaultProvider>;
-type Identity = Awaited<ReturnType<Chain>>;
+type Provider = ReturnType<typeof defaultProvider>;
+export type Identity = Awaited<ReturnType<Provider>>;
 /** Of the client that asks. */
-type Caller = Parameters<Chain>[0];
+type Caller = Parameters<Provider>[0];
 
 /** What a client is given as `credentials`. Shared by all clients of a process, so that each source is asked once. */
 export type AwsCredentials = ((caller?: Caller) => Promise<Identity>) & { memoized: true };
@@ -39,19 +39,57 @@ const SILENT_MS = 900;
 export function awsCredentials(
   { clock, patienceMs = PATIENCE_MS }: AwsCredentialsOptions = { clock: systemClock },
 ): AwsCredentials {
-  const keeper = new CredentialsKeeper(clock, patienceMs);
+  return keptCredentials(new Chain(), { clock, patienceMs });
+}
+
+/** Where credentials come from. */
+export interface CredentialsSearch {
+  /** Changes when what was found is not what would be found now. */
+  stamp(): Promise<string>;
+  /** Calls back with each source that it turns to. */
+  find(caller: Caller | undefined, onSource: (name: string) => void): Promise<Identity>;
+}
+
+/** What `search` finds, renewed in time. The provider throws `CredentialsLookupError`. */
+export function keptCredentials(
+  search: CredentialsSearch,
+  { clock, patienceMs = PATIENCE_MS }: AwsCredentialsOptions,
+): AwsCredentials {
+  const keeper = new CredentialsKeeper(search, clock, patienceMs);
   // `memoized`: asked before each call, without the SDK's own memory in front.
   return Object.assign((caller: Caller | undefined) => keeper.provide(caller), { memoized: true as const });
 }
 
-class CredentialsKeeper {
-  readonly #clock: Clock;
-  readonly #patienceMs: number;
+class Chain implements CredentialsSearch {
   readonly #handler = new AwsRequestHandler({
     connectionTimeoutMs: 1_000,
     socketTimeoutMs: 5_000,
     maxSockets: 8,
   });
+
+  stamp(): Promise<string> {
+    return stampOfFiles();
+  }
+
+  async find(caller: Caller | undefined, onSource: (name: string) => void): Promise<Identity> {
+    // The SDK says in its debug log which source it turns to.
+    const onStep = (line: unknown) => {
+      const source = /(?:defaultProvider|remoteProvider)::(\w+)/.exec(String(line))?.[1];
+      if (source) onSource(source);
+    };
+    const provider = defaultProvider({
+      ignoreCache: true,
+      clientConfig: { requestHandler: this.#handler, maxAttempts: 1 },
+      logger: { ...QUIET, debug: onStep },
+    });
+    return provider(caller);
+  }
+}
+
+class CredentialsKeeper {
+  readonly #search: CredentialsSearch;
+  readonly #clock: Clock;
+  readonly #patienceMs: number;
   #held: Identity | undefined;
   #asking: Promise<Identity> | undefined;
   #source: { name: CredentialsSource; sinceMs: number } | undefined;
@@ -60,7 +98,8 @@ class CredentialsKeeper {
   /** Monotonic. */
   #lookedMs = -Infinity;
 
-  constructor(clock: Clock, patienceMs: number) {
+  constructor(search: CredentialsSearch, clock: Clock, patienceMs: number) {
+    this.#search = search;
     this.#clock = clock;
     this.#patienceMs = patienceMs;
   }
@@ -82,7 +121,7 @@ class CredentialsKeeper {
   async #isTimeToAsk(leftMs: number): Promise<boolean> {
     if (this.#clock.monotonic() - this.#lookedMs < LOOK_AGAIN_MS) return false;
     this.#lookedMs = this.#clock.monotonic();
-    return leftMs < RENEW_BEFORE_MS || (await stampOfFiles()) !== this.#readStamp;
+    return leftMs < RENEW_BEFORE_MS || (await this.#search.stamp()) !== this.#readStamp;
   }
 
   async #ask(caller: Caller | undefined): Promise<Identity> {
@@ -90,23 +129,14 @@ class CredentialsKeeper {
     this.#source = undefined;
     try {
       // Before they are read: what is written meanwhile is a change.
-      this.#readStamp = await stampOfFiles();
-      const provider = defaultProvider({
-        ignoreCache: true,
-        clientConfig: { requestHandler: this.#handler, maxAttempts: 1 },
-        logger: { ...QUIET, debug: (line: unknown) => this.#onStep(String(line)) },
+      this.#readStamp = await this.#search.stamp();
+      this.#held = await this.#search.find(caller, (name) => {
+        this.#source = { name, sinceMs: this.#clock.monotonic() };
       });
-      this.#held = await provider(caller);
       return this.#held;
     } catch (thrown) {
       throw this.#failure({ cause: thrown });
     }
-  }
-
-  /** The SDK says in its debug log which source it turns to. */
-  #onStep(line: string): void {
-    const source = /(?:defaultProvider|remoteProvider)::(\w+)/.exec(line)?.[1];
-    if (source) this.#source = { name: source, sinceMs: this.#clock.monotonic() };
   }
 
   async #patiently(asking: Promise<Identity>): Promise<Identity> {

@@ -63,11 +63,13 @@ export function startLocalCluster(options: LocalClusterOptions): LocalCluster {
     pods,
     async apply(group, endpoints) {
       const { name, namespace, labels, annotations } = group.metadata;
+      // Its role is of an account that has no part in this.
+      const { aws: _, ...spec } = group.spec;
       const local: KubeObject = {
         apiVersion: group.apiVersion,
         kind: group.kind,
         metadata: { name, namespace, labels, annotations },
-        spec: { ...group.spec, endpoints, template: localTemplate(group) },
+        spec: { ...spec, endpoints, template: localTemplate(group) },
       };
       await cluster.apply(KINDS.consumerGroup, local, { fieldManager: 'kubectl', force: true });
     },

@@ -2,34 +2,82 @@ import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
 import { awsStreamConsumers } from '../kinesis/aws/stream-consumers.ts';
 import type { StreamConsumers } from '../kinesis/stream-consumers.ts';
 import { listGroupIds } from '../leases/dynamodb/groups.ts';
-import { awsCredentials, type AwsCredentials } from '../aws/credentials.ts';
+import { awsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import { openImport } from './position-import.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { Clock } from '../lib/clock.ts';
-import { streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
+import { identityKey, streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
+import { AwsIdentities } from './aws-identities.ts';
 import { AwsRateLimits } from '../aws/rate-limits.ts';
 import { dynamoDbTableAdmin } from '../table/dynamodb/table-admin.ts';
 import type { CallOptions, StreamClient } from '../kinesis/stream-client.ts';
 
-const PRINCIPAL = "the operator's role";
-
 /**
- * The AWS side of the operator over the SDK: one client per stream, and one per region and endpoint for tables, within the
- * account's rates.
+ * The AWS side of the operator over the SDK: one client per stream, and one per region and endpoint for tables, of each
+ * role, within the rates of its account.
  */
 export function sdkAwsAccount(clock: Clock): AwsAccount {
-  const streams = new Map<string, StreamClient>();
-  const credentials = awsCredentials({ clock });
+  const own = { credentials: awsCredentials({ clock }), principal: "the operator's role", account: '' };
+  const identities = new AwsIdentities(own, clock);
   const limits = new AwsRateLimits(clock);
-  const consumers = consumerClients(clock, credentials);
-  const databases = databaseClients(credentials);
-  const account: AwsAccount = {
-    streamClient(target) {
-      const { region, stream, endpoints } = target;
-      const known = streams.get(streamKey(target));
+  const consumers = consumerClients(clock, identities);
+  const databases = databaseClients(identities);
+  const streams = streamClients(clock, identities, limits);
+  const at = (target: GroupTarget) => ({
+    client: databases.of(target),
+    clock,
+    tableName: target.table,
+    principal: identities.of(target).principal,
+  });
+  return {
+    streamClient: (target) => streams.of(target),
+    streamConsumers: (target) => consumers.of(target),
+    async leaseTable(target, signal) {
+      const { table: tableName, groupId, isShadow } = target;
+      const table = await openLeaseTable({ ...at(target), groupId }, signal);
+      if (!isShadow || table.layout === 'native') return table;
+      throw new KcgError('Conflict', `table ${tableName} has room for one group, and none for its shadow`, {
+        resource: `table ${tableName}`,
+        fix: 'A shadow needs a table whose key is group_id + shard_id.',
+      });
+    },
+    groupIds: (target, { limit, signal }) => listGroupIds(at(target), { limit, consistent: true, signal }),
+    tableAdmin: (target) =>
+      dynamoDbTableAdmin({
+        ...at(target),
+        endpoint: target.endpoints.dynamodb,
+        beforeCall: (operation, signal) =>
+          limits.take(placeOf(identities, target, 'dynamodb'), operation, signal),
+      }),
+    openImport: (request) => {
+      const stream = streams.of(request.target);
+      return openImport(request, { ...at(request.target), stream });
+    },
+    close() {
+      streams.close();
+      consumers.close();
+      databases.close();
+      identities.close();
+    },
+  };
+}
+
+/** Whose rates a call counts against: an account's, in a region or behind an endpoint. */
+function placeOf(identities: AwsIdentities, target: GroupTarget, service: 'kinesis' | 'dynamodb'): string {
+  return `${identities.of(target).account} ${target.endpoints[service] ?? target.region}`.trimStart();
+}
+
+/** One client per stream and role. */
+function streamClients(clock: Clock, identities: AwsIdentities, limits: AwsRateLimits) {
+  const clients = new Map<string, StreamClient>();
+  return {
+    of(target: GroupTarget): StreamClient {
+      const known = clients.get(streamKey(target));
       if (known) return known;
+      const { region, stream, endpoints } = target;
+      const { credentials, principal } = identities.of(target);
       const direct = awsStreamClient({
         streamName: stream.name,
         streamArn: stream.arn,
@@ -37,63 +85,29 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
         endpoint: endpoints.kinesis,
         credentials,
         clock,
-        principal: PRINCIPAL,
+        principal,
       });
       const client = paced(direct, (operation, signal) =>
-        limits.take(endpoints.kinesis ?? region, operation, signal),
+        limits.take(placeOf(identities, target, 'kinesis'), operation, signal),
       );
-      streams.set(streamKey(target), client);
+      clients.set(streamKey(target), client);
       return client;
     },
-    streamConsumers: (target) => consumers.of(target),
-    async leaseTable(target, signal) {
-      const { table: tableName, groupId, isShadow } = target;
-      const at = { client: databases.of(target), clock, tableName, groupId, principal: PRINCIPAL };
-      const table = await openLeaseTable(at, signal);
-      if (!isShadow || table.layout === 'native') return table;
-      throw new KcgError('Conflict', `table ${tableName} has room for one group, and none for its shadow`, {
-        resource: `table ${tableName}`,
-        fix: 'A shadow needs a table whose key is group_id + shard_id.',
-      });
-    },
-    groupIds: (target, { limit, signal }) =>
-      listGroupIds(
-        { client: databases.of(target), clock, tableName: target.table, principal: PRINCIPAL },
-        { limit, consistent: true, signal },
-      ),
-    tableAdmin: (target) =>
-      dynamoDbTableAdmin({
-        client: databases.of(target),
-        clock,
-        tableName: target.table,
-        endpoint: target.endpoints.dynamodb,
-        beforeCall: (operation, signal) =>
-          limits.take(target.endpoints.dynamodb ?? target.region, operation, signal),
-      }),
-    openImport: (request) => {
-      const stream = account.streamClient(request.target);
-      return openImport(request, {
-        client: databases.of(request.target),
-        clock,
-        principal: PRINCIPAL,
-        stream,
-      });
-    },
     close() {
-      for (const client of streams.values()) client.close();
-      consumers.close();
-      databases.close();
+      for (const client of clients.values()) client.close();
     },
   };
-  return account;
 }
 
-/** One client per region and endpoint. */
-function databaseClients(credentials: AwsCredentials) {
+/** One client per region, endpoint and role. */
+function databaseClients(identities: AwsIdentities) {
   const clients = new Map<string, ReturnType<typeof createDynamoDbClient>>();
   return {
-    of({ region, endpoints: { dynamodb: endpoint } }: GroupTarget) {
-      const key = JSON.stringify([region, endpoint]);
+    of(target: GroupTarget) {
+      const { region, role } = target;
+      const endpoint = target.endpoints.dynamodb;
+      const key = JSON.stringify([region, endpoint, identityKey(role)]);
+      const { credentials } = identities.of(target);
       const client = clients.get(key) ?? createDynamoDbClient({ region, endpoint, credentials });
       clients.set(key, client);
       return client;
@@ -104,13 +118,16 @@ function databaseClients(credentials: AwsCredentials) {
   };
 }
 
-/** One client per region and endpoint. */
-function consumerClients(clock: Clock, credentials: AwsCredentials) {
+/** One client per region, endpoint and role. */
+function consumerClients(clock: Clock, identities: AwsIdentities) {
   const clients = new Map<string, StreamConsumers>();
   return {
-    of({ region, endpoints: { kinesis: endpoint } }: GroupTarget): StreamConsumers {
-      const key = JSON.stringify([region, endpoint]);
-      const options = { region, endpoint, credentials, clock, principal: PRINCIPAL };
+    of(target: GroupTarget): StreamConsumers {
+      const { region, role } = target;
+      const endpoint = target.endpoints.kinesis;
+      const key = JSON.stringify([region, endpoint, identityKey(role)]);
+      const { credentials, principal } = identities.of(target);
+      const options = { region, endpoint, credentials, clock, principal };
       const client = clients.get(key) ?? awsStreamConsumers(options);
       clients.set(key, client);
       return client;

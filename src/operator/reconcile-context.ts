@@ -8,7 +8,7 @@ import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { AppliedGenerations } from './apply.ts';
 import type { AskedSteps } from './asked-steps.ts';
-import { tableKey, type AwsAccount, type GroupTarget } from './aws-account.ts';
+import { identityKey, tableKey, type AwsAccount, type GroupTarget } from './aws-account.ts';
 import type { Cluster, ObjectCache, StoredObject } from '../kubernetes/cluster.ts';
 import type { Nudge } from './fence-workers.ts';
 import type { StreamCache } from './observe-stream.ts';
@@ -26,6 +26,7 @@ import type {
 } from './plan/group-facts.ts';
 import type { Outage } from './plan/track-failover.ts';
 import type { StatusWriter } from './status-writer.ts';
+import type { Tenants } from './tenants.ts';
 import { ShardWindows } from '../view/shard-windows.ts';
 
 export interface ReconcilerOptions {
@@ -157,7 +158,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
 
 /** What one table has shown, its claim above all, says nothing about another. */
 export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): void {
-  const key = `${tableKey(target)} ${target.groupId}`;
+  const key = `${tableKey(target)} ${target.groupId} ${identityKey(target.role)}`.trimEnd();
   if (memory.tableKey === key) return;
   memory.import.session?.session.close();
   const { table, madeAt, asked, leaseTable, rows, claim, import: imported } = newMemory(memory.uid, 0);
@@ -187,6 +188,7 @@ export interface Pass {
   options: ReconcilerOptions;
   streams: StreamCache;
   statuses: StatusWriter;
+  tenants: Tenants;
   object: StoredObject;
   group: KinesisConsumerGroup;
   groupId: string;

@@ -17,7 +17,7 @@ import { observeTable } from './observe-table.ts';
 import { removeAllConsumers } from './reconcile-consumer.ts';
 import type { Pass, PlacedPass } from './reconcile-context.ts';
 import { deploymentOf, podsOf } from './reconcile-workload.ts';
-import { placeOf } from './reconcile-place.ts';
+import { placeOf, withRole } from './reconcile-place.ts';
 import type { TableAdmin } from '../table/table-admin.ts';
 import { writeRows } from './write-rows.ts';
 
@@ -96,7 +96,10 @@ export async function undo(pass: Pass): Promise<Waits | undefined> {
   if ((deletionPolicy === 'Retain' && !hasConsumers) || target === undefined) return undefined;
   const placed = { ...pass, target };
   try {
-    const message = (await stopWorkers(pass)) ?? (await cleanUpAws(placed, deletionPolicy));
+    const stopping = await stopWorkers(pass);
+    if (stopping !== undefined) return { message: stopping, inMs: WAIT_MS };
+    placed.target = await withRole(pass, target);
+    const message = await cleanUpAws(placed, deletionPolicy);
     return message === undefined ? undefined : { message, inMs: WAIT_MS };
   } catch (thrown) {
     if (signal.aborted) throw thrown;

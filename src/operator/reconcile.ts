@@ -42,6 +42,7 @@ import { placedPass } from './reconcile-place.ts';
 import { reconcileTable } from './reconcile-table.ts';
 import { findDeployment, reconcileWorkload } from './reconcile-workload.ts';
 import { StatusWriter } from './status-writer.ts';
+import { Tenants } from './tenants.ts';
 import { writeStatus } from './write-status.ts';
 
 /** Nothing runs, or a person is needed: a change of the group or its objects comes by itself, one of AWS does not. */
@@ -58,6 +59,7 @@ export class GroupReconciler {
   readonly #streams: StreamCache;
   readonly #statuses: StatusWriter;
   readonly #others: OtherOperators;
+  readonly #tenants: Tenants;
   /** By key; a group recreated under its name starts anew. */
   readonly #memory = new Map<string, GroupMemory>();
   readonly #ignored = new Set<string>();
@@ -67,6 +69,7 @@ export class GroupReconciler {
     this.#streams = new StreamCache({ clock: options.clock, random: options.random, log: options.log });
     this.#statuses = new StatusWriter(options);
     this.#others = new OtherOperators(options);
+    this.#tenants = new Tenants(options);
   }
 
   /**
@@ -125,6 +128,7 @@ export class GroupReconciler {
       options: this.#options,
       streams: this.#streams,
       statuses: this.#statuses,
+      tenants: this.#tenants,
       object,
       group,
       groupId: groupIdOf(group),
@@ -215,8 +219,8 @@ export class GroupReconciler {
 
 async function reconcileLiving(pass: Pass): Promise<number | FailedRound | StuckRound> {
   if (!(await keepFinalizer(pass))) return 1_000;
-  const placed = placedPass(pass);
-  const facts = placed ? await pursue(placed) : nowhere(pass);
+  const { placed, ...unplaced } = await placedPass(pass);
+  const facts = placed ? await pursue(placed) : nowhere({ ...pass, ...unplaced });
   await writeStatus(placed ?? pass, facts);
   const inMs = jitterMs(pass.again.inMs, 0.2, pass.options.random);
   const [refused] = pass.refused;

@@ -28,6 +28,18 @@ const TABLE: Record<Name, { takes: string[]; refuses: string[] }> = {
     takes: [`arn:aws:kms:eu-west-1:${ACCOUNT}:key/a-1`, `arn:aws:kms:eu-west-1:${ACCOUNT}:alias/my/key`],
     refuses: ['alias/key', `arn:aws:kms:eu-west-1:${ACCOUNT}:a`],
   },
+  ROLE_ARN: {
+    takes: [
+      `arn:aws:iam::${ACCOUNT}:role/kcg`,
+      `arn:aws-cn:iam::${ACCOUNT}:role/teams/shop/kcg+a=b,c.d@e_f-g`,
+    ],
+    refuses: [
+      'kcg',
+      `arn:aws:iam::${ACCOUNT}:user/kcg`,
+      `arn:aws:iam::${ACCOUNT}:role/`,
+      `arn:aws:iam::${ACCOUNT}:role/*`,
+    ],
+  },
   SQS_QUEUE_ARN: {
     takes: [`arn:aws:sqs:eu-west-1:${ACCOUNT}:q.fifo`],
     refuses: [`arn:aws:sqs:eu-west-1:${ACCOUNT}:q.other`, 'https://sqs/q'],

@@ -12,6 +12,7 @@ export interface SpecCase {
 
 export const ARN = 'arn:aws:kinesis:eu-west-1:123456789012:stream/orders';
 const KMS = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+const ROLE = 'arn:aws:iam::123456789012:role/kcg';
 const LOG = { log: {} };
 const APP = { spec: { containers: [{ name: 'app', image: 'shop/orders:1' }] } };
 const table = (settings: Record<string, unknown>, rest: Record<string, unknown> = {}) => ({
@@ -49,6 +50,8 @@ const STREAM: SpecCase[] = [
   { name: 'the region of the ARN', change: { stream: { arn: ARN }, region: 'eu-west-1' } },
   { name: 'another region than the ARN', change: { stream: { arn: ARN }, region: 'us-east-1' }, refused: 'region is not the region in stream.arn' },
   { name: 'an availability zone as region', change: { region: 'eu-west-1a' }, refused: { edge: FORM, cluster: 'spec.region' } },
+  { name: 'a role', change: { aws: { roleArn: ROLE } } },
+  { name: 'a user in place of a role', change: { aws: { roleArn: ROLE.replace('role', 'user') } }, refused: { edge: FORM, cluster: 'spec.aws.roleArn' } },
   { name: 'endpoints', change: { endpoints: { kinesis: 'http://localhost:4566', dynamodb: 'https://ddb.internal/path' } } },
   { name: 'an endpoint without a scheme', change: { endpoints: { kinesis: 'localhost:4566' } }, refused: { edge: FORM, cluster: 'spec.endpoints.kinesis' } },
   { name: 'an endpoint by its IPv6 address', change: { endpoints: { kinesis: 'http://[fd00::23]:4567', dynamodb: 'https://[::1]/' } } },
@@ -296,6 +299,10 @@ export const UPDATE_TABLE: readonly UpdateCase[] = [
   { name: 'a group id added', before: {}, after: { groupId: 'b' }, refused: 'groupId cannot be changed, added or removed' },
   { name: 'a group id removed', before: { groupId: 'a' }, after: {}, refused: 'groupId cannot be changed, added or removed' },
   { name: 'another region', before: { region: 'eu-west-1' }, after: { region: 'eu-west-2' }, refused: 'region cannot change once it is set' },
+  { name: 'a role added', before: {}, after: { aws: { roleArn: ROLE } }, refused: 'aws cannot be added or removed' },
+  { name: 'a role removed', before: { aws: { roleArn: ROLE } }, after: {}, refused: 'aws cannot be added or removed' },
+  { name: 'a role of another account', before: { aws: { roleArn: ROLE } }, after: { aws: { roleArn: ROLE.replace('1', '9') } }, refused: 'aws cannot be added or removed' },
+  { name: 'another role of the account', before: { aws: { roleArn: ROLE } }, after: { aws: { roleArn: `${ROLE}-2` } } },
   { name: 'a region removed', before: { region: 'eu-west-1' }, after: {}, refused: 'region cannot change once it is set' },
   { name: 'a region added', before: {}, after: { region: 'eu-west-1' } },
   { name: 'another table', before: { checkpoints: { table: { name: 'first' } } }, after: { checkpoints: { table: { name: 'second' } } }, refused: 'the table of a group cannot be changed, added or removed' },

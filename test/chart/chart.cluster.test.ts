@@ -97,7 +97,6 @@ describe('the ServiceAccount', () => {
     ['', 'serviceaccounts', 'get create'],
     ['', 'serviceaccounts/token', 'create'],
     ['', 'namespaces', 'list create delete'],
-    ['', 'namespaces', 'get', 'default'],
     ['', 'pods', 'get create delete'],
     ['', 'pods/exec', 'create'],
     ['', 'pods/eviction', 'create'],

@@ -22,6 +22,7 @@ export const OPERATOR_CALLS: readonly KubeCall[] = [
   ...group('', 'pods', 'list watch patch'),
   ...group('', 'pods', 'get patch', { where: 'own' }),
   ...group('events.k8s.io', 'events', 'create patch'),
+  ...group('', 'namespaces', 'get'),
   ...group('', 'namespaces', 'get', { name: 'kube-system', where: 'cluster' }),
   ...group('coordination.k8s.io', 'leases', 'get', { where: 'cluster' }),
   ...group('coordination.k8s.io', 'leases', 'create', { where: 'own' }),

@@ -66,6 +66,8 @@ export class Harness {
   /** By table and group id. */
   readonly rows = new Map<string, MemoryLeaseTable>();
   readonly nudged: string[] = [];
+  /** Of each client of AWS that was asked for: the role, or `none`. */
+  readonly roles: string[] = [];
   /** By group, as the metrics would have it. */
   readonly judged = new Map<string, ReadonlyMap<string, number> | undefined>();
   readonly rowWrites: string[] = [];
@@ -124,8 +126,10 @@ export class Harness {
   }
 
   #aws(): AwsAccount {
+    const note = ({ role }: GroupTarget) => this.roles.push(role ? JSON.stringify(role) : 'none');
     return {
-      streamClient: ({ stream }) => {
+      streamClient: ({ stream, ...target }) => {
+        note({ stream, ...target });
         const client = memoryStreamClient(this.kinesis, stream.name);
         const describe: typeof client.describe = (options) => {
           this.calls.push('describe stream');
@@ -134,13 +138,19 @@ export class Harness {
         return { ...client, describe };
       },
       streamConsumers: () => memoryStreamConsumers(this.kinesis),
-      leaseTable: async (target) => this.table(target.groupId, target.table),
+      leaseTable: async (target) => {
+        note(target);
+        return this.table(target.groupId, target.table);
+      },
       groupIds: async (target, { limit }) =>
         [...this.rows]
           .filter(([key, table]) => key.startsWith(`${target.table}/`) && table.rows().length > 0)
           .map(([key]) => key.slice(target.table.length + 1))
           .slice(0, limit),
-      tableAdmin: (target: GroupTarget) => this.tables.admin(target.table),
+      tableAdmin: (target: GroupTarget) => {
+        note(target);
+        return this.tables.admin(target.table);
+      },
       openImport: (request) => {
         if (!this.openImport) throw new Error('this test imports nothing');
         return this.openImport(request);

@@ -67,6 +67,16 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
   verbs: [create, patch]
 {{- end -}}
 
+{{/* What the annotations of a namespace allow its groups. */}}
+{{- define "kcg.tenantRule" -}}
+- apiGroups: [""]
+  resources: [namespaces]
+  {{- with . }}
+  resourceNames: [{{ . }}]
+  {{- end }}
+  verbs: [get]
+{{- end -}}
+
 {{/* The uid of kube-system tells clusters apart. */}}
 {{- define "kcg.clusterIdRule" -}}
 - apiGroups: [""]

@@ -23,12 +23,13 @@ const NEAR_RETENTION_PERCENT = 25;
 const SLOW_PERCENT = 50;
 
 /** Beside a stream that is known, only an error that says it is gone, or may not be described, counts. */
-export function streamReady({ stream, region, consumer }: GroupFacts): Told<'StreamReady'> {
+export function streamReady({ stream, region, roleProblem, consumer }: GroupFacts): Told<'StreamReady'> {
   if (region === undefined) {
     const message =
       "no region is known. Set spec.region, use stream.arn, or set the operator's --default-region (KCG_DEFAULT_REGION).";
     return { status: 'False', reason: 'RegionUnknown', message };
   }
+  if (roleProblem !== undefined) return { status: 'False', reason: 'RoleNotAllowed', message: roleProblem };
   const { summary, error } = stream;
   if (error && !(summary && error.code !== 'NotFound' && error.code !== 'AccessDenied')) {
     const message = describeError(error);

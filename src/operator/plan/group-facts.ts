@@ -14,6 +14,8 @@ export interface GroupFacts {
   group: Pick<KinesisConsumerGroup, 'metadata' | 'spec'>;
   groupId: string;
   region: string | undefined;
+  /** Why the role in the spec is not used, and so nothing is done in AWS; undefined = it is, or there is none. */
+  roleProblem?: string | undefined;
   stream: StreamFacts;
   table: TableFacts | undefined;
   /** Undefined = the group polls, or its stream is not known yet. */

@@ -14,6 +14,7 @@ type Told<T extends NewCondition['type']> = Pick<Parts[T], 'status' | 'reason' |
 /** Reasons that wait for a person, in the order of cause before effect. */
 const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'RegionUnknown',
+  'RoleNotAllowed',
   'StreamNotFound',
   'StreamAccessDenied',
   'ConsumerRefused',

@@ -22,6 +22,8 @@ export interface TableAdminOptions {
   clock: Clock;
   tableName: string;
   endpoint?: string | undefined;
+  /** Whose credentials they are, for error messages; default: the operator's role. */
+  principal?: string;
   /** Awaited before each call, outside of its time limit. */
   beforeCall?: (operation: string, signal: AbortSignal | undefined) => Promise<void>;
 }
@@ -66,7 +68,14 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
 }
 
 /** Bounds each call in time and translates what it throws. */
-function callsOf({ client, clock, tableName, endpoint, beforeCall }: TableAdminOptions): TableCall {
+function callsOf({
+  client,
+  clock,
+  tableName,
+  endpoint,
+  principal = "the operator's role",
+  beforeCall,
+}: TableAdminOptions): TableCall {
   return async (operation, signal, send) => {
     const action = `dynamodb:${operation}`;
     try {
@@ -74,7 +83,6 @@ function callsOf({ client, clock, tableName, endpoint, beforeCall }: TableAdminO
       return await withDeadline(clock, CALL_TIMEOUT_MS, { what: action, signal }, send);
     } catch (thrown) {
       if (signal?.aborted) throw abortError(signal);
-      const principal = "the operator's role";
       throw translateDynamoDbError(thrown, {
         action,
         resource: `table ${tableName}`,
