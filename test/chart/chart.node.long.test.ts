@@ -5,10 +5,22 @@ import { deployYaml } from '../../scripts/generate-deploy.ts';
 import { operatorOptions } from '../../src/main/operator.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { OPERATOR_CALLS, OWNER_RIGHT, type KubeCall } from './operator-calls.ts';
-import { CHART, manifestsOf, runHelm, template, type Manifest, type Values } from './render-chart.ts';
+import {
+  CHART,
+  find,
+  idsOf,
+  rendered,
+  runHelm,
+  template,
+  type Manifest,
+  type Values,
+} from './render-chart.ts';
 
 const helm = requireToolInCi('helm') ?? '';
 if (helm === '') process.stderr.write(`skipped: the chart: Helm is missing: ${howToGet('helm')}\n`);
+
+const render = (values: Values, where?: { release?: string; namespace?: string }) =>
+  rendered(helm, values, where);
 
 interface Rule {
   apiGroups: string[];
@@ -28,15 +40,6 @@ interface PodSpec {
   [field: string]: unknown;
 }
 
-function render(values: Values, where: { release?: string; namespace?: string } = {}): Manifest[] {
-  const { code, stdout, stderr } = template(helm, values, where);
-  if (code !== 0) throw new Error(stderr);
-  return manifestsOf(stdout);
-}
-
-const idsOf = (manifests: Manifest[]) =>
-  manifests.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? '-'}/${metadata.name}`).sort();
-const find = (manifests: Manifest[], kind: string) => manifests.find((each) => each.kind === kind);
 const podOf = (values: Values = {}) =>
   (find(render(values), 'Deployment')!['spec'] as { template: { spec: PodSpec } }).template.spec;
 const operatorOf = (values: Values = {}) => podOf(values).containers[0]!;
@@ -264,6 +267,9 @@ const REFUSED: [values: Values, says: string][] = [
   [{ extraEnv: [{ name: 'A', value: 1 }] }, "at '/extraEnv/0/value': got number, want string"],
   [{ extraEnv: { A: '1' } }, "at '/extraEnv': got object, want array"],
   [{ podAnnotations: { a: true } }, "at '/podAnnotations/a': got boolean, want string"],
+  [{ metrics: { podMonitor: { enabled: true, interval: '30' } } }, "at '/metrics/podMonitor/interval': '30' does not match pattern"],
+  [{ metrics: { prometheusRule: { runbookUrl: 'wiki#x' } } }, "at '/metrics/prometheusRule/runbookUrl': 'wiki#x' does not match pattern"],
+  [{ networkPolicy: { ingress: [] } }, "at '/networkPolicy': additional properties 'ingress' not allowed"],
   [{ dnsPolicy: 'None' }, "at '/dnsPolicy': value must be one of"],
 ];
 

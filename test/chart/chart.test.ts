@@ -62,6 +62,8 @@ test('the schema is closed: at every level only a map of strings, or what Kubern
     '.extraEnvFrom[].secretRef',
     '.extraEnv[].valueFrom',
     '.global',
+    '.networkPolicy.from[]',
+    '.networkPolicy.to[]',
     '.resources.claims[]',
     '.tolerations[]',
     '.topologySpreadConstraints[]',

@@ -76,9 +76,11 @@ test('the table of values names each value and its default', () => {
   const { resources: _, ...values } = given;
   const isMap = (found: unknown): found is Record<string, unknown> =>
     typeof found === 'object' && found !== null && !Array.isArray(found) && Object.keys(found).length > 0;
-  const leaves = Object.entries(values).flatMap(([name, value]): [string, unknown][] =>
-    isMap(value) ? Object.entries(value).map(([key, each]) => [`${name}.${key}`, each]) : [[name, value]],
-  );
+  const leavesOf = (found: Record<string, unknown>, path = ''): [string, unknown][] =>
+    Object.entries(found).flatMap(([name, each]): [string, unknown][] =>
+      isMap(each) ? leavesOf(each, `${path}${name}.`) : [[`${path}${name}`, each]],
+    );
+  const leaves = leavesOf(values);
   const named = rows.flatMap(({ names }) => [...names.matchAll(/`(.*?)`/g)].map(([, name = '']) => name));
   expect(named.sort()).toEqual(['resources', ...leaves.map(([name]) => name)].sort());
   for (const [name, value] of leaves) {

@@ -34,3 +34,15 @@ export function template(helm: string, values: Values, { release = 'kcg', namesp
 export function manifestsOf(yaml: string): Manifest[] {
   return parseAllDocuments(yaml).flatMap((document) => (document.toJS() as Manifest | null) ?? []);
 }
+
+/** What `helm template` makes of these values. @throws Error with what Helm says when it refuses */
+export function rendered(helm: string, values: Values, where?: Parameters<typeof template>[2]): Manifest[] {
+  const { code, stdout, stderr } = template(helm, values, where);
+  if (code !== 0) throw new Error(stderr);
+  return manifestsOf(stdout);
+}
+
+export const idsOf = (manifests: readonly Manifest[]) =>
+  manifests.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? '-'}/${metadata.name}`).sort();
+export const find = (manifests: readonly Manifest[], kind: string) =>
+  manifests.find((each) => each.kind === kind);

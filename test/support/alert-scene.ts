@@ -1,5 +1,9 @@
 import { expect } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
+import { decodeRows } from '../../src/leases/group-rows.ts';
+import { countJudgements } from '../../src/operator/plan/shards-progressing.ts';
+import { groupView } from '../../src/view/group-view.ts';
+import { ShardWindows } from '../../src/view/shard-windows.ts';
 import { OperatorMetrics } from '../../src/operator/operator-metrics.ts';
 import { WorkerMetrics } from '../../src/runtime/worker-metrics.ts';
 import { AGroup, type OneWorker } from '../runtime/a-group.ts';
@@ -16,6 +20,7 @@ export class Scene {
   isOperated = true;
   tableIsAway = false;
   readonly #scrapes = new Scrapes();
+  readonly #windows = new ShardWindows();
   readonly #workers = new Map<string, { worker: OneWorker; metrics: WorkerMetrics; read: number }>();
 
   constructor() {
@@ -41,15 +46,18 @@ export class Scene {
     return worker;
   }
 
+  metricsOf(name: string): WorkerMetrics {
+    return this.#workers.get(name)!.metrics;
+  }
+
   /** The pod is gone, and its series with it. */
   remove(name: string): void {
     this.#workers.delete(name);
   }
 
-  /** `before` each scrape. */
-  async pass(minutes: number, before?: () => Promise<void>): Promise<void> {
+  async pass(minutes: number): Promise<void> {
     for (let left = (minutes * 60) / SCRAPE_SECONDS; left > 0; left -= 1) {
-      await before?.();
+      await this.#look();
       await this.#scrape();
       await this.group.clock.advance(SCRAPE_SECONDS * 1_000);
     }
@@ -58,6 +66,28 @@ export class Scene {
   /** By minute: what fires then, and nothing else. */
   expectFiring(promtool: string, firing: Record<string, readonly string[]>): void {
     expect(this.#scrapes.check(promtool, firing)).toBe('');
+  }
+
+  /** @returns what promtool has to say against expressions that have no series by now; else nothing */
+  checkSeries(promtool: string, expressions: readonly string[]): string {
+    return this.#scrapes.checkSeries(promtool, expressions);
+  }
+
+  /** The operator's look at the rows, and its judgement. */
+  async #look(): Promise<void> {
+    if (this.tableIsAway || !this.isOperated) return;
+    const rows = decodeRows(await this.group.table.query('all', { consistent: true }));
+    const nowMs = this.group.clock.now();
+    const known = { rows, nowMs, readTo: this.#windows.readTo() };
+    const view = groupView({ ...known, shards: undefined, pods: [], retentionHours: 24 });
+    const settings = {
+      isPaused: false,
+      isFresh: true,
+      leaseDurationMs: LEASE_MS,
+      checkpointIntervalMs: 5_000,
+    };
+    const judged = this.#windows.judge({ view, rows, nowMs, ...settings });
+    this.operator.onJudged('shop/orders', countJudgements(judged));
   }
 
   async #scrape(): Promise<void> {

@@ -1,19 +1,24 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseAllDocuments, stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 
 export const SCRAPE_SECONDS = 30;
 
-/** The rules of docs/operating.md, as Prometheus reads them. */
-export function documentedRules(): { groups: { name: string; rules: { alert: string; expr: string }[] }[] } {
-  const page = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
-  const blocks = [...page.matchAll(/```yaml\n(.*?)```/gs)].flatMap(([, text = '']) =>
-    parseAllDocuments(text),
-  );
-  const objects = blocks.map((document) => document.toJS() as { kind: string; spec: never });
-  return objects.find(({ kind }) => kind === 'PrometheusRule')!.spec;
+interface Rule {
+  alert: string;
+  expr: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+}
+
+/** The alerts that the chart installs. */
+export const ALERTS_FILE = new URL('../../charts/kcg/files/alerts.yaml', import.meta.url);
+
+export function alertRules(): Rule[] {
+  const { groups } = parse(readFileSync(ALERTS_FILE, 'utf8')) as { groups: { rules: Rule[] }[] };
+  return groups.flatMap(({ rules }) => rules);
 }
 
 /** What Prometheus would have stored of targets that are scraped at every step. */
@@ -38,47 +43,56 @@ export class Scrapes {
    * @returns what promtool has to say against that; empty when it is so
    */
   check(promtool: string, firing: Record<string, readonly string[]>): string {
-    const folder = mkdtempSync(join(tmpdir(), 'kcg-alerts-'));
-    try {
-      writeFileSync(join(folder, 'rules.yaml'), stringify(documentedRules()));
-      writeFileSync(join(folder, 'test.yaml'), stringify(this.#test(firing)));
-      const { status, stdout, stderr } = spawnSync(promtool, ['test', 'rules', 'test.yaml'], {
-        cwd: folder,
-        encoding: 'utf8',
-      });
-      return status === 0 ? '' : `${stdout}${stderr}`;
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  }
-
-  #gap(): string[] {
-    return Array.from({ length: this.#steps }, () => '_');
-  }
-
-  #test(firing: Record<string, readonly string[]>) {
-    const interval = `${SCRAPE_SECONDS}s`;
     const expr = 'count by (alertname) (ALERTS{alertstate="firing"})';
     const tests = Object.entries(firing).map(([eval_time, alerts]) => ({
       expr,
       eval_time,
       exp_samples: alerts.map((alert) => ({ labels: `{alertname="${alert}"}`, value: 1 })),
     }));
+    return this.#run(promtool, tests);
+  }
+
+  /** @returns what promtool has to say when one of them is no PromQL, or has no series after all these steps; else nothing */
+  checkSeries(promtool: string, expressions: readonly string[]): string {
+    const eval_time = `${String((this.#steps - 1) * SCRAPE_SECONDS)}s`;
+    const tests = expressions.map((expr) => ({
+      expr: `count(${expr}) > bool 0`,
+      eval_time,
+      exp_samples: [{ labels: '{}', value: 1 }],
+    }));
+    return this.#run(promtool, tests);
+  }
+
+  #gap(): string[] {
+    return Array.from({ length: this.#steps }, () => '_');
+  }
+
+  #run(promtool: string, tests: readonly object[]): string {
+    const interval = `${SCRAPE_SECONDS}s`;
     const input_series = [...this.#series].map(([series, values]) => ({ series, values: values.join(' ') }));
-    return {
+    const test = {
       rule_files: ['rules.yaml'],
       evaluation_interval: interval,
       tests: [{ interval, input_series, promql_expr_test: tests }],
     };
+    const folder = mkdtempSync(join(tmpdir(), 'kcg-alerts-'));
+    try {
+      copyFileSync(ALERTS_FILE, join(folder, 'rules.yaml'));
+      writeFileSync(join(folder, 'test.yaml'), stringify(test));
+      const args = ['test', 'rules', 'test.yaml'];
+      const { status, stdout, stderr } = spawnSync(promtool, args, { cwd: folder, encoding: 'utf8' });
+      return status === 0 ? '' : `${stdout}${stderr}`;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   }
 }
 
-/** Without the buckets of histograms, which no rule looks at. */
 function samples(text: string, added: Record<string, string>): [series: string, value: string][] {
   const more = Object.entries(added).map(([name, value]) => `${name}="${value}"`);
   return text.split('\n').flatMap((line): [string, string][] => {
     const [, name, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
-    if (name === undefined || value === undefined || name.endsWith('_bucket')) return [];
+    if (name === undefined || value === undefined) return [];
     return [[`${name}{${[labels, ...more].filter((part) => part !== '').join(',')}}`, value]];
   });
 }
