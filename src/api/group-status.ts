@@ -115,6 +115,13 @@ const table = z.object({
     .max(50)
     .optional()
     .describe('Tags that kcg has set and may remove.'),
+  lastDrift: z
+    .object({
+      time: time.describe('When it was set back.'),
+      change: line.describe('What it was, and what it was set to.'),
+    })
+    .optional()
+    .describe('The last time that somebody else had changed what the spec names.'),
 });
 
 const imported = z.object({

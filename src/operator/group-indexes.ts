@@ -29,6 +29,14 @@ const tableOf = z.looseObject({
 export function tablesOf({ metadata, spec }: StoredObject): string[] {
   const { data, success } = tableOf.safeParse(spec);
   if (!success) return [ANY_TABLE];
-  const groupId = data.groupId ?? `${metadata.namespace ?? 'default'}.${metadata.name}`;
-  return [data.checkpoints?.table?.name ?? defaultTableName(groupId)];
+  return [data.checkpoints?.table?.name ?? defaultTableName(data.groupId ?? defaultGroupId({ metadata }))];
+}
+
+/** As far as its spec can be read. */
+export function groupIdIn({ metadata, spec }: StoredObject): string {
+  return tableOf.safeParse(spec).data?.groupId ?? defaultGroupId({ metadata });
+}
+
+function defaultGroupId({ metadata }: Pick<StoredObject, 'metadata'>): string {
+  return `${metadata.namespace ?? 'default'}.${metadata.name}`;
 }

@@ -114,12 +114,13 @@ function judge(
     clusterId,
     resourceUid: pass.object.metadata.uid,
     stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
-    nameOf: (uid) => nameOf(pass, uid, claim?.namespace),
+    nameOf: (uid) => resourceNameOf(pass, uid, claim?.namespace),
     takeOver: pass.group.metadata.annotations[TAKE_OVER_ANNOTATION],
   });
 }
 
-function nameOf(
+/** `namespace/name` of the group with this uid in this cluster; false = it is gone, undefined = it cannot be known. */
+export function resourceNameOf(
   { options, group }: PlacedPass,
   uid: string,
   namespace: string | undefined,

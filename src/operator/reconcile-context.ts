@@ -74,6 +74,19 @@ export function pollMsOf({ settings }: Pick<ReconcilerOptions, 'settings'>): num
   return settings.pollMs ?? POLL_MS;
 }
 
+/** What a look at the table has shown. */
+export interface KnownTable {
+  facts: TableFacts;
+  /** Of the spec: the facts serve for no other. */
+  generation: number;
+  /** Monotonic: they serve until then. */
+  nextMs: number;
+  /** All was as the spec asks. */
+  isSettled: boolean;
+  /** Looks in a row in which a change was refused. */
+  refusals: number;
+}
+
 /** What is remembered of a group between passes. All of it can be lost: it saves calls, or makes us wait longer. */
 export interface GroupMemory {
   uid: string;
@@ -91,8 +104,9 @@ export interface GroupMemory {
   keptOff: { from: string | undefined };
   /** Key of the table that everything down to `claim` is about. */
   tableKey: string | undefined;
-  /** `nextMs` is monotonic: the facts serve until then, and for this generation of the spec. */
-  table: { facts: TableFacts; generation: number; nextMs: number } | undefined;
+  table: KnownTable | undefined;
+  /** The last time somebody else's change of the table was set back. */
+  lastDrift: NonNullable<TableFacts['info']['lastDrift']> | undefined;
   /** Creation time of the table that this operator has made, until the resource knows it too. */
   madeAt: number | undefined;
   /** Changes of the table that do not show, for this generation of the spec. */
@@ -137,6 +151,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     keptOff: { from: undefined },
     tableKey: undefined,
     table: undefined,
+    lastDrift: undefined,
     madeAt: undefined,
     asked: undefined,
     leaseTable: undefined,
@@ -161,8 +176,17 @@ export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): voi
   const key = `${tableKey(target)} ${target.groupId} ${identityKey(target.role)}`.trimEnd();
   if (memory.tableKey === key) return;
   memory.import.session?.session.close();
-  const { table, madeAt, asked, leaseTable, rows, claim, import: imported } = newMemory(memory.uid, 0);
-  const nothing = { table, madeAt, asked, leaseTable, rows, claim, import: imported };
+  const {
+    table,
+    lastDrift,
+    madeAt,
+    asked,
+    leaseTable,
+    rows,
+    claim,
+    import: imported,
+  } = newMemory(memory.uid, 0);
+  const nothing = { table, lastDrift, madeAt, asked, leaseTable, rows, claim, import: imported };
   Object.assign(memory, {
     ...nothing,
     watched: new ObservedWorkers(),

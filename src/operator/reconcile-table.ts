@@ -1,73 +1,85 @@
 import { jitterMs } from '../lib/backoff.ts';
 import { KcgError } from '../lib/errors.ts';
-import type { PlannedEvent } from './plan/condition-events.ts';
 import type { TableFacts } from './plan/group-facts.ts';
 import { settingsOf, type DesiredTable } from '../table/desired-table.ts';
 import { planTable, type TablePlan } from '../table/plan-table.ts';
+import { describeChange } from '../table/table-changes.ts';
 import { CREATED_BY_TAG, GROUP_TAG, isCreatedByKcg } from '../table/table-tags.ts';
 import { AskedSteps } from './asked-steps.ts';
 import { observeTable } from './observe-table.ts';
 import { attempt } from './pace.ts';
 import { lookAgain, type PlacedPass } from './reconcile-context.ts';
 import { rememberTable, tableRecordOf } from './remember-table.ts';
-import { awaitingFacts, failedFacts, problemFacts, tableFacts } from './table-facts.ts';
+import { isHolderGone } from './settings-holder-gone.ts';
+import { changeEvent, rememberDrift, wasSettled } from './table-drift.ts';
+import { awaitingFacts, failedFacts, problemFacts, tableFacts, type Refusal } from './table-facts.ts';
 import type { ObservedTable, TableAdmin, TableStep } from '../table/table-admin.ts';
 
-/** Drift is looked for this often. */
-const FRESH_MS = 600_000;
+/** Drift is set back within ten minutes: jitter and the pause of a group at rest, which may be over a minute, come on top. */
+const FRESH_MS = 480_000;
 /** Times that steps are done in one pass. */
 const ROUNDS = 2;
 /** While the table is being created or changed. */
 const BUSY_MS = 2_000;
 const FAILED_MS = 30_000;
 
-/** Creates the table or brings it to what the spec says, one look at a time; an answer serves for ten minutes. */
+/** Creates the table or brings it to what the spec says, one look at a time; an answer serves for eight minutes. */
 export async function reconcileTable(
   pass: PlacedPass,
   { mayCreate }: { mayCreate: boolean },
 ): Promise<TableFacts> {
   const { memory, group, options } = pass;
   const nowMs = options.clock.monotonic();
-  const known = memory.table;
   const { generation } = group.metadata;
-  if (known && known.generation === generation && nowMs < known.nextMs) {
+  const known = memory.table?.generation === generation ? memory.table : undefined;
+  if (known && nowMs < known.nextMs) {
     await rememberMaker(pass);
     lookAgain(pass, known.nextMs - nowMs);
     return known.facts;
   }
-  const { facts, freshMs } = await look(pass, mayCreate);
+  const { facts, freshMs, isSettled = false, isRefused = false } = await look(pass, mayCreate);
   await rememberMaker(pass);
   if (freshMs === undefined) return facts;
-  const inMs = jitterMs(freshMs, 0.1, options.random);
-  memory.table = { facts, generation, nextMs: nowMs + inMs };
+  // A limit of the service may last for days.
+  const refusals = isRefused ? (known?.refusals ?? 0) + 1 : 0;
+  const serveMs = isRefused ? Math.min(FRESH_MS, FAILED_MS * 2 ** (refusals - 1)) : freshMs;
+  const inMs = jitterMs(serveMs, 0.1, options.random);
+  memory.table = { facts, generation, nextMs: nowMs + inMs, isSettled, refusals };
   lookAgain(pass, inMs);
   return facts;
 }
 
-async function look(
-  pass: PlacedPass,
-  mayCreate: boolean,
-): Promise<{ facts: TableFacts; freshMs: number | undefined }> {
+interface Look {
+  facts: TableFacts;
+  /** Undefined = the next pass looks again. */
+  freshMs: number | undefined;
+  isSettled?: boolean;
+  isRefused?: boolean;
+}
+
+async function look(pass: PlacedPass, mayCreate: boolean): Promise<Look> {
   const admin = pass.options.aws.tableAdmin(pass.target);
   const desired = desiredTable(pass);
-  const existed = tableRecordOf(pass)?.claimed ?? false;
-  const tried: Tried = { failures: new Map(), taken: [], asked: askedIn(pass) };
+  const tried: Tried = {
+    failures: new Map(),
+    taken: [],
+    asked: askedIn(pass),
+    isDrift: wasSettled(pass),
+    drift: [],
+  };
   let observed: ObservedTable | undefined;
   try {
     observed = await observeTable(pass, admin);
     for (let round = 1; ; round += 1) {
-      const refused = new Set(tried.failures.keys());
-      const plan = planTable(desired, observed, { existed, refused, inVain: tried.asked.inVain });
+      const plan = await planFor(pass, { desired, observed, tried });
       if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
       const isNew = plan.steps.some((step) => step.do === 'create');
       if (isNew && !mayCreate) return { facts: awaitingFacts(pass), freshMs: undefined };
       // Creating comes first, then what only a table that exists can be told; one that was refused costs no round.
       if (plan.steps.length === 0 || round > ROUNDS + tried.failures.size) {
-        const failures = [...tried.failures.values()];
-        const facts = tableFacts(observed, pass, { notes: plan.notes, failures });
-        return { facts, freshMs: settle(plan, tried) };
+        return settle(pass, { plan, observed, tried });
       }
-      await applySteps(pass, { admin, steps: plan.steps, tried });
+      await applySteps(pass, { admin, steps: plan.steps, observed, tried });
       // What was asked for takes a moment, or none.
       observed = await observeTable(pass, admin);
       if (isNew) observed = await knowMaker(pass, { observed, tried });
@@ -80,9 +92,26 @@ async function look(
 
 /** What one look has asked for. */
 interface Tried {
-  failures: Map<TableStep['do'], KcgError>;
+  failures: Map<TableStep['do'], Refusal>;
   taken: TableStep[];
   asked: AskedSteps;
+  /** What differs has been changed by somebody else. */
+  isDrift: boolean;
+  /** What of that was set back. */
+  drift: string[];
+}
+
+async function planFor(
+  pass: PlacedPass,
+  { desired, observed, tried }: { desired: DesiredTable; observed: ObservedTable | undefined; tried: Tried },
+): Promise<TablePlan> {
+  const existed = tableRecordOf(pass)?.claimed ?? false;
+  const refused = new Set(tried.failures.keys());
+  const history = { existed, refused, inVain: tried.asked.inVain };
+  const plan = planTable(desired, observed, history);
+  if (!observed || plan.heldBy === undefined || !(await isHolderGone(pass, plan.heldBy, observed)))
+    return plan;
+  return planTable(desired, observed, { ...history, gone: plan.heldBy });
 }
 
 /** Of this generation of the spec: another may ask for what was in vain. */
@@ -92,12 +121,17 @@ function askedIn({ memory, group }: PlacedPass): AskedSteps {
   return memory.asked.steps;
 }
 
-/** @returns how long the look serves, ms */
-function settle(plan: TablePlan, { failures, taken, asked }: Tried): number {
+function settle(
+  pass: PlacedPass,
+  { plan, observed, tried }: { plan: TablePlan; observed: ObservedTable | undefined; tried: Tried },
+): Look {
+  const { failures, taken, asked } = tried;
   asked.settle(plan, taken);
-  if (failures.size > 0) return FAILED_MS;
-  if (plan.steps.length === 0 && !plan.isBusy) return FRESH_MS;
-  return BUSY_MS * 2 ** Math.max(0, asked.most - 1);
+  const facts = tableFacts(observed, pass, { plan, failures: [...failures.values()] });
+  if (failures.size > 0) return { facts, freshMs: FAILED_MS, isRefused: true };
+  const isDone = plan.steps.length === 0 && !plan.isBusy;
+  if (isDone) return { facts, freshMs: FRESH_MS, isSettled: plan.heldBy === undefined };
+  return { facts, freshMs: BUSY_MS * 2 ** Math.max(0, asked.most - 1) };
 }
 
 /** A setting that cannot be changed keeps neither the others from being, nor the table from being used. */
@@ -106,11 +140,18 @@ async function applySteps(
   {
     admin,
     steps,
-    tried: { failures, taken, asked },
-  }: { admin: TableAdmin; steps: readonly TableStep[]; tried: Tried },
+    observed,
+    tried: { failures, taken, asked, isDrift, drift },
+  }: {
+    admin: TableAdmin;
+    steps: readonly TableStep[];
+    observed: ObservedTable | undefined;
+    tried: Tried;
+  },
 ): Promise<void> {
   const { target, signal } = pass;
   for (const step of steps) {
+    const change = observed ? describeChange(step, observed) : step.do;
     try {
       const outcome = await admin.apply(step, { signal });
       if (outcome === 'unknown') asked.giveUp(step);
@@ -118,11 +159,13 @@ async function applySteps(
       if (outcome === 'unknown') continue;
     } catch (thrown) {
       if (signal.aborted || step.do === 'create') throw thrown;
-      failures.set(step.do, KcgError.from(thrown));
+      failures.set(step.do, { change, error: KcgError.from(thrown) });
       continue;
     }
-    pass.events.push(stepEvent(step, target.table));
+    if (isDrift) drift.push(change);
+    pass.events.push(step.do === 'create' ? creatingEvent(target.table) : changeEvent(pass, change, isDrift));
   }
+  rememberDrift(pass, drift);
 }
 
 /** Where the table's tags do not say that this group has just made it, the resource has to. */
@@ -160,7 +203,7 @@ export function desiredTable({
   };
 }
 
-function stepEvent(step: TableStep, table: string): PlannedEvent {
-  const reason = step.do === 'create' ? 'TableCreating' : 'TableChanged';
-  return { type: 'Normal', reason, note: `table ${table}: ${step.do}`, action: 'ReconcileTable' };
+function creatingEvent(table: string): PlacedPass['events'][number] {
+  const note = `table ${table}: create`;
+  return { type: 'Normal', reason: 'TableCreating', note, action: 'ReconcileTable' };
 }

@@ -1,6 +1,6 @@
 import type { GroupStatus } from '../api/group-status.ts';
 import { describeError, type ErrorCode, type KcgError } from '../lib/errors.ts';
-import type { TableProblem } from '../table/plan-table.ts';
+import type { TablePlan, TableProblem } from '../table/plan-table.ts';
 import { makerOf, tagKeysSetFor } from '../table/table-tags.ts';
 import type { ObservedTable } from '../table/table-admin.ts';
 import type { TableFacts } from './plan/group-facts.ts';
@@ -20,11 +20,18 @@ const PROBLEM_REASONS = {
   KeyInaccessible: 'TableKeyInaccessible',
 } as const satisfies Record<TableProblem['reason'], TableFacts['reason']>;
 
+/** A change that could not be made. */
+export interface Refusal {
+  /** What was, and what was asked for. */
+  change: string;
+  error: KcgError;
+}
+
 /** What a look at the table has shown; `notes` and `failures` keep nobody from using it. */
 export function tableFacts(
   observed: ObservedTable | undefined,
   pass: PlacedPass,
-  { notes, failures }: { notes: readonly string[]; failures: readonly KcgError[] },
+  { plan, failures }: { plan: TablePlan; failures: readonly Refusal[] },
 ): TableFacts {
   const info = tableInfo(observed, pass);
   const madeAt = info.created ? observed?.createdAt : undefined;
@@ -32,9 +39,9 @@ export function tableFacts(
   switch (observed?.status) {
     case 'ACTIVE':
     case 'UPDATING': {
-      const said = [`${name} is ${observed.status}`, ...failures.map(describeError), ...notes];
-      const inOrder = observed.status === 'ACTIVE' ? 'TableActive' : 'TableUpdating';
-      const reason = failures.length > 0 ? 'TableChangeRefused' : inOrder;
+      const refusals = failures.map(({ change, error }) => `${change}: ${describeError(error)}`);
+      const said = [`${name} is ${observed.status}`, ...refusals, ...plan.notes];
+      const reason = failures.length > 0 ? 'TableChangeRefused' : reasonOf(plan);
       return { status: 'True', reason, message: said.join('; '), usable: true, info, madeAt };
     }
     case 'DELETING':
@@ -59,6 +66,12 @@ export function tableFacts(
         info,
       };
   }
+}
+
+/** What is still to be done comes with the next looks. */
+function reasonOf({ heldBy, isBusy, steps }: TablePlan) {
+  if (isBusy || steps.length > 0) return 'TableUpdating';
+  return heldBy === undefined ? 'TableActive' : 'TableSettingsHeld';
 }
 
 export function problemFacts(
@@ -110,9 +123,11 @@ export function tableFailure(error: KcgError): Pick<TableFacts, 'status' | 'reas
   };
 }
 
-function tableInfo(observed: ObservedTable | undefined, { target, groupId }: PlacedPass): TableFacts['info'] {
+function tableInfo(observed: ObservedTable | undefined, pass: PlacedPass): TableFacts['info'] {
+  const { target, groupId, memory } = pass;
   const name = target.table;
   if (!observed) return { name };
+  const lastDrift = memory.lastDrift ?? lastInfo(pass).lastDrift;
   const managedTagKeys = tagKeysSetFor(groupId, observed);
   return {
     name,
@@ -122,6 +137,7 @@ function tableInfo(observed: ObservedTable | undefined, { target, groupId }: Pla
     ttl: observed.unread?.ttl === undefined ? observed.ttlAttribute || 'off' : 'unknown',
     pitr: pitrOf(observed),
     ...(managedTagKeys.length > 0 ? { managedTagKeys } : {}),
+    ...(lastDrift ? { lastDrift } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
-import { inVainNote, leftNote, mayExpire, notesOn } from './table-notes.ts';
-import { GROUP_TAG, isSetBy, makerOf, tagsOfNew, tagSteps } from './table-tags.ts';
+import { settleSettings } from './settings-holder.ts';
+import { inVainNote, mayExpire, notesOn } from './table-notes.ts';
+import { GROUP_TAG, makerOf, settingsHolder, tagsOfNew, tagSteps } from './table-tags.ts';
 import { newBilling, tableUpdates } from './table-updates.ts';
 import type { DesiredTable } from './desired-table.ts';
 import {
@@ -29,6 +30,8 @@ export interface TablePlan {
   notes: string[];
   /** Steps that would be due, were they not in vain. */
   inVain: TableStep[];
+  /** The group that holds the table's settings, where they differ from what this one asks for. */
+  heldBy?: string | undefined;
 }
 
 /** The name cannot change in a group that exists. */
@@ -42,6 +45,8 @@ export interface TableHistory {
   refused?: ReadonlySet<TableStep['do']>;
   /** Steps, by `stepKey`, that were taken and never showed, or that this DynamoDB does not know. */
   inVain?: ReadonlySet<string>;
+  /** A group that holds settings and is known not to exist any more. */
+  gone?: string | undefined;
 }
 
 /** Tells a change from any other. */
@@ -58,7 +63,7 @@ export function stepKey(step: TableStep): string {
 export function planTable(
   desired: DesiredTable,
   observed: ObservedTable | undefined,
-  { existed = false, refused = new Set(), inVain = new Set() }: TableHistory = {},
+  { existed = false, refused = new Set(), inVain = new Set(), gone }: TableHistory = {},
 ): TablePlan {
   const none: TablePlan = { steps: [], problem: undefined, isBusy: false, notes: [], inVain: [] };
   if (observed === undefined) {
@@ -82,12 +87,13 @@ export function planTable(
   const notes = notesOn(desired, observed);
   if (observed.status !== 'ACTIVE' || observed.isReencrypting) return { ...none, isBusy: true, notes };
   // It is the same for all groups, and every one needs it.
-  const shared = ttlSteps(observed);
-  const side = sideSteps(desired, observed);
+  const shared = ttlSteps(desired, observed);
   const updates = tableUpdates(desired, observed);
-  const isMine = isSetBy(desired.ownershipTags[GROUP_TAG], observed);
-  if (!isMine) notes.push(...leftNote(desired, observed, [...side, ...updates]));
-  const due = isMine ? [...shared, ...side, ...updates] : shared;
+  const wanted = [...sideSteps(desired, observed), ...updates];
+  const isGone = gone !== undefined && gone === settingsHolder(observed);
+  const settled = settleSettings(desired, observed, { wanted, isGone });
+  notes.push(...settled.notes);
+  const due = [...shared, ...settled.steps];
   const left = due.filter((step) => inVain.has(stepKey(step)));
   notes.push(...inVainNote(left));
   const steps = due.filter((step) => !left.includes(step) && !refused.has(step.do));
@@ -98,6 +104,7 @@ export function planTable(
     steps: steps.filter((step) => step === update || !updates.includes(step)),
     notes,
     inVain: left,
+    ...(settled.heldBy === undefined ? {} : { heldBy: settled.heldBy }),
   };
 }
 
@@ -164,9 +171,14 @@ function ownerProblem(
   return { reason: 'NotOurs', message };
 }
 
-function ttlSteps(observed: ObservedTable): TableStep[] {
-  if (observed.ttlAttribute !== '' || observed.unread?.ttl !== undefined || !mayExpire(observed)) return [];
-  return [{ do: 'enable ttl', attribute: TTL_ATTRIBUTE }];
+/** Of a table that kcg made for another attribute, somebody has changed it; of any other, it may be meant. */
+function ttlSteps({ ownershipTags }: DesiredTable, observed: ObservedTable): TableStep[] {
+  const { ttlAttribute, isTtlEnding, unread } = observed;
+  if (unread?.ttl !== undefined || !mayExpire(observed)) return [];
+  if (ttlAttribute === '') return [{ do: 'enable ttl', attribute: TTL_ATTRIBUTE }];
+  const isMine = makerOf(observed) === ownershipTags[GROUP_TAG];
+  if (ttlAttribute === TTL_ATTRIBUTE || isTtlEnding || !isMine) return [];
+  return [{ do: 'disable ttl', attribute: ttlAttribute }];
 }
 
 /** What is asked for apart from the table itself. */

@@ -24,6 +24,8 @@ export interface ObservedTable {
   billing: TableBilling;
   /** The attribute that carries the time to live; empty = off. */
   ttlAttribute: string;
+  /** It is being turned off, which takes up to an hour; until then it can be set to nothing else. */
+  isTtlEnding?: boolean | undefined;
   tags: Readonly<Record<string, string>>;
   /** The group that made it, where that is known otherwise than by its tags. */
   maker?: string | undefined;
@@ -68,6 +70,7 @@ export interface NewTable {
 export type TableStep =
   | { do: 'create'; table: NewTable }
   | { do: 'enable ttl'; attribute: string }
+  | { do: 'disable ttl'; attribute: string }
   | { do: 'tag'; tags: Readonly<Record<string, string>> }
   | { do: 'untag'; keys: readonly string[] }
   | { do: 'set point-in-time recovery'; enabled: boolean }

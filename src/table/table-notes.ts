@@ -1,6 +1,6 @@
 import type { DesiredTable } from './desired-table.ts';
 import { NATIVE_KEY_SCHEMA, TTL_ATTRIBUTE, type ObservedTable, type TableStep } from './table-admin.ts';
-import { CREATED_BY_TAG, GROUP_TAG } from './table-tags.ts';
+import { CREATED_BY_TAG } from './table-tags.ts';
 import { isAlias } from './table-updates.ts';
 
 /** What is to be said of a table that can be used and is not quite as the group asks. */
@@ -22,7 +22,7 @@ export function mayExpire(observed: ObservedTable): boolean {
 }
 
 function ttlNotes(observed: ObservedTable): string[] {
-  const { ttlAttribute, unread } = observed;
+  const { ttlAttribute, isTtlEnding, unread } = observed;
   if (unread?.ttl !== undefined) return [`whether items expire is not known: ${unread.ttl}`];
   if (ttlAttribute === '' && !mayExpire(observed)) {
     return [
@@ -30,6 +30,9 @@ function ttlNotes(observed: ObservedTable): string[] {
     ];
   }
   if (ttlAttribute === '' || ttlAttribute === TTL_ATTRIBUTE) return [];
+  if (isTtlEnding) {
+    return [`time to live is being turned off for ${ttlAttribute}, which takes up to an hour`];
+  }
   return [
     `time to live is on for ${ttlAttribute}, so rows that ended stay: turn it on for ${TTL_ATTRIBUTE} instead`,
   ];
@@ -55,19 +58,6 @@ function keyNotes({ key }: DesiredTable, { kmsKeyArn: observed }: ObservedTable)
   if (!isAlias(key.kmsKeyArn)) return [];
   return [
     `${is}; whether ${key.kmsKeyArn} stands for that key cannot be seen from here: name the key itself to have it kept`,
-  ];
-}
-
-/** What another group's spec has to ask for. */
-export function leftNote(
-  { ownershipTags }: DesiredTable,
-  { tags, maker }: ObservedTable,
-  settings: readonly TableStep[],
-): string[] {
-  if (settings.length === 0) return [];
-  const left = settings.map((step) => step.do).join(', ');
-  return [
-    `left to group ${tags[GROUP_TAG] ?? maker}, whose table it is: ${left}. Set these there, or set the table's tag ${GROUP_TAG} to ${ownershipTags[GROUP_TAG]} to have it from here`,
   ];
 }
 

@@ -11,6 +11,8 @@ import type { ObservedTable, TableStep } from './table-admin.ts';
 export const CREATED_BY_TAG = 'kcg.dev/created-by';
 /** Tag that says which group created it. */
 export const GROUP_TAG = 'kcg.dev/group-id';
+/** Tag that says which group's spec has the table's settings, where that is not the group that created it. */
+export const SETTINGS_TAG = 'kcg.dev/settings-by';
 /** Followed by the short name of the group whose tags it lists, by their short names: 40 keys would not fit in a tag. */
 const TAG_LIST = 'kcg.dev/tags-';
 /** Characters of a short name: two keys of a table have the same by a chance of one in a million, at most. */
@@ -28,10 +30,13 @@ export function isCreatedByKcg(observed: ObservedTable): boolean {
   return makerOf(observed) !== undefined;
 }
 
-/** Whose settings it has. One that kcg did not create names nobody, and is set by whoever adopts it. */
-export function isSetBy(groupId: string | undefined, { tags, maker }: ObservedTable): boolean {
-  const setter = tags[GROUP_TAG] ?? maker;
-  return setter === undefined || setter === groupId;
+/** The one group whose spec has the table's settings; undefined = nobody yet, for one that kcg did not create. */
+export function settingsHolder({ tags, maker }: ObservedTable): string | undefined {
+  return tags[SETTINGS_TAG] ?? tags[GROUP_TAG] ?? maker;
+}
+
+export function isTagList(key: string): boolean {
+  return key.startsWith(TAG_LIST);
 }
 
 /** Tags of the table that kcg has set for the group, ours and those of others left out; sorted. */
@@ -56,7 +61,8 @@ export function tagSteps(asked: Tags = {}, ownership: Tags, observed: ObservedTa
   const isAsked = Object.keys(asked).length > 0;
   const stale = tagKeysSetFor(groupId, observed).filter((key) => !(key in asked));
   // What is still to be taken off stays listed until it is; the last ones go together with the list.
-  const isMine = isSetBy(groupId, observed);
+  const holder = settingsHolder(observed);
+  const isMine = holder === undefined || holder === groupId;
   const list = isAsked && isMine ? listOf(ownership, [...Object.keys(asked), ...stale]) : {};
   const wanted = { ...asked, ...list, ...owned };
   const missing = Object.entries(wanted).filter(([key, value]) => observed.tags[key] !== value);

@@ -226,32 +226,6 @@ describe('a tag that is taken off the spec', () => {
   });
 });
 
-describe('groups that share a table', () => {
-  test("do not change each other's settings, and the second says so", async () => {
-    const OTHER = { namespace: 'shop', name: 'other' };
-    const shared = (team: string, tableClass: string) => ({
-      checkpoints: { table: { name: 'shared', tags: { team }, tableClass } },
-    });
-    h.cluster.create(KINDS.consumerGroup, groupObject(shared('a', 'Standard')));
-    const second = groupObject(shared('b', 'StandardInfrequentAccess'), { name: 'other' });
-    h.cluster.create(KINDS.consumerGroup, second);
-    await h.converge();
-    await h.converge('shop/other');
-    const before = h.tables.steps.length;
-    for (let look = 0; look < 4; look += 1) {
-      await h.clock.advance(700_000);
-      await h.converge();
-      await h.converge('shop/other');
-    }
-    expect(h.tables.steps.slice(before)).toEqual([]);
-    expect(h.tables.tables.get('shared')).toMatchObject({ tags: { team: 'a' }, tableClass: 'Standard' });
-    expect(await h.condition('TableReady', OTHER)).toBe('True TableActive');
-    expect((await h.status(OTHER)).table).not.toHaveProperty('managedTagKeys');
-    const told = (await h.status(OTHER)).conditions?.find(({ type }) => type === 'TableReady')?.message;
-    expect(told).toContain('left to group shop.orders, whose table it is: tag, set table class');
-  });
-});
-
 test('tags that were set on one table are not removed from another', async () => {
   await running({ checkpoints: { table: { tags: { team: 'a' } } } });
   h.foreignTable('payroll', { tags: { team: 'payroll' } });

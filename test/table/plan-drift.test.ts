@@ -17,7 +17,19 @@ describe('drift', () => {
   it.each<[string, Partial<DesiredTable>, Partial<ObservedTable>, TableStep[]]>([
     ['nothing is done when all is as asked', {}, {}, []],
     ['ttl off', {}, { ttlAttribute: '' }, [{ do: 'enable ttl', attribute: 'ttl' }]],
-    ['ttl on another attribute', {}, { ttlAttribute: 'expires' }, []],
+    [
+      'ttl on another attribute',
+      {},
+      { ttlAttribute: 'expires' },
+      [{ do: 'disable ttl', attribute: 'expires' }],
+    ],
+    ['ttl is being turned off', {}, { ttlAttribute: 'expires', isTtlEnding: true }, []],
+    [
+      'ttl on another attribute of a table that kcg did not make',
+      { adoption: 'Always' },
+      { ttlAttribute: 'expires', tags: {} },
+      [],
+    ],
     ['ttl off, rows of async-kinesis', {}, { ttlAttribute: '', keySchema: SHARD_ID_KEY_SCHEMA }, []],
     ['a tag is missing', { tags: { a: '1' } }, {}, [{ do: 'tag', tags: { a: '1', ...listOf('a') } }]],
     [

@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { DesiredTable } from '../../src/table/desired-table.ts';
 import { planTable } from '../../src/table/plan-table.ts';
-import {
-  NATIVE_KEY_SCHEMA,
-  SHARD_ID_KEY_SCHEMA,
-  type ObservedTable,
-  type TableStep,
-} from '../../src/table/table-admin.ts';
+import { NATIVE_KEY_SCHEMA, SHARD_ID_KEY_SCHEMA, type TableStep } from '../../src/table/table-admin.ts';
 import { aDesired, aTable, KEY, listOf, OURS } from '../support/table-builders.ts';
 
 describe('a table that does not exist', () => {
@@ -162,48 +156,17 @@ describe('adoption', () => {
     expect(problem?.message).toContain('adoption to Always');
   });
 
-  it('never gives an adopted table the tags that mark it as ours', () => {
+  it('never gives an adopted table the tags that mark it as made by kcg', () => {
     const desired = aDesired({ adoption: 'Always', tags: { team: 'shop' } });
+    const held = { 'kcg.dev/settings-by': 'shop.orders' };
+    expect(planTable(desired, aTable({ tags: {} })).steps).toEqual([{ do: 'tag', tags: held }]);
     const tags = { team: 'shop', ...listOf('team') };
-    expect(planTable(desired, aTable({ tags: {} })).steps).toEqual([{ do: 'tag', tags }]);
+    expect(planTable(desired, aTable({ tags: held })).steps).toEqual([{ do: 'tag', tags }]);
   });
 
   it('asks nobody whose the table is when it is External', () => {
     const plan = planTable(aDesired({ management: 'External' }), aTable({ tags: {}, ttlAttribute: '' }));
     expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [], inVain: [] });
-  });
-});
-
-describe('a table that carries the name of another group', () => {
-  const theirs = { tags: { ...OURS, 'kcg.dev/group-id': 'shop.refunds', team: 'b' } };
-  const asked = {
-    tags: { team: 'a' },
-    pointInTimeRecovery: true,
-    deletionProtection: false,
-    tableClass: 'StandardInfrequentAccess' as const,
-  };
-
-  it.each<[string, Partial<DesiredTable>, Partial<ObservedTable>, string | undefined]>([
-    ['nothing is asked for', {}, {}, undefined],
-    ['what is asked for is so', { tags: { team: 'b' } }, {}, undefined],
-    ['a tag differs', { tags: { team: 'a' } }, {}, 'left to group shop.refunds, whose table it is: tag.'],
-    [
-      'much differs',
-      asked,
-      {},
-      'tag, set point-in-time recovery, set deletion protection, set table class. Set these there, or set',
-    ],
-    ['it was adopted', { ...asked, adoption: 'Always' }, {}, 'left to group shop.refunds'],
-  ])('keeps the settings of that group: %s', (_, desired, observed, note) => {
-    const { steps, notes, problem } = planTable(aDesired(desired), aTable({ ...theirs, ...observed }));
-    expect(problem).toBeUndefined();
-    expect(steps).toEqual([]);
-    expect(notes).toEqual(note === undefined ? [] : [expect.stringContaining(note)]);
-  });
-
-  it('gets its time to live from any group, as they all need the same', () => {
-    const { steps } = planTable(aDesired(asked), aTable({ ...theirs, ttlAttribute: '' }));
-    expect(steps).toEqual([{ do: 'enable ttl', attribute: 'ttl' }]);
   });
 });
 

@@ -58,6 +58,7 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
         if (step.do === 'create' && hasCode(thrown, 'Conflict')) return 'raced';
         if (step.do === 'delete' && hasCode(thrown, 'NotFound')) return 'raced';
         if (step.do === 'enable ttl' && /already enabled/.test(describeError(thrown))) return 'raced';
+        if (step.do === 'disable ttl' && /already disabled/.test(describeError(thrown))) return 'raced';
         if (hasCode(thrown, 'Unsupported') && step.do !== 'create' && step.do !== 'delete') return 'unknown';
         throw thrown;
       }
@@ -102,8 +103,9 @@ function commandOf(
   switch (step.do) {
     case 'create':
       return ['CreateTable', createCommand(TableName, step.table)];
-    case 'enable ttl': {
-      const TimeToLiveSpecification = { Enabled: true, AttributeName: step.attribute };
+    case 'enable ttl':
+    case 'disable ttl': {
+      const TimeToLiveSpecification = { Enabled: step.do === 'enable ttl', AttributeName: step.attribute };
       return ['UpdateTimeToLive', new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification })];
     }
     case 'tag':

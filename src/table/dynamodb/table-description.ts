@@ -36,12 +36,12 @@ export async function describeTable(look: Look): Promise<ObservedTable | undefin
       return unknown;
     }
   };
-  const [ttlAttribute, tags, pointInTimeRecovery] = await Promise.all([
-    side('ttl', '', readTtl(look)),
+  const [ttl, tags, pointInTimeRecovery] = await Promise.all([
+    side('ttl', { ttlAttribute: '' }, readTtl(look)),
     side('tags', {}, readTags(look, table.TableArn ?? '')),
     side('pointInTimeRecovery', false, readBackups(look)),
   ]);
-  const observed = { ...settingsOf(table), ttlAttribute, tags, pointInTimeRecovery };
+  const observed = { ...settingsOf(table), ...ttl, tags, pointInTimeRecovery };
   return Object.keys(unread).length > 0 ? { ...observed, unread } : observed;
 }
 
@@ -58,7 +58,12 @@ async function readTable({ client, tableName, call, signal }: Look): Promise<Tab
   }
 }
 
-async function readTtl({ client, tableName, call, signal }: Look): Promise<string> {
+async function readTtl({
+  client,
+  tableName,
+  call,
+  signal,
+}: Look): Promise<Pick<ObservedTable, 'ttlAttribute' | 'isTtlEnding'>> {
   const command = new DescribeTimeToLiveCommand({ TableName: tableName });
   const answer = await call('DescribeTimeToLive', signal, (abortSignal) =>
     client.send(command, { abortSignal }),
@@ -66,7 +71,9 @@ async function readTtl({ client, tableName, call, signal }: Look): Promise<strin
   const ttl = answer.TimeToLiveDescription;
   // While it is being switched off, for up to an hour, it can be set to nothing else.
   const isOff = ttl?.TimeToLiveStatus === undefined || ttl.TimeToLiveStatus === 'DISABLED';
-  return isOff ? '' : (ttl.AttributeName ?? '');
+  if (isOff) return { ttlAttribute: '' };
+  const isTtlEnding = ttl.TimeToLiveStatus === 'DISABLING';
+  return { ttlAttribute: ttl.AttributeName ?? '', ...(isTtlEnding ? { isTtlEnding } : {}) };
 }
 
 async function readTags({ client, call, signal }: Look, ResourceArn: string) {

@@ -80,6 +80,8 @@ export class MemoryTables {
 
 function change(table: ObservedTable, step: Exclude<TableStep, { do: 'create' | 'delete' }>): ObservedTable {
   switch (step.do) {
+    case 'disable ttl':
+      return { ...table, ttlAttribute: '' };
     case 'enable ttl':
       return { ...table, ttlAttribute: step.attribute };
     case 'tag':
