@@ -6,7 +6,7 @@ import { groupCrd } from '../src/api/crd.ts';
 /** Neither Helm nor kustomize reads files from outside its own folder. */
 const FILES = [
   'crds/kcg.dev_kinesisconsumergroups.yaml',
-  'charts/kcg/crds/kcg.dev_kinesisconsumergroups.yaml',
+  'charts/kcg/files/crds/kcg.dev_kinesisconsumergroups.yaml',
   'deploy/crds.yaml',
 ];
 const ROOT = new URL('../', import.meta.url);

@@ -79,6 +79,7 @@ export async function startNodeHarness() {
       ];
       const flags = ['--namespace', 'kcg-system', '--create-namespace', '--wait', '--timeout', '120s'];
       await cluster.helm('install', 'kcg', join(ROOT, 'charts/kcg'), ...flags, '--set', set.join(','));
+      await cluster.helm('test', 'kcg', '--namespace', 'kcg-system', '--timeout', '120s');
       await kubectl('create', 'namespace', NAMESPACE);
     },
     /**
