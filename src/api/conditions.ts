@@ -156,6 +156,8 @@ const SCALING = {
     'Shards are behind, and either the workers asked for are not there yet or it is being measured how fast they read; wait a moment.',
   HotShard:
     'A shard that has a worker of its own is behind, and no other worker can help it; raise handler.parallelizationFactor, make the handler faster, or split the shard.',
+  NamespaceLimit:
+    'The groups of the namespace have as many workers as its annotation kcg.dev/max-replicas allows; lower those of another group, or have the limit raised.',
   StuckShards:
     'Shards are behind because the handler fails or hangs or they cannot be read, and more workers would not help; see HandlerHealthy and ShardsProgressing.',
 } as const;

@@ -40,6 +40,9 @@ export const RECONCILE_ANNOTATION = `${DOMAIN}/reconcile`;
 export const AWS_ROLES_ANNOTATION = `${DOMAIN}/aws-roles`;
 /** External id that such a role is assumed with, in place of `kcg/<cluster id>/<namespace>`. */
 export const AWS_EXTERNAL_ID_ANNOTATION = `${DOMAIN}/aws-external-id`;
+/** How many tables the operator makes for the groups that are there, and how many workers they have together. */
+export const MAX_TABLES_ANNOTATION = `${DOMAIN}/max-tables`;
+export const MAX_REPLICAS_ANNOTATION = `${DOMAIN}/max-replicas`;
 
 /** On a group only while its deletion has something to undo. */
 export const FINALIZER = `${DOMAIN}/cleanup`;

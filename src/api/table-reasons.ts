@@ -20,6 +20,8 @@ export const TABLE_REASONS = {
     'The operator may not describe, create or change the table; give its role the DynamoDB actions the message names.',
   TableReplicated:
     'The table is a global table, on which leases are not safe; nothing of it is changed. Remove its replicas, or apply the group anew with another table name.',
+  TableLimitReached:
+    'The namespace has as many tables made by kcg as its annotation kcg.dev/max-tables allows, so none is made; use a table that is there (checkpoints.table.name of a new group), delete a group, or have the limit raised.',
   TableKeyInaccessible:
     'The KMS key of the table is disabled or may not be used; enable the key or grant its use.',
   TableCredentials:

@@ -9,6 +9,7 @@ import { AskedSteps } from './asked-steps.ts';
 import { observeTable } from './observe-table.ts';
 import { attempt } from './pace.ts';
 import { lookAgain, type PlacedPass } from './reconcile-context.ts';
+import { tableLimit } from './tenant-limits.ts';
 import { rememberTable, tableRecordOf } from './remember-table.ts';
 import { isHolderGone } from './settings-holder-gone.ts';
 import { changeEvent, rememberDrift, wasSettled } from './table-drift.ts';
@@ -75,6 +76,8 @@ async function look(pass: PlacedPass, mayCreate: boolean): Promise<Look> {
       if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
       const isNew = plan.steps.some((step) => step.do === 'create');
       if (isNew && !mayCreate) return { facts: awaitingFacts(pass), freshMs: undefined };
+      const limited = isNew ? await tableLimit(pass) : undefined;
+      if (limited) return { facts: limited, freshMs: FAILED_MS };
       // Creating comes first, then what only a table that exists can be told; one that was refused costs no round.
       if (plan.steps.length === 0 || round > ROUNDS + tried.failures.size) {
         return settle(pass, { plan, observed, tried });
@@ -86,6 +89,7 @@ async function look(pass: PlacedPass, mayCreate: boolean): Promise<Look> {
     }
   } catch (thrown) {
     if (pass.signal.aborted) throw thrown;
+    if (!observed) pass.tenants.booked.freeTable(pass.object.metadata.uid);
     return { facts: failedFacts(KcgError.from(thrown), pass, observed), freshMs: FAILED_MS };
   }
 }

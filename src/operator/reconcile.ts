@@ -42,6 +42,7 @@ import { placedPass } from './reconcile-place.ts';
 import { reconcileTable } from './reconcile-table.ts';
 import { findDeployment, reconcileWorkload } from './reconcile-workload.ts';
 import { StatusWriter } from './status-writer.ts';
+import { withinLimit } from './tenant-limits.ts';
 import { Tenants } from './tenants.ts';
 import { writeStatus } from './write-status.ts';
 
@@ -200,12 +201,15 @@ export class GroupReconciler {
   #memoryOf(key: string, { metadata }: StoredObject): GroupMemory {
     const known = this.#memory.get(key);
     if (known?.uid === metadata.uid) return known;
+    if (known) this.#tenants.booked.forget(known.uid);
     const memory = newMemory(metadata.uid, this.#options.clock.monotonic());
     this.#memory.set(key, memory);
     return memory;
   }
 
   #forget(key: string): void {
+    const uid = this.#memory.get(key)?.uid;
+    if (uid !== undefined) this.#tenants.booked.forget(uid);
     this.#memory.delete(key);
     this.#stopJudging(key);
     this.#streams.forget(key);
@@ -311,7 +315,8 @@ async function scale(
 ): Promise<Pick<GroupFacts, 'scaling' | 'workload'>> {
   const { deployment, error } = await findDeployment(pass);
   const existing = deployment && belongsTo(deployment, pass.object.metadata) ? deployment : undefined;
-  const decision = decideReplicas(pass, { stream, view, rows, existing, isFresh });
+  const wanted = decideReplicas(pass, { stream, view, rows, existing, isFresh });
+  const decision = await withinLimit(pass, wanted, existing);
   // Perhaps there is one: another would be made in its place.
   if (error)
     return { scaling: decision, workload: { deployment: undefined, problem: workloadProblem(error) } };

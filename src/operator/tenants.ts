@@ -3,6 +3,7 @@ import { KINDS, type Cluster } from '../kubernetes/cluster.ts';
 import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { AwsRole } from './aws-account.ts';
+import { Bookings } from './bookings.ts';
 import { externalIdOf, readTenant, roleProblem, type Tenant } from './plan/tenant.ts';
 
 /** What a namespace said serves all its groups for so long. */
@@ -14,6 +15,7 @@ export class Tenants {
   readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #known = new Map<string, { tenant: Promise<Tenant>; readMs: number }>();
+  readonly booked = new Bookings();
 
   constructor({ cluster, clock }: { cluster: Cluster; clock: Clock }) {
     this.#cluster = cluster;

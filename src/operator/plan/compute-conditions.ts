@@ -116,6 +116,8 @@ export function workersAvailable({ workload, scaling, view, group }: GroupFacts)
   if (desired === 0 && scaling?.limitedBy === 'UnknownShards') {
     return { status: 'Unknown', reason: 'WorkersStarting', message: scaling.reason };
   }
+  if (desired === 0 && scaling?.limitedBy === 'NamespaceLimit')
+    return { status: 'False', reason: 'QuotaExceeded', message: scaling.reason };
   if (desired === 0 && scaling) return { status: 'True', reason: 'NoWorkersWanted', message: scaling.reason };
   if (!deployment)
     return { status: 'False', reason: 'WorkersStarting', message: 'no pods have been asked for yet' };

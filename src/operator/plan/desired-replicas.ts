@@ -45,7 +45,8 @@ export type LimitedBy =
   | 'UnknownLag'
   | 'Measuring'
   | 'HotShard'
-  | 'StuckShards';
+  | 'StuckShards'
+  | 'NamespaceLimit';
 
 export interface ReplicasDecision {
   replicas: number;

@@ -125,4 +125,5 @@ export const LIMIT_MESSAGES: Readonly<Record<LimitedBy, string>> = {
   Measuring: 'more workers are needed; how many is not known yet',
   HotShard: 'more workers would not help',
   StuckShards: 'more workers would not help',
+  NamespaceLimit: 'the namespace may have no more workers',
 };

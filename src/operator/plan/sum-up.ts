@@ -24,6 +24,7 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'TableSchemaMismatch',
   'TableAccessDenied',
   'TableKeyInaccessible',
+  'TableLimitReached',
   'ClaimedByOtherResource',
   'ClaimedByOtherCluster',
   'StreamReplaced',

@@ -1,4 +1,10 @@
-import { AWS_EXTERNAL_ID_ANNOTATION, AWS_ROLES_ANNOTATION } from '../../api/labels.ts';
+import {
+  AWS_EXTERNAL_ID_ANNOTATION,
+  AWS_ROLES_ANNOTATION,
+  MAX_REPLICAS_ANNOTATION,
+  MAX_TABLES_ANNOTATION,
+} from '../../api/labels.ts';
+import { count } from '../../lib/count.ts';
 
 /*
  * What the annotations of a namespace allow the groups in it. Who uses a namespace cannot change them: Kubernetes' roles edit
@@ -11,13 +17,44 @@ export interface Tenant {
   roles: readonly string[];
   /** Undefined = one made of the cluster and the namespace. */
   externalId: string | undefined;
+  /** Undefined = as many as they like. */
+  maxTables: Limit | undefined;
+  maxReplicas: Limit | undefined;
+}
+
+export interface Limit {
+  most: number;
+  /** `namespace shop may have 2 tables (annotation kcg.dev/max-tables)` */
+  words: string;
 }
 
 /** @param annotations of the namespace; none where there is no such namespace */
 export function readTenant(namespace: string, annotations: Readonly<Record<string, string>>): Tenant {
   const roles = (annotations[AWS_ROLES_ANNOTATION] ?? '').split(',').map((role) => role.trim());
   const externalId = annotations[AWS_EXTERNAL_ID_ANNOTATION]?.trim();
-  return { namespace, roles: roles.filter((role) => role !== ''), externalId: externalId || undefined };
+  const limit = (annotation: string, what: string) =>
+    limitOf(namespace, { annotation, text: annotations[annotation], what });
+  return {
+    namespace,
+    roles: roles.filter((role) => role !== ''),
+    externalId: externalId || undefined,
+    maxTables: limit(MAX_TABLES_ANNOTATION, 'table'),
+    maxReplicas: limit(MAX_REPLICAS_ANNOTATION, 'worker'),
+  };
+}
+
+/** What is no number allows nothing: somebody has meant a limit. */
+function limitOf(
+  namespace: string,
+  { annotation, text, what }: { annotation: string; text: string | undefined; what: string },
+): Limit | undefined {
+  if (text === undefined) return undefined;
+  if (/^\s*\d{1,9}\s*$/.test(text)) {
+    const most = Number(text);
+    return { most, words: `namespace ${namespace} may have ${count(most, what)} (annotation ${annotation})` };
+  }
+  const words = `namespace ${namespace} may have no ${what}, as its annotation ${annotation} is no number: ${JSON.stringify(text.slice(0, 40))}`;
+  return { most: 0, words };
 }
 
 /** What is wrong and what to do, when the groups of the namespace may not use the role. */
