@@ -135,7 +135,8 @@ async function applyDeployment(input: WorkloadPass, wanted: KubeObject): Promise
       lookAgain(pass, 1_000);
       return facts(existing, undefined);
     }
-    if (applied.outcome === 'applied' && before !== decision.replicas) noteScale(pass, before, decision);
+    if (before === decision.replicas) noteUntold(input);
+    else if (applied.outcome === 'applied') noteScale(pass, before, decision);
     return facts(applied.object, undefined);
   } catch (thrown) {
     if (pass.signal.aborted) throw thrown;
@@ -191,6 +192,14 @@ function noteScale(
   pass.memory.lastScale = { time, reason: `${before ?? 0} → ${replicas}: ${reason}`.slice(0, 1_000) };
   const note = `from ${before ?? 0} to ${count(replicas, 'worker')}: ${reason}`;
   pass.events.push({ type: 'Normal', reason: 'Scaled', note, action: 'Scale' });
+}
+
+/** A move that another operator made and did not live to tell. */
+function noteUntold({ pass, decision }: Pick<WorkloadPass, 'pass' | 'decision'>): void {
+  if (pass.memory.lastScale !== undefined) return;
+  const { lastScale, desired } = pass.group.status?.scaling ?? {};
+  if (lastScale === undefined) noteScale(pass, 0, decision);
+  else if (desired !== decision.replicas) noteScale(pass, desired, decision);
 }
 
 /** Kubernetes stops the pods of least cost first: those whose going moves the fewest shards. */
