@@ -69,6 +69,7 @@ describe('AWS clients', () => {
       'aws/dynamodb-client.ts',
       'kinesis/aws/stream-client.ts',
       'kinesis/aws/stream-consumers.ts',
+      'kinesis/aws/stream-writer.ts',
       'runtime/failure/s3/bucket.ts',
       'runtime/failure/sns/destination.ts',
       'runtime/failure/sqs/queue.ts',

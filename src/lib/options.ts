@@ -14,7 +14,8 @@ export type OptionSpec = OptionBase &
   (
     | { type: 'string'; default?: string; choices?: readonly string[]; many?: false }
     | { type: 'url'; default?: string; many?: false }
-    | { type: 'string'; many: true; default?: readonly string[] }
+    /** Several values: the flag again and again, or, unless `whole`, commas between them. */
+    | { type: 'string'; many: true; whole?: boolean; default?: readonly string[] }
     | { type: 'number'; default?: number; min: number; max: number }
     | { type: 'boolean'; default?: boolean }
   );
@@ -154,7 +155,8 @@ function convert(source: string, spec: OptionSpec, given: unknown): unknown {
     if (isHttpUrl(String(given))) return given;
     throw refuse('a URL such as http://127.0.0.1:8000');
   }
-  if (spec.many) return [given].flat().flatMap((each) => String(each).split(','));
+  if (spec.many)
+    return [given].flat().flatMap((each) => (spec.whole ? [String(each)] : String(each).split(',')));
   if (spec.choices && !spec.choices.includes(String(given))) {
     throw refuse(`one of ${spec.choices.join(', ')}`);
   }

@@ -65,6 +65,78 @@ export const COMMANDS: Record<string, Command> = {
       return { options: leasesOptions, run: runLeasesCommand };
     },
   },
+  pause: {
+    summary: 'read nothing, and keep the pods',
+    usage: 'kcg pause (NAME... | -l SELECTOR | --all)',
+    load: async () => {
+      const { actOptions, setStateCommand } = await import('./set-state.ts');
+      return { options: actOptions, run: setStateCommand('pause') };
+    },
+  },
+  resume: {
+    summary: 'go on with a group that was paused or stopped',
+    usage: 'kcg resume (NAME... | -l SELECTOR | --all)',
+    load: async () => {
+      const { actOptions, setStateCommand } = await import('./set-state.ts');
+      return { options: actOptions, run: setStateCommand('resume') };
+    },
+  },
+  stop: {
+    summary: 'end the pods of a group, and keep its positions',
+    usage: 'kcg stop (NAME... | -l SELECTOR | --all)',
+    load: async () => {
+      const { actOptions, setStateCommand } = await import('./set-state.ts');
+      return { options: actOptions, run: setStateCommand('stop') };
+    },
+  },
+  restart: {
+    summary: 'replace the pods of a group, one handover after another',
+    usage: 'kcg restart (NAME... | -l SELECTOR | --all)',
+    load: async () => {
+      const { actOptions, runRestartCommand } = await import('./restart.ts');
+      return { options: actOptions, run: runRestartCommand };
+    },
+  },
+  drain: {
+    summary: 'let a worker give its shards away and end; another takes its place',
+    usage: 'kcg drain POD...',
+    load: async () => {
+      const { drainOptions, runDrainCommand } = await import('./drain.ts');
+      return { options: drainOptions, run: runDrainCommand };
+    },
+  },
+  logs: {
+    summary: 'what the workers of a group say, all pods together, readable',
+    usage: 'kcg logs (NAME... | -l SELECTOR)',
+    load: async () => {
+      const { logsOptions, runLogsCommand } = await import('./logs.ts');
+      return { options: logsOptions, run: runLogsCommand };
+    },
+  },
+  tail: {
+    summary: "records as they come, decoded and filtered, beside the group's positions",
+    usage: 'kcg tail (NAME | -f group.yaml | --stream STREAM)',
+    load: async () => {
+      const { tailOptions, runTailCommand } = await import('./tail.ts');
+      return { options: tailOptions, run: runTailCommand };
+    },
+  },
+  put: {
+    summary: "put records into a group's stream",
+    usage: 'kcg put (NAME | -f group.yaml | --stream STREAM) --data TEXT',
+    load: async () => {
+      const { putOptions, runPutCommand } = await import('./put.ts');
+      return { options: putOptions, run: runPutCommand };
+    },
+  },
+  iam: {
+    summary: 'least-privilege IAM policies for the groups there are',
+    usage: 'kcg iam [NAME... | -f group.yaml]',
+    load: async () => {
+      const { iamOptions, runIamCommand } = await import('./iam.ts');
+      return { options: iamOptions, run: runIamCommand };
+    },
+  },
   import: {
     summary: 'begin a group with the positions of another consumer, or show what that would do',
     usage: 'kcg import (NAME | -f group.yaml | --group ID --stream STREAM --type TYPE --from TABLE)',

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { KcgError } from '../lib/errors.ts';
+import { hasCode, KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
 import { optionHelp } from '../lib/options.ts';
 import { COMMANDS } from './commands.ts';
@@ -55,6 +55,8 @@ export async function runCommand(
     }
     return await run(rest, env, stop);
   } catch (thrown) {
+    // Whoever has ended it knows.
+    if (stop.aborted && hasCode(thrown, 'Aborted')) return 130;
     sayLastWords(thrown, env);
     if (KcgError.from(thrown).code === 'Internal' && env['KCG_DEBUG'])
       process.stderr.write(`${(thrown as Error).stack}\n`);

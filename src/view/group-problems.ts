@@ -55,7 +55,10 @@ const AS_ASKED: ReadonlySet<string> = new Set([
 
 /** What the operator says. */
 function conditions(picture: GroupPicture): Problem[] {
-  const { conditions = [] } = statusOf(picture);
+  const { conditions: all = [] } = statusOf(picture);
+  const isAsked = desiredStateOf(picture) !== 'Running';
+  // What follows from the state that was asked for is told once, by that.
+  const conditions = isAsked ? all.filter(({ reason }) => !AS_ASKED.has(reason)) : all;
   const bad = conditions.filter(
     ({ type, status }) => !SUMMARIES.has(type) && (isAbnormal(type) ? status === 'True' : status === 'False'),
   );
@@ -246,9 +249,9 @@ function asAsked(picture: GroupPicture): Problem[] {
   const state = desiredStateOf(picture);
   if (state === undefined || state === 'Running') return [];
   const what: Record<string, string> = {
-    Paused: 'Paused: pods stay, nothing is read.',
-    Stopped: 'Stopped: there are no pods, and nothing is read.',
-    Shadow: 'Shadow: records are read and counted, and not handed to the handler.',
+    Paused: 'As asked: pods stay, and nothing is read.',
+    Stopped: 'As asked: there are no pods, and nothing is read.',
+    Shadow: 'As asked: records are read and counted, and not handed to the handler.',
   };
   return [
     { severity: 'note', reason: state, what: what[state] ?? state, next: 'kcg resume sets it to Running.' },

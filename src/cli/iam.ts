@@ -1,0 +1,148 @@
+import { stringify } from 'yaml';
+import type { KinesisConsumerGroup } from '../api/group.ts';
+import { KcgError } from '../lib/errors.ts';
+import type { OptionTable } from '../lib/options.ts';
+import { operatorPolicy, workerPolicy, type AwsScope, type Policy } from '../view/iam-policy.ts';
+import { otherClusterOptions, placeOptions, selectOptions } from './group-options.ts';
+
+export const iamOptions = {
+  ...selectOptions,
+  output: {
+    type: 'string',
+    short: 'o',
+    description: 'the policies as they are, or in a language',
+    choices: ['json', 'terraform', 'cloudformation'],
+    default: 'json',
+  },
+  for: { type: 'string', description: 'whose', choices: ['all', 'operator', 'workers'], default: 'all' },
+  file: placeOptions.file,
+  account: { type: 'string', description: 'AWS account; default: that of the ARNs the groups have' },
+  partition: {
+    type: 'string',
+    description: 'of ARNs',
+    choices: ['aws', 'aws-cn', 'aws-us-gov'],
+    default: 'aws',
+  },
+  region: placeOptions.region,
+  ...otherClusterOptions,
+} as const satisfies OptionTable;
+
+export interface NamedPolicy {
+  /** Of a policy in AWS, and after its change of hyphens of a resource in Terraform. */
+  name: string;
+  policy: Policy;
+}
+
+/** Of a managed policy, without white space. Source: IAM and STS quotas in the AWS IAM User Guide. */
+export const MAX_POLICY_CHARACTERS = 6_144;
+
+/** One for the workers of each group, and one for the operator. */
+export function policiesOf(
+  groups: readonly KinesisConsumerGroup[],
+  whose: string,
+  scope: AwsScope,
+): NamedPolicy[] {
+  const workers = groups.map((group) => {
+    const { namespace, name } = group.metadata;
+    return { name: `kcg-${namespace}-${name}-workers`, policy: workerPolicy(group, scope) };
+  });
+  const operator = { name: 'kcg-operator', policy: operatorPolicy(groups, scope) };
+  return [...(whose === 'workers' ? [] : [operator]), ...(whose === 'operator' ? [] : workers)];
+}
+
+/**
+ * By flags, and then by the ARNs of the groups themselves.
+ * @throws KcgError `InvalidInput` when nothing tells the account, or a region where one is needed
+ */
+export function scopeOf(
+  groups: readonly KinesisConsumerGroup[],
+  {
+    account,
+    partition,
+    region,
+  }: { account: string | undefined; partition: string; region: string | undefined },
+): AwsScope {
+  const arns = groups.flatMap(({ spec, status }) => {
+    const { stream, table } = status ?? {};
+    return [spec.stream.arn, stream?.arn, table?.arn].filter((arn) => arn !== undefined);
+  });
+  const [known] = arns.filter((arn) => !arn.includes(':000000000000:'));
+  const given = account ?? known?.split(':')[4];
+  if (given === undefined) {
+    throw new KcgError('InvalidInput', 'no group says which AWS account it is in', {
+      fix: 'Name it with --account.',
+    });
+  }
+  const lacking = groups.find(({ spec, status }) => !spec.region && !spec.stream.arn && !status?.stream?.arn);
+  if (region === undefined && lacking) {
+    throw new KcgError(
+      'InvalidInput',
+      `${lacking.metadata.namespace}/${lacking.metadata.name} names no AWS region`,
+      {
+        fix: 'Name it with --region.',
+      },
+    );
+  }
+  return {
+    account: given,
+    partition: known?.split(':')[1] ?? partition,
+    region: region ?? known?.split(':')[3] ?? '',
+  };
+}
+
+/** What `kcg iam` prints, without the newline at the end. */
+export function printPolicies(policies: readonly NamedPolicy[], output: string): string {
+  switch (output) {
+    case 'terraform':
+      return policies.map(terraform).join('\n\n');
+    case 'cloudformation':
+      return stringify(cloudFormation(policies), { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
+    default: {
+      const [only] = policies;
+      if (only && policies.length === 1) return JSON.stringify(only.policy, undefined, 2);
+      const all = Object.fromEntries(policies.map(({ name, policy }) => [name, policy]));
+      return JSON.stringify(all, undefined, 2);
+    }
+  }
+}
+
+/** Policies that AWS would refuse for their size, with how large they are. */
+export function tooLarge(policies: readonly NamedPolicy[]): { name: string; characters: number }[] {
+  return policies
+    .map(({ name, policy }) => ({ name, characters: JSON.stringify(policy).length }))
+    .filter(({ characters }) => characters > MAX_POLICY_CHARACTERS);
+}
+
+/** JSON's objects are HCL's too; only its templates are not meant. */
+function terraform({ name, policy }: NamedPolicy): string {
+  const json = JSON.stringify(policy, undefined, 2)
+    .replaceAll(/([$%])\{/g, '$1$1{')
+    .replaceAll('\n', '\n  ');
+  return [
+    `resource "aws_iam_policy" "${name.replaceAll(/[^A-Za-z0-9_]/g, '_')}" {`,
+    `  name = "${name}"`,
+    `  policy = jsonencode(${json})`,
+    '}',
+  ].join('\n');
+}
+
+function cloudFormation(policies: readonly NamedPolicy[]): object {
+  return {
+    AWSTemplateFormatVersion: '2010-09-09',
+    Description: 'IAM policies of Kinesis consumer groups that kcg runs',
+    Resources: Object.fromEntries(
+      policies.map(({ name, policy }) => [
+        logicalId(name),
+        { Type: 'AWS::IAM::ManagedPolicy', Properties: { ManagedPolicyName: name, PolicyDocument: policy } },
+      ]),
+    ),
+  };
+}
+
+/** Letters and digits alone. */
+function logicalId(name: string): string {
+  return name
+    .split(/[^A-Za-z0-9]+/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}

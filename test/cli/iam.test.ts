@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { parseGroup, type KinesisConsumerGroup } from '../../src/api/group.ts';
+import { policiesOf, printPolicies, scopeOf, tooLarge } from '../../src/cli/iam.ts';
+import { operatorPolicy, workerPolicy, type Policy } from '../../src/view/iam-policy.ts';
+
+const SCOPE = { partition: 'aws', account: '123456789012', region: 'eu-west-1' };
+
+function group(spec: object = {}, more: object = {}): KinesisConsumerGroup {
+  const given = {
+    apiVersion: 'kcg.dev/v1alpha1',
+    kind: 'KinesisConsumerGroup',
+    metadata: { name: 'orders', namespace: 'shop' },
+    spec: { stream: { name: 'orders' }, handler: { log: {} }, ...spec },
+    ...more,
+  };
+  const parsed = parseGroup(given);
+  if (parsed.outcome === 'refused') throw new Error(parsed.problems.join());
+  return parsed.group;
+}
+const documented = [...readFileSync('docs/install.md', 'utf8').matchAll(/```json\n([^`]+)```/g)].map(
+  ([, text = '']) => JSON.parse(text) as Policy,
+);
+const [theOperator, theWorkers, theDestinations] = documented;
+const fanOut = { consumer: { type: 'EnhancedFanOut' } };
+
+describe('the policy of the workers', () => {
+  test('is the one that is documented', () => {
+    expect(workerPolicy(group(fanOut), SCOPE)).toEqual(theWorkers);
+  });
+
+  test('has fan-out, destinations and a key only where the group has them', () => {
+    const sids = (spec: object) => workerPolicy(group(spec), SCOPE).Statement.map(({ Sid }) => Sid);
+    expect(sids({})).toEqual(['Stream', 'Rows']);
+    const arn = 'arn:aws:sqs:eu-west-1:123456789012:failed';
+    const retry = { maxAttempts: 3 };
+    const given = workerPolicy(
+      group({ handler: { log: {}, retry, onFailure: { sqs: { queueArn: arn } } } }),
+      SCOPE,
+    );
+    expect(given.Statement[2]).toEqual(theDestinations?.Statement[0]);
+    const s3 = { bucketArn: 'arn:aws:s3:::failed', prefix: 'orders/' };
+    const toS3 = workerPolicy(group({ handler: { log: {}, retry, onFailure: { s3 } } }), SCOPE);
+    expect(toS3.Statement[2]).toMatchObject({
+      Action: ['s3:PutObject'],
+      Resource: 'arn:aws:s3:::failed/orders/*',
+    });
+    const kmsKeyArn = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+    const keyed = workerPolicy(group({ checkpoints: { table: { encryption: { kmsKeyArn } } } }), SCOPE);
+    expect(keyed.Statement[2]?.Condition).toEqual({
+      StringEquals: { 'kms:ViaService': 'dynamodb.eu-west-1.amazonaws.com' },
+    });
+  });
+
+  test('names the stream of another account and the table that the operator found', () => {
+    const arn = 'arn:aws:kinesis:us-east-2:999999999999:stream/theirs';
+    const policy = workerPolicy(group({ stream: { arn }, region: 'us-east-2' }), SCOPE);
+    expect(policy.Statement.map(({ Resource }) => Resource)).toEqual([
+      arn,
+      'arn:aws:dynamodb:us-east-2:123456789012:table/kinesis-checkpoints-shop-orders',
+    ]);
+  });
+});
+
+describe('the policy of the operator', () => {
+  const actionsOf = (policy: Policy | undefined) =>
+    new Set(policy?.Statement.flatMap(({ Action }) => Action));
+
+  test('has the documented actions for groups that use all, and no wildcard among tables', () => {
+    const all = operatorPolicy([group({ ...fanOut, checkpoints: { deletionPolicy: 'Delete' } })], SCOPE);
+    expect(actionsOf(all)).toEqual(actionsOf(theOperator));
+    const tables = all.Statement.filter(({ Action }) => Action[0]?.startsWith('dynamodb:'));
+    expect(tables.flatMap(({ Resource }) => Resource).filter((arn) => arn.includes('*'))).toEqual([]);
+  });
+
+  test('leaves out what no group uses', () => {
+    const external = group({ checkpoints: { table: { management: 'External' } } });
+    const sids = operatorPolicy([external], SCOPE).Statement.map(({ Sid }) => Sid);
+    expect(sids).toEqual(['Streams', 'TablesRead', 'Rows']);
+  });
+});
+
+describe('kcg iam', () => {
+  const policies = policiesOf([group()], 'all', SCOPE);
+
+  test('prints JSON, Terraform and CloudFormation', () => {
+    expect(Object.keys(JSON.parse(printPolicies(policies, 'json')) as object)).toEqual([
+      'kcg-operator',
+      'kcg-shop-orders-workers',
+    ]);
+    expect(JSON.parse(printPolicies(policies.slice(1), 'json'))).toEqual(policies[1]?.policy);
+    const hcl = printPolicies(policies, 'terraform');
+    expect(hcl).toContain(
+      'resource "aws_iam_policy" "kcg_shop_orders_workers" {\n  name = "kcg-shop-orders-workers"\n',
+    );
+    const template = parse(printPolicies(policies, 'cloudformation')) as {
+      Resources: Record<string, object>;
+    };
+    expect(template.Resources['KcgShopOrdersWorkers']).toEqual({
+      Type: 'AWS::IAM::ManagedPolicy',
+      Properties: { ManagedPolicyName: 'kcg-shop-orders-workers', PolicyDocument: policies[1]?.policy },
+    });
+  });
+
+  test('finds the account in what the groups say, and asks for what nobody says', () => {
+    const arn = 'arn:aws-cn:kinesis:cn-north-1:111111111111:stream/orders';
+    const flags = { account: undefined, partition: 'aws', region: undefined };
+    expect(scopeOf([group({}, { status: { stream: { arn } } })], flags)).toEqual({
+      account: '111111111111',
+      partition: 'aws-cn',
+      region: 'cn-north-1',
+    });
+    expect(() => scopeOf([group()], flags)).toThrow('which AWS account');
+    expect(() => scopeOf([group()], { ...flags, account: '123456789012' })).toThrow(
+      'shop/orders names no AWS region',
+    );
+  });
+
+  test('says which policy AWS would refuse for its size', () => {
+    const many = Array.from({ length: 40 }, (_, index) => group({ groupId: `group-${index}` }));
+    expect(tooLarge(policiesOf(many, 'operator', SCOPE)).map(({ name }) => name)).toEqual(['kcg-operator']);
+    expect(tooLarge(policies)).toEqual([]);
+  });
+});
