@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { CONDITIONS } from '../../../src/api/conditions.ts';
+import { argoCustomization } from './judges.ts';
+
+test('what Argo CD is told of groups names conditions and reasons that there are', () => {
+  const { health, actions } = argoCustomization();
+  const types = [...health.matchAll(/\bis\.(\w+)/g)].map(([, type]) => type);
+  expect(types).toEqual(['Ready', 'Reconciling', 'Stalled', 'WorkersAvailable']);
+  for (const type of types) expect(CONDITIONS).toHaveProperty([type!]);
+  const failing = [...health.matchAll(/^\s+(\w+) = true,$/gm)].map(([, reason]) => reason);
+  expect(failing).toContain('HandlerFailing');
+  for (const reason of failing) expect(CONDITIONS.Ready.reasons).toHaveProperty([reason!]);
+  expect(CONDITIONS.Reconciling.reasons).toHaveProperty('ReconcilePaused');
+  const offered = [...actions['discovery.lua'].matchAll(/^ {2}(\w+) = \{/gm)].map(([, name]) => name);
+  expect(actions.definitions.map(({ name }) => name)).toEqual(offered);
+});

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseGroup } from '../../../src/api/group.ts';
+import { groupOf, SPEC_TABLE, VALID_SPEC } from '../../api/spec-table.ts';
+import { startControlPlane, type ControlPlane } from '../../support/control-plane.ts';
+import { CRD } from '../operator-process.ts';
+import { Judges } from './judges.ts';
+
+/* What was applied is found as it was applied: by Argo CD and Flux, for every field that a manifest may have. */
+
+let plane: ControlPlane;
+let judges: Judges;
+
+beforeAll(async () => {
+  plane = await startControlPlane({ definitions: [readFileSync(CRD, 'utf8')] });
+  judges = await Judges.call(plane.kubeconfig);
+}, 900_000);
+afterAll(async () => {
+  judges?.close();
+  await plane?.stop();
+}, 60_000);
+
+/** All that the schema takes, in as few manifests as it takes: a case that goes with none of them begins a new one. */
+function manifests(): object[] {
+  const specs: Record<string, unknown>[] = [{ ...VALID_SPEC }];
+  for (const { refused, change } of SPEC_TABLE) {
+    if (refused !== undefined || change === undefined || hasNull(change)) continue;
+    const place = specs.findIndex((spec, index) => {
+      const isFree = Object.keys(change).every((field) => !(field in spec) || field in VALID_SPEC);
+      return index > 0 && isFree && parseGroup(groupOf({ change: { ...spec, ...change } })).outcome === 'ok';
+    });
+    if (place < 0) specs.push({ ...VALID_SPEC, ...change });
+    else Object.assign(specs[place]!, change);
+  }
+  return specs.map((change, index) => groupOf({ change, metadata: { name: `group-${index}` } }));
+}
+
+function hasNull(change: object): boolean {
+  return JSON.stringify(change).includes(':null');
+}
+
+describe.each(['client-side', 'server-side'])('after a %s apply', (kind) => {
+  const serverSide = kind === 'server-side';
+
+  test('Argo CD finds every manifest synced, by each of its ways', async () => {
+    const found: Record<string, unknown> = {};
+    for (const manifest of manifests()) {
+      const { name } = (manifest as { metadata: { name: string } }).metadata;
+      await judges.argoApply(manifest, serverSide);
+      const diff = await judges.argoDiff(manifest, serverSide);
+      if (Object.values(diff).some((way) => way !== 'synced')) found[name] = { manifest, diff };
+      await plane.kubectl(['delete', 'kcg', '-n', 'default', name, '--wait=false']);
+    }
+    expect(found).toEqual({});
+  }, 300_000);
+});
+
+test('a field left empty is out of sync for Argo CD’s own merge after a server-side apply, and for nothing else', async () => {
+  const manifest = groupOf({ change: { leases: null }, metadata: { name: 'empty' } });
+  await judges.argoApply(manifest, true);
+  expect(await judges.argoDiff(manifest, true)).toEqual({
+    serverSide: 'synced',
+    structuredMerge: expect.objectContaining({}) as unknown,
+  });
+  await judges.argoApply(manifest, false);
+  expect(await judges.argoDiff(manifest, false)).toEqual({ serverSide: 'synced', threeWay: 'synced' });
+});
+
+test.each([false, true])(
+  'a number that an autoscaler writes is no difference (server-side: %s)',
+  async (serverSide) => {
+    const scaling = { mode: 'External' };
+    const manifest = groupOf({ change: { scaling }, metadata: { name: `scaled-${serverSide}` } });
+    await judges.argoApply(manifest, serverSide);
+    const scale = ['scale', 'kcg', manifest.metadata.name, '--replicas=5'];
+    expect(await plane.kubectl(scale)).toMatchObject({ code: 0 });
+    const ways = Object.values(await judges.argoDiff(manifest, serverSide));
+    expect(ways).toEqual(['synced', 'synced']);
+    await judges.argoApply(manifest, serverSide);
+    const { stdout } = await plane.kubectl(['get', 'kcg', manifest.metadata.name, '-o', 'json']);
+    expect(JSON.parse(stdout)).toMatchObject({ spec: { scaling: { replicas: 5 } } });
+  },
+);
+
+test('Argo CD finds what somebody else has changed', async () => {
+  const manifest = groupOf({});
+  await judges.argoApply(manifest, false);
+  const change = JSON.stringify({ spec: { desiredState: 'Paused', region: 'eu-west-1' } });
+  await plane.kubectl(['patch', 'kcg', 'orders', '--type=merge', '-p', change]);
+  const wanted = { ...manifest, spec: { ...manifest.spec, desiredState: 'Running' } };
+  expect(await judges.argoDiff(wanted, false)).not.toMatchObject({ threeWay: 'synced' });
+}, 60_000);
+
+test('Flux finds no drift', async () => {
+  const found: unknown[] = [];
+  for (const manifest of manifests()) {
+    const { applied, drift } = await judges.fluxApply(manifest);
+    if (applied === 'unchanged' || drift !== 'unchanged') found.push({ manifest, applied, drift });
+  }
+  expect(found).toEqual([]);
+}, 300_000);
