@@ -43,6 +43,8 @@ export interface ControlPlaneOptions {
    * kinds every 30 s only, and until then removes nothing that they own.
    */
   definitions?: readonly string[];
+  /** More of them. */
+  controllerManagerFlags?: readonly string[];
 }
 
 /**
@@ -90,6 +92,7 @@ async function startIn(
     group.start('controller-manager', [
       ...programs.controllerManager,
       ...controllerManagerFlags(folder, kubeconfig),
+      ...(options.controllerManagerFlags ?? []),
     ]);
     const account = ['get', 'serviceaccount', 'default'];
     const isThere = async () => (await kubectl(account)).code === 0;

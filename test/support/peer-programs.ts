@@ -99,6 +99,18 @@ export async function goPrograms(folder: string): Promise<string> {
   return join(copy, 'bin');
 }
 
+/** Folder of a Go module's files, without what it depends on. */
+export async function goModule(module: string, version: string): Promise<string> {
+  const folder = await cached('go-module', `${module}@${version}`, (folder) =>
+    run('go', ['mod', 'download', `${module}@${version}`], {
+      cwd: folder,
+      // Kept as they are, and removable.
+      env: { ...process.env, GOMODCACHE: join(folder, 'modules'), GOFLAGS: '-mod=mod -modcacherw' },
+    }),
+  );
+  return join(folder, 'modules', `${module}@${version}`);
+}
+
 /** Program of a Cargo package. */
 export async function cargoProgram(folder: string, name: string): Promise<string> {
   const copy = await cachedBuild('cargo-program', folder, (copy) =>
