@@ -9,6 +9,7 @@ import { lambda } from './lambda.ts';
 import { node } from './node.ts';
 import { requests } from './requests.ts';
 import { requestsOnServers } from './requests-on-servers.ts';
+import { scaling } from './scaling.ts';
 import { spares } from './spares.ts';
 import { stop } from './stop.ts';
 
@@ -26,6 +27,7 @@ const BENCHES = {
   failover,
   spares,
   balance,
+  scaling,
   node,
 };
 const RUNS = 10;

@@ -98,7 +98,8 @@ const SHARDS = {
   UnownedShards:
     'Shards have no live owner; if it lasts longer than leases.durationSeconds, look at the worker pods.',
   NoLiveWorkers: 'No worker is alive; look at WorkersAvailable and at the logs of the pods.',
-  NotConsuming: 'The group is paused or stopped, so nobody owns a shard; set desiredState to Running.',
+  NotConsuming:
+    'The group is paused, stopped or scaled to zero, so nobody owns a shard; set desiredState to Running, or raise the replicas.',
 } as const;
 
 const HANDLER = {
@@ -111,7 +112,8 @@ const HANDLER = {
 const PROGRESS = {
   ShardsAdvance: 'Every shard that is read advances or is caught up; nothing to do.',
   ProgressUnknown: 'No shard has been watched for long enough, or none can be read; wait five minutes.',
-  NotConsuming: 'The group is paused or stopped, so no position moves; set desiredState to Running.',
+  NotConsuming:
+    'The group is paused, stopped or scaled to zero, so no position moves; set desiredState to Running, or raise the replicas.',
   ShardsSlow:
     'Some shards advance and fall behind all the same; add workers or shards, or make the handler faster.',
   ShardsStalled:
@@ -160,6 +162,8 @@ const SCALING = {
     'The groups of the namespace have as many workers as its annotation kcg.dev/max-replicas allows; lower those of another group, or have the limit raised.',
   StuckShards:
     'Shards are behind because the handler fails or hangs or they cannot be read, and more workers would not help; see HandlerHealthy and ShardsProgressing.',
+  Schedule:
+    'An open window of scaling.schedules asks for more workers than there is work for, or allows fewer; nothing to do.',
 } as const;
 
 const STALLED = {
@@ -174,6 +178,8 @@ const READY = {
   Progressing: 'The group is on its way; the message says what it waits for.',
   Paused: 'It was asked to pause: pods stay, nothing is read; set desiredState to Running to go on.',
   Stopped: 'It was asked to stop: there are no pods; set desiredState to Running to go on.',
+  ScaledToZero:
+    'No worker runs, as an autoscaler asks for none or no record waits; the message says which. Nothing to do.',
   Deleting: 'The group is being deleted; the message says what is left to do.',
   ReconcilePaused:
     'The operator has never looked at the group: the annotation kcg.dev/reconcile-paused was there from the beginning.',

@@ -138,6 +138,16 @@ const scaling = z.object({
       'What keeps the number from what the shards or the lag ask for: the reason of ScalingLimited, or NotLimited.',
     ),
   reason: line.optional().describe('Why this number.'),
+  recommended: z
+    .object({
+      replicas: count.describe('Workers.'),
+      limitedBy: name.describe('As limitedBy.'),
+      reason: line.describe('Why.'),
+    })
+    .optional()
+    .describe(
+      'What mode Lag would run, where targetLagSeconds is set and the mode is another. Nothing follows it.',
+    ),
   lastScale: z
     .object({ time: time.describe('When.'), reason: line.describe('Why.') })
     .optional()

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { schedulesSpec } from './schedule-spec.ts';
 import { withRules, type UpdateRule } from './rule.ts';
 
 const replicas = z.int().max(10_000);
@@ -20,7 +21,12 @@ export const scalingSpec = withRules(
       .max(1000)
       .default(1)
       .describe('ShardCount: how many shards one worker takes.'),
-    minReplicas: replicas.min(0).default(1).describe('Never fewer workers than this while the group runs.'),
+    minReplicas: replicas
+      .min(0)
+      .default(1)
+      .describe(
+        'Never fewer workers than this while the group runs. 0 with Lag: none while no record waits, which the operator then looks for itself.',
+      ),
     maxReplicas: replicas.min(1).default(100).describe('Never more workers than this.'),
     replicas: replicas
       .min(0)
@@ -29,7 +35,15 @@ export const scalingSpec = withRules(
       .describe(
         'Fixed and External: the number of workers; the others take no notice. The scale subresource reads and writes it: with External leave it out of the manifest, and no apply sets it back.',
       ),
-    targetLagSeconds: z.int().min(1).max(604_800).optional().describe('Lag: the lag to stay below.'),
+    targetLagSeconds: z
+      .int()
+      .min(1)
+      .max(604_800)
+      .optional()
+      .describe(
+        'The lag to stay below. Lag: sets the number of workers. Other modes: status.scaling.recommended says how many workers Lag would run, and nothing is changed.',
+      ),
+    schedules: schedulesSpec,
     scaleDown: z
       .strictObject({
         stabilizationSeconds: z
@@ -50,9 +64,9 @@ export const scalingSpec = withRules(
       path: 'minReplicas',
     },
     {
-      cel: "(self.mode == 'Lag') == has(self.targetLagSeconds)",
-      holds: ({ mode, targetLagSeconds }) => (mode === 'Lag') === (targetLagSeconds !== undefined),
-      message: 'targetLagSeconds belongs to scaling.mode Lag: set it with that mode only',
+      cel: "self.mode != 'Lag' || has(self.targetLagSeconds)",
+      holds: ({ mode, targetLagSeconds }) => mode !== 'Lag' || targetLagSeconds !== undefined,
+      message: 'scaling.mode Lag needs targetLagSeconds, the lag to stay below; set it',
     },
   ],
   [operatorSets('ShardCount'), operatorSets('Lag')],

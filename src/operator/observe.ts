@@ -5,12 +5,14 @@ import { isEnded } from '../leases/lease.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { describeError, KcgError } from '../lib/errors.ts';
 import { groupView, type GroupView } from '../view/group-view.ts';
+import type { KnownRead } from '../view/shard-lag.ts';
 import { relevantShards } from '../view/relevant-shards.ts';
 import { podView } from './observe-pods.ts';
 import type { StreamFacts, TableFacts } from './plan/group-facts.ts';
 import type { PlacedPass } from './reconcile-context.ts';
 import { tableFailure } from './table-facts.ts';
-import { podsOf } from './reconcile-workload.ts';
+import { replicasOf } from './plan/desired-objects.ts';
+import { deploymentOf, podsOf } from './reconcile-workload.ts';
 
 /** Rows older than this say nothing about who owns what, ms. */
 const ROWS_SERVE_MS = 120_000;
@@ -54,7 +56,18 @@ export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<Rea
 /** Asks nobody: from `rows` and `stream` as given, the pods in the cache, and what earlier looks have shown. */
 export function viewOf(
   pass: PlacedPass,
-  { rows, stream, isFresh }: { rows: GroupRows; stream: StreamFacts; isFresh: boolean },
+  {
+    rows,
+    stream,
+    isFresh,
+    readTo = [],
+  }: {
+    rows: GroupRows;
+    stream: StreamFacts;
+    isFresh: boolean;
+    /** Known otherwise of shards that nobody reads. */
+    readTo?: Iterable<[string, KnownRead]> | undefined;
+  },
 ): GroupView {
   const { group, options, memory } = pass;
   const { spec, status } = group;
@@ -65,14 +78,15 @@ export function viewOf(
     pods: podsOf(pass).map((pod) => podView(pod, nowMs)),
     retentionHours: stream.summary?.retentionHours ?? status?.stream?.retentionHours,
     nowMs,
-    readTo: memory.windows.readTo(),
+    readTo: new Map([...memory.windows.readTo(), ...readTo]),
   });
   return memory.windows.judge({
     view,
     rows,
     nowMs,
     isFresh,
-    isPaused: !isReading(group),
+    // Nor does anybody read who is not wanted.
+    isPaused: !isReading(group) || replicasOf(deploymentOf(pass)) === 0,
     leaseDurationMs: spec.leases.durationSeconds * 1_000,
     checkpointIntervalMs: spec.checkpoints.intervalSeconds * 1_000,
   });

@@ -95,6 +95,8 @@ export interface GroupMemory {
   /** Tries to undo what a group that is gone has left, that failed. */
   lateTries: number;
   window: Want[];
+  /** As `window`, of what would be recommended. */
+  adviceWindow: Want[];
   /** How the lag went, and what was learned of the workers. */
   lagHistory: LagHistory;
   applied: AppliedGenerations;
@@ -145,6 +147,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     wasGuarded: false,
     lateTries: 0,
     window: [],
+    adviceWindow: [],
     lagHistory: NO_LAG_HISTORY,
     applied: new Map(),
     refused: new Map(),

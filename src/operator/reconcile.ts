@@ -1,7 +1,6 @@
 import { groupIdOf, isReading, type KinesisConsumerGroup, type GroupStatus } from '../api/group.ts';
 import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
 import { keepsPositions, readGroupLeniently, readGroup } from '../api/stored-group.ts';
-import type { GroupRows } from '../leases/group-rows.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { streamKey } from './aws-account.ts';
@@ -13,10 +12,10 @@ import { invalidStatus, pausedStatus } from './plan/compute-status.ts';
 import { deletingStatus, unreadable, waitingStatus } from './plan/deleting-status.ts';
 import { readMadeConsumers } from './plan/consumer-record.ts';
 import { recordedGroup } from './plan/recorded-group.ts';
-import { decideReplicas } from './decide-replicas.ts';
+import { decideReplicas, type KnownOfGroup } from './decide-replicas.ts';
 import { belongsTo } from './plan/desired-objects.ts';
 import { workloadProblem } from './plan/step-failures.ts';
-import type { GroupFacts, StreamFacts } from './plan/group-facts.ts';
+import type { GroupFacts } from './plan/group-facts.ts';
 import { holdGroup, OtherOperators } from './other-operators.ts';
 import { pursueClaim } from './reconcile-claim.ts';
 import { pursueConsumer, removeOldConsumers, usableArn } from './reconcile-consumer.ts';
@@ -28,6 +27,7 @@ import { concernsImport, pursueImport } from './reconcile-import.ts';
 import { reconcilePause } from './reconcile-pause.ts';
 import { lookAnew } from './look-anew.ts';
 import { attempt } from './pace.ts';
+import { recordsWaiting } from './records-waiting.ts';
 import {
   lookAgain,
   newMemory,
@@ -263,12 +263,14 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   }
   if (found.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const judged = await judgeWorkers(pass, found);
-  const view = judged && viewOf(pass, { rows: judged.rows, stream, isFresh: found.table !== undefined });
-  tellJudgements(pass, view);
+  const isFresh = found.table !== undefined;
+  const waiting = judged && isFresh ? await recordsWaiting(pass, { rows: judged.rows, stream }) : undefined;
+  const view = judged && viewOf(pass, { rows: judged.rows, stream, isFresh, readTo: waiting?.readTo });
   if (view) followOutage(pass, view, judged.ended);
   const consumer = await pursueConsumer(pass, stream.summary);
-  const isFresh = found.table !== undefined;
-  const { scaling, workload } = await scale(pass, { stream, view, rows: found.rows, isFresh, consumer });
+  const known = { stream, view, rows: found.rows, isFresh, waiting };
+  const { scaling, workload } = await scale(pass, known, consumer);
+  tellJudgements(pass, scaling?.replicas === 0 ? undefined : view);
   await removeOldConsumers(pass);
   // Without a Deployment no rows move: one that cannot be made has a pace of its own.
   const { deployment } = workload;
@@ -300,32 +302,22 @@ function tellJudgements({ options, object, group }: PlacedPass, view: GroupView 
 
 async function scale(
   pass: PlacedPass,
-  {
-    stream,
-    view,
-    rows,
-    isFresh,
-    consumer,
-  }: Pick<GroupFacts, 'consumer'> & {
-    stream: StreamFacts;
-    view: GroupView | undefined;
-    rows: GroupRows | undefined;
-    isFresh: boolean;
-  },
+  known: Omit<KnownOfGroup, 'existing'>,
+  consumer: GroupFacts['consumer'],
 ): Promise<Pick<GroupFacts, 'scaling' | 'workload'>> {
   const { deployment, error } = await findDeployment(pass);
   const existing = deployment && belongsTo(deployment, pass.object.metadata) ? deployment : undefined;
-  const wanted = decideReplicas(pass, { stream, view, rows, existing, isFresh });
+  const wanted = decideReplicas(pass, { ...known, existing });
   const decision = await withinLimit(pass, wanted, existing);
   // Perhaps there is one: another would be made in its place.
   if (error)
     return { scaling: decision, workload: { deployment: undefined, problem: workloadProblem(error) } };
-  const seenRevision = Math.max(0, ...(rows?.workers ?? []).map(({ revision }) => revision));
+  const seenRevision = Math.max(0, ...(known.rows?.workers ?? []).map(({ revision }) => revision));
   const workload = await reconcileWorkload({
     pass,
     existing: deployment,
     decision,
-    view,
+    view: known.view,
     seenRevision,
     consumerArn: usableArn(consumer),
   });

@@ -12,6 +12,14 @@ const TABLE: Record<Name, { takes: string[]; refuses: string[] }> = {
     refuses: ['eu-west-1a', 'EU-WEST-1', 'europe', ''],
   },
   EXPORT_NAME: { takes: ['handler', '_a$1', 'händler'], refuses: ['', '1a', 'a.b', 'a-b'] },
+  CRON: {
+    takes: ['0 8 * * *', '*/15 8-18 * * MON-FRI', '0 0 L * *', '0,30 6 1 1,7 1#2'],
+    refuses: ['0 8 * *', '0 8 * * * *', '@daily', ' 0 8 * * *', '0  8 * * *', '0 8 * * ?'],
+  },
+  TIME_ZONE: {
+    takes: ['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'],
+    refuses: ['', '+02:00', 'Europe/', '../etc', 'Europe/Berlin '],
+  },
   STREAM_NAME: { takes: ['a', 'A.b_c-9'], refuses: ['', 'a b', 'a/b', 'ä'] },
   STREAM_ARN: {
     takes: [

@@ -77,6 +77,8 @@ export class Harness {
   isStuck = false;
   /** Set to make reads and writes of rows fail. */
   rowFault: KcgError | undefined;
+  /** Set to make reads of records fail. */
+  readFault: KcgError | undefined;
   readonly #stop = new AbortController();
   reconciler: GroupReconciler;
   readonly #settings: ReconcilerSettings;
@@ -135,7 +137,11 @@ export class Harness {
           this.calls.push('describe stream');
           return client.describe(options);
         };
-        return { ...client, describe };
+        const getIterator: typeof client.getIterator = async (...asked) => {
+          if (this.readFault) throw this.readFault;
+          return client.getIterator(...asked);
+        };
+        return { ...client, describe, getIterator };
       },
       streamConsumers: () => memoryStreamConsumers(this.kinesis),
       leaseTable: async (target) => {

@@ -5,7 +5,7 @@ import { describeError, type ErrorCode } from '../../lib/errors.ts';
 import { formatDuration, lagStepSeconds } from '../../view/format.ts';
 import type { PodView } from '../../view/group-view.ts';
 import { workloadName } from './desired-objects.ts';
-import { LIMIT_MESSAGES, type DeploymentFacts, type GroupFacts } from './group-facts.ts';
+import { LIMIT_MESSAGES, whyScaledToZero, type DeploymentFacts, type GroupFacts } from './group-facts.ts';
 import { OVER_QUOTA } from '../../kubernetes/cluster.ts';
 import { named } from './named.ts';
 import { describeFailure, isDenied } from './step-failures.ts';
@@ -184,7 +184,8 @@ function describeTrouble(pod: string, { container, reason, message }: NonNullabl
 }
 
 /** Of the shards that can be read now: those that wait for their parents need no owner. */
-export function shardsCovered({ view, group, stream }: GroupFacts): Told<'ShardsCovered'> {
+export function shardsCovered(facts: GroupFacts): Told<'ShardsCovered'> {
+  const { view, group, stream } = facts;
   const { desiredState } = group.spec;
   if (!view || !stream.shards) {
     return { status: 'Unknown', reason: 'ShardsUnknown', message: 'shards and leases are not known' };
@@ -194,6 +195,9 @@ export function shardsCovered({ view, group, stream }: GroupFacts): Told<'Shards
     return { status: 'False', reason: 'NotConsuming', message };
   }
   const message = `${view.ownedShards} of ${count(view.readableShards, 'shard')} owned by a live worker`;
+  const zero = whyScaledToZero(facts);
+  if (zero !== undefined)
+    return { status: 'False', reason: 'NotConsuming', message: `scaled to zero, as ${zero}: ${message}` };
   if (view.ownedShards === view.readableShards) return { status: 'True', reason: 'AllOwned', message };
   if (!view.workers.some(({ row }) => row.state === 'live' || row.state === 'draining')) {
     return { status: 'False', reason: 'NoLiveWorkers', message };

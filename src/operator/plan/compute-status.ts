@@ -18,6 +18,7 @@ import {
   tableReady,
   workersAvailable,
 } from './compute-conditions.ts';
+import type { ReplicasDecision } from './desired-replicas.ts';
 import type { GroupFacts } from './group-facts.ts';
 import { keepKnown } from './keep-known.ts';
 import { shardsProgressing } from './shards-progressing.ts';
@@ -61,16 +62,7 @@ export function computeStatus(
     ...(facts.table ? { table: facts.table.info } : {}),
     ...importStatus(facts),
     ...handledWishes(facts),
-    ...(scaling
-      ? {
-          scaling: {
-            desired: scaling.replicas,
-            limitedBy: scaling.limitedBy ?? 'NotLimited',
-            reason: scaling.reason.slice(0, 1_000),
-            ...(facts.lastScale ? { lastScale: facts.lastScale } : {}),
-          },
-        }
-      : {}),
+    ...(scaling ? { scaling: scalingOf(scaling, facts) } : {}),
   };
   return positions === 'keep' && previous ? withPositionsOf(next, previous) : next;
 }
@@ -186,6 +178,24 @@ function consumerStatus(
   if (!consumer) return {};
   const { name, arn, status, isMade } = consumer;
   return { consumer: { name, ...(arn ? { arn } : {}), ...(status ? { status } : {}), created: isMade } };
+}
+
+function scalingOf(
+  { advice, ...decision }: ReplicasDecision,
+  { lastScale }: GroupFacts,
+): NonNullable<GroupStatus['scaling']> {
+  const told = ({ replicas, limitedBy, reason }: ReplicasDecision) => ({
+    replicas,
+    limitedBy: limitedBy ?? 'NotLimited',
+    reason: reason.slice(0, 1_000),
+  });
+  const { replicas: desired, ...why } = told(decision);
+  return {
+    desired,
+    ...why,
+    ...(advice ? { recommended: told(advice) } : {}),
+    ...(lastScale ? { lastScale } : {}),
+  };
 }
 
 function importStatus({ imported }: GroupFacts): Pick<GroupStatus, 'imported'> {

@@ -46,7 +46,8 @@ export type LimitedBy =
   | 'Measuring'
   | 'HotShard'
   | 'StuckShards'
-  | 'NamespaceLimit';
+  | 'NamespaceLimit'
+  | 'Schedule';
 
 export interface ReplicasDecision {
   replicas: number;
@@ -57,6 +58,8 @@ export interface ReplicasDecision {
   window: Want[];
   /** When waiting may end without anything else changing, ms from now. */
   againInMs: number | undefined;
+  /** What mode Lag would do, beside another mode that is followed. */
+  advice?: ReplicasDecision;
 }
 
 /** Before it is compared with what runs. */

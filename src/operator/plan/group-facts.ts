@@ -1,5 +1,5 @@
 import type { ConditionStatus, ReasonOf } from '../../api/conditions.ts';
-import type { KinesisConsumerGroup } from '../../api/group.ts';
+import { isReading, type KinesisConsumerGroup } from '../../api/group.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import type { Shard } from '../../kinesis/shard.ts';
 import type { StreamConsumer, StreamSummary } from '../../kinesis/stream-client.ts';
@@ -126,4 +126,15 @@ export const LIMIT_MESSAGES: Readonly<Record<LimitedBy, string>> = {
   HotShard: 'more workers would not help',
   StuckShards: 'more workers would not help',
   NamespaceLimit: 'the namespace may have no more workers',
+  Schedule: 'scaling.schedules says otherwise at this time',
 };
+
+/** Why a group that is to read has no worker, and that is well; undefined = it has, or should have. */
+export function whyScaledToZero({
+  group,
+  scaling,
+}: Pick<GroupFacts, 'group' | 'scaling'>): string | undefined {
+  const { replicas, limitedBy, reason } = scaling ?? {};
+  const isWanted = replicas === 0 && limitedBy !== 'UnknownShards' && limitedBy !== 'NamespaceLimit';
+  return isReading(group) && isWanted ? reason : undefined;
+}

@@ -35,7 +35,11 @@ function withoutLag(status: GroupStatus): unknown {
     conditions: conditions
       ?.filter(({ type }) => type !== 'ScalingLimited' || !isSteady)
       .map((condition) => (LAG_CONDITIONS.has(condition.type) ? { ...condition, message: '' } : condition)),
-    scaling: isSteady ? { desired: scaling?.desired, lastScale: scaling?.lastScale } : scaling,
+    scaling: {
+      ...scaling,
+      ...(isSteady ? { limitedBy: undefined, reason: undefined } : {}),
+      recommended: scaling?.recommended?.replicas,
+    },
     // Of more shards than the list holds, lag decides which are in it.
     shards:
       shards.length >= STATUS_LIST_MAX

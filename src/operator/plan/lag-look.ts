@@ -10,12 +10,14 @@ export function lagLook({
   view,
   rows,
   currentReplicas,
+  waiting,
   nowMs,
 }: {
   /** Undefined = the rows could not be read now. */
   view: GroupView | undefined;
   rows: GroupRows | undefined;
   currentReplicas: number;
+  waiting: LagLook['waiting'];
   /** Monotonic ms. */
   nowMs: number;
 }): LagLook {
@@ -25,6 +27,7 @@ export function lagLook({
     shards: view && rows && shardsOf(view, rows),
     liveWorkers: live.length,
     currentReplicas,
+    waiting,
     revision: Math.max(0, ...live.map(({ row }) => row.revision)),
   };
 }

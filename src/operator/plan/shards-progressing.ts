@@ -4,7 +4,7 @@ import type { GroupStatus } from '../../api/group-status.ts';
 import { count } from '../../lib/count.ts';
 import type { GroupView, ShardView } from '../../view/group-view.ts';
 import type { Judgement } from '../../view/judge-shard.ts';
-import type { GroupFacts } from './group-facts.ts';
+import { whyScaledToZero, type GroupFacts } from './group-facts.ts';
 import { named } from './named.ts';
 
 type Told = Pick<Condition<'ShardsProgressing'>, 'status' | 'reason' | 'message'>;
@@ -22,7 +22,7 @@ const BAD: readonly (readonly [Judgement, Told['status'], Told['reason'], string
  * was; without any it says what it knows.
  */
 export function shardsProgressing(
-  { view, group }: Pick<GroupFacts, 'view' | 'group'>,
+  { view, group, scaling }: Pick<GroupFacts, 'view' | 'group' | 'scaling'>,
   previous: GroupStatus | undefined,
 ): Told {
   const unknown = (reason: 'ProgressUnknown' | 'NotConsuming', message: string): Told => ({
@@ -33,6 +33,8 @@ export function shardsProgressing(
   if (!view) return unknown('ProgressUnknown', 'the positions are not known');
   if (!isReading(group))
     return unknown('NotConsuming', `the group is ${group.spec.desiredState.toLowerCase()}`);
+  if (whyScaledToZero({ group, scaling }) !== undefined)
+    return unknown('NotConsuming', 'the group is scaled to zero');
   const shards = view.shards.filter(({ state }) => state !== 'ended');
   const untold = shards.filter(({ judged }) => !judged);
   const before = previous?.conditions?.find(({ type }) => type === 'ShardsProgressing');

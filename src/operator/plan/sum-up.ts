@@ -1,7 +1,7 @@
 import { count } from '../../lib/count.ts';
 import { isReading, isShadow } from '../../api/group.ts';
 import type { NewCondition, ReasonOf } from '../../api/conditions.ts';
-import type { GroupFacts } from './group-facts.ts';
+import { whyScaledToZero, type GroupFacts } from './group-facts.ts';
 import { describeFailure } from './step-failures.ts';
 import { WORKER_CONTAINER } from './worker-template.ts';
 
@@ -83,6 +83,10 @@ export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
     const done = view?.ownedShards === 0;
     if (!done) return progressing(`${ShardsCovered.message}; waiting for their hand-over`);
     return { status: 'True', reason: desiredState, message: `desiredState is ${desiredState}` };
+  }
+  if (whyScaledToZero(facts) !== undefined) {
+    if (view?.ownedShards !== 0) return progressing(`${ShardsCovered.message}; waiting for their hand-over`);
+    return { status: 'True', reason: 'ScaledToZero', message: ShardsCovered.message };
   }
   if (ShardsCovered.status !== 'True') {
     const { HandlerHealthy } = parts;

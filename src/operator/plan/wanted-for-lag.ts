@@ -20,6 +20,8 @@ export interface LagLook {
   liveWorkers: number;
   /** What the Deployment asks for. */
   currentReplicas: number;
+  /** Of a group without a worker: whether a record waits, and what was found; undefined = nobody has looked. */
+  waiting?: { why: string | undefined; error: unknown } | undefined;
   /** Of the newest pod template that a worker runs: what was learned of another says nothing. */
   revision: number;
 }
@@ -77,7 +79,7 @@ export function wantedForLag(
   const { currentReplicas: current, shards, nowMs } = look;
   if (!shards) return { ...stay(look, 'UnknownLag', 'the rows could not be read'), history };
   const seen = remember(history, look, shards);
-  if (current === 0) return { replicas: 1, limitedBy: undefined, reason: FIRST, history: seen };
+  if (current === 0) return { ...wake(look, target), history: seen };
   const owned = shards.filter(({ worker }) => worker !== undefined);
   const pressed = owned.filter(({ lagMs = 0 }) => lagMs > target.targetMs * PRESSED_SHARE);
   const learned = { ...seen, capacity: learn(seen, { owned, pressed, nowMs }) };
@@ -92,6 +94,13 @@ function stay(
   reason: string,
 ): Wanted {
   return { replicas: currentReplicas, limitedBy, reason };
+}
+
+function wake({ waiting }: LagLook, { mayBeZero }: LagTarget): Wanted {
+  if (!waiting || !mayBeZero || waiting.why !== undefined)
+    return { replicas: 1, limitedBy: undefined, reason: (mayBeZero && waiting?.why) || FIRST };
+  if (waiting.error === undefined) return { replicas: 0, limitedBy: undefined, reason: 'no record waits' };
+  return { replicas: 0, limitedBy: 'UnknownLag', reason: 'whether records wait could not be found out' };
 }
 
 function remember(history: LagHistory, look: LagLook, shards: readonly LagShard[]): LagHistory {

@@ -238,12 +238,32 @@ describe('conditions', () => {
     [
       'no worker lives',
       { view: aView(orphaned), workload: { deployment: undefined, problem: undefined } },
+      'True HandingOver',
+    ],
+    [
+      'there are none on purpose, and one has shards still',
+      { scaling: { ...aScaling!, replicas: 0 }, workload: { deployment: undefined, problem: undefined } },
       'True Waiting',
     ],
   ])('never say that all is done while the group is not ready: %s', (_, change, expected) => {
-    const facts = { scaling: { ...aScaling!, replicas: change.view ? 0 : 1 }, ...change };
-    expect(told('Ready', facts)).not.toMatch(/^True/);
-    expect(told('Reconciling', facts)).toBe(expected);
+    expect(told('Ready', change)).not.toMatch(/^True/);
+    expect(told('Reconciling', change)).toBe(expected);
+  });
+
+  test('of a group scaled to zero say that all is well, whatever nobody reads', () => {
+    const scaling = { ...aScaling!, replicas: 0, reason: '0 workers are asked for' };
+    const change = {
+      scaling,
+      view: aView(orphaned),
+      workload: { deployment: undefined, problem: undefined },
+    };
+    expect(told('Ready', change)).toBe('True ScaledToZero');
+    expect(told('Reconciling', change)).toBe('False UpToDate');
+    expect(told('ShardsCovered', change)).toBe('False NotConsuming');
+    expect(told('ShardsProgressing', change)).toBe('Unknown NotConsuming');
+    expect(told('Ready', { ...change, scaling: { ...scaling, limitedBy: 'UnknownShards' } })).toBe(
+      'False NoLiveWorkers',
+    );
   });
 
   test('of an app without a process', () => {

@@ -1,0 +1,188 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KINDS } from '../../src/kubernetes/cluster.ts';
+import { KcgError } from '../../src/lib/errors.ts';
+import { groupObject, Harness } from './reconcile-harness.ts';
+
+const SHARDS = 2;
+let h: Harness;
+let beat = 0;
+
+beforeEach(() => {
+  h = new Harness();
+  h.kinesis.createStream({ name: 'orders', shardCount: SHARDS });
+});
+afterEach(() => h.close());
+
+async function create(scaling: Record<string, unknown>): Promise<void> {
+  h.cluster.create(KINDS.consumerGroup, groupObject({ scaling }));
+  await h.converge();
+  await work();
+}
+
+/** The workers that run show a sign of life; each shard is read to where it is. */
+async function work(): Promise<void> {
+  beat += 1000;
+  await h.runWorkers({ beat });
+}
+
+async function pass(seconds: number): Promise<void> {
+  for (let left = seconds; left > 0; left -= 10) {
+    await h.clock.advance(10_000);
+    await h.reconcile();
+  }
+}
+
+describe('to zero and back', () => {
+  const SCALING = {
+    mode: 'Lag',
+    targetLagSeconds: 60,
+    minReplicas: 0,
+    scaleDown: { stabilizationSeconds: 30 },
+  };
+
+  beforeEach(async () => {
+    await create(SCALING);
+    await pass(120);
+  });
+
+  test('a group of which no record waits has no worker, and that is well', async () => {
+    expect(await h.replicas()).toBe(0);
+    await h.runPods();
+    await release();
+    await pass(100);
+    expect(await h.replicas()).toBe(0);
+    expect(await h.condition('Ready')).toBe('True ScaledToZero');
+    expect(await h.condition('ShardsProgressing')).toBe('Unknown NotConsuming');
+    expect(await h.condition('LagWithinTarget')).toBe('True LagNormal');
+    expect((await h.status()).scaling).toMatchObject({ desired: 0, reason: 'no record waits' });
+    expect(h.judged.get('shop/orders')).toBeUndefined();
+  });
+
+  test('a record that comes brings a worker', async () => {
+    await h.runPods();
+    await release();
+    await pass(30);
+    h.kinesis.putRecord('orders', { data: new Uint8Array([1]), partitionKey: 'a' });
+    await pass(20);
+    expect(await h.replicas()).toBe(1);
+    expect((await h.status()).scaling?.lastScale?.reason).toMatch(/^0 → 1: records wait in shard shardId-/);
+  });
+
+  test('a closed shard is brought to its end, and a new one begun', async () => {
+    await h.runPods();
+    await release();
+    h.kinesis.splitShard('orders', 'shardId-000000000000', '85070591730234615865843651857942052864');
+    await pass(60);
+    expect(await h.replicas()).toBe(1);
+  });
+
+  test('an operator that may not read gives the group its worker, and says why', async () => {
+    await h.runPods();
+    await release();
+    h.readFault = new KcgError('AccessDenied', 'kinesis:GetRecords is not allowed');
+    await pass(20);
+    expect(await h.replicas()).toBe(1);
+    expect((await h.status()).scaling?.lastScale?.reason).toContain('kinesis:GetRecords is not allowed');
+  });
+
+  test('a Kinesis that is away leaves it as it is', async () => {
+    await h.runPods();
+    await release();
+    h.readFault = new KcgError('Unavailable', 'away');
+    await pass(60);
+    expect(await h.replicas()).toBe(0);
+    expect((await h.status()).scaling?.limitedBy).toBe('UnknownLag');
+  });
+
+  test('positions are brought up to date before the retention is over', async () => {
+    await h.runPods();
+    await release();
+    await h.clock.advance(11 * 3_600_000);
+    await pass(20);
+    expect(await h.replicas()).toBe(0);
+    await h.clock.advance(3_600_000);
+    await pass(20);
+    expect(await h.replicas()).toBe(1);
+  });
+
+  /** The last worker is gone, and has left its shards read to the tip. */
+  async function release(): Promise<void> {
+    const table = h.table();
+    for (const row of table.rows()) {
+      if (row.shard_id.startsWith('worker#')) table.store(row.shard_id, undefined);
+      else if (row.shard_id.startsWith('shardId-')) {
+        const { ref: _, ...rest } = row;
+        table.store(row.shard_id, { ...rest, read_at: h.clock.now(), behind_ms: 0 });
+      }
+    }
+  }
+});
+
+test('an autoscaler that asks for none leaves a group that is well', async () => {
+  await create({ mode: 'External', minReplicas: 0, replicas: 0 });
+  await h.converge();
+  expect(await h.condition('Ready')).toBe('True ScaledToZero');
+  expect((await h.status()).scaling).toMatchObject({
+    desired: 0,
+    limitedBy: 'NotLimited',
+    reason: '0 workers are asked for',
+  });
+});
+
+describe('schedules', () => {
+  test('an open window is the floor, and its end lets go', async () => {
+    // The harness begins on 2026-11-18 at 11:06:40 UTC.
+    const schedules = [{ name: 'lunch', start: '10 11 * * *', end: '20 11 * * *', minReplicas: 5 }];
+    await create({ schedules, scaleDown: { stabilizationSeconds: 60 } });
+    expect(await h.replicas()).toBe(2);
+    await pass(200);
+    expect(await h.replicas()).toBe(5);
+    expect((await h.status()).scaling).toMatchObject({
+      limitedBy: 'Schedule',
+      reason: expect.stringContaining('schedule lunch is open'),
+    });
+    await work();
+    await pass(760);
+    expect(await h.replicas()).toBe(2);
+  });
+
+  test('a ceiling holds at once, and the group is looked at when it ends', async () => {
+    const schedules = [{ name: 'lunch', start: '0 11 * * *', end: '7 11 * * *', maxReplicas: 1 }];
+    h.cluster.create(KINDS.consumerGroup, groupObject({ scaling: { schedules } }));
+    const inMs = await h.converge();
+    expect(await h.replicas()).toBe(1);
+    expect(inMs).toBeLessThanOrEqual(20_000 * 1.2);
+  });
+
+  test('a time zone that there is not is said, and nothing done', async () => {
+    const schedules = [
+      { name: 'lunch', timeZone: 'Europe/Nowhere', start: '0 11 * * *', end: '7 11 * * *', maxReplicas: 1 },
+    ];
+    h.cluster.create(KINDS.consumerGroup, groupObject({ scaling: { schedules } }));
+    await h.converge();
+    expect(await h.condition('Stalled')).toBe('True InvalidSpec');
+    expect(await h.message('Stalled')).toContain('Europe/Nowhere');
+  });
+});
+
+describe('advice', () => {
+  test('beside another mode, what Lag would run is told and not done', async () => {
+    await create({
+      mode: 'Fixed',
+      replicas: 2,
+      targetLagSeconds: 60,
+      scaleDown: { stabilizationSeconds: 30 },
+    });
+    await pass(60);
+    expect(await h.replicas()).toBe(2);
+    expect((await h.status()).scaling).toMatchObject({
+      desired: 2,
+      reason: '2 workers are asked for',
+      recommended: {
+        replicas: 1,
+        limitedBy: 'NotLimited',
+        reason: 'no shard is behind; fewer workers are tried',
+      },
+    });
+  });
+});
