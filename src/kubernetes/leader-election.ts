@@ -41,7 +41,7 @@ const JITTER = 0.2;
 
 /**
  * Waits until this process is the leader, then runs `lead` until `signal` aborts or leadership is lost; both abort the signal
- * that `lead` gets. A clean stop releases the Lease once `lead` has returned, so that another process takes over at once.
+ * that `lead` gets. Its `leads` asks the clock: a process that was frozen is told by the signal only after a while. A clean stop releases the Lease once `lead` has returned, so that another process takes over at once.
  *
  * Semantics of client-go's tools/leaderelection: nobody's clock is compared with another's. A candidate takes the Lease after
  * watching it stand still for its duration on its own monotonic clock; the leader gives up earlier than that, counted from
@@ -51,13 +51,15 @@ const JITTER = 0.2;
 export async function runAsLeader(
   options: LeaderElectionOptions,
   signal: AbortSignal,
-  lead: (signal: AbortSignal) => Promise<void>,
+  lead: (signal: AbortSignal, leads: () => boolean) => Promise<void>,
 ): Promise<LeadershipEnd> {
   const election = new Election(options);
   if (!(await election.acquire(signal))) return 'stopped';
   const leading = new AbortController();
   const finished = new AbortController();
-  const work = lead(AbortSignal.any([signal, leading.signal])).finally(() => finished.abort());
+  const work = lead(AbortSignal.any([signal, leading.signal]), () => election.leads).finally(() =>
+    finished.abort(),
+  );
   work.catch(() => {});
   const kept = await election.keep(finished.signal);
   if (!kept) {
@@ -97,6 +99,11 @@ class Election {
         },
       );
     }
+  }
+
+  /** At this very moment, as far as this process's clock knows. */
+  get leads(): boolean {
+    return this.#renewedAt !== undefined && this.#leadsForMs() > 0;
   }
 
   /** True once we lead; false when the signal aborted first. */

@@ -153,11 +153,11 @@ export async function runOperatorCommand(
         onReconcile: metrics.onReconcile,
         onJudged: metrics.onJudged,
         lead: async (work) => {
-          const counted = async (signal: AbortSignal) => {
+          const counted: typeof work = async (signal, leads) => {
             metrics.leading(true);
-            await work(signal).finally(() => metrics.leading(false));
+            await work(signal, leads).finally(() => metrics.leading(false));
           };
-          if (!options.leaderElect) return counted(stop);
+          if (!options.leaderElect) return counted(stop, () => true);
           if ((await runAsLeader(election, stop, counted)) === 'lost') exitCode = 1;
         },
       },

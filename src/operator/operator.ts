@@ -2,6 +2,7 @@ import { describeError } from '../lib/errors.ts';
 import { keyOf, keyString } from '../kubernetes/cluster.ts';
 import { WorkQueue, type WorkQueueOptions } from '../kubernetes/work-queue.ts';
 import type { Nudge } from './fence-workers.ts';
+import { onlyWhileLeading } from './only-while-leading.ts';
 import { GroupReconciler } from './reconcile.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
 import { Scopes } from './scopes.ts';
@@ -13,10 +14,13 @@ export interface OperatorOptions extends Omit<ReconcilerOptions, 'caches' | 'set
   /** Called when the caches are complete, so that work can begin at any time. */
   onReady?: () => void;
   /** Called after that: runs `work` while it is this process's turn. Default: at once, until the end. */
-  lead?: (work: (signal: AbortSignal) => Promise<void>) => Promise<void>;
+  lead?: (work: Work) => Promise<void>;
   /** After each look at a group, for metrics. */
   onReconcile?: WorkQueueOptions['onDone'];
 }
+
+/** Until `signal` aborts. Nothing is written, either, once `leads` says no: it may before anything can abort. */
+type Work = (signal: AbortSignal, leads: () => boolean) => Promise<void>;
 
 export interface OperatorSettings extends Omit<ReconcilerOptions['settings'], 'seesAllNamespaces'> {
   /** Only these namespaces; all when empty. */
@@ -51,12 +55,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   });
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
-  let leads = false;
+  let isLeading = false;
   // What is there when it begins to lead is looked at then.
-  const onChange = (key: string, how?: { isUrgent: boolean }) => leads && queue.add(key, how);
+  const onChange = (key: string, how?: { isUrgent: boolean }) => isLeading && queue.add(key, how);
   const scopes = new Scopes({ cluster: options.cluster, clock, namespaces, onChange, signal: both });
-  const work = async (signal: AbortSignal) => {
-    const { cluster, aws, nudge = async () => false } = options;
+  const work: Work = async (signal, leads) => {
+    const { cluster, aws } = onlyWhileLeading(options, leads);
+    const { nudge = async () => false } = options;
     const seesAllNamespaces = namespaces.length === 0;
     const reconciler = new GroupReconciler({
       cluster,
@@ -69,7 +74,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       caches: scopes.caches,
       settings: { ...settings, seesAllNamespaces },
     });
-    leads = true;
+    isLeading = true;
     const groups = scopes.groups();
     log.info('watching consumer groups', { groups: groups.length });
     for (const group of groups) onChange(keyString(keyOf(group)));
@@ -89,7 +94,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       for (const group of scopes.caches.groups.list(namespace)) onChange(keyString(keyOf(group)));
     });
     options.onReady?.();
-    await (options.lead?.(work) ?? work(signal));
+    await (options.lead?.(work) ?? work(signal, () => true));
   } finally {
     ended.abort();
     await scopes.stopped;

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { crashPoints, differences, undisturbed } from './crash-points.ts';
+import { crashPoints, differences, freezes, undisturbed } from './crash-points.ts';
 import { SCENES } from './scenes.ts';
 
 /*
@@ -20,6 +20,17 @@ describe('wherever its operator is killed, a group ends as if it had not been, w
     }
     expect(found).toEqual([]);
   });
+
+  test.each(SCENES)(
+    '$name, also when it is frozen until another leads, and wakes',
+    { timeout: 300_000 },
+    async (scene) => {
+      const plain = await undisturbed(scene);
+      const found: string[] = [];
+      for (const point of freezes(plain)) found.push(...(await differences(scene, point, plain)));
+      expect(found).toEqual([]);
+    },
+  );
 
   afterAll(() => console.log(`killed at ${points} points, around ${writes} writes`));
 });

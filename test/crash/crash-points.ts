@@ -29,6 +29,15 @@ export function crashPoints({ writes, before }: Run): CrashPoint[] {
   });
 }
 
+/** Behind every write that is no renewal, as someone who leads no more. */
+export function freezes(run: Run): CrashPoint[] {
+  return crashPoints(run)
+    .filter(
+      ({ write, how }) => how === 'after' && !/^(event|election)/.test(run.writes[write - 1]?.name ?? ''),
+    )
+    .map(({ write }) => ({ write, how: 'frozen' }));
+}
+
 /** What a crash at `point` leaves otherwise than `plain`, the run that never crashed; empty = nothing. */
 export async function differences(scene: Scene, point: CrashPoint, plain: Run): Promise<string[]> {
   const run = await runScene(scene, point);
@@ -39,5 +48,5 @@ export async function differences(scene: Scene, point: CrashPoint, plain: Run): 
     ...plain.end.filter((line) => !run.end.includes(line)).map((line) => `missing: ${line}`),
     ...run.end.filter((line) => !plain.end.includes(line)).map((line) => `too much: ${line}`),
   ];
-  return found.map((each) => `killed ${point.how} write ${point.write}, ${name}: ${each}`);
+  return found.map((each) => `${point.how} write ${point.write}, ${name}: ${each}`);
 }

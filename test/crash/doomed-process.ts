@@ -1,9 +1,12 @@
 import type { Clock } from '../../src/lib/clock.ts';
 
-/** Where a process dies: just before or just after its so-manieth write, counted from 1. */
+/**
+ * Where a process dies, just before or just after its so-manieth write, counted from 1; or where it stands still, with that write
+ * done and its answer still to be read.
+ */
 export interface CrashPoint {
   write: number;
-  how: 'before' | 'after';
+  how: 'before' | 'after' | 'frozen';
 }
 
 /** What a process wrote, as people name it: `apply Deployment shop/orders-worker`. */
@@ -20,7 +23,8 @@ const NEVER = new Promise<never>(() => {});
 
 /**
  * One process as its surroundings see it. Once it is killed, no call of it is answered, none has an effect, and its clock wakes
- * nobody.
+ * nobody. While it is frozen, answers, changes and timers wait: when it wakes, the answers are there before a timer has told it
+ * how late it is.
  */
 export class DoomedProcess {
   readonly writes: Written[] = [];
@@ -29,7 +33,7 @@ export class DoomedProcess {
   /** The crash point was reached. */
   isMet = false;
   readonly #point: CrashPoint | undefined;
-
+  #frozen: PromiseWithResolvers<void> | undefined;
   readonly #onEffect: (write: string) => void;
 
   constructor({
@@ -49,6 +53,18 @@ export class DoomedProcess {
       monotonic: () => clock.monotonic(),
       sleep: (ms, options) => this.#answer(clock.sleep(ms, options)),
     };
+  }
+
+  /** Ends a freeze. */
+  wake(): void {
+    this.#frozen?.resolve();
+    this.#frozen = undefined;
+  }
+
+  /** Calls at once, or once it is awake. */
+  hears(call: () => void): void {
+    if (this.#frozen) void this.#frozen.promise.then(call);
+    else call();
   }
 
   kill(): void {
@@ -99,6 +115,7 @@ export class DoomedProcess {
       if (how === 'after') this.kill();
       return result;
     }
+    if (how === 'frozen') this.#frozen = Promise.withResolvers();
     if (how !== 'after') return this.#answer(result);
     const die = () => {
       this.kill();
@@ -107,9 +124,10 @@ export class DoomedProcess {
     return result.then(die, die);
   }
 
-  /** Nobody is there any more to hear it. */
-  #answer<T>(result: Promise<T>): Promise<T> {
-    const heard = () => (this.killed.signal.aborted ? NEVER : result);
-    return result.then(heard, heard);
+  /** Nobody hears it who is gone. */
+  async #answer<T>(result: Promise<T>): Promise<T> {
+    await result.catch(() => {});
+    while (this.#frozen) await this.#frozen.promise;
+    return this.killed.signal.aborted ? NEVER : result;
   }
 }

@@ -21,7 +21,7 @@ const STEP_MS = 600_000;
 /** Until a pod is replaced. */
 const RESTART_MS = 2_000;
 
-/** Plays a scene, with an operator that crashes at `point`, if any, and is followed by another. */
+/** Plays a scene, with an operator that crashes at `point`, if any, and is followed by another; if it is frozen, until then. */
 export async function runScene(scene: Scene, point?: CrashPoint): Promise<Run> {
   const site = new Site();
   try {
@@ -40,6 +40,7 @@ export async function runScene(scene: Scene, point?: CrashPoint): Promise<Run> {
       await site.advance(RESTART_MS);
       site.start('second');
       await site.advance(STEP_MS, () => site.leader === 'second');
+      first.wake();
       site.stir();
       await site.advance(STEP_MS, () => site.quietMs() >= QUIET_MS);
     }

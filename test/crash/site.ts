@@ -168,7 +168,11 @@ export class Site {
     const own = process.killed.signal;
     const { cluster } = this;
     const watch: Cluster['watch'] = (kind, options) =>
-      cluster.watch(kind, { ...options, signal: AbortSignal.any([options.signal, own]) });
+      cluster.watch(kind, {
+        ...options,
+        signal: AbortSignal.any([options.signal, own]),
+        onChange: (change) => process.hears(() => options.onChange?.(change)),
+      });
     const writeLeaderElectionLease: Cluster['writeLeaderElectionLease'] = async (key, record, options) => {
       const result = await cluster.writeLeaderElectionLease(key, record, options);
       if (result.outcome === 'written') this.leader = record.holder;

@@ -19,6 +19,7 @@ beforeEach(() => {
 function aCandidate(cluster: MemoryCluster, identity: string, options: Partial<LeaderElectionOptions> = {}) {
   const stop = new AbortController();
   const log: string[] = [];
+  let leads = () => false;
   const guard = async () => {
     calls += 1;
     if (broken.has(identity)) throw new KcgError('Unavailable', 'cut off');
@@ -44,14 +45,15 @@ function aCandidate(cluster: MemoryCluster, identity: string, options: Partial<L
       ...options,
     },
     stop.signal,
-    async (signal) => {
+    async (signal, whetherItLeads) => {
+      leads = whetherItLeads;
       log.push('start');
       await clock.sleep(Number.MAX_SAFE_INTEGER, { signal });
       log.push('end');
     },
   );
   void end.then((how) => log.push(how));
-  return { stop, log, end };
+  return { stop, log, end, leads: () => leads() };
 }
 
 const holder = async (cluster: MemoryCluster) => (await cluster.readLeaderElectionLease(key))?.record.holder;
@@ -93,6 +95,15 @@ describe('leader election', () => {
     expect(b.log).toEqual(['following', 'leading', 'start']);
     const { record } = (await cluster.readLeaderElectionLease(key)) ?? {};
     expect(record).toMatchObject({ holder: 'b', transitions: 1, leaseDurationSeconds: 15 });
+  });
+
+  test('tells who was frozen that it leads no more before its signal can', async () => {
+    const a = aCandidate(new MemoryCluster({ clock }), 'a');
+    await clock.advance(100);
+    expect(a.leads()).toBe(true);
+    clock.freeze(11_000);
+    expect(a.leads()).toBe(false);
+    expect(a.log).toEqual(['leading', 'start']);
   });
 
   test('stops leading before anybody else starts when it is cut off', async () => {

@@ -243,7 +243,7 @@ describe('the operator', () => {
       onReady: () => (isReady = true),
       lead: async (work) => {
         await turn.promise;
-        await work(leading.signal);
+        await work(leading.signal, () => true);
       },
     });
     expect(isReady).toBe(false);
