@@ -7,6 +7,7 @@ import { filter } from './filter.ts';
 import { idle } from './idle.ts';
 import { lambda } from './lambda.ts';
 import { node } from './node.ts';
+import { operator } from './operator/operator.ts';
 import { requests } from './requests.ts';
 import { requestsOnServers } from './requests-on-servers.ts';
 import { scaling } from './scaling.ts';
@@ -29,6 +30,7 @@ const BENCHES = {
   balance,
   scaling,
   node,
+  operator,
 };
 const RUNS = 10;
 

@@ -45,6 +45,8 @@ export interface ControlPlaneOptions {
   definitions?: readonly string[];
   /** More of them. */
   controllerManagerFlags?: readonly string[];
+  /** False: API server and etcd alone; namespaces have no ServiceAccount then, and nothing is collected. Default true. */
+  controllers?: boolean;
 }
 
 /**
@@ -88,7 +90,7 @@ async function startIn(
   writeFileSync(kubeconfig, kubeconfigOf(`https://127.0.0.1:${apiPort}`, authority));
   const kubectl = kubectlOf(programs.kubectl, kubeconfig);
   await establish(kubectl, options);
-  if (programs.controllerManager) {
+  if (programs.controllerManager && options.controllers !== false) {
     group.start('controller-manager', [
       ...programs.controllerManager,
       ...controllerManagerFlags(folder, kubeconfig),

@@ -1,0 +1,120 @@
+import { systemClock as clock } from '../../src/lib/clock.ts';
+import {
+  KINDS,
+  keyOf,
+  keyString,
+  type KubeObject,
+  type ObjectCache,
+  type StoredObject,
+} from '../../src/kubernetes/cluster.ts';
+import type { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/labels.ts';
+import { namespaceOf, STREAMS } from './site.ts';
+
+const SHARED_TABLES = 10;
+const AT_ONCE = 20;
+const APPLY = { fieldManager: 'bench', force: true } as const;
+
+/** Every second group has a table of its own, the others share ten. Two workers for the four shards of its stream. */
+export function groupOf(index: number, template: object = {}): KubeObject {
+  const name = `group-${index}`;
+  const table = { name: `shared-${(index / 2) % SHARED_TABLES}` };
+  return {
+    apiVersion: 'kcg.dev/v1alpha1',
+    kind: 'KinesisConsumerGroup',
+    metadata: { name, namespace: namespaceOf(index) },
+    spec: {
+      stream: { name: `stream-${index % STREAMS}` },
+      handler: { log: {} },
+      scaling: { shardsPerWorker: 2 },
+      ...(index % 2 === 0 ? { checkpoints: { table } } : {}),
+      template,
+    },
+  };
+}
+
+/** The groups and their Deployments, as a watch shows them. */
+export class Groups {
+  readonly #cluster: KubeCluster;
+  readonly #groups: ObjectCache;
+  readonly #stop = new AbortController();
+  readonly #changed = new Set<() => void>();
+  readonly #waits = new Map<string, (deployment: StoredObject) => void>();
+
+  constructor(cluster: KubeCluster) {
+    this.#cluster = cluster;
+    const { signal } = this.#stop;
+    this.#groups = cluster.watch(KINDS.consumerGroup, {
+      signal,
+      onChange: () => {
+        for (const tell of this.#changed) tell();
+      },
+    });
+    cluster.watch(KINDS.deployment, {
+      labels: { [MANAGED_BY_LABEL]: MANAGED_BY },
+      signal,
+      onChange: ({ object }) => this.#waits.get(keyString(keyOf(object)))?.(object),
+    });
+  }
+
+  async create(size: number): Promise<void> {
+    await atOnce(size, (index) => this.#cluster.apply(KINDS.consumerGroup, groupOf(index), APPLY));
+  }
+
+  get ready(): number {
+    return this.#groups.list().filter(isReady).length;
+  }
+
+  /** Until `size` of them are ready. */
+  async whenReady(size: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.ready < size) return;
+        this.#changed.delete(look);
+        resolve();
+      };
+      this.#changed.add(look);
+      look();
+    });
+  }
+
+  /** Changes the pods of a group. @returns ms from the request to the Deployment that shows it */
+  async change(index: number, value: string): Promise<number> {
+    const object = groupOf(index, { metadata: { annotations: { 'bench/change': value } } });
+    const key = `${namespaceOf(index)}/${object.metadata.name}-worker`;
+    const startMs = clock.monotonic();
+    const seen = new Promise<number>((resolve) => {
+      this.#waits.set(key, (deployment) => {
+        const { template } = deployment.spec as { template: KubeObject };
+        if (template.metadata.annotations?.['bench/change'] !== value) return;
+        this.#waits.delete(key);
+        resolve(clock.monotonic() - startMs);
+      });
+    });
+    await this.#cluster.apply(KINDS.consumerGroup, object, APPLY);
+    return seen;
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+}
+
+export async function atOnce(size: number, act: (index: number) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const run = async () => {
+    for (let index = next++; index < size; index = next++) await act(index);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, run));
+}
+
+function isReady({ metadata, status }: StoredObject): boolean {
+  const { observedGeneration, conditions = [] } = (status ?? {}) as {
+    observedGeneration?: number;
+    conditions?: { type: string; status: string }[];
+  };
+  return (
+    observedGeneration === metadata.generation &&
+    conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
+  );
+}

@@ -1,0 +1,123 @@
+import { parseArgs } from 'node:util';
+import { systemClock as clock } from '../../src/lib/clock.ts';
+import { spread } from '../figures.ts';
+import { Groups } from './groups.ts';
+import type { BenchedOperator, Work } from './operator-process.ts';
+import { SHARDS, Site, STREAMS } from './site.ts';
+
+/*
+ * One operator, a real API server, AWS on loopback; a stand-in plays the controller of Deployments, pods and workers.
+ * `npm run bench -- operator --groups 100,1000 --rest 120`. The operator is measured by /proc, so it needs Linux.
+ */
+
+type Counts = Readonly<Record<string, number>>;
+type Print = (line: string) => void;
+
+interface Snapshot extends Work {
+  calls: Counts;
+  atMs: number;
+}
+
+const CHANGES = 100;
+const BETWEEN_CHANGES_MS = 100;
+
+export async function operator(_runs: number, print: Print): Promise<void> {
+  const { values } = parseArgs({
+    args: process.argv.slice(3),
+    options: {
+      groups: { type: 'string', default: '100,1000' },
+      settle: { type: 'string', default: '60' },
+      rest: { type: 'string', default: '120' },
+    },
+    allowPositionals: true,
+  });
+  print(
+    `${STREAMS} streams of ${SHARDS} shards, every second group with a table of its own, 2 workers a group`,
+  );
+  for (const size of values.groups.split(',').map(Number)) {
+    const times = { settleMs: Number(values.settle) * 1_000, restMs: Number(values.rest) * 1_000 };
+    await measure(size, times, print);
+  }
+}
+
+async function measure(
+  size: number,
+  { settleMs, restMs }: { settleMs: number; restMs: number },
+  print: Print,
+): Promise<void> {
+  print(`\n${size} groups`);
+  const site = await Site.open();
+  const groups = new Groups(site.cluster);
+  let running: BenchedOperator | undefined;
+  try {
+    await groups.create(size);
+    const startMs = clock.monotonic();
+    running = await site.startOperator();
+    const operator = running;
+    const look = async (): Promise<Snapshot> => ({
+      ...(await operator.work()),
+      calls: await site.calls(),
+      atMs: clock.monotonic(),
+    });
+    const progress = setInterval(() => process.stderr.write(`${groups.ready}/${size} ready\n`), 5_000);
+    await groups.whenReady(size).finally(() => clearInterval(progress));
+    const ready = await look();
+    print(`cold to Ready ${((ready.atMs - startMs) / 1_000).toFixed(1)} s`);
+    printWork(print, ready, size);
+    await clock.sleep(settleMs);
+    const before = await look();
+    print(`the next ${settleMs / 1_000} s`);
+    printBetween(print, { from: ready, to: before, size });
+    await clock.sleep(restMs);
+    const after = await look();
+    print(`at rest, ${restMs / 1_000} s`);
+    printBetween(print, { from: before, to: after, size });
+    const changes: number[] = [];
+    for (let change = 0; change < CHANGES; change += 1) {
+      changes.push(await groups.change((change * 37) % size, String(change)));
+      await clock.sleep(BETWEEN_CHANGES_MS);
+    }
+    print(`change → applied   ${spread(changes, 'ms', 0)}`);
+    print(`peak ${(await operator.work()).peakMb.toFixed(0)} MB`);
+  } finally {
+    groups.close();
+    await running?.stop();
+    await site.close();
+  }
+}
+
+function printWork(print: Print, { cpuSeconds, peakMb, writes, calls }: Snapshot, size: number): void {
+  print(
+    `  ${cpuSeconds.toFixed(1)} CPU-s (${((cpuSeconds / size) * 1_000).toFixed(1)} ms a group), peak ${peakMb.toFixed(0)} MB`,
+  );
+  print(`  API writes a group ${perGroup(writes, size)}`);
+  print(`  AWS calls a group  ${perGroup(calls, size)}`);
+}
+
+function printBetween(print: Print, { from, to, size }: { from: Snapshot; to: Snapshot; size: number }) {
+  const seconds = (to.atMs - from.atMs) / 1_000;
+  const cores = (to.cpuSeconds - from.cpuSeconds) / seconds;
+  const calls = minus(to.calls, from.calls);
+  const rate = sum(calls) / seconds;
+  print(`  ${cores.toFixed(3)} of a core (${((cores / size) * 1e6).toFixed(0)} µs/s a group)`);
+  print(`  API writes         ${listed(minus(to.writes, from.writes))}`);
+  print(`  AWS calls          ${rate.toFixed(1)}/s, ${(rate / size).toFixed(4)}/s a group: ${listed(calls)}`);
+}
+
+function perGroup(counts: Counts, size: number): string {
+  return `${(sum(counts) / size).toFixed(2)}: ${listed(counts, (count) => (count / size).toFixed(2))}`;
+}
+
+function listed(counts: Counts, text: (count: number) => string = String): string {
+  const sorted = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  return sorted.map(([what, count]) => `${what} ${text(count)}`).join(', ') || 'none';
+}
+
+function sum(counts: Counts): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
+
+function minus(to: Counts, from: Counts): Counts {
+  const entries = Object.entries(to).map(([what, count]) => [what, count - (from[what] ?? 0)] as const);
+  return Object.fromEntries(entries.filter(([, count]) => count > 0));
+}
