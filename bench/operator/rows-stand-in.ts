@@ -20,7 +20,7 @@ export interface StandInWorker {
   shardIds: readonly string[];
 }
 
-interface Beating extends StandInWorker {
+export interface Beating extends StandInWorker {
   startedAt: number;
   beat: number;
   nextMs: number;
@@ -72,7 +72,7 @@ export class RowsStandIn {
   }
 
   /** Beats until `signal` aborts. */
-  async run(signal: AbortSignal, onBeat: (worker: StandInWorker) => void): Promise<void> {
+  async run(signal: AbortSignal, onBeat: (worker: Beating) => void): Promise<void> {
     while (!signal.aborted) {
       const due = [...this.#workers.values()].filter(({ nextMs }) => nextMs <= this.#clock.monotonic());
       for (const worker of due) {
@@ -162,7 +162,7 @@ function shardPuts(worker: Beating, nowMs: number): Put[] {
   );
 }
 
-function incarnationOf({ podUid }: StandInWorker): string {
+export function incarnationOf({ podUid }: StandInWorker): string {
   return podUid.slice(0, 8);
 }
 

@@ -58,11 +58,8 @@ export class Site {
 
   async startOperator(): Promise<BenchedOperator> {
     const { kinesis, dynamodb } = this.endpoints;
-    const flags = [
-      ...['--kubeconfig', this.#plane.kubeconfig, '--worker-image', 'kcg:bench'],
-      ...['--default-region', 'us-east-1', '--kinesis-endpoint', kinesis, '--dynamodb-endpoint', dynamodb],
-    ];
-    return BenchedOperator.start(flags, { port: await freePort(), folder: this.#folder });
+    const flags = `--kubeconfig ${this.#plane.kubeconfig} --worker-image kcg:bench --default-region us-east-1 --kinesis-endpoint ${kinesis} --dynamodb-endpoint ${dynamodb}`;
+    return BenchedOperator.start(flags.split(' '), { port: await freePort(), folder: this.#folder });
   }
 
   /** AWS calls of the operator so far, by operation. */

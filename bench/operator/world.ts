@@ -6,7 +6,8 @@ import { systemRandom as random } from '../../src/lib/random.ts';
 import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../src/kubernetes/kube/config.ts';
 import { PodsStandIn } from './pods-stand-in.ts';
-import { RowsStandIn, STAND_IN_MARK } from './rows-stand-in.ts';
+import { incarnationOf, RowsStandIn, STAND_IN_MARK } from './rows-stand-in.ts';
+import { WordsStandIn } from './words-stand-in.ts';
 import type { Ask, Told, WorldOptions } from './world-messages.ts';
 
 /* A process of its own: AWS on loopback, and the stand-in for the cluster's controllers, pods and workers. */
@@ -19,7 +20,10 @@ class World {
   readonly #rows: RowsStandIn;
   readonly #pods: PodsStandIn;
 
-  private constructor(options: WorldOptions, kinesis: LocalKinesis, dynamodb: LocalDynamoDb) {
+  private constructor(
+    options: WorldOptions,
+    { kinesis, dynamodb, words }: { kinesis: LocalKinesis; dynamodb: LocalDynamoDb; words: WordsStandIn },
+  ) {
     this.#kinesis = kinesis;
     this.#dynamodb = dynamodb;
     dynamodb.fail((operation, input) => {
@@ -46,7 +50,7 @@ class World {
       rows: this.#rows,
       shardIdsOf: ({ stream }) =>
         kinesis.kinesis.listShards(stream.name).shards.map(({ shardId }) => shardId),
-      addressOf: () => '',
+      addressOf: (index) => words.addressOf(index),
     });
   }
 
@@ -56,10 +60,13 @@ class World {
     for (let stream = 0; stream < options.streams; stream += 1) {
       kinesis.kinesis.createStream({ name: `stream-${stream}`, shardCount: options.shards });
     }
-    const world = new World(options, kinesis, dynamodb);
+    const words = await WordsStandIn.open();
+    const world = new World(options, { kinesis, dynamodb, words });
     const never = new AbortController().signal;
     world.#pods.run(never);
-    void world.#rows.run(never, () => {});
+    void world.#rows.run(never, (worker) =>
+      words.beat(worker.address, { incarnation: incarnationOf(worker), beat: worker.beat }),
+    );
     return world;
   }
 

@@ -175,6 +175,8 @@ export interface EventInput {
   note: string;
   /** CamelCase: what the operator was doing. */
   action: string;
+  /** A step on the way to something: told together with what comes within the next seconds. */
+  isStep?: boolean;
 }
 
 /** Kubernetes' coordination Lease, which elects one operator. Not a shard's lease. */

@@ -16,6 +16,10 @@ export class DelayHeap {
     return this.#current.size;
   }
 
+  keys(): Iterable<string> {
+    return this.#current.keys();
+  }
+
   add(key: string, at: number): void {
     const known = this.#current.get(key);
     if (known && known.at <= at) return;

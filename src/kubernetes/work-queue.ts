@@ -4,12 +4,15 @@ import { KcgError } from '../lib/errors.ts';
 import { Wakeup } from '../lib/loop.ts';
 import type { Random } from '../lib/random.ts';
 import { DelayHeap } from './delay-heap.ts';
+import { Lanes, type Due } from './work-lanes.ts';
 
 export interface WorkQueueOptions {
   clock: Clock;
   random: Random;
-  /** Keys worked on at once; 1 or more. */
+  /** Keys of one lane worked on at once; 1 or more. */
   concurrency: number;
+  /** What a key's work waits for, as an account: keys of a lane that is slow hold up no other. Default: all are in one. */
+  laneOf?: ((key: string) => string) | undefined;
   /**
    * Least time from the end of one round of a key to a round that a change of it asks for, ms; default 0. Changes come in
    * bursts: the first is worked on at once, the rest of the burst together.
@@ -46,15 +49,22 @@ export interface StuckRound {
   inMs: number;
 }
 
+/** Lanes that can be full at the same time. */
+const LANES = 30;
+
 /**
  * Keys to look at. A key waits at most once, at the earliest time asked for; it is never worked on twice at the same time; one
- * that is added while being worked on is looked at again right after, or after the gap. Keys that are due go first come, first served, so that
- * a failing or busy key holds up nobody. Same contract as client-go's rate limiting workqueue.
+ * that is added while being worked on is looked at again right after, or after the gap. Urgent keys go first, all but each
+ * fourth time; else keys that are due go first come, first served in each lane, so that a failing or busy key holds up nobody.
+ * Same contract as client-go's rate limiting workqueue.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
   readonly #waiting = new DelayHeap();
-  readonly #running = new Set<string>();
+  readonly #first = new DelayHeap();
+  /** Key → lane. */
+  readonly #running = new Map<string, string>();
+  readonly #lanes: Lanes;
   /** Added while running. */
   readonly #again = new Set<string>();
   /** Of those, the ones that do not rest before. */
@@ -66,11 +76,12 @@ export class WorkQueue {
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
+    this.#lanes = new Lanes(options.concurrency);
   }
 
   /** Keys that wait, now or for later. */
   get waiting(): number {
-    return this.#waiting.size;
+    return new Set([...this.#waiting.keys(), ...this.#first.keys(), ...this.#lanes.parked()]).size;
   }
 
   get running(): number {
@@ -79,11 +90,11 @@ export class WorkQueue {
 
   /** How long the first key that is due has waited, ms; 0 when none is due. */
   get longestWaitMs(): number {
-    const first = this.#waiting.first();
-    return first ? Math.max(0, this.#options.clock.monotonic() - first.at) : 0;
+    const ats = [this.#waiting.first(), this.#first.first()].flatMap((first) => first?.at ?? []);
+    return Math.max(0, ...ats.map((at) => this.#options.clock.monotonic() - at));
   }
 
-  /** Now, or in `afterMs`; `isUrgent`: without waiting for the gap. */
+  /** Now, or in `afterMs`; `isUrgent`: before others, and without waiting for the gap. */
   add(key: string, { afterMs = 0, isUrgent = false }: { afterMs?: number; isUrgent?: boolean } = {}): void {
     const nowMs = this.#options.clock.monotonic();
     if (isUrgent) this.#rests.delete(key);
@@ -91,45 +102,81 @@ export class WorkQueue {
     else if (this.#running.has(key)) {
       this.#again.add(key);
       if (isUrgent) this.#urgent.add(key);
-    } else this.#waiting.add(key, Math.max(nowMs, this.#rests.get(key) ?? 0));
+    } else if (isUrgent) this.#first.add(key, nowMs);
+    else this.#waiting.add(key, Math.max(nowMs, this.#rests.get(key) ?? 0));
     this.#wakeup.wake();
   }
 
   /** Works until `signal` aborts and what is under way has ended. */
   async run(signal: AbortSignal, work: Work): Promise<void> {
-    const { clock, concurrency } = this.#options;
+    const { clock } = this.#options;
     const underWay = new Set<Promise<void>>();
     while (!signal.aborted) {
-      for (let next = this.#take(); next && underWay.size < concurrency; next = this.#take()) {
-        this.#waiting.remove(next.key);
-        this.#running.add(next.key);
+      for (let next = this.#take(); next; next = this.#take()) {
+        const { key } = next;
         const round = this.#round(next, signal, work).finally(() => {
           underWay.delete(round);
           this.#wakeup.wake();
         });
         underWay.add(round);
+        this.#first.remove(key);
+        this.#waiting.remove(key);
       }
-      await this.#wakeup.sleep(clock, this.#pauseMs(underWay.size), signal);
+      await this.#wakeup.sleep(clock, this.#pauseMs(), signal);
     }
     await Promise.all(underWay);
   }
 
-  /** The first key that is due and free. */
-  #take(): { key: string; at: number } | undefined {
-    for (;;) {
-      const first = this.#waiting.first();
-      if (!first || first.at > this.#options.clock.monotonic()) return undefined;
-      if (!this.#running.has(first.key)) return first;
-      // A later look that fell due while the key is being worked on: it comes right after.
-      this.#waiting.remove(first.key);
-      this.#again.add(first.key);
+  /** The first key that is due and free, in a lane that has room; it is being worked on from now on. */
+  #take(): Due | undefined {
+    while (!this.#isFull) {
+      const due = this.#due();
+      if (!due || !this.#isFree(due)) {
+        if (!due) return undefined;
+        continue;
+      }
+      this.#running.set(due.key, due.lane);
+      return due;
     }
+    return undefined;
   }
 
-  #pauseMs(underWay: number): number {
-    const first = this.#waiting.first();
-    if (!first || underWay >= this.#options.concurrency) return Number.MAX_SAFE_INTEGER;
-    return first.at - this.#options.clock.monotonic();
+  #due(): Due | undefined {
+    const nowMs = this.#options.clock.monotonic();
+    const [urgent, other] = [this.#first.first(), this.#waiting.first()];
+    const isUrgent = urgent !== undefined && urgent.at <= nowMs;
+    const next = isUrgent ? urgent : other;
+    if (!next || next.at > nowMs) return undefined;
+    return { ...next, isUrgent, lane: this.#options.laneOf?.(next.key) ?? '' };
+  }
+
+  /** One that is not comes back when what keeps it is over. */
+  #isFree(due: Due): boolean {
+    const { key, isUrgent } = due;
+    if (this.#running.has(key)) {
+      // A later look that fell due while the key is being worked on: it comes right after.
+      this.#again.add(key);
+      if (isUrgent) this.#urgent.add(key);
+    } else if (this.#lanes.enter(due)) return true;
+    (isUrgent ? this.#first : this.#waiting).remove(key);
+    return false;
+  }
+
+  get #isFull(): boolean {
+    return this.#running.size >= this.#options.concurrency * LANES;
+  }
+
+  #pauseMs(): number {
+    const ats = [this.#first.first(), this.#waiting.first()].flatMap((first) => first?.at ?? []);
+    if (ats.length === 0 || this.#isFull) return Number.MAX_SAFE_INTEGER;
+    return Math.min(...ats) - this.#options.clock.monotonic();
+  }
+
+  /** Whoever waited for this round to end. */
+  #leave(key: string): void {
+    const next = this.#lanes.leave(this.#running.get(key) ?? '');
+    this.#running.delete(key);
+    if (next) (next.isUrgent ? this.#first : this.#waiting).add(next.key, next.at);
   }
 
   async #round({ key, at }: { key: string; at: number }, signal: AbortSignal, work: Work): Promise<void> {
@@ -150,7 +197,7 @@ export class WorkQueue {
       stuck = true;
       if (!signal.aborted) afterMs = this.#retryInMs(key, KcgError.from(thrown));
     }
-    this.#running.delete(key);
+    this.#leave(key);
     this.#rest(key);
     const isUrgent = this.#urgent.delete(key);
     if (this.#again.delete(key)) this.add(key, { isUrgent });

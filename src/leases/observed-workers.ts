@@ -23,15 +23,25 @@ export class ObservedWorkers {
   observe(workers: readonly WorkerRow[], nowMs: number): void {
     const names = new Set(workers.map((worker) => worker.worker));
     for (const name of this.#sightings.keys()) if (!names.has(name)) this.#sightings.delete(name);
-    for (const { worker, incarnation, beat, state } of workers) {
-      const last = this.#sightings.get(worker);
-      const isSameLife = last?.incarnation === incarnation;
-      // A stale read may show an older beat: only a later one, or another life, is movement.
-      if (isSameLife && beat <= last.beat) continue;
-      const wasAlive = isSameLife ? last.wasAlive : state !== 'dead';
-      const before = isSameLife ? last.before : last && { ...last, before: undefined };
-      this.#sightings.set(worker, { incarnation, beat, sinceMs: nowMs, wasAlive, before });
-    }
+    for (const row of workers) this.#see(row, nowMs);
+  }
+
+  /** A worker has said itself that it beats. */
+  heard(row: Pick<WorkerRow, 'worker' | 'incarnation' | 'beat'>, nowMs: number): void {
+    if (this.#sightings.has(row.worker)) this.#see({ ...row, state: 'live' }, nowMs);
+  }
+
+  #see(
+    { worker, incarnation, beat, state }: Pick<WorkerRow, 'worker' | 'incarnation' | 'beat' | 'state'>,
+    nowMs: number,
+  ): void {
+    const last = this.#sightings.get(worker);
+    const isSameLife = last?.incarnation === incarnation;
+    // A stale read may show an older beat: only a later one, or another life, is movement.
+    if (isSameLife && beat <= last.beat) return;
+    const wasAlive = isSameLife ? last.wasAlive : state !== 'dead';
+    const before = isSameLife ? last.before : last && { ...last, before: undefined };
+    this.#sightings.set(worker, { incarnation, beat, sinceMs: nowMs, wasAlive, before });
   }
 
   /** How long this very beat has stood still here, ms; 0 when it has been seen to move on. */

@@ -8,10 +8,17 @@ import { openImport } from './position-import.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { Clock } from '../lib/clock.ts';
-import { identityKey, streamKey, type AwsAccount, type GroupTarget } from '../operator/aws-account.ts';
+import {
+  identityKey,
+  streamKey,
+  tableKey,
+  type AwsAccount,
+  type GroupTarget,
+} from '../operator/aws-account.ts';
 import { AwsIdentities } from './aws-identities.ts';
 import { AwsRateLimits } from '../aws/rate-limits.ts';
 import { dynamoDbTableAdmin } from '../table/dynamodb/table-admin.ts';
+import { TableLooks } from '../table/table-looks.ts';
 import type { CallOptions, StreamClient } from '../kinesis/stream-client.ts';
 
 /**
@@ -25,6 +32,7 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
   const consumers = consumerClients(clock, identities);
   const databases = databaseClients(identities);
   const streams = streamClients(clock, identities, limits);
+  const tables = new TableLooks(clock);
   const at = (target: GroupTarget) => ({
     client: databases.of(target),
     clock,
@@ -36,7 +44,8 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
     streamConsumers: (target) => consumers.of(target),
     async leaseTable(target, signal) {
       const { table: tableName, groupId, isShadow } = target;
-      const table = await openLeaseTable({ ...at(target), groupId }, signal);
+      const keySchema = tables.keySchemaOf(lookKey(target));
+      const table = await openLeaseTable({ ...at(target), groupId, keySchema }, signal);
       if (!isShadow || table.layout === 'native') return table;
       throw new KcgError('Conflict', `table ${tableName} has room for one group, and none for its shadow`, {
         resource: `table ${tableName}`,
@@ -44,13 +53,16 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
       });
     },
     groupIds: (target, { limit, signal }) => listGroupIds(at(target), { limit, consistent: true, signal }),
-    tableAdmin: (target) =>
-      dynamoDbTableAdmin({
-        ...at(target),
-        endpoint: target.endpoints.dynamodb,
-        beforeCall: (operation, signal) =>
-          limits.take(placeOf(identities, target, 'dynamodb'), operation, signal),
-      }),
+    tableAdmin: (target) => {
+      const place = placeOf(identities, target, 'dynamodb');
+      return tables.of({ table: lookKey(target), place }, () =>
+        dynamoDbTableAdmin({
+          ...at(target),
+          endpoint: target.endpoints.dynamodb,
+          beforeCall: (operation, signal) => limits.take(place, operation, signal),
+        }),
+      );
+    },
     openImport: (request) => {
       const stream = streams.of(request.target);
       return openImport(request, { ...at(request.target), stream });
@@ -62,6 +74,11 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
       identities.close();
     },
   };
+}
+
+/** A table as one role sees it: another may not be told the same. */
+function lookKey(target: GroupTarget): string {
+  return `${tableKey(target)} ${identityKey(target.role)}`;
 }
 
 /** Whose rates a call counts against: an account's, in a region or behind an endpoint. */

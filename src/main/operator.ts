@@ -17,6 +17,7 @@ import {
 import { runOperator, type OperatorOptions } from '../operator/operator.ts';
 import { OperatorMetrics } from '../operator/operator-metrics.ts';
 import { startOperatorServer } from '../operator/operator-server.ts';
+import { httpListen } from '../runtime/leasing/changes.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { sdkAwsAccount } from './aws-account.ts';
 
@@ -96,6 +97,11 @@ export const operatorOptions = {
 
 type Options = OptionValues<typeof operatorOptions>;
 
+/** Of the Kubernetes API a second: as many groups come up at once as are applied at once, and the server has its own limits. */
+const REQUESTS = { qps: 200, burst: 400 };
+/** How workers are called. */
+const WORKERS = { nudge: httpNudge, listen: httpListen };
+
 /**
  * `kcg operator`: runs until `stop` aborts.
  * @returns 0, or 1 when leadership was lost: the process should start anew
@@ -121,6 +127,7 @@ export async function runOperatorCommand(
     random: systemRandom,
     log: log.child({ component: 'kubernetes' }),
     instance: podName,
+    ...REQUESTS,
     onRequest: metrics.onRequest,
     onReflector: metrics.onReflector,
   });
@@ -146,7 +153,7 @@ export async function runOperatorCommand(
         clock: systemClock,
         random: systemRandom,
         log,
-        nudge: httpNudge,
+        ...WORKERS,
         options: settings,
         // One that waits to lead is as ready as it gets: a rollout goes on, and the old leader gives way.
         onReady: () => (isReady = true),

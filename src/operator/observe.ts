@@ -2,6 +2,7 @@ import { isReading } from '../api/group.ts';
 import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
 import { isOpen } from '../kinesis/shard.ts';
 import { isEnded } from '../leases/lease.ts';
+import { keyOf, keyString } from '../kubernetes/cluster.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { describeError, KcgError } from '../lib/errors.ts';
 import { groupView, type GroupView } from '../view/group-view.ts';
@@ -35,10 +36,13 @@ export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<Rea
     const rows = decodeRows(await table.query('all', { consistent: false, signal }));
     memory.rows = { rows, readMs: nowMs };
     memory.watched.observe(rows.workers, options.clock.monotonic());
+    const key = keyString(keyOf(pass.object));
+    memory.isTold = options.tellers?.follow(key, rows.workers, memory.watched) ?? false;
     return { rows, table, facts };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     const error = KcgError.from(thrown);
+    memory.isTold = false;
     if (error.code === 'NotFound') {
       // The table is gone behind our back: look at it again, and open it anew.
       memory.table = undefined;

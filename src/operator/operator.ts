@@ -1,15 +1,21 @@
 import { describeError } from '../lib/errors.ts';
-import { keyOf, keyString } from '../kubernetes/cluster.ts';
+import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { WorkQueue, type WorkQueueOptions } from '../kubernetes/work-queue.ts';
 import type { Nudge } from './fence-workers.ts';
 import { onlyWhileLeading } from './only-while-leading.ts';
 import { GroupReconciler } from './reconcile.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
 import { Scopes } from './scopes.ts';
+import { Tellers, type Listen } from './tellers.ts';
 
-export interface OperatorOptions extends Omit<ReconcilerOptions, 'caches' | 'settings' | 'nudge'> {
+export interface OperatorOptions extends Omit<
+  ReconcilerOptions,
+  'caches' | 'settings' | 'nudge' | 'tellers'
+> {
   /** Without it workers find out by themselves, at their next beat. */
   nudge?: Nudge;
+  /** Without it the rows of each group are read every few seconds. */
+  listen?: Listen;
   options: OperatorSettings;
   /** Called when the caches are complete, so that work can begin at any time. */
   onReady?: () => void;
@@ -45,6 +51,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     clock,
     random,
     concurrency,
+    laneOf: (key) => laneOf(scopes.caches.groups.get(parseKey(key))),
     gapMs: GAP_MS,
     backoff: BACKOFF,
     onFailure: ({ key, error, failures, retryInMs }) => {
@@ -61,7 +68,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const scopes = new Scopes({ cluster: options.cluster, clock, namespaces, onChange, signal: both });
   const work: Work = async (signal, leads) => {
     const { cluster, aws } = onlyWhileLeading(options, leads);
-    const { nudge = async () => false } = options;
+    const { listen, nudge = async () => false } = options;
+    const tellers = listen && new Tellers({ clock, listen, onChange });
     const seesAllNamespaces = namespaces.length === 0;
     const reconciler = new GroupReconciler({
       cluster,
@@ -70,6 +78,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       random,
       log,
       nudge,
+      tellers,
       ...(options.onJudged ? { onJudged: options.onJudged } : {}),
       caches: scopes.caches,
       settings: { ...settings, seesAllNamespaces },
@@ -78,7 +87,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     const groups = scopes.groups();
     log.info('watching consumer groups', { groups: groups.length });
     for (const group of groups) onChange(keyString(keyOf(group)));
+    const told = tellers?.run(signal);
     await queue.run(signal, (key, signal) => reconciler.reconcile(key, signal));
+    await told;
   };
   try {
     const unserved = await scopes.whenServing();
@@ -99,4 +110,10 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     ended.abort();
     await scopes.stopped;
   }
+}
+
+/** Groups that call AWS at the same place as the same role: when it does not answer, these wait, and no others. */
+function laneOf(group: StoredObject | undefined): string {
+  const { region, endpoints, aws } = (group?.spec ?? {}) as Record<string, unknown>;
+  return JSON.stringify([region, endpoints, aws]);
 }

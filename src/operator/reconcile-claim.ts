@@ -75,7 +75,7 @@ async function claimed(
       await keepRows(pass, table, rows);
       if (!(await write(pass, { table, claim, clusterId, stream, takeOver }))) continue;
       const note = `group id ${pass.groupId} claimed: ${why}`;
-      pass.events.push({ type: 'Normal', reason: 'Claimed', note, action: 'ClaimGroup' });
+      pass.events.push({ type: 'Normal', reason: 'Claimed', note, action: 'ClaimGroup', isStep: true });
       verdict = { verdict: 'ours' };
     }
   }

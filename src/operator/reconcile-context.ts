@@ -26,6 +26,7 @@ import type {
 } from './plan/group-facts.ts';
 import type { Outage } from './plan/track-failover.ts';
 import type { StatusWriter } from './status-writer.ts';
+import type { Tellers } from './tellers.ts';
 import type { Tenants } from './tenants.ts';
 import { ShardWindows } from '../view/shard-windows.ts';
 
@@ -36,6 +37,8 @@ export interface ReconcilerOptions {
   random: Random;
   log: Log;
   nudge: Nudge;
+  /** Without it the rows of each group are read again and again. */
+  tellers?: Tellers | undefined;
   /** After each look: how many shards there are of each judgement; undefined = the group is not to read, or is gone. */
   onJudged?: (group: string, shards: ReadonlyMap<string, number> | undefined) => void;
   caches: {
@@ -67,6 +70,8 @@ export interface ReconcilerSettings {
   pollMs?: number;
 }
 
+/** Nothing runs, or a person is needed: a change of the group or its objects comes by itself, one of AWS does not. */
+export const IDLE_MS = 60_000;
 const POLL_MS = 5_000;
 
 /** Between two reads of the rows of a group with workers, ms: 5,000 unless it is set. */
@@ -116,6 +121,8 @@ export interface GroupMemory {
   leaseTable: LeaseTable | undefined;
   /** As last read, with what was fenced since; `readMs` is monotonic. */
   rows: { rows: GroupRows; readMs: number } | undefined;
+  /** A worker tells of each change of the rows. */
+  isTold: boolean;
   /** Whose heartbeats stand still, and since when. */
   watched: ObservedWorkers;
   /** How the shards have moved. */
@@ -128,6 +135,8 @@ export interface GroupMemory {
   positionsMs: number;
   /** Monotonic; when the status was last written. */
   statusMs: number;
+  /** Monotonic; the same, by this process. */
+  toldMs: number;
   /** How long after that it may be written for lag alone, ms. */
   lagPauseMs: number;
   outage: Outage | undefined;
@@ -159,6 +168,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     asked: undefined,
     leaseTable: undefined,
     rows: undefined,
+    isTold: false,
     watched: new ObservedWorkers(),
     windows: new ShardWindows(),
     claim: undefined,
@@ -166,6 +176,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     consumer: undefined,
     positionsMs: nowMs,
     statusMs: nowMs,
+    toldMs: -Infinity,
     lagPauseMs: Infinity,
     outage: undefined,
     lastFailover: undefined,

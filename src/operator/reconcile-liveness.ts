@@ -42,7 +42,8 @@ export async function judgeWorkers(pass: PlacedPass, found: ReadRows): Promise<J
   memory.watched.observe(workers, options.clock.monotonic());
   memory.rows = { rows: { ...found.rows, workers }, readMs };
   const judged = workers.map((row) => (isSilent(row) ? { ...row, state: 'dead' as const } : row));
-  if (isOurs) {
+  // Who tells of the others' beats is known to beat itself.
+  if (isOurs && !memory.isTold) {
     const living = judged.filter(({ state }) => state !== 'dead');
     const leftMs = living.map(
       (row) => Math.max(limitMs, row.leaseDurationMs) - memory.watched.stillMs(row, readMs),

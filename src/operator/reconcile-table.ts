@@ -209,5 +209,5 @@ export function desiredTable({
 
 function creatingEvent(table: string): PlacedPass['events'][number] {
   const note = `table ${table}: create`;
-  return { type: 'Normal', reason: 'TableCreating', note, action: 'ReconcileTable' };
+  return { type: 'Normal', reason: 'TableCreating', note, action: 'ReconcileTable', isStep: true };
 }

@@ -191,7 +191,7 @@ function noteScale(
   const time = kubernetesTime(pass.options.clock.now());
   pass.memory.lastScale = { time, reason: `${before ?? 0} → ${replicas}: ${reason}`.slice(0, 1_000) };
   const note = `from ${before ?? 0} to ${count(replicas, 'worker')}: ${reason}`;
-  pass.events.push({ type: 'Normal', reason: 'Scaled', note, action: 'Scale' });
+  pass.events.push({ type: 'Normal', reason: 'Scaled', note, action: 'Scale', isStep: !before });
 }
 
 /** A move that another operator made and did not live to tell. */

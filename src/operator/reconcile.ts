@@ -25,13 +25,14 @@ import { countJudgements } from './plan/shards-progressing.ts';
 import { lateGroup, undoLate } from './late-deletion.ts';
 import { concernsImport, pursueImport } from './reconcile-import.ts';
 import { reconcilePause } from './reconcile-pause.ts';
+import { lookAtRowsAgain } from './quiet.ts';
 import { lookAnew } from './look-anew.ts';
 import { attempt } from './pace.ts';
 import { recordsWaiting } from './records-waiting.ts';
 import {
+  IDLE_MS,
   lookAgain,
   newMemory,
-  pollMsOf,
   type GroupMemory,
   type Pass,
   type PlacedPass,
@@ -46,8 +47,6 @@ import { withinLimit } from './tenant-limits.ts';
 import { Tenants } from './tenants.ts';
 import { writeStatus } from './write-status.ts';
 
-/** Nothing runs, or a person is needed: a change of the group or its objects comes by itself, one of AWS does not. */
-const IDLE_MS = 60_000;
 /** The stream is being created, resharded or deleted. */
 const CHANGING_MS = 3_000;
 
@@ -217,6 +216,7 @@ export class GroupReconciler {
 
   /** Nobody looks at its shards from now on: what they were the last time would be an alert for ever. */
   #stopJudging(key: string): void {
+    this.#options.tellers?.drop(key);
     this.#options.onJudged?.(key, undefined);
   }
 }
@@ -275,7 +275,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   // Without a Deployment no rows move: one that cannot be made has a pace of its own.
   const { deployment } = workload;
   const isRunning = deployment !== undefined && (deployment.total > 0 || (scaling?.replicas ?? 0) > 0);
-  if (isRunning) lookAgain(pass, pollMsOf(options));
+  if (isRunning) lookAtRowsAgain(pass, view);
   return {
     group,
     groupId: pass.groupId,

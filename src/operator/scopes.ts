@@ -132,7 +132,9 @@ function watchScope({
       indexes: { [GROUPS_OF_TABLE]: tablesOf },
       keepsDeleted: mayBeUndone,
       onChange: (change) => {
-        if (isWorthALook(change)) tell(keyString(keyOf(change.object)));
+        // Somebody waits for what a changed one asks for; new ones come in crowds.
+        if (isWorthALook(change))
+          tell(keyString(keyOf(change.object)), { isUrgent: change.type === 'updated' });
       },
     }),
     deployments: cluster.watch(KINDS.deployment, { namespace, labels: OURS, signal, onChange: ofGroup }),

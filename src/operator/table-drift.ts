@@ -30,7 +30,13 @@ export function changeEvent({ target }: PlacedPass, change: string, isDrift: boo
         note: `table ${target.table} was changed by somebody else, and is set back: ${change}`,
         action,
       }
-    : { type: 'Normal', reason: 'TableChanged', note: `table ${target.table}: ${change}`, action };
+    : {
+        type: 'Normal',
+        reason: 'TableChanged',
+        note: `table ${target.table}: ${change}`,
+        action,
+        isStep: true,
+      };
 }
 
 /** For those who look after the event has gone. */

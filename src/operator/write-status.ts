@@ -1,3 +1,4 @@
+import type { ReasonOf } from '../api/conditions.ts';
 import type { GroupStatus } from '../api/group-status.ts';
 import { conditionEvents } from './plan/condition-events.ts';
 import { computeStatus } from './plan/compute-status.ts';
@@ -20,6 +21,8 @@ const STOPPED_MS = 300_000;
 /** On the way to or from a pause, or taking up shards: a moment, as a rule. The longer it lasts, the seldomer the looks. */
 const SETTLING_MS = 1_000;
 const SETTLING_SHARE = 0.1;
+/** Least time between two statuses of a group that is on its way to be ready, ms: each step of it takes a moment. */
+const ON_THE_WAY_MS = 3_000;
 
 /** One write at most, and none for what only lags or moves on as always, when the last one is not long ago. */
 export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> {
@@ -36,11 +39,17 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> 
   const pauseMs = isStopped ? STOPPED_MS : Math.min(memory.lagPauseMs, risingMs);
   const mayLag = nowMs - memory.statusMs >= pauseMs;
   const status = mayLag ? computed : withoutLag;
+  const leftMs = ON_THE_WAY_MS - (nowMs - memory.toldMs);
+  if (leftMs > 0 && isOnTheWay(computed) && previous && isOnTheWay(previous, computed)) {
+    if (status !== previous) lookAgain(pass, leftMs);
+    return;
+  }
   const result = await statuses.write(object, status, signal);
   if (result === 'lost') return lookAgain(pass, 1_000);
   if (isDue && status === computed) memory.positionsMs = nowMs;
   if (result === 'applied') {
     memory.statusMs = nowMs;
+    memory.toldMs = nowMs;
     memory.lagPauseMs = withoutLag === previous ? LAG_MS : FIRST_LAG_MS;
     pass.events.push(
       ...conditionEvents(previous?.conditions ?? [], status.conditions ?? []),
@@ -48,6 +57,20 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> 
     );
   }
 }
+
+/** To what was asked for, with nothing in the way; `than`: and to nothing newer. */
+function isOnTheWay({ conditions = [], observedGeneration }: GroupStatus, than?: GroupStatus): boolean {
+  if (than && than.observedGeneration !== observedGeneration) return false;
+  return conditions.some(
+    ({ type, status, reason }) => type === 'Reconciling' && status === 'True' && STEPS.has(reason),
+  );
+}
+
+const STEPS: ReadonlySet<string> = new Set<ReasonOf<'Reconciling'>>([
+  'Provisioning',
+  'RollingOut',
+  'HandingOver',
+]);
 
 function rises(next: GroupStatus, previous: GroupStatus | undefined): boolean {
   return (next.lag?.maxSeconds ?? 0) >= (previous?.lag?.maxSeconds ?? 0) + RISE_SECONDS;

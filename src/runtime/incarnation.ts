@@ -146,6 +146,10 @@ export class Incarnation {
     return this.#state.paused;
   }
 
+  word(): string | undefined {
+    return this.#ownLease.isGood() ? this.#state.word : undefined;
+  }
+
   /** Resolves when it is over: drained after `stop` or a pause, or fenced. */
   async run(stop: AbortSignal): Promise<void> {
     const { config, identity, onEvent } = this.#options;

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.ts';
 import { listen } from '../lib/listen.ts';
+import { Changes, CHANGES_PATH } from './leasing/changes.ts';
 import { NUDGE_PATH, shardsNamed } from './leasing/nudge.ts';
 import { Nudges } from './nudges.ts';
 import type { Worker } from './worker.ts';
@@ -38,18 +39,22 @@ export interface WorkerServer {
 /**
  * What others may ask a worker: `POST /v1/nudge` (read the table now), `GET /v1/drained` (answers when nothing is
  * being processed any more, or when the worker is not ending at all; the preStop hook of the application's container),
+ * `GET /v1/changes` (a line whenever the worker beats or its group changes; for the operator),
  * `GET /v1/function` (503: the function hangs; the liveness probe of its container), `/healthz`, `/readyz`, `/metrics`.
  * @throws KcgError `Conflict` when the port is taken
  */
 export async function startWorkerServer(options: WorkerServerOptions): Promise<WorkerServer> {
   const closing = new AbortController();
   const nudges = new Nudges(options, closing.signal);
+  const word = () => options.worker()?.word();
+  const changes = new Changes({ clock: options.clock, word, closing: closing.signal });
   const answering = new Set<Promise<void>>();
   const server = createServer((request, response) => {
     const answered = finished(response).catch(() => {}); // gone without an answer is over as well
     answering.add(answered);
     void answered.then(() => answering.delete(answered));
-    void answer(options, request, response, nudges, closing.signal);
+    if (request.method === 'GET' && request.url === CHANGES_PATH) void changes.tell(response);
+    else void answer(options, request, response, nudges, closing.signal);
   });
   await listen(server, options.port, options.host);
   return {

@@ -50,6 +50,11 @@ export class Worker {
     return this.#life?.held.checkpointAges() ?? [];
   }
 
+  /** What it tells of its group, as `GroupWord`; undefined while it cannot vouch for that. */
+  word(): string | undefined {
+    return this.#life?.word();
+  }
+
   /** Somebody says that the table changed; at these shards when they are named. */
   nudged(shardIds?: readonly string[]): void {
     if (shardIds) this.#life?.coordinator.lookAt(shardIds);

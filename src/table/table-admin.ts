@@ -91,13 +91,18 @@ export interface AdminCallOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What a table does not tell of itself: a read each. */
+export type TableSides = Pick<ObservedTable, 'ttlAttribute' | 'tags' | 'pointInTimeRecovery'>;
+
 /**
  * One checkpoint table's control plane. Throws `KcgError`: `AccessDenied` (names the IAM action), `Credentials`, `Throttled`,
  * `LimitExceeded`, `Conflict` (the table is changing: again later), `InvalidInput`, `Timeout`, `Unavailable`.
  */
 export interface TableAdmin {
-  /** Undefined when there is no such table. */
-  describe(options?: AdminCallOptions): Promise<ObservedTable | undefined>;
+  /** Undefined when there is no such table. With `sides` these are taken as given, and not read. */
+  describe(
+    options?: AdminCallOptions & { sides?: TableSides | undefined },
+  ): Promise<ObservedTable | undefined>;
   /**
    * Asks for one change of the table as it was last described; a table is CREATING or UPDATING for a while after some.
    * `raced`: somebody did it before. `unknown`: this DynamoDB, an emulator, has no such call.

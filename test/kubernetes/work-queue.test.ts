@@ -309,3 +309,47 @@ describe('the delay heap', () => {
     );
   });
 });
+
+describe('a queue with lanes', () => {
+  const laneOf = (key: string) => key[0]!;
+
+  test('works on so many keys of each, so that a slow lane holds up no other', async () => {
+    const queue = aQueue({ concurrency: 2, laneOf });
+    const { started, work, finish } = heldWork();
+    void queue.run(stop.signal, work);
+    for (const key of ['a1', 'a2', 'a3', 'a4', 'b1']) queue.add(key);
+    await settle();
+    expect(started).toEqual(['a1', 'a2', 'b1']);
+    expect(queue.waiting).toBe(2);
+    await finish('b1');
+    expect(started).toEqual(['a1', 'a2', 'b1']);
+    await finish('a2');
+    await finish('a1');
+    expect(started).toEqual(['a1', 'a2', 'b1', 'a3', 'a4']);
+  });
+
+  test('takes an urgent key first, in its lane as well, but all others at least each fourth time', async () => {
+    const queue = aQueue({ concurrency: 1, laneOf });
+    const { started, work, finish } = heldWork();
+    void queue.run(stop.signal, work);
+    queue.add('a0');
+    await settle();
+    for (const key of ['a1', 'a2']) queue.add(key);
+    await settle();
+    for (const key of ['a5', 'a6']) queue.add(key, { isUrgent: true });
+    await settle();
+    for (const key of ['a0', 'a5', 'a6', 'a1', 'a2']) await finish(key);
+    expect(started).toEqual(['a0', 'a5', 'a6', 'a1', 'a2']);
+  });
+
+  test('does not let urgent keys keep others waiting for ever', async () => {
+    const queue = aQueue({ concurrency: 1 });
+    const seen: string[] = [];
+    for (let n = 0; n < 6; n += 1) queue.add(`urgent-${n}`, { isUrgent: true });
+    queue.add('other');
+    void queue.run(stop.signal, async (key) => void seen.push(key));
+    await settle();
+    expect(seen).toHaveLength(7);
+    expect(seen.indexOf('other')).toBe(4);
+  });
+});

@@ -25,6 +25,7 @@ import { KINDS, keyOf, keyString } from '../cluster.ts';
 import type { KubeAccess } from './config.ts';
 import { statusError, type KubeStatus } from './errors.ts';
 import { KubeEventRecorder } from './events.ts';
+import { JoinedEvents } from '../joined-events.ts';
 import { leaseObject, leaseRecord } from './lease.ts';
 import { resourcePath } from './paths.ts';
 import { asStored, KubeReflector, listPages, type ReflectorEvent } from './reflector.ts';
@@ -56,6 +57,7 @@ export class KubeCluster implements Cluster {
   readonly #options: KubeClusterOptions;
   readonly #transport: KubeTransport;
   readonly #events: KubeEventRecorder;
+  readonly #joined: JoinedEvents;
   #clusterId: string | undefined;
 
   constructor(options: KubeClusterOptions) {
@@ -67,6 +69,7 @@ export class KubeCluster implements Cluster {
       controller: CONTROLLER,
       onDrop: (thrown) => options.log.debug('event not written', { error: String(thrown) }),
     });
+    this.#joined = new JoinedEvents(options.clock, (event) => this.#events.record(event));
   }
 
   watch(kind: ResourceKind, watch: WatchOptions): ObjectCache {
@@ -157,7 +160,7 @@ export class KubeCluster implements Cluster {
   }
 
   recordEvent(event: EventInput): void {
-    this.#events.record(event);
+    this.#joined.record(event);
   }
 
   async clusterId(options: CallOptions = {}): Promise<string> {
@@ -216,6 +219,7 @@ export class KubeCluster implements Cluster {
   }
 
   async close(): Promise<void> {
+    this.#joined.close();
     await this.#events.close(EVENT_GRACE_MS);
     await this.#transport.close();
   }

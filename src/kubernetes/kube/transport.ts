@@ -63,8 +63,7 @@ const CREDENTIALS_TTL_MS = 60_000;
 const REPLACE_INTERVAL_MS = 10_000;
 
 /**
- * HTTP to one API server: all requests and watches share one pool of connections (one connection where the server speaks
- * HTTP/2). Tries again where that is safe, honours Retry-After, reads credentials again on 401.
+ * HTTP to one API server: all requests and watches share one pool of connections. Tries again where that is safe, honours Retry-After, reads credentials again on 401.
  */
 export class KubeTransport {
   readonly #options: KubeTransportOptions;
@@ -244,9 +243,13 @@ export class KubeTransport {
   }
 }
 
+/**
+ * HTTP/1.1: over HTTP/2, Node 24.21 can turn in a circle within itself (`Http2Session::SendPendingData`) when requests are given
+ * up while the server stands still, and takes memory until there is none.
+ */
 function createDispatcher(proxyUrl: string | undefined, tls: KubeTls): Dispatcher {
-  if (proxyUrl !== undefined) return new ProxyAgent({ uri: proxyUrl, requestTls: tls });
-  return new Agent({ connect: { ...tls, timeout: 10_000 }, keepAliveTimeout: 60_000 });
+  if (proxyUrl !== undefined) return new ProxyAgent({ uri: proxyUrl, requestTls: tls, allowH2: false });
+  return new Agent({ connect: { ...tls, timeout: 10_000 }, keepAliveTimeout: 60_000, allowH2: false });
 }
 
 function mayRepeat(error: KcgError, { method, idempotent = method === 'GET' }: KubeRequest): boolean {

@@ -43,25 +43,29 @@ export interface LeaseTableOptions {
 const CALL_TIMEOUT_MS = 2_000;
 
 /**
- * Opens a group's rows in a table, in the layout that the table has.
+ * Opens a group's rows in a table, in the layout that the table has; `keySchema`, when known, is not asked for.
  * @throws KcgError `NotFound` when there is no such table, `Conflict` when its key is neither of ours
  */
 export async function openLeaseTable(
-  options: LeaseTableOptions,
+  { keySchema, ...options }: LeaseTableOptions & { keySchema?: string | undefined },
   signal?: AbortSignal,
 ): Promise<DynamoDbLeaseTable> {
-  const { client, tableName } = options;
-  const call = callsOf(options);
-  const { Table } = await call('DescribeTable', signal, (abortSignal) =>
-    client.send(new DescribeTableCommand({ TableName: tableName }), { abortSignal }),
-  );
-  const keys = (Table?.KeySchema ?? []).map((key) => `${key.AttributeName} ${key.KeyType}`).join(', ');
+  const { tableName } = options;
+  const keys = keySchema ?? (await keySchemaOf(options, signal));
   if (keys === 'group_id HASH, shard_id RANGE') return new DynamoDbLeaseTable(options, 'native');
   if (keys === 'shard_id HASH') return new DynamoDbLeaseTable(options, 'shard_id');
   throw new KcgError('Conflict', `the key of table ${tableName} is (${keys})`, {
     resource: `table ${tableName}`,
     fix: 'Name a table whose key is group_id + shard_id, or shard_id alone, or let kcg create one.',
   });
+}
+
+async function keySchemaOf(options: LeaseTableOptions, signal: AbortSignal | undefined): Promise<string> {
+  const { client, tableName: TableName } = options;
+  const { Table } = await callsOf(options)('DescribeTable', signal, (abortSignal) =>
+    client.send(new DescribeTableCommand({ TableName }), { abortSignal }),
+  );
+  return (Table?.KeySchema ?? []).map((key) => `${key.AttributeName} ${key.KeyType}`).join(', ');
 }
 
 /** The table itself, once its layout is known. */

@@ -5,6 +5,7 @@ import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
 import { decodeLease, type Lease } from '../../leases/lease.ts';
 import type { Row } from '../../leases/row.ts';
 import type { WorkerRow, WorkerState } from '../../leases/worker-row.ts';
+import { digestOf, formatWord } from '../../view/group-word.ts';
 
 /**
  * What this worker believes about its group: the last reads, corrected by what it wrote or read strongly since. An
@@ -44,6 +45,11 @@ export class GroupState {
   /** Ms since the epoch; what `Latest` was pinned to. */
   get startAt(): number | undefined {
     return this.#startAt;
+  }
+
+  /** What this worker tells of its group: all that it has read of the workers. */
+  get word(): string | undefined {
+    return this.#own && formatWord({ ...this.#own, digest: digestOf(this.#workers) });
   }
 
   lease(shardId: string): Lease | undefined {

@@ -43,7 +43,7 @@ export const httpNudge: Nudge = (address, shardIds) => {
 };
 
 /** `10.1.2.3:8085` or `[::1]:8085`. */
-function parseAddress(address: string): { host: string; port: number } | undefined {
+export function parseAddress(address: string): { host: string; port: number } | undefined {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):(\d{1,5})$/.exec(address);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);

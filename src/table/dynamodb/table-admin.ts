@@ -38,8 +38,8 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
   const call = callsOf(options);
 
   return {
-    async describe({ signal } = {}) {
-      const table = await describeTable({ client, tableName, call, signal });
+    async describe({ signal, sides } = {}) {
+      const table = await describeTable({ client, tableName, call, signal, sides });
       if (table) arn = table.arn;
       return table;
     },

@@ -7,7 +7,7 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import { describeError, hasCode } from '../../lib/errors.ts';
-import { TABLE_STATUSES, type ObservedTable, type SideSetting } from '../table-admin.ts';
+import { TABLE_STATUSES, type ObservedTable, type SideSetting, type TableSides } from '../table-admin.ts';
 
 export type TableCall = <T>(
   operation: string,
@@ -20,12 +20,15 @@ interface Look {
   tableName: string;
   call: TableCall;
   signal: AbortSignal | undefined;
+  /** Known, and not read. */
+  sides?: TableSides | undefined;
 }
 
 /** Four reads: the table, its time to live, its tags and its backups. Undefined when there is no such table. */
 export async function describeTable(look: Look): Promise<ObservedTable | undefined> {
   const table = await readTable(look);
   if (!table) return undefined;
+  if (look.sides) return { ...settingsOf(table), ...sidesOf(look.sides) };
   const unread: Partial<Record<SideSetting, string>> = {};
   const side = async <T>(setting: SideSetting, unknown: T, reading: Promise<T>): Promise<T> => {
     try {
@@ -43,6 +46,10 @@ export async function describeTable(look: Look): Promise<ObservedTable | undefin
   ]);
   const observed = { ...settingsOf(table), ...ttl, tags, pointInTimeRecovery };
   return Object.keys(unread).length > 0 ? { ...observed, unread } : observed;
+}
+
+function sidesOf({ ttlAttribute, tags, pointInTimeRecovery }: TableSides): TableSides {
+  return { ttlAttribute, tags, pointInTimeRecovery };
 }
 
 async function readTable({ client, tableName, call, signal }: Look): Promise<TableDescription | undefined> {

@@ -1,0 +1,66 @@
+/** A key whose turn it is. */
+export interface Due {
+  key: string;
+  lane: string;
+  /** Monotonic: since when it is due. */
+  at: number;
+  isUrgent: boolean;
+}
+
+/** Of urgent keys in a row while others wait. */
+const STREAK = 3;
+
+interface Lane {
+  running: number;
+  /** Urgent keys in a row that had waited. */
+  streak: number;
+  /** Due, but the lane was full; in that order. */
+  parked: Map<string, Due>;
+}
+
+/** How many keys of each lane are being worked on, and which wait for that. */
+export class Lanes {
+  readonly #room: number;
+  readonly #lanes = new Map<string, Lane>();
+
+  /** @param room keys of one lane at once */
+  constructor(room: number) {
+    this.#room = room;
+  }
+
+  *parked(): Iterable<string> {
+    for (const { parked } of this.#lanes.values()) yield* parked.keys();
+  }
+
+  /** False when the lane is full: the key is kept until `leave` gives it back. */
+  enter(due: Due): boolean {
+    const lane = this.#lanes.get(due.lane) ?? { running: 0, streak: 0, parked: new Map<string, Due>() };
+    this.#lanes.set(due.lane, lane);
+    if (lane.running < this.#room) {
+      lane.running += 1;
+      lane.parked.delete(due.key);
+      return true;
+    }
+    const known = lane.parked.get(due.key);
+    lane.parked.set(due.key, {
+      ...due,
+      at: Math.min(due.at, known?.at ?? due.at),
+      isUrgent: due.isUrgent || known?.isUrgent === true,
+    });
+    return false;
+  }
+
+  /** One is done. @returns the one that had waited for it, urgent ones first; it enters anew */
+  leave(name: string): Due | undefined {
+    const lane = this.#lanes.get(name);
+    if (!lane) return undefined;
+    lane.running -= 1;
+    const parked = [...lane.parked.values()];
+    const isOthersTurn = lane.streak >= STREAK;
+    const next = parked.find(({ isUrgent }) => isUrgent !== isOthersTurn) ?? parked[0];
+    lane.streak = next?.isUrgent ? lane.streak + 1 : 0;
+    if (next) lane.parked.delete(next.key);
+    else if (lane.running === 0) this.#lanes.delete(name);
+    return next;
+  }
+}

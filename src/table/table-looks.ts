@@ -1,0 +1,142 @@
+import type { Clock } from '../lib/clock.ts';
+import type { ObservedTable, TableAdmin, TableSides, TableStep } from './table-admin.ts';
+
+type DescribeOptions = NonNullable<Parameters<TableAdmin['describe']>[0]>;
+
+/** How long what a table does not tell of itself is taken as it was read last, ms: one read serves all groups of a table. */
+const SIDES_SERVE_MS = 60_000;
+/** How long the answer of one group serves the others, ms. */
+const ANSWER_SERVES_MS = 2_000;
+/** Tables of which something is remembered, before those that nobody asks for are forgotten. */
+const REMEMBERED = 1_000;
+
+interface Known {
+  admin: TableAdmin;
+  /** The last answer, until something is changed. */
+  answer: { observed: ObservedTable; atMs: number } | undefined;
+  sides: (TableSides & { atMs: number }) | undefined;
+  /** Somebody asks; the others wait for the same answer. */
+  asking: Promise<ObservedTable | undefined> | undefined;
+  keySchema: string | undefined;
+  /** The tags that it was made with, while it is not known that tables of its place keep them. */
+  given: TableSides['tags'] | undefined;
+  usedMs: number;
+}
+
+/**
+ * What is known of tables, for all groups that use them: time to live, tags and backups cost a call each, of which an account
+ * has few a second. A table that was just made is as it was asked for; whether tags are kept is read once for each place,
+ * since emulators may drop them. All of it can be lost, and costs calls.
+ */
+export class TableLooks {
+  readonly #clock: Clock;
+  readonly #tables = new Map<string, Known>();
+  /** Regions and endpoints whose new tables have shown the tags they were made with. */
+  readonly #keepTags = new Set<string>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The key of a table as it was described last; undefined = not known. */
+  keySchemaOf(table: string): string | undefined {
+    return this.#tables.get(table)?.keySchema;
+  }
+
+  /**
+   * The admin of a table, with what is known of it.
+   * @param table names it, with its place
+   * @param place region or endpoint
+   */
+  of({ table, place }: { table: string; place: string }, open: () => TableAdmin): TableAdmin {
+    const known = this.#known(table, open);
+    const { admin } = known;
+    return {
+      describe: (options = {}) => this.#describe(known, place, options),
+      apply: async (step, options) => {
+        known.answer = undefined;
+        try {
+          const outcome = await admin.apply(step, options);
+          this.#learn(known, step, outcome === 'done' && this.#keepTags.has(place));
+          if (outcome === 'done' && step.do === 'create') known.given = step.table.tags;
+          return outcome;
+        } catch (thrown) {
+          known.sides = undefined;
+          throw thrown;
+        }
+      },
+      close: () => admin.close(),
+    };
+  }
+
+  async #describe(known: Known, place: string, options: DescribeOptions): Promise<ObservedTable | undefined> {
+    const { answer, admin } = known;
+    if (options.sides) {
+      const observed = await admin.describe(options);
+      known.keySchema = observed?.keySchema;
+      return observed;
+    }
+    const nowMs = this.#clock.monotonic();
+    if (answer?.observed.status === 'ACTIVE' && nowMs - answer.atMs < ANSWER_SERVES_MS)
+      return answer.observed;
+    known.asking ??= this.#ask(known, place, options).finally(() => (known.asking = undefined));
+    return known.asking;
+  }
+
+  async #ask(known: Known, place: string, options: DescribeOptions): Promise<ObservedTable | undefined> {
+    const nowMs = this.#clock.monotonic();
+    const sides = known.sides && nowMs - known.sides.atMs < SIDES_SERVE_MS ? known.sides : undefined;
+    const observed = await known.admin.describe({ ...options, sides });
+    this.#take(known, observed, { place, isWhole: sides === undefined });
+    return observed;
+  }
+
+  #take(
+    known: Known,
+    observed: ObservedTable | undefined,
+    { place, isWhole }: { place: string; isWhole: boolean },
+  ): void {
+    const atMs = this.#clock.monotonic();
+    known.keySchema = observed?.keySchema;
+    if (!observed) known.sides = undefined;
+    // What could not be read is asked for again.
+    if (!observed || observed.unread) return;
+    known.answer = { observed, atMs };
+    if (!isWhole) return;
+    const { tags, ttlAttribute, pointInTimeRecovery } = observed;
+    const { given } = known;
+    if (given && Object.entries(given).every(([key, value]) => tags[key] === value))
+      this.#keepTags.add(place);
+    known.given = undefined;
+    if (observed.status === 'ACTIVE') known.sides = { tags, ttlAttribute, pointInTimeRecovery, atMs };
+  }
+
+  /** What a step that was done has made of it; else it is read anew. */
+  #learn(known: Known, step: TableStep, isSure: boolean): void {
+    const atMs = this.#clock.monotonic();
+    if (isSure && step.do === 'create') {
+      known.sides = { tags: step.table.tags, ttlAttribute: '', pointInTimeRecovery: false, atMs };
+    } else if (isSure && step.do === 'enable ttl' && known.sides) {
+      known.sides = { ...known.sides, ttlAttribute: step.attribute };
+    } else known.sides = undefined;
+  }
+
+  #known(table: string, open: () => TableAdmin): Known {
+    const usedMs = this.#clock.monotonic();
+    const known = this.#tables.get(table);
+    if (known) {
+      known.usedMs = usedMs;
+      return known;
+    }
+    if (this.#tables.size >= REMEMBERED) this.#forgetOld(usedMs);
+    const nothing = { answer: undefined, sides: undefined, asking: undefined, keySchema: undefined };
+    const fresh = { admin: open(), ...nothing, given: undefined, usedMs };
+    this.#tables.set(table, fresh);
+    return fresh;
+  }
+
+  #forgetOld(nowMs: number): void {
+    for (const [table, { usedMs }] of this.#tables)
+      if (nowMs - usedMs > SIDES_SERVE_MS) this.#tables.delete(table);
+  }
+}

@@ -1,0 +1,126 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { NATIVE_KEY_SCHEMA, type ObservedTable, type TableAdmin } from '../../src/table/table-admin.ts';
+import { MemoryTables } from '../../src/table/memory/table-admin.ts';
+import { TableLooks } from '../../src/table/table-looks.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+let clock: ManualClock;
+let tables: MemoryTables;
+let looks: TableLooks;
+/** How each table was read: `all`, or without what a call each tells. */
+let reads: string[];
+let dropsTags = false;
+beforeEach(() => {
+  clock = new ManualClock();
+  tables = new MemoryTables(clock);
+  looks = new TableLooks(clock);
+  reads = [];
+  dropsTags = false;
+});
+
+function adminOf(table: string): TableAdmin {
+  const admin = tables.admin(table);
+  const open = (): TableAdmin => ({
+    ...admin,
+    describe: async (options = {}) => {
+      reads.push(`${table} ${options.sides ? 'itself' : 'all'}`);
+      const observed = await admin.describe(options);
+      const shown = observed && dropsTags ? { ...observed, tags: {} } : observed;
+      return shown && { ...shown, ...options.sides };
+    },
+  });
+  return looks.of({ table, place: 'here' }, open);
+}
+
+async function make(table: string): Promise<TableAdmin> {
+  const admin = adminOf(table);
+  await admin.apply({
+    do: 'create',
+    table: {
+      billing: { mode: 'OnDemand' },
+      tags: { 'kcg.dev/group-id': table },
+      deletionProtection: true,
+      key: undefined,
+      tableClass: 'Standard',
+    },
+  });
+  return admin;
+}
+
+describe('what is known of tables', () => {
+  test('the first one made at a place is read to see that it keeps its tags, the next ones are known', async () => {
+    const first = await make('one');
+    await first.describe();
+    expect(reads).toEqual(['one all']);
+    const second = await make('two');
+    const made = await second.describe();
+    expect(reads).toEqual(['one all', 'two itself']);
+    expect(made).toMatchObject({ tags: { 'kcg.dev/group-id': 'two' }, ttlAttribute: '' });
+    await second.apply({ do: 'enable ttl', attribute: 'ttl' });
+    expect((await second.describe())?.ttlAttribute).toBe('ttl');
+    expect(reads).toEqual(['one all', 'two itself', 'two itself']);
+  });
+
+  test('where tags are dropped, each table is read', async () => {
+    dropsTags = true;
+    await (await make('one')).describe();
+    const made = await (await make('two')).describe();
+    expect(reads).toEqual(['one all', 'two all']);
+    expect(made?.tags).toEqual({});
+  });
+
+  test('one read serves all groups of a table, for a minute what costs a call each', async () => {
+    await make('one');
+    reads = [];
+    const answers = await Promise.all([1, 2, 3].map(() => adminOf('one').describe()));
+    expect(new Set(answers.map((answer) => answer?.arn)).size).toBe(1);
+    await adminOf('one').describe();
+    expect(reads).toEqual(['one all']);
+    await clock.advance(10_000);
+    await adminOf('one').describe();
+    expect(reads).toEqual(['one all', 'one itself']);
+    await clock.advance(60_000);
+    await adminOf('one').describe();
+    expect(reads).toEqual(['one all', 'one itself', 'one all']);
+  });
+
+  test('a change of it, done or refused, is followed by a read', async () => {
+    const admin = await make('one');
+    await admin.describe();
+    await admin.apply({ do: 'tag', tags: { team: 'a' } });
+    expect((await admin.describe())?.tags['team']).toBe('a');
+    expect(reads).toEqual(['one all', 'one all']);
+  });
+
+  test('a failure is told to all who wait, and the next call asks again', async () => {
+    await make('one');
+    const error = new Error('away') as never;
+    tables.fault = error;
+    const both = await Promise.allSettled([adminOf('one').describe(), adminOf('one').describe()]);
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(reads).toEqual(['one all']);
+    tables.fault = undefined;
+    expect(await adminOf('one').describe()).toBeDefined();
+  });
+
+  test('what could not be read is asked for again', async () => {
+    const table = 'one';
+    const unread: Partial<ObservedTable> = { unread: { tags: 'no' } };
+    await make(table);
+    tables.tables.set(table, { ...tables.tables.get(table)!, ...unread });
+    await adminOf(table).describe();
+    await adminOf(table).describe();
+    expect(reads).toEqual(['one all', 'one all']);
+  });
+
+  test('the key of a table is known once it was described, and forgotten when it is gone', async () => {
+    expect(looks.keySchemaOf('one')).toBeUndefined();
+    const admin = await make('one');
+    await admin.describe();
+    expect(looks.keySchemaOf('one')).toBe(NATIVE_KEY_SCHEMA);
+    tables.tables.delete('one');
+    await clock.advance(3_000);
+    expect(await admin.describe()).toBeUndefined();
+    expect(looks.keySchemaOf('one')).toBeUndefined();
+  });
+});
