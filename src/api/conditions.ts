@@ -35,7 +35,7 @@ const CLAIM = {
   ClaimedByOtherResource:
     'Another resource of this cluster uses the same group id and table; delete one of them; it can be applied again with another groupId.',
   ClaimedByOtherCluster:
-    'Another cluster runs this group; stop it there, then set the annotation kcg.dev/take-over to the value in the message; each value is followed once.',
+    'Another cluster runs this group; stop it there, then set the annotation kcg.dev/take-over to the value in the message, which names that claim and is followed once.',
   StreamReplaced:
     'The stream was deleted and created again, so the positions are of another stream; delete this resource with deletionPolicy Delete and apply it again to begin anew, or create one with another groupId.',
 } as const;

@@ -16,7 +16,7 @@ export const REVISION_ANNOTATION = `${DOMAIN}/revision`;
 export const RESTARTED_AT_ANNOTATION = 'kubectl.kubernetes.io/restartedAt';
 /** On each pod: the container whose end is the worker's end. The spec may name another by the time a pod is looked at. */
 export const WORKER_CONTAINER_ANNOTATION = `${DOMAIN}/worker-container`;
-/** Cluster id of a claim that may be taken over, and perhaps `@` and more to make it a new value: each is followed once. */
+/** Names the claim that may be taken over, as the condition GroupClaimed gives it; so it is followed once. */
 export const TAKE_OVER_ANNOTATION = `${DOMAIN}/take-over`;
 /** What the group has to know of its table when the table is gone; written by the operator, read by `readTableRecord`. */
 export const TABLE_ANNOTATION = `${DOMAIN}/table`;

@@ -1,5 +1,5 @@
 import { decodeImport, type ImportRecord } from './import-record.ts';
-import { number, text, texts, type Row } from './row.ts';
+import { number, text, type Row } from './row.ts';
 
 /** The group's own row: which resource of which cluster runs it, over which stream, and where it began. */
 export interface Claim {
@@ -16,8 +16,6 @@ export interface Claim {
   claimedAt: number | undefined;
   /** Creation time of the table, ms since the epoch, when kcg made it for this group; tables need not keep tags. */
   tableMadeAt?: number | undefined;
-  /** Take-overs by annotation that were done, as `takeOverMark` gives them: each is done once. */
-  takeOvers?: readonly string[] | undefined;
   /** Nobody is to own a shard. */
   paused: boolean;
   /** Ms since the epoch; what `Latest` meant when the group was first seeded. */
@@ -45,7 +43,6 @@ export function decodeClaim(row: Row): Claim {
     streamCreatedAt: number(row, 'stream_created_at'),
     claimedAt: number(row, 'claimed_at'),
     tableMadeAt: number(row, 'table_made_at'),
-    takeOvers: texts(row, 'take_overs'),
     paused: number(row, 'paused') === 1,
     startAt: number(row, 'start_at'),
     imported: decodeImport(row),

@@ -345,7 +345,7 @@ export function keepShard(shardId: string): RowWrite {
 }
 
 /** What a claim leaves as it was where it says nothing. */
-type Kept = 'tableMadeAt' | 'takeOvers';
+type Kept = 'tableMadeAt';
 type Others = 'startAt' | 'paused' | 'imported';
 
 /** The operator claims the group id for one resource of one cluster, against exactly the claim it has seen. */
@@ -359,6 +359,7 @@ export function claimGroup(
     kind: 'update',
     when: [
       seen?.resourceUid === undefined ? absent('resource_uid') : equal('resource_uid', seen.resourceUid),
+      seen?.claimedAt === undefined ? absent('claimed_at') : equal('claimed_at', seen.claimedAt),
     ],
     set: {
       claimed_group: claim.groupId,
@@ -369,7 +370,6 @@ export function claimGroup(
       stream_created_at: claim.streamCreatedAt,
       claimed_at: claim.claimedAt,
       ...(claim.tableMadeAt === undefined ? {} : { table_made_at: claim.tableMadeAt }),
-      ...(claim.takeOvers === undefined ? {} : { take_overs: claim.takeOvers }),
       layout_version: LAYOUT_VERSION,
     },
     remove: ['ttl'], // a deleted group's rows may be on their way out

@@ -71,9 +71,9 @@ async function claimed(
     verdict = judge(pass, { claim, clusterId, stream });
     if (verdict.verdict === 'refused') return verdict;
     if (verdict.verdict === 'claim') {
-      const { why, takeOver } = verdict;
+      const { why } = verdict;
       await keepRows(pass, table, rows);
-      if (!(await write(pass, { table, claim, clusterId, stream, takeOver }))) continue;
+      if (!(await write(pass, { table, claim, clusterId, stream }))) continue;
       const note = `group id ${pass.groupId} claimed: ${why}`;
       pass.events.push({ type: 'Normal', reason: 'Claimed', note, action: 'ClaimGroup', isStep: true });
       verdict = { verdict: 'ours' };
@@ -134,7 +134,7 @@ export function resourceNameOf(
 
 async function write(
   { group, object, options, memory, signal, target }: PlacedPass,
-  { table, claim, clusterId, stream, takeOver }: Seen & { table: LeaseTable; takeOver: string | undefined },
+  { table, claim, clusterId, stream }: Seen & { table: LeaseTable },
 ): Promise<boolean> {
   const wanted = {
     groupId: target.groupId,
@@ -145,7 +145,6 @@ async function write(
     streamCreatedAt: stream.createdAt,
     claimedAt: options.clock.now(),
     tableMadeAt: memory.table?.facts.madeAt,
-    takeOvers: takeOver === undefined ? undefined : [...(claim?.takeOvers ?? []), takeOver],
   };
   return (await table.write(claimGroup(claim, wanted), { signal })).outcome === 'done';
 }

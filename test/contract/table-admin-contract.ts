@@ -140,12 +140,37 @@ export function tableAdminContract(
       expect((await active()).billing).toEqual({ mode: 'OnDemand' });
     });
 
+    it('sets ceilings of an on-demand table, and takes them away', async () => {
+      await created({ billing: { mode: 'OnDemand', maxReadRequestUnits: 7 } });
+      const set = (most: { maxReadRequestUnits?: number; maxWriteRequestUnits?: number }) =>
+        admin.apply({ do: 'set billing', billing: { mode: 'OnDemand', ...most } });
+      expect((await active()).billing).toEqual({ mode: 'OnDemand', maxReadRequestUnits: 7 });
+      await set({ maxWriteRequestUnits: 8 });
+      const both = { mode: 'OnDemand', maxReadRequestUnits: 7, maxWriteRequestUnits: 8 };
+      expect((await active()).billing).toEqual(both);
+      await set({ maxReadRequestUnits: -1, maxWriteRequestUnits: -1 });
+      expect((await active()).billing).toEqual({ mode: 'OnDemand' });
+    });
+
+    it("goes from DynamoDB's own key to the account's, and back", async () => {
+      await created();
+      await admin.apply({ do: 'set encryption', key: { awsKey: 'Managed' } });
+      await vi.waitFor(async () => expect((await admin.describe())?.isReencrypting).toBeUndefined(), 10_000);
+      expect((await active()).kmsKeyArn).toMatch(/^arn:aws:kms:/);
+      await admin.apply({ do: 'set encryption', key: { awsKey: 'Owned' } });
+      await vi.waitFor(async () => expect((await admin.describe())?.kmsKeyArn).toBeUndefined(), 10_000);
+    });
+
     it('changes class and encryption', async () => {
       await created();
       await admin.apply({ do: 'set table class', tableClass: 'StandardInfrequentAccess' });
       await active();
       await admin.apply({ do: 'set encryption', key: { kmsKeyArn: KEY } });
-      expect(await active()).toMatchObject({ tableClass: 'StandardInfrequentAccess', kmsKeyArn: KEY });
+      await vi.waitFor(
+        async () =>
+          expect(await active()).toMatchObject({ tableClass: 'StandardInfrequentAccess', kmsKeyArn: KEY }),
+        { timeout: 10_000, interval: 20 },
+      );
     });
 
     it('needs the table to be there', async () => {

@@ -39,32 +39,20 @@ export function groupObject(
 
 type Caches = ReconcilerOptions['caches'];
 
-/** One operator over the twins; the test plays the Deployment controller, the kubelet and the workers. */
+/** One operator over the twins, perhaps with the AWS account of one of another cluster; the test plays the Deployment controller, the kubelet and the workers. */
 export class Harness {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
   /** Calls that tests count: `describe stream`, and those of the API server as `apply Deployment`. */
   readonly calls: string[] = [];
   /** By operation of the API server (`apply`, `apply Deployment`) or write to the table (`claim group`): what makes it fail. */
   readonly faults = new Map<string, KcgError>();
   /** How far the API server's wall clock is ahead. */
   clusterSkewMs = 0;
-  readonly cluster = new MemoryCluster({
-    clock: {
-      now: () => this.clock.now() + this.clusterSkewMs,
-      monotonic: () => this.clock.monotonic(),
-      sleep: (ms, options) => this.clock.sleep(ms, options),
-    },
-    clusterId: 'cluster-1',
-    before: async (operation, _, kind) => {
-      this.calls.push(`${operation} ${kind}`);
-      await this.#failOn(operation);
-      await this.#failOn(`${operation} ${kind}`);
-    },
-  });
-  readonly kinesis = new MemoryKinesis({ clock: this.clock, region: 'eu-west-1', transitionMs: 0 });
-  readonly tables = new MemoryTables(this.clock);
+  readonly cluster: MemoryCluster;
+  readonly kinesis: MemoryKinesis;
+  readonly tables: MemoryTables;
   /** By table and group id. */
-  readonly rows = new Map<string, MemoryLeaseTable>();
+  readonly rows: Map<string, MemoryLeaseTable>;
   readonly nudged: string[] = [];
   /** Of each client of AWS that was asked for: the role, or `none`. */
   readonly roles: string[] = [];
@@ -87,7 +75,26 @@ export class Harness {
   constructor(
     settings: Partial<ReconcilerSettings> = {},
     watched: (caches: Caches) => Caches = (caches) => caches,
+    { clusterId = 'cluster-1', beside }: { clusterId?: string; beside?: Harness } = {},
   ) {
+    this.clock = beside?.clock ?? new ManualClock();
+    this.kinesis =
+      beside?.kinesis ?? new MemoryKinesis({ clock: this.clock, region: 'eu-west-1', transitionMs: 0 });
+    this.tables = beside?.tables ?? new MemoryTables(this.clock);
+    this.rows = beside?.rows ?? new Map();
+    this.cluster = new MemoryCluster({
+      clock: {
+        now: () => this.clock.now() + this.clusterSkewMs,
+        monotonic: () => this.clock.monotonic(),
+        sleep: (ms, options) => this.clock.sleep(ms, options),
+      },
+      clusterId: clusterId,
+      before: async (operation, _, kind) => {
+        this.calls.push(`${operation} ${kind}`);
+        await this.#failOn(operation);
+        await this.#failOn(`${operation} ${kind}`);
+      },
+    });
     this.#watched = watched;
     this.#settings = { workerImage: 'kcg:test', seesAllNamespaces: true, ...settings };
     this.reconciler = this.restart();

@@ -229,7 +229,7 @@ describe('the claim', () => {
 
   test('of another cluster is taken over when the annotation names it', async () => {
     claimBy('cluster-2', 'x');
-    create({}, { annotations: { 'kcg.dev/take-over': 'cluster-2' } });
+    create({}, { annotations: { 'kcg.dev/take-over': 'cluster-2' } }); // a claim without a time
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
     expect(await h.replicas()).toBe(3);

@@ -7,8 +7,10 @@ import { DynamoDbBackend, type Answer, type Json } from './backend.ts';
 import { asFailure, DynamoDbFailure } from './failure.ts';
 import { Gate } from './gate.ts';
 import { changeIndexes, changesIndexes } from './indexes.ts';
+import { newExtras } from './table-extras.ts';
 import { DynamoDbTables } from './tables.ts';
 import { deleteExpired } from './ttl.ts';
+import { askedOf } from './update-table.ts';
 import { readBody, TOO_LARGE } from '../request-body.ts';
 import {
   startServiceServer,
@@ -59,7 +61,7 @@ const TTL_SWEEP_MS = 60_000;
 export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise<LocalDynamoDb> {
   const { clock, log, host = '127.0.0.1', ttlSweepMs = TTL_SWEEP_MS } = options;
   const backend = await DynamoDbBackend.start();
-  const front = new Front(backend, options.accessKeyIds);
+  const front = new Front(backend, options);
   const server = await startServiceServer({
     name: 'local DynamoDB',
     serve: (request, response) => front.serve(request, response),
@@ -106,12 +108,16 @@ class Front {
   hook: ((operation: string, input: Json) => DynamoDbFault | undefined) | undefined;
   readonly #backend: DynamoDbBackend;
   readonly #accessKeyIds: readonly string[] | undefined;
-  readonly #tables = new DynamoDbTables();
+  readonly #tables: DynamoDbTables;
   readonly #gate = new Gate();
 
-  constructor(backend: DynamoDbBackend, accessKeyIds: readonly string[] | undefined) {
+  constructor(
+    backend: DynamoDbBackend,
+    { clock, accessKeyIds }: Pick<LocalDynamoDbOptions, 'clock' | 'accessKeyIds'>,
+  ) {
     this.#backend = backend;
     this.#accessKeyIds = accessKeyIds;
+    this.#tables = new DynamoDbTables(clock);
   }
 
   async serve(request: ServiceRequest, response: ServiceResponse): Promise<void> {
@@ -151,6 +157,7 @@ class Front {
     return this.#gate.alone(async () => {
       const { rest, identity } = await changeIndexes((name, each) => this.#backend.call(name, each), input);
       this.#tables.setIdentity(String(input['TableName']), identity);
+      if (askedOf(rest).length === 0) return this.#describe(String(input['TableName']));
       return this.#forward(operation, rest, JSON.stringify(rest));
     });
   }
@@ -169,9 +176,11 @@ class Front {
 
   async #forward(operation: string, input: Json, body: string): Promise<Answer> {
     const name = String(input['TableName']);
-    if (operation === 'DeleteTable') this.#tables.requireDeletable(name);
-    if (operation === 'UpdateTable') {
-      const rest = this.#tables.update(name, input);
+    if (operation === 'DeleteTable') this.#tables.requireDeletable(name, await this.#table(name));
+    if (operation === 'CreateTable') newExtras(input);
+    const table = operation === 'UpdateTable' ? await this.#table(name) : undefined;
+    if (table) {
+      const rest = this.#tables.update(input, table);
       if (!rest) return this.#describe(name);
       return this.#withExtras(name, 'TableDescription', await this.#backend.call(operation, rest));
     }
@@ -184,6 +193,11 @@ class Front {
       return { ...answer, body: { ...answer.body, ...(await this.#item(input)) } };
     }
     return answer;
+  }
+
+  /** As dynalite knows it. */
+  async #table(TableName: string): Promise<Json | undefined> {
+    return (await this.#backend.call('DescribeTable', { TableName })).body['Table'] as Json | undefined;
   }
 
   async #describe(name: string): Promise<Answer> {

@@ -1,39 +1,39 @@
+import type { Clock } from '../../lib/clock.ts';
 import type { Json } from './backend.ts';
 import { DynamoDbFailure } from './failure.ts';
+import { answerPolicy } from './resource-policy.ts';
+import { described, newExtras, type TableExtras } from './table-extras.ts';
 import type { TtlTable } from './ttl.ts';
+import {
+  askedOf,
+  ceilingsAfter,
+  inUse,
+  keyOf,
+  requireOtherKey,
+  requireUpdatable,
+  type SseRequest,
+} from './update-table.ts';
 
-interface TableExtras {
-  ttl: { enabled: boolean; attribute: string };
-  pointInTimeRecovery: boolean;
-  deletionProtection: boolean;
-  kmsKeyArn: string | undefined;
-  tableClass: string | undefined;
-  tags: Map<string, string>;
-  /** Of a table that was made again, those of the first one. */
-  identity: Json;
-}
+/** How long another class or key takes, ms. */
+const TRANSITION_MS = 100;
+/** Between two changes of a table's time to live; of the service it was measured, and is said to be up to an hour. */
+const TTL_PAUSE_MS = 1_860_000;
 
 /**
- * The settings of tables that dynalite does not have: TTL, point-in-time recovery, deletion protection, encryption,
- * class and tags. Kept beside it, by table name, with DynamoDB's rules and messages.
+ * The settings of tables that dynalite does not have: TTL, point-in-time recovery, deletion protection, encryption, class,
+ * on-demand ceilings, tags, resource policy and the list of replicas. Kept beside it, by table name, with DynamoDB's rules,
+ * limits and messages.
  */
 export class DynamoDbTables {
   readonly #extras = new Map<string, TableExtras>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   create(name: string, request: Json): void {
-    const tags = (request['Tags'] ?? []) as { Key: string; Value: string }[];
-    const encryption = request['SSESpecification'] as
-      | { Enabled?: boolean; KMSMasterKeyId?: string }
-      | undefined;
-    this.#extras.set(name, {
-      ttl: { enabled: false, attribute: '' },
-      pointInTimeRecovery: false,
-      deletionProtection: request['DeletionProtectionEnabled'] === true,
-      kmsKeyArn: encryption?.Enabled ? (encryption.KMSMasterKeyId ?? 'alias/aws/dynamodb') : undefined,
-      tableClass: request['TableClass'] as string | undefined,
-      tags: new Map(tags.map(({ Key, Value }) => [Key, Value])),
-      identity: {},
-    });
+    this.#extras.set(name, newExtras(request));
   }
 
   /** Those whose items expire. */
@@ -47,45 +47,87 @@ export class DynamoDbTables {
     this.#of(name).identity = identity;
   }
 
-  requireDeletable(name: string): void {
-    if (!this.#extras.get(name)?.deletionProtection) return;
-    throw new DynamoDbFailure(
-      'ValidationException',
-      'Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.',
-    );
+  /** @param table as dynalite describes it; undefined = there is none, which it says itself */
+  requireDeletable(name: string, table: Json | undefined): void {
+    const extras = this.#extras.get(name);
+    if (!extras || !table) return;
+    if (extras.deletionProtection) {
+      throw new DynamoDbFailure(
+        'ValidationException',
+        'Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.',
+      );
+    }
+    const now = this.describe(name, table) as { TableStatus?: string; SSEDescription?: { Status: string } };
+    if (now.TableStatus === 'UPDATING' || now.SSEDescription?.Status === 'UPDATING') {
+      throw inUse(`Table: ${name} is in the process of being updated.`);
+    }
   }
 
   delete(name: string): void {
     this.#extras.delete(name);
   }
 
-  /** UpdateTable: takes what dynalite does not know and returns the rest; nothing when nothing is left. */
-  update(name: string, request: Json): Json | undefined {
-    const { DeletionProtectionEnabled, TableClass, SSESpecification, ...rest } = request;
+  /**
+   * UpdateTable: takes what dynalite does not know and returns the rest; nothing when nothing is left.
+   * @param table as dynalite describes it
+   */
+  update(request: Json, table: Json): Json | undefined {
+    const name = String(table['TableName']);
     const extras = this.#of(name);
+    requireUpdatable(request, this.describe(name, table));
+    const { DeletionProtectionEnabled, TableClass, SSESpecification, ReplicaUpdates, ...known } = request;
+    const { OnDemandThroughput: _, ...rest } = known;
     if (typeof DeletionProtectionEnabled === 'boolean') extras.deletionProtection = DeletionProtectionEnabled;
-    if (typeof TableClass === 'string') extras.tableClass = TableClass;
-    const encryption = SSESpecification as { Enabled?: boolean; KMSMasterKeyId?: string } | undefined;
-    if (encryption)
-      extras.kmsKeyArn = encryption.Enabled ? (encryption.KMSMasterKeyId ?? 'alias/aws/dynamodb') : undefined;
-    return Object.keys(rest).some((key) => key !== 'TableName' && key !== 'AttributeDefinitions')
-      ? rest
-      : undefined;
+    if (typeof TableClass === 'string') this.#setClass(extras, TableClass);
+    if (SSESpecification) this.#setKey(name, extras, SSESpecification);
+    if (ReplicaUpdates) setReplicas(extras, ReplicaUpdates as ReplicaUpdate[]);
+    this.#setBilling(extras, request, table);
+    return askedOf(rest).length > 0 || askedOf(request).length === 0 ? rest : undefined;
+  }
+
+  #setClass(extras: TableExtras, to: string): void {
+    if (to === (extras.tableClass ?? 'STANDARD')) return;
+    extras.limits.require('tableClass', this.#clock.now());
+    extras.limits.count('tableClass', this.#clock.now());
+    extras.busyUntilMs = this.#clock.monotonic() + TRANSITION_MS;
+    extras.nextClass = { to, untilMs: extras.busyUntilMs };
+  }
+
+  #setKey(name: string, extras: TableExtras, request: SseRequest): void {
+    if (extras.nextKey) throw inUse(`Table: ${name} is in the process of being updated.`);
+    const to = keyOf(request);
+    requireOtherKey(extras.key, to);
+    extras.limits.require('encryption', this.#clock.now());
+    extras.limits.count('encryption', this.#clock.now());
+    extras.nextKey = { to, untilMs: this.#clock.monotonic() + TRANSITION_MS };
+  }
+
+  #setBilling(extras: TableExtras, request: Json, table: Json): void {
+    const { limits } = extras;
+    const was = (table['BillingModeSummary'] as { BillingMode?: string } | undefined)?.BillingMode;
+    const mode = (request['BillingMode'] ?? was ?? 'PROVISIONED') as string;
+    const isOnDemand = mode === 'PAY_PER_REQUEST';
+    const given = (request['OnDemandThroughput'] ?? undefined) as Json | undefined;
+    const ceilings = ceilingsAfter(extras.ceilings, given, { isOnDemand, isNew: false });
+    const nowMs = this.#clock.now();
+    const change =
+      isOnDemand && was !== 'PAY_PER_REQUEST'
+        ? 'onDemand'
+        : isDecrease(request, table)
+          ? 'decrease'
+          : undefined;
+    if (change) limits.require(change, nowMs);
+    if (change) limits.count(change, nowMs);
+    extras.ceilings = isOnDemand ? ceilings : {};
+    if (request['BillingMode'] ?? request['ProvisionedThroughput']) {
+      extras.busyUntilMs = this.#clock.monotonic() + TRANSITION_MS;
+    }
   }
 
   /** Adds what dynalite's description lacks. */
   describe(name: string, table: Json): Json {
     const extras = this.#extras.get(name);
-    if (!extras) return table;
-    return {
-      ...table,
-      ...extras.identity,
-      DeletionProtectionEnabled: extras.deletionProtection,
-      ...(extras.tableClass ? { TableClassSummary: { TableClass: extras.tableClass } } : {}),
-      ...(extras.kmsKeyArn
-        ? { SSEDescription: { Status: 'ENABLED', SSEType: 'KMS', KMSMasterKeyArn: extras.kmsKeyArn } }
-        : {}),
-    };
+    return extras ? described(table, extras, this.#clock.monotonic()) : table;
   }
 
   /** The operations that are only about these settings; undefined for any other. */
@@ -121,6 +163,10 @@ export class DynamoDbTables {
         return {};
       case 'ListTagsOfResource':
         return { Tags: [...this.#byArn(request).tags].map(([Key, Value]) => ({ Key, Value })) };
+      case 'GetResourcePolicy':
+      case 'PutResourcePolicy':
+      case 'DeleteResourcePolicy':
+        return answerPolicy(operation, this.#byArn(request), request);
       default:
         return undefined;
     }
@@ -140,7 +186,12 @@ export class DynamoDbTables {
       const state = wanted.Enabled ? 'enabled' : 'disabled';
       throw new DynamoDbFailure('ValidationException', `TimeToLive is already ${state}`);
     }
-    extras.ttl = { enabled: wanted.Enabled, attribute: wanted.AttributeName };
+    const nowMs = this.#clock.monotonic();
+    if (nowMs - extras.ttl.changedMs < TTL_PAUSE_MS) {
+      const message = 'Time to live has been modified multiple times within a fixed interval';
+      throw new DynamoDbFailure('ValidationException', message);
+    }
+    extras.ttl = { enabled: wanted.Enabled, attribute: wanted.AttributeName, changedMs: nowMs };
     return { TimeToLiveSpecification: wanted };
   }
 
@@ -168,6 +219,25 @@ export class DynamoDbTables {
       `Requested resource not found: Table: ${String(name)} not found`,
     );
   }
+}
+
+interface ReplicaUpdate {
+  Create?: { RegionName: string };
+  Delete?: { RegionName: string };
+}
+
+function setReplicas(extras: TableExtras, updates: readonly ReplicaUpdate[]): void {
+  for (const { Create, Delete } of updates) {
+    if (Create) extras.replicas.push(Create.RegionName);
+    if (Delete) extras.replicas = extras.replicas.filter((region) => region !== Delete.RegionName);
+  }
+}
+
+function isDecrease({ ProvisionedThroughput: asked }: Json, table: Json): boolean {
+  const [now, was] = [asked, table['ProvisionedThroughput']] as (Record<string, number> | null | undefined)[];
+  return ['ReadCapacityUnits', 'WriteCapacityUnits'].some(
+    (field) => (now?.[field] ?? Infinity) < (was?.[field] ?? 0),
+  );
 }
 
 function required(request: Json, field: string): unknown {

@@ -9,19 +9,14 @@ export interface ClaimInput {
   stream: { arn: string; createdAt: number } | undefined;
   /** `namespace/name` of the group with this uid in this cluster; false = it is gone, undefined = cannot be known. */
   nameOf: (uid: string) => string | false | undefined;
-  /** The value of the take-over annotation: a cluster id, and perhaps `@` and anything that makes it a new one. */
+  /** The value of the take-over annotation: the claim that may be taken over, as `claimName` names it. */
   takeOver: string | undefined;
 }
 
 export type ClaimVerdict =
   | { verdict: 'ours' }
   /** The claim is to be written; `why` is for the event. */
-  | {
-      verdict: 'claim';
-      why: string;
-      /** With a take-over by annotation: the claim is to keep this, so that the annotation is not followed again. */
-      takeOver?: string;
-    }
+  | { verdict: 'claim'; why: string }
   | {
       verdict: 'refused';
       reason: 'ClaimedByOtherResource' | 'ClaimedByOtherCluster' | 'StreamReplaced';
@@ -41,36 +36,34 @@ export function judgeClaim(input: ClaimInput): ClaimVerdict {
   if (claim === undefined || uid === undefined) {
     return withSameStream(input, { verdict: 'claim', why: 'nobody held it' });
   }
-  const takes = input.takeOver?.split('@')[0] === claim.clusterId ? takeOverMark(input) : undefined;
-  const isSpent = takes !== undefined && (claim.takeOvers ?? []).includes(takes);
-  const mayTake = takes !== undefined && !isSpent;
-  const how = isSpent ? `${claim.clusterId}@${claim.claimedAt ?? ''}` : `${claim.clusterId}`;
+  const mayTake = input.takeOver === claimName(claim);
+  const how = `${claimName(claim)}${input.takeOver === undefined ? '' : OTHER_CLAIM}`;
   if (claim.clusterId !== clusterId) {
     if (mayTake) {
       const why = `taken over from cluster ${claim.clusterId}, as annotated`;
-      return withSameStream(input, { verdict: 'claim', why, takeOver: takes });
+      return withSameStream(input, { verdict: 'claim', why });
     }
-    const message = `cluster ${claim.clusterId} runs this group (resource ${uid}). Stop it there, then annotate: kcg.dev/take-over=${how}${isSpent ? SPENT : ''}`;
+    const message = `cluster ${claim.clusterId} runs this group (resource ${uid}). Stop it there, then annotate: kcg.dev/take-over=${how}`;
     return { verdict: 'refused', reason: 'ClaimedByOtherCluster', message };
   }
   if (uid === resourceUid) return withSameStream(input, { verdict: 'ours' });
   const name = nameOf(uid);
   const why = 'the resource that held it is gone';
   if (name === false) return withSameStream(input, { verdict: 'claim', why });
-  if (name === undefined && mayTake) {
-    return withSameStream(input, { verdict: 'claim', why, takeOver: takes });
-  }
-  const message =
-    name === undefined ? `${unseenMessage(claim, how)}${isSpent ? SPENT : ''}` : seenMessage(name);
+  if (name === undefined && mayTake) return withSameStream(input, { verdict: 'claim', why });
+  const message = name === undefined ? unseenMessage(claim, how) : seenMessage(name);
   return { verdict: 'refused', reason: 'ClaimedByOtherResource', message };
 }
 
-/** An annotation that stays where it is would otherwise take the group back from whoever takes it over next. */
-function takeOverMark({ clusterId, takeOver = '' }: Pick<ClaimInput, 'clusterId' | 'takeOver'>): string {
-  return `${clusterId} by ${takeOver}`;
+/**
+ * The value of the annotation that takes over this claim and no other: once it is followed there is another claim, so an
+ * annotation that stays where it is takes the group from nobody again.
+ */
+export function claimName({ clusterId, claimedAt }: Pick<Claim, 'clusterId' | 'claimedAt'>): string {
+  return `${clusterId}${claimedAt === undefined ? '' : `@${claimedAt}`}`;
 }
 
-const SPENT = '. The present value has done its work before, and does it once';
+const OTHER_CLAIM = '. The present value names another claim; each is followed once';
 
 function seenMessage(name: string): string {
   return `KinesisConsumerGroup ${name} uses this groupId and table. Delete one of them; it can be applied again with another groupId.`;

@@ -33,6 +33,8 @@ const DYNALITE_LACKS = [
   'sets, overwrites and removes tags, and leaves the others',
   'turns backups on, and off again',
   'changes class and encryption',
+  'sets ceilings of an on-demand table, and takes them away',
+  "goes from DynamoDB's own key to the account's, and back",
   'needs the table to be there',
   'a protected table stays until the protection is off',
 ];

@@ -28,7 +28,7 @@ test.each<[string, Partial<ClaimInput>, string]>([
   ['a resource that lives', { claim: theirs, nameOf: () => 'shop/first' }, 'ClaimedByOtherResource'],
   [
     'a resource that lives, annotated',
-    { claim: theirs, nameOf: () => 'shop/first', takeOver: 'c1' },
+    { claim: theirs, nameOf: () => 'shop/first', takeOver: 'c1@1' },
     'ClaimedByOtherResource',
   ],
   ['a resource that is gone', { claim: theirs, nameOf: () => false }, 'claim'],
@@ -40,27 +40,27 @@ test.each<[string, Partial<ClaimInput>, string]>([
   ['a resource nobody can see', { claim: theirs, nameOf: () => undefined }, 'ClaimedByOtherResource'],
   [
     'a resource nobody can see, annotated',
-    { claim: theirs, nameOf: () => undefined, takeOver: 'c1' },
+    { claim: theirs, nameOf: () => undefined, takeOver: 'c1@1' },
     'claim',
   ],
   ['another cluster', { claim: abroad, nameOf: () => false }, 'ClaimedByOtherCluster'],
-  ['another cluster, annotated', { claim: abroad, takeOver: 'c2' }, 'claim'],
+  ['another cluster, annotated', { claim: abroad, takeOver: 'c2@1' }, 'claim'],
   [
-    'another cluster, by an annotation that has done its work',
-    { claim: { ...abroad, takeOvers: ['c1 by c2'] }, takeOver: 'c2' },
+    'another cluster, a claim without a time, annotated',
+    { claim: { ...abroad, claimedAt: undefined }, takeOver: 'c2' },
+    'claim',
+  ],
+  [
+    'another cluster, whose name alone is annotated',
+    { claim: abroad, takeOver: 'c2' },
     'ClaimedByOtherCluster',
   ],
   [
-    'another cluster, by the same words in a third cluster',
-    { claim: { ...abroad, takeOvers: ['c3 by c2'] }, takeOver: 'c2' },
-    'claim',
+    'another cluster, by an annotation that names an earlier claim of it',
+    { claim: { ...abroad, claimedAt: 2 }, takeOver: 'c2@1' },
+    'ClaimedByOtherCluster',
   ],
-  [
-    'another cluster, annotated anew',
-    { claim: { ...abroad, takeOvers: ['c1 by c2'] }, takeOver: 'c2@1' },
-    'claim',
-  ],
-  ['another cluster, annotated for a third', { claim: abroad, takeOver: 'c3' }, 'ClaimedByOtherCluster'],
+  ['another cluster, annotated for a third', { claim: abroad, takeOver: 'c3@1' }, 'ClaimedByOtherCluster'],
   [
     'our uid in another cluster: a restored backup',
     { claim: { ...CLAIM, clusterId: 'c2' } },
@@ -90,7 +90,7 @@ test.each<[string, Partial<ClaimInput>, string]>([
     { claim: { ...recreated, resourceUid: 'other' }, nameOf: () => false },
     "delete the group's rows from the table",
   ],
-  ['a resource nobody can see', { claim: theirs, nameOf: () => undefined }, 'kcg.dev/take-over=c1'],
+  ['a resource nobody can see', { claim: theirs, nameOf: () => undefined }, 'kcg.dev/take-over=c1@1'],
   [
     'a resource nobody can see, and where it is',
     { claim: { ...theirs, namespace: 'pay' }, nameOf: () => undefined },
