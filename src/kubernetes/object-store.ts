@@ -11,6 +11,8 @@ export interface ObjectStoreOptions extends Pick<
 
 /** Of those that nobody takes. */
 const DELETED_MAX = 1_000;
+/** Uids of deleted objects, by which a change is known that comes after its object's deletion. */
+const GONE_MAX = 1_000;
 
 /**
  * The memory behind `Cluster.watch`: takes full lists and single events, finds out what changed, and tells. Objects are
@@ -23,6 +25,8 @@ export class ObjectStore implements ObjectCache {
   readonly #objects = new Map<string, StoredObject>();
   /** The oldest first. */
   readonly #deleted = new Map<string, StoredObject>();
+  /** The oldest first. */
+  readonly #gone = new Set<string>();
   /** Index name → index key → object keys. */
   readonly #indexes = new Map<string, Map<string, Set<string>>>();
   readonly #synced = Promise.withResolvers<void>();
@@ -77,7 +81,7 @@ export class ObjectStore implements ObjectCache {
       this.#drop(id, object);
       changes += 1;
     }
-    for (const object of objects) if (this.put(object)) changes += 1;
+    for (const object of objects) if (this.#put(object)) changes += 1;
     if (!this.#hasSynced) {
       this.#hasSynced = true;
       this.#synced.resolve();
@@ -85,8 +89,17 @@ export class ObjectStore implements ObjectCache {
     return changes;
   }
 
-  /** Returns false when this version was held already. */
+  /**
+   * A change. One that is older than what is held, or whose object is deleted, came late or again: the API server sends each
+   * once and in order, what stands before it may not. Returns false when nothing is new.
+   */
   put(arrived: StoredObject): boolean {
+    const held = this.#objects.get(keyString(keyOf(arrived)));
+    if (this.#gone.has(arrived.metadata.uid) || (held && isOlderVersion(arrived, held))) return false;
+    return this.#put(arrived);
+  }
+
+  #put(arrived: StoredObject): boolean {
     const id = keyString(keyOf(arrived));
     const previous = this.#objects.get(id);
     if (previous && isSameVersion(previous, arrived)) return false;
@@ -104,6 +117,9 @@ export class ObjectStore implements ObjectCache {
   remove(last: StoredObject): void {
     const id = keyString(keyOf(last));
     const held = this.#objects.get(id);
+    this.#gone.add(last.metadata.uid);
+    const [oldest] = this.#gone;
+    if (oldest !== undefined && this.#gone.size > GONE_MAX) this.#gone.delete(oldest);
     if (held?.metadata.uid !== last.metadata.uid) return;
     this.#drop(id, this.#options.transform?.(last) ?? last, held);
   }
@@ -157,4 +173,16 @@ export class ObjectStore implements ObjectCache {
 
 function isSameVersion(a: StoredObject, b: StoredObject): boolean {
   return a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion;
+}
+
+const DECIMAL = /^[0-9]+$/;
+
+/** Of the same object. Versions that are no numbers have no order. */
+function isOlderVersion({ metadata: a }: StoredObject, { metadata: b }: StoredObject): boolean {
+  return a.uid === b.uid && isOlder(a.resourceVersion, b.resourceVersion);
+}
+
+/** Of two versions of one kind; false unless both are whole numbers, as those of Kubernetes are. */
+export function isOlder(a: string, b: string): boolean {
+  return DECIMAL.test(a) && DECIMAL.test(b) && BigInt(a) < BigInt(b);
 }

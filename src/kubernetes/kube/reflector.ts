@@ -7,7 +7,7 @@ import { networkError, statusError, type KubeStatus } from './errors.ts';
 import { listQuery, resourcePath } from './paths.ts';
 import type { KubeTransport } from './transport.ts';
 import { readLines } from './lines.ts';
-import { ObjectStore } from '../object-store.ts';
+import { isOlder, ObjectStore } from '../object-store.ts';
 
 /** What a reflector went through, for logs and metrics. */
 export type ReflectorEvent =
@@ -157,9 +157,14 @@ export class KubeReflector {
       throw statusError({ statusCode: code ?? 500, body: object }, { verb: 'watch', resource: kind.plural });
     }
     const stored = asStored(object, kind);
+    // Its store was restored from a backup: it would say nothing of what changes below the version that we have seen.
+    if (type === 'BOOKMARK' && isOlder(stored.metadata.resourceVersion, this.#version ?? '')) {
+      throw this.#expired({ message: `it is at ${stored.metadata.resourceVersion} by now` });
+    }
     if (type === 'ADDED' || type === 'MODIFIED') this.store.put(stored);
     else if (type === 'DELETED') this.store.remove(stored);
-    this.#version = stored.metadata.resourceVersion;
+    const { resourceVersion } = stored.metadata;
+    if (!isOlder(resourceVersion, this.#version ?? '')) this.#version = resourceVersion;
     this.#progressed = true;
   }
 

@@ -1,7 +1,7 @@
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { backoffMs, jitterMs } from '../../lib/backoff.ts';
 import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
-import { KcgError, isRetryable } from '../../lib/errors.ts';
+import { hasCode, KcgError, isRetryable } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import type { KubeAccess, KubeCredentials, KubeTls } from './config.ts';
 import { networkError, statusError, wasNeverSent, type RequestSubject } from './errors.ts';
@@ -149,7 +149,7 @@ export class KubeTransport {
     }
   }
 
-  /** Calls; after a 401 once more with credentials read anew. */
+  /** Calls; after a 401, or when the server's certificate is not trusted, once more with credentials read anew. */
   async #withFreshCredentials(
     request: KubeRequest,
     call: (
@@ -160,9 +160,13 @@ export class KubeTransport {
       const credentials = await this.#currentCredentials(fresh);
       return this.#dispatch(request, credentials, options);
     };
-    const response = await call(dispatch(false));
-    if (response.statusCode !== 401) return response;
-    await response.body.dump();
+    const response = await call(dispatch(false)).catch((thrown: unknown) => {
+      // Another authority may have signed the server's certificate since the last look.
+      if (!hasCode(thrown, 'Credentials')) throw thrown;
+      return undefined;
+    });
+    if (response && response.statusCode !== 401) return response;
+    await response?.body.dump();
     return call(dispatch(true));
   }
 

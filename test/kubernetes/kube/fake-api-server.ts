@@ -14,9 +14,14 @@ interface LogEntry {
 /** What goes wrong with the next list or watch. */
 export type Trouble =
   | { with: 'list' | 'watch'; answer: number; retryAfter?: string } // an HTTP error
-  | { with: 'watch'; after: number; how: 'drop' | 'close' | 'gone' | 'error' | 'garbage' | 'silence' }; // after so many events
+  | { with: 'watch'; after: number; how: 'drop' | 'close' | 'gone' | 'error' | 'garbage' | 'silence' } // after so many events
+  | { with: 'watch'; how: WatchOrder };
+/** After each event all those before it again; of every two events the second first; or byte by byte. */
+type WatchOrder = 'repeated' | 'swapped' | 'trickling';
 
 interface Watch {
+  /** Versions up to it are known to the watcher. */
+  from: number;
   response: ServerResponse;
   send: (entry: LogEntry) => void;
 }
@@ -43,10 +48,12 @@ export class FakeApiServer {
     this.#server.on('connection', () => (this.connections += 1));
   }
 
-  async start(): Promise<KubeAccess> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+  /** `port` 0 = any. */
+  async start(at = 0): Promise<KubeAccess & { port: number }> {
+    await new Promise<void>((resolve) => this.#server.listen(at, '127.0.0.1', resolve));
     const { port } = this.#server.address() as AddressInfo;
     return {
+      port,
       server: `http://127.0.0.1:${port}`,
       proxyUrl: undefined,
       namespace: 'default',
@@ -83,6 +90,14 @@ export class FakeApiServer {
     this.#compacted = this.#version;
   }
 
+  /** As `compact`, and what the fake itself keeps of it goes too. */
+  forget(): void {
+    this.compact();
+    this.#log.length = 0;
+    this.#snapshots.clear();
+    this.requests.length = 0;
+  }
+
   /** Writes elsewhere raise the version; a bookmark says so. */
   bookmark(): string {
     this.#version += 10;
@@ -95,13 +110,20 @@ export class FakeApiServer {
     return resourceVersion;
   }
 
+  /** The store is restored from a backup: it holds nothing, and is at an older version. */
+  restore(): void {
+    this.truth.clear();
+    this.#log.length = 0;
+    this.#version = 50;
+  }
+
   endWatches(): void {
     for (const watch of this.#watches) this.#fail(watch, 'close');
   }
 
   #append(entry: LogEntry): void {
     this.#log.push(entry);
-    for (const watch of this.#watches) watch.send(entry);
+    for (const watch of this.#watches) if (entry.version > watch.from) watch.send(entry);
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
@@ -133,7 +155,7 @@ export class FakeApiServer {
   #watch(
     from: number,
     response: ServerResponse,
-    trouble: Extract<Trouble, { how: unknown }> | undefined,
+    trouble: Exclude<Trouble, { answer: number }> | undefined,
   ): void {
     if (from < this.#compacted) {
       sendJson(response, 410, { kind: 'Status', message: 'too old resource version', code: 410 });
@@ -141,22 +163,25 @@ export class FakeApiServer {
     }
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
+    const end = trouble && 'after' in trouble ? { ...trouble } : undefined;
+    const write = trouble && !end ? writeAs(trouble.how as WatchOrder, response) : writeTo(response);
     const watch: Watch = {
+      from,
       response,
       send: ({ type, object }) => {
-        if (trouble && trouble.after === 0) return;
-        if (trouble) trouble.after -= 1;
-        response.write(`${JSON.stringify({ type, object })}\n`);
-        if (trouble?.after === 0) this.#fail(watch, trouble.how);
+        if (end && end.after === 0) return;
+        if (end) end.after -= 1;
+        write(`${JSON.stringify({ type, object })}\n`);
+        if (end?.after === 0) this.#fail(watch, end.how);
       },
     };
     response.on('close', () => this.#watches.delete(watch));
     this.#watches.add(watch);
-    if (trouble?.after === 0) this.#fail(watch, trouble.how);
+    if (end?.after === 0) this.#fail(watch, end.how);
     for (const entry of this.#log) if (entry.version > from && this.#watches.has(watch)) watch.send(entry);
   }
 
-  #fail(watch: Watch, how: Extract<Trouble, { how: unknown }>['how']): void {
+  #fail(watch: Watch, how: Extract<Trouble, { after: number }>['how']): void {
     this.#watches.delete(watch);
     const { response } = watch;
     const error = (code: number) =>
@@ -170,6 +195,30 @@ export class FakeApiServer {
       response.socket?.destroySoon();
     }
   }
+}
+
+function writeTo(response: ServerResponse): (line: string) => void {
+  return (line) => void response.write(line);
+}
+
+function writeAs(how: WatchOrder, response: ServerResponse): (line: string) => void {
+  const sent: string[] = [];
+  let tail = Promise.resolve();
+  return (line) => {
+    if (how === 'trickling') {
+      const trickle = async () => {
+        for (const byte of Buffer.from(line)) {
+          response.write(Buffer.of(byte));
+          await new Promise(setImmediate);
+        }
+      };
+      tail = tail.then(trickle);
+      return;
+    }
+    sent.push(line);
+    if (how === 'repeated') response.write(line + sent.join(''));
+    else if (sent.length % 2 === 0) response.write(line + sent.at(-2));
+  };
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeCertificate } from '../../../src/dev/tls/certificate.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { KubeAccess } from '../../../src/kubernetes/kube/config.ts';
 import {
@@ -116,6 +118,39 @@ describe('the transport', () => {
     expect(seen.map(({ authorization }) => authorization)).toEqual(['Bearer 1', 'Bearer 2']);
     answers.push(say(401, {}), say(401, { message: 'Unauthorized' }));
     await expect(transport.request(get)).rejects.toMatchObject({ code: 'Credentials' });
+  });
+
+  test("reads credentials anew when another authority has signed the server's certificate", async () => {
+    const [old, renewed] = [makeCertificate(Date.now()), makeCertificate(Date.now())];
+    const secure = createSecureServer(old, say(200, {}));
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const { port } = secure.address() as AddressInfo;
+    let { ca } = old;
+    let isRead = false;
+    const credentials: KubeAccess['credentials'] = async ({ fresh }) => {
+      // As of a kubeconfig, which is a file.
+      if (fresh || !isRead) isRead = true;
+      else throw new Error('the credentials are known');
+      return { headers: {}, tls: { ca } };
+    };
+    const access = {
+      server: `https://127.0.0.1:${port}`,
+      proxyUrl: undefined,
+      namespace: 'default',
+      credentials,
+    };
+    const rotated = aTransport({ access });
+    try {
+      await rotated.request(get);
+      secure.setSecureContext(renewed);
+      ({ ca } = renewed);
+      secure.closeAllConnections();
+      await rotated.request(get);
+    } finally {
+      await rotated.close();
+      secure.closeAllConnections();
+      await new Promise((resolve) => secure.close(resolve));
+    }
   });
 
   test.each([
