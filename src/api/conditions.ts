@@ -291,7 +291,7 @@ interface AnyCondition {
  */
 export function setCondition(
   conditions: readonly AnyCondition[],
-  condition: NewCondition,
+  condition: Omit<AnyCondition, 'lastTransitionTime'>,
   now: number,
 ): AnyCondition[] {
   const old = conditions.find(({ type }) => type === condition.type);

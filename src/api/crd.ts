@@ -1,11 +1,16 @@
-import { API_VERSION, KIND, NAME_MAX, PLURAL, VERSION } from './group.ts';
+import type { z } from 'zod';
+import { API_VERSION, KIND, PLURAL, VERSION } from './group.ts';
 import { groupSpec } from './group-spec.ts';
 import { groupStatus } from './group-status.ts';
-import { DOMAIN } from './labels.ts';
+import { DOMAIN, NAME_MAX } from './labels.ts';
+import { RESET_KIND, RESET_PLURAL } from './offset-reset.ts';
+import { offsetResetSpec } from './offset-reset-spec.ts';
+import { offsetResetStatus } from './offset-reset-status.ts';
 import { VALIDATIONS, type Validation } from './rule.ts';
 import { structuralSchema, type StructuralSchema } from './structural-schema.ts';
 
-interface Column {
+/** A column of `kubectl get`. */
+export interface Column {
   name: string;
   type: 'string' | 'integer' | 'date';
   jsonPath: string;
@@ -75,25 +80,95 @@ const NAME_RULE: Validation = {
   message: `metadata.name has more than ${NAME_MAX} characters; choose a shorter name: it becomes the value of a label`,
 };
 
-function schema(): StructuralSchema {
+const RESET_COLUMNS: readonly Column[] = [
+  { name: 'Group', type: 'string', jsonPath: '.spec.group', description: 'The group.' },
+  { name: 'To', type: 'string', jsonPath: '.status.target', description: 'Where to.' },
+  {
+    name: 'Complete',
+    type: 'string',
+    jsonPath: '.status.conditions[?(@.type=="Complete")].status',
+    description: 'Whether it is done.',
+  },
+  {
+    name: 'Reason',
+    type: 'string',
+    jsonPath: '.status.conditions[?(@.type=="Complete")].reason',
+    description: 'How it stands.',
+  },
+  { name: 'Moved', type: 'integer', jsonPath: '.status.moved', description: 'Shards that moved.' },
+  {
+    name: 'Snapshot',
+    type: 'string',
+    jsonPath: '.status.snapshot.id',
+    description: 'Where the positions before are kept.',
+    priority: 1,
+  },
+  {
+    name: 'Age',
+    type: 'date',
+    jsonPath: '.metadata.creationTimestamp',
+    description: 'Since when the reset exists.',
+  },
+];
+
+interface Kind {
+  kind: string;
+  plural: string;
+  shortName: string;
+  description: string;
+  spec: z.ZodType;
+  status: z.ZodType;
+  rules: readonly Validation[];
+  columns: readonly Column[];
+  scale?: Record<string, string>;
+}
+
+const GROUP: Kind = {
+  kind: KIND,
+  plural: PLURAL,
+  shortName: 'kcg',
+  description:
+    'A KinesisConsumerGroup reads a Kinesis stream with workers that share its shards, and keeps their positions in a table.',
+  spec: groupSpec,
+  status: groupStatus,
+  rules: [NAME_RULE],
+  columns: COLUMNS,
+  scale: {
+    specReplicasPath: '.spec.scaling.replicas',
+    statusReplicasPath: '.status.replicas',
+    labelSelectorPath: '.status.selector',
+  },
+};
+
+const RESET: Kind = {
+  kind: RESET_KIND,
+  plural: RESET_PLURAL,
+  shortName: 'kcgreset',
+  description: 'A KinesisOffsetReset moves the positions of a KinesisConsumerGroup, once.',
+  spec: offsetResetSpec,
+  status: offsetResetStatus,
+  rules: [],
+  columns: RESET_COLUMNS,
+};
+
+function schema({ kind, description, spec, status, rules }: Kind): StructuralSchema {
   return {
     type: 'object',
-    description:
-      'A KinesisConsumerGroup reads a Kinesis stream with workers that share its shards, and keeps their positions in a table.',
+    description,
     required: ['spec'],
-    [VALIDATIONS]: [NAME_RULE],
+    ...(rules.length > 0 ? { [VALIDATIONS]: rules } : {}),
     properties: {
       apiVersion: { type: 'string', description: `Always ${API_VERSION}.` },
-      kind: { type: 'string', description: `Always ${KIND}.` },
+      kind: { type: 'string', description: `Always ${kind}.` },
       metadata: { type: 'object' },
       spec: {
-        ...structuralSchema(groupSpec),
+        ...structuralSchema(spec),
         description: 'What is wanted. The operator never writes here.',
       },
       status: {
-        ...structuralSchema(groupStatus),
+        ...structuralSchema(status),
         description: 'What is. Written by the operator alone.',
-        // Of no generation: without any status, helm --wait and the like take a new group for one that is done.
+        // Of no generation: without any status, helm --wait and the like take a new object for one that is done.
         default: { observedGeneration: -1 },
       },
     },
@@ -101,20 +176,26 @@ function schema(): StructuralSchema {
 }
 
 /** The CustomResourceDefinition of KinesisConsumerGroup, as plain data. */
-export function groupCrd() {
+export const groupCrd = () => crdOf(GROUP);
+
+/** And that of KinesisOffsetReset. */
+export const offsetResetCrd = () => crdOf(RESET);
+
+function crdOf(definition: Kind) {
+  const { kind, plural, shortName, columns, scale } = definition;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${PLURAL}.${DOMAIN}` },
+    metadata: { name: `${plural}.${DOMAIN}` },
     spec: {
       group: DOMAIN,
       scope: 'Namespaced',
       names: {
-        kind: KIND,
-        listKind: `${KIND}List`,
-        plural: PLURAL,
-        singular: KIND.toLowerCase(),
-        shortNames: ['kcg'],
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        shortNames: [shortName],
         categories: ['aws'],
       },
       versions: [
@@ -122,16 +203,9 @@ export function groupCrd() {
           name: VERSION,
           served: true,
           storage: true,
-          additionalPrinterColumns: COLUMNS,
-          subresources: {
-            status: {},
-            scale: {
-              specReplicasPath: '.spec.scaling.replicas',
-              statusReplicasPath: '.status.replicas',
-              labelSelectorPath: '.status.selector',
-            },
-          },
-          schema: { openAPIV3Schema: schema() },
+          additionalPrinterColumns: columns,
+          subresources: { status: {}, ...(scale ? { scale } : {}) },
+          schema: { openAPIV3Schema: schema(definition) },
         },
       ],
     },

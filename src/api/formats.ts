@@ -59,6 +59,11 @@ export const DNS_SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-
 export const CRON = /^[0-9A-Za-z*,/#-]+( [0-9A-Za-z*,/#-]+){4}$/;
 /** A name of the IANA time zone database; whether there is one of that name takes more than a pattern. */
 export const TIME_ZONE = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+){0,2}$/;
+/** As Kinesis names shards; emulators have other digits. */
+export const SHARD_ID = /^[a-zA-Z0-9_.-]+$/;
+export const SEQUENCE_NUMBER = /^[0-9]+$/;
+/** The uid of an object, or what the command line makes. */
+export const RESET_ID = /^[a-z0-9-]+$/;
 /** RFC 3339 with a zone; the day still has to exist. */
 export const TIMESTAMP =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$/;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DNS_LABEL, DNS_SUBDOMAIN } from './formats.ts';
 import { groupSpec, type GroupSpec } from './group-spec.ts';
 import { groupStatus, type GroupStatus } from './group-status.ts';
-import { DOMAIN } from './labels.ts';
+import { DOMAIN, NAME_MAX } from './labels.ts';
 import { problemsOf } from './problems.ts';
 import { withoutNulls, withoutUnknown } from './schema-walk.ts';
 
@@ -13,9 +13,6 @@ export const KIND = 'KinesisConsumerGroup';
 export const VERSION = 'v1alpha1';
 export const API_VERSION = `${DOMAIN}/${VERSION}`;
 export const PLURAL = 'kinesisconsumergroups';
-
-/** Longest name of a group: it is the value of a label. */
-export const NAME_MAX = 63;
 
 const strings = z.record(z.string(), z.string());
 const metadata = z.object({

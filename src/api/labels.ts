@@ -7,6 +7,9 @@ export const COMPONENT_LABEL = 'app.kubernetes.io/component';
 const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 export const MANAGED_BY = 'kcg';
 
+/** Longest name of a group: it is the value of a label. */
+export const NAME_MAX = 63;
+
 /** On everything a group owns: the name of its KinesisConsumerGroup. At most 63 characters, as the group's name is. */
 export const GROUP_LABEL = `${DOMAIN}/group`;
 

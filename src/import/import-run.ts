@@ -1,16 +1,11 @@
 import { decodeClaim, type Claim } from '../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
 import { importKey, type ImportRecord } from '../leases/import-record.ts';
-import {
-  beginImport,
-  deleteImportPart,
-  finishImport,
-  putImported,
-  putImportPart,
-} from '../leases/import-writes.ts';
+import { beginImport, finishImport, putImported } from '../leases/import-writes.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
+import { deletePart, putPart, SNAPSHOT_SECONDS } from '../leases/snapshot-parts.ts';
 import type { NewLease } from '../leases/transitions.ts';
 import type { Clock } from '../lib/clock.ts';
 import { count } from '../lib/count.ts';
@@ -35,8 +30,6 @@ export interface ImportRunOptions {
   leaseDurationMs: number;
 }
 
-/** How long what was read is kept. */
-const SNAPSHOT_SECONDS = 90 * 86_400;
 const WRITES_AT_ONCE = 16;
 
 /** The next step sees what they did. */
@@ -134,12 +127,12 @@ export class ImportRun {
     });
     const ttl = Math.floor(at / 1000) + SNAPSHOT_SECONDS;
     for (const [part, data] of parts.entries())
-      await table.write(putImportPart({ id, part, data, ttl }), { signal });
+      await table.write(putPart(importKey(id, part), { import_id: id, data, ttl }), { signal });
     const shards = plan.shards.length;
     const record: ImportRecord = { id, state: 'begun', from, at, shards, parts: parts.length };
     const { outcome } = await table.write(beginImport(record), { signal });
     if (outcome === 'done') return record;
-    for (const part of parts.keys()) await table.write(deleteImportPart(importKey(id, part)), { signal });
+    for (const part of parts.keys()) await table.write(deletePart(importKey(id, part)), { signal });
     return undefined;
   }
 

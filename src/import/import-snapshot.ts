@@ -1,7 +1,6 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { importKey, type ImportRecord } from '../leases/import-record.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
-import { text } from '../leases/row.ts';
+import { encodeParts, readParts } from '../leases/snapshot-parts.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { ForeignPositions, ForeignRows } from './foreign-store.ts';
 import type { ImportedShard } from './plan-import.ts';
@@ -17,25 +16,15 @@ export interface ImportSnapshot {
   positions?: Omit<ForeignPositions, 'skipped'> | undefined;
 }
 
-/** Characters of one part: DynamoDB holds 400 KB a row. */
-const PART_CHARACTERS = 300_000;
 /** All rows of a group are read now and then by each of its workers. */
 const MOST_PARTS = 4;
 
 /** The text of each part. */
 export function encodeSnapshot(snapshot: ImportSnapshot): string[] {
-  const whole = partsOf(snapshot);
+  const whole = encodeParts(snapshot);
   if (whole.length <= MOST_PARTS) return whole;
   const { layout, shards, notes } = snapshot;
-  return partsOf({ layout, shards, notes });
-}
-
-function partsOf(snapshot: ImportSnapshot): string[] {
-  const data = gzipSync(JSON.stringify(snapshot)).toString('base64');
-  const parts: string[] = [];
-  for (let from = 0; from < data.length; from += PART_CHARACTERS)
-    parts.push(data.slice(from, from + PART_CHARACTERS));
-  return parts;
+  return encodeParts({ layout, shards, notes });
 }
 
 /** @throws KcgError `Conflict` when it is not whole */
@@ -45,12 +34,9 @@ export async function readSnapshot(
   signal?: AbortSignal,
 ): Promise<ImportSnapshot> {
   const keys = Array.from({ length: parts }, (_, part) => importKey(id, part));
-  const rows = await Promise.all(keys.map((key) => table.get(key, { consistent: true, signal })));
-  const data = rows.map((row) => row && text(row, 'data'));
-  if (parts === 0 || data.includes(undefined)) {
-    throw new KcgError('Conflict', `what import ${id} has read is not in the table any more`, {
-      fix: 'Undo the import with kcg import --undo, which then removes what it has written and nothing else.',
-    });
-  }
-  return JSON.parse(gunzipSync(Buffer.from(data.join(''), 'base64')).toString()) as ImportSnapshot;
+  const snapshot = await readParts(table, keys, signal);
+  if (snapshot !== undefined) return snapshot as ImportSnapshot;
+  throw new KcgError('Conflict', `what import ${id} has read is not in the table any more`, {
+    fix: 'Undo the import with kcg import --undo, which then removes what it has written and nothing else.',
+  });
 }

@@ -1,3 +1,4 @@
+import { parentsFirst } from '../kinesis/lineage.ts';
 import { parentsOf, type Shard } from '../kinesis/shard.ts';
 import type { ImportedShard, ImportPlan } from './plan-import.ts';
 
@@ -39,19 +40,4 @@ export function planByTime({ all, since, fromMs, processedUntilMs }: TimePlanInp
   });
   const notes = ['whatever it has processed of what came after that time comes twice'];
   return { shards, notes, refusals: [] };
-}
-
-function parentsFirst(shards: readonly Shard[]): Shard[] {
-  const byId = new Map(shards.map((shard) => [shard.shardId, shard]));
-  const ordered = new Set<Shard>();
-  const visit = (shard: Shard) => {
-    if (ordered.has(shard)) return;
-    for (const id of parentsOf(shard)) {
-      const parent = byId.get(id);
-      if (parent) visit(parent);
-    }
-    ordered.add(shard);
-  };
-  [...shards].sort((a, b) => (a.shardId < b.shardId ? -1 : 1)).forEach(visit);
-  return [...ordered];
 }

@@ -1,5 +1,6 @@
 import { unreachable } from '../lib/assert.ts';
 import { compareSequence } from '../kinesis/record.ts';
+import { parentsFirst } from '../kinesis/lineage.ts';
 import { isOpen, parentsOf, type Shard } from '../kinesis/shard.ts';
 import type { Checkpoint } from '../kinesis/position.ts';
 import type { NewLease } from '../leases/transitions.ts';
@@ -22,8 +23,17 @@ export type StartPosition =
   | { at: 'LATEST' }
   | { at: 'AT_TIMESTAMP'; timestampMs: number };
 
+/** Positions in the stream, of whatever program. */
+export type KnownPositions = Pick<
+  ForeignPositions,
+  'source' | 'dropsFinishedShards' | 'lastSeenMs' | 'skipped' | 'refusals'
+> & {
+  program: string;
+  positions: readonly Pick<ForeignPosition, 'shardId' | 'point' | 'parents'>[];
+};
+
 export interface ImportInput {
-  foreign: ForeignPositions;
+  foreign: KnownPositions;
   /** All that the stream lists from its beginning on. */
   shards: readonly Shard[];
   /** By shard id: is there a record behind its position? Only shards that were looked at are in it. */
@@ -85,7 +95,7 @@ interface Start {
 
 /** What the other's rows say of the stream's shards and where they came from. */
 class ForeignLineage {
-  readonly rows: ReadonlyMap<string, ForeignPosition>;
+  readonly rows: ReadonlyMap<string, KnownPositions['positions'][number]>;
   readonly listed: ReadonlyMap<string, Shard>;
   readonly parentsFirst: readonly Shard[];
   /** Shards with a row, and all that those came of. */
@@ -93,7 +103,7 @@ class ForeignLineage {
   /** Shards that one with a row came of. */
   readonly #passed: ReadonlySet<string>;
 
-  constructor({ positions }: ForeignPositions, shards: readonly Shard[]) {
+  constructor({ positions }: KnownPositions, shards: readonly Shard[]) {
     this.rows = new Map(positions.map((position) => [position.shardId, position]));
     this.listed = new Map(shards.map((shard) => [shard.shardId, shard]));
     const passed = new Set<string>();
@@ -107,7 +117,7 @@ class ForeignLineage {
     for (const { shardId } of positions) visit(shardId);
     this.#passed = passed;
     this.#seen = new Set([...passed, ...this.rows.keys()]);
-    this.parentsFirst = this.#order(shards);
+    this.parentsFirst = parentsFirst(shards);
   }
 
   /** A shard that came of it has a row. */
@@ -125,25 +135,11 @@ class ForeignLineage {
     const shard = this.listed.get(shardId);
     return shard ? parentsOf(shard) : (this.rows.get(shardId)?.parents ?? []);
   }
-
-  #order(shards: readonly Shard[]): Shard[] {
-    const ordered = new Set<Shard>();
-    const visit = (shard: Shard) => {
-      if (ordered.has(shard)) return;
-      for (const id of parentsOf(shard)) {
-        const parent = this.listed.get(id);
-        if (parent) visit(parent);
-      }
-      ordered.add(shard);
-    };
-    [...shards].sort((a, b) => (a.shardId < b.shardId ? -1 : 1)).forEach(visit);
-    return [...ordered];
-  }
 }
 
 /** Why a position cannot be one in this stream; none when it can. */
 function misfit(
-  { shardId, point }: ForeignPosition,
+  { shardId, point }: Pick<ForeignPosition, 'shardId' | 'point'>,
   { foreign, initialPosition }: ImportInput,
   { listed }: ForeignLineage,
 ): string[] {
@@ -173,7 +169,8 @@ function misfit(
 
 const OTHER_STREAM = 'the positions are of another stream, or of an earlier one of the same name';
 
-function isWithin(sequence: string, { startingSequence, endingSequence }: Shard): boolean {
+/** Such a number there can be in that shard. */
+export function isWithin(sequence: string, { startingSequence, endingSequence }: Shard): boolean {
   if (compareSequence(sequence, startingSequence) < 0) return false;
   // Emulators give closed shards an end below their beginning.
   const hasEnd = endingSequence !== undefined && compareSequence(endingSequence, startingSequence) >= 0;
@@ -181,7 +178,7 @@ function isWithin(sequence: string, { startingSequence, endingSequence }: Shard)
 }
 
 function startOf(
-  { point, shardId }: ForeignPosition,
+  { point, shardId }: Pick<ForeignPosition, 'shardId' | 'point'>,
   shard: Shard,
   input: ImportInput,
   lineage: ForeignLineage,
@@ -271,7 +268,7 @@ function latest({ foreign, nowMs }: ImportInput, why: string): Start {
   };
 }
 
-function tellGone({ shardId, point }: ForeignPosition): string {
+function tellGone({ shardId, point }: Pick<ForeignPosition, 'shardId' | 'point'>): string {
   return point.at === 'SHARD_END'
     ? `${shardId} is finished there, and has left the stream`
     : `${shardId} has left the stream: what was behind its position there is past retention`;

@@ -20,6 +20,22 @@ export function lineageOf(shards: readonly Shard[]): Lineage {
   return { parents: new Map(parents) };
 }
 
+/** By id, each behind those of its parents that are among them. */
+export function parentsFirst(shards: readonly Shard[]): Shard[] {
+  const byId = new Map(shards.map((shard) => [shard.shardId, shard]));
+  const ordered = new Set<Shard>();
+  const visit = (shard: Shard) => {
+    if (ordered.has(shard)) return;
+    for (const id of parentsOf(shard)) {
+      const parent = byId.get(id);
+      if (parent) visit(parent);
+    }
+    ordered.add(shard);
+  };
+  [...shards].sort((a, b) => (a.shardId < b.shardId ? -1 : 1)).forEach(visit);
+  return [...ordered];
+}
+
 /** All shards that this one descends from, as far as the list goes back, nearest first. */
 export function ancestorsOf({ parents }: Lineage, shardId: string): string[] {
   const found = new Set<string>();

@@ -9,6 +9,9 @@ export type Checkpoint =
   | { at: 'SEQUENCE'; sequence: string; subSequence?: number }
   | { at: 'SHARD_END' };
 
+/** As `subSequence`: nothing of the record is done, and it is the next. */
+export const BEFORE_RECORD = -1;
+
 const RANK = { TRIM_HORIZON: 0, AT_TIMESTAMP: 0, SEQUENCE: 1, SHARD_END: 2 } as const;
 
 /** Order of progress: negative when `a` is before `b`. The two starting positions are equal. */

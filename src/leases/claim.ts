@@ -1,4 +1,5 @@
 import { decodeImport, type ImportRecord } from './import-record.ts';
+import { decodeReset, type ResetRecord } from './reset-record.ts';
 import { number, text, type Row } from './row.ts';
 
 /** The group's own row: which resource of which cluster runs it, over which stream, and where it began. */
@@ -22,11 +23,23 @@ export interface Claim {
   startAt: number | undefined;
   /** Positions that came from another consumer; undefined = none did. */
   imported?: ImportRecord | undefined;
+  /** The last move of all positions; undefined = there was none. */
+  reset?: ResetRecord | undefined;
 }
 
 /** Positions are on their way in or out: until that is over, a shard without a row must not get one from elsewhere. */
 export function isImporting(claim: Pick<Claim, 'imported'> | undefined): boolean {
   return claim?.imported !== undefined && claim.imported.state !== 'done';
+}
+
+/** Positions are being moved: no worker is to own a shard. */
+export function isResetting(claim: Pick<Claim, 'reset'> | undefined): boolean {
+  return claim?.reset !== undefined && claim.reset.state !== 'done';
+}
+
+/** Positions are on their way, so nobody but who brings them is to own a shard or add one. */
+export function isHeld(claim: Pick<Claim, 'imported' | 'reset'> | undefined): boolean {
+  return isImporting(claim) || isResetting(claim);
 }
 
 /** Of the rows' attributes. Written into the claim for later releases; this one does not read it. */
@@ -46,5 +59,6 @@ export function decodeClaim(row: Row): Claim {
     paused: number(row, 'paused') === 1,
     startAt: number(row, 'start_at'),
     imported: decodeImport(row),
+    reset: decodeReset(row),
   };
 }

@@ -1,4 +1,4 @@
-import { encodeImport, importKey, type ImportRecord } from './import-record.ts';
+import { encodeImport, type ImportRecord } from './import-record.ts';
 import { encodeCheckpoint, type Lease } from './lease.ts';
 import { CLAIM_KEY } from './row.ts';
 import type { Condition, RowWrite } from './row-write.ts';
@@ -17,27 +17,6 @@ export const IMPORTED = 'Imported';
 
 const equal = (attribute: string, value: string | number): Condition => ({ attribute, is: 'equal', value });
 const absent = (attribute: string): Condition => ({ attribute, is: 'absent' });
-
-/** One part of what is to be kept; its id is new, so nobody else writes it. */
-export function putImportPart({
-  id,
-  part,
-  data,
-  ttl,
-}: {
-  id: string;
-  part: number;
-  data: string;
-  /** Seconds since the epoch. */
-  ttl: number;
-}): RowWrite {
-  const set = { import_id: id, data, ttl };
-  return { name: 'put import part', key: importKey(id, part), kind: 'update', when: [], set, proof: [] };
-}
-
-export function deleteImportPart(key: string): RowWrite {
-  return { name: 'delete import part', key, kind: 'delete', when: [], proof: [] };
-}
 
 /** Lost: somebody else has begun one. */
 export function beginImport(record: ImportRecord): RowWrite {

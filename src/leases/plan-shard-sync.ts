@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../kinesis/position.ts';
+import { parentsFirst } from '../kinesis/lineage.ts';
 import { parentsOf, type Shard } from '../kinesis/shard.ts';
 import { parseSequence } from '../kinesis/sequence-number.ts';
 import { isEnded, type Lease } from './lease.ts';
@@ -42,7 +43,7 @@ export function planShardSync(input: {
   const listed = new Map(input.shards.map((shard) => [shard.shardId, shard]));
   const all = input.all === undefined ? listed : new Map(input.all.map((shard) => [shard.shardId, shard]));
   const readBefore = ancestors(input.leases.filter(hasBegun), all);
-  const ordered = parentsFirst(input.shards, listed);
+  const ordered = parentsFirst(input.shards);
   const waiting = descendants(input.unlisted ?? new Set(), ordered);
   const missing = ordered.filter(
     ({ shardId }) => !known.has(shardId) && !readBefore.has(shardId) && !waiting.has(shardId),
@@ -127,20 +128,4 @@ function expirations(
     .filter((lease) => isEnded(lease) && lease.ttl === undefined)
     .filter((lease) => children.has(lease.shardId) && children.get(lease.shardId)!.every(hasBegun))
     .map((lease) => ({ shardId: lease.shardId, ttl }));
-}
-
-function parentsFirst(shards: readonly Shard[], listed: ReadonlyMap<string, Shard>): Shard[] {
-  const done = new Set<string>();
-  const ordered: Shard[] = [];
-  const visit = (shard: Shard) => {
-    if (done.has(shard.shardId)) return;
-    done.add(shard.shardId);
-    for (const id of parentsOf(shard)) {
-      const parent = listed.get(id);
-      if (parent) visit(parent);
-    }
-    ordered.push(shard);
-  };
-  [...shards].sort((a, b) => (a.shardId < b.shardId ? -1 : 1)).forEach(visit);
-  return ordered;
 }

@@ -14,7 +14,8 @@ import { encodeTrouble, WORKER_TTL_SECONDS, type Beat, type WorkerRow } from './
  * 2. At any time exactly one party may act on a shard row: its live owner, else the planned receiver. Owners give what
  *    they own; receivers take what nobody owns. `epoch` grows at each change of owner and fences what came before.
  *
- * What an import writes before any worker begins is in `import-writes.ts`.
+ * What an import writes before any worker begins is in `import-writes.ts`, what a reset writes while no worker owns
+ * anything in `reset-writes.ts`.
  */
 
 const equal = (attribute: string, value: string | number): Condition => ({ attribute, is: 'equal', value });
@@ -160,7 +161,8 @@ export function completeShard(lineage: Lineage): RowWrite {
   };
 }
 
-function encodeLineage({ parents, hashStart, hashEnd }: Lineage): Record<string, AttributeValue> {
+/** The attributes of what the stream says. */
+export function encodeLineage({ parents, hashStart, hashEnd }: Lineage): Record<string, AttributeValue> {
   return { ...(parents.length > 0 ? { parents } : {}), hash_start: hashStart, hash_end: hashEnd };
 }
 
@@ -346,7 +348,7 @@ export function keepShard(shardId: string): RowWrite {
 
 /** What a claim leaves as it was where it says nothing. */
 type Kept = 'tableMadeAt';
-type Others = 'startAt' | 'paused' | 'imported';
+type Others = 'startAt' | 'paused' | 'imported' | 'reset';
 
 /** The operator claims the group id for one resource of one cluster, against exactly the claim it has seen. */
 export function claimGroup(

@@ -4,6 +4,7 @@ import type { StreamConsumers } from '../kinesis/stream-consumers.ts';
 import { listGroupIds } from '../leases/dynamodb/groups.ts';
 import { awsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
+import { openReset } from './offset-reset.ts';
 import { openImport } from './position-import.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -67,6 +68,7 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
       const stream = streams.of(request.target);
       return openImport(request, { ...at(request.target), stream });
     },
+    openReset: (request) => openReset(request, streams.of(request.target), clock),
     close() {
       streams.close();
       consumers.close();

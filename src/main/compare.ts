@@ -9,7 +9,7 @@ import { systemClock } from '../lib/clock.ts';
 import { hasCode, KcgError } from '../lib/errors.ts';
 import { parseOptions } from '../lib/options.ts';
 import { openClients, placeOf, PRINCIPAL, sourceOf } from './import-clients.ts';
-import { formatPosition } from './import-report.ts';
+import { formatPosition } from '../import/format-position.ts';
 import { groupToImport } from './import-target.ts';
 import { useLocalCredentials } from './local-credentials.ts';
 import { redraw } from './redraw.ts';

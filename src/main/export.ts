@@ -15,7 +15,7 @@ import { count } from '../lib/count.ts';
 import { hasCode, KcgError } from '../lib/errors.ts';
 import { parseOptions } from '../lib/options.ts';
 import { openClients, placeOf, PRINCIPAL } from './import-clients.ts';
-import { formatPosition } from './import-report.ts';
+import { formatPosition } from '../import/format-position.ts';
 import { groupToImport } from './import-target.ts';
 import { useLocalCredentials } from './local-credentials.ts';
 

@@ -1,8 +1,7 @@
 import type { ImportReport } from '../cli/import.ts';
-import type { ForeignPoint } from '../import/foreign-store.ts';
+import { formatPosition } from '../import/format-position.ts';
 import type { SourceLook } from '../import/import-source.ts';
 import { judgeSource } from '../import/judge-source.ts';
-import type { Checkpoint } from '../kinesis/position.ts';
 
 /** What a dry run shows of one look. */
 export function reportOf(name: string, look: SourceLook): ImportReport {
@@ -34,15 +33,4 @@ function silence({ foreign }: SourceLook): string[] {
   return [
     'its rows move only while it reads records: that they stand still does not show that it has stopped. Make sure it has; what it reads after the import comes twice',
   ];
-}
-
-/** For people: `4968…+3`, `SHARD_END`, `AT_TIMESTAMP 2026-…`. */
-export function formatPosition(point: ForeignPoint | Checkpoint): string {
-  if (point.at === 'SEQUENCE')
-    return point.subSequence === undefined ? point.sequence : `${point.sequence}+${point.subSequence}`;
-  if (point.at === 'NONE') return 'no position yet';
-  if (point.at !== 'AT_TIMESTAMP') return point.at;
-  return point.timestampMs === undefined
-    ? point.at
-    : `AT_TIMESTAMP ${new Date(point.timestampMs).toISOString()}`;
 }

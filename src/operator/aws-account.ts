@@ -1,6 +1,7 @@
 import type { LeaseTable } from '../leases/lease-table.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
 import type { StreamConsumers } from '../kinesis/stream-consumers.ts';
+import type { OpenReset } from './offset-reset.ts';
 import type { OpenImport } from './position-import.ts';
 import type { TableAdmin } from '../table/table-admin.ts';
 
@@ -37,6 +38,8 @@ export interface AwsAccount {
   tableAdmin(target: GroupTarget): TableAdmin;
   /** Without it, a group that is to begin with another consumer's positions does not begin. */
   openImport?: OpenImport;
+  /** Without it, resets wait. */
+  openReset?: OpenReset;
   close(): void;
 }
 

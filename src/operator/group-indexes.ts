@@ -11,6 +11,8 @@ import type { StoredObject } from '../kubernetes/cluster.ts';
 export const PODS_OF_GROUP = 'group';
 /** Of the cache of groups: the name of the table, or `ANY_TABLE`. */
 export const GROUPS_OF_TABLE = 'table';
+/** Of the cache of resets: `namespace/name` of the group. */
+export const RESETS_OF_GROUP = 'group';
 /** For groups whose table cannot be told: they may use each. No table has this name. */
 export const ANY_TABLE = '*';
 

@@ -1,3 +1,4 @@
+import { groupKeyOf } from '../api/offset-reset.ts';
 import { describeError } from '../lib/errors.ts';
 import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { WorkQueue, type WorkQueueOptions } from '../kubernetes/work-queue.ts';
@@ -88,6 +89,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     log.info('watching consumer groups', { groups: groups.length });
     for (const group of groups) onChange(keyString(keyOf(group)));
     const told = tellers?.run(signal);
+    // Also those of groups that are not there.
+    for (const reset of scopes.caches.offsetResets.list()) for (const key of groupKeyOf(reset)) onChange(key);
     await queue.run(signal, (key, signal) => reconciler.reconcile(key, signal));
     await told;
   };

@@ -13,6 +13,7 @@ import type { Cluster, ObjectCache, StoredObject } from '../kubernetes/cluster.t
 import type { Nudge } from './fence-workers.ts';
 import type { StreamCache } from './observe-stream.ts';
 import type { ImportMemory } from './reconcile-import.ts';
+import type { ResetMemory } from './reconcile-reset.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
 import type { Want } from './plan/desired-replicas.ts';
 import { NO_LAG_HISTORY, type LagHistory } from './plan/wanted-for-lag.ts';
@@ -48,6 +49,8 @@ export interface ReconcilerOptions {
     /** With the index `PODS_OF_GROUP`. */
     pods: ObjectCache;
     podDisruptionBudgets: ObjectCache;
+    /** With the index `RESETS_OF_GROUP`. */
+    offsetResets: ObjectCache;
   };
   settings: ReconcilerSettings;
 }
@@ -129,6 +132,7 @@ export interface GroupMemory {
   windows: ShardWindows;
   claim: ClaimFacts | undefined;
   import: ImportMemory;
+  reset: ResetMemory;
   /** The stream consumer; `nextMs` is monotonic, the facts serve until then. */
   consumer: { key: string; facts: ConsumerFacts; nextMs: number } | undefined;
   /** Monotonic; when the status last got fresh positions. */
@@ -173,6 +177,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     windows: new ShardWindows(),
     claim: undefined,
     import: { facts: undefined, session: undefined },
+    reset: { session: undefined },
     consumer: undefined,
     positionsMs: nowMs,
     statusMs: nowMs,
@@ -199,8 +204,9 @@ export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): voi
     rows,
     claim,
     import: imported,
+    reset,
   } = newMemory(memory.uid, 0);
-  const nothing = { table, lastDrift, madeAt, asked, leaseTable, rows, claim, import: imported };
+  const nothing = { table, lastDrift, madeAt, asked, leaseTable, rows, claim, import: imported, reset };
   Object.assign(memory, {
     ...nothing,
     watched: new ObservedWorkers(),

@@ -27,6 +27,8 @@ import { concernsImport, pursueImport } from './reconcile-import.ts';
 import { reconcilePause } from './reconcile-pause.ts';
 import { lookAtRowsAgain } from './quiet.ts';
 import { lookAnew } from './look-anew.ts';
+import { pursueReset, refuseResets } from './reconcile-reset.ts';
+import { isResetting } from '../leases/claim.ts';
 import { attempt } from './pace.ts';
 import { recordsWaiting } from './records-waiting.ts';
 import {
@@ -86,7 +88,7 @@ export class GroupReconciler {
     }
     if (!cached) {
       this.#forget(key);
-      return undefined;
+      return refuseResets(this.#options, key, signal);
     }
     const { keptOff } = this.#memoryOf(key, cached);
     const held = await holdGroup(this.#options, this.#others, { object: cached, keptOff, signal });
@@ -261,6 +263,8 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
       await attempt(pass, { step: 'pause' }, () => reconcilePause(pass, { table, rows }));
     }
   }
+  const isOurs = found.rows && found.table && memory.claim?.verdict === 'ours';
+  await pursueReset(pass, isOurs ? { table: found.table!, rows: found.rows! } : undefined);
   if (found.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const judged = await judgeWorkers(pass, found);
   const isFresh = found.table !== undefined;
@@ -285,6 +289,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     consumer,
     claim: memory.claim,
     imported: concernsImport(group, found.rows) ? memory.import.facts : 'none',
+    resetBy: isResetting(found.rows?.claim) ? found.rows?.claim?.reset?.by : undefined,
     workload,
     view,
     expiringShards: found.rows ? expiringShards(found.rows) : [],

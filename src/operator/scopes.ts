@@ -10,7 +10,8 @@ import {
   type ObjectChange,
   type StoredObject,
 } from '../kubernetes/cluster.ts';
-import { GROUPS_OF_TABLE, groupKeys, PODS_OF_GROUP, tablesOf } from './group-indexes.ts';
+import { groupKeyOf } from '../api/offset-reset.ts';
+import { GROUPS_OF_TABLE, groupKeys, PODS_OF_GROUP, RESETS_OF_GROUP, tablesOf } from './group-indexes.ts';
 import { hasDied, type PodLike } from './plan/fence.ts';
 import { mayBeUndone } from './late-deletion.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
@@ -59,6 +60,7 @@ export class Scopes {
       deployments: over('deployments'),
       podDisruptionBudgets: over('podDisruptionBudgets'),
       pods: over('pods'),
+      offsetResets: over('offsetResets'),
     };
   }
 
@@ -100,8 +102,10 @@ export class Scopes {
       if (scope.isServed) onChange(key, how);
     };
     const caches = watchScope({ cluster, namespace, tell, signal });
-    const served = Promise.all(Object.values(caches).map((cache) => cache.whenSynced())).then(() => {
-      scope.isServed = Object.values(caches).every(({ hasSynced }) => hasSynced);
+    // Who applies the definitions by hand may not have that of resets yet: groups do not wait for it.
+    const { offsetResets: _, ...needed } = caches;
+    const served = Promise.all(Object.values(needed).map((cache) => cache.whenSynced())).then(() => {
+      scope.isServed = Object.values(needed).every(({ hasSynced }) => hasSynced);
     });
     const scope: Scope = { namespace, caches, isServed: false, served };
     return scope;
@@ -146,6 +150,14 @@ function watchScope({
       onChange: ofPod,
       transform: slimPod,
       indexes: { [PODS_OF_GROUP]: groupKeys },
+    }),
+    offsetResets: cluster.watch(KINDS.offsetReset, {
+      namespace,
+      signal,
+      indexes: { [RESETS_OF_GROUP]: groupKeyOf },
+      onChange: (change) => {
+        if (isWorthALook(change)) for (const key of groupKeyOf(change.object)) tell(key);
+      },
     }),
   };
 }

@@ -1,6 +1,6 @@
 import type { WorkerConfig } from '../api/worker-config.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
-import { decodeClaim, isImporting, type Claim } from '../leases/claim.ts';
+import { decodeClaim, isHeld, type Claim } from '../leases/claim.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
 import { pinStream } from '../leases/transitions.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
@@ -117,7 +117,7 @@ export class Worker {
       const summary = await stream.describe({ signal: stop });
       const claim = await this.#readClaim(summary, stop);
       requireOwnClaim(claim, config, summary);
-      return { stream: summary, paused: claim.paused || isImporting(claim) };
+      return { stream: summary, paused: claim.paused || isHeld(claim) };
     });
   }
 

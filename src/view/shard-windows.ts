@@ -31,6 +31,7 @@ interface Watched {
 /** The last looks at each shard of one group, bounded, and what they tell. Kept in memory: a restart begins anew. */
 export class ShardWindows {
   readonly #shards = new Map<string, Watched>();
+  #reset = '';
 
   /** Until when each shard is known to be processed, as the last look has shown it. */
   readTo(): Map<string, KnownRead> {
@@ -45,6 +46,11 @@ export class ShardWindows {
   /** `view` with the judgement of each shard, from this look and those before it. */
   judge(look: WindowsLook): GroupView {
     const { view, rows } = look;
+    const { id, state } = rows.claim?.reset ?? {};
+    const reset = `${id} ${state}`;
+    // Positions are moved on purpose.
+    if (reset !== this.#reset) this.#shards.clear();
+    this.#reset = reset;
     const there = new Set(view.shards.map(({ shardId }) => shardId));
     for (const shardId of this.#shards.keys()) if (!there.has(shardId)) this.#shards.delete(shardId);
     const leases = new Map(rows.leases.map((lease) => [lease.shardId, lease]));

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { RE2JS } from 're2js';
 import { describe, expect, test } from 'vitest';
-import { crdYaml } from '../../scripts/generate-crds.ts';
-import { referenceMarkdown } from '../../scripts/generate-reference.ts';
-import { groupCrd } from '../../src/api/crd.ts';
+import { crdFiles } from '../../scripts/generate-crds.ts';
+import { referenceFiles } from '../../scripts/generate-reference.ts';
+import { groupCrd, offsetResetCrd } from '../../src/api/crd.ts';
 import { NOT_YET } from '../../src/api/not-yet.ts';
 import { VALIDATIONS, type Validation } from '../../src/api/rule.ts';
 import type { StructuralSchema } from '../../src/api/structural-schema.ts';
 
 const file = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
-const root = groupCrd().spec.versions[0]!.schema.openAPIV3Schema;
+const roots = [groupCrd(), offsetResetCrd()].map((crd) => crd.spec.versions[0]!.schema.openAPIV3Schema);
 
 /** Every field below `schema` with its path. */
 function fields(schema: StructuralSchema, path: string): [string, StructuralSchema][] {
@@ -23,18 +23,25 @@ function fields(schema: StructuralSchema, path: string): [string, StructuralSche
       [[`${path}.${name}`, field], ...fields(field, `${path}.${name}`)] as [string, StructuralSchema][],
   );
 }
-const all = fields(root, '').filter(([path]) => path !== '.metadata');
+const all = roots.flatMap((root) => fields(root, '')).filter(([path]) => path !== '.metadata');
 
-test('crds/ is what the schemas say: run node scripts/generate-crds.ts', async () => {
-  expect(await file('crds/kcg.dev_kinesisconsumergroups.yaml')).toBe(crdYaml());
-});
+test.each([...crdFiles()])(
+  '%s is what the schemas say: run node scripts/generate-crds.ts',
+  async (path, yaml) => {
+    expect(await file(path)).toBe(yaml);
+  },
+);
 
-test('docs/reference.md is what the schemas say: run node scripts/generate-reference.ts', async () => {
-  expect(await file('docs/reference.md')).toBe(referenceMarkdown());
-});
+test.each(Object.entries(referenceFiles()))(
+  '%s is what the schemas say: run node scripts/generate-reference.ts',
+  async (path, text) => {
+    expect(await file(path)).toBe(text);
+  },
+);
 
 test('the CRD stays below 100 KB', () => {
-  expect(Buffer.byteLength(crdYaml())).toBeLessThan(100_000);
+  for (const path of ['crds/kcg.dev_kinesisconsumergroups.yaml', 'crds/kcg.dev_kinesisoffsetresets.yaml'])
+    expect(Buffer.byteLength(crdFiles().get(path)!)).toBeLessThan(100_000);
 });
 
 describe('fields', () => {
@@ -65,7 +72,7 @@ describe('fields', () => {
 });
 
 describe('rules', () => {
-  const rules = [['', root] as const, ...all].flatMap(([path, schema]) =>
+  const rules = [...roots.map((root) => ['', root] as const), ...all].flatMap(([path, schema]) =>
     ((schema[VALIDATIONS] ?? []) as Validation[]).map((rule) => ({ path, ...rule })),
   );
 

@@ -7,6 +7,9 @@ const PATTERNS: Record<Name, RegExp> = formats;
 const ACCOUNT = '123456789012';
 
 const TABLE: Record<Name, { takes: string[]; refuses: string[] }> = {
+  SHARD_ID: { takes: ['shardId-000000000000', 'shard_1.a'], refuses: ['', 'a b', 'group#claim'] },
+  SEQUENCE_NUMBER: { takes: ['0', '4959'], refuses: ['', '12a', '-1', 'TRIM_HORIZON'] },
+  RESET_ID: { takes: ['0b7c5f0e-6d5c-4a52-9d7b-2f1f5f0f3c11', 'k7'], refuses: ['', 'a#b', 'A'] },
   REGION: {
     takes: ['eu-west-1', 'us-gov-east-1', 'ap-southeast-5', 'eusc-de-east-1'],
     refuses: ['eu-west-1a', 'EU-WEST-1', 'europe', ''],

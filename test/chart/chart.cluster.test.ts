@@ -139,6 +139,13 @@ describe('users', () => {
     expect(await may('patch kcg --subresource=scale --as=editer')).toBe('yes');
     expect(await may('patch kcg --subresource=scale --as=viewer')).toBe('no');
     expect(await may('patch kcg --subresource=status --as=editer')).toBe('no');
+    // To move positions takes a right of its own.
+    expect(await may('get kcgreset --as=viewer')).toBe('yes');
+    expect(await may('create kcgreset --as=editer')).toBe('no');
+    await kubectl(`create rolebinding resetter --clusterrole=kcg-reset --user=resetter -n ${NAMESPACE}`);
+    await until('the right', async () => (await may('create kcgreset --as=resetter')) === 'yes');
+    expect(await may('patch kcgreset --subresource=status --as=resetter')).toBe('no');
+    expect(await may('patch kcg --as=resetter')).toBe('no');
   });
 });
 
@@ -185,6 +192,11 @@ spec:
       'one worker pod',
       async () => (await pods()).filter((pod) => !pod.deletionTimestamp).length === 1,
     );
+    const reset = { group: 'orders', to: { type: 'Latest' }, dryRun: true };
+    const metadata = { name: 'look', namespace: NAMESPACE };
+    const { apiVersion, kind } = { apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisOffsetReset' };
+    await kubectl('apply -f -', JSON.stringify({ apiVersion, kind, metadata, spec: reset }));
+    await kubectl(`wait --for=condition=Complete kcgreset/look -n ${NAMESPACE} --timeout=60s`);
     // The same event again counts the first one up.
     const regarding = await operator.cluster.list(KINDS.deployment, { namespace: NAMESPACE });
     for (let count = 1; count <= 2; count += 1) {

@@ -14,6 +14,7 @@ import { loadKubeAccess, type KubeAccess } from '../../src/kubernetes/kube/confi
 import type { RequestReport } from '../../src/kubernetes/kube/transport.ts';
 import { runAsLeader } from '../../src/kubernetes/leader-election.ts';
 import { MemoryTables } from '../../src/table/memory/table-admin.ts';
+import { openReset } from '../../src/main/offset-reset.ts';
 import { runOperator } from '../../src/operator/operator.ts';
 import type { ControlPlane } from '../support/control-plane.ts';
 
@@ -45,6 +46,7 @@ export async function startInstalledOperator(plane: ControlPlane, namespaces: re
           leaseTable: async () => table,
           groupIds: async () => [],
           tableAdmin: (target) => tables.admin(target.table),
+          openReset: (request) => openReset(request, memoryStreamClient(kinesis, 'orders'), clock),
           close: () => {},
         },
         clock,

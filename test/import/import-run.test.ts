@@ -24,7 +24,7 @@ describe('an import', () => {
     expect(done).toMatchObject({ reason: 'Imported', isSettled: true, isNew: true, record: { shards: 3 } });
     expect(scene.positions()).toEqual(ALL);
     expect(written).toEqual([
-      'put import part 0',
+      'put snapshot part 0',
       'begin import m',
       'put imported shard 0',
       'put imported shard 1',

@@ -14,6 +14,7 @@ import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
 
 export const CRD = 'crds/kcg.dev_kinesisconsumergroups.yaml';
+export const RESET_CRD = 'crds/kcg.dev_kinesisoffsetresets.yaml';
 export const CLI = resolve('src/main/cli.ts');
 
 /** What a process of ours gets: no credentials but those of the local servers. */
@@ -98,6 +99,7 @@ export async function until<T>(
 const KINDS = {
   group: { apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisConsumerGroup' },
   deployment: { apiVersion: 'apps/v1', kind: 'Deployment' },
+  reset: { apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisOffsetReset' },
   budget: { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
 };
 
@@ -123,7 +125,7 @@ export class Site {
   static async open(): Promise<Site> {
     Object.assign(process.env, LOCAL_CREDENTIALS);
     const [plane, kinesis, dynamodb] = await Promise.all([
-      startControlPlane({ definitions: [readFileSync(CRD, 'utf8')] }),
+      startControlPlane({ definitions: [CRD, RESET_CRD].map((file) => readFileSync(file, 'utf8')) }),
       startLocalKinesis({ clock: systemClock }),
       startLocalDynamoDb({ clock: systemClock, log: silentLog }),
     ]);

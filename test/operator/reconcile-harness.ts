@@ -16,7 +16,15 @@ import { mayBeUndone } from '../../src/operator/late-deletion.ts';
 import { GroupReconciler } from '../../src/operator/reconcile.ts';
 import type { ObservedTable } from '../../src/table/table-admin.ts';
 import type { ReconcilerOptions, ReconcilerSettings } from '../../src/operator/reconcile-context.ts';
-import { GROUPS_OF_TABLE, groupKeys, PODS_OF_GROUP, tablesOf } from '../../src/operator/group-indexes.ts';
+import {
+  GROUPS_OF_TABLE,
+  groupKeys,
+  PODS_OF_GROUP,
+  RESETS_OF_GROUP,
+  tablesOf,
+} from '../../src/operator/group-indexes.ts';
+import { groupKeyOf } from '../../src/api/offset-reset.ts';
+import { openReset } from '../../src/main/offset-reset.ts';
 import { defaultTableName } from '../../src/api/group.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
@@ -129,6 +137,10 @@ export class Harness {
         deployments: watch(KINDS.deployment),
         pods: this.cluster.watch(KINDS.pod, { signal, indexes: { [PODS_OF_GROUP]: groupKeys } }),
         podDisruptionBudgets: watch(KINDS.podDisruptionBudget),
+        offsetResets: this.cluster.watch(KINDS.offsetReset, {
+          signal,
+          indexes: { [RESETS_OF_GROUP]: groupKeyOf },
+        }),
       }),
       settings: { ...this.#settings, ...settings },
     });
@@ -168,6 +180,8 @@ export class Harness {
         if (!this.openImport) throw new Error('this test imports nothing');
         return this.openImport(request);
       },
+      openReset: (request) =>
+        openReset(request, memoryStreamClient(this.kinesis, request.target.stream.name), this.clock),
       close: () => {},
     };
   }

@@ -268,7 +268,7 @@ describe('the password of Redis', () => {
 });
 
 test.each(
-  ['claim group', 'put import part', 'begin import', 'put imported shard', 'finish import'].flatMap(
+  ['claim group', 'put snapshot part', 'begin import', 'put imported shard', 'finish import'].flatMap(
     (name) => [
       [name, 'before'],
       [name, 'after'],

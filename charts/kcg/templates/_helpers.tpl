@@ -49,6 +49,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 - apiGroups: [kcg.dev]
   resources: [kinesisconsumergroups/status]
   verbs: [patch]
+- apiGroups: [kcg.dev]
+  resources: [kinesisoffsetresets]
+  verbs: [list, watch]
+- apiGroups: [kcg.dev]
+  resources: [kinesisoffsetresets/status]
+  verbs: [patch]
 # To own a Deployment in a way that blocks the group's deletion, where the cluster insists on a right to that.
 - apiGroups: [kcg.dev]
   resources: [kinesisconsumergroups/finalizers]

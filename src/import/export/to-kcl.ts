@@ -1,4 +1,5 @@
 import { isEnded, type Lease } from '../../leases/lease.ts';
+import { BEFORE_RECORD } from '../../kinesis/position.ts';
 import { isPayloadPosition } from '../../kinesis/payload-position.ts';
 import { parentsOf, type Shard } from '../../kinesis/shard.ts';
 import type { ExportedShard, ExportInput, ExportRow, ExportValue } from './export-plan.ts';
@@ -19,6 +20,11 @@ export function toKcl(
   if (checkpoint.at === 'SEQUENCE' && isPayloadPosition(checkpoint.subSequence)) {
     return {
       refusal: `${shardId} stands inside the record ${checkpoint.sequence}, between payloads that handler.format makes of it: KCL knows whole records only; let the group go on until it has left it`,
+    };
+  }
+  if (checkpoint.at === 'SEQUENCE' && checkpoint.subSequence === BEFORE_RECORD) {
+    return {
+      refusal: `${shardId} stands before the record ${checkpoint.sequence}, where a reset has put it: KCL knows only what is processed; let the group go on until it has left it`,
     };
   }
   const parents = parentsOf(shard);

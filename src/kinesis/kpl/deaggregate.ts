@@ -1,6 +1,7 @@
 import { decodeAggregate, mayBeAggregate } from './codec.ts';
 import { misplacedIn, type Placement } from './misplaced.ts';
 import { isPayloadPosition } from '../payload-position.ts';
+import { BEFORE_RECORD } from '../position.ts';
 import { compareSequence, type KinesisRecord, type RecordList } from '../record.ts';
 import { OpenedRecords } from './opened-records.ts';
 
@@ -38,7 +39,7 @@ export function deaggregate(
     const isCut = order === 0 && isPayloadPosition(after?.subSequence);
     if (parts === undefined) {
       // A plain record with a sub-sequence checkpoint on it was delivered as a whole.
-      if (order <= 0 && !isCut) continue;
+      if (order <= 0 && !isCut && after?.subSequence !== BEFORE_RECORD) continue;
       if (opened) opened.add(record);
       else plain.push(record);
       continue;

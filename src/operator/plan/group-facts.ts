@@ -24,6 +24,8 @@ export interface GroupFacts {
   /** `none`: the group has nothing to do with one. Undefined = not known yet. */
   imported: ImportFacts | 'none' | undefined;
   workload: WorkloadFacts;
+  /** Who moves the positions right now, for people; undefined = nobody. */
+  resetBy?: string | undefined;
   /** Undefined = the rows could not be read yet. */
   view: GroupView | undefined;
   /** Rows of shards that are not ended and carry a time to live all the same. */
@@ -75,7 +77,7 @@ export type ClaimFacts = { verdict: 'ours' } | Extract<ClaimVerdict, { verdict: 
  * its first positions, `workers` the objects in Kubernetes.
  */
 export interface StepFailure {
-  step: 'claim' | 'import' | 'pause' | 'workers';
+  step: 'claim' | 'import' | 'pause' | 'reset' | 'workers';
   error: KcgError;
 }
 

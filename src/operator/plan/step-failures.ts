@@ -5,6 +5,7 @@ const WHAT: Readonly<Record<StepFailure['step'], string>> = {
   claim: 'the group id cannot be claimed',
   import: 'the positions cannot be imported',
   pause: 'the workers cannot be told to pause or to go on',
+  reset: 'the positions cannot be moved',
   workers: 'the workers cannot be brought to what is wanted',
 };
 

@@ -84,6 +84,8 @@ export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
     if (!done) return progressing(`${ShardsCovered.message}; waiting for their hand-over`);
     return { status: 'True', reason: desiredState, message: `desiredState is ${desiredState}` };
   }
+  if (facts.resetBy !== undefined)
+    return progressing(`${facts.resetBy} moves the positions; workers hold still until that is done`);
   if (whyScaledToZero(facts) !== undefined) {
     if (view?.ownedShards !== 0) return progressing(`${ShardsCovered.message}; waiting for their hand-over`);
     return { status: 'True', reason: 'ScaledToZero', message: ShardsCovered.message };

@@ -1,6 +1,6 @@
 import { parseHashRange, type HashRange } from '../../kinesis/hash-key.ts';
 import { compareCheckpoints } from '../../kinesis/position.ts';
-import { isImporting } from '../../leases/claim.ts';
+import { isHeld } from '../../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
 import { decodeLease, type Lease } from '../../leases/lease.ts';
 import type { Row } from '../../leases/row.ts';
@@ -18,7 +18,7 @@ export class GroupState {
   #own: WorkerRow | undefined;
   #startAt: number | undefined;
   #paused: boolean;
-  #importing = false;
+  #held = false;
 
   constructor(paused = false) {
     this.#paused = paused;
@@ -29,9 +29,9 @@ export class GroupState {
     return this.#paused;
   }
 
-  /** As the claim says: positions are on their way in or out, and nobody else is to add a shard. */
-  get importing(): boolean {
-    return this.#importing;
+  /** As the claim says: positions are on their way, and nobody else is to add a shard. */
+  get isHeld(): boolean {
+    return this.#held;
   }
 
   get leases(): Lease[] {
@@ -73,8 +73,8 @@ export class GroupState {
     );
     this.#workers = this.#further(group.workers);
     this.#startAt = group.claim?.startAt ?? this.#startAt;
-    this.#importing = isImporting(group.claim);
-    this.#paused = this.#importing || (group.claim?.paused ?? false);
+    this.#held = isHeld(group.claim);
+    this.#paused = this.#held || (group.claim?.paused ?? false);
     return group;
   }
 

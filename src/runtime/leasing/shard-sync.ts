@@ -96,10 +96,10 @@ export class ShardSync {
       look.fresh(0),
       stream.listShards(filterFor(initial), { signal }),
     ]);
-    // The coordinator reads them once a minute; older rows only make a put that its condition refuses. The first rows of a
-    // group may be on their way from another consumer.
+    // The coordinator reads them once a minute; older rows only make a put that its condition refuses. Positions may be
+    // on their way: from another consumer, or to where somebody wants them.
     if (state.leases.length === 0) state.readAll(await table.query('all', { consistent: true, signal }));
-    if (state.importing) return;
+    if (state.isHeld) return;
     // Rows that lack their lineage can be of shards from before the initial position.
     const isWhole = state.leases.every((lease) => lease.hashStart !== undefined || isEnded(lease));
     const input = {

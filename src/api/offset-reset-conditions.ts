@@ -1,0 +1,46 @@
+const COMPLETE = {
+  Reset: 'The positions are where they were to go, and the group may go on from there; nothing to do.',
+  DryRun:
+    'status.shards shows what would become of each position; nothing was written. Create another reset without dryRun to do it.',
+  Waiting: 'The group or its table cannot be used yet, or another reset comes first; the message says which.',
+  StoppingWorkers:
+    'Workers finish what they have begun and release their shards; as long as their handlers take, at most leases.handoffTimeoutSeconds.',
+  Writing: 'The positions are being written; wait a moment. No worker owns a shard meanwhile.',
+} as const;
+
+const FAILED = {
+  GroupNotFound:
+    'There is no such KinesisConsumerGroup in this namespace; correct spec.group in another reset.',
+  InvalidSpec: 'The spec cannot work; correct it in another reset, as the message says.',
+  WorkersRunning:
+    'Workers of the group run, and whileRunning is Refuse: stop the group (desiredState Stopped or Paused), or create another reset with whileRunning Stop.',
+  PositionsRefused:
+    'The positions cannot be of this stream, or lie in the future; the message names them. Nothing was written.',
+  SnapshotNotFound:
+    'The reset to undo, or its snapshot, is not there (any more): snapshots are kept for 90 days. Nothing was written.',
+  SourceNotFound:
+    'The group whose positions were to be taken has none, or is not there. Nothing was written.',
+} as const;
+
+const RECONCILING = {
+  Done: 'Nothing is under way.',
+  UnderWay: 'The reset is on its way; Complete says what it waits for.',
+} as const;
+
+/** Every condition and reason of a KinesisOffsetReset. Reasons are stable: scripts may depend on them. */
+export const RESET_CONDITIONS = {
+  Complete: {
+    meaning: 'The reset is over, and did what was asked.',
+    abnormal: false,
+    reasons: { ...COMPLETE, ...FAILED },
+  },
+  Reconciling: { meaning: 'The reset is under way.', abnormal: true, reasons: RECONCILING },
+  Stalled: {
+    meaning: 'The reset has failed, and is not tried again. Nothing of it was written.',
+    abnormal: true,
+    reasons: { NotFailed: 'It has not failed.', ...FAILED },
+  },
+} as const;
+
+export type CompleteReason = keyof typeof COMPLETE;
+export type FailedReason = keyof typeof FAILED;

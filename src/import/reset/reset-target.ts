@@ -1,0 +1,73 @@
+import type { OffsetResetSpec } from '../../api/offset-reset.ts';
+import { BEFORE_RECORD, type Checkpoint } from '../../kinesis/position.ts';
+import type { StreamClient } from '../../kinesis/stream-client.ts';
+import { decodeRows } from '../../leases/group-rows.ts';
+import { latestStart } from '../../leases/latest.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { ResetTo } from './plan-reset.ts';
+import { positionsBefore, readResetSnapshot } from './reset-snapshot.ts';
+
+export type ResetTarget = NonNullable<OffsetResetSpec['to']>;
+
+export interface TargetOptions {
+  to: ResetTarget;
+  /** The group's own rows. */
+  table: LeaseTable;
+  stream: Pick<StreamClient, 'listShards' | 'now'>;
+  /** Rows of the group that `to.group` names. */
+  openOther: (name: string) => Promise<LeaseTable>;
+  clock: Clock;
+}
+
+/**
+ * What the spec's words mean now.
+ * @throws KcgError `NotFound` when a snapshot or the other group's positions are not there
+ */
+export async function resolveTarget(
+  { to, table, stream, openOther, clock }: TargetOptions,
+  signal: AbortSignal,
+): Promise<ResetTo> {
+  switch (to.type) {
+    case 'TrimHorizon':
+      return { to: 'TRIM_HORIZON' };
+    case 'Latest': {
+      const streamMs = await stream.now({ signal });
+      return { to: 'LATEST', atMs: latestStart({ streamMs, nowMs: clock.now() }) };
+    }
+    case 'AtTimestamp': {
+      const timestampMs = Date.parse(to.timestamp!);
+      // Kinesis lists nothing for a time to come; the plan refuses that.
+      const isFuture = timestampMs > clock.now();
+      const since = isFuture ? [] : await stream.listShards({ from: 'TIMESTAMP', timestampMs }, { signal });
+      return { to: 'TIMESTAMP', timestampMs, since };
+    }
+    case 'SequenceNumbers':
+      return { to: 'SEQUENCES', positions: to.positions!.map(asked) };
+    case 'Snapshot': {
+      const snapshot = await readResetSnapshot(table, to.snapshot!, signal);
+      return { to: 'POSITIONS', name: `snapshot ${to.snapshot}`, positions: positionsBefore(snapshot) };
+    }
+    case 'Group':
+      return { to: 'POSITIONS', ...(await othersPositions(to.group!, openOther, signal)) };
+  }
+}
+
+function asked({ shardId, after, at }: NonNullable<ResetTarget['positions']>[number]) {
+  const checkpoint: Checkpoint =
+    after === undefined
+      ? { at: 'SEQUENCE', sequence: at!, subSequence: BEFORE_RECORD }
+      : { at: 'SEQUENCE', sequence: after };
+  return { shardId, checkpoint };
+}
+
+async function othersPositions(name: string, openOther: TargetOptions['openOther'], signal: AbortSignal) {
+  const table = await openOther(name);
+  const { leases } = decodeRows(await table.query('all', { consistent: true, signal }));
+  if (leases.length === 0) throw new KcgError('NotFound', `group ${name} has no positions`);
+  return {
+    name: `group ${name}`,
+    positions: leases.map(({ shardId, checkpoint }) => ({ shardId, checkpoint })),
+  };
+}

@@ -1,0 +1,244 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { OffsetResetStatus } from '../../src/api/offset-reset.ts';
+import { KINDS } from '../../src/kubernetes/cluster.ts';
+import { KcgError } from '../../src/lib/errors.ts';
+import { groupObject, Harness, KEY, NAME } from './reconcile-harness.ts';
+
+let h: Harness;
+beforeEach(() => {
+  h = new Harness();
+  h.kinesis.createStream({ name: 'orders', shardCount: 3 });
+});
+afterEach(() => h.close());
+
+const OLDEST = { to: { type: 'TrimHorizon' } };
+const POSITION = '49590338271490256608559692538361571095921575989136588898';
+
+/** A group whose workers have read some of each shard; they are gone when `isStopped`. */
+async function group({ isStopped = true } = {}): Promise<void> {
+  h.cluster.create(KINDS.consumerGroup, groupObject());
+  await h.converge();
+  await h.runWorkers();
+  for (const { shard_id: key, ...row } of h.table().rows()) {
+    if (!key.startsWith('shardId')) continue;
+    const sequence = h.kinesis.putRecord('orders', {
+      partitionKey: 'a',
+      data: Buffer.from('a'),
+      explicitHashKey: row['hash_start'] as string,
+    }).sequence;
+    h.table().store(key, { ...row, sequence, shard_id: key });
+  }
+  if (isStopped) {
+    h.setGroup((spec) => (spec['desiredState'] = 'Stopped'));
+    await h.losePods();
+    for (const { shard_id: key, ref: _, ...row } of h.table().rows())
+      if (key.startsWith('shardId')) h.table().store(key, { ...row, shard_id: key });
+      else if (key.startsWith('worker#')) h.table().store(key, undefined);
+  }
+  await h.converge();
+}
+
+function create(name: string, spec: Record<string, unknown>): void {
+  h.cluster.create(KINDS.offsetReset, {
+    apiVersion: 'kcg.dev/v1alpha1',
+    kind: 'KinesisOffsetReset',
+    metadata: { namespace: 'shop', name },
+    spec: { group: 'orders', ...spec },
+  });
+}
+
+async function statusOf(name: string): Promise<OffsetResetStatus> {
+  const object = await h.cluster.get(KINDS.offsetReset, { namespace: 'shop', name });
+  return object?.status ?? {};
+}
+async function complete(name: string): Promise<string> {
+  const found = (await statusOf(name)).conditions?.find(({ type }) => type === 'Complete');
+  return `${found?.status} ${found?.reason}`;
+}
+const sequences = () =>
+  h
+    .table()
+    .rows()
+    .filter(({ shard_id }) => shard_id.startsWith('shardId'))
+    .map((row) => row['sequence']);
+const events = (name: string) =>
+  h.cluster.events.filter(({ regarding }) => regarding.metadata.name === name).map(({ reason }) => reason);
+
+describe('a reset', () => {
+  test('of a stopped group moves every shard, tells old and new, and is done once', async () => {
+    await group();
+    const before = sequences();
+    create('back', OLDEST);
+    await h.converge();
+    expect(await complete('back')).toBe('True Reset');
+    const status = await statusOf('back');
+    expect(status).toMatchObject({ groupId: 'shop.orders', target: 'TrimHorizon', moved: 3, unchanged: 0 });
+    expect(status.shards?.map(({ from, to }) => [from, to])).toEqual(
+      before.map((at) => [at, 'TRIM_HORIZON']),
+    );
+    expect(status.conditions?.map(({ type, status: is }) => `${type} ${is}`)).toEqual([
+      'Complete True',
+      'Reconciling False',
+      'Stalled False',
+    ]);
+    expect(events('back')).toEqual(['Reset']);
+    expect(sequences()).toEqual(['TRIM_HORIZON', 'TRIM_HORIZON', 'TRIM_HORIZON']);
+    // Neither is it done again, nor written about.
+    const writes = () => [
+      ...h.rowWrites,
+      ...h.kubeWrites().filter(({ on }) => on.startsWith('KinesisOffsetReset')),
+    ];
+    const { length } = writes();
+    h.restart();
+    await h.reconcile();
+    expect(writes()).toHaveLength(length);
+
+    create('undo', { undo: 'back' });
+    await h.converge();
+    expect(await complete('undo')).toBe('True Reset');
+    expect(sequences()).toEqual(before);
+  });
+
+  test('of a group that is read fails, with its worker named, and the group goes on', async () => {
+    await group({ isStopped: false });
+    const before = sequences();
+    create('back', OLDEST);
+    await h.converge();
+    await h.clock.advance(2_000);
+    await h.converge();
+    expect(await complete('back')).toBe('False WorkersRunning');
+    const stalled = (await statusOf('back')).conditions?.find(({ type }) => type === 'Stalled');
+    expect(stalled).toMatchObject({
+      status: 'True',
+      message: expect.stringContaining('orders-worker-0') as string,
+    });
+    expect(events('back')).toContain('WorkersRunning');
+    expect(sequences()).toEqual(before);
+    expect(await h.condition('Ready')).toBe('True Available');
+  });
+
+  test('told to stop holds the workers still, and lets them go on when it is done', async () => {
+    await group({ isStopped: false });
+    create('back', { ...OLDEST, whileRunning: 'Stop' });
+    await h.reconcile();
+    await h.reconcile();
+    expect(await complete('back')).toBe('False StoppingWorkers');
+    expect(h.nudged.length).toBeGreaterThan(0);
+    expect(await h.condition('Ready')).toBe('False Progressing');
+    expect(await h.message('Ready')).toContain('KinesisOffsetReset shop/back moves the positions');
+    expect(await h.replicas()).toBe(3);
+    for (const { shard_id: key, ref: _, ...row } of h.table().rows())
+      if (key.startsWith('shardId'))
+        h.table().store(key, { ...row, epoch: Number(row['epoch']) + 1, shard_id: key });
+    const nudges = h.nudged.length;
+    await h.reconcile();
+    expect(await complete('back')).toBe('True Reset');
+    expect(sequences()).toEqual(['TRIM_HORIZON', 'TRIM_HORIZON', 'TRIM_HORIZON']);
+    expect(h.nudged.length).toBeGreaterThan(nudges);
+    // Positions that go back by request are no sign of trouble.
+    await h.runWorkers();
+    for (let look = 0; look < 12; look += 1) {
+      await h.clock.advance(30_000);
+      await h.reconcile();
+    }
+    expect(await h.condition('ShardsProgressing')).not.toBe('False ShardsRewound');
+  });
+
+  test('only shows, when it is a dry run, also while workers run', async () => {
+    await group({ isStopped: false });
+    const before = h.rowWrites.length;
+    create('look', { ...OLDEST, dryRun: true });
+    await h.converge();
+    expect(await complete('look')).toBe('True DryRun');
+    expect(await statusOf('look')).toMatchObject({ moved: 3, shards: [{ to: 'TRIM_HORIZON' }, {}, {}] });
+    expect((await statusOf('look')).snapshot).toBeUndefined();
+    expect(h.rowWrites.length).toBe(before);
+  });
+
+  test('comes after those that were there before', async () => {
+    await group();
+    const shardId = h.kinesis.listShards('orders').shards[0]!.shardId;
+    const [at] = sequences();
+    create('a-back', OLDEST);
+    create('b-there', { to: { type: 'SequenceNumbers', positions: [{ shardId, after: at }] } });
+    await h.converge();
+    expect([await complete('a-back'), await complete('b-there')]).toEqual(['True Reset', 'True Reset']);
+    expect(sequences()).toEqual([at, 'TRIM_HORIZON', 'TRIM_HORIZON']);
+  });
+
+  test.each<[string, Record<string, unknown>, string, RegExp]>([
+    ['a spec that cannot work', { to: { type: 'Group' } }, 'InvalidSpec', /spec.to: .*Group needs group/],
+    ['a reset that is not there', { undo: 'nobody' }, 'SnapshotNotFound', /no KinesisOffsetReset nobody/],
+    [
+      'a group that is not there',
+      { to: { type: 'Group', group: 'audit' } },
+      'SourceNotFound',
+      /no valid KinesisConsumerGroup audit in namespace shop/,
+    ],
+    [
+      'a shard that is not there',
+      { to: { type: 'SequenceNumbers', positions: [{ shardId: 'shardId-9', after: POSITION }] } },
+      'PositionsRefused',
+      /shardId-9 is not in the stream/,
+    ],
+  ])('with %s fails, and says so', async (_, spec, reason, message) => {
+    await group();
+    const before = sequences();
+    create('bad', spec);
+    await h.converge();
+    expect(await complete('bad')).toBe(`False ${reason}`);
+    const { conditions = [] } = await statusOf('bad');
+    expect(conditions.find(({ type }) => type === 'Stalled')?.message).toMatch(message);
+    expect(sequences()).toEqual(before);
+  });
+
+  test('of no group waits a moment for it, as both may be applied together, and then fails', async () => {
+    create('early', OLDEST);
+    expect(await h.reconcile()).toBeGreaterThan(0);
+    expect(await complete('early')).toBe('False Waiting');
+    await h.clock.advance(61_000);
+    expect(await h.reconcile()).toBeUndefined();
+    expect(await complete('early')).toBe('False GroupNotFound');
+  });
+
+  test('that is deleted half-way is ended as the table says, and holds no worker for ever', async () => {
+    await group({ isStopped: false });
+    create('back', { ...OLDEST, whileRunning: 'Stop' });
+    await h.reconcile();
+    await h.reconcile();
+    expect(await complete('back')).toBe('False StoppingWorkers');
+    h.cluster.remove(KINDS.offsetReset, { namespace: 'shop', name: 'back' });
+    h.restart();
+    await h.converge();
+    const claim = h
+      .table()
+      .rows()
+      .find(({ shard_id }) => shard_id === 'group#claim');
+    expect(claim).toMatchObject({ reset_state: 'done' });
+    expect(sequences()).not.toContain('TRIM_HORIZON');
+  });
+});
+
+describe('an operator that ends half-way through a reset', () => {
+  const POINTS = ['hold for reset', 'put snapshot part', 'begin reset', 'move shard', 'finish reset'];
+
+  test.each([...POINTS, 'applyStatus KinesisOffsetReset'])(
+    'at "%s" leaves the rest to the next one',
+    async (point) => {
+      await group();
+      const before = sequences();
+      create('back', OLDEST);
+      h.faults.set(point, new KcgError('Timeout', 'no answer'));
+      for (let pass = 0; pass < 3; pass += 1) await h.reconcile().catch(() => {});
+      expect(await complete('back')).not.toBe('True Reset');
+      expect((await h.group(NAME)).metadata.name).toBe('orders');
+      h.faults.clear();
+      h.restart();
+      await h.clock.advance(60_000);
+      await h.converge(KEY);
+      expect(await complete('back')).toBe('True Reset');
+      expect((await statusOf('back')).shards?.map(({ from }) => from)).toEqual(before);
+      expect(sequences()).toEqual(['TRIM_HORIZON', 'TRIM_HORIZON', 'TRIM_HORIZON']);
+    },
+  );
+});

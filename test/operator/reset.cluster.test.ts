@@ -1,0 +1,126 @@
+import { PutRecordCommand, KinesisClient } from '@aws-sdk/client-kinesis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { OffsetResetStatus } from '../../src/api/offset-reset.ts';
+import { Site, until } from './operator-process.ts';
+import { ProcessKubelet } from './process-kubelet.ts';
+
+/* Resets on a real API server, by a real operator, of a group with real worker processes. */
+
+const NAMESPACE = 'shop';
+let site: Site;
+let kubelet: ProcessKubelet;
+let client: KinesisClient;
+
+beforeAll(async () => {
+  site = await Site.open();
+  site.kinesis.kinesis.createStream({ name: 'orders', shardCount: 2 });
+  client = new KinesisClient({ region: 'eu-west-1', endpoint: site.kinesis.endpoint });
+  await site.kubectl(`create namespace ${NAMESPACE}`);
+  kubelet = new ProcessKubelet(site.plane.kubeconfig, NAMESPACE);
+  await site.startOperator().works();
+  await site.apply(GROUP);
+}, 120_000);
+afterAll(async () => {
+  client?.destroy();
+  await kubelet?.close();
+  await site?.close();
+}, 60_000);
+
+const GROUP = `
+apiVersion: kcg.dev/v1alpha1
+kind: KinesisConsumerGroup
+metadata: {name: orders, namespace: ${NAMESPACE}}
+spec:
+  stream: {name: orders}
+  region: eu-west-1
+  handler: {log: {}, batchSize: 10}
+  checkpoints: {intervalSeconds: 1}
+  leases: {durationSeconds: 5}
+  scaling: {mode: Fixed, replicas: 1}
+`;
+const reset = (name: string, spec: string) => `
+apiVersion: kcg.dev/v1alpha1
+kind: KinesisOffsetReset
+metadata: {name: ${name}, namespace: ${NAMESPACE}}
+spec: {group: orders, ${spec}}
+`;
+
+/** Records that the handler has logged so far. */
+const delivered = () =>
+  kubelet.lines
+    .filter((line) => line.includes('"message":"batch"'))
+    .map((line) => Number(/"records":(\d+)/.exec(line)?.[1]))
+    .reduce((sum, count) => sum + count, 0);
+const podNames = async () => site.kubectl(`get pods -n ${NAMESPACE} -o name`);
+
+async function statusOf(name: string): Promise<OffsetResetStatus> {
+  return (await site.get('reset', name, NAMESPACE))?.status ?? {};
+}
+async function over(name: string): Promise<OffsetResetStatus> {
+  return until(`the end of ${name}`, async () => {
+    const status = await statusOf(name);
+    const isOver = status.conditions?.some(
+      ({ type, status: is }) => is === 'True' && (type === 'Complete' || type === 'Stalled'),
+    );
+    return isOver ? status : undefined;
+  });
+}
+
+test('the API server refuses what cannot be, and any change', async () => {
+  const refused = (spec: string) => site.refused('apply --server-side -f -', reset('bad', spec));
+  expect(await refused('to: {type: AtTimestamp}')).toContain('AtTimestamp needs timestamp');
+  expect(await refused('to: {type: Latest}, undo: other')).toContain('set exactly one of to and undo');
+  expect(await refused('to: {type: Group, group: orders}')).toContain('to.group is the group itself');
+  const twice = 'positions: [{shardId: a, after: "1"}, {shardId: a, after: "2"}]';
+  expect(await refused(`to: {type: SequenceNumbers, ${twice}}`)).toMatch(/[Dd]uplicate/);
+  expect(await refused('to: {type: SequenceNumbers, positions: [{shardId: a}]}')).toContain(
+    'set exactly one of after and at',
+  );
+  await site.apply(reset('kept', 'to: {type: Latest}, dryRun: true'));
+  expect(await site.refused('apply --server-side -f -', reset('kept', 'to: {type: TrimHorizon}'))).toContain(
+    'a reset is done once and cannot be changed',
+  );
+});
+
+describe('a group that reads', () => {
+  test('is refused, then stopped, moved and set going again; kubectl shows and waits for it', async () => {
+    await until(
+      'a group that is ready',
+      async () => (await site.conditions('orders', NAMESPACE))['Ready'] === 'True Available',
+    );
+    for (let n = 0; n < 20; n += 1)
+      await client.send(
+        new PutRecordCommand({ StreamName: 'orders', PartitionKey: `k${n}`, Data: Buffer.from('x') }),
+      );
+    await until('all records', () => delivered() >= 20);
+
+    await site.apply(reset('refused', 'to: {type: TrimHorizon}'));
+    const refused = await over('refused');
+    expect(refused.conditions?.find(({ type }) => type === 'Complete')).toMatchObject({
+      status: 'False',
+      reason: 'WorkersRunning',
+    });
+
+    const pods = await podNames();
+    await site.apply(reset('back', 'to: {type: TrimHorizon}, whileRunning: Stop'));
+    await site.kubectl(`wait --for=condition=Complete kcgreset/back -n ${NAMESPACE} --timeout=60s`);
+    const done = await statusOf('back');
+    expect(done.moved).toBe(2);
+    expect(done.shards?.map(({ to }) => to)).toEqual(['TRIM_HORIZON', 'TRIM_HORIZON']);
+    for (const { from } of done.shards ?? []) expect(from).toMatch(/^\d{20,}$/);
+    const table = await site.kubectl(`get kcgreset back -n ${NAMESPACE}`);
+    expect(table.split('\n')[0]!.split(/\s+/).slice(0, 6)).toEqual(
+      'NAME GROUP TO COMPLETE REASON MOVED'.split(' '),
+    );
+    expect(table).toMatch(/back\s+orders\s+TrimHorizon\s+True\s+Reset\s+2/);
+    const events = await site.kubectl(`get events -n ${NAMESPACE} -o jsonpath={.items[*].reason}`);
+    expect(events.split(' ')).toEqual(expect.arrayContaining(['WorkersRunning', 'StoppingWorkers', 'Reset']));
+    // All of it comes again, to the same pods.
+    await until('all records again', () => delivered() >= 40);
+    expect(await podNames()).toBe(pods);
+    await until(
+      'a group that is ready again',
+      async () => (await site.conditions('orders', NAMESPACE))['Ready'] === 'True Available',
+    );
+  }, 120_000);
+});
