@@ -1,0 +1,302 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CLUSTER_HOME } from '../../cluster/find-programs.ts';
+import { requireToolInCi } from '../../cluster/find-tool.ts';
+import { CRD, Site, until, type OperatorProcess } from '../operator-process.ts';
+import { ProcessKubelet } from '../process-kubelet.ts';
+
+/* What people and their tools do to a group that an operator looks after, on a real API server with its controllers. */
+
+const NAMESPACE = 'shop';
+let site: Site;
+let operator: OperatorProcess;
+let kubelet: ProcessKubelet;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'kcg-round-trips-'));
+  site = await Site.open();
+  site.kinesis.kinesis.createStream({ name: 'orders', shardCount: 2 });
+  operator = await site.startOperator().works();
+  await site.kubectl(`create namespace ${NAMESPACE}`);
+  kubelet = new ProcessKubelet(site.plane.kubeconfig, NAMESPACE);
+}, 120_000);
+afterAll(async () => {
+  await kubelet?.close();
+  await site?.close();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+/** The blocks of docs/gitops.md, each as a shell runs it. */
+function blocks(): string[] {
+  const text = readFileSync('docs/gitops.md', 'utf8');
+  return [...text.matchAll(/^```\n([^]*?)^```$/gm)].map(([, block]) => block!);
+}
+async function shell(script: string): Promise<string> {
+  const PATH = `${join(CLUSTER_HOME, 'bin')}:${process.env['PATH']}`;
+  const env = { ...process.env, PATH, KUBECONFIG: site.plane.kubeconfig };
+  return (await promisify(execFile)('sh', ['-euc', script], { cwd: folder, env })).stdout;
+}
+
+const groupOf = (name: string, spec: object = {}, metadata: object = {}) => ({
+  apiVersion: 'kcg.dev/v1alpha1',
+  kind: 'KinesisConsumerGroup',
+  metadata: { name, namespace: NAMESPACE, ...metadata },
+  spec: {
+    stream: { name: 'orders' },
+    region: 'eu-west-1',
+    leases: { durationSeconds: 6 },
+    handler: { log: {} },
+    scaling: { mode: 'Fixed', replicas: 1 },
+    ...spec,
+  },
+});
+function fileOf(...objects: object[]): string {
+  const path = join(folder, 'manifest.yaml');
+  writeFileSync(path, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+  return path;
+}
+const isReady = (name: string) =>
+  site.kubectl(`wait --for=condition=Ready kcg/${name} -n ${NAMESPACE} --timeout=60s`);
+const record = 'kcg.dev/table';
+const group = async (name: string) => (await site.get('group', name, NAMESPACE))!;
+const specOf = async (name: string) => (await group(name)).spec as Record<string, unknown>;
+
+test('every block of the guide does what it says', async () => {
+  if (requireToolInCi('helm') === undefined) throw new Error('Helm is missing: npm run cluster:build');
+  const [install, customize, restart, letGo, ...more] = blocks();
+  expect(more).toEqual([]);
+  symlinkSync(resolve('deploy'), join(folder, 'deploy'));
+  mkdirSync(join(folder, 'orders/templates'), { recursive: true });
+  writeFileSync(join(folder, 'orders/Chart.yaml'), 'apiVersion: v2\nname: orders\nversion: 0.1.0\n');
+  const policy = { checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 1 } };
+  writeFileSync(join(folder, 'orders/templates/group.yaml'), JSON.stringify(groupOf('orders', policy)));
+  expect(await shell(install!)).toContain('STATUS: deployed');
+  expect((await site.conditions('orders', NAMESPACE))['Ready']).toBe('True Available');
+
+  await site.kubectl('create namespace argocd');
+  await site.kubectl('create configmap argocd-cm -n argocd --from-literal=url=https://argocd.example');
+  await shell(customize!);
+  const { data } = JSON.parse(await site.kubectl('get configmap argocd-cm -n argocd -o json')) as {
+    data: Record<string, string>;
+  };
+  expect(data).toMatchObject({ url: 'https://argocd.example' });
+  expect(Object.keys(data).filter((key) => key.includes('kcg.dev_KinesisConsumerGroup'))).toHaveLength(2);
+
+  const before = kubelet.pods.map(({ options }) => options.name);
+  await shell(restart!);
+  const after = kubelet.pods.filter(({ isStopping }) => !isStopping).map(({ options }) => options.name);
+  expect(after).toHaveLength(1);
+  expect(before).not.toContain(after[0]);
+
+  await operator.end('SIGKILL');
+  await site.kubectl(`delete kcg orders -n ${NAMESPACE} --wait=false`);
+  expect((await group('orders')).metadata).toHaveProperty('deletionTimestamp');
+  await shell(letGo!);
+  await site.kubectl(`wait --for=delete kcg/orders -n ${NAMESPACE} --timeout=30s`);
+  operator = await site.startOperator().works();
+}, 240_000);
+
+describe('kubectl', () => {
+  const running = `-n ${NAMESPACE} kcg/edited`;
+
+  test('apply leaves nothing for diff, by either kind of apply', async () => {
+    for (const [name, flags] of [
+      ['edited', ''],
+      ['by-server', ' --server-side'],
+    ]) {
+      const file = fileOf(groupOf(name!));
+      await site.kubectl(`apply${flags} -f ${file}`);
+      await isReady(name!);
+      // What the operator has written since counts as little as what the server has filled in.
+      expect((await group(name!)).metadata.annotations).toHaveProperty([record]);
+      expect(await site.kubectl(`diff${flags} -f ${file}`)).toBe('');
+      expect(await site.kubectl(`apply${flags} -f ${file}`)).toContain(
+        flags ? 'serverside-applied' : 'unchanged',
+      );
+    }
+  }, 120_000);
+
+  test('edit changes what is changed, and is refused what cannot be', async () => {
+    process.env['KUBE_EDITOR'] = 'sed -i s/replicas:.1/replicas:\\ 2/';
+    expect(await site.kubectl(`edit ${running}`)).toContain('edited');
+    expect(await specOf('edited')).toMatchObject({ scaling: { replicas: 2 } });
+    process.env['KUBE_EDITOR'] = 'true';
+    const { generation } = (await group('edited')).metadata;
+    await site.kubectl(`edit ${running}`);
+    expect((await group('edited')).metadata.generation).toBe(generation);
+    process.env['KUBE_EDITOR'] = 'sed -i s/name:.orders$/name:\\ others/';
+    expect(await site.refused(`edit ${running}`)).toContain('no valid changes were saved');
+  }, 60_000);
+
+  test('patch takes JSON and merge patches; a strategic one is told to be for other kinds', async () => {
+    const set = (replicas: number) => JSON.stringify({ spec: { scaling: { replicas } } });
+    await site.kubectl(`patch ${running} --type=merge -p ${set(1)}`);
+    const step = JSON.stringify([{ op: 'replace', path: '/spec/scaling/replicas', value: 2 }]);
+    await site.kubectl(`patch ${running} --type=json -p ${step}`);
+    expect(await specOf('edited')).toMatchObject({ scaling: { replicas: 2 } });
+    expect(await site.refused(`patch ${running} -p ${set(3)}`)).toContain('strategic');
+  }, 60_000);
+
+  test('replace by the manifest drops what the operator noted, which it puts back', async () => {
+    const guarded = { checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 1 } };
+    await site.kubectl(`replace -f ${fileOf(groupOf('edited', guarded))}`);
+    await until('the notes are back', async () => {
+      const { annotations = {}, finalizers = [] } = (await group('edited')).metadata;
+      return record in annotations && finalizers.includes('kcg.dev/cleanup');
+    });
+    // The operator may write its status between the two.
+    await until('it is replaced by itself', async () => {
+      const asItIs = await site.kubectl(`get ${running} -o yaml`);
+      return (await site.plane.kubectl(['replace', '-f', '-'], asItIs)).code === 0;
+    });
+    await isReady('edited');
+  }, 60_000);
+
+  test('replace sets a number that others write back to the manifest’s, where apply leaves it', async () => {
+    const manifest = fileOf(groupOf('edited', { scaling: { mode: 'External' } }));
+    await site.kubectl(`replace -f ${manifest}`);
+    await site.kubectl(`scale ${running} --replicas=2`);
+    await site.kubectl(`apply --server-side --force-conflicts -f ${manifest}`);
+    expect(await specOf('edited')).toMatchObject({ scaling: { replicas: 2 } });
+    await site.kubectl(`replace -f ${manifest}`);
+    expect(await specOf('edited')).toMatchObject({ scaling: { replicas: 1 } });
+  }, 60_000);
+
+  test('rollout knows no group, and the annotation that restarts its workers is waited for', async () => {
+    const unknown = 'no kind "KinesisConsumerGroup" is registered';
+    for (const verb of ['restart', 'status'])
+      expect(await site.refused(`rollout ${verb} ${running}`)).toContain(unknown);
+    const before = kubelet.pods.map(({ options }) => options.name);
+    await site.kubectl(`annotate ${running} kcg.dev/restart=monday`);
+    await site.kubectl(`wait ${running} --for=jsonpath={.status.handled.restart}=monday --timeout=90s`);
+    const after = kubelet.pods.filter(({ isStopping }) => !isStopping).map(({ options }) => options.name);
+    expect(after.filter((name) => before.includes(name) && name.startsWith('edited-'))).toEqual([]);
+    await site.kubectl(`annotate ${running} kcg.dev/reconcile=now`);
+    await site.kubectl(`wait ${running} --for=jsonpath={.status.handled.reconcile}=now --timeout=30s`);
+  }, 120_000);
+
+  test('finds each field with the manager that set it, and none of the spec with the operator', async () => {
+    const apply = (manager: string, replicas: number) =>
+      site.plane.kubectl(
+        ['apply', '--server-side', `--field-manager=${manager}`, '-f', '-'],
+        JSON.stringify(groupOf('by-server', { scaling: { mode: 'Fixed', replicas } })),
+      );
+    const conflict = await apply('another', 2);
+    expect(conflict.stderr).toContain('conflict with "kubectl": .spec.scaling.replicas');
+    const text = await site.kubectl(`get -n ${NAMESPACE} kcg/by-server -o json --show-managed-fields`);
+    const { managedFields } = (JSON.parse(text) as { metadata: { managedFields: Managed[] } }).metadata;
+    const ours = managedFields.filter(({ manager }) => manager.startsWith('kcg'));
+    expect(ours.length).toBeGreaterThan(0);
+    expect(ours.filter(({ fieldsV1 }) => 'f:spec' in fieldsV1)).toEqual([]);
+  }, 60_000);
+});
+
+interface Managed {
+  manager: string;
+  fieldsV1: Record<string, unknown>;
+}
+
+/** An object as a backup brings it back: Velero keeps name, namespace, labels and annotations of the metadata, and no status. */
+function restored(object: Restorable): object {
+  const { name, namespace, labels = {}, annotations } = object.metadata;
+  const marks = { 'velero.io/backup-name': 'nightly', 'velero.io/restore-name': 'nightly-1' };
+  return {
+    ...object,
+    status: undefined,
+    metadata: { name, namespace, labels: { ...labels, ...marks }, annotations },
+  };
+}
+interface Restorable {
+  metadata: { name: string; namespace: string; labels?: object; annotations?: object };
+  status?: unknown;
+}
+
+test('a namespace that comes back from a backup goes on from its positions, with one Deployment', async () => {
+  await site.apply(JSON.stringify(groupOf('kept')));
+  await isReady('kept');
+  // In the order of Velero: replica sets before what makes them.
+  const kinds = 'replicasets,deployments,poddisruptionbudgets';
+  const text = await site.kubectl(`get ${kinds} -n ${NAMESPACE} -o json -l kcg.dev/group=kept`);
+  const backup = [
+    ...(JSON.parse(text) as { items: Restorable[] }).items,
+    (await group('kept')) as unknown as Restorable,
+  ];
+  const before = await group('kept');
+  await site.kubectl(`delete kcg,deployments,poddisruptionbudgets --all -n ${NAMESPACE} --timeout=90s`);
+  await until('no worker', () => kubelet.pods.length === 0);
+  for (const object of backup) await site.kubectl('create -f -', JSON.stringify(restored(object)));
+  await isReady('kept');
+  const { metadata } = await group('kept');
+  expect(metadata.uid).not.toBe(before.metadata.uid);
+  const deployment = await until('the Deployment is its own', async () => {
+    const found = await site.get('deployment', 'kept-worker', NAMESPACE);
+    return found?.metadata.ownerReferences?.[0]?.uid === metadata.uid ? found : undefined;
+  });
+  expect(deployment.metadata.labels).toHaveProperty(['velero.io/backup-name']);
+  const events = await site.kubectl(`get events -n ${NAMESPACE} --field-selector reason=Claimed`);
+  expect(events).toContain('the resource that held it is gone');
+  const all = await site.kubectl(`get deployments -n ${NAMESPACE} -o name`);
+  expect(all.trim().split('\n')).toEqual(['deployment.apps/kept-worker']);
+}, 180_000);
+
+describe('the definition', () => {
+  const crd = readFileSync(CRD, 'utf8');
+  const established = () =>
+    site.kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=30s');
+
+  test('goes together with its groups, and the operator serves it when it is back', async () => {
+    const guarded = groupOf('guarded', { checkpoints: { deletionPolicy: 'Delete' } });
+    await site.apply(JSON.stringify(guarded));
+    await isReady('guarded');
+    await site.kubectl(`delete -f ${fileOf(guarded)} -f ${resolve(CRD)} --timeout=90s`);
+    await site.apply(crd);
+    await established();
+    await site.apply(JSON.stringify(groupOf('again')));
+    await isReady('again');
+  }, 240_000);
+
+  test('can serve the same schema as v1beta1 beside, to an operator that knows nothing of it', async () => {
+    const both = parse(crd) as { spec: { versions: { name: string; storage: boolean }[] } };
+    const [stored] = both.spec.versions;
+    both.spec.versions.push({ ...stored!, name: 'v1beta1', storage: false });
+    await site.apply(JSON.stringify(both));
+    await established();
+    await until('it is served', async () => {
+      const { stdout } = await site.plane.kubectl(['api-versions']);
+      return stdout.includes('kcg.dev/v1beta1');
+    });
+    const beta = (name: string) => ({ ...groupOf(name), apiVersion: 'kcg.dev/v1beta1' });
+    await site.apply(JSON.stringify(beta('beta')));
+    await isReady('beta');
+    const read = async (version: string) =>
+      JSON.parse(
+        await site.kubectl(`get -n ${NAMESPACE} kinesisconsumergroups.${version}.kcg.dev/beta -o json`),
+      ) as {
+        spec: object;
+        status: object;
+      };
+    const [alpha, now] = [await read('v1alpha1'), await read('v1beta1')];
+    expect(now).toEqual({ ...alpha, apiVersion: 'kcg.dev/v1beta1' });
+    // The same manifest in the other version, and back: nothing to change, and no new generation.
+    for (const manifest of [groupOf('beta'), beta('beta')]) {
+      await site.apply(JSON.stringify(manifest));
+      expect(await site.kubectl(`diff --server-side -f ${fileOf(manifest)}`)).toBe('');
+    }
+    expect((await group('beta')).metadata.generation).toBe(1);
+    // One from before is the same group in both.
+    expect(
+      await site.kubectl(`get -n ${NAMESPACE} kinesisconsumergroups.v1beta1.kcg.dev/again -o name`),
+    ).toContain('again');
+    const { storedVersions } = JSON.parse(
+      await site.kubectl('get crd kinesisconsumergroups.kcg.dev -o jsonpath={.status}'),
+    ) as { storedVersions: string[] };
+    expect(storedVersions).toEqual(['v1alpha1']);
+    await site.kubectl(`delete -n ${NAMESPACE} kinesisconsumergroups.v1beta1.kcg.dev/beta --timeout=60s`);
+  }, 120_000);
+});
