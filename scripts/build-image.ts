@@ -60,6 +60,7 @@ async function baseLayer(): Promise<ImageFile[]> {
     { path: dirname(loader) === '/lib' ? `app${loader}` : loader.slice(1), link: '/app/ld.so' },
     { path: 'app/ld.so', mode: 0o755, data: await readFile(loader) },
     { path: 'app/node', mode: 0o755, data: await readFile(node) },
+    { path: 'app/LICENSE-node', mode: 0o644, data: await readFile(join(dirname(node), '../LICENSE')) },
     ...(await Promise.all(
       libraries.map(async (path) => ({
         path: `app/lib/${basename(path)}`,
@@ -79,12 +80,12 @@ async function bundleLayer(): Promise<ImageFile[]> {
     mode: 0o644,
     data: await readFile(join(dist, name)),
   }));
-  const license = {
-    path: 'app/LICENSE',
+  const licenses = [join(root, 'LICENSE'), join(dist, 'THIRD-PARTY-LICENSES')].map(async (path) => ({
+    path: `app/${basename(path)}`,
     mode: 0o644,
-    data: await readFile(join(root, 'LICENSE')),
-  };
-  return [...(await Promise.all(files)), license];
+    data: await readFile(path),
+  }));
+  return Promise.all([...files, ...licenses]);
 }
 
 /** As ldd tells: `libm.so.6 => /lib/…/libm.so.6 (0x…)`, and the loader by its path alone. */

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, cp, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { thirdPartyLicenses } from './third-party-licenses.ts';
 
 /** Bundles everything that ships into `dist/`: one entry, and a chunk per command that is loaded when asked for. */
 const root = join(import.meta.dirname, '..');
@@ -30,7 +31,7 @@ const dynalite: Plugin = {
 };
 
 await rm(dist, { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: { kcg: join(root, 'src/main/cli.ts'), runtime: join(root, 'src/main/runtime.ts') },
   outdir: dist,
   outExtension: { '.js': '.mjs' },
@@ -46,7 +47,11 @@ await build({
     js: "import { createRequire as kcgRequire } from 'node:module'; const require = kcgRequire(import.meta.url);",
   },
   plugins: [dynalite],
+  metafile: true,
+  absWorkingDir: root,
 });
+const licenses = await thirdPartyLicenses(root, Object.keys(metafile.inputs));
+await writeFile(join(dist, 'THIRD-PARTY-LICENSES'), licenses);
 await chmod(join(dist, 'kcg.mjs'), 0o755);
 
 // For the authors of module handlers, import type { BatchHandler } from 'kcg', and of programs, import { Worker } from 'kcg/runtime'.
