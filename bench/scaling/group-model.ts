@@ -11,6 +11,8 @@ export const WORKER_RATE = 1_000;
 export const SHARD_RATE = 700;
 /** From asked for to reading, s. */
 const POD_START_S = 30;
+/** From its start until it has shards of others, s. */
+const HANDOVER_S = 10;
 /** How long the load of a shard is averaged, s: as `LoadMeter` does. */
 const LOAD_TAU_S = 60;
 
@@ -39,6 +41,12 @@ export class GroupModel {
 
   get workers(): number {
     return this.#pods.filter((readyS) => readyS <= this.#atS).length;
+  }
+
+  /** Of those, that have got their part of the shards. */
+  get #dealtTo(): number {
+    const settled = this.#pods.filter((readyS) => readyS + HANDOVER_S <= this.#atS).length;
+    return Math.min(this.workers, Math.max(1, settled));
   }
 
   get asked(): number {
@@ -115,7 +123,7 @@ export class GroupModel {
   /** By worker. */
   #dealt(): Map<number, ModelShard[]> {
     const dealt = new Map<number, ModelShard[]>();
-    const { workers } = this;
+    const workers = this.#dealtTo;
     if (workers === 0) return dealt;
     for (const [index, shard] of this.#readable().entries())
       dealt.set(index % workers, [...(dealt.get(index % workers) ?? []), shard]);
@@ -124,7 +132,7 @@ export class GroupModel {
 
   /** What the rows tell. */
   look(): LagShard[] {
-    const { workers } = this;
+    const workers = this.#dealtTo;
     return this.#readable().map((shard, index) => ({
       shardId: shard.id,
       worker: workers === 0 ? undefined : `worker-${index % workers}`,

@@ -14,11 +14,11 @@ describe('a day of traffic with spikes, a slow decline, a hot shard and a split'
     expect(day('lag').podHours).toBeLessThan(day('shards').podHours / 4);
   });
 
-  test('scaled by lag is over the target only for the hot shard, which nobody can help', () => {
-    const { overTargetS, hotOverTargetS } = day('lag');
-    expect(overTargetS).toBe(hotOverTargetS);
-    expect(hotOverTargetS).toBeLessThan(day('shards').hotOverTargetS * 1.1);
-    expect(day('cpu').overTargetS).toBeGreaterThan(day('cpu').hotOverTargetS);
+  test('scaled by lag is over the target for the hot shard, which nobody can help, and hardly otherwise', () => {
+    const otherwise = (name: string) => day(name).overTargetS - day(name).hotOverTargetS;
+    expect(otherwise('lag')).toBeLessThanOrEqual(180);
+    expect(otherwise('lag')).toBeLessThan(otherwise('cpu') / 10);
+    expect(day('lag').hotOverTargetS).toBeLessThan(day('shards').hotOverTargetS * 1.1);
   });
 
   test('scaled by lag moves no more often than an HPA on CPU', () => {

@@ -68,12 +68,23 @@ describe('to zero and back', () => {
     expect((await h.status()).scaling?.lastScale?.reason).toMatch(/^0 → 1: records wait in shard shardId-/);
   });
 
-  test('a closed shard is brought to its end, and a new one begun', async () => {
+  test('a closed shard is brought to its end', async () => {
     await h.runPods();
     await release();
-    h.kinesis.splitShard('orders', 'shardId-000000000000', '85070591730234615865843651857942052864');
-    await pass(60);
+    h.kinesis.splitShard('orders', 'shardId-000000000000', '42535295865117307932921825928971026432');
+    await pass(30);
     expect(await h.replicas()).toBe(1);
+    const { lastScale } = (await h.status()).scaling!;
+    expect(lastScale?.reason).toBe('0 → 1: records wait in shard shardId-000000000000');
+  });
+
+  test('a shard that nobody has begun gets its worker', async () => {
+    await h.runPods();
+    await release();
+    h.table().store('shardId-000000000001', undefined);
+    await pass(30);
+    expect(await h.replicas()).toBe(1);
+    expect((await h.status()).scaling?.lastScale?.reason).toBe('0 → 1: shard shardId-000000000001 is new');
   });
 
   test('an operator that may not read gives the group its worker, and says why', async () => {

@@ -62,6 +62,9 @@ export interface ReplicasDecision {
   advice?: ReplicasDecision;
 }
 
+/** What fewer workers by lag are at least, of those that run, unless no more of them are to go. */
+const LEAST_STEP = 0.2;
+
 /** Before it is compared with what runs. */
 export interface Wanted {
   replicas: number;
@@ -167,7 +170,10 @@ function stabilized(
     return { replicas: allowed, reason, limitedBy: 'Reshard', window, againInMs: undefined };
   }
   const highest = window[0]!;
-  const replicas = Math.min(allowed, highest.replicas);
+  const step = Math.min(allowed, highest.replicas);
+  // Load that falls bit by bit would let the workers go one by one, and each time shards move.
+  const isSmall = input.scaling.mode === 'lag' && step > allowed * (1 - LEAST_STEP) && step > wanted.replicas;
+  const replicas = isSmall ? allowed : step;
   if (replicas === wanted.replicas) return { ...wanted, window, againInMs: undefined };
   const againInMs = Math.max(0, highest.atMs + input.stabilizationMs - input.nowMs) + 1;
   const reason = `${wanted.reason}; ${highest.replicas} were wanted within the last ${Math.round(input.stabilizationMs / 1000)} s`;

@@ -23,7 +23,7 @@ export interface LagShard {
 export interface LagSample {
   /** Monotonic ms. */
   atMs: number;
-  /** Who had which shard: drains are measured only while that stays. */
+  /** Who had which shard, and how many workers there were: drains are measured only while that stays. */
   owners: string;
   lags: ReadonlyMap<string, number>;
 }
@@ -36,13 +36,11 @@ const SPACING_MS = 4_000;
 /** `samples` with this look: begun anew when shards have changed hands, and no longer than it takes to measure. */
 export function addSample(
   samples: readonly LagSample[],
-  shards: readonly LagShard[],
-  atMs: number,
+  { shards, liveWorkers, nowMs: atMs }: { shards: readonly LagShard[]; liveWorkers: number; nowMs: number },
 ): LagSample[] {
-  const owners = shards
-    .map(({ shardId, worker }) => `${shardId}:${worker ?? ''}`)
-    .sort()
-    .join(' ');
+  const owned = shards.map(({ shardId, worker }) => `${shardId}:${worker ?? ''}`).sort();
+  // A worker that has just come has no shard yet.
+  const owners = [liveWorkers, ...owned].join(' ');
   const lags = new Map<string, number>();
   for (const { shardId, lagMs } of shards) if (lagMs !== undefined) lags.set(shardId, lagMs);
   const same = samples.filter((sample) => sample.owners === owners && sample.atMs <= atMs);

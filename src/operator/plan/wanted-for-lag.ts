@@ -55,6 +55,8 @@ export interface LagTarget {
 
 /** A shard is pressed above this share of the target, and calm below half of that. */
 const PRESSED_SHARE = 0.5;
+/** Until workers that are asked for now have their shards, ms: as far as lag is looked ahead. */
+const LEAD_MS = 45_000;
 /** In this time, or the target's if that is longer, a shard should be back, ms. */
 const RECOVERY_MS = 60_000;
 /** A drain below this is not told from none. */
@@ -104,13 +106,13 @@ function wake({ waiting }: LagLook, { mayBeZero }: LagTarget): Wanted {
 }
 
 function remember(history: LagHistory, look: LagLook, shards: readonly LagShard[]): LagHistory {
-  const { nowMs, revision } = look;
+  const { nowMs, revision, liveWorkers } = look;
   const positions = shards
     .map(({ shardId, position }) => `${shardId}:${position}`)
     .sort()
     .join(' ');
   return {
-    samples: addSample(history.samples, shards, nowMs),
+    samples: addSample(history.samples, { shards, liveWorkers, nowMs }),
     capacity: revision === history.revision ? history.capacity : undefined,
     revision,
     positions,
@@ -125,9 +127,9 @@ function learn(
 ): number | undefined {
   const loads = byWorker(owned);
   if (pressed.length === 0) {
-    // More than that was done without any lag, so it was not the most.
+    // What was learned while the load still rose was too little.
     const most = Math.max(0, ...[...loads.values()].map(totalLoad));
-    return capacity !== undefined && most > capacity * (1 + TOLERANCE) ? undefined : capacity;
+    return capacity && Math.max(capacity, most);
   }
   const measured = [
     ...byWorker(pressed.filter((shard) => drainOf(samples, shard, nowMs) !== undefined)).keys(),
@@ -161,7 +163,8 @@ function grow(
     const drain = drainOf(history.samples, shard, nowMs);
     if (drain === undefined) isMeasured = false;
     else {
-      const need = neededDrain(shard.lagMs!, target.targetMs) / Math.max(drain, LEAST_DRAIN);
+      const laterMs = shard.lagMs! + (1 - drain) * LEAD_MS;
+      const need = neededDrain(laterMs, target.targetMs) / Math.max(drain, LEAST_DRAIN);
       needs.set(shard.worker!, Math.max(need, needs.get(shard.worker!) ?? 0));
     }
   }

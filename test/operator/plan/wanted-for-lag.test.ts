@@ -17,6 +17,8 @@ interface Look {
   load?: number;
   /** That run; as many as asked for unless it is said. */
   live?: number;
+  /** That have shards; as many as are alive unless it is said. */
+  dealt?: number;
   stuck?: readonly number[];
   /** Shards that nobody has. */
   free?: readonly number[];
@@ -36,7 +38,7 @@ function follow(start: number, looks: readonly Look[], settings: Settings = {}) 
   let currentReplicas = start;
   return looks.map((look) => {
     const nowMs = look.at * 1000;
-    const workers = Math.max(1, look.live ?? currentReplicas);
+    const workers = Math.max(1, look.dealt ?? look.live ?? currentReplicas);
     const shards =
       look.lags === 'unreadable'
         ? undefined
@@ -89,12 +91,13 @@ const all = (lag: number | undefined, count = 8) => Array.from({ length: count }
 describe('growing', () => {
   test.each<[string, number, Look[], Settings?]>([
     [
-      'by how fast it drains against what comes in: a quarter of it takes four times as many',
+      'by how fast it drains against what comes in, looking ahead to when the workers are there',
       1,
       [
         { at: 0, lags: all(0), gets: [1] },
         { at: 20, lags: all(15), gets: [1] },
-        { at: 40, lags: all(30.1), gets: [4] },
+        // A quarter of what comes in, so 64 s behind in 45 s: four times as many to keep up, and half of that to be back.
+        { at: 40, lags: all(30.1), gets: [7] },
       ],
     ],
     [
@@ -120,11 +123,22 @@ describe('growing', () => {
       1,
       [
         { at: 0, lags: all(40), gets: [1, 'Measuring'] },
-        { at: 20, lags: all(55), gets: [6] },
-        { at: 40, lags: all(70), live: 1, gets: [6, 'Measuring'] },
-        { at: 60, lags: all(85), live: 4, gets: [6, 'Measuring'] },
-        { at: 80, lags: all(90), gets: [6, 'Measuring'] },
-        { at: 100, lags: all(60), gets: [6] },
+        { at: 20, lags: all(55), gets: [8] },
+        { at: 40, lags: all(70), live: 1, gets: [8, 'Measuring'] },
+        { at: 60, lags: all(85), live: 4, gets: [8, 'Measuring'] },
+        { at: 80, lags: all(90), gets: [8, 'Measuring'] },
+        { at: 100, lags: all(60), gets: [8] },
+      ],
+    ],
+    [
+      'not by what was measured before workers came that have no shard yet',
+      1,
+      [
+        { at: 0, lags: all(40), gets: [1, 'Measuring'] },
+        { at: 20, lags: all(50), gets: [4] },
+        { at: 45, lags: all(60), dealt: 1, gets: [4, 'Measuring'] },
+        { at: 55, lags: all(65), gets: [4, 'Measuring'] },
+        { at: 75, lags: all(40), gets: [4] },
       ],
     ],
     [
@@ -176,7 +190,7 @@ describe('growing', () => {
       1,
       [
         { at: 0, lags: all(40), resharding: true, gets: [1, 'Measuring'] },
-        { at: 20, lags: all(55), resharding: true, gets: [6] },
+        { at: 20, lags: all(55), resharding: true, gets: [8] },
       ],
     ],
     [
@@ -211,8 +225,8 @@ describe('shrinking', () => {
       1,
       [
         { at: 0, lags: all(40), load: 25, gets: [1, 'Measuring'] },
-        { at: 20, lags: all(55), load: 25, gets: [6] }, // one worker does 8 × 25
-        { at: 100, lags: all(0), load: 75, gets: [6, 'Stabilization'] },
+        { at: 20, lags: all(55), load: 25, gets: [8] }, // one worker does 8 × 25
+        { at: 100, lags: all(0), load: 75, gets: [8, 'Stabilization'] },
         { at: 401, lags: all(0), load: 75, gets: [4] }, // 600 ÷ (200 × 80 %)
         { at: 2000, lags: all(0), load: 75, gets: [4] },
         { at: 2100, lags: all(0), load: 20, gets: [4, 'Stabilization'] },
@@ -220,13 +234,48 @@ describe('shrinking', () => {
       ],
     ],
     [
+      'by the most that a worker was seen to do, when the load had still risen while it was learned',
+      1,
+      [
+        { at: 0, lags: all(40), load: 25, gets: [1, 'Measuring'] },
+        { at: 20, lags: all(55), load: 25, gets: [8] }, // 200, it seems
+        { at: 100, lags: all(0), load: 320, gets: [8] }, // 320, it is
+        { at: 200, lags: all(0), load: 80, gets: [8, 'Stabilization'] },
+        { at: 501, lags: all(0), load: 80, gets: [3] },
+      ],
+    ],
+    [
+      'not by what a worker does for one shard alone, which may be slow for reasons of its own',
+      8,
+      [
+        { at: 0, lags: [40, ...all(0, 7)], load: 10, gets: [8, 'Measuring'] },
+        { at: 20, lags: [55, ...all(0, 7)], load: 10, gets: [8, 'HotShard'] },
+        { at: 100, lags: all(0), load: 10, gets: [8, 'Stabilization'] },
+        { at: 401, lags: all(0), load: 10, gets: [7] },
+      ],
+    ],
+    [
+      'by steps of a fifth at least, so that load that falls bit by bit moves shards seldom',
+      1,
+      [
+        { at: 0, lags: all(40, 16), load: 60, gets: [1, 'Measuring'] },
+        { at: 20, lags: all(60, 16), load: 60, gets: [16] }, // one worker does 960
+        { at: 100, lags: all(0, 16), load: 720, gets: [16, 'Stabilization'] },
+        { at: 130, lags: all(0, 16), load: 660, gets: [16, 'Stabilization'] },
+        { at: 160, lags: all(0, 16), load: 600, gets: [16, 'Stabilization'] },
+        { at: 435, lags: all(0, 16), load: 600, gets: [16, 'Stabilization'] },
+        { at: 461, lags: all(0, 16), load: 600, gets: [13] },
+      ],
+      { shardCount: 16 },
+    ],
+    [
       'what was learned of pods of an older template says nothing',
       1,
       [
         { at: 0, lags: all(40), load: 25, gets: [1, 'Measuring'] },
-        { at: 20, lags: all(55), load: 25, gets: [6] },
-        { at: 100, lags: all(0), load: 20, revision: 2, gets: [6, 'Stabilization'] },
-        { at: 401, lags: all(0), load: 20, revision: 2, gets: [5] },
+        { at: 20, lags: all(55), load: 25, gets: [8] },
+        { at: 100, lags: all(0), load: 20, revision: 2, gets: [8, 'Stabilization'] },
+        { at: 401, lags: all(0), load: 20, revision: 2, gets: [7] },
       ],
     ],
     [
