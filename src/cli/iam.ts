@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import type { KinesisConsumerGroup } from '../api/group.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable } from '../lib/options.ts';
-import { operatorPolicy, workerPolicy, type AwsScope, type Policy } from '../view/iam-policy.ts';
+import { operatorPolicy, rolePolicy, workerPolicy, type AwsScope, type Policy } from '../view/iam-policy.ts';
 import { otherClusterOptions, placeOptions, selectOptions } from './group-options.ts';
 
 export const iamOptions = {
@@ -36,7 +36,7 @@ export interface NamedPolicy {
 /** Of a managed policy, without white space. Source: IAM and STS quotas in the AWS IAM User Guide. */
 export const MAX_POLICY_CHARACTERS = 6_144;
 
-/** One for the workers of each group, and one for the operator. */
+/** One for the workers of each group, one for the operator, and one for each role that it assumes. */
 export function policiesOf(
   groups: readonly KinesisConsumerGroup[],
   whose: string,
@@ -47,7 +47,11 @@ export function policiesOf(
     return { name: `kcg-${namespace}-${name}-workers`, policy: workerPolicy(group, scope) };
   });
   const operator = { name: 'kcg-operator', policy: operatorPolicy(groups, scope) };
-  return [...(whose === 'workers' ? [] : [operator]), ...(whose === 'operator' ? [] : workers)];
+  const roles = [...new Set(groups.flatMap(({ spec }) => spec.aws?.roleArn ?? []))].map((arn) => {
+    const within = groups.filter(({ spec }) => spec.aws?.roleArn === arn);
+    return { name: `kcg-role-${arn.split('/').at(-1)}`, policy: rolePolicy(within, scope) };
+  });
+  return [...(whose === 'workers' ? [] : [operator, ...roles]), ...(whose === 'operator' ? [] : workers)];
 }
 
 /**

@@ -5,6 +5,8 @@ export interface Command {
   summary: string;
   usage: string;
   load: () => Promise<{ run: Run; options: OptionTable }>;
+  /** The same options without what runs: whoever presses Tab waits for it. Default: `load`'s. */
+  options?: () => Promise<OptionTable>;
 }
 
 /** Each verb is loaded only when it is asked for: a worker never loads the Kubernetes client. */
@@ -28,6 +30,7 @@ export const COMMANDS: Record<string, Command> = {
   get: {
     summary: 'list consumer groups, as "kubectl get kcg" does',
     usage: 'kcg get [NAME...]',
+    options: async () => (await import('../cli/get.ts')).getOptions,
     load: async () => {
       const { getOptions, runGetCommand } = await import('./get.ts');
       return { options: getOptions, run: runGetCommand };
@@ -36,6 +39,7 @@ export const COMMANDS: Record<string, Command> = {
   status: {
     summary: 'what runs, what is wrong and what to do next, on one screen',
     usage: 'kcg status [NAME... | -f group.yaml | --table TABLE]',
+    options: async () => (await import('../cli/status.ts')).statusOptions,
     load: async () => {
       const { statusOptions, runStatusCommand } = await import('./status.ts');
       return { options: statusOptions, run: runStatusCommand };
@@ -44,6 +48,7 @@ export const COMMANDS: Record<string, Command> = {
   describe: {
     summary: 'all that is known of a group: conditions, table, workers, shards, pods, Events',
     usage: 'kcg describe [NAME... | -f group.yaml | --table TABLE]',
+    options: async () => (await import('../cli/describe.ts')).describeOptions,
     load: async () => {
       const { describeOptions, runDescribeCommand } = await import('./describe.ts');
       return { options: describeOptions, run: runDescribeCommand };
@@ -52,6 +57,7 @@ export const COMMANDS: Record<string, Command> = {
   shards: {
     summary: 'the shards of a group as a tree: width, owner, load, lag, judgement',
     usage: 'kcg shards (NAME... | -f group.yaml | --table TABLE)',
+    options: async () => (await import('../cli/shards.ts')).shardsOptions,
     load: async () => {
       const { shardsOptions, runShardsCommand } = await import('./shards.ts');
       return { options: shardsOptions, run: runShardsCommand };
@@ -60,6 +66,7 @@ export const COMMANDS: Record<string, Command> = {
   leases: {
     summary: 'show who owns which shard and how far it is, from the table alone',
     usage: 'kcg leases (NAME | -f group.yaml | --table TABLE)',
+    options: async () => (await import('../cli/leases.ts')).leasesOptions,
     load: async () => {
       const { leasesOptions, runLeasesCommand } = await import('./leases.ts');
       return { options: leasesOptions, run: runLeasesCommand };
@@ -68,6 +75,7 @@ export const COMMANDS: Record<string, Command> = {
   pause: {
     summary: 'read nothing, and keep the pods',
     usage: 'kcg pause (NAME... | -l SELECTOR | --all)',
+    options: async () => (await import('../cli/act.ts')).actOptions,
     load: async () => {
       const { actOptions, setStateCommand } = await import('./set-state.ts');
       return { options: actOptions, run: setStateCommand('pause') };
@@ -76,6 +84,7 @@ export const COMMANDS: Record<string, Command> = {
   resume: {
     summary: 'go on with a group that was paused or stopped',
     usage: 'kcg resume (NAME... | -l SELECTOR | --all)',
+    options: async () => (await import('../cli/act.ts')).actOptions,
     load: async () => {
       const { actOptions, setStateCommand } = await import('./set-state.ts');
       return { options: actOptions, run: setStateCommand('resume') };
@@ -84,6 +93,7 @@ export const COMMANDS: Record<string, Command> = {
   stop: {
     summary: 'end the pods of a group, and keep its positions',
     usage: 'kcg stop (NAME... | -l SELECTOR | --all)',
+    options: async () => (await import('../cli/act.ts')).actOptions,
     load: async () => {
       const { actOptions, setStateCommand } = await import('./set-state.ts');
       return { options: actOptions, run: setStateCommand('stop') };
@@ -92,6 +102,7 @@ export const COMMANDS: Record<string, Command> = {
   restart: {
     summary: 'replace the pods of a group, one handover after another',
     usage: 'kcg restart (NAME... | -l SELECTOR | --all)',
+    options: async () => (await import('../cli/act.ts')).actOptions,
     load: async () => {
       const { actOptions, runRestartCommand } = await import('./restart.ts');
       return { options: actOptions, run: runRestartCommand };
@@ -108,6 +119,7 @@ export const COMMANDS: Record<string, Command> = {
   logs: {
     summary: 'what the workers of a group say, all pods together, readable',
     usage: 'kcg logs (NAME... | -l SELECTOR)',
+    options: async () => (await import('../cli/logs.ts')).logsOptions,
     load: async () => {
       const { logsOptions, runLogsCommand } = await import('./logs.ts');
       return { options: logsOptions, run: runLogsCommand };
@@ -116,6 +128,7 @@ export const COMMANDS: Record<string, Command> = {
   tail: {
     summary: "records as they come, decoded and filtered, beside the group's positions",
     usage: 'kcg tail (NAME | -f group.yaml | --stream STREAM)',
+    options: async () => (await import('../cli/tail.ts')).tailOptions,
     load: async () => {
       const { tailOptions, runTailCommand } = await import('./tail.ts');
       return { options: tailOptions, run: runTailCommand };
@@ -124,6 +137,7 @@ export const COMMANDS: Record<string, Command> = {
   put: {
     summary: "put records into a group's stream",
     usage: 'kcg put (NAME | -f group.yaml | --stream STREAM) --data TEXT',
+    options: async () => (await import('../cli/put.ts')).putOptions,
     load: async () => {
       const { putOptions, runPutCommand } = await import('./put.ts');
       return { options: putOptions, run: runPutCommand };
@@ -132,9 +146,54 @@ export const COMMANDS: Record<string, Command> = {
   iam: {
     summary: 'least-privilege IAM policies for the groups there are',
     usage: 'kcg iam [NAME... | -f group.yaml]',
+    options: async () => (await import('../cli/iam.ts')).iamOptions,
     load: async () => {
       const { iamOptions, runIamCommand } = await import('./iam.ts');
       return { options: iamOptions, run: runIamCommand };
+    },
+  },
+  preflight: {
+    summary: 'what would come of applying a group: rights, stream, table, claim, conflicts',
+    usage: 'kcg preflight -f group.yaml',
+    options: async () => (await import('../cli/preflight.ts')).preflightOptions,
+    load: async () => {
+      const { preflightOptions, runPreflightCommand } = await import('./preflight.ts');
+      return { options: preflightOptions, run: runPreflightCommand };
+    },
+  },
+  doctor: {
+    summary: 'is everything there that kcg needs, from this machine to the groups?',
+    usage: 'kcg doctor',
+    options: async () => (await import('../cli/doctor.ts')).doctorOptions,
+    load: async () => {
+      const { doctorOptions, runDoctorCommand } = await import('./doctor.ts');
+      return { options: doctorOptions, run: runDoctorCommand };
+    },
+  },
+  report: {
+    summary: 'one archive for a bug report, without secrets and record data',
+    usage: 'kcg report (NAME | -f group.yaml | --table TABLE)',
+    options: async () => (await import('../cli/report.ts')).reportOptions,
+    load: async () => {
+      const { reportOptions, runReportCommand } = await import('./report.ts');
+      return { options: reportOptions, run: runReportCommand };
+    },
+  },
+  cost: {
+    summary: 'what a group costs a month, beside the same load on KCL and Lambda',
+    usage: 'kcg cost [NAME... | -f group.yaml]',
+    options: async () => (await import('../cli/cost.ts')).costOptions,
+    load: async () => {
+      const { costOptions, runCostCommand } = await import('./cost.ts');
+      return { options: costOptions, run: runCostCommand };
+    },
+  },
+  completion: {
+    summary: 'the script that completes this command in a shell',
+    usage: 'kcg completion bash|zsh|fish|kubectl',
+    load: async () => {
+      const { completionOptions, runCompletionCommand } = await import('./completion.ts');
+      return { options: completionOptions, run: runCompletionCommand };
     },
   },
   import: {

@@ -127,7 +127,7 @@ export class GroupLooker {
   }
 }
 
-interface AwsClients {
+export interface AwsClients {
   rows(signal: AbortSignal): Promise<GroupRows>;
   leaseTable(signal: AbortSignal): Promise<DynamoDbLeaseTable>;
   table(signal: AbortSignal): ReturnType<ReturnType<typeof dynamoDbTableAdmin>['describe']>;

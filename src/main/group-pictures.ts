@@ -6,6 +6,8 @@ import { findGroups, NOT_ASKED, type FindBy, type SourceOptions } from './group-
 interface PicturesBy extends Omit<FindBy, 'signal'> {
   stop: AbortSignal;
   wanted: Wanted;
+  /** Something can be said though nobody has told anything. */
+  mayBeBlind?: boolean;
 }
 
 export interface Pictures {
@@ -35,7 +37,7 @@ export async function groupPictures<T>(
           return looker.look(source, { cluster: found.cluster, wanted: by.wanted, signal });
         }),
       );
-      for (const picture of pictures) refuseBlind(picture);
+      if (!by.mayBeBlind) for (const picture of pictures) refuseBlind(picture);
       const where = options.allNamespaces ? '' : ` in ${found.namespace} namespace.`;
       return { pictures, nothing: `No resources found${where}` };
     } finally {

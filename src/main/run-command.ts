@@ -3,9 +3,8 @@ import { hasCode, KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
 import { optionHelp } from '../lib/options.ts';
 import { COMMANDS } from './commands.ts';
+import { VERSION } from './version.ts';
 import { sayLastWords } from './last-words.ts';
-
-const VERSION = '0.1.0';
 
 function mainHelp(): string {
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
@@ -40,6 +39,8 @@ export async function runCommand(
     out(mainHelp());
     return 0;
   }
+  if (name === '__complete')
+    return await (await import('./complete.ts')).runComplete(rest, COMMANDS, { env, stop });
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   try {
     if (command === undefined) {

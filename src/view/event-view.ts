@@ -15,13 +15,14 @@ interface EventFields {
 /** Events of a group, its Deployment, ReplicaSets and pods, oldest first; among those of a whole namespace. */
 export function eventsOf(events: readonly StoredObject[], group: string): EventView[] {
   return events
-    .filter((event) => isAbout((event as EventFields).regarding, group))
+    .filter((event) => isAboutGroup(event, group))
     .map(eventView)
     .toSorted((a, b) => a.at - b.at);
 }
 
-function isAbout(regarding: EventFields['regarding'], group: string): boolean {
-  const { kind = '', name = '' } = regarding ?? {};
+/** About the group itself, its Deployment, a ReplicaSet of that, or a pod. */
+export function isAboutGroup(event: StoredObject, group: string): boolean {
+  const { kind = '', name = '' } = (event as EventFields).regarding ?? {};
   if (kind === 'KinesisConsumerGroup') return name === group;
   const worker = `${group}-worker`;
   // A ReplicaSet's name ends in a hash, a pod's in a second one; neither has a hyphen.

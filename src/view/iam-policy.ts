@@ -106,8 +106,22 @@ const WRITE_TABLE = [
   'UpdateTimeToLive',
 ];
 
-/** What the operator needs for these groups, and for no others: with each new group it is to be made anew. */
+/**
+ * What the operator needs for these groups, and for no others: with each new group it is to be made anew. For groups that name a
+ * role it needs to assume that; what the role may is `rolePolicy`.
+ */
 export function operatorPolicy(groups: readonly KinesisConsumerGroup[], scope: AwsScope): Policy {
+  const roles = groups.flatMap(({ spec }) => spec.aws?.roleArn ?? []);
+  const assumed = statement('Roles', ['sts:AssumeRole'], roles);
+  const own = rolePolicy(
+    groups.filter(({ spec }) => spec.aws === undefined),
+    scope,
+  );
+  return { ...own, Statement: [...own.Statement, ...(assumed ? [assumed] : [])] };
+}
+
+/** What the operator does for these groups, as itself or in a role. */
+export function rolePolicy(groups: readonly KinesisConsumerGroup[], scope: AwsScope): Policy {
   const arns = groups.map((group) => ({ group, ...arnsOf(group, scope) }));
   const fanOut = arns.filter(({ group }) => group.spec.consumer.type === 'EnhancedFanOut');
   const managed = arns.filter(({ group }) => group.spec.checkpoints.table.management !== 'External');

@@ -74,6 +74,21 @@ describe('the policy of the operator', () => {
     expect(tables.flatMap(({ Resource }) => Resource).filter((arn) => arn.includes('*'))).toEqual([]);
   });
 
+  test('is to assume the role that a group names, and that role has a policy of its own', () => {
+    const roleArn = 'arn:aws:iam::123456789012:role/kcg-shop';
+    const policies = policiesOf([group({ aws: { roleArn } })], 'operator', SCOPE);
+    expect(policies.map(({ name }) => name)).toEqual(['kcg-operator', 'kcg-role-kcg-shop']);
+    expect(policies[0]?.policy.Statement).toEqual([
+      { Sid: 'Roles', Effect: 'Allow', Action: ['sts:AssumeRole'], Resource: roleArn },
+    ]);
+    expect(policies[1]?.policy.Statement.map(({ Sid }) => Sid)).toEqual([
+      'Streams',
+      'TablesRead',
+      'Tables',
+      'Rows',
+    ]);
+  });
+
   test('leaves out what no group uses', () => {
     const external = group({ checkpoints: { table: { management: 'External' } } });
     const sids = operatorPolicy([external], SCOPE).Statement.map(({ Sid }) => Sid);
