@@ -122,12 +122,13 @@ export class Site {
     this.dynamodb = dynamodb;
   }
 
-  static async open(): Promise<Site> {
+  /** @param beside another cluster, whose AWS this one has too; closed after it */
+  static async open(beside?: Site): Promise<Site> {
     Object.assign(process.env, LOCAL_CREDENTIALS);
     const [plane, kinesis, dynamodb] = await Promise.all([
       startControlPlane({ definitions: [CRD, RESET_CRD].map((file) => readFileSync(file, 'utf8')) }),
-      startLocalKinesis({ clock: systemClock }),
-      startLocalDynamoDb({ clock: systemClock, log: silentLog }),
+      beside?.kinesis ?? startLocalKinesis({ clock: systemClock }),
+      beside?.dynamodb ?? startLocalDynamoDb({ clock: systemClock, log: silentLog }),
     ]);
     return new Site(plane, kinesis, dynamodb);
   }

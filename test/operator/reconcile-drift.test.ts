@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ObservedTable } from '../../src/table/table-admin.ts';
-import { groupObject, Harness, KEY } from './reconcile-harness.ts';
+import { groupObject, Harness, KEY, NAME } from './reconcile-harness.ts';
 
 const TABLE = 'kinesis-checkpoints-shop-orders';
 const SPEC = {
@@ -191,6 +191,20 @@ describe('a replica', () => {
     expect(await h.condition('Ready')).toMatch(/^False/);
     expect(toDo()).toBe(0);
     expect((await h.replicas()) ?? 0).toBe(0);
+  });
+
+  test('of the table of a group that is deleted: all of it stays, and an event says so', async () => {
+    await running({ checkpoints: { deletionPolicy: 'Delete' } });
+    byHand({ replicas: ['us-east-1'] });
+    const before = [toDo(), h.rowWrites.length];
+    await h.cluster.delete(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await h.losePods();
+    await h.reconcile();
+    expect(await h.cluster.get(KINDS.consumerGroup, NAME)).toBeUndefined();
+    expect([toDo(), h.rowWrites.length]).toEqual(before);
+    const kept = h.cluster.events.find(({ reason }) => reason === 'RowsKept');
+    expect(kept?.note).toContain('is a global table, of which nothing is changed');
   });
 
   test('that comes later: the workers go on, and nothing is changed until it is gone', async () => {

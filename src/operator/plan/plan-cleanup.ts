@@ -29,6 +29,9 @@ const NAMED_OTHERS = 3;
 export function planCleanup(input: CleanupInput): Cleanup {
   const { policy, table, rows, claim, owner, others } = input;
   if (!table || table.status === 'DELETING') return { do: 'nothing', why: 'there is no table' };
+  if ((table.replicas ?? []).length > 0) {
+    return { do: 'nothing', why: `table ${table.name} is a global table, of which nothing is changed` };
+  }
   const isOurs = isMadeFor(owner.groupId, table);
   const isUnclaimed = claim?.resourceUid === undefined;
   // One that was deleted as soon as it had made the table: nothing in it is anybody's.
