@@ -16,15 +16,18 @@ import { changeEvent, rememberDrift, wasSettled } from './table-drift.ts';
 import { awaitingFacts, failedFacts, problemFacts, tableFacts, type Refusal } from './table-facts.ts';
 import type { ObservedTable, TableAdmin, TableStep } from '../table/table-admin.ts';
 
-/** Drift is set back within ten minutes: jitter and the pause of a group at rest, which may be over a minute, come on top. */
-const FRESH_MS = 480_000;
+/**
+ * Drift is set back within ten minutes: on top come jitter, the pause of a group at rest, and the minute for which what was
+ * read of a table serves all its groups.
+ */
+const FRESH_MS = 440_000;
 /** Times that steps are done in one pass. */
 const ROUNDS = 2;
 /** While the table is being created or changed. */
 const BUSY_MS = 2_000;
 const FAILED_MS = 30_000;
 
-/** Creates the table or brings it to what the spec says, one look at a time; an answer serves for eight minutes. */
+/** Creates the table or brings it to what the spec says, one look at a time; an answer serves for seven minutes. */
 export async function reconcileTable(
   pass: PlacedPass,
   { mayCreate }: { mayCreate: boolean },
