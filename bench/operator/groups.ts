@@ -61,6 +61,10 @@ export class Groups {
     await atOnce(size, (index) => this.#cluster.apply(KINDS.consumerGroup, groupOf(index), APPLY));
   }
 
+  async add(objects: readonly KubeObject[]): Promise<void> {
+    await atOnce(objects.length, (index) => this.#cluster.apply(KINDS.consumerGroup, objects[index]!, APPLY));
+  }
+
   get ready(): number {
     return this.#groups.list().filter(isReady).length;
   }

@@ -4,6 +4,7 @@ import { spread } from '../figures.ts';
 import { Groups } from './groups.ts';
 import type { BenchedOperator, Work } from './operator-process.ts';
 import { SHARDS, Site, STREAMS } from './site.ts';
+import { TROUBLES } from './troubles.ts';
 
 /*
  * One operator, a real API server, AWS on loopback; a stand-in plays the controller of Deployments, pods and workers.
@@ -20,6 +21,7 @@ interface Snapshot extends Work {
 
 const CHANGES = 100;
 const BETWEEN_CHANGES_MS = 100;
+const TROUBLE_BEGINS_MS = 15_000;
 
 export async function operator(_runs: number, print: Print): Promise<void> {
   const { values } = parseArgs({
@@ -72,18 +74,31 @@ async function measure(
     const after = await look();
     print(`at rest, ${restMs / 1_000} s`);
     printBetween(print, { from: before, to: after, size });
-    const changes: number[] = [];
-    for (let change = 0; change < CHANGES; change += 1) {
-      changes.push(await groups.change((change * 37) % size, String(change)));
-      await clock.sleep(BETWEEN_CHANGES_MS);
+    print(`change → applied   ${await changes(groups, size)}`);
+    for (const { what, begin } of TROUBLES) {
+      await begin(site, groups);
+      await clock.sleep(TROUBLE_BEGINS_MS);
+      print(`  beside ${what}   ${await changes(groups, size)}`);
     }
-    print(`change → applied   ${spread(changes, 'ms', 0)}`);
     print(`peak ${(await operator.work()).peakMb.toFixed(0)} MB`);
   } finally {
     groups.close();
     await running?.stop();
     await site.close();
   }
+}
+
+let changed = 0;
+
+/** From the change of one group to its Deployment, one after the other. */
+async function changes(groups: Groups, size: number): Promise<string> {
+  const ms: number[] = [];
+  for (let change = 0; change < CHANGES; change += 1) {
+    changed += 1;
+    ms.push(await groups.change((changed * 38) % size, String(changed)));
+    await clock.sleep(BETWEEN_CHANGES_MS);
+  }
+  return spread(ms, 'ms', 0);
 }
 
 function printWork(print: Print, { cpuSeconds, peakMb, writes, calls }: Snapshot, size: number): void {

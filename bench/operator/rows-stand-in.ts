@@ -66,6 +66,13 @@ export class RowsStandIn {
     await this.#put(beating.flatMap((worker) => [workerPut(worker, now), ...shardPuts(worker, now)]));
   }
 
+  /** So many shards that nobody owns, read to their end. */
+  async putEnded(config: Pick<WorkerConfig, 'groupId' | 'table'>, rows: number): Promise<void> {
+    const row = { epoch: 1, sequence: 'SHARD_END', ts: 1, hash_start: '0', hash_end: '0' };
+    const name = (index: number) => `shardId-${String(1_000_000 + index).padStart(12, '0')}`;
+    await this.#put(Array.from({ length: rows }, (_, index) => put(config, name(index), row)));
+  }
+
   /** Its beat stands still from now on. */
   end(podUid: string): void {
     this.#workers.delete(podUid);
@@ -167,7 +174,7 @@ export function incarnationOf({ podUid }: StandInWorker): string {
 }
 
 function put(
-  { groupId, table }: StandInWorker['config'],
+  { groupId, table }: Pick<WorkerConfig, 'groupId' | 'table'>,
   key: string,
   attributes: Readonly<Record<string, AttributeValue>>,
 ): Put {

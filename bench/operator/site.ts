@@ -67,6 +67,11 @@ export class Site {
     return (await this.#ask({ ask: 'calls' })).calls;
   }
 
+  /** Puts rows into a group's. */
+  async fillRows(fill: NonNullable<Ask['fill']>): Promise<void> {
+    await this.#ask({ ask: 'fill', fill });
+  }
+
   async close(): Promise<void> {
     await this.cluster.close();
     this.#world.removeAllListeners('exit');

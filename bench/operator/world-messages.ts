@@ -9,7 +9,9 @@ export interface WorldOptions {
 
 export interface Ask {
   id: number;
-  ask: 'calls';
+  /** `fill`: puts so many rows of shards into the rows of a group. */
+  ask: 'calls' | 'fill';
+  fill?: { groupId: string; table: string; rows: number };
 }
 
 export interface Told {
@@ -20,4 +22,6 @@ export interface Told {
 export interface Endpoints {
   kinesis: string;
   dynamodb: string;
+  /** Takes calls and never answers. */
+  away: string;
 }

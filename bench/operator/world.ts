@@ -1,3 +1,5 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
@@ -76,9 +78,12 @@ class World {
 
   async answer(ask: Ask): Promise<Told> {
     switch (ask.ask) {
+      case 'fill':
+        await this.#rows.putEnded(ask.fill!, ask.fill!.rows);
+        break;
       case 'calls':
-        return { calls: Object.fromEntries(this.calls) };
     }
+    return { calls: Object.fromEntries(this.calls) };
   }
 
   #count(operation: string): void {
@@ -91,4 +96,7 @@ process.on('disconnect', () => process.exit());
 process.on('message', (ask: Ask) => {
   void world.answer(ask).then((told) => process.send?.({ ...told, id: ask.id }));
 });
-process.send?.({ id: 0, ...world.endpoints });
+const away: Server = createServer(() => {}).listen(0, '127.0.0.1', () => {
+  const { port } = away.address() as AddressInfo;
+  process.send?.({ id: 0, ...world.endpoints, away: `http://127.0.0.1:${port}` });
+});

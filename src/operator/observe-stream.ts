@@ -19,6 +19,8 @@ interface Entry {
   facts: StreamFacts;
   /** Monotonic; look again from then on. */
   nextMs: number;
+  /** Monotonic; the same for those who are told when it is resharded. */
+  toldNextMs: number;
   askedMs: number;
   failures: number;
   /** What the log was told last; monotonic. */
@@ -29,6 +31,8 @@ interface Entry {
 }
 
 const DEFAULT_FRESH_MS = 45_000;
+/** Of these, one in so many is enough where workers read the stream and tell of a reshard. */
+const TOLD_SHARE = 4;
 /** Least time between two looks at one stream. */
 const REFRESH_MS = 5_000;
 const CHANGING_MS = 3_000;
@@ -53,16 +57,23 @@ export class StreamCache {
   /**
    * @param key names the stream, its region and endpoint
    * @param user who asks; a stream is kept while it is the one that somebody asked for last
+   * @param isTold the user would know of a reshard, and then calls `refresh`
    */
   async look(
     key: string,
-    { client, user, signal }: { client: StreamClient; user: string; signal: AbortSignal },
+    {
+      client,
+      user,
+      isTold = false,
+      signal,
+    }: { client: StreamClient; user: string; isTold?: boolean; signal: AbortSignal },
   ): Promise<StreamFacts> {
     const entry = this.#entryOf(key);
     if (this.#keyOf.get(user) !== key) this.forget(user);
     this.#keyOf.set(user, key);
     entry.users.add(user);
-    if (entry.asking === undefined && this.#options.clock.monotonic() >= entry.nextMs) {
+    const dueMs = isTold ? entry.toldNextMs : entry.nextMs;
+    if (entry.asking === undefined && this.#options.clock.monotonic() >= dueMs) {
       entry.asking = this.#ask(entry, client, signal).finally(() => (entry.asking = undefined));
     }
     await entry.asking;
@@ -76,7 +87,9 @@ export class StreamCache {
   refresh(key: string, { isAsked = false }: { isAsked?: boolean } = {}): void {
     const entry = this.#entries.get(key);
     if (entry && isAsked) entry.nextMs = -Infinity;
-    if (entry && entry.failures === 0) entry.nextMs = Math.min(entry.nextMs, entry.askedMs + REFRESH_MS);
+    if (!entry || entry.failures > 0) return;
+    entry.nextMs = Math.min(entry.nextMs, entry.askedMs + REFRESH_MS);
+    entry.toldNextMs = entry.nextMs;
   }
 
   /** The user is gone, and its stream with the last of them. */
@@ -96,6 +109,7 @@ export class StreamCache {
     const entry: Entry = {
       facts,
       nextMs: -Infinity,
+      toldNextMs: -Infinity,
       askedMs: -Infinity,
       failures: 0,
       said: undefined,
@@ -116,9 +130,10 @@ export class StreamCache {
       entry.facts = { summary, shards: shards ?? shardsOfSame(entry.facts, summary), error: undefined };
       entry.failures = 0;
       entry.said = undefined;
-      entry.nextMs =
-        clock.monotonic() +
-        jitterMs(summary.status === 'ACTIVE' ? freshMs : Math.min(freshMs, CHANGING_MS), 0.2, random);
+      const isActive = summary.status === 'ACTIVE';
+      const inMs = jitterMs(isActive ? freshMs : Math.min(freshMs, CHANGING_MS), 0.2, random);
+      entry.nextMs = clock.monotonic() + inMs;
+      entry.toldNextMs = clock.monotonic() + (isActive ? inMs * TOLD_SHARE : inMs);
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       const error = KcgError.from(thrown);
@@ -127,6 +142,7 @@ export class StreamCache {
       entry.facts = error.code === 'NotFound' ? { ...NOTHING, error } : { ...entry.facts, error };
       const delayMs = backoffMs(entry.failures, random, BACKOFF);
       entry.nextMs = clock.monotonic() + Math.max(delayMs, error.retryAfterMs ?? 0);
+      entry.toldNextMs = entry.nextMs;
     }
   }
 

@@ -10,7 +10,9 @@ const CAUGHT_UP_MS = 1_000;
 
 /** When the rows of a group with workers are read again. */
 export function lookAtRowsAgain(pass: PlacedPass, view: GroupView | undefined): void {
-  if (!pass.memory.isTold || !isQuiet(pass, view)) return lookAgain(pass, pollMsOf(pass.options));
+  const { memory, options } = pass;
+  memory.isQuiet = memory.isTold && isQuiet(pass, view);
+  if (!memory.isQuiet) return lookAgain(pass, pollMsOf(options));
   const { maxAttempts, maxRecordAgeSeconds } = pass.group.spec.handler.retry;
   const mayGiveUp = maxAttempts >= 0 || maxRecordAgeSeconds >= 0;
   if (mayGiveUp) lookAgain(pass, GIVING_UP_MS);

@@ -126,6 +126,8 @@ export interface GroupMemory {
   rows: { rows: GroupRows; readMs: number } | undefined;
   /** A worker tells of each change of the rows. */
   isTold: boolean;
+  /** And nothing else moves, as the last look has shown. */
+  isQuiet: boolean;
   /** Whose heartbeats stand still, and since when. */
   watched: ObservedWorkers;
   /** How the shards have moved. */
@@ -173,6 +175,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     leaseTable: undefined,
     rows: undefined,
     isTold: false,
+    isQuiet: false,
     watched: new ObservedWorkers(),
     windows: new ShardWindows(),
     claim: undefined,

@@ -248,6 +248,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   const stream = await streams.look(streamKey(target), {
     client: options.aws.streamClient(target),
     user: keyString(keyOf(pass.object)),
+    isTold: memory.isQuiet,
     signal,
   });
   // Without a stream there is nothing to make a table for; one that is there is looked after all the same.

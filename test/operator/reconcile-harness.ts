@@ -14,6 +14,7 @@ import { MemoryCluster, type RecordedWrite } from '../../src/kubernetes/memory/c
 import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { mayBeUndone } from '../../src/operator/late-deletion.ts';
 import { GroupReconciler } from '../../src/operator/reconcile.ts';
+import type { Tellers } from '../../src/operator/tellers.ts';
 import type { ObservedTable } from '../../src/table/table-admin.ts';
 import type { ReconcilerOptions, ReconcilerSettings } from '../../src/operator/reconcile-context.ts';
 import {
@@ -71,6 +72,8 @@ export class Harness {
   openImport: OpenImport | undefined;
   /** Of the last pass: something is in the way of what the group asks for. */
   isStuck = false;
+  /** Who tells when rows change; without them rows are read again and again. */
+  tellers: Tellers | undefined;
   /** Set to make reads and writes of rows fail. */
   rowFault: KcgError | undefined;
   /** Set to make reads of records fail. */
@@ -127,6 +130,7 @@ export class Harness {
       random: seededRandom(1),
       log: silentLog,
       nudge: async (address) => this.nudged.push(address) > 0,
+      tellers: this.tellers,
       onJudged: (group, shards) => this.judged.set(group, shards),
       caches: this.#watched({
         groups: this.cluster.watch(KINDS.consumerGroup, {

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { httpListen } from '../../src/runtime/leasing/changes.ts';
+import { parseWord } from '../../src/view/group-word.ts';
 import { httpNudge } from '../../src/runtime/leasing/nudge.ts';
 import { startWorkerServer, type WorkerServer } from '../../src/runtime/worker-server.ts';
 import { AGroup, type OneWorker, type WorkerChanges } from './a-group.ts';
@@ -151,4 +153,74 @@ test('nudges that name shards are handed on with their names, however many come,
     expect(answer.status).toBe(204);
   }
   expect(nudged.mock.calls).toEqual([[], [], [], [], []]);
+});
+
+describe('/v1/changes tells', () => {
+  interface Heard {
+    lines: string[];
+    ends: number;
+    close: () => void;
+  }
+
+  function listen(address: string): Heard {
+    const heard: Heard = { lines: [], ends: 0, close: () => {} };
+    heard.close = httpListen(address, {
+      onLine: (line) => heard.lines.push(line),
+      onEnd: () => (heard.ends += 1),
+    });
+    return heard;
+  }
+
+  /** Time passes until it is so. */
+  async function pass(group: AGroup, holds: () => boolean): Promise<void> {
+    await vi.waitFor(
+      async () => {
+        await group.clock.advance(1_000);
+        expect(holds()).toBe(true);
+      },
+      { timeout: 10_000 },
+    );
+  }
+
+  test('each beat of the worker, with the same digest until its group changes, and ends with it', async () => {
+    const group = new AGroup(2);
+    const a = group.start('a');
+    await serve(group, () => a);
+    await group.clock.advance(10_000);
+    const heard = listen(`127.0.0.1:${server!.port}`);
+    await pass(group, () => heard.lines.length >= 3);
+    const words = heard.lines.slice(-2).map((line) => parseWord(line)!);
+    expect(words[1]!.beat).toBeGreaterThan(words[0]!.beat);
+    expect(words[1]!.digest).toBe(words[0]!.digest);
+    group.start('b');
+    await pass(group, () => parseWord(heard.lines.at(-1)!)!.digest !== words[1]!.digest);
+    expect(heard.ends).toBe(0);
+    await group.until(a.stop());
+    await pass(group, () => heard.ends === 1);
+  });
+
+  test('nothing while the worker has no lease, nor at an address that is none', async () => {
+    const group = new AGroup(1);
+    await serve(group, () => undefined);
+    for (const address of [`127.0.0.1:${server!.port}`, 'localhost:1', '127.0.0.1:1', '']) {
+      const heard = listen(address);
+      await vi.waitFor(() => expect(heard.ends).toBe(1));
+      expect(heard.lines).toEqual([]);
+    }
+  });
+
+  test('three who listen, and no more; nobody who has closed is called back', async () => {
+    const group = new AGroup(1);
+    const a = group.start('a');
+    await serve(group, () => a);
+    await group.clock.advance(10_000);
+    const heard = [1, 2, 3].map(() => listen(`127.0.0.1:${server!.port}`));
+    await pass(group, () => heard.every(({ lines }) => lines.length > 0));
+    const fourth = listen(`127.0.0.1:${server!.port}`);
+    await vi.waitFor(() => expect(fourth.ends).toBe(1));
+    for (const each of heard) each.close();
+    await server!.close();
+    server = undefined;
+    expect(heard.map(({ ends }) => ends)).toEqual([0, 0, 0]);
+  });
 });
