@@ -15,7 +15,8 @@ const ASKED_GROUPS = 20;
  * nothing is said of a later table of the same name.
  */
 export async function observeTable(pass: PlacedPass, admin: TableAdmin): Promise<ObservedTable | undefined> {
-  const observed = await admin.describe({ signal: pass.signal });
+  const anew = pass.looksAnew ?? false;
+  const observed = await admin.describe({ signal: pass.signal, anew });
   if (!observed || isCreatedByKcg(observed)) return observed;
   const madeAt = tableRecordOf(pass)?.createdAt ?? pass.memory.madeAt;
   const maker = observed.createdAt === madeAt ? pass.groupId : await makerByRows(pass, observed);

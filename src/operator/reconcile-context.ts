@@ -249,6 +249,8 @@ export interface Pass {
   refused: { thing: string; error: KcgError; failures: number; inMs: number }[];
   /** When to look again, ms; the earliest asked for wins. */
   again: { inMs: number };
+  /** Somebody has asked for it: what others were told a moment ago does not serve. */
+  looksAnew?: boolean;
 }
 
 /** A pass of a group whose place in AWS is known. */

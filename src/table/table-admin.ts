@@ -99,9 +99,12 @@ export type TableSides = Pick<ObservedTable, 'ttlAttribute' | 'tags' | 'pointInT
  * `LimitExceeded`, `Conflict` (the table is changing: again later), `InvalidInput`, `Timeout`, `Unavailable`.
  */
 export interface TableAdmin {
-  /** Undefined when there is no such table. With `sides` these are taken as given, and not read. */
+  /**
+   * Undefined when there is no such table. With `sides` these are taken as given, and not read; `anew`: what was read a moment
+   * ago does not serve.
+   */
   describe(
-    options?: AdminCallOptions & { sides?: TableSides | undefined },
+    options?: AdminCallOptions & { sides?: TableSides | undefined; anew?: boolean },
   ): Promise<ObservedTable | undefined>;
   /**
    * Asks for one change of the table as it was last described; a table is CREATING or UPDATING for a while after some.

@@ -70,6 +70,7 @@ export class TableLooks {
   }
 
   async #describe(known: Known, place: string, options: DescribeOptions): Promise<ObservedTable | undefined> {
+    if (options.anew) Object.assign(known, { answer: undefined, sides: undefined });
     const { answer, admin } = known;
     if (options.sides) {
       const observed = await admin.describe(options);

@@ -61,6 +61,15 @@ describe('what is known of tables', () => {
     expect(reads).toEqual(['one all', 'two itself', 'two itself']);
   });
 
+  test('is read anew for who asks for that, however short ago it was', async () => {
+    const admin = await make('one');
+    await admin.describe();
+    tables.tables.get('one')!.pointInTimeRecovery = true;
+    expect(await admin.describe()).toMatchObject({ pointInTimeRecovery: false });
+    expect(await admin.describe({ anew: true })).toMatchObject({ pointInTimeRecovery: true });
+    expect(reads).toEqual(['one all', 'one all']);
+  });
+
   test('where tags are dropped, each table is read', async () => {
     dropsTags = true;
     await (await make('one')).describe();

@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
 import { CONDITIONS } from '../../../src/api/conditions.ts';
+import { KIND } from '../../../src/api/group.ts';
+import { RESET_KIND } from '../../../src/api/offset-reset.ts';
 import { argoCustomization } from './judges.ts';
 
 test('what Argo CD is told of groups names conditions and reasons that there are', () => {
-  const { health, actions } = argoCustomization();
+  const { health: scripts, actions } = argoCustomization();
+  const health = scripts.get(KIND)!;
+  expect([...scripts.keys()]).toEqual([KIND, RESET_KIND]);
   const types = [...health.matchAll(/\bis\.(\w+)/g)].map(([, type]) => type);
   expect(types).toEqual(['Ready', 'Reconciling', 'Stalled', 'WorkersAvailable']);
   for (const type of types) expect(CONDITIONS).toHaveProperty([type!]);

@@ -21,15 +21,19 @@ export interface Verdicts {
   argo?: Verdict;
 }
 
-const HEALTH_KEY = 'resource.customizations.health.kcg.dev_KinesisConsumerGroup';
-const ACTIONS_KEY = 'resource.customizations.actions.kcg.dev_KinesisConsumerGroup';
+const KEY = 'resource.customizations';
 
-/** What deploy/argocd gives to Argo CD. */
-export function argoCustomization(): { health: string; actions: ArgoActions } {
+/** What deploy/argocd gives to Argo CD: `health` by kind. */
+export function argoCustomization(): { health: Map<string, string>; actions: ArgoActions } {
   const { data } = parse(readFileSync('deploy/argocd/argocd-cm.yaml', 'utf8')) as {
     data: Record<string, string>;
   };
-  return { health: data[HEALTH_KEY]!, actions: parse(data[ACTIONS_KEY]!) as ArgoActions };
+  const scripts = Object.entries(data).flatMap(([key, script]) => {
+    const [, kind] = /\.health\.kcg\.dev_(\w+)$/.exec(key) ?? [];
+    return kind === undefined ? [] : [[kind, script] as const];
+  });
+  const actions = parse(data[`${KEY}.actions.kcg.dev_KinesisConsumerGroup`]!) as ArgoActions;
+  return { health: new Map(scripts), actions };
 }
 
 export interface ArgoActions {
@@ -60,7 +64,7 @@ export class Judges {
   }
 
   /** How they find an object; `health`: Argo CD's script for the kind, none = '' */
-  async judge(object: object, health = this.#health): Promise<Verdicts> {
+  async judge(object: { kind: string }, health = this.#health.get(object.kind) ?? ''): Promise<Verdicts> {
     return this.#ask<Verdicts>({ do: 'judge', object, lua: health });
   }
 

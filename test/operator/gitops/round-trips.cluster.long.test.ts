@@ -86,7 +86,7 @@ test('every block of the guide does what it says', async () => {
     data: Record<string, string>;
   };
   expect(data).toMatchObject({ url: 'https://argocd.example' });
-  expect(Object.keys(data).filter((key) => key.includes('kcg.dev_KinesisConsumerGroup'))).toHaveLength(2);
+  expect(Object.keys(data).filter((key) => key.includes('kcg.dev_'))).toHaveLength(3);
 
   const before = kubelet.pods.map(({ options }) => options.name);
   await shell(restart!);
