@@ -243,7 +243,7 @@ export interface Cluster {
    * note within ten minutes count up one Event.
    */
   recordEvent(event: EventInput): void;
-  /** The uid of the namespace kube-system: tells clusters apart for as long as they live. */
+  /** The uid of the namespace kube-system, or what was set in its place: tells clusters apart for as long as they live. */
   clusterId(options?: CallOptions): Promise<string>;
   /** The API server's clock, ms since the epoch in whole seconds, by which objects are created; undefined = it does not say. */
   now(options?: CallOptions): Promise<number | undefined>;

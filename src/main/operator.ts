@@ -7,7 +7,7 @@ import { parseOptions, type OptionTable, type OptionValues } from '../lib/option
 import { systemRandom } from '../lib/random.ts';
 import { keyString, type Cluster, type ObjectKey } from '../kubernetes/cluster.ts';
 import { candidateIdentity, hasPodEnded, markLeaderPod } from '../kubernetes/candidate.ts';
-import { KubeCluster } from '../kubernetes/kube/cluster.ts';
+import { KubeCluster, type KubeClusterOptions } from '../kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../kubernetes/kube/config.ts';
 import {
   runAsLeader,
@@ -50,6 +50,11 @@ export const operatorOptions = {
     many: true,
     env: 'KCG_WATCH_NAMESPACES',
     description: 'namespaces to look after, separated by commas; default: all',
+  },
+  'cluster-id': {
+    type: 'string',
+    env: 'KCG_CLUSTER_ID',
+    description: 'what tells this cluster from others in tables; default: the uid of kube-system',
   },
   'leader-elect': {
     type: 'boolean',
@@ -95,6 +100,16 @@ export const operatorOptions = {
   },
 } as const satisfies OptionTable;
 
+/** It stands in claims, in the annotation that takes one over, and in external ids. */
+const CLUSTER_ID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
+
+function clusterSettings({ clusterId }: Options): Pick<KubeClusterOptions, 'qps' | 'burst' | 'clusterId'> {
+  if (clusterId === undefined || CLUSTER_ID.test(clusterId)) return { ...REQUESTS, clusterId };
+  throw new KcgError('InvalidInput', `${JSON.stringify(clusterId)} is no id of a cluster`, {
+    fix: 'Set --cluster-id or KCG_CLUSTER_ID to at most 63 letters, digits and . _ -, or to nothing.',
+  });
+}
+
 type Options = OptionValues<typeof operatorOptions>;
 
 /** Of the Kubernetes API a second: as many groups come up at once as are applied at once, and the server has its own limits. */
@@ -127,7 +142,7 @@ export async function runOperatorCommand(
     random: systemRandom,
     log: log.child({ component: 'kubernetes' }),
     instance: podName,
-    ...REQUESTS,
+    ...clusterSettings(options),
     onRequest: metrics.onRequest,
     onReflector: metrics.onReflector,
   });

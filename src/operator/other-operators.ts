@@ -9,6 +9,7 @@ import {
   type StoredObject,
 } from '../kubernetes/cluster.ts';
 import { isDeepStrictEqual } from 'node:util';
+import { hasCode } from '../lib/errors.ts';
 import { KINDS } from '../kubernetes/cluster.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
 
@@ -42,9 +43,17 @@ export class OtherOperators {
     this.#clock = clock;
   }
 
-  /** @param lease `namespace/name` of the Lease that an operator elects its leader by */
-  async looksAfter(lease: string, namespace: string, signal: AbortSignal): Promise<boolean> {
-    const { record, sinceMs, readMs } = await this.#look(lease, signal);
+  /**
+   * @param lease `namespace/name` of the Lease that an operator elects its leader by
+   * @returns `unreadable` when the Lease may not be read
+   */
+  async looksAfter(lease: string, namespace: string, signal: AbortSignal): Promise<boolean | 'unreadable'> {
+    const seen = await this.#look(lease, signal).catch((thrown: unknown) => {
+      if (hasCode(thrown, 'AccessDenied')) return undefined;
+      throw thrown;
+    });
+    if (!seen) return 'unreadable';
+    const { record, sinceMs, readMs } = seen;
     if (!record || readMs - sinceMs >= TAKE_OVER_MS) return false;
     return record.namespaces === undefined || record.namespaces.includes(namespace);
   }
@@ -79,9 +88,14 @@ export async function holdGroup(
   const { instance } = settings;
   const holder = object.metadata.annotations?.[OPERATOR_ANNOTATION];
   if (holder === instance || (holder === undefined && instance === undefined)) return object;
-  if (holder !== undefined && (await others.looksAfter(holder, object.metadata.namespace ?? '', signal))) {
+  const looksAfter =
+    holder !== undefined && (await others.looksAfter(holder, object.metadata.namespace ?? '', signal));
+  if (looksAfter) {
     if (keptOff.from !== holder) {
-      const note = `the operator with the Lease ${holder} looks after this group, so the one with ${instance ?? 'none'} keeps off. Remove one of them, or give each namespaces of its own (watchNamespaces).`;
+      const note =
+        looksAfter === 'unreadable'
+          ? unreadable(object, holder)
+          : `the operator with the Lease ${holder} looks after this group, so the one with ${instance ?? 'none'} keeps off. Remove one of them, or give each namespaces of its own (watchNamespaces).`;
       log.warn('another operator looks after a group', { group: describeObject(object), note });
       cluster.recordEvent({
         regarding: object,
@@ -99,4 +113,8 @@ export async function holdGroup(
   const annotations = { [OPERATOR_ANNOTATION]: instance };
   const result = await cluster.patchMetadata(KINDS.consumerGroup, object, { annotations }, { signal });
   return result.outcome === 'patched' ? result.object : 1_000;
+}
+
+function unreadable({ metadata: { namespace, name } }: StoredObject, lease: string): string {
+  return `this operator may not read the Lease ${lease} of the one that has looked after this group, so it keeps off. If that one is gone: kubectl annotate kcg -n ${namespace} ${name} ${OPERATOR_ANNOTATION}-`;
 }

@@ -6,8 +6,9 @@ import type { AwsRole } from './aws-account.ts';
 import { Bookings } from './bookings.ts';
 import { externalIdOf, readTenant, roleProblem, type Tenant } from './plan/tenant.ts';
 
-/** What a namespace said serves all its groups for so long. */
+/** What a namespace said serves all its groups for so long: of roles, which are asked for at each look; of limits, at each step. */
 const FRESH_MS = 15_000;
+const LIMITS_FRESH_MS = 2_000;
 const SESSION_NAME_MAX = 64;
 
 /** What namespaces allow the groups in them: each is read when a group asks for something that may be refused. */
@@ -22,11 +23,18 @@ export class Tenants {
     this.#clock = clock;
   }
 
-  /** @throws KcgError as `Cluster.get` does */
-  async read(namespace: string, signal: AbortSignal): Promise<Tenant> {
+  /**
+   * For limits.
+   * @throws KcgError as `Cluster.get` does
+   */
+  read(namespace: string, signal: AbortSignal): Promise<Tenant> {
+    return this.#read(namespace, LIMITS_FRESH_MS, signal);
+  }
+
+  async #read(namespace: string, freshMs: number, signal: AbortSignal): Promise<Tenant> {
     const nowMs = this.#clock.monotonic();
     const known = this.#known.get(namespace);
-    if (known && nowMs - known.readMs < FRESH_MS) return known.tenant;
+    if (known && nowMs - known.readMs < freshMs) return known.tenant;
     const tenant = this.#cluster
       .get(KINDS.namespace, { namespace: '', name: namespace }, { signal })
       .then((found) => readTenant(namespace, found?.metadata.annotations ?? {}));
@@ -41,7 +49,7 @@ export class Tenants {
    * @throws KcgError `AccessDenied` when the namespace does not allow it or cannot be read, else as `Cluster.get` does
    */
   async role(namespace: string, arn: string, signal: AbortSignal): Promise<AwsRole> {
-    const tenant = await this.read(namespace, signal);
+    const tenant = await this.#read(namespace, FRESH_MS, signal);
     const problem = roleProblem(tenant, arn);
     if (problem !== undefined) throw new KcgError('AccessDenied', problem);
     const externalId = externalIdOf(tenant, await this.#cluster.clusterId({ signal }));

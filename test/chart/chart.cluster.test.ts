@@ -240,16 +240,32 @@ spec:
   }, 120_000);
 
   test.skipIf(helm === undefined)(
-    'needs no rights beyond the namespaces it watches',
+    'needs no right beyond the namespaces it watches and its own, and no ClusterRole',
     async () => {
       await operator.stop();
-      await kubectl('apply -f -', template(helm!, { watchNamespaces: [NAMESPACE] }).stdout);
+      await kubectl('delete clusterrole,clusterrolebinding kcg');
+      const values = { watchNamespaces: [NAMESPACE], rbac: { clusterRoles: false }, clusterId: 'one' };
+      const { stdout } = template(helm!, values);
+      expect(stdout).not.toContain('kind: Cluster');
+      await kubectl('apply -f -', stdout);
       const list = { group: 'kcg.dev', resource: 'kinesisconsumergroups', verb: 'list' };
       await until('the end of the rights', async () => (await canI(list, 'default')) === 'no');
-      expect(await canI(list)).toBe('yes');
-      operator = await startInstalledOperator(plane, [NAMESPACE]);
+      await until('the new rights', async () => (await canI(list)) === 'yes');
+      const clusterId = 'one';
+      operator = await startInstalledOperator(plane, { namespaces: [NAMESPACE], clusterId });
       await kubectl('apply -f -', group(2));
       await until('two worker pods', async () => (await pods()).length === 2);
+      expect(operator.table.rows().find(({ shard_id }) => shard_id === 'group#claim')).toMatchObject({
+        cluster_id: clusterId,
+      });
+      // What the namespace says, it may read.
+      await kubectl(`annotate namespace ${NAMESPACE} kcg.dev/max-replicas=2`);
+      await kubectl('apply -f -', group(3));
+      const limited = 'jsonpath={.status.scaling.limitedBy}';
+      await until(
+        'the limit',
+        async () => (await kubectl(`get kcg orders -n ${NAMESPACE} -o ${limited}`)) === 'NamespaceLimit',
+      );
       // A budget of the user's own in place of ours.
       await kubectl('apply -f -', `${group(1)}  disruptionBudget: {management: External}\n`);
       await until('no budget', async () => operator.made().has('delete poddisruptionbudgets'));

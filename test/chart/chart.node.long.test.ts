@@ -76,6 +76,14 @@ const rightOf = ({ verb, group, resource, name = '' }: KubeCall) =>
 const needed = (...where: KubeCall['where'][]) =>
   new Set([...OPERATOR_CALLS, OWNER_RIGHT].filter((call) => where.includes(call.where)).map(rightOf));
 
+/** In a watched namespace, of which only that one is read. */
+const inside = (namespace: string, ...where: KubeCall['where'][]) =>
+  new Set(
+    [...needed(undefined, ...where)].map((right) =>
+      right === 'get /namespaces' ? `${right} ${namespace}` : right,
+    ),
+  );
+
 describe.skipIf(helm === '')('the chart', () => {
   test('passes helm lint --strict', () => {
     expect(runHelm(helm, ['lint', '--strict', CHART])).toMatchObject({ code: 0 });
@@ -134,7 +142,9 @@ describe.skipIf(helm === '')('the chart', () => {
 describe.skipIf(helm === '')('rights', () => {
   test('are those of the calls the operator makes, and no others', () => {
     const rights = rightsOf(render({}));
-    expect(rights.get('*')).toEqual(needed(undefined, 'cluster'));
+    // Of namespaces all are read, kube-system among them.
+    const all = [...needed(undefined, 'cluster')].filter((right) => right !== 'get /namespaces kube-system');
+    expect(rights.get('*')).toEqual(new Set(all));
     expect(rights.get('kcg-system')).toEqual(needed('own'));
     expect(rights.size).toBe(2);
   });
@@ -142,9 +152,30 @@ describe.skipIf(helm === '')('rights', () => {
   test('end at the watched namespaces', () => {
     const rights = rightsOf(render({ watchNamespaces: ['shop', 'kcg-system'] }));
     expect(rights.get('*')).toEqual(needed('cluster'));
-    expect(rights.get('shop')).toEqual(needed(undefined));
-    expect(rights.get('kcg-system')).toEqual(needed(undefined, 'own'));
+    expect(rights.get('shop')).toEqual(inside('shop'));
+    expect(rights.get('kcg-system')).toEqual(inside('kcg-system', 'own'));
     expect(rights.size).toBe(3);
+  });
+
+  test('end there without a ClusterRole, for users neither', () => {
+    const values = { watchNamespaces: ['shop'], rbac: { clusterRoles: false }, clusterId: 'one' };
+    const manifests = render(values);
+    const rights = rightsOf(manifests);
+    expect(rights.get('shop')).toEqual(inside('shop'));
+    expect(rights.get('kcg-system')).toEqual(needed('own'));
+    expect(rights.size).toBe(2);
+    expect(idsOf(manifests).filter((id) => id.startsWith('Cluster'))).toEqual([]);
+    expect(idsOf(manifests)).toEqual(expect.arrayContaining(['Role shop/kcg-edit', 'Role shop/kcg-view']));
+    expect(envOf(values)['KCG_CLUSTER_ID']).toBe('one');
+  });
+
+  test.each([
+    [{ clusterId: 'one' }, 'list them in watchNamespaces'],
+    [{ watchNamespaces: ['shop'] }, 'kubectl get namespace kube-system -o jsonpath={.metadata.uid}'],
+  ])('without a ClusterRole need %o too', (values, words) => {
+    const { code, stderr } = template(helm, { rbac: { clusterRoles: false }, ...values });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(words);
   });
 
   test('have no wildcard, for users neither', () => {

@@ -21,11 +21,16 @@ import type { ControlPlane } from '../support/control-plane.ts';
 export type InstalledOperator = Awaited<ReturnType<typeof startInstalledOperator>>;
 
 /** The operator as its Deployment would run it: with the rights of its ServiceAccount. AWS is the twins'. */
-export async function startInstalledOperator(plane: ControlPlane, namespaces: readonly string[] = []) {
+export async function startInstalledOperator(
+  plane: ControlPlane,
+  { namespaces = [], clusterId }: { namespaces?: readonly string[]; clusterId?: string } = {},
+) {
   const requests: RequestReport[] = [];
   const kinesis = new MemoryKinesis({ clock, region: 'eu-west-1', transitionMs: 0 });
   kinesis.createStream({ name: 'orders', shardCount: 2 });
   const table = new MemoryLeaseTable();
+  /** By group id; the first one's is `table`. */
+  const rows = new Map<string, MemoryLeaseTable>();
   const tables = new MemoryTables(clock);
   const cluster = new KubeCluster({
     access: await accessOf(plane, { namespace: 'kcg-system', name: 'kcg' }),
@@ -33,6 +38,7 @@ export async function startInstalledOperator(plane: ControlPlane, namespaces: re
     random,
     log,
     instance: 'test',
+    clusterId,
     onRequest: (report) => requests.push(report),
   });
   const stop = new AbortController();
@@ -43,7 +49,11 @@ export async function startInstalledOperator(plane: ControlPlane, namespaces: re
         aws: {
           streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
           streamConsumers: () => memoryStreamConsumers(kinesis),
-          leaseTable: async () => table,
+          leaseTable: async ({ groupId }) => {
+            const held = rows.get(groupId) ?? (rows.size === 0 ? table : new MemoryLeaseTable());
+            rows.set(groupId, held);
+            return held;
+          },
           groupIds: async () => [],
           tableAdmin: (target) => tables.admin(target.table),
           openReset: (request) => openReset(request, memoryStreamClient(kinesis, 'orders'), clock),
@@ -57,7 +67,11 @@ export async function startInstalledOperator(plane: ControlPlane, namespaces: re
       signal,
     );
   const key = { namespace: 'kcg-system', name: 'kcg-operator' };
-  const ended = runAsLeader({ cluster, clock, random, key, identity: 'test' }, stop.signal, lead);
+  const ended = (async () => {
+    // On a busy machine it may lose its turn: its pod would start again.
+    while (!stop.signal.aborted)
+      await runAsLeader({ cluster, clock, random, key, identity: 'test' }, stop.signal, lead);
+  })();
   return {
     cluster,
     kinesis,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS, type LeaderElectionRecord } from '../../src/kubernetes/cluster.ts';
 import type { GroupReconciler } from '../../src/operator/reconcile.ts';
 import { groupObject, Harness, KEY, NAME } from './reconcile-harness.ts';
@@ -42,6 +43,21 @@ describe('a group that one operator looks after', () => {
   beforeEach(async () => {
     await renew();
     await h.converge();
+  });
+
+  test('is left alone by another that may not read its Lease, which says how to have the group', async () => {
+    h.faults.set('readLease undefined', new KcgError('AccessDenied', 'may not get leases'));
+    for (let minute = 0; minute < 5; minute += 1) {
+      await lookSecond();
+      await h.clock.advance(60_000);
+    }
+    expect(await imageOf()).toBe('kcg:test');
+    const told = h.cluster.events.filter(({ reason }) => reason === 'OtherOperator');
+    expect(told).toHaveLength(1);
+    expect(told[0]!.note).toContain('kubectl annotate kcg -n shop orders kcg.dev/operator-');
+    h.cluster.update(KINDS.consumerGroup, NAME, ({ metadata }) => delete metadata.annotations);
+    await lookSecond();
+    expect(await holder()).toBe(SECOND);
   });
 
   test('is left alone by another, which says so once', async () => {

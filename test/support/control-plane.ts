@@ -109,7 +109,10 @@ async function establish(kubectl: Kubectl, { definitions = [] }: ControlPlaneOpt
       ['apply', '--server-side', '--force-conflicts', '-f', '-'],
       ['wait', '--for=condition=Established', '--timeout=30s', '-f', '-'],
     ]) {
-      const { code, stderr } = await kubectl(args, definition);
+      let { code, stderr } = await kubectl(args, definition);
+      // kubectl wait cannot read a definition that has no condition yet.
+      while (code !== 0 && stderr.includes('.status.conditions accessor error'))
+        ({ code, stderr } = await kubectl(args, definition));
       if (code !== 0) throw new Error(`the definition is not taken: ${stderr}`);
     }
   }

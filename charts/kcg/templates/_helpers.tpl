@@ -73,7 +73,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
   verbs: [create, patch]
 {{- end -}}
 
-{{/* What the annotations of a namespace allow its groups. */}}
+{{/* What the annotations of a namespace allow its groups; its uid, which of kube-system tells clusters apart. */}}
 {{- define "kcg.tenantRule" -}}
 - apiGroups: [""]
   resources: [namespaces]
@@ -83,10 +83,26 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
   verbs: [get]
 {{- end -}}
 
-{{/* The uid of kube-system tells clusters apart. */}}
-{{- define "kcg.clusterIdRule" -}}
-- apiGroups: [""]
-  resources: [namespaces]
-  resourceNames: [kube-system]
+{{- define "kcg.viewRules" -}}
+- apiGroups: [kcg.dev]
+  resources: [kinesisconsumergroups, kinesisoffsetresets]
+  verbs: [get, list, watch]
+- apiGroups: [kcg.dev]
+  resources: [kinesisconsumergroups/status, kinesisconsumergroups/scale, kinesisoffsetresets/status]
   verbs: [get]
+{{- end -}}
+
+{{- define "kcg.editRules" -}}
+- apiGroups: [kcg.dev]
+  resources: [kinesisconsumergroups]
+  verbs: [create, update, patch, delete, deletecollection]
+- apiGroups: [kcg.dev]
+  resources: [kinesisconsumergroups/scale]
+  verbs: [update, patch]
+{{- end -}}
+
+{{- define "kcg.resetRules" -}}
+- apiGroups: [kcg.dev]
+  resources: [kinesisoffsetresets]
+  verbs: [get, list, watch, create, patch, delete, deletecollection]
 {{- end -}}

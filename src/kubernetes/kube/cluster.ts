@@ -38,6 +38,8 @@ export interface KubeClusterOptions {
   log: Log;
   /** This process, in events: the pod's name. */
   instance: string;
+  /** Default: the uid of kube-system, which is read then. */
+  clusterId?: string | undefined;
   /** Requests per second, sustained and at once; see `KubeTransport`. */
   qps?: number;
   burst?: number;
@@ -62,6 +64,7 @@ export class KubeCluster implements Cluster {
 
   constructor(options: KubeClusterOptions) {
     this.#options = options;
+    this.#clusterId = options.clusterId;
     this.#transport = options.transport ?? new KubeTransport(options);
     this.#events = new KubeEventRecorder({
       ...options,
