@@ -117,7 +117,7 @@ function scalingOf({
   limitedBy,
   lastScale,
 }: NonNullable<ReturnType<typeof statusOf>['scaling']>): string {
-  const limit = limitedBy && limitedBy !== 'None' ? `, limited by ${limitedBy}` : '';
+  const limit = limitedBy && limitedBy !== 'NotLimited' ? `, limited by ${limitedBy}` : '';
   return `${desired} wanted${limit}${lastScale ? `; last: ${lastScale.reason}` : ''}`;
 }
 

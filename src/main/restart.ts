@@ -3,10 +3,13 @@ import { RESTARTED_AT_ANNOTATION } from '../api/labels.ts';
 import { kubernetesTime } from '../api/conditions.ts';
 import { KINDS, type ObjectKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { systemClock } from '../lib/clock.ts';
+import { count } from '../lib/count.ts';
 import { hasCode, KcgError } from '../lib/errors.ts';
 import { parseOptions } from '../lib/options.ts';
 import { workloadName } from '../operator/plan/desired-objects.ts';
 import { untilDone, withChosenGroups } from './chosen-groups.ts';
+import { selectorOf } from './group-looker.ts';
+import type { UserCluster } from './user-cluster.ts';
 
 export { actOptions };
 
@@ -39,12 +42,24 @@ export async function runRestartCommand(
     for (const key of restarted) {
       const look = async () => {
         const object = await found.cluster.get(KINDS.deployment, key, { signal: stop });
-        return object && rolloutWaitsFor(object);
+        return (object && rolloutWaitsFor(object)) ?? (await draining(found, key, stop));
       };
       await untilDone(`${key.namespace}/${key.name}`, look, { timeoutSeconds, stop });
     }
     return 0;
   });
+}
+
+/** A Deployment no longer counts pods that end; these still give their shards away. */
+async function draining(
+  { calls }: UserCluster,
+  { namespace, name }: ObjectKey,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const group = name.slice(0, -workloadName('').length);
+  const pods = await calls.select(KINDS.pod, { namespace, selector: selectorOf(group), signal });
+  const ending = pods.filter(({ metadata }) => metadata.deletionTimestamp !== undefined).length;
+  return ending > 0 ? `${count(ending, 'old pod')} still draining` : undefined;
 }
 
 /** @throws KcgError `Conflict` */
