@@ -15,6 +15,8 @@ API_IP=10.96.0.1 # the ClusterIP of default/kubernetes, owned by the bridge: no 
 API=https://$API_IP:443
 HOST_IP=10.96.0.2 # seen from a pod: the host's loopback
 NODE=node1
+NODE2=node2 # of add-node
+CGROUP2=/kcgtest2
 CTR_SOCK=$RUN/containerd.sock
 export KUBECONFIG=$RUN/admin.kubeconfig
 now() { date +%s%3N; }

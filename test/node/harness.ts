@@ -21,11 +21,17 @@ const NAMESPACE = 'shop';
 const POLL_MS = 50;
 
 export interface Pod {
+  spec: { nodeName?: string };
   metadata: { name: string; deletionTimestamp?: string; annotations: Record<string, string> };
   status: {
     phase: string;
     conditions?: { type: string; status: string }[];
-    containerStatuses?: { name: string; restartCount: number }[];
+    podIP?: string;
+    containerStatuses?: {
+      name: string;
+      restartCount: number;
+      lastState?: { terminated?: { reason?: string } };
+    }[];
   };
 }
 export type NodeHarness = Awaited<ReturnType<typeof startNodeHarness>>;
@@ -48,7 +54,6 @@ export async function startNodeHarness() {
   const client = new DynamoDBClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint, credentials });
   const cluster = await startNodeCluster();
   await cluster.importImage(archive);
-  rmSync(folder, { recursive: true });
   const seenFromPods = (url: string) => url.replace('127.0.0.1', HOST_SEEN_FROM_PODS);
   // There is no DNS in this cluster.
   const localServers = [
@@ -66,6 +71,9 @@ export async function startNodeHarness() {
   return {
     ...cluster,
     kubectl,
+    json,
+    /** A second node, `node2`, that has kcg's image too. */
+    addNode: () => cluster.addNode([archive]),
     kinesis: kinesis.kinesis,
     dynamodb,
     tally: collector.tally,
@@ -99,6 +107,11 @@ export async function startNodeHarness() {
       const { code, stderr } = await cluster.kubectl(['apply', '-n', NAMESPACE, '-f', '-'], yaml);
       if (code !== 0) throw new Error(stderr);
     },
+    /** Posts an object to a path of the API server. */
+    async create(path: string, object: string): Promise<void> {
+      const { code, stderr } = await cluster.kubectl(['create', '--raw', path, '-f', '-'], object);
+      if (code !== 0) throw new Error(stderr);
+    },
     async status(group: string): Promise<GroupStatus> {
       return (await json<{ status?: GroupStatus }>('get', 'kcg', group)).status ?? {};
     },
@@ -121,6 +134,7 @@ export async function startNodeHarness() {
     rows: (TableName: string) => client.send(new ScanCommand({ TableName })).then(({ Items }) => Items ?? []),
     async stop(): Promise<void> {
       client.destroy();
+      rmSync(folder, { recursive: true, force: true });
       await cluster.stop();
       await Promise.all([kinesis.close(), dynamodb.close(), collector.close()]);
     },

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -10,6 +10,8 @@ const run = promisify(execFile);
 const SCRIPTS = join(import.meta.dirname, '../cluster');
 const BIN = join(CLUSTER_HOME, 'bin');
 const SOCKET = join(CLUSTER_HOME, 'run/containerd.sock');
+/** Of the second node, when there is one. */
+const SECOND_SOCKET = join(CLUSTER_HOME, 'run/node2/containerd.sock');
 
 /** A pod reaches a port of this machine's 127.0.0.1 by this address. */
 export const HOST_SEEN_FROM_PODS = '10.96.0.2';
@@ -26,6 +28,12 @@ export interface NodeCluster {
    * `helmInstall`: flags that `helm install` gets beside.
    */
   shell(lines: string, options: ShellOptions): Promise<string>;
+  /** A second node, `node2`, with the images of `archives`. */
+  addNode(archives: readonly string[]): Promise<void>;
+  /** The second node loses its power: all that ran there is gone at once, and nobody was told. */
+  loseNode(): Promise<void>;
+  /** Process id of the second node's kubelet. */
+  secondKubelet(): number;
   /** Process id on this machine of a pod's container. */
   pidOf(pod: { namespace: string; name: string; container: string }): Promise<number>;
   stop(): Promise<void>;
@@ -59,8 +67,13 @@ export async function startNodeCluster(): Promise<NodeCluster> {
   });
   if (!(await isUp)) throw new Error(`the test cluster did not come up:\n${said}`);
   const kubeconfig = join(CLUSTER_HOME, 'run/admin.kubeconfig');
-  const ctr = async (...args: string[]) =>
-    (await run(join(BIN, 'ctr'), ['-a', SOCKET, '-n', 'k8s.io', ...args])).stdout;
+  const ctrOf = async (socket: string, args: readonly string[]) =>
+    (await run(join(BIN, 'ctr'), ['-a', socket, '-n', 'k8s.io', ...args])).stdout;
+  const ctr = (...args: string[]) => ctrOf(SOCKET, args);
+  const tasks = async () => {
+    const sockets = [SOCKET, ...(existsSync(SECOND_SOCKET) ? [SECOND_SOCKET] : [])];
+    return (await Promise.all(sockets.map((socket) => ctrOf(socket, ['tasks', 'ls'])))).join('\n');
+  };
   const kubectl = kubectlOf([join(BIN, 'hk'), 'kubectl'], kubeconfig);
   return {
     kubeconfig,
@@ -90,11 +103,18 @@ export async function startNodeCluster(): Promise<NodeCluster> {
       });
       return stdout;
     },
+    async addNode(archives) {
+      await run('bash', [join(SCRIPTS, 'add-node'), ...archives]);
+    },
+    async loseNode() {
+      await run('bash', [join(SCRIPTS, 'lose-node')]);
+    },
+    secondKubelet: () => Number(readFileSync(join(CLUSTER_HOME, 'run/pids/kubelet2'), 'utf8')),
     async pidOf({ namespace, name, container }) {
       const path = `{.status.containerStatuses[?(@.name=="${container}")].containerID}`;
       const { stdout } = await kubectl(['get', 'pod', name, '-n', namespace, '-o', `jsonpath=${path}`]);
       const id = stdout.replace('containerd://', '');
-      const line = (await ctr('tasks', 'ls')).split('\n').find((task) => id !== '' && task.startsWith(id));
+      const line = (await tasks()).split('\n').find((task) => id !== '' && task.startsWith(id));
       if (line === undefined)
         throw new Error(`no process for container ${container} of pod ${namespace}/${name}`);
       return Number(line.trim().split(/\s+/)[1]);

@@ -55,6 +55,11 @@ export class DeliveryTally {
     return this.#latest.get(shardId);
   }
 
+  /** Shards that something was delivered of. */
+  shards(): string[] {
+    return [...this.#latest.keys()];
+  }
+
   /** Shards whose latest delivery came from `pod`. */
   shardsOf(pod: string): string[] {
     return [...this.#latest].filter(([, latest]) => latest.pod === pod).map(([shardId]) => shardId);
