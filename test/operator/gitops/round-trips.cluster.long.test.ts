@@ -25,7 +25,7 @@ beforeAll(async () => {
   operator = await site.startOperator().works();
   await site.kubectl(`create namespace ${NAMESPACE}`);
   kubelet = new ProcessKubelet(site.plane.kubeconfig, NAMESPACE);
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await kubelet?.close();
   await site?.close();
