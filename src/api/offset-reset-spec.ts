@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DNS_SUBDOMAIN, RESET_ID, SEQUENCE_NUMBER, SHARD_ID, text, TIMESTAMP } from './formats.ts';
 import { NAME_MAX } from './labels.ts';
 import { withRules } from './rule.ts';
+import { isRealDay } from './stream-spec.ts';
 
 /** Shards that one reset names. */
 export const POSITIONS_MAX = 1_000;
@@ -41,6 +42,7 @@ const to = withRules(
         'TrimHorizon: the oldest record kept. Latest: records that come after the reset. AtTimestamp: records written at or after timestamp. SequenceNumbers: the shards in positions, and no others. Snapshot: as the group stood before an earlier reset. Group: where another group stands.',
       ),
     timestamp: text(TIMESTAMP, { max: 40, example: '2026-11-29T08:00:00Z' })
+      .refine(isRealDay, { error: 'has a day that does not exist; write for example 2026-11-29T08:00:00Z' })
       .optional()
       .meta({ format: 'date-time' })
       .describe('AtTimestamp only: where to begin, RFC 3339.'),
@@ -75,9 +77,8 @@ const to = withRules(
     },
     {
       cel: "!has(self.timestamp) || self.timestamp >= timestamp('1970-01-01T00:00:00Z')",
-      holds: ({ timestamp }) => timestamp === undefined || Date.parse(timestamp) >= 0,
-      message:
-        'timestamp is before 1970, or of a day that does not exist; for all records kept use TrimHorizon',
+      holds: ({ timestamp }) => timestamp === undefined || !(Date.parse(timestamp) < 0),
+      message: 'timestamp is before 1970; for all records kept use TrimHorizon',
       path: 'timestamp',
     },
   ],

@@ -59,7 +59,7 @@ export const initialPositionSpec = withRules(
 );
 
 /** Date.parse takes the 31st of every month; the day has to survive the way there and back. */
-function isRealDay(value: string): boolean {
+export function isRealDay(value: string): boolean {
   const day = value.slice(0, 10);
   const ms = Date.parse(`${day}T00:00:00Z`);
   return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);

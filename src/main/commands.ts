@@ -220,6 +220,14 @@ export const COMMANDS: Record<string, Command> = {
       return { options: exportOptions, run: runExportCommand };
     },
   },
+  reset: {
+    summary: 'move the positions of a group: back, forward, or to where they were',
+    usage: 'kcg reset (NAME | -f group.yaml) (--to WHERE | --undo)',
+    load: async () => {
+      const { resetOptions, runResetCommand } = await import('./reset.ts');
+      return { options: resetOptions, run: runResetCommand };
+    },
+  },
   redrive: {
     summary: 'hand batches that were given up to the handler again',
     usage: 'kcg redrive (NAME | -f group.yaml)',

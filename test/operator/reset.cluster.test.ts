@@ -1,6 +1,7 @@
 import { PutRecordCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OffsetResetStatus } from '../../src/api/offset-reset.ts';
+import { kcgHere } from '../support/kcg-here.ts';
 import { Site, until } from './operator-process.ts';
 import { ProcessKubelet } from './process-kubelet.ts';
 
@@ -122,5 +123,25 @@ describe('a group that reads', () => {
       'a group that is ready again',
       async () => (await site.conditions('orders', NAMESPACE))['Ready'] === 'True Available',
     );
+  }, 120_000);
+
+  test('is reset and set back by the command line, which waits and shows the outcome', async () => {
+    const kcg = (...argv: string[]) =>
+      kcgHere(['reset', 'orders', '-n', NAMESPACE, '--kubeconfig', site.plane.kubeconfig, ...argv]);
+    const dry = await kcg('--to', 'TrimHorizon', '--dry-run');
+    expect(dry).toMatchObject({ code: 0, stderr: '' });
+    expect(dry.stdout).toMatch(/shardId-000000000000 +\d+ +TRIM_HORIZON +the oldest record kept/);
+    expect(dry.stdout).toContain('2 shards would move; nothing was written.');
+    const running = await kcg('--to', 'Latest');
+    expect(running.code).toBe(1);
+    expect(running.stderr).toContain('Stop the group, or add --stop.');
+    const before = delivered();
+    const undone = await kcg('--undo', '--stop', '-o', 'json');
+    expect(undone.code).toBe(0);
+    // It had come as far again as it was before.
+    expect(JSON.parse(undone.stdout)).toMatchObject({ shards: [], unchanged: 2 });
+    expect(delivered()).toBe(before);
+    const nobody = await kcgHere(['reset', 'nobody', '--kubeconfig', site.plane.kubeconfig, '--undo']);
+    expect(nobody.stderr).toContain('there is no KinesisConsumerGroup nobody in namespace default');
   }, 120_000);
 });

@@ -1,0 +1,101 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
+import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
+import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
+import { decodeRows } from '../../src/leases/group-rows.ts';
+import { putShard } from '../../src/leases/transitions.ts';
+import { systemClock as clock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { kcgHere } from '../support/kcg-here.ts';
+import { createTable } from '../support/local-table.ts';
+
+/* kcg reset -f as the user of local mode meets it: on the table alone, over HTTP. */
+
+let dynamodb: LocalDynamoDb;
+let kinesis: Awaited<ReturnType<typeof startLocalKinesis>>;
+let client: ReturnType<typeof createDynamoDbClient>;
+let folder: string;
+
+beforeAll(async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+  folder = await mkdtemp(join(tmpdir(), 'kcg-reset-'));
+  dynamodb = await startLocalDynamoDb({ clock, log: silentLog });
+  kinesis = await startLocalKinesis({ clock, log: silentLog });
+  client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
+  kinesis.kinesis.createStream({ name: 'orders', shardCount: 2 });
+  await vi.waitFor(() => expect(kinesis.kinesis.describe('orders').status).toBe('ACTIVE'), 10_000);
+  await createTable(client, 'ours', ['group_id', 'shard_id']);
+  for (const shard of kinesis.kinesis.listShards('orders').shards) {
+    const { sequence } = kinesis.kinesis.putRecord('orders', {
+      partitionKey: 'a',
+      data: Buffer.from('a'),
+      explicitHashKey: shard.hashStart,
+    });
+    const checkpoint = { at: 'SEQUENCE' as const, sequence };
+    await (await open()).write(putShard({ ...shard, parents: [], checkpoint }, clock.now()));
+  }
+  const spec = { stream: { name: 'orders' }, region: 'eu-west-1', handler: { log: {} } };
+  const group = {
+    apiVersion: 'kcg.dev/v1alpha1',
+    kind: 'KinesisConsumerGroup',
+    metadata: { name: 'orders', namespace: 'shop' },
+    spec: { ...spec, checkpoints: { table: { name: 'ours' } } },
+  };
+  await writeFile(join(folder, 'group.yaml'), JSON.stringify(group));
+}, 30_000);
+afterAll(async () => {
+  client.destroy();
+  await Promise.all([dynamodb.close(), kinesis.close()]);
+  await rm(folder, { recursive: true });
+  vi.unstubAllEnvs();
+});
+
+const open = () =>
+  openLeaseTable({ client, clock, tableName: 'ours', groupId: 'shop.orders', callTimeoutMs: 10_000 });
+const positions = async () =>
+  decodeRows(await (await open()).query('all', { consistent: true })).leases.map(
+    ({ checkpoint }) => checkpoint,
+  );
+const reset = (...argv: string[]) => {
+  const endpoints = ['--kinesis-endpoint', kinesis.endpoint, '--dynamodb-endpoint', dynamodb.endpoint];
+  return kcgHere(['reset', '-f', join(folder, 'group.yaml'), ...endpoints, ...argv]);
+};
+
+test('positions go back, and back again, as they were', async () => {
+  const before = await positions();
+  const none = await reset('--undo');
+  expect(none.stderr).toContain('no reset of the group is there to be undone');
+  const dry = await reset('--to', 'TrimHorizon', '--dry-run');
+  expect(dry.stdout).toContain('2 shards would move; nothing was written.');
+  expect(await positions()).toEqual(before);
+
+  const done = await reset('--to', 'TrimHorizon');
+  expect(done).toMatchObject({ code: 0, stderr: '' });
+  expect(done.stdout).toMatch(/shardId-000000000000 +\d+ +TRIM_HORIZON +the oldest record kept/);
+  expect(done.stdout).toMatch(/2 shards moved\. The positions before are snapshot \w+/);
+  expect(await positions()).toEqual([{ at: 'TRIM_HORIZON' }, { at: 'TRIM_HORIZON' }]);
+
+  expect(await reset('--undo')).toMatchObject({ code: 0 });
+  expect(await positions()).toEqual(before);
+});
+
+test.each<[string[], string]>([
+  [['--to', 'yesterday'], 'to.timestamp: "yesterday" is not in the right form'],
+  [['--to', '2026-02-31T00:00:00Z'], 'has a day that does not exist'],
+  [['--to', 'Latest', '--undo'], 'reset goes to one place only'],
+  [[], 'reset needs to know where to'],
+  [['--after', 'shardId-000000000000'], "--after takes SHARD=NUMBER, not 'shardId-000000000000'"],
+  [['--after', 'shardId-000000000009=1'], 'shardId-000000000009 is not in the stream. Nothing was written'],
+  [['--to', '2999-01-01T00:00:00Z'], 'is in the future'],
+])('%j is refused before anything is touched', async (argv, message) => {
+  const before = await positions();
+  const refused = await reset(...argv);
+  expect(refused.code).toBeGreaterThan(0);
+  expect(refused.stderr).toContain(message);
+  expect(await positions()).toEqual(before);
+});
