@@ -199,6 +199,12 @@ const RECONCILING = {
     'The group, or one of its name that was deleted just before, is cleaned up after; the message says what is left to do.',
 } as const;
 
+const RANGE = {
+  RangeRead:
+    'All of spec.range is processed, and the pods are gone; nothing to do. Positions stay as deletionPolicy says.',
+  RangeReading: 'The group reads spec.range; wait until it is through.',
+} as const;
+
 const PROBLEMS = {
   ...STREAM_REASONS,
   ...TABLE_REASONS,
@@ -236,6 +242,7 @@ export const CONDITIONS = {
     {
       ...PROBLEMS,
       ...READY,
+      RangeRead: RANGE.RangeRead,
     },
   ),
   Reconciling: doc('The operator is changing something.', true, RECONCILING),
@@ -255,6 +262,7 @@ export const CONDITIONS = {
     false,
     IMPORT,
   ),
+  Complete: doc('All of spec.range is processed. Only groups that have one have it.', false, RANGE),
   WorkersAvailable: doc('Enough worker pods are ready, and those of a new template come up.', false, WORKERS),
   ShardsCovered: doc('Every shard that can be read has a live owner.', false, SHARDS),
   HandlerHealthy: doc('The handler succeeds on every shard.', false, HANDLER),

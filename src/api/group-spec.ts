@@ -5,6 +5,7 @@ import { ENDPOINT, ENDPOINT_HOST, GROUP_ID, REGION, text } from './formats.ts';
 import { handlerSpec } from './handler-spec.ts';
 import { importSpec } from './import-spec.ts';
 import { notYetRules } from './not-yet.ts';
+import { rangeSpec } from './range-spec.ts';
 import { withRules } from './rule.ts';
 import { scalingSpec } from './scaling-spec.ts';
 import { consumerSpec, initialPositionSpec, streamSpec } from './stream-spec.ts';
@@ -135,6 +136,11 @@ export const groupSpec = withRules(
     initialPosition: initialPositionSpec
       .prefault({})
       .describe('Where to start in shards that have no checkpoint; it has no effect on the others.'),
+    range: rangeSpec
+      .optional()
+      .describe(
+        'Read this part of the stream and no more: the group is Complete when all of it is processed, and its pods go. With it, initialPosition is range.from. Cannot be changed, added or removed later.',
+      ),
     consumer: consumerSpec.prefault({}).describe('How records are read from the stream.'),
     checkpoints: checkpoints.prefault({}).describe('How and where positions are kept.'),
     leases: leases.prefault({}).describe('How workers own shards.'),
@@ -199,6 +205,12 @@ export const groupSpec = withRules(
         'handler.exec.container is not the name of a container in template.spec.containers; add the container or name another',
       path: 'handler.exec.container',
     },
+    {
+      cel: "!has(self.range) || self.initialPosition.type == 'TrimHorizon'",
+      holds: ({ range, initialPosition }) => range === undefined || initialPosition.type === 'TrimHorizon',
+      message: 'range.from says where to begin: remove initialPosition',
+      path: 'initialPosition',
+    },
     ...notYetRules,
   ],
   [
@@ -207,6 +219,12 @@ export const groupSpec = withRules(
       message:
         'groupId cannot be changed, added or removed: the positions in the table belong to it; create another group instead',
       path: 'groupId',
+    },
+    {
+      cel: 'has(self.range) == has(oldSelf.range) && (!has(self.range) || self.range == oldSelf.range)',
+      message:
+        'range cannot be changed, added or removed: what was read counts as processed; create another group with another range',
+      path: 'range',
     },
     {
       cel: '!has(oldSelf.region) || (has(self.region) && self.region == oldSelf.region)',

@@ -52,6 +52,8 @@ const schema = z.strictObject({
   endpoints: z.strictObject({ kinesis: z.url().optional(), dynamodb: z.url().optional() }),
   table: z.string().min(1),
   initialPosition,
+  /** Ms since the epoch: nothing that arrived later is read. */
+  rangeEndMs: z.int().nonnegative().optional(),
   maxRecords: z.int().min(1).max(10_000),
   pollIntervalMs: z.int().min(200),
   /** Read with this registered stream consumer; absent = by polling. */

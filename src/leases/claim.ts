@@ -23,6 +23,8 @@ export interface Claim {
   startAt: number | undefined;
   /** Positions that came from another consumer; undefined = none did. */
   imported?: ImportRecord | undefined;
+  /** Ms since the epoch; when all of the group's range was processed. */
+  completedAt?: number | undefined;
   /** The last move of all positions; undefined = there was none. */
   reset?: ResetRecord | undefined;
 }
@@ -60,5 +62,6 @@ export function decodeClaim(row: Row): Claim {
     startAt: number(row, 'start_at'),
     imported: decodeImport(row),
     reset: decodeReset(row),
+    completedAt: number(row, 'completed_at'),
   };
 }

@@ -45,6 +45,8 @@ export function beginReset({ id, parts }: Pick<ResetRecord, 'id' | 'parts'>): Ro
     kind: 'update',
     when: [mine, equal('reset_state', 'holding')],
     set: { reset_state: 'begun', reset_parts: parts },
+    // There may be something to read again.
+    remove: ['completed_at'],
     proof: [mine, equal('reset_state', 'begun'), equal('reset_parts', parts)],
   };
 }

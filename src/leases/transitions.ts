@@ -348,7 +348,7 @@ export function keepShard(shardId: string): RowWrite {
 
 /** What a claim leaves as it was where it says nothing. */
 type Kept = 'tableMadeAt';
-type Others = 'startAt' | 'paused' | 'imported' | 'reset';
+type Others = 'startAt' | 'paused' | 'imported' | 'reset' | 'completedAt';
 
 /** The operator claims the group id for one resource of one cluster, against exactly the claim it has seen. */
 export function claimGroup(

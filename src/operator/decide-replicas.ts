@@ -50,6 +50,11 @@ export function decideReplicas(pass: PlacedPass, known: KnownOfGroup): ReplicasD
   return { ...decision, advice };
 }
 
+/** All of its range is processed, as its workers have noted in the table: it has nothing more to do. */
+export function isComplete({ spec }: PlacedPass['group'], rows: GroupRows | undefined): boolean {
+  return spec.range !== undefined && rows?.claim?.completedAt !== undefined;
+}
+
 /** Why the group may have no worker, or no more of them, whatever there is to do. */
 function whyBarred(pass: PlacedPass, { rows, existing }: KnownOfGroup): ReplicasDecision | undefined {
   const { group, memory } = pass;
@@ -64,6 +69,7 @@ function whyBarred(pass: PlacedPass, { rows, existing }: KnownOfGroup): Replicas
     const reason = isPauseUnknown ? 'the pause is not written yet' : 'the group id is not claimed yet';
     return { ...none, replicas, reason, limitedBy: 'UnknownShards' };
   }
+  if (isComplete(group, rows)) return { ...none, replicas: 0, reason: 'all of the range is processed' };
   const { facts } = memory.import;
   if (!concernsImport(group, rows) || facts?.isSettled || desiredState === 'Stopped') return undefined;
   const reason = 'the positions of the other consumer are imported first';

@@ -12,7 +12,7 @@ import { invalidStatus, pausedStatus } from './plan/compute-status.ts';
 import { deletingStatus, unreadable, waitingStatus } from './plan/deleting-status.ts';
 import { readMadeConsumers } from './plan/consumer-record.ts';
 import { recordedGroup } from './plan/recorded-group.ts';
-import { decideReplicas, type KnownOfGroup } from './decide-replicas.ts';
+import { decideReplicas, isComplete, type KnownOfGroup } from './decide-replicas.ts';
 import { belongsTo } from './plan/desired-objects.ts';
 import { workloadProblem } from './plan/step-failures.ts';
 import type { GroupFacts } from './plan/group-facts.ts';
@@ -266,7 +266,8 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   }
   const isOurs = found.rows && found.table && memory.claim?.verdict === 'ours';
   await pursueReset(pass, isOurs ? { table: found.table!, rows: found.rows! } : undefined);
-  if (found.rows && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
+  // Shards are ended where the range ends, which is not the end of the shard.
+  if (found.rows && !group.spec.range && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const judged = await judgeWorkers(pass, found);
   const isFresh = found.table !== undefined;
   const waiting = judged && isFresh ? await recordsWaiting(pass, { rows: judged.rows, stream }) : undefined;
@@ -290,6 +291,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     consumer,
     claim: memory.claim,
     imported: concernsImport(group, found.rows) ? memory.import.facts : 'none',
+    isComplete: isComplete(group, found.rows),
     resetBy: isResetting(found.rows?.claim) ? found.rows?.claim?.reset?.by : undefined,
     workload,
     view,

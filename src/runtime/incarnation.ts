@@ -19,6 +19,7 @@ import { recordFilter } from './delivery/record-filter.ts';
 import { OtherWorkers } from './leasing/other-workers.ts';
 import { OwnLease } from './leasing/own-lease.ts';
 import { unreadOf } from '../leases/unread.ts';
+import { boundedReader } from '../kinesis/bounded-reader.ts';
 import { openReader } from './delivery/open-reader.ts';
 import { ReadTroubles } from './delivery/read-troubles.ts';
 import { Restarts } from './delivery/restarts.ts';
@@ -94,6 +95,7 @@ export class Incarnation {
       look: this.#stream,
       worker: identity.worker,
       initialPosition: config.initialPosition,
+      rangeEndMs: config.rangeEndMs,
       onChange: () => this.#changed(),
     });
     this.held = new HeldShards({
@@ -102,7 +104,7 @@ export class Incarnation {
       handoffTimeoutMs: config.handoffTimeoutMs,
       listChildren: (shardId) => this.#sync.listChildren(shardId),
       onLost: () => this.coordinator.readAllNext(),
-      onEnded: () => this.coordinator.tellPlanned(),
+      onEnded: () => this.#shardEnded(),
     });
     this.#others = new OtherWorkers({ ...shared, nudge });
     this.coordinator = new LeaseCoordinator({
@@ -135,6 +137,12 @@ export class Incarnation {
         if (event.type === 'WorkerLive') this.#changed();
       },
     });
+  }
+
+  #shardEnded(): void {
+    this.coordinator.tellPlanned();
+    // It may be the last one of the range.
+    if (this.#options.config.rangeEndMs !== undefined) this.#sync.wake();
   }
 
   /** Not live any more once its lease is over, though the row may still say so. */
@@ -207,7 +215,7 @@ export class Incarnation {
       onTrouble: (error) => onEvent({ type: 'TableTrouble', operation: 'checkpoint', error }),
     });
     const share = this.#budget.share(AHEAD_BYTES);
-    const reader = openReader(config, {
+    const open = openReader(config, {
       client: this.#openStream(),
       clock,
       random,
@@ -221,6 +229,8 @@ export class Incarnation {
       parentRanges: () => (this.#stream.latest.keysPlaceRecords ? this.#state.rangesOf(lease.parents) : []),
       onLeftOut: (records) => onEvent({ type: 'RecordsLeftOut', shardId, records }),
     });
+    const { rangeEndMs } = config;
+    const reader = rangeEndMs === undefined ? open : boundedReader(open, rangeEndMs, clock);
     const meter = new LoadMeter(lease.load, clock.monotonic());
     const consumer = new ShardConsumer({
       shardId,

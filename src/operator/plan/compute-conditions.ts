@@ -108,6 +108,15 @@ export function positionsImported({ imported, failures }: GroupFacts): Told<'Pos
   return { status: isSettled ? 'True' : 'False', reason, message };
 }
 
+/** Of a group that has a range. */
+export function rangeComplete({ group, isComplete }: GroupFacts): Told<'Complete'> | undefined {
+  if (!group.spec.range) return undefined;
+  const { from, to } = group.spec.range;
+  return isComplete
+    ? { status: 'True', reason: 'RangeRead', message: `all from ${from} to ${to} is processed` }
+    : { status: 'False', reason: 'RangeReading', message: `records from ${from} to ${to} are read` };
+}
+
 /** `True` with as many pods ready as wanted, unless the objects could not be applied or new pods do not come up. */
 export function workersAvailable({ workload, scaling, view, group }: GroupFacts): Told<'WorkersAvailable'> {
   const { deployment, problem } = workload;

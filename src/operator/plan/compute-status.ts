@@ -12,6 +12,7 @@ import {
   handlerHealthy,
   lagWithinTarget,
   positionsImported,
+  rangeComplete,
   scalingLimited,
   shardsCovered,
   streamReady,
@@ -115,10 +116,12 @@ function conditionsOf(facts: GroupFacts, previous: GroupStatus | undefined, nowM
   const { generation } = facts.group.metadata;
   const about = { observedGeneration: generation };
   const imported = positionsImported(facts);
+  const complete = rangeComplete(facts);
   const parts = {
     StreamReady: { type: 'StreamReady' as const, ...streamReady(facts), ...about },
     TableReady: { type: 'TableReady' as const, ...tableReady(facts), ...about },
     GroupClaimed: { type: 'GroupClaimed' as const, ...groupClaimed(facts), ...about },
+    ...(complete && { Complete: { type: 'Complete' as const, ...complete, ...about } }),
     ...(imported && {
       PositionsImported: { type: 'PositionsImported' as const, ...imported, ...about },
     }),

@@ -24,6 +24,8 @@ export interface GroupFacts {
   /** `none`: the group has nothing to do with one. Undefined = not known yet. */
   imported: ImportFacts | 'none' | undefined;
   workload: WorkloadFacts;
+  /** All of the group's range is processed. */
+  isComplete?: boolean | undefined;
   /** Who moves the positions right now, for people; undefined = nobody. */
   resetBy?: string | undefined;
   /** Undefined = the rows could not be read yet. */

@@ -7,8 +7,8 @@ import { WORKER_CONTAINER } from './worker-template.ts';
 
 /** The conditions that Ready, Reconciling and Stalled are made of. */
 export type Parts = { [T in NewCondition['type']]: Extract<NewCondition, { type: T }> };
-type Part = Omit<Parts, 'Ready' | 'Reconciling' | 'Stalled' | 'PositionsImported'> &
-  Partial<Pick<Parts, 'PositionsImported'>>;
+type Part = Omit<Parts, 'Ready' | 'Reconciling' | 'Stalled' | 'PositionsImported' | 'Complete'> &
+  Partial<Pick<Parts, 'PositionsImported' | 'Complete'>>;
 type Told<T extends NewCondition['type']> = Pick<Parts[T], 'status' | 'reason' | 'message'>;
 
 /** Reasons that wait for a person, in the order of cause before effect. */
@@ -84,6 +84,8 @@ export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
     if (!done) return progressing(`${ShardsCovered.message}; waiting for their hand-over`);
     return { status: 'True', reason: desiredState, message: `desiredState is ${desiredState}` };
   }
+  if (parts.Complete?.status === 'True')
+    return { status: 'True', reason: 'RangeRead', message: parts.Complete.message };
   if (facts.resetBy !== undefined)
     return progressing(`${facts.resetBy} moves the positions; workers hold still until that is done`);
   if (whyScaledToZero(facts) !== undefined) {

@@ -21,8 +21,10 @@ export function workerConfigOf(
     region: target.region,
     endpoints: { ...(kinesis ? { kinesis } : {}), ...(dynamodb ? { dynamodb } : {}) },
     table: target.table,
-    initialPosition:
-      initialPosition.type === 'AtTimestamp'
+    ...(spec.range ? { rangeEndMs: Date.parse(spec.range.to) } : {}),
+    initialPosition: spec.range
+      ? { type: 'AtTimestamp', timestampMs: Date.parse(spec.range.from) }
+      : initialPosition.type === 'AtTimestamp'
         ? { type: 'AtTimestamp', timestampMs: Date.parse(initialPosition.timestamp ?? '') }
         : { type: initialPosition.type },
     maxRecords: consumer.maxRecords,

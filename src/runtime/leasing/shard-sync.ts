@@ -2,12 +2,15 @@ import type { WorkerConfig } from '../../api/worker-config.ts';
 import type { ChildShard, Shard } from '../../kinesis/shard.ts';
 import { parentsOf } from '../../kinesis/shard.ts';
 import type { ShardFilter, StreamClient } from '../../kinesis/stream-client.ts';
-import { decodeClaim } from '../../leases/claim.ts';
+import { beginsAfter } from '../../kinesis/bounded-reader.ts';
+import { decodeClaim, isHeld } from '../../leases/claim.ts';
+import { decodeRows } from '../../leases/group-rows.ts';
 import { isEnded } from '../../leases/lease.ts';
 import { latestStart } from '../../leases/latest.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
 import { doubtfulParents, planShardSync } from '../../leases/plan-shard-sync.ts';
 import { completeShard, expireShard, pinStart, putShard } from '../../leases/transitions.ts';
+import { completeRange } from '../../leases/range-writes.ts';
 import { jitterMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { loop, Wakeup } from '../../lib/loop.ts';
@@ -26,6 +29,8 @@ export interface ShardSyncOptions {
   state: GroupState;
   worker: string;
   initialPosition: WorkerConfig['initialPosition'];
+  /** Ms since the epoch: of shards that began later nothing is read. */
+  rangeEndMs?: number | undefined;
   onChange: () => void;
   onEvent: OnWorkerEvent;
 }
@@ -92,10 +97,11 @@ export class ShardSync {
   async sync(signal: AbortSignal): Promise<void> {
     const { table, stream, look, clock, state, onChange, onEvent } = this.#options;
     const initial = await this.#initialPosition(signal);
-    const [{ retentionHours }, shards] = await Promise.all([
+    const [{ retentionHours }, listed] = await Promise.all([
       look.fresh(0),
       stream.listShards(filterFor(initial), { signal }),
     ]);
+    const shards = this.#within(listed);
     // The coordinator reads them once a minute; older rows only make a put that its condition refuses. Positions may be
     // on their way: from another consumer, or to where somebody wants them.
     if (state.leases.length === 0) state.readAll(await table.query('all', { consistent: true, signal }));
@@ -104,7 +110,7 @@ export class ShardSync {
     const isWhole = state.leases.every((lease) => lease.hashStart !== undefined || isEnded(lease));
     const input = {
       shards,
-      all: isWhole ? shards : await stream.listShards({ from: 'TRIM_HORIZON' }, { signal }),
+      all: isWhole ? listed : await stream.listShards({ from: 'TRIM_HORIZON' }, { signal }),
       leases: state.leases,
       initialPosition: initial,
       retentionHours,
@@ -125,12 +131,30 @@ export class ShardSync {
     for (const { shardId, ttl } of plan.expirations) await table.write(expireShard(shardId, ttl), { signal });
     if (added.length > 0) onEvent({ type: 'ShardsAdded', shardIds: added });
     if (added.length + plan.completions.length > 0) onChange();
+    else if (plan.puts.length === 0 && unlisted.size === 0) await this.#noteComplete(signal);
   }
 
   /** The children of a closed shard, as the stream lists them. */
   async listChildren(shardId: string): Promise<ChildShard[]> {
     const shards = await this.#options.stream.listShards({ from: 'TRIM_HORIZON' });
-    return shards.filter((shard) => parentsOf(shard).includes(shardId)).map(asChild);
+    return this.#within(shards)
+      .filter((shard) => parentsOf(shard).includes(shardId))
+      .map(asChild);
+  }
+
+  #within(shards: readonly Shard[]): readonly Shard[] {
+    const { rangeEndMs } = this.#options;
+    return rangeEndMs === undefined ? shards : shards.filter((shard) => !beginsAfter(shard, rangeEndMs));
+  }
+
+  /** Every shard of the range has a row, and all of them are read to their end. */
+  async #noteComplete(signal: AbortSignal): Promise<void> {
+    const { rangeEndMs, clock, table } = this.#options;
+    if (rangeEndMs === undefined || clock.now() <= rangeEndMs) return;
+    const { leases, claim } = decodeRows(await table.query('all', { consistent: true, signal }));
+    if (leases.length === 0 || !leases.every(isEnded) || isHeld(claim) || claim?.completedAt !== undefined)
+      return;
+    await table.write(completeRange(clock.now()), { signal });
   }
 
   async listShardIds(): Promise<ReadonlySet<string>> {
