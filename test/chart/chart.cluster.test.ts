@@ -253,19 +253,15 @@ spec:
       await until('the new rights', async () => (await canI(list)) === 'yes');
       const clusterId = 'one';
       operator = await startInstalledOperator(plane, { namespaces: [NAMESPACE], clusterId });
+      // What the namespace says, it may read.
+      await kubectl(`annotate namespace ${NAMESPACE} kcg.dev/max-replicas=1`);
       await kubectl('apply -f -', group(2));
-      await until('two worker pods', async () => (await pods()).length === 2);
+      const limited = `get kcg orders -n ${NAMESPACE} -o jsonpath={.status.scaling.limitedBy}`;
+      await until('the limit', async () => (await kubectl(limited)) === 'NamespaceLimit');
+      await until('a worker pod', async () => (await pods()).length === 1);
       expect(operator.table.rows().find(({ shard_id }) => shard_id === 'group#claim')).toMatchObject({
         cluster_id: clusterId,
       });
-      // What the namespace says, it may read.
-      await kubectl(`annotate namespace ${NAMESPACE} kcg.dev/max-replicas=2`);
-      await kubectl('apply -f -', group(3));
-      const limited = 'jsonpath={.status.scaling.limitedBy}';
-      await until(
-        'the limit',
-        async () => (await kubectl(`get kcg orders -n ${NAMESPACE} -o ${limited}`)) === 'NamespaceLimit',
-      );
       // A budget of the user's own in place of ours.
       await kubectl('apply -f -', `${group(1)}  disruptionBudget: {management: External}\n`);
       await until('no budget', async () => operator.made().has('delete poddisruptionbudgets'));
