@@ -93,11 +93,13 @@ describe.skipIf(helm === '')('the chart', () => {
     expect(idsOf(render({}))).toEqual([
       'ClusterRole -/kcg',
       'ClusterRole -/kcg-edit',
+      'ClusterRole -/kcg-reset',
       'ClusterRole -/kcg-view',
       'ClusterRoleBinding -/kcg',
       'CustomResourceDefinition -/kinesisconsumergroups.kcg.dev',
       'CustomResourceDefinition -/kinesisoffsetresets.kcg.dev',
       'Deployment kcg-system/kcg',
+      'Pod kcg-system/kcg-test',
       'PodDisruptionBudget kcg-system/kcg',
       'Role kcg-system/kcg-leader-election',
       'RoleBinding kcg-system/kcg-leader-election',
@@ -239,6 +241,7 @@ describe.skipIf(helm === '')('the pod', () => {
         s3: 'http://s:1',
       },
       watchNamespaces: ['shop', 'billing'],
+      clusterId: 'one',
       logLevel: 'debug',
     };
     const known = Object.values(operatorOptions).flatMap((option) => ('env' in option ? [option.env] : []));
