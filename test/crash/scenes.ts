@@ -200,7 +200,7 @@ export const SCENES: readonly Scene[] = [
       create({ checkpoints: { table: { adoption: 'Always' } } }),
       ({ cluster }) =>
         void cluster.update(KINDS.consumerGroup, NAME, (draft) => {
-          draft.metadata.annotations = { ...draft.metadata.annotations, 'kcg.dev/take-over': 'cluster-2' };
+          draft.metadata.annotations = { ...draft.metadata.annotations, 'kcg.dev/take-over': 'cluster-2@0' };
         }),
     ],
     leaves: READ,
