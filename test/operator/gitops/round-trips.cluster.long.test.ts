@@ -239,8 +239,10 @@ test('a namespace that comes back from a backup goes on from its positions, with
     return found?.metadata.ownerReferences?.[0]?.uid === metadata.uid ? found : undefined;
   });
   expect(deployment.metadata.labels).toHaveProperty(['velero.io/backup-name']);
-  const events = await site.kubectl(`get events -n ${NAMESPACE} --field-selector reason=Claimed`);
-  expect(events).toContain('the resource that held it is gone');
+  // Told with what it led to, a few seconds late at most.
+  await until('the claim is told', async () => {
+    return (await site.kubectl(`get events -n ${NAMESPACE}`)).includes('the resource that held it is gone');
+  });
   const all = await site.kubectl(`get deployments -n ${NAMESPACE} -o name`);
   expect(all.trim().split('\n')).toEqual(['deployment.apps/kept-worker']);
 }, 180_000);
