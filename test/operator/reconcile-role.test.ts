@@ -63,6 +63,11 @@ describe('a group with a role', () => {
       'namespace shop allows only arn:aws:iam::222222222222:role/kcg-shop-2, and',
     ],
     [
+      'another beginning is allowed',
+      { [ROLES]: 'arn:aws:iam::222222222222:role/kcg-o*' },
+      'namespace shop allows only arn:aws:iam::222222222222:role/kcg-o*, and',
+    ],
+    [
       'a star stands in the middle',
       { [ROLES]: 'arn:aws:iam::*:role/kcg-shop' },
       'namespace shop allows only arn:aws:iam::*:role/kcg-shop, and',
