@@ -152,9 +152,9 @@ export function pricesFrom(given: unknown): Prices {
   return {
     ...US_EAST_1,
     region: 'as given',
-    asOf: 'as given',
+    asOf: 'the price file',
     ...fields,
-    sources: ['the price file', ...US_EAST_1.sources],
+    sources: US_EAST_1.sources,
   };
 }
 
@@ -188,7 +188,7 @@ export function printCost(
     `${title}: ${load}`,
     printTable(table),
     ...(assumed.length > 0 ? [`Assumed: ${assumed.join('; ')}.`] : []),
-    `Prices: ${prices.region}, ${prices.asOf}; ${prices.sources.join('; ')}. --prices FILE sets others.`,
+    `Prices: ${prices.region}, as of ${prices.asOf}; compare with ${prices.sources.join('; ')}. --prices FILE sets others.`,
     'An estimate: the stream itself, data transfer, logs and the operator (one for all groups) are left out.',
   ].join('\n\n');
 }

@@ -1,8 +1,9 @@
 /** What AWS asks for one unit, US dollars. */
 export interface Prices {
   region: string;
-  /** Month in which they were last compared with the pages below. */
+  /** Month that they are of, as widely published; they were not read from the pages below, which are there to compare with. */
   asOf: string;
+  /** Where AWS says what it asks today. */
   sources: readonly string[];
   dynamoDbWriteUnits: number;
   dynamoDbReadUnits: number;

@@ -114,7 +114,7 @@ describe('kcg cost', () => {
         'US dollars, about      24       44       26',
       ].join('\n'),
     );
-    expect(text).toContain('Prices: us-east-1, 2026-05; ');
+    expect(text).toContain('Prices: us-east-1, as of 2026-05; compare with ');
     const data = JSON.parse(printCost('g', { input: INPUT, assumed: ['x'] }, US_EAST_1, 'json')) as object;
     expect(data).toMatchObject({
       assumed: ['x'],

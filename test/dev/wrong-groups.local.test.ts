@@ -109,12 +109,12 @@ const APP = 'template: {spec: {containers: [{name: app}]}}';
 // oxfmt-ignore
 const WRONG: [name: string, text: string, line: string][] = [
   ['an unknown field', spec('streem: {}'), 'FILE: spec.streem: unknown field; did you mean stream?'],
-  ['an unknown field like no other', spec('colour: red'), 'FILE: spec.colour: unknown field; the fields here are groupId, stream, region, endpoints, initialPosition, consumer, checkpoints, leases, scaling, disruptionBudget, handler, desiredState, template'],
+  ['an unknown field like no other', spec('colour: red'), 'FILE: spec.colour: unknown field; the fields here are groupId, stream, region, aws, endpoints, initialPosition, range, consumer, checkpoints, leases, scaling, disruptionBudget, handler, desiredState, template'],
   ['an ARN with a short account', stream(`{arn: "${ARN.replace('123456789012', '123')}"}`), `FILE: spec.stream.arn: "${ARN.replace('123456789012', '123')}" is not in the right form; write for example ${ARN}`],
   ['stream name and ARN', stream(`{name: orders, arn: "${ARN}"}`), 'FILE: spec.stream: set exactly one of name and arn'],
   ['neither stream name nor ARN', stream('{}'), 'FILE: spec.stream: set exactly one of name and arn'],
   ['no stream', put('  stream: {name: orders}\n', ''), 'FILE: spec.stream: is required; set it to a map of fields: name, arn'],
-  ['no spec', GOOD.slice(0, GOOD.indexOf('spec:')), 'FILE: spec: is required; set it to a map of fields: groupId, stream, region, endpoints, …'],
+  ['no spec', GOOD.slice(0, GOOD.indexOf('spec:')), 'FILE: spec: is required; set it to a map of fields: groupId, stream, region, aws, …'],
   ['a batch of none', handler('{log: {}, batchSize: 0}'), 'FILE: spec.handler.batchSize: 0 is too little; write at least 1'],
   ['a number in quotes', handler('{log: {}, batchSize: "100"}'), 'FILE: spec.handler.batchSize: has to be a whole number, not "100"'],
   ['no handler', put('  handler: {log: {}}\n', ''), 'FILE: spec.handler: is required; set it to a map of fields: http, module, lambda, exec, …'],
