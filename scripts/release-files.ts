@@ -18,7 +18,7 @@ const PLACES: Record<string, readonly string[]> = {
   'package.json': ['"name": "kcg",\n  "version": "@"'],
   'package-lock.json': ['"name": "kcg",\n  "version": "@"', '"name": "kcg",\n      "version": "@"'],
   'charts/kcg/Chart.yaml': ['\nversion: @\n', '\nappVersion: "@"\n'],
-  'src/main/run-command.ts': ["VERSION = '@'"],
+  'src/main/version.ts': ["VERSION = '@'"],
   'docs/install.md': ['/kcg:@', '/kcg-@.tgz'],
   'docs/handlers.md': ['/kcg-@.tgz'],
   'docs/library.md': ['/kcg-@.tgz'],

@@ -11,7 +11,7 @@ export interface ObjectStoreOptions extends Pick<
 
 /** Of those that nobody takes. */
 const DELETED_MAX = 1_000;
-/** Uids of deleted objects, by which a change is known that comes after its object's deletion. */
+/** Of deleted objects, by which a change is known that comes after its object's deletion. */
 const GONE_MAX = 1_000;
 
 /**
@@ -25,8 +25,8 @@ export class ObjectStore implements ObjectCache {
   readonly #objects = new Map<string, StoredObject>();
   /** The oldest first. */
   readonly #deleted = new Map<string, StoredObject>();
-  /** The oldest first. */
-  readonly #gone = new Set<string>();
+  /** By uid, the version of the deletion; the oldest first. */
+  readonly #gone = new Map<string, string>();
   /** Index name → index key → object keys. */
   readonly #indexes = new Map<string, Map<string, Set<string>>>();
   readonly #synced = Promise.withResolvers<void>();
@@ -90,12 +90,16 @@ export class ObjectStore implements ObjectCache {
   }
 
   /**
-   * A change. One that is older than what is held, or whose object is deleted, came late or again: the API server sends each
-   * once and in order, what stands before it may not. Returns false when nothing is new.
+   * A change. One that is older than what is held, or than its object's deletion, came late or again: the API server sends each
+   * once and in order, what stands before it may not. A label watch tells of a deletion when an object loses the label, and
+   * of it anew when it has it again. Returns false when nothing is new.
    */
   put(arrived: StoredObject): boolean {
     const held = this.#objects.get(keyString(keyOf(arrived)));
-    if (this.#gone.has(arrived.metadata.uid) || (held && isOlderVersion(arrived, held))) return false;
+    const { uid, resourceVersion } = arrived.metadata;
+    const gone = this.#gone.get(uid);
+    if (gone !== undefined && !isOlder(gone, resourceVersion)) return false;
+    if (held && isOlderVersion(arrived, held)) return false;
     return this.#put(arrived);
   }
 
@@ -117,8 +121,8 @@ export class ObjectStore implements ObjectCache {
   remove(last: StoredObject): void {
     const id = keyString(keyOf(last));
     const held = this.#objects.get(id);
-    this.#gone.add(last.metadata.uid);
-    const [oldest] = this.#gone;
+    this.#gone.set(last.metadata.uid, last.metadata.resourceVersion);
+    const [oldest] = this.#gone.keys();
     if (oldest !== undefined && this.#gone.size > GONE_MAX) this.#gone.delete(oldest);
     if (held?.metadata.uid !== last.metadata.uid) return;
     this.#drop(id, this.#options.transform?.(last) ?? last, held);

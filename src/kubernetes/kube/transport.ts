@@ -63,7 +63,8 @@ const CREDENTIALS_TTL_MS = 60_000;
 const REPLACE_INTERVAL_MS = 10_000;
 
 /**
- * HTTP to one API server: all requests and watches share one pool of connections. Tries again where that is safe, honours Retry-After, reads credentials again on 401.
+ * HTTP to one API server: all requests and watches share one pool of connections. Tries again where that is
+ * safe, honours Retry-After, reads credentials again on 401.
  */
 export class KubeTransport {
   readonly #options: KubeTransportOptions;
