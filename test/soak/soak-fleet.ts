@@ -94,7 +94,7 @@ export class SoakFleet {
       name,
       isElder,
       reads,
-      command: [process.execPath, CLI, 'worker'],
+      command: [process.execPath, '--expose-gc', CLI, 'worker'],
       env: {
         ...process.env,
         NODE_COMPILE_CACHE: COMPILE_CACHE,
