@@ -177,7 +177,7 @@ describe('of two operators with leader election', () => {
       await made(led, { replicas: 4 });
       await until('nothing to write', async () => {
         const written = JSON.stringify(await site.kubeWrites());
-        await setTimeout(2_000);
+        await setTimeout(8_000);
         return written === JSON.stringify(await site.kubeWrites());
       });
       const before = await site.kubeWrites();
@@ -187,6 +187,6 @@ describe('of two operators with leader election', () => {
       expect(await site.kubeWrites()).toEqual(before);
       await other.end('SIGTERM');
     },
-    120_000,
+    240_000,
   );
 });
