@@ -38,9 +38,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Few, however many cores there are: the suites start servers and processes of their own. More than the two cores of a
-    // small machine, as those that need servers mostly wait.
-    maxWorkers: 3,
+    // Two processes at most: the suites start servers and processes of their own.
+    maxWorkers: 2,
     pool: 'forks',
   },
 });
