@@ -86,9 +86,8 @@ export class StreamCache {
    */
   refresh(key: string, { isAsked = false }: { isAsked?: boolean } = {}): void {
     const entry = this.#entries.get(key);
-    if (entry && isAsked) entry.nextMs = -Infinity;
-    if (!entry || entry.failures > 0) return;
-    entry.nextMs = Math.min(entry.nextMs, entry.askedMs + REFRESH_MS);
+    if (!entry || (entry.failures > 0 && !isAsked)) return;
+    entry.nextMs = isAsked ? -Infinity : Math.min(entry.nextMs, entry.askedMs + REFRESH_MS);
     entry.toldNextMs = entry.nextMs;
   }
 

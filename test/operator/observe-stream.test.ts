@@ -67,3 +67,20 @@ test('a list that is too old is asked for anew, but not before the back-off of a
   await lookFor(60);
   expect(await lookFor(180)).toBeLessThan(10);
 });
+
+test('an answer that somebody asks for is looked for before a failure has had its time, in a group at rest too', async () => {
+  const clock = new ManualClock();
+  const streams = new StreamCache({ clock, random: seededRandom(1), log: aLog() });
+  const kinesis = new MemoryKinesis({ clock, region: 'eu-west-1', transitionMs: 0 });
+  kinesis.createStream({ name: 'orders', shardCount: 1 });
+  const client = memoryStreamClient(kinesis, 'orders');
+  const { signal } = new AbortController();
+  const look = () => streams.look('orders', { client, user: 'shop/orders', isTold: true, signal });
+  kinesis.faults = () => new KcgError('Throttled', 'too many calls');
+  expect((await look()).error).toBeDefined();
+  kinesis.faults = undefined;
+  streams.refresh('orders');
+  expect((await look()).error).toBeDefined();
+  streams.refresh('orders', { isAsked: true });
+  expect((await look()).error).toBeUndefined();
+});
