@@ -10,7 +10,7 @@ import { VALIDATIONS, type Validation } from './rule.ts';
 import { structuralSchema, type StructuralSchema } from './structural-schema.ts';
 
 /** A column of `kubectl get`. */
-export interface Column {
+interface Column {
   name: string;
   type: 'string' | 'integer' | 'date';
   jsonPath: string;

@@ -1,14 +1,8 @@
 import { z } from 'zod';
 import { conditionSchema } from './conditions.ts';
+import { count, line, name, time } from './status-fields.ts';
 
-/** A count that grows for ever stops here. */
-export const MAX_COUNT = 2_147_483_647;
-
-const count = z.int().min(0).max(MAX_COUNT);
 const seconds = z.int().min(0).max(2_147_483_647);
-const line = z.string().max(1024);
-const name = z.string().max(256);
-const time = z.string().max(40).meta({ format: 'date-time' });
 
 /** Entries of `shards` and `workers` that a status has room for. */
 export const STATUS_LIST_MAX = 50;

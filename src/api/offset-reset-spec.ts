@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { DNS_SUBDOMAIN, RESET_ID, SEQUENCE_NUMBER, SHARD_ID, text, TIMESTAMP } from './formats.ts';
+import { DNS_SUBDOMAIN, RESET_ID, SEQUENCE_NUMBER, SHARD_ID, text } from './formats.ts';
 import { NAME_MAX } from './labels.ts';
 import { withRules } from './rule.ts';
-import { isRealDay } from './stream-spec.ts';
+import { timestamp } from './timestamp.ts';
 
 /** Shards that one reset names. */
-export const POSITIONS_MAX = 1_000;
+const POSITIONS_MAX = 1_000;
 
 const groupName = text(DNS_SUBDOMAIN, { max: NAME_MAX, example: 'orders' });
 const sequenceNumber = text(SEQUENCE_NUMBER, {
@@ -41,8 +41,7 @@ const to = withRules(
       .describe(
         'TrimHorizon: the oldest record kept. Latest: records that come after the reset. AtTimestamp: records written at or after timestamp. SequenceNumbers: the shards in positions, and no others. Snapshot: as the group stood before an earlier reset. Group: where another group stands.',
       ),
-    timestamp: text(TIMESTAMP, { max: 40, example: '2026-11-29T08:00:00Z' })
-      .refine(isRealDay, { error: 'has a day that does not exist; write for example 2026-11-29T08:00:00Z' })
+    timestamp: timestamp('2026-11-29T08:00:00Z')
       .optional()
       .meta({ format: 'date-time' })
       .describe('AtTimestamp only: where to begin, RFC 3339.'),

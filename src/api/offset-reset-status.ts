@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import { conditionSchema } from './conditions.ts';
-
-const count = z.int().min(0).max(2_147_483_647);
-const name = z.string().max(256);
-const time = z.string().max(40).meta({ format: 'date-time' });
+import { count, line, name, time } from './status-fields.ts';
 
 /** Entries of `shards` that a status has room for. */
 export const RESET_SHARDS_MAX = 500;
@@ -18,7 +15,7 @@ const shard = z.object({
       'Its position before: a sequence number, TRIM_HORIZON, AT_TIMESTAMP or SHARD_END. None: it had none.',
     ),
   to: name.describe('Its new position.'),
-  why: z.string().max(1024).describe('Why there.'),
+  why: line.describe('Why there.'),
 });
 
 export const offsetResetStatus = z.object({
@@ -48,7 +45,7 @@ export const offsetResetStatus = z.object({
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['shardId'] })
     .describe('Before and after by shard, of those that moved; at most 500.'),
-  notes: z.array(z.string().max(1024)).max(RESET_NOTES_MAX).optional().describe('What else is to be known.'),
+  notes: z.array(line).max(RESET_NOTES_MAX).optional().describe('What else is to be known.'),
 });
 
 export type OffsetResetStatus = z.output<typeof offsetResetStatus>;

@@ -1,11 +1,8 @@
 import { z } from 'zod';
-import { text, TIMESTAMP } from './formats.ts';
 import { withRules } from './rule.ts';
-import { isRealDay } from './stream-spec.ts';
+import { timestamp } from './timestamp.ts';
 
-const time = text(TIMESTAMP, { max: 40, example: '2026-11-29T08:00:00Z' })
-  .refine(isRealDay, { error: 'has a day that does not exist; write for example 2026-11-29T08:00:00Z' })
-  .meta({ format: 'date-time' });
+const time = timestamp('2026-11-29T08:00:00Z').meta({ format: 'date-time' });
 
 export const rangeSpec = withRules(
   z.strictObject({

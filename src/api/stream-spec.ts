@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { STREAM_ARN, STREAM_NAME, text, TIMESTAMP } from './formats.ts';
+import { STREAM_ARN, STREAM_NAME, text } from './formats.ts';
 import { withRules } from './rule.ts';
+import { timestamp } from './timestamp.ts';
 
 export const streamSpec = withRules(
   z.strictObject({
@@ -35,8 +36,7 @@ export const initialPositionSpec = withRules(
       .describe(
         'TrimHorizon: the oldest record kept. Latest: records written after the group was created. AtTimestamp: records written at or after timestamp.',
       ),
-    timestamp: text(TIMESTAMP, { max: 40, example: '2026-11-23T08:00:00Z' })
-      .refine(isRealDay, { error: 'has a day that does not exist; write for example 2026-11-23T08:00:00Z' })
+    timestamp: timestamp('2026-11-23T08:00:00Z')
       .optional()
       .meta({ format: 'date-time' })
       .describe('AtTimestamp only: where to start, RFC 3339.'),
@@ -57,13 +57,6 @@ export const initialPositionSpec = withRules(
     },
   ],
 );
-
-/** Date.parse takes the 31st of every month; the day has to survive the way there and back. */
-export function isRealDay(value: string): boolean {
-  const day = value.slice(0, 10);
-  const ms = Date.parse(`${day}T00:00:00Z`);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
-}
 
 export const consumerSpec = withRules(
   z.strictObject({

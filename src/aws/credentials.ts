@@ -36,10 +36,8 @@ const SILENT_MS = 900;
  *
  * The provider throws `CredentialsLookupError`.
  */
-export function awsCredentials(
-  { clock, patienceMs = PATIENCE_MS }: AwsCredentialsOptions = { clock: systemClock },
-): AwsCredentials {
-  return keptCredentials(new Chain(), { clock, patienceMs });
+export function awsCredentials(options: AwsCredentialsOptions = { clock: systemClock }): AwsCredentials {
+  return keptCredentials(new Chain(), options);
 }
 
 /** Where credentials come from. */

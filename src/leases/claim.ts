@@ -34,14 +34,14 @@ export function isImporting(claim: Pick<Claim, 'imported'> | undefined): boolean
   return claim?.imported !== undefined && claim.imported.state !== 'done';
 }
 
-/** Positions are being moved: no worker is to own a shard. */
-export function isResetting(claim: Pick<Claim, 'reset'> | undefined): boolean {
-  return claim?.reset !== undefined && claim.reset.state !== 'done';
+/** The move of positions that is under way: no worker is to own a shard. */
+export function resetUnderWay(claim: Pick<Claim, 'reset'> | undefined): ResetRecord | undefined {
+  return claim?.reset?.state === 'done' ? undefined : claim?.reset;
 }
 
 /** Positions are on their way, so nobody but who brings them is to own a shard or add one. */
 export function isHeld(claim: Pick<Claim, 'imported' | 'reset'> | undefined): boolean {
-  return isImporting(claim) || isResetting(claim);
+  return isImporting(claim) || resetUnderWay(claim) !== undefined;
 }
 
 /** Of the rows' attributes. Written into the claim for later releases; this one does not read it. */

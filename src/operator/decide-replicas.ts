@@ -41,11 +41,17 @@ export function decideReplicas(pass: PlacedPass, known: KnownOfGroup): ReplicasD
   const byLag = scaling.targetLagSeconds === undefined ? undefined : scalingByLag(pass, known, bounds);
   const input = inputOf(pass, known);
   const chosen = scaling.mode === 'Lag' && byLag ? byLag : scalingBySpec(group, bounds);
-  const decision = named(desiredReplicas({ ...input, scaling: chosen, window: memory.window }), bounds);
+  const decision = tellSchedule(
+    desiredReplicas({ ...input, scaling: chosen, window: memory.window }),
+    bounds,
+  );
   memory.window = decision.window;
   if (decision.againInMs !== undefined) lookAgain(pass, decision.againInMs);
   if (!byLag || scaling.mode === 'Lag') return decision;
-  const advice = named(desiredReplicas({ ...input, scaling: byLag, window: memory.adviceWindow }), bounds);
+  const advice = tellSchedule(
+    desiredReplicas({ ...input, scaling: byLag, window: memory.adviceWindow }),
+    bounds,
+  );
   memory.adviceWindow = advice.window;
   return { ...decision, advice };
 }
@@ -126,7 +132,7 @@ function scalingByLag(
 }
 
 /** A bound that an open window has set is told by the window's name. */
-function named(decision: ReplicasDecision, { minBy, maxBy }: Bounds): ReplicasDecision {
+function tellSchedule(decision: ReplicasDecision, { minBy, maxBy }: Bounds): ReplicasDecision {
   const by =
     decision.limitedBy === 'MinReplicas' ? minBy : decision.limitedBy === 'MaxReplicas' ? maxBy : undefined;
   if (by === undefined) return decision;

@@ -50,18 +50,15 @@ export async function fenceWorkers({
     await Promise.all(suspects.slice(from, from + CALLS_AT_ONCE).map(look));
   }
   const known = workers.flatMap((row) => (looked.has(row.worker) ? (looked.get(row.worker) ?? []) : row));
-  if (fenced.length > 0) {
-    await nudgeAll(
-      known.filter(({ state }) => state !== 'dead'),
-      nudge,
-    );
-  }
+  if (fenced.length > 0) await nudgeAll(known, nudge);
   return { fenced, workers: known };
 }
 
-/** At most 20 at once. Never rejects: a worker that is not reached reads the rows by itself, later. */
+/** Those that are not dead, at most 20 at once. Never rejects: a worker that is not reached reads the rows by itself, later. */
 export async function nudgeAll(workers: readonly WorkerRow[], nudge: Nudge): Promise<void> {
-  const addresses = workers.map(({ address }) => address).filter((address) => address !== '');
+  const addresses = workers
+    .filter(({ state, address }) => state !== 'dead' && address !== '')
+    .map(({ address }) => address);
   for (let from = 0; from < addresses.length; from += CALLS_AT_ONCE) {
     await Promise.allSettled(addresses.slice(from, from + CALLS_AT_ONCE).map((address) => nudge(address)));
   }

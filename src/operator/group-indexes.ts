@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defaultTableName } from '../api/group.ts';
 import { GROUP_LABEL } from '../api/labels.ts';
-import type { StoredObject } from '../kubernetes/cluster.ts';
+import type { ObjectCache, StoredObject } from '../kubernetes/cluster.ts';
 
 /*
  * What the caches are asked by, so that a look at one group costs the same however many there are.
@@ -32,6 +32,11 @@ export function tablesOf({ metadata, spec }: StoredObject): string[] {
   const { data, success } = tableOf.safeParse(spec);
   if (!success) return [ANY_TABLE];
   return [data.checkpoints?.table?.name ?? defaultTableName(data.groupId ?? defaultGroupId({ metadata }))];
+}
+
+/** Groups that use the table, or may. */
+export function groupsOfTable(groups: Pick<ObjectCache, 'by'>, table: string): StoredObject[] {
+  return [table, ANY_TABLE].flatMap((key) => groups.by(GROUPS_OF_TABLE, key));
 }
 
 /** As far as its spec can be read. */

@@ -195,7 +195,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
 
 /** What one table has shown, its claim above all, says nothing about another. */
 export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): void {
-  const key = `${tableKey(target)} ${target.groupId} ${identityKey(target.role)}`.trimEnd();
+  const key = `${tableKey(target)} ${target.groupId} ${identityKey(target.role)}`;
   if (memory.tableKey === key) return;
   memory.import.session?.session.close();
   const {

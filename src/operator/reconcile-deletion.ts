@@ -6,7 +6,7 @@ import { CLAIM_KEY } from '../leases/row.ts';
 import { count } from '../lib/count.ts';
 import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
 import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from '../kubernetes/cluster.ts';
-import { ANY_TABLE, GROUPS_OF_TABLE } from './group-indexes.ts';
+import { groupsOfTable } from './group-indexes.ts';
 import { podView } from './observe-pods.ts';
 import { deletingStatus, leaveConsumer, retainInstead } from './plan/deleting-status.ts';
 import { isOwnedBy } from './plan/desired-objects.ts';
@@ -215,10 +215,9 @@ async function planned(
 async function othersIn(pass: PlacedPass): Promise<string[]> {
   const { options, object, target, groupId, signal } = pass;
   const groupIds = await options.aws.groupIds(target, { limit: LISTED_GROUPS, signal });
-  const { groups } = options.caches;
-  const resources = [target.table, ANY_TABLE]
-    .flatMap((table) => groups.by(GROUPS_OF_TABLE, table))
-    .filter(({ metadata }) => metadata.uid !== object.metadata.uid);
+  const resources = groupsOfTable(options.caches.groups, target.table).filter(
+    ({ metadata }) => metadata.uid !== object.metadata.uid,
+  );
   return [
     ...resources.map((other) => keyString(keyOf(other))),
     ...groupIds

@@ -18,9 +18,5 @@ export async function reconcilePause(
   const paused = desiredState === 'Paused';
   if ((rows.claim?.paused ?? false) === paused) return;
   const { outcome } = await table.write(pauseGroup(object.metadata.uid, paused), { signal });
-  if (outcome === 'done')
-    await nudgeAll(
-      rows.workers.filter(({ state }) => state !== 'dead'),
-      options.nudge,
-    );
+  if (outcome === 'done') await nudgeAll(rows.workers, options.nudge);
 }

@@ -1,7 +1,7 @@
 import { groupIdOf } from '../api/group.ts';
 import { readGroup } from '../api/stored-group.ts';
 import { isOver, parseReset, type OffsetResetSpec, type OffsetResetStatus } from '../api/offset-reset.ts';
-import { isResetting } from '../leases/claim.ts';
+import { resetUnderWay } from '../leases/claim.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -42,7 +42,7 @@ export async function pursueReset(
 ): Promise<void> {
   const { options, memory, object, groupId, signal } = pass;
   const pending = pendingResets(options, keyString(keyOf(object)));
-  const begun = isResetting(at?.rows.claim) ? at!.rows.claim!.reset : undefined;
+  const begun = resetUnderWay(at?.rows.claim);
   const next = pending.find(({ metadata }) => metadata.uid === begun?.id) ?? pending[0];
   const isOrphan =
     begun?.isOfResource && next?.metadata.uid !== begun.id && options.caches.offsetResets.hasSynced;
@@ -81,21 +81,18 @@ export async function refuseResets(
     const step: ResetStep = isPatient
       ? { outcome: 'waiting', reason: 'Waiting', message, againInMs: GROUP_PATIENCE_MS }
       : { outcome: 'failed', reason: 'GroupNotFound', message };
-    if (isPatient) againInMs = Math.max(1_000, GROUP_PATIENCE_MS - ageMs);
+    if (isPatient) againInMs = Math.min(againInMs ?? Infinity, Math.max(1_000, GROUP_PATIENCE_MS - ageMs));
     await tellReset(options, object, { step, signal });
   }
   return againInMs;
 }
 
-async function follow({ options, ...pass }: PlacedPass, rows: GroupRows, step: ResetStep): Promise<void> {
+async function follow(pass: PlacedPass, rows: GroupRows, step: ResetStep): Promise<void> {
   // Another may wait for its turn.
-  lookAgain({ options, ...pass }, step.outcome === 'waiting' ? step.againInMs : 0);
+  lookAgain(pass, step.outcome === 'waiting' ? step.againInMs : 0);
   // They would learn it from their next beat.
   if (step.outcome === 'done' || step.reason === 'StoppingWorkers')
-    await nudgeAll(
-      rows.workers.filter(({ state }) => state !== 'dead'),
-      options.nudge,
-    );
+    await nudgeAll(rows.workers, pass.options.nudge);
 }
 
 async function stepOf(
@@ -106,7 +103,7 @@ async function stepOf(
   if (parsed.outcome === 'refused')
     return { outcome: 'failed', reason: 'InvalidSpec', message: parsed.problems.join('; ').slice(0, 4_000) };
   const { spec } = parsed;
-  const to = spec.undo === undefined ? spec.to : undoTarget(pass, { ...spec, undo: spec.undo });
+  const to = spec.undo === undefined ? spec.to : undoTarget(pass, spec.undo);
   if (typeof to === 'string') return { outcome: 'failed', reason: 'SnapshotNotFound', message: to };
   const request = requestOf(pass, table, {
     id: object.metadata.uid,
@@ -121,9 +118,9 @@ async function stepOf(
 /** The snapshot of the reset that is undone, or why there is none. */
 function undoTarget(
   { options, group }: PlacedPass,
-  { undo, group: name }: OffsetResetSpec & { undo: string },
+  undo: string,
 ): NonNullable<OffsetResetSpec['to']> | string {
-  const { namespace } = group.metadata;
+  const { namespace, name } = group.metadata;
   const object = options.caches.offsetResets.get({ namespace, name: undo });
   if (!object) return `there is no KinesisOffsetReset ${undo} in namespace ${namespace}`;
   const { spec, status } = object as { spec?: { group?: string }; status?: OffsetResetStatus };

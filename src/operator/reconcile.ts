@@ -28,7 +28,9 @@ import { reconcilePause } from './reconcile-pause.ts';
 import { lookAtRowsAgain } from './quiet.ts';
 import { lookAnew } from './look-anew.ts';
 import { pursueReset, refuseResets } from './reconcile-reset.ts';
-import { isResetting } from '../leases/claim.ts';
+import { resetUnderWay } from '../leases/claim.ts';
+import type { GroupRows } from '../leases/group-rows.ts';
+import type { LeaseTable } from '../leases/lease-table.ts';
 import { attempt } from './pace.ts';
 import { recordsWaiting } from './records-waiting.ts';
 import {
@@ -256,16 +258,17 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   const found = await readRows(pass, tableFacts);
   if (stream.error) lookAgain(pass, IDLE_MS / 4);
   else if (stream.summary?.status !== 'ACTIVE') lookAgain(pass, CHANGING_MS);
+  let ours: { table: LeaseTable; rows: GroupRows } | undefined;
   if (found.rows && found.table) {
     const { rows, table } = found;
     await pursueClaim(pass, { rows, table, stream: stream.summary });
     if (memory.claim?.verdict === 'ours') {
+      ours = { table, rows };
       await pursueImport(pass, { table, rows });
       await attempt(pass, { step: 'pause' }, () => reconcilePause(pass, { table, rows }));
     }
   }
-  const isOurs = found.rows && found.table && memory.claim?.verdict === 'ours';
-  await pursueReset(pass, isOurs ? { table: found.table!, rows: found.rows! } : undefined);
+  await pursueReset(pass, ours);
   // Shards are ended where the range ends, which is not the end of the shard.
   if (found.rows && !group.spec.range && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const judged = await judgeWorkers(pass, found);
@@ -292,7 +295,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     claim: memory.claim,
     imported: concernsImport(group, found.rows) ? memory.import.facts : 'none',
     isComplete: isComplete(group, found.rows),
-    resetBy: isResetting(found.rows?.claim) ? found.rows?.claim?.reset?.by : undefined,
+    resetBy: resetUnderWay(found.rows?.claim)?.by,
     workload,
     view,
     expiringShards: found.rows ? expiringShards(found.rows) : [],

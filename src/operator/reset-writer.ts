@@ -8,7 +8,7 @@ import { resetStatus } from './plan/reset-status.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
 
 /**
- * Tells in the status of a reset, and in an Event when it is over, how it stands; nothing when it says so already.
+ * Tells in the status of a reset how it stands, and in an Event whenever the reason is another; nothing when it says so already.
  * @throws KcgError as `Cluster` does
  */
 export async function tellReset(

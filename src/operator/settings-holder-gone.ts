@@ -2,7 +2,7 @@ import { describeError } from '../lib/errors.ts';
 import { decodeClaim } from '../leases/claim.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
 import type { ObservedTable } from '../table/table-admin.ts';
-import { ANY_TABLE, groupIdIn, GROUPS_OF_TABLE } from './group-indexes.ts';
+import { groupIdIn, groupsOfTable } from './group-indexes.ts';
 import { resourceNameOf } from './reconcile-claim.ts';
 import type { PlacedPass } from './reconcile-context.ts';
 
@@ -19,8 +19,7 @@ export async function isHolderGone(
   observed: ObservedTable,
 ): Promise<boolean> {
   const { options, target, signal } = pass;
-  const { groups } = options.caches;
-  const users = [target.table, ANY_TABLE].flatMap((table) => groups.by(GROUPS_OF_TABLE, table));
+  const users = groupsOfTable(options.caches.groups, target.table);
   if (users.some((object) => groupIdIn(object) === holder)) return false;
   try {
     const rows = await options.aws.leaseTable({ ...target, groupId: holder }, signal);

@@ -1,5 +1,6 @@
 import type { GroupStatus } from '../api/group-status.ts';
 import { kubernetesTime } from '../api/conditions.ts';
+import { LINE_MAX } from '../api/status-fields.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
 import type { PlacedPass } from './reconcile-context.ts';
 
@@ -42,6 +43,6 @@ export function changeEvent({ target }: PlacedPass, change: string, isDrift: boo
 /** For those who look after the event has gone. */
 export function rememberDrift({ memory, options }: PlacedPass, changes: readonly string[]): void {
   if (changes.length === 0) return;
-  const change = changes.join(', ').slice(0, 1024);
+  const change = changes.join(', ').slice(0, LINE_MAX);
   memory.lastDrift = { time: kubernetesTime(options.clock.now()), change };
 }

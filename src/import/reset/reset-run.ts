@@ -1,5 +1,5 @@
 import type { StreamClient } from '../../kinesis/stream-client.ts';
-import { isImporting, isResetting } from '../../leases/claim.ts';
+import { isImporting, resetUnderWay } from '../../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
 import type { ResetRecord } from '../../leases/reset-record.ts';
@@ -224,7 +224,7 @@ const GIVEN_UP: ResetProgress = {
 /** What has to be over before another reset. */
 function blockedBy({ claim }: GroupRows): string | undefined {
   if (isImporting(claim)) return 'positions are being imported; that has to be over first';
-  const other = isResetting(claim) ? claim!.reset : undefined;
+  const other = resetUnderWay(claim);
   // What has moved nothing, and whose command line is gone, is in nobody's way.
   if (!other || (other.state === 'holding' && !other.isOfResource)) return undefined;
   return `${other.by} moves the positions; that has to be over first`;

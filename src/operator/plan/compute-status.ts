@@ -1,5 +1,6 @@
 import { setCondition, kubernetesTime, type NewCondition } from '../../api/conditions.ts';
-import { MAX_COUNT, STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
+import { STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
+import { MAX_COUNT } from '../../api/status-fields.ts';
 import { RECONCILE_PAUSED_ANNOTATION, workerSelector } from '../../api/labels.ts';
 import type { Checkpoint } from '../../kinesis/position.ts';
 import { isOpen } from '../../kinesis/shard.ts';

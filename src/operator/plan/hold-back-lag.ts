@@ -15,8 +15,8 @@ const LAG_LIMITS: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /**
- * The status to be written: `previous` while `next` says nothing new but how far behind the group is, or how much it gave up. Lag moves with every
- * record; a group of many busy shards would be written at each poll for it.
+ * The status to be written: `previous` while `next` says nothing new but how far behind the group is, or how much it gave up.
+ * Lag moves with every record; a group of many busy shards would be written at each poll for it.
  */
 export function holdBackLag(next: GroupStatus, previous: GroupStatus | undefined): GroupStatus {
   if (!previous) return next;

@@ -59,7 +59,7 @@ export function judgeClaim(input: ClaimInput): ClaimVerdict {
  * The value of the annotation that takes over this claim and no other: once it is followed there is another claim, so an
  * annotation that stays where it is takes the group from nobody again.
  */
-export function claimName({ clusterId, claimedAt }: Pick<Claim, 'clusterId' | 'claimedAt'>): string {
+function claimName({ clusterId, claimedAt }: Pick<Claim, 'clusterId' | 'claimedAt'>): string {
   return `${clusterId}${claimedAt === undefined ? '' : `@${claimedAt}`}`;
 }
 

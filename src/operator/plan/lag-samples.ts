@@ -29,7 +29,7 @@ export interface LagSample {
 }
 
 /** Shortest time a drain is measured over, ms: beats tell the lag every few seconds only. */
-export const MEASURE_MS = 20_000;
+const MEASURE_MS = 20_000;
 /** Least time between two samples, ms. */
 const SPACING_MS = 4_000;
 

@@ -1,9 +1,8 @@
 import { kubernetesTime, setCondition } from '../../api/conditions.ts';
 import { RESET_NOTES_MAX, RESET_SHARDS_MAX, type OffsetResetStatus } from '../../api/offset-reset-status.ts';
 import { targetOf, type OffsetResetSpec } from '../../api/offset-reset.ts';
+import { LINE_MAX } from '../../api/status-fields.ts';
 import type { ResetResult, ResetStep } from '../offset-reset.ts';
-
-const WHY_MAX = 1_024;
 
 /** The whole status of a reset after a step. `previous` lends the times at which conditions turned. Pure. */
 export function resetStatus(
@@ -82,8 +81,8 @@ function resultStatus({ moved, unchanged, notes, snapshot }: ResetResult): Parti
       shardId,
       ...(from === undefined ? {} : { from }),
       to,
-      why: why.slice(0, WHY_MAX),
+      why: why.slice(0, LINE_MAX),
     })),
-    notes: [...more, ...notes].slice(0, RESET_NOTES_MAX).map((note) => note.slice(0, WHY_MAX)),
+    notes: [...more, ...notes].slice(0, RESET_NOTES_MAX).map((note) => note.slice(0, LINE_MAX)),
   };
 }
