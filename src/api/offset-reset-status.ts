@@ -18,10 +18,15 @@ const shard = z.object({
   why: line.describe('Why there.'),
 });
 
+const resetCondition = conditionSchema.extend({
+  type: conditionSchema.shape.type.describe('What it is about, for example Complete.'),
+  reason: conditionSchema.shape.reason.describe('One word for why; docs/reset-reference.md explains each.'),
+});
+
 export const offsetResetStatus = z.object({
   observedGeneration: z.int().optional().describe('Generation of the spec that this status is about.'),
   conditions: z
-    .array(conditionSchema)
+    .array(resetCondition)
     .max(8)
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })

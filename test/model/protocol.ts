@@ -80,8 +80,8 @@ export interface Protocol {
 export const PROTOCOL: Protocol = { writes: WRITES, rules: RULES };
 
 /**
- * Moves the checkpoint of a shard that nobody owns. Planned in the table of the lease protocol and not in
- * `transitions.ts` yet, so it stands here.
+ * Moves the checkpoint of a shard that nobody owns: what `moveShard` in `src/leases/reset-writes.ts` asks of `epoch` and `ref`
+ * alone. That one takes rows of dead owners too, and workers are held off before.
  */
 export function resetShard(seen: { shardId: string; epoch: number }, sequence: string): RowWrite {
   return {
