@@ -1,11 +1,12 @@
 import type { Check } from '../cli/checks.ts';
-import { describeError } from '../lib/errors.ts';
+import { abortError } from '../lib/clock.ts';
 import { count } from '../lib/count.ts';
+import { describeError } from '../lib/errors.ts';
 import { isTrouble, problemsOf } from '../view/group-problems.ts';
 import type { DoctorOptions } from './doctor.ts';
 import { groupPictures } from './group-pictures.ts';
 
-/** What `kcg status` would say of all groups, in a line each that is in trouble. */
+/** What `kcg status` would say of all groups, in a line each that is in trouble. @throws KcgError only when told to stop */
 export async function diagnoseGroups(
   options: DoctorOptions,
   env: NodeJS.ProcessEnv,
@@ -15,7 +16,7 @@ export async function diagnoseGroups(
   const all = { ...options, file: undefined, table: undefined, group: undefined, stream: undefined };
   const by = { env, stop, verb: 'doctor', all: true, wanted: { aws: false } };
   try {
-    return await groupPictures([], all, by, async (look): Promise<Check[]> => {
+    const checks = await groupPictures([], all, by, async (look): Promise<Check[]> => {
       const { pictures } = await look(stop);
       const troubled = pictures.flatMap((picture) => {
         const [worst, ...more] = problemsOf(picture).filter(isTrouble);
@@ -36,7 +37,9 @@ export async function diagnoseGroups(
         next: picture.key && `kcg status ${picture.key.name} -n ${picture.key.namespace}`,
       }));
     });
+    if (checks) return checks;
   } catch (thrown) {
     return [{ result: 'unknown', what, found: describeError(thrown) }];
   }
+  throw abortError(stop);
 }

@@ -18,6 +18,7 @@ export interface Pictures {
 
 /**
  * Gives `use` a way to look at the groups that names and flags mean, as often as it likes; groups come and go between looks.
+ * @returns undefined when it was told to stop meanwhile
  * @throws KcgError as `findGroups`; what a look found out when it found out nothing at all about a group
  */
 export async function groupPictures<T>(
@@ -25,7 +26,7 @@ export async function groupPictures<T>(
   options: SourceOptions,
   by: PicturesBy,
   use: (look: (signal: AbortSignal) => Promise<Pictures>) => Promise<T>,
-): Promise<T> {
+): Promise<T | undefined> {
   const lookers = new Map<string, GroupLooker>();
   const look = async (signal: AbortSignal): Promise<Pictures> => {
     const found = await findGroups(names, options, { ...by, signal });
@@ -47,7 +48,7 @@ export async function groupPictures<T>(
   try {
     return await use(look);
   } catch (thrown) {
-    if (by.stop.aborted) return undefined as T;
+    if (by.stop.aborted) return undefined;
     throw thrown;
   } finally {
     for (const looker of lookers.values()) looker.close();
