@@ -37,7 +37,13 @@ export interface ShardsInput {
   paint: Paint;
 }
 
-/** What `kcg shards` prints, without the newline at the end. */
+/** What `kcg shards` prints of all its groups, without the newline at the end. */
+export function printShardsOf(pictures: readonly GroupPicture[], input: ShardsInput): string {
+  // Two maps with nothing between them would be one document, and no YAML.
+  const between = input.output === 'yaml' ? '\n---\n' : '\n\n';
+  return pictures.map((picture) => printShards(picture, input)).join(between);
+}
+
 export function printShards(picture: GroupPicture, input: ShardsInput): string {
   const { output, all, paint } = input;
   const { view, rows, nowMs } = picture;

@@ -1,4 +1,4 @@
-import { printShards, shardsOptions } from '../cli/shards.ts';
+import { printShardsOf, shardsOptions } from '../cli/shards.ts';
 import { parseOptions } from '../lib/options.ts';
 import { paintFor } from '../lib/paint.ts';
 import { groupPictures } from './group-pictures.ts';
@@ -17,11 +17,7 @@ export async function runShardsCommand(
   const input = { output, sortBy, all, paint: paintFor(process.stdout) };
   const by = { env, stop, verb: 'shards', all: false, wanted: { aws: true } };
   await groupPictures(positionals, options, by, async (look) => {
-    const print = async (signal: AbortSignal) => {
-      const { pictures } = await look(signal);
-      return pictures.map((picture) => printShards(picture, input)).join('\n\n');
-    };
-    await show(print, watch, stop);
+    await show(async (signal) => printShardsOf((await look(signal)).pictures, input), watch, stop);
   });
   return 0;
 }

@@ -1,7 +1,7 @@
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { describe, expect, test } from 'vitest';
 import { describeData, describeGroup } from '../../src/cli/describe.ts';
-import { printShards } from '../../src/cli/shards.ts';
+import { printShards, printShardsOf } from '../../src/cli/shards.ts';
 import { printData, printStatus, printStatusList, statusData } from '../../src/cli/status.ts';
 import { plain, type Paint } from '../../src/lib/paint.ts';
 import { visible } from '../../src/lib/visible.ts';
@@ -106,6 +106,15 @@ describe('kcg shards', () => {
       'shardId-000000000001',
       'shardId-000000000002',
       'shardId-000000000003',
+    ]);
+  });
+
+  test('of several groups is a YAML document each', () => {
+    const two = [aPicture(), aPicture({ title: 'shop/b' })];
+    const documents = parseAllDocuments(printShardsOf(two, { ...input, output: 'yaml' }));
+    expect(documents.map((document) => (document.toJS() as { group: string }).group)).toEqual([
+      'shop/orders',
+      'shop/b',
     ]);
   });
 
