@@ -107,6 +107,14 @@ describe('what kcg leases prints', () => {
     expect(cells[10]?.at(-1)).toBe('w-a');
   });
 
+  test('of a shard that was reset to a record, that it comes again', () => {
+    const reset: Row[] = [{ shard_id: 'shardId-1', sequence: '495', sub_sequence: -1 }];
+    expect(print(reset, { output: 'wide' })).toMatch(/ before 495 {3}-$/m);
+    expect(JSON.parse(print(reset, { output: 'json' }))).toMatchObject({
+      shards: [{ position: 'before 495' }],
+    });
+  });
+
   test('everything, with times that programs can read, as JSON', () => {
     const printed = JSON.parse(print([...shards, ...workers], { output: 'json' })) as Record<
       string,
