@@ -2,7 +2,14 @@ import { stringify } from 'yaml';
 import type { KinesisConsumerGroup } from '../api/group.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable } from '../lib/options.ts';
-import { operatorPolicy, rolePolicy, workerPolicy, type AwsScope, type Policy } from '../view/iam-policy.ts';
+import {
+  operatorPolicy,
+  realArn,
+  rolePolicy,
+  workerPolicy,
+  type AwsScope,
+  type Policy,
+} from '../view/iam-policy.ts';
 import { otherClusterOptions, placeOptions, selectOptions } from './group-options.ts';
 
 export const iamOptions = {
@@ -68,9 +75,9 @@ export function scopeOf(
 ): AwsScope {
   const arns = groups.flatMap(({ spec, status }) => {
     const { stream, table } = status ?? {};
-    return [spec.stream.arn, stream?.arn, table?.arn].filter((arn) => arn !== undefined);
+    return [spec.stream.arn, stream?.arn, table?.arn].map(realArn);
   });
-  const [known] = arns.filter((arn) => !arn.includes(':000000000000:'));
+  const known = arns.find((arn) => arn !== undefined);
   const given = account ?? known?.split(':')[4];
   if (given === undefined) {
     throw new KcgError('InvalidInput', 'no group says which AWS account it is in', {

@@ -29,19 +29,19 @@ export interface GroupArns {
 /** By the group's spec and status, and by `scope` where these say nothing. */
 export function arnsOf(group: KinesisConsumerGroup, scope: AwsScope): GroupArns {
   const { spec, status } = group;
-  const stream = spec.stream.arn ?? real(status?.stream?.arn);
+  const stream = spec.stream.arn ?? realArn(status?.stream?.arn);
   const region = spec.region ?? stream?.split(':')[3] ?? scope.region;
   const { partition, account } = scope;
   return {
     stream: stream ?? `arn:${partition}:kinesis:${region}:${account}:stream/${streamNameOf(group)}`,
     table:
-      real(status?.table?.arn) ??
+      realArn(status?.table?.arn) ??
       `arn:${partition}:dynamodb:${region}:${account}:table/${tableNameOf(group)}`,
   };
 }
 
-/** Emulators answer with an account of zeros. */
-function real(arn: string | undefined): string | undefined {
+/** Undefined of an emulator's, which answers with an account of zeros. */
+export function realArn(arn: string | undefined): string | undefined {
   return arn?.includes(':000000000000:') ? undefined : arn;
 }
 
@@ -65,7 +65,8 @@ export function workerPolicy(group: KinesisConsumerGroup, scope: AwsScope): Poli
     ...destinationStatements(spec.handler.onFailure),
   ];
   const key = spec.checkpoints.table.encryption?.kmsKeyArn;
-  if (key !== undefined) statements.push(tableKey(key, stream));
+  if (key !== undefined)
+    statements.push(viaDynamoDb(allow('TableKey', ['kms:Decrypt', 'kms:DescribeKey'], key), [table]));
   return { Version: '2012-10-17', Statement: statements };
 }
 
@@ -73,14 +74,13 @@ function inTable(action: string): string {
   return `dynamodb:${action}`;
 }
 
-/** A key of the user's own, used by way of DynamoDB alone. */
-function tableKey(key: string, stream: string): Statement {
-  const [, partition = 'aws', , region = ''] = stream.split(':');
-  const host = `dynamodb.${region}.amazonaws.com${partition === 'aws-cn' ? '.cn' : ''}`;
-  return {
-    ...allow('TableKey', ['kms:Decrypt', 'kms:DescribeKey'], key),
-    Condition: { StringEquals: { 'kms:ViaService': host } },
-  };
+/** Keys of the user's own, used by way of DynamoDB alone, where the tables are. */
+function viaDynamoDb(keys: Statement, tables: readonly string[]): Statement {
+  const hosts = tables.map((table) => {
+    const [, partition, , region] = table.split(':');
+    return `dynamodb.${region}.amazonaws.com${partition === 'aws-cn' ? '.cn' : ''}`;
+  });
+  return { ...keys, Condition: { StringEquals: { 'kms:ViaService': oneOrMany(hosts) } } };
 }
 
 function destinationStatements({
@@ -105,6 +105,8 @@ const WRITE_TABLE = [
   'UpdateTable',
   'UpdateTimeToLive',
 ];
+/** Of who sets a key on a table. */
+const KEY_ACTIONS = ['CreateGrant', 'Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey*', 'ReEncrypt*'];
 
 /**
  * What the operator needs for these groups, and for no others: with each new group it is to be made anew. For groups that name a
@@ -126,10 +128,15 @@ export function rolePolicy(groups: readonly KinesisConsumerGroup[], scope: AwsSc
   const fanOut = arns.filter(({ group }) => group.spec.consumer.type === 'EnhancedFanOut');
   const managed = arns.filter(({ group }) => group.spec.checkpoints.table.management !== 'External');
   const deleting = managed.filter(({ group }) => group.spec.checkpoints.deletionPolicy === 'Delete');
-  const importing = groups.flatMap(({ spec }) => {
-    const from = spec.checkpoints.importFrom as { table?: string } | undefined;
-    return from?.table === undefined ? [] : [from.table];
+  const keyed = managed.flatMap(({ group, table }) => {
+    const key = group.spec.checkpoints.table.encryption?.kmsKeyArn;
+    return key === undefined ? [] : [{ key, table }];
   });
+  const keys = statement(
+    'TableKeys',
+    KEY_ACTIONS.map((action) => `kms:${action}`),
+    keyed.map(({ key }) => key),
+  );
   const consumers = ['DeregisterStreamConsumer', 'DescribeStreamConsumer', 'RegisterStreamConsumer'];
   const tables = ({ table }: GroupArns) => table;
   const statements = [
@@ -139,6 +146,11 @@ export function rolePolicy(groups: readonly KinesisConsumerGroup[], scope: AwsSc
       arns.map(({ stream }) => stream),
     ),
     statement(
+      'StreamsRead',
+      ['kinesis:GetRecords', 'kinesis:GetShardIterator'],
+      arns.filter(({ group }) => scalesToZero(group)).map(({ stream }) => stream),
+    ),
+    statement(
       'StreamConsumers',
       consumers.map((action) => `kinesis:${action}`),
       fanOut.flatMap(({ stream }) => [stream, `${stream}/consumer/*`]),
@@ -146,23 +158,38 @@ export function rolePolicy(groups: readonly KinesisConsumerGroup[], scope: AwsSc
     statement('TablesRead', READ_TABLE.map(inTable), arns.map(tables)),
     statement('Tables', WRITE_TABLE.map(inTable), managed.map(tables)),
     statement('TablesDelete', ['dynamodb:DeleteTable'], deleting.map(tables)),
-    statement('Rows', ROW_ACTIONS.map(inTable), arns.map(tables)),
-    statement(
-      'ImportSources',
-      ['dynamodb:DescribeTable', 'dynamodb:Scan'],
-      importing.map(
-        (table) => `arn:${scope.partition}:dynamodb:${scope.region}:${scope.account}:table/${table}`,
+    keys &&
+      viaDynamoDb(
+        keys,
+        keyed.map(({ table }) => table),
       ),
-    ),
+    statement('Rows', ROW_ACTIONS.map(inTable), arns.map(tables)),
+    statement('ImportSources', ['dynamodb:DescribeTable', 'dynamodb:Scan'], arns.flatMap(importSource)),
   ];
   return { Version: '2012-10-17', Statement: statements.filter((each) => each !== undefined) };
 }
 
+/** Nobody but the operator then looks for records that wait. */
+function scalesToZero({ spec: { scaling } }: KinesisConsumerGroup): boolean {
+  const { mode, schedules = [] } = scaling;
+  return mode === 'Lag' && [scaling, ...schedules].some((each) => each.minReplicas === 0);
+}
+
+/** In the account and region of the group. */
+function importSource({ group, table }: GroupArns & { group: KinesisConsumerGroup }): string[] {
+  const { importFrom } = group.spec.checkpoints;
+  if (importFrom?.table === undefined) return [];
+  return [`${table.slice(0, table.indexOf('/'))}/${importFrom.table}`];
+}
+
 /** Undefined: of nothing. */
 function statement(sid: string, actions: string[], resources: readonly string[]): Statement | undefined {
-  const distinct = [...new Set(resources)].toSorted();
-  if (distinct.length === 0) return undefined;
-  return allow(sid, actions, distinct.length === 1 ? distinct[0]! : distinct);
+  return resources.length === 0 ? undefined : allow(sid, actions, oneOrMany(resources));
+}
+
+function oneOrMany(values: readonly string[]): string | string[] {
+  const distinct = [...new Set(values)].toSorted();
+  return distinct.length === 1 ? distinct[0]! : distinct;
 }
 
 function allow(Sid: string, Action: string[], Resource: string | string[]): Statement {

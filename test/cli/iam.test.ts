@@ -89,6 +89,43 @@ describe('the policy of the operator', () => {
     ]);
   });
 
+  const statementOf = (sid: string, spec: object, more: object = {}) =>
+    operatorPolicy([group(spec, more)], SCOPE).Statement.find(({ Sid }) => Sid === sid);
+
+  test('reads streams of groups that scale to zero, for a time of day too', () => {
+    const lag = { mode: 'Lag', targetLagSeconds: 30 };
+    const night = { name: 'night', start: '0 20 * * *', end: '0 6 * * *', minReplicas: 0 };
+    const read = { Action: ['kinesis:GetRecords', 'kinesis:GetShardIterator'] };
+    const reads = (scaling: object) => statementOf('StreamsRead', { scaling });
+    expect(reads({ ...lag, minReplicas: 0 })).toMatchObject(read);
+    expect(reads({ ...lag, schedules: [night] })).toMatchObject(read);
+    expect(reads(lag)).toBeUndefined();
+    expect(reads({ minReplicas: 0 })).toBeUndefined();
+  });
+
+  test('sets a key on a table with the documented actions, by way of DynamoDB', () => {
+    const kmsKeyArn = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+    const sets = statementOf('TableKeys', { checkpoints: { table: { encryption: { kmsKeyArn } } } });
+    expect(sets).toMatchObject({
+      Resource: kmsKeyArn,
+      Condition: { StringEquals: { 'kms:ViaService': 'dynamodb.eu-west-1.amazonaws.com' } },
+    });
+    const [said = ''] =
+      /who sets the key on a table[^.]*/.exec(readFileSync('docs/install.md', 'utf8')) ?? [];
+    expect(sets?.Action).toEqual([...said.matchAll(/kms:[\w*]+/g)].map(([action]) => action).toSorted());
+  });
+
+  test("finds an import's table where the group's own is", () => {
+    const importFrom = { type: 'KCL', table: 'orders-app' };
+    const found = (spec: object, more?: object) =>
+      statementOf('ImportSources', { ...spec, checkpoints: { importFrom } }, more)?.Resource;
+    const of = (region: string, account: string) => `arn:aws:dynamodb:${region}:${account}:table/orders-app`;
+    expect(found({})).toBe(of('eu-west-1', '123456789012'));
+    expect(found({ region: 'us-east-2' })).toBe(of('us-east-2', '123456789012'));
+    const arn = 'arn:aws:dynamodb:us-east-2:999999999999:table/kinesis-checkpoints-shop-orders';
+    expect(found({}, { status: { table: { arn } } })).toBe(of('us-east-2', '999999999999'));
+  });
+
   test('leaves out what no group uses', () => {
     const external = group({ checkpoints: { table: { management: 'External' } } });
     const sids = operatorPolicy([external], SCOPE).Statement.map(({ Sid }) => Sid);
