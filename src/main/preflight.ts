@@ -1,4 +1,4 @@
-import { defaultTableName } from '../api/group.ts';
+import { rowsGroupIdOf, tableNameOf } from '../api/group.ts';
 import { anyFailed, printChecks, type Check } from '../cli/checks.ts';
 import { preflightOptions } from '../cli/preflight.ts';
 import { printData } from '../cli/status.ts';
@@ -46,14 +46,15 @@ export async function runPreflightCommand(
 }
 
 /** As `kubectl apply -n` puts an object that names none there. */
-function inNamespace(source: GroupSource, { namespace }: Options): GroupSource {
-  const { group } = source;
-  if (!group || namespace === undefined || group.metadata.namespace !== 'default') return source;
-  const metadata = { ...group.metadata, namespace };
-  const groupId = group.spec.groupId ?? `${namespace}.${metadata.name}`;
-  const table = group.spec.checkpoints.table.name ?? defaultTableName(groupId);
-  const place = { ...source.place, groupId, table };
-  return { ...source, title: `${namespace}/${metadata.name}`, group: { ...group, metadata }, place };
+export function inNamespace(
+  source: GroupSource,
+  { namespace }: { namespace: string | undefined },
+): GroupSource {
+  if (!source.group || namespace === undefined || source.group.metadata.namespace !== 'default')
+    return source;
+  const group = { ...source.group, metadata: { ...source.group.metadata, namespace } };
+  const place = { ...source.place, groupId: rowsGroupIdOf(group), table: tableNameOf(group) };
+  return { ...source, title: `${namespace}/${group.metadata.name}`, group, place };
 }
 
 async function checksOf(
