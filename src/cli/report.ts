@@ -36,9 +36,9 @@ export interface ReportInput {
 
 const README = `A report of one consumer group, for a bug report. Look through it before you send it.
 
-Left out: values of environment variables, arguments of commands, Secrets, annotations of others, passwords in URLs, filter
-patterns, the words of handlers and containers (their errors, their lines in the logs), and all record data: nothing here was
-read from the stream. In place of each stands ${LEFT_OUT}.
+Left out: values of environment variables and of tags, arguments of commands, Secrets, annotations of others, passwords in URLs,
+filter patterns, the words of handlers and containers (their errors, their lines in the logs), and all record data: nothing here
+was read from the stream. In place of each stands ${LEFT_OUT}.
 `;
 
 /** The files of the archive; nothing in them that the README says is left out. */

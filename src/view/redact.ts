@@ -12,6 +12,11 @@ const OTHERS_WORDS: ReadonlySet<string> = new Set([
   'TemplateRejected',
   'ApplyFailed',
   'InvalidSpec',
+  // Reconciling repeats what another condition says.
+  'Waiting',
+  'RollingOut',
+  'Blocked',
+  'Retrying',
 ]);
 /** Events of pods whose notes are the scheduler's and the kubelet's own; a probe's has what the application answered. */
 const KUBELETS_WORDS: ReadonlySet<string> = new Set([
@@ -33,8 +38,8 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 const MESSAGES: ReadonlySet<string> = new Set(['message']);
 
 /**
- * An object without what may be secret: values of environment variables, arguments of commands, what is applied of it, passwords
- * in URLs, and the words of containers. Names, images, numbers and states stay.
+ * An object without what may be secret: values of environment variables and of tags, arguments of commands, what is applied of it,
+ * passwords in URLs, and the words of containers. Names, images, numbers and states stay.
  */
 export function redactObject(object: StoredObject): object {
   return clean(object, []) as object;
@@ -56,10 +61,15 @@ function clean(value: unknown, path: readonly string[]): unknown {
       return [name, [each[0], ...each.slice(1).map(() => LEFT_OUT)]];
     if (name === 'filters') return [name, Array.isArray(each) ? each.map(() => LEFT_OUT) : LEFT_OUT];
     if (MESSAGES.has(name) && isContainer(path)) return [name, LEFT_OUT];
+    if (name === 'tags' && field === 'table') return [name, withoutValues(each)];
     if (name === 'managedFields') return [name, undefined];
     return [name, clean(each, [...path, name])];
   });
   return Object.fromEntries(entries);
+}
+
+function withoutValues(tags: unknown): object {
+  return Object.fromEntries(Object.keys(tags ?? {}).map((key) => [key, LEFT_OUT]));
 }
 
 function isContainer(path: readonly string[]): boolean {

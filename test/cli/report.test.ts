@@ -36,6 +36,11 @@ const object = anObject(
       condition('Ready', 'HandlerFailing', `w-a says: no ${DATA}`),
       condition('WorkersAvailable', 'CrashLooping', `last words: ${SECRET}`),
       condition('StreamReady', 'StreamNotFound', 'there is no stream orders'),
+      condition('Reconciling', 'Waiting', `w-a says: no ${DATA}`),
+      condition('Reconciling', 'RollingOut', `last words: ${SECRET}`),
+      condition('Reconciling', 'Blocked', `webhook says: ${SECRET}`),
+      condition('Reconciling', 'Retrying', `webhook says: ${SECRET}`),
+      condition('Reconciling', 'HandingOver', '2 of 3 shards owned'),
     ],
   },
   {
@@ -43,6 +48,7 @@ const object = anObject(
       exec: { container: 'app', command: ['python3', SECRET] },
       filters: [{ pattern: `{"partitionKey":["${DATA}"]}` }],
     },
+    checkpoints: { table: { tags: { owner: SECRET } } },
     endpoints: { kinesis: `https://user:${SECRET}@kinesis.example` },
     template: { spec: { containers: [container] } },
   },
@@ -131,6 +137,9 @@ describe('a report', () => {
   test('has what a bug is found with', () => {
     for (const kept of [
       'there is no stream orders',
+      '2 of 3 shards owned',
+      '"owner": "<left out>"',
+      'environment variables and of tags,',
       '"PASSWORD"',
       'secretKeyRef',
       '"image": "kcg:1"',
