@@ -24,6 +24,8 @@ export interface Right {
   for: string;
 }
 
+const RESETS = { group: 'kcg.dev', resource: 'kinesisoffsetresets' };
+
 export const RIGHTS: readonly Right[] = [
   { verb: 'list', group: 'kcg.dev', resource: 'kinesisconsumergroups', for: 'get, status' },
   {
@@ -38,6 +40,8 @@ export const RIGHTS: readonly Right[] = [
     resource: 'kinesisconsumergroups',
     for: 'pause, resume, stop, preflight',
   },
+  ...['get', 'create', 'patch'].map((verb) => ({ ...RESETS, verb, for: 'reset' })),
+  { ...RESETS, verb: 'list', for: 'reset --undo' },
   { verb: 'list', group: '', resource: 'pods', for: 'status NAME, logs, report' },
   { verb: 'get', group: '', resource: 'pods', subresource: 'log', for: 'logs, report' },
   { verb: 'create', group: '', resource: 'pods', subresource: 'eviction', for: 'drain' },

@@ -1,8 +1,9 @@
-import { groupCrd } from '../api/crd.ts';
+import { groupCrd, offsetResetCrd } from '../api/crd.ts';
 import type { Check } from '../cli/checks.ts';
 import { RIGHTS } from '../cli/doctor.ts';
 import { KINDS, type ResourceKind, type StoredObject } from '../kubernetes/cluster.ts';
 import { systemClock as clock } from '../lib/clock.ts';
+import { count } from '../lib/count.ts';
 import { describeError } from '../lib/errors.ts';
 import type { DoctorOptions } from './doctor.ts';
 import type { UserCluster } from './user-cluster.ts';
@@ -19,7 +20,7 @@ const OPERATOR_SELECTOR = 'app.kubernetes.io/name=kcg,app.kubernetes.io/componen
 const STALE_MS = 60_000;
 const MAX_SKEW_MS = 30_000;
 
-/** The definition, the operator, the rights of the user and the clocks. */
+/** The definitions, the operator, the rights of the user and the clocks. */
 export async function diagnoseCluster(
   found: UserCluster,
   options: DoctorOptions,
@@ -34,7 +35,7 @@ export async function diagnoseCluster(
     }
   };
   const checks = await Promise.all([
-    attempt('CRD', () => definition(found, signal)),
+    attempt('CRD', () => definitions(found, signal)),
     attempt('operator', () => operator(found, options, signal)),
     attempt('clock', () => clocks(found, signal)),
     attempt('rights', () => rights(found, signal)),
@@ -43,35 +44,47 @@ export async function diagnoseCluster(
 }
 
 interface CrdSpec {
+  names: { kind: string };
   versions?: { name: string; served?: boolean; schema?: unknown }[];
 }
+interface Crd {
+  metadata: { name: string };
+  spec: CrdSpec;
+}
 
-async function definition({ cluster }: UserCluster, signal: AbortSignal): Promise<Check[]> {
+const INSTALL = 'kubectl apply --server-side --force-conflicts -f crds, of the release that you run.';
+
+async function definitions({ cluster }: UserCluster, signal: AbortSignal): Promise<Check[]> {
   const what = 'CRD';
-  const ours = groupCrd() as unknown as { metadata: { name: string }; spec: CrdSpec };
-  const crd = await cluster.get(CRD, { namespace: '', name: ours.metadata.name }, { signal });
-  const install =
-    'kubectl apply --server-side --force-conflicts -f charts/kcg/crds, of the release that you run.';
-  if (!crd)
-    return [{ result: 'failed', what, found: 'KinesisConsumerGroup is not installed', next: install }];
-  const fields = (spec: CrdSpec) =>
-    new Set(pathsOf(spec.versions?.find(({ served }) => served !== false)?.schema));
-  const [here, there] = [fields(ours.spec), fields(crd.spec as CrdSpec)];
-  const lacking = [...here].filter((path) => !there.has(path));
-  const more = [...there].filter((path) => !here.has(path));
-  if (lacking.length > 0) {
+  const compared = await Promise.all(
+    [groupCrd(), offsetResetCrd()].map(async (crd) => {
+      const ours = crd as unknown as Crd;
+      const theirs = await cluster.get(CRD, { namespace: '', name: ours.metadata.name }, { signal });
+      return { kind: ours.spec.names.kind, ...compareFields(ours.spec, theirs?.spec as CrdSpec | undefined) };
+    }),
+  );
+  const troubles = compared.flatMap(({ kind, isThere, lacking }): Check[] => {
+    if (!isThere) return [{ result: 'failed', what, found: `${kind} is not installed`, next: INSTALL }];
+    if (lacking.length === 0) return [];
     const named = lacking.slice(0, 3).join(', ');
-    return [
-      {
-        result: 'warning',
-        what,
-        found: `is older than this kcg: it lacks ${lacking.length} fields (${named})`,
-        next: install,
-      },
-    ];
-  }
-  const newer = more.length > 0 ? `; it has ${more.length} fields that this kcg does not know` : '';
+    const found = `${kind} is older than this kcg: it lacks ${count(lacking.length, 'field')} (${named})`;
+    return [{ result: 'warning', what, found, next: INSTALL }];
+  });
+  if (troubles.length > 0) return troubles;
+  const more = compared.reduce((sum, { unknown }) => sum + unknown, 0);
+  const newer = more > 0 ? `; it has ${count(more, 'field')} that this kcg does not know` : '';
   return [{ result: 'ok', what, found: `installed${newer}` }];
+}
+
+function compareFields(ours: CrdSpec, theirs: CrdSpec | undefined) {
+  const fields = (spec: CrdSpec | undefined) =>
+    new Set(pathsOf(spec?.versions?.find(({ served }) => served !== false)?.schema));
+  const [here, there] = [fields(ours), fields(theirs)];
+  return {
+    isThere: theirs !== undefined,
+    lacking: [...here].filter((path) => !there.has(path)),
+    unknown: [...there].filter((path) => !here.has(path)).length,
+  };
 }
 
 /** `spec.handler.batchSize` of each field that a schema has. */

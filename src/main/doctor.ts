@@ -9,6 +9,7 @@ import { paintFor } from '../lib/paint.ts';
 import { diagnoseCluster } from './doctor-cluster.ts';
 import { diagnoseGroups } from './doctor-groups.ts';
 import { forAws } from './group-looker.ts';
+import { useLocalCredentials } from './local-credentials.ts';
 import { openUserCluster } from './user-cluster.ts';
 import { VERSION } from './version.ts';
 
@@ -40,6 +41,7 @@ export async function runDoctorCommand(
 async function credentials(options: DoctorOptions, env: NodeJS.ProcessEnv): Promise<Check[]> {
   const region = options.region ?? (env['AWS_REGION'] || env['AWS_DEFAULT_REGION']);
   const what = 'AWS';
+  useLocalCredentials([options.kinesisEndpoint, options.dynamodbEndpoint], env);
   try {
     const { accessKeyId } = await awsCredentials({ clock })();
     const where =
