@@ -75,8 +75,12 @@ describeWithCluster('two clusters on one table', 'control', () => {
     await comesTo(second, 'GroupClaimed', 'False ClaimedByOtherCluster');
     const mine = await clusterOfClaim();
     expect((await second.replicas('orders', 'shop')) ?? 0).toBe(0);
-    await restart(second);
     await first.kubectl('delete kcg orders -n shop --wait=true');
+    // What its status says is from before until it has looked.
+    await restart(second);
+    await until('a look', async () => {
+      return (await operators.get(second)!.metric('kcg_operator_reconciles_total')) > 0;
+    });
     await comesTo(second, 'GroupClaimed', 'False ClaimedByOtherCluster');
     expect(await clusterOfClaim()).toBe(mine);
     await takeOver(second);
