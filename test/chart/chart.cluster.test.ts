@@ -221,9 +221,6 @@ spec:
     const { signal } = new AbortController();
     const gone = { namespace: 'kcg-system', holder: 'nobody_uid_1', signal };
     expect(await hasPodEnded(operator.cluster, gone)).toBe(true);
-    // A budget of the user's own in place of ours.
-    await kubectl('apply -f -', `${group(1)}  disruptionBudget: {management: External}\n`);
-    await until('no budget', async () => operator.made().has('delete poddisruptionbudgets'));
     await kubectl(`delete kcg orders -n ${NAMESPACE} --wait=true --timeout=60s`);
     await until('the end of the pods', async () => (await pods()).length === 0);
     await until('a renewal', async () => operator.made().has('update leases'));
