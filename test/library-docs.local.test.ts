@@ -20,7 +20,7 @@ beforeAll(async () => {
   dynamodb = await startLocalDynamoDb({ clock, log: silentLog });
   kinesis = await startLocalKinesis({ clock });
   kinesis.kinesis.createStream({ name: 'orders', shardCount: 1 });
-  await vi.waitFor(() => expect(kinesis.kinesis.describe('orders').status).toBe('ACTIVE'));
+  await vi.waitFor(() => expect(kinesis.kinesis.describe('orders').status).toBe('ACTIVE'), 10_000);
   const client = sdkClient(kinesis.endpoint);
   for (const n of [1, 2, 3])
     await client.send(

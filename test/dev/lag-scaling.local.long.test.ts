@@ -39,7 +39,7 @@ beforeAll(async () => {
     shards: SHARDS,
     onWorkerLine: () => {},
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   await local?.stop();

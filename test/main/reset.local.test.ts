@@ -47,7 +47,7 @@ beforeAll(async () => {
     spec: { ...spec, checkpoints: { table: { name: 'ours' } } },
   };
   await writeFile(join(folder, 'group.yaml'), JSON.stringify(group));
-}, 30_000);
+});
 afterAll(async () => {
   client.destroy();
   await Promise.all([dynamodb.close(), kinesis.close()]);

@@ -174,13 +174,13 @@ test('an HPA scales a group by an external metric, up and down, whether pods are
     limitedBy: 'NotLimited',
     reason: '2 workers are asked for',
   });
-}, 90_000);
+}, 300_000);
 
 test('more than there are shards is asked for, and no more than these get a worker', async () => {
   metrics.values.set(METRIC, 900);
   await until(numbers, '9/4 4');
   expect((await get(GROUP)).status.scaling).toMatchObject({ desired: 4, limitedBy: 'Shards' });
-}, 60_000);
+}, 120_000);
 
 test('a manifest applied anew takes nothing back from the HPA', async () => {
   await group('  disruptionBudget: {management: External}\n');
@@ -189,7 +189,7 @@ test('a manifest applied anew takes nothing back from the HPA', async () => {
     return String(status.observedGeneration === metadata.generation);
   }, 'true');
   expect(await numbers()).toBe('9/4 4');
-}, 60_000);
+}, 120_000);
 
 test('selector and numbers are right while the group is paused, stopped and running again', async () => {
   await group('  desiredState: Paused\n');
@@ -200,7 +200,7 @@ test('selector and numbers are right while the group is paused, stopped and runn
   expect((await get(GROUP)).status.selector).toBe(SELECTOR);
   await group();
   await until(numbers, '9/4 4');
-}, 90_000);
+}, 300_000);
 
 test('to zero and back, as an HPA of minReplicas 0 may', async () => {
   await apply(HPA.replace('minReplicas: 1', 'minReplicas: 0'));
@@ -209,13 +209,13 @@ test('to zero and back, as an HPA of minReplicas 0 may', async () => {
   await until(() => conditionOf(GROUP, 'Ready'), 'True ScaledToZero');
   metrics.values.set(METRIC, 150);
   await until(numbers, '2/2 2');
-}, 90_000);
+}, 300_000);
 
 test('a metric that is gone leaves the number as it is, and the HPA says so', async () => {
   metrics.values.delete(METRIC);
   await until(() => conditionOf(AUTOSCALER, 'ScalingActive'), 'False FailedGetExternalMetric');
   expect(await numbers()).toBe('2/2 2');
-}, 60_000);
+}, 120_000);
 
 /** Without building it: its schema is what kubectl apply would meet. */
 const KEDA = ['github.com/kedacore/keda/v2', 'v2.21.0'] as const;

@@ -123,7 +123,7 @@ describe('a group that reads', () => {
       'a group that is ready again',
       async () => (await site.conditions('orders', NAMESPACE))['Ready'] === 'True Available',
     );
-  }, 120_000);
+  }, 240_000);
 
   test('is reset and set back by the command line, which waits and shows the outcome', async () => {
     const kcg = (...argv: string[]) =>

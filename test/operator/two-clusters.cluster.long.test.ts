@@ -116,7 +116,7 @@ describeWithCluster('two clusters on one table', 'control', () => {
     expect(told).toContain('pointInTimeRecovery: off → on');
     const shown = await first.kubectl('get kcg orders -n shop -o jsonpath={.status.table.lastDrift.change}');
     expect(shown).toBe('pointInTimeRecovery: off → on, deletionProtection: off → on');
-  }, 120_000);
+  }, 300_000);
 
   test('a replica is refused in words, until it is gone', async () => {
     const replica = (verb: 'Create' | 'Delete') =>
@@ -129,5 +129,5 @@ describeWithCluster('two clusters on one table', 'control', () => {
     );
     await client.send(replica('Delete'));
     await comesTo(first, 'TableReady', 'True TableActive');
-  }, 180_000);
+  }, 360_000);
 });

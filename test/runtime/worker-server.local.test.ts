@@ -204,7 +204,7 @@ describe('/v1/changes tells', () => {
     await serve(group, () => undefined);
     for (const address of [`127.0.0.1:${server!.port}`, 'localhost:1', '127.0.0.1:1', '']) {
       const heard = listen(address);
-      await vi.waitFor(() => expect(heard.ends).toBe(1));
+      await vi.waitFor(() => expect(heard.ends).toBe(1), { timeout: 10_000 });
       expect(heard.lines).toEqual([]);
     }
   });
@@ -217,7 +217,7 @@ describe('/v1/changes tells', () => {
     const heard = [1, 2, 3].map(() => listen(`127.0.0.1:${server!.port}`));
     await pass(group, () => heard.every(({ lines }) => lines.length > 0));
     const fourth = listen(`127.0.0.1:${server!.port}`);
-    await vi.waitFor(() => expect(fourth.ends).toBe(1));
+    await vi.waitFor(() => expect(fourth.ends).toBe(1), { timeout: 10_000 });
     for (const each of heard) each.close();
     await server!.close();
     server = undefined;

@@ -62,7 +62,7 @@ function fileOf(...objects: object[]): string {
   return path;
 }
 const isReady = (name: string) =>
-  site.kubectl(`wait --for=condition=Ready kcg/${name} -n ${NAMESPACE} --timeout=60s`);
+  site.kubectl(`wait --for=condition=Ready kcg/${name} -n ${NAMESPACE} --timeout=100s`);
 const record = 'kcg.dev/table';
 const group = async (name: string) => (await site.get('group', name, NAMESPACE))!;
 const specOf = async (name: string) => (await group(name)).spec as Record<string, unknown>;
@@ -120,7 +120,7 @@ describe('kubectl', () => {
         flags ? 'serverside-applied' : 'unchanged',
       );
     }
-  }, 120_000);
+  }, 240_000);
 
   test('edit changes what is changed, and is refused what cannot be', async () => {
     process.env['KUBE_EDITOR'] = 'sed -i s/replicas:.1/replicas:\\ 2/';
@@ -156,7 +156,7 @@ describe('kubectl', () => {
       return (await site.plane.kubectl(['replace', '-f', '-'], asItIs)).code === 0;
     });
     await isReady('edited');
-  }, 60_000);
+  }, 240_000);
 
   test('replace sets a number that others write back to the manifest’s, where apply leaves it', async () => {
     const manifest = fileOf(groupOf('edited', { scaling: { mode: 'External' } }));
@@ -183,7 +183,7 @@ describe('kubectl', () => {
     expect(after.filter((name) => before.includes(name))).toEqual([]);
     await site.kubectl(`annotate ${running} kcg.dev/reconcile=now`);
     await site.kubectl(`wait ${running} --for=jsonpath={.status.handled.reconcile}=now --timeout=30s`);
-  }, 120_000);
+  }, 180_000);
 
   test('finds each field with the manager that set it, and none of the spec with the operator', async () => {
     const apply = (manager: string, replicas: number) =>
@@ -249,7 +249,7 @@ test('a namespace that comes back from a backup goes on from its positions, with
   });
   const all = await site.kubectl(`get deployments -n ${NAMESPACE} -o name`);
   expect(all.trim().split('\n')).toEqual(['deployment.apps/kept-worker']);
-}, 180_000);
+}, 480_000);
 
 describe('the definition', () => {
   const crd = readFileSync(CRD, 'utf8');
@@ -265,7 +265,7 @@ describe('the definition', () => {
     await established();
     await site.apply(JSON.stringify(groupOf('again')));
     await isReady('again');
-  }, 240_000);
+  }, 360_000);
 
   test('can serve the same schema as v1beta1 beside, to an operator that knows nothing of it', async () => {
     const both = parse(crd) as { spec: { versions: { name: string; storage: boolean }[] } };
@@ -304,5 +304,5 @@ describe('the definition', () => {
     ) as { storedVersions: string[] };
     expect(storedVersions).toEqual(['v1alpha1']);
     await site.kubectl(`delete -n ${NAMESPACE} kinesisconsumergroups.v1beta1.kcg.dev/beta --timeout=60s`);
-  }, 120_000);
+  }, 300_000);
 });

@@ -76,9 +76,8 @@ const isObserved = ({ metadata, status }: StoredObject) =>
 
 /** The first version of the group that is so. */
 function version(name: string, what: string, isSo: (group: StoredObject) => boolean): Promise<StoredObject> {
-  return until(`${name}: ${what}`, () =>
-    versions.find((each) => each.metadata.name === name && isSo(each)),
-  ).catch((error: unknown) => {
+  const found = () => versions.find((each) => each.metadata.name === name && isSo(each));
+  return until(`${name}: ${what}`, found, 100).catch((error: unknown) => {
     const last = versions.filter(({ metadata }) => metadata.name === name).at(-1);
     throw new Error(`${String(error)}: ${JSON.stringify(last?.status, undefined, 1)}`);
   });
@@ -113,7 +112,7 @@ describe('a group is judged', () => {
     expect(short(await judges.judge(last))).toEqual(DONE);
     // Without deploy/argocd Argo CD has no opinion.
     expect((await judges.judge(ready, '')).argo).toBeUndefined();
-  }, 120_000);
+  }, 240_000);
 
   test('in progress from a change of the spec until its workers are there', async () => {
     await patch('orders', { spec: { scaling: { replicas: 2 } } });
@@ -131,7 +130,7 @@ describe('a group is judged', () => {
       return summary?.pods === '2/2' && conditionOf(group, 'Reconciling') === 'False UpToDate';
     });
     expect(short(await judges.judge(scaled))).toEqual(DONE);
-  }, 120_000);
+  }, 360_000);
 
   test('in progress while restarted workers come up', async () => {
     await site.kubectl(`annotate kcg orders -n ${NAMESPACE} kcg.dev/restart=monday`);
@@ -172,7 +171,7 @@ describe('a group is judged', () => {
     });
     expect(short(await judges.judge(behind))).toEqual(['InProgress', 'InProgress', 'Suspended']);
     await site.kubectl(`annotate kcg orders -n ${NAMESPACE} kcg.dev/reconcile-paused-`);
-  }, 120_000);
+  }, 240_000);
 
   test('failed at once for what somebody has to correct', async () => {
     const template = { spec: { restartPolicy: 'Sometimes', containers: [] } };
@@ -216,7 +215,7 @@ describe('a group is judged', () => {
       ({ metadata }) => metadata.deletionTimestamp !== undefined,
     );
     expect(short(await judges.judge(going))).toEqual(['Terminating', 'Terminating', 'Progressing']);
-  }, 120_000);
+  }, 300_000);
 });
 
 test('a reset is in progress until it is done, or failed', async () => {
@@ -232,7 +231,7 @@ test('a reset is in progress until it is done, or failed', async () => {
     return conditionOf(each, 'Stalled') === 'True GroupNotFound';
   });
   expect(short(await judges.judge(failed))).toEqual(FAILED);
-}, 120_000);
+}, 360_000);
 
 test('Argo CD offers what fits the group, and changes what each action says', async () => {
   const { actions } = argoCustomization();

@@ -307,10 +307,12 @@ describe('a function that is away', () => {
   it('waits for its first call of next, and says so', async () => {
     const started = handler.start(signal);
     await clock.advance(10_000);
-    await vi.waitFor(() =>
-      expect(log.lines.map(({ message }) => message)).toContain(
-        'waiting for the function to ask for its first event',
-      ),
+    await vi.waitFor(
+      () =>
+        expect(log.lines.map(({ message }) => message)).toContain(
+          'waiting for the function to ask for its first event',
+        ),
+      { timeout: 10_000 },
     );
     void aClient()
       .next()
