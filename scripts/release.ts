@@ -65,11 +65,15 @@ function build(version: string, helm: string): void {
   writeFileSync(join(OUT, 'SHA256SUMS'), sums.sort().join(''));
 }
 
+/** How to take back commit and tag, once they are made. */
+let takeBack: string | undefined;
+
 function main([version = '']: readonly string[]): void {
   const { version: from } = JSON.parse(read('package.json')) as { version: string };
   const helm = refuse(from, version);
   step(`version ${from} → ${version}: commit and tag`);
   writeVersion(from, version);
+  takeBack = `To take it back: git tag -d v${version} && git reset --hard HEAD~1`;
   step('generated files');
   run('npm', 'run', '--silent', 'generate:check');
   step('build');
@@ -82,13 +86,15 @@ kcg ${version} is in out/release, with SHA256SUMS; commit and tag v${version} ar
   helm push out/release/chart/kcg-${version}.tgz oci://REGISTRY/charts
   skopeo copy oci-archive:out/release/image/kcg-image.tar docker://REGISTRY/kcg:${version}
 
-To take it back: git tag -d v${version} && git reset --hard HEAD~1
+${takeBack}
 `);
 }
 
 try {
   main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`no release: ${error instanceof Error ? error.message : String(error)}\n`);
+  const why = error instanceof Error ? error.message : String(error);
+  const made = 'commit and tag are made, but the release is not whole';
+  process.stderr.write(takeBack ? `${made}: ${why}\n${takeBack}\n` : `no release: ${why}\n`);
   process.exitCode = 1;
 }

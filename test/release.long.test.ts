@@ -41,6 +41,22 @@ test('a tree with changes is refused, and left as it is', () => {
   git('checkout', '--quiet', 'README.md');
 });
 
+test('one that fails after its tag says what there is, and how to take it back', () => {
+  const start = git('rev-parse', 'HEAD');
+  execFileSync('npm', ['pkg', 'set', 'scripts.generate:check=false'], { cwd: clone });
+  git('commit', '--quiet', '--all', '--message', 'Files that are never as generated');
+  const broken = git('rev-parse', 'HEAD');
+  const { status, stderr } = release(VERSION);
+  expect(stderr).not.toContain('no release');
+  const [, undo = ''] = /the release is not whole: .*\nTo take it back: (.*)\n$/.exec(stderr) ?? [];
+  expect(undo).toContain(`v${VERSION}`);
+  expect(status).toBe(1);
+  expect(git('tag')).toBe(`v${VERSION}`);
+  execFileSync('sh', ['-c', undo], { cwd: clone });
+  expect([git('tag'), git('rev-parse', 'HEAD')]).toEqual(['', broken]);
+  git('reset', '--quiet', '--hard', start);
+});
+
 test('a clean one becomes a commit, a tag, and files of one version in step', { timeout: 600_000 }, () => {
   const { status, stdout, stderr } = release(VERSION);
   expect({ status, stderr: status === 0 ? '' : stderr + stdout }).toEqual({ status: 0, stderr: '' });
