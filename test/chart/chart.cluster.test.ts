@@ -1,8 +1,8 @@
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasPodEnded } from '../../src/kubernetes/candidate.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { until } from '../support/until.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
 import { OPERATOR_CALLS, OWNER_RIGHT, type KubeCall } from './operator-calls.ts';
@@ -39,15 +39,6 @@ async function kubectl(line: string, stdin?: string): Promise<string> {
   return stdout;
 }
 
-async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    await setTimeout(100);
-  }
-  throw new Error(`${what} never came`);
-}
-
 test('apply -k takes it all, without a word of warning, and twice', async () => {
   expect(applied).toMatchObject({ code: 0, stderr: '' });
   const again = await plane.kubectl(['apply', '-k', 'deploy']);
@@ -66,7 +57,7 @@ test('its pods pass the pod security admission of their namespace', async () => 
   const { code, stderr } = await plane.kubectl('run root --image=busybox -n kcg-system'.split(' '));
   expect(stderr).toContain('violates PodSecurity "restricted');
   expect(code).not.toBe(0);
-});
+}, 120_000);
 
 /** kubectl's answer for the operator's ServiceAccount. */
 const canI = async ({ verb, group, resource, name, where }: KubeCall, namespace = NAMESPACE) => {
@@ -146,7 +137,7 @@ describe('users', () => {
     await until('the right', async () => (await may('create kcgreset --as=resetter')) === 'yes');
     expect(await may('patch kcgreset --subresource=status --as=resetter')).toBe('no');
     expect(await may('patch kcg --as=resetter')).toBe('no');
-  });
+  }, 240_000);
 });
 
 describe('the operator', () => {
@@ -234,7 +225,7 @@ spec:
     expect([...operator.made()].sort()).toEqual(
       [...new Set(listed)].filter((call) => !byApply.has(call)).sort(),
     );
-  }, 120_000);
+  }, 240_000);
 
   test.skipIf(helm === undefined)(
     'needs no right beyond the namespaces it watches and its own, and no ClusterRole',
@@ -267,6 +258,6 @@ spec:
         [],
       );
     },
-    120_000,
+    300_000,
   );
 });

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasPodEnded } from '../../src/kubernetes/candidate.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { until as untilTold } from '../support/until.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
 
 /* Each right of the operator is missed when it is taken away, on a real API server, and no other call is refused then. */
@@ -45,13 +45,8 @@ async function kubectl(line: string, stdin?: string): Promise<string> {
   if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
   return stdout;
 }
-async function until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 600; tries += 1) {
-    if (await look()) return;
-    await setTimeout(100);
-  }
-  throw new Error(`${what} never came; refused: ${refusals().join()}`);
-}
+const until = (what: string, look: () => boolean | Promise<boolean>) =>
+  untilTold(what, look, 60, () => ({ refused: refusals() }));
 const refusals = () => [
   ...new Set(
     (operator?.requests ?? [])
@@ -182,7 +177,7 @@ async function tell(): Promise<void> {
   });
 }
 
-describe('without the right to', { timeout: 120_000 }, () => {
+describe('without the right to', { timeout: 240_000 }, () => {
   test.each(CASES)('$right, just that is refused', async ({ right, refused, role = 0, before, act }) => {
     groups += 1;
     const name = `g${groups}`;

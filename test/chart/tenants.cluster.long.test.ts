@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { until as untilTold } from '../support/until.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
 import { manifestsOf, runHelm, template } from './render-chart.ts';
@@ -38,15 +38,13 @@ async function kubectl(line: string, stdin?: string): Promise<string> {
   if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
   return stdout;
 }
-async function until(what: string, look: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 300; tries += 1) {
-    if (await look()) return;
-    await setTimeout(100);
-  }
-  throw new Error(
-    `${what} never came: ${(await run('get kcg -A -o jsonpath={.items[*].status.conditions}')).stdout}`,
+const until = (what: string, look: () => Promise<boolean>) =>
+  untilTold(
+    what,
+    look,
+    60,
+    async () => (await run('get kcg -A -o jsonpath={.items[*].status.conditions}')).stdout,
   );
-}
 
 function group(spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}): string {
   return JSON.stringify({
@@ -69,7 +67,7 @@ describe.skipIf(helm === '')('an installation without a ClusterRole', () => {
   });
 });
 
-describe.skipIf(helm === '')('quotas', () => {
+describe.skipIf(helm === '')('quotas', { timeout: 120_000 }, () => {
   test('count groups as any other kind', async () => {
     await kubectl('apply -f -', quota.replace('"10"', '"1"'));
     const used = 'get resourcequota kcg -n shop -o jsonpath={.status.used}';
@@ -82,7 +80,7 @@ describe.skipIf(helm === '')('quotas', () => {
   });
 });
 
-describe.skipIf(helm === '')('the operator', { timeout: 180_000 }, () => {
+describe.skipIf(helm === '')('the operator', { timeout: 240_000 }, () => {
   let operator: InstalledOperator;
   beforeAll(async () => {
     if (helm !== '') operator = await startInstalledOperator(plane);
@@ -138,7 +136,7 @@ describe.skipIf(helm === '')('the operator', { timeout: 180_000 }, () => {
   });
 });
 
-describe.skipIf(helm === '')('the admission policy', () => {
+describe.skipIf(helm === '')('the admission policy', { timeout: 120_000 }, () => {
   /** As `dev`, without leaving anything behind. */
   const dryRun = (spec: Record<string, unknown>, namespace = 'shop') =>
     run('apply --dry-run=server --as=dev -f -', group(spec, { namespace }));
@@ -238,5 +236,5 @@ describe.skipIf(helm === '')('the admission policy', () => {
     await kubectl('create -n shop -f -', JSON.stringify({ ...role, rules: [rule] }));
     await kubectl('create rolebinding tenants --role=tenants --user=owner -n shop');
     await until('the right', async () => (await annotate('kcg.dev/max-tables=9')).code === 0);
-  }, 60_000);
+  }, 180_000);
 });

@@ -10,6 +10,7 @@ import { makeCertificate } from '../../src/dev/tls/certificate.ts';
 import { Site } from '../operator/operator-process.ts';
 import { ProcessKubelet } from '../operator/process-kubelet.ts';
 import { kcgHere, type CommandRun } from '../support/kcg-here.ts';
+import { until as untilTold } from '../support/until.ts';
 
 /*
  * The command on a real API server, with a real operator and workers that are processes. Logs come from a server that answers as a
@@ -74,11 +75,12 @@ const pods = async () =>
   (await site.kubectl('get pods -n shop -o name -l kcg.dev/group=orders')).trim().split('\n');
 /** Until what it prints is so: a busy machine is behind, and says so. */
 async function until(line: string, holds: (run: CommandRun) => boolean): Promise<CommandRun> {
-  for (;;) {
-    const run = await kcg(line);
-    if (holds(run)) return run;
-    await new Promise((done) => setTimeout(done, 1_000));
-  }
+  let run: CommandRun | undefined;
+  const look = async () => {
+    run = await kcg(line);
+    return holds(run) && run;
+  };
+  return untilTold(`kcg ${line}`, look, 120, () => run);
 }
 
 describe('kcg on a cluster', () => {
@@ -198,7 +200,7 @@ describe('kcg on a cluster', () => {
       expect((await pods()).filter((each) => before.includes(each))).toEqual([]);
       await until('status orders -n shop', ({ code }) => code === 0);
     },
-    700 * SECONDS,
+    800 * SECONDS,
   );
 
   test(

@@ -1,7 +1,8 @@
 import { DynamoDBClient, ListTablesCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { longTest } from '../support/long-test.ts';
-import { Site, until } from './operator-process.ts';
+import { until } from '../support/until.ts';
+import { Site } from './operator-process.ts';
 import { ProcessKubelet } from './process-kubelet.ts';
 
 /*

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeWorkerConfig } from '../../src/api/worker-config.ts';
-import { Site, until, type OperatorProcess } from './operator-process.ts';
+import { Site, type OperatorProcess } from './operator-process.ts';
+import { until } from '../support/until.ts';
 import { ProcessKubelet } from './process-kubelet.ts';
 
 /*

@@ -3,7 +3,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout } from 'node:timers/promises';
 import { parseGroup, type KinesisConsumerGroup } from '../../src/api/group.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/kinesis/server.ts';
@@ -12,6 +11,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { until } from '../support/until.ts';
 
 export const CRD = 'crds/kcg.dev_kinesisconsumergroups.yaml';
 export const RESET_CRD = 'crds/kcg.dev_kinesisoffsetresets.yaml';
@@ -79,20 +79,6 @@ function parsed(line: string): Record<string, unknown> {
     return JSON.parse(line) as Record<string, unknown>;
   } catch {
     return { message: line };
-  }
-}
-
-export async function until<T>(
-  what: string,
-  holds: () => T | Promise<T>,
-  seconds = 60,
-): Promise<NonNullable<T>> {
-  const end = performance.now() + seconds * 1_000;
-  for (;;) {
-    const value = await holds();
-    if (value) return value;
-    if (performance.now() > end) throw new Error(`it never came: ${what}`);
-    await setTimeout(100);
   }
 }
 

@@ -2,7 +2,8 @@ import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { longTest } from '../support/long-test.ts';
-import { Site, until, type OperatorProcess } from './operator-process.ts';
+import { until } from '../support/until.ts';
+import { Site, type OperatorProcess } from './operator-process.ts';
 
 /*
  * Operators that are killed, replaced and frozen: whatever changed meanwhile, the groups end as they say. No pod runs here:

@@ -19,6 +19,7 @@ import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { StatusWriter } from '../../src/operator/status-writer.ts';
 import { runOperator } from '../../src/operator/operator.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { until as untilTold } from '../support/until.ts';
 
 /*
  * The operator against a real API server: what the twin cannot know is how the server merges, defaults and refuses. AWS is
@@ -103,13 +104,7 @@ const condition = async (type: string) => {
   const found = (await status()).conditions?.find((each) => each.type === type);
   return found && `${found.status} ${found.reason} ${found.message}`;
 };
-async function until(what: () => Promise<unknown>): Promise<void> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (await what()) return;
-    await setTimeout(100);
-  }
-  throw new Error(`it never came: ${JSON.stringify(await status(), undefined, 1)}`);
-}
+const until = (holds: () => Promise<unknown>) => untilTold('what this step leads to', holds, 40, status);
 const spec = async () => {
   const deployment = await cluster.get(KINDS.deployment, { namespace: 'default', name: 'orders-worker' });
   return deployment?.spec as

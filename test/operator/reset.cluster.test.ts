@@ -2,7 +2,8 @@ import { PutRecordCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OffsetResetStatus } from '../../src/api/offset-reset.ts';
 import { kcgHere } from '../support/kcg-here.ts';
-import { Site, until } from './operator-process.ts';
+import { until } from '../support/until.ts';
+import { Site } from './operator-process.ts';
 import { ProcessKubelet } from './process-kubelet.ts';
 
 /* Resets on a real API server, by a real operator, of a group with real worker processes. */

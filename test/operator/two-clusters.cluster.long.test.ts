@@ -6,7 +6,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
-import { Site, until, type OperatorProcess } from './operator-process.ts';
+import { until } from '../support/until.ts';
+import { Site, type OperatorProcess } from './operator-process.ts';
 
 /* Two API servers, an operator process on each, and one table of one account, as its user has them. */
 

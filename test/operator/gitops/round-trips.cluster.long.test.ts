@@ -7,7 +7,8 @@ import { parse } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLUSTER_HOME } from '../../cluster/find-programs.ts';
 import { requireToolInCi } from '../../cluster/find-tool.ts';
-import { CRD, Site, until, type OperatorProcess } from '../operator-process.ts';
+import { CRD, Site, type OperatorProcess } from '../operator-process.ts';
+import { until } from '../../support/until.ts';
 import { ProcessKubelet } from '../process-kubelet.ts';
 
 /* What people and their tools do to a group that an operator looks after, on a real API server with its controllers. */

@@ -9,7 +9,8 @@ import { KINDS, type StoredObject } from '../../../src/kubernetes/cluster.ts';
 import { KubeCluster } from '../../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../../src/kubernetes/kube/config.ts';
 import type { GroupStatus } from '../../../src/api/group-status.ts';
-import { Site, until } from '../operator-process.ts';
+import { Site } from '../operator-process.ts';
+import { until } from '../../support/until.ts';
 import { ProcessKubelet } from '../process-kubelet.ts';
 import { argoCustomization, Judges, type Verdicts } from './judges.ts';
 
@@ -77,10 +78,8 @@ const isObserved = ({ metadata, status }: StoredObject) =>
 /** The first version of the group that is so. */
 function version(name: string, what: string, isSo: (group: StoredObject) => boolean): Promise<StoredObject> {
   const found = () => versions.find((each) => each.metadata.name === name && isSo(each));
-  return until(`${name}: ${what}`, found, 100).catch((error: unknown) => {
-    const last = versions.filter(({ metadata }) => metadata.name === name).at(-1);
-    throw new Error(`${String(error)}: ${JSON.stringify(last?.status, undefined, 1)}`);
-  });
+  const last = () => versions.findLast(({ metadata }) => metadata.name === name)?.status;
+  return until(`${name}: ${what}`, found, 100, last);
 }
 const short = ({ kstatus, flux, argo }: Verdicts) => [kstatus.status, flux.status, argo?.status];
 const IN_PROGRESS = ['InProgress', 'InProgress', 'Progressing'];
