@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasPodEnded } from '../../src/kubernetes/candidate.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { printed } from '../support/kubectl.ts';
 import { until } from '../support/until.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
@@ -33,11 +34,7 @@ afterAll(async () => {
   await plane?.stop();
 }, 60_000);
 
-async function kubectl(line: string, stdin?: string): Promise<string> {
-  const { code, stdout, stderr } = await plane.kubectl(line.split(' '), stdin);
-  if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
-  return stdout;
-}
+const kubectl = (line: string, stdin?: string) => printed(plane.kubectl, line, stdin);
 
 test('apply -k takes it all, without a word of warning, and twice', async () => {
   expect(applied).toMatchObject({ code: 0, stderr: '' });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { printed } from '../support/kubectl.ts';
 import { CHART, runHelm } from './render-chart.ts';
 
 /* The definitions in the life of a release, by the real Helm on a real API server, with a group that is stored meanwhile. */
@@ -51,11 +52,7 @@ describe.skipIf(helm === '')('with Helm', () => {
     const { code, stderr } = run(...args);
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
   }
-  async function kubectl(line: string, stdin?: string): Promise<string> {
-    const { code, stdout, stderr } = await plane.kubectl(line.split(' '), stdin);
-    if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
-    return stdout.trim();
-  }
+  const kubectl = async (line: string, stdin?: string) => (await printed(plane.kubectl, line, stdin)).trim();
   const hasAge = async () =>
     (await kubectl(`get ${CRD} -o jsonpath={.spec.versions[*].additionalPrinterColumns[*].name}`)).includes(
       'Age',

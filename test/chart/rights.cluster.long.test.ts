@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasPodEnded } from '../../src/kubernetes/candidate.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { printed } from '../support/kubectl.ts';
 import { until as untilTold } from '../support/until.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
 
@@ -40,11 +41,7 @@ afterAll(async () => {
   await plane?.stop();
 }, 60_000);
 
-async function kubectl(line: string, stdin?: string): Promise<string> {
-  const { code, stdout, stderr } = await plane.kubectl(line.split(' '), stdin);
-  if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
-  return stdout;
-}
+const kubectl = (line: string, stdin?: string) => printed(plane.kubectl, line, stdin);
 const until = (what: string, look: () => boolean | Promise<boolean>) =>
   untilTold(what, look, 60, () => ({ refused: refusals() }));
 const refusals = () => [

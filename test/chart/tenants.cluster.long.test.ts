@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { printed } from '../support/kubectl.ts';
 import { until as untilTold } from '../support/until.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
@@ -33,11 +34,7 @@ beforeAll(async () => {
 afterAll(() => plane?.stop(), 60_000);
 
 const run = (line: string, stdin?: string) => plane.kubectl(line.split(' '), stdin);
-async function kubectl(line: string, stdin?: string): Promise<string> {
-  const { code, stdout, stderr } = await run(line, stdin);
-  if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
-  return stdout;
-}
+const kubectl = (line: string, stdin?: string) => printed(plane.kubectl, line, stdin);
 const until = (what: string, look: () => Promise<boolean>) =>
   untilTold(
     what,

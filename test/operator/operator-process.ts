@@ -11,6 +11,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { printed } from '../support/kubectl.ts';
 import { until } from '../support/until.ts';
 
 export const CRD = 'crds/kcg.dev_kinesisconsumergroups.yaml';
@@ -140,11 +141,9 @@ export class Site {
     return operator;
   }
 
-  /** What it prints. @throws Error with what it says when it fails */
-  async kubectl(line: string, stdin?: string): Promise<string> {
-    const { code, stdout, stderr } = await this.plane.kubectl(line.split(' '), stdin);
-    if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
-    return stdout;
+  /** See `printed`. */
+  kubectl(line: string, stdin?: string): Promise<string> {
+    return printed(this.plane.kubectl, line, stdin);
   }
 
   /** What it says when it fails, as it has to. */

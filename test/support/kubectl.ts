@@ -21,3 +21,10 @@ export function kubectlOf([program = 'kubectl', ...first]: readonly string[], ku
       child.stdin?.end(stdin);
     });
 }
+
+/** What it prints. @throws Error with what it says when it fails */
+export async function printed(kubectl: Kubectl, line: string, stdin?: string): Promise<string> {
+  const { code, stdout, stderr } = await kubectl(line.split(' '), stdin);
+  if (code !== 0) throw new Error(`kubectl ${line}: ${stderr}`);
+  return stdout;
+}
