@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
-import { memoryStreamConsumers } from '../../src/kinesis/memory/stream-consumers.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
@@ -13,10 +12,10 @@ import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess, type KubeAccess } from '../../src/kubernetes/kube/config.ts';
 import type { RequestReport } from '../../src/kubernetes/kube/transport.ts';
 import { runAsLeader } from '../../src/kubernetes/leader-election.ts';
-import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { openReset } from '../../src/main/offset-reset.ts';
 import { runOperator } from '../../src/operator/operator.ts';
 import type { ControlPlane } from '../support/control-plane.ts';
+import { memoryAws } from '../support/memory-aws.ts';
 
 export type InstalledOperator = Awaited<ReturnType<typeof startInstalledOperator>>;
 
@@ -31,7 +30,6 @@ export async function startInstalledOperator(
   const table = new MemoryLeaseTable();
   /** By group id; the first one's is `table`. */
   const rows = new Map<string, MemoryLeaseTable>();
-  const tables = new MemoryTables(clock);
   const cluster = new KubeCluster({
     access: await accessOf(plane, { namespace: 'kcg-system', name: 'kcg' }),
     clock,
@@ -41,23 +39,19 @@ export async function startInstalledOperator(
     clusterId,
     onRequest: (report) => requests.push(report),
   });
+  const aws = memoryAws(kinesis, async ({ groupId }) => {
+    const held = rows.get(groupId) ?? (rows.size === 0 ? table : new MemoryLeaseTable());
+    rows.set(groupId, held);
+    return held;
+  });
   const stop = new AbortController();
   const lead = (signal: AbortSignal) =>
     runOperator(
       {
         cluster,
         aws: {
-          streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
-          streamConsumers: () => memoryStreamConsumers(kinesis),
-          leaseTable: async ({ groupId }) => {
-            const held = rows.get(groupId) ?? (rows.size === 0 ? table : new MemoryLeaseTable());
-            rows.set(groupId, held);
-            return held;
-          },
-          groupIds: async () => [],
-          tableAdmin: (target) => tables.admin(target.table),
+          ...aws,
           openReset: (request) => openReset(request, memoryStreamClient(kinesis, 'orders'), clock),
-          close: () => {},
         },
         clock,
         random,

@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
-import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
-import { memoryStreamConsumers } from '../../src/kinesis/memory/stream-consumers.ts';
 import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../src/kubernetes/kube/config.ts';
 import { KubeTransport } from '../../src/kubernetes/kube/transport.ts';
@@ -12,8 +10,8 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { runOperator } from '../../src/operator/operator.ts';
-import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { memoryAws } from '../support/memory-aws.ts';
 import { goModule } from '../support/peer-programs.ts';
 import { startExternalMetrics, type ExternalMetrics } from '../support/external-metrics.ts';
 
@@ -40,20 +38,12 @@ beforeAll(async () => {
   await apply(metrics.manifest);
   const kinesis = new MemoryKinesis({ clock: systemClock, region: 'eu-west-1' });
   kinesis.createStream({ name: 'orders', shardCount: 4 });
-  const tables = new MemoryTables(systemClock);
   const rows = new MemoryLeaseTable();
   const shared = { clock: systemClock, random: systemRandom, log: silentLog };
   const access = loadKubeAccess({ kubeconfig: plane.kubeconfig });
   transport = new KubeTransport({ ...shared, access, qps: 1_000, burst: 1_000 });
   cluster = new KubeCluster({ ...shared, access, instance: 'test' });
-  const aws = {
-    streamClient: () => memoryStreamClient(kinesis, 'orders'),
-    streamConsumers: () => memoryStreamConsumers(kinesis),
-    leaseTable: async () => rows,
-    groupIds: async () => [],
-    tableAdmin: ({ table }: { table: string }) => tables.admin(table),
-    close: () => {},
-  };
+  const aws = memoryAws(kinesis, async () => rows);
   ended = runOperator(
     { ...shared, cluster, aws, options: { workerImage: 'kcg:test', pollMs: 200 } },
     stop.signal,

@@ -5,8 +5,6 @@ import { setCondition } from '../../src/api/conditions.ts';
 import { groupCrd } from '../../src/api/crd.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
-import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
-import { memoryStreamConsumers } from '../../src/kinesis/memory/stream-consumers.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -15,10 +13,10 @@ import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../src/kubernetes/kube/config.ts';
 import type { RequestReport } from '../../src/kubernetes/kube/transport.ts';
-import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { StatusWriter } from '../../src/operator/status-writer.ts';
 import { runOperator } from '../../src/operator/operator.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { memoryAws } from '../support/memory-aws.ts';
 import { until as untilTold } from '../support/until.ts';
 
 /*
@@ -39,7 +37,6 @@ beforeAll(async () => {
     definitions: [readFileSync('crds/kcg.dev_kinesisconsumergroups.yaml', 'utf8')],
   });
   kinesis.createStream({ name: 'orders', shardCount: 2 });
-  const tables = new MemoryTables(systemClock);
   cluster = new KubeCluster({
     access: loadKubeAccess({ kubeconfig: plane.kubeconfig }),
     clock: systemClock,
@@ -51,14 +48,7 @@ beforeAll(async () => {
   ended = runOperator(
     {
       cluster,
-      aws: {
-        streamClient: ({ stream }) => memoryStreamClient(kinesis, stream.name),
-        streamConsumers: () => memoryStreamConsumers(kinesis),
-        leaseTable: async () => table,
-        groupIds: async () => [],
-        tableAdmin: (target) => tables.admin(target.table),
-        close: () => {},
-      },
+      aws: memoryAws(kinesis, async () => table),
       clock: systemClock,
       random: systemRandom,
       log: silentLog,
