@@ -10,10 +10,10 @@ import { requireToolInCi } from '../../cluster/find-tool.ts';
 import { CRD, Site, type OperatorProcess } from '../operator-process.ts';
 import { until } from '../../support/until.ts';
 import { ProcessKubelet } from '../process-kubelet.ts';
+import { aGroup, NAMESPACE } from './a-group.ts';
 
 /* What people and their tools do to a group that an operator looks after, on a real API server with its controllers. */
 
-const NAMESPACE = 'shop';
 let site: Site;
 let operator: OperatorProcess;
 let kubelet: ProcessKubelet;
@@ -44,19 +44,6 @@ async function shell(script: string): Promise<string> {
   return (await promisify(execFile)('sh', ['-euc', script], { cwd: folder, env })).stdout;
 }
 
-const groupOf = (name: string, spec: object = {}, metadata: object = {}) => ({
-  apiVersion: 'kcg.dev/v1alpha1',
-  kind: 'KinesisConsumerGroup',
-  metadata: { name, namespace: NAMESPACE, ...metadata },
-  spec: {
-    stream: { name: 'orders' },
-    region: 'eu-west-1',
-    leases: { durationSeconds: 6 },
-    handler: { log: {} },
-    scaling: { mode: 'Fixed', replicas: 1 },
-    ...spec,
-  },
-});
 function fileOf(...objects: object[]): string {
   const path = join(folder, 'manifest.yaml');
   writeFileSync(path, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
@@ -76,7 +63,7 @@ test('every block of the guide does what it says', async () => {
   mkdirSync(join(folder, 'orders/templates'), { recursive: true });
   writeFileSync(join(folder, 'orders/Chart.yaml'), 'apiVersion: v2\nname: orders\nversion: 0.1.0\n');
   const policy = { checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 1 } };
-  writeFileSync(join(folder, 'orders/templates/group.yaml'), JSON.stringify(groupOf('orders', policy)));
+  writeFileSync(join(folder, 'orders/templates/group.yaml'), JSON.stringify(aGroup('orders', policy)));
   expect(await shell(install!)).toContain('STATUS: deployed');
   expect((await site.conditions('orders', NAMESPACE))['Ready']).toBe('True Available');
 
@@ -111,7 +98,7 @@ describe('kubectl', () => {
       ['edited', ''],
       ['by-server', ' --server-side'],
     ]) {
-      const file = fileOf(groupOf(name!));
+      const file = fileOf(aGroup(name!));
       await site.kubectl(`apply${flags} -f ${file}`);
       await isReady(name!);
       // What the operator has written since counts as little as what the server has filled in.
@@ -146,7 +133,7 @@ describe('kubectl', () => {
 
   test('replace by the manifest drops what the operator noted, which it puts back', async () => {
     const guarded = { checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 1 } };
-    await site.kubectl(`replace -f ${fileOf(groupOf('edited', guarded))}`);
+    await site.kubectl(`replace -f ${fileOf(aGroup('edited', guarded))}`);
     await until('the notes are back', async () => {
       const { annotations = {}, finalizers = [] } = (await group('edited')).metadata;
       return record in annotations && finalizers.includes('kcg.dev/cleanup');
@@ -160,7 +147,7 @@ describe('kubectl', () => {
   }, 240_000);
 
   test('replace sets a number that others write back to the manifest’s, where apply leaves it', async () => {
-    const manifest = fileOf(groupOf('edited', { scaling: { mode: 'External' } }));
+    const manifest = fileOf(aGroup('edited', { scaling: { mode: 'External' } }));
     await site.kubectl(`replace -f ${manifest}`);
     await site.kubectl(`scale ${running} --replicas=2`);
     await site.kubectl(`apply --server-side --force-conflicts -f ${manifest}`);
@@ -190,7 +177,7 @@ describe('kubectl', () => {
     const apply = (manager: string, replicas: number) =>
       site.plane.kubectl(
         ['apply', '--server-side', `--field-manager=${manager}`, '-f', '-'],
-        JSON.stringify(groupOf('by-server', { scaling: { mode: 'Fixed', replicas } })),
+        JSON.stringify(aGroup('by-server', { scaling: { mode: 'Fixed', replicas } })),
       );
     const conflict = await apply('another', 2);
     expect(conflict.stderr).toContain('conflict with "kubectl": .spec.scaling.replicas');
@@ -223,7 +210,7 @@ interface Restorable {
 }
 
 test('a namespace that comes back from a backup goes on from its positions, with one Deployment', async () => {
-  await site.apply(JSON.stringify(groupOf('kept')));
+  await site.apply(JSON.stringify(aGroup('kept')));
   await isReady('kept');
   // In the order of Velero: replica sets before what makes them.
   const kinds = 'replicasets,deployments,poddisruptionbudgets';
@@ -258,13 +245,13 @@ describe('the definition', () => {
     site.kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=30s');
 
   test('goes together with its groups, and the operator serves it when it is back', async () => {
-    const guarded = groupOf('guarded', { checkpoints: { deletionPolicy: 'Delete' } });
+    const guarded = aGroup('guarded', { checkpoints: { deletionPolicy: 'Delete' } });
     await site.apply(JSON.stringify(guarded));
     await isReady('guarded');
     await site.kubectl(`delete -f ${fileOf(guarded)} -f ${resolve(CRD)} --timeout=90s`);
     await site.apply(crd);
     await established();
-    await site.apply(JSON.stringify(groupOf('again')));
+    await site.apply(JSON.stringify(aGroup('again')));
     await isReady('again');
   }, 360_000);
 
@@ -278,7 +265,7 @@ describe('the definition', () => {
       const { stdout } = await site.plane.kubectl(['api-versions']);
       return stdout.includes('kcg.dev/v1beta1');
     });
-    const beta = (name: string) => ({ ...groupOf(name), apiVersion: 'kcg.dev/v1beta1' });
+    const beta = (name: string) => ({ ...aGroup(name), apiVersion: 'kcg.dev/v1beta1' });
     await site.apply(JSON.stringify(beta('beta')));
     await isReady('beta');
     const read = async (version: string) =>
@@ -291,7 +278,7 @@ describe('the definition', () => {
     const [alpha, now] = [await read('v1alpha1'), await read('v1beta1')];
     expect(now).toEqual({ ...alpha, apiVersion: 'kcg.dev/v1beta1' });
     // The same manifest in the other version, and back: nothing to change, and no new generation.
-    for (const manifest of [groupOf('beta'), beta('beta')]) {
+    for (const manifest of [aGroup('beta'), beta('beta')]) {
       await site.apply(JSON.stringify(manifest));
       expect(await site.kubectl(`diff --server-side -f ${fileOf(manifest)}`)).toBe('');
     }

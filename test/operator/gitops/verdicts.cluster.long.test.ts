@@ -12,6 +12,7 @@ import type { GroupStatus } from '../../../src/api/group-status.ts';
 import { Site } from '../operator-process.ts';
 import { until } from '../../support/until.ts';
 import { ProcessKubelet } from '../process-kubelet.ts';
+import { aGroup, NAMESPACE } from './a-group.ts';
 import { argoCustomization, Judges, type Verdicts } from './judges.ts';
 
 /*
@@ -19,7 +20,6 @@ import { argoCustomization, Judges, type Verdicts } from './judges.ts';
  * that the API server had is kept, so that states of a moment are there too.
  */
 
-const NAMESPACE = 'shop';
 let site: Site;
 let kubelet: ProcessKubelet;
 let judges: Judges;
@@ -51,20 +51,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);
 
-const manifest = (name: string, spec: object, metadata: object = {}) => ({
-  apiVersion: 'kcg.dev/v1alpha1',
-  kind: 'KinesisConsumerGroup',
-  metadata: { name, namespace: NAMESPACE, ...metadata },
-  spec: {
-    stream: { name: 'orders' },
-    region: 'eu-west-1',
-    leases: { durationSeconds: 6 },
-    handler: { log: {} },
-    scaling: { mode: 'Fixed', replicas: 1 },
-    ...spec,
-  },
-});
-const apply = (...args: Parameters<typeof manifest>) => site.apply(JSON.stringify(manifest(...args)));
+const apply = (...args: Parameters<typeof aGroup>) => site.apply(JSON.stringify(aGroup(...args)));
 const patch = (name: string, change: object) =>
   site.kubectl(`patch kcg ${name} -n ${NAMESPACE} --type=merge -p ${JSON.stringify(change)}`);
 
@@ -235,7 +222,7 @@ test('a reset is in progress until it is done, or failed', async () => {
 test('Argo CD offers what fits the group, and changes what each action says', async () => {
   const { actions } = argoCustomization();
   const offered = async (desiredState: string) => {
-    const found = await judges.lua(manifest('orders', { desiredState }), actions['discovery.lua']);
+    const found = await judges.lua(aGroup('orders', { desiredState }), actions['discovery.lua']);
     const names = Object.entries(found).filter(([, action]) => !(action as { disabled?: boolean }).disabled);
     return names.map(([name]) => name).sort();
   };
@@ -243,7 +230,7 @@ test('Argo CD offers what fits the group, and changes what each action says', as
   expect(await offered('Paused')).toEqual(['reconcile', 'restart', 'resume']);
   const done = (name: string) => {
     const { 'action.lua': script } = actions.definitions.find((each) => each.name === name)!;
-    return judges.lua(manifest('orders', { desiredState: 'Running' }), script);
+    return judges.lua(aGroup('orders', { desiredState: 'Running' }), script);
   };
   const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as unknown;
   expect(await done('restart')).toMatchObject({ metadata: { annotations: { 'kcg.dev/restart': time } } });
