@@ -1,10 +1,7 @@
-import { afterAll, beforeAll, describe, vi } from 'vitest';
-import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
-import { LOCAL_CREDENTIALS } from '../../../src/dev/local-mode.ts';
-import { systemClock } from '../../../src/lib/clock.ts';
-import { dynamoDbTableAdmin } from '../../../src/table/dynamodb/table-admin.ts';
+import { describe } from 'vitest';
 import { tableAdminContract } from '../../contract/table-admin-contract.ts';
-import { startMoto, type Emulator } from '../../support/moto.ts';
+import { emulatorTables } from '../../support/emulator-tables.ts';
+import { startMoto } from '../../support/moto.ts';
 
 /* The contract of tables on somebody else's server: where it agrees with ours, ours says something. */
 
@@ -20,24 +17,6 @@ const MOTO_LACKS = [
 ];
 
 describe('moto 5.2.5', () => {
-  let emulator: Emulator;
-  let client: ReturnType<typeof createDynamoDbClient>;
-  let tables = 0;
-  beforeAll(async () => {
-    for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
-    emulator = await startMoto();
-    client = createDynamoDbClient({ region: 'eu-west-1', endpoint: emulator.endpoint, purpose: 'tables' });
-  });
-  afterAll(async () => {
-    client?.destroy();
-    await emulator?.program.stop();
-    vi.unstubAllEnvs();
-  });
-  const adminOf = (tableName: string) =>
-    dynamoDbTableAdmin({ client, clock: systemClock, tableName, endpoint: emulator.endpoint });
-
-  tableAdminContract(async () => {
-    const name = `table-${(tables += 1)}`;
-    return { admin: adminOf(name), other: adminOf(name) };
-  }, MOTO_LACKS);
+  const tables = emulatorTables(startMoto);
+  tableAdminContract(tables.setUp, MOTO_LACKS);
 });

@@ -1,16 +1,13 @@
-import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
-import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
+import { beforeAll, describe, expect, vi } from 'vitest';
 import { startLocalKinesis } from '../../../src/dev/kinesis/server.ts';
-import { LOCAL_CREDENTIALS } from '../../../src/dev/local-mode.ts';
 import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
 import { openLeaseTable } from '../../../src/leases/dynamodb/lease-table.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
-import { dynamoDbTableAdmin } from '../../../src/table/dynamodb/table-admin.ts';
 import { leaseRowContract } from '../../contract/lease-row-contract.ts';
 import { leaseTableContract } from '../../contract/lease-table-contract.ts';
 import { tableAdminContract } from '../../contract/table-admin-contract.ts';
+import { emulatorTables } from '../../support/emulator-tables.ts';
 import { startDynalite, startKinesisLocal } from '../../support/emulators.ts';
-import type { Emulator } from '../../support/moto.ts';
 import { kinesisServiceContract } from '../../contract/kinesis-service-contract.ts';
 import { kinesisAt, kinesisInMemory } from '../../support/kinesis-services.ts';
 
@@ -60,41 +57,26 @@ kinesisServiceContract(
 /* Tables: our server is dynalite with what it lacks in front of it, so these say what the front is for. */
 
 describe('dynalite 4.0.0', () => {
-  let emulator: Emulator;
-  let client: ReturnType<typeof createDynamoDbClient>;
-  let tables = 0;
-  beforeAll(async () => {
-    for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
-    emulator = await startDynalite();
-    client = createDynamoDbClient({ region: 'eu-west-1', endpoint: emulator.endpoint, purpose: 'tables' });
-  });
-  afterAll(async () => {
-    client?.destroy();
-    await emulator?.program.stop();
-    vi.unstubAllEnvs();
-  });
-  const adminOf = (tableName: string) =>
-    dynamoDbTableAdmin({ client, clock: systemClock, tableName, endpoint: emulator.endpoint });
+  const tables = emulatorTables(startDynalite);
 
   describe('as a lease table', () => {
     let groups = 0;
     let tableName: string;
     beforeAll(async () => {
-      tableName = `leases-${(tables += 1)}`;
-      const admin = adminOf(tableName);
+      tableName = tables.newName();
+      const admin = tables.adminOf(tableName);
       await admin.apply({ do: 'create', table: PLAIN });
       await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 20_000);
     });
-    const create = () =>
-      openLeaseTable({ client, clock: systemClock, tableName, groupId: `group-${(groups += 1)}` });
+    const create = () => {
+      const groupId = `group-${(groups += 1)}`;
+      return openLeaseTable({ client: tables.client(), clock: systemClock, tableName, groupId });
+    };
     leaseTableContract(create);
     leaseRowContract(create);
   });
 
   describe('as a table', () => {
-    tableAdminContract(async () => {
-      const name = `table-${(tables += 1)}`;
-      return { admin: adminOf(name), other: adminOf(name) };
-    }, DYNALITE_LACKS);
+    tableAdminContract(tables.setUp, DYNALITE_LACKS);
   });
 });
