@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
 import { goProgram } from '../support/peer-programs.ts';
-import { isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
+import { appPod, isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
 
 /*
  * One group's life on a real kubelet: kcg installed by Helm, an application in Go that gets its batches by http. The
@@ -37,17 +37,7 @@ spec:
   handler: {http: {container: app, port: 8080}}
   template:
     metadata: {annotations: {version: "${version}"}}
-    spec:
-      dnsPolicy: Default
-      containers:
-      - name: app
-        image: localhost/http-go:1
-        env:
-        - {name: COLLECTOR_URL, value: "${kcg.collectorUrl}"}
-        - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
-      - name: worker
-        env: [{name: AWS_ACCESS_KEY_ID, value: test}, {name: AWS_SECRET_ACCESS_KEY, value: test}]
-`;
+${appPod(kcg.collectorUrl)}`;
   const openShards = () =>
     kcg.kinesis.listShards('orders', { filter: { type: 'AT_LATEST' } }).shards.map(({ shardId }) => shardId);
   const readyPods = async () => (await kcg.pods('orders')).filter(isReady);

@@ -141,6 +141,20 @@ export async function startNodeHarness() {
   };
 }
 
+/** Spec of a group's `template`, in YAML: the application in Go, which tells the collector what it gets, beside the worker. */
+export const appPod = (collectorUrl: string) => `\
+    spec:
+      dnsPolicy: Default
+      containers:
+      - name: app
+        image: localhost/http-go:1
+        env:
+        - {name: COLLECTOR_URL, value: "${collectorUrl}"}
+        - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+      - name: worker
+        env: [{name: AWS_ACCESS_KEY_ID, value: test}, {name: AWS_SECRET_ACCESS_KEY, value: test}]
+`;
+
 /** Waits as long as a slow machine may need; what is waited for decides, not the time it takes. */
 export async function until(
   what: string,

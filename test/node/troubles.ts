@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { systemClock as clock } from '../../src/lib/clock.ts';
-import { isReady, until, type NodeHarness, type Pod } from './harness.ts';
+import { appPod, isReady, until, type NodeHarness, type Pod } from './harness.ts';
 
 /*
  * What happens to pods and nodes, done for real, and what a group's readers feel of it. The group: `PODS` shards, a pod each, on two
@@ -30,17 +30,7 @@ spec:
   consumer: {type: Polling, pollIntervalMillis: 200}
   handler: {http: {container: app, port: 8080}}
   template:
-    spec:
-      dnsPolicy: Default
-      containers:
-      - name: app
-        image: localhost/http-go:1
-        env:
-        - {name: COLLECTOR_URL, value: "${collectorUrl}"}
-        - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
-      - name: worker
-        env: [{name: AWS_ACCESS_KEY_ID, value: test}, {name: AWS_SECRET_ACCESS_KEY, value: test}]
-`;
+${appPod(collectorUrl)}`;
 
 /** The troubles of a group that runs on `kcg`, each once. */
 export class Troubles {
