@@ -9,6 +9,7 @@ import { startLocalKinesis } from '../src/dev/kinesis/server.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { silentLog } from '../src/lib/log.ts';
 import { sdkClient } from './dev/sdk-client.ts';
+import { createStream } from './support/local-table.ts';
 
 const docs = readFileSync(join(import.meta.dirname, '../docs/library.md'), 'utf8');
 const blocks = [...docs.matchAll(/```ts\n([^]*?)```/g)].map(([, block]) => block!);
@@ -19,8 +20,7 @@ let kinesis: Awaited<ReturnType<typeof startLocalKinesis>>;
 beforeAll(async () => {
   dynamodb = await startLocalDynamoDb({ clock, log: silentLog });
   kinesis = await startLocalKinesis({ clock });
-  kinesis.kinesis.createStream({ name: 'orders', shardCount: 1 });
-  await vi.waitFor(() => expect(kinesis.kinesis.describe('orders').status).toBe('ACTIVE'), 10_000);
+  await createStream(kinesis.kinesis, 'orders', 1);
   const client = sdkClient(kinesis.endpoint);
   for (const n of [1, 2, 3])
     await client.send(

@@ -15,7 +15,7 @@ import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { kcgHere } from '../support/kcg-here.ts';
-import { createTable } from '../support/local-table.ts';
+import { createStream, createTable } from '../support/local-table.ts';
 
 /* kcg import as its user meets it: on tables alone, over HTTP. */
 
@@ -33,8 +33,8 @@ beforeAll(async () => {
   dynamodb = await startLocalDynamoDb({ clock, log: silentLog });
   kinesis = await startLocalKinesis({ clock, log: silentLog });
   client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
-  await createStream('orders', 3);
-  await createStream('many', 64);
+  await createStream(kinesis.kinesis, 'orders', 3);
+  await createStream(kinesis.kinesis, 'many', 64);
   await createTable(client, 'ours', ['group_id', 'shard_id']);
   await createTable(client, 'orders-app', ['leaseKey']);
   await createTable(client, 'empty-app', ['leaseKey']);
@@ -61,11 +61,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
   vi.unstubAllEnvs();
 });
-
-async function createStream(name: string, shardCount: number): Promise<void> {
-  kinesis.kinesis.createStream({ name, shardCount });
-  await vi.waitFor(() => expect(kinesis.kinesis.describe(name).status).toBe('ACTIVE'), 10_000);
-}
 
 const run = (...argv: string[]) => command('import', ...argv);
 const command = (verb: string, ...argv: string[]) =>

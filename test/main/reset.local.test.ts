@@ -11,7 +11,7 @@ import { putShard } from '../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { kcgHere } from '../support/kcg-here.ts';
-import { createTable } from '../support/local-table.ts';
+import { createStream, createTable } from '../support/local-table.ts';
 
 /* kcg reset -f as the user of local mode meets it: on the table alone, over HTTP. */
 
@@ -27,8 +27,7 @@ beforeAll(async () => {
   dynamodb = await startLocalDynamoDb({ clock, log: silentLog });
   kinesis = await startLocalKinesis({ clock, log: silentLog });
   client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
-  kinesis.kinesis.createStream({ name: 'orders', shardCount: 2 });
-  await vi.waitFor(() => expect(kinesis.kinesis.describe('orders').status).toBe('ACTIVE'), 10_000);
+  await createStream(kinesis.kinesis, 'orders', 2);
   await createTable(client, 'ours', ['group_id', 'shard_id']);
   for (const shard of kinesis.kinesis.listShards('orders').shards) {
     const { sequence } = kinesis.kinesis.putRecord('orders', {

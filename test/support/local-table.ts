@@ -1,5 +1,6 @@
 import { CreateTableCommand, DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expect, vi } from 'vitest';
+import type { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 
 /** An on-demand table whose keys, the partition's first, are strings; resolves when it can be used. */
 export async function createTable(
@@ -19,4 +20,10 @@ export async function createTable(
     const { Table } = await client.send(new DescribeTableCommand({ TableName }));
     expect(Table?.TableStatus).toBe('ACTIVE');
   }, 10_000);
+}
+
+/** Resolves when the stream can be read. */
+export async function createStream(kinesis: MemoryKinesis, name: string, shardCount: number): Promise<void> {
+  kinesis.createStream({ name, shardCount });
+  await vi.waitFor(() => expect(kinesis.describe(name).status).toBe('ACTIVE'), 10_000);
 }
