@@ -3,13 +3,13 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { makeCertificate } from '../../src/dev/tls/certificate.ts';
 import { Site } from '../operator/operator-process.ts';
 import { ProcessKubelet } from '../operator/process-kubelet.ts';
-import { kcgHere, type CommandRun } from '../support/kcg-here.ts';
+import { kcgHere, writeProgram, type CommandRun } from '../support/kcg-here.ts';
 import { until as untilTold } from '../support/until.ts';
 
 /*
@@ -256,10 +256,10 @@ describe('kcg on a cluster', () => {
     async () => {
       expect(await kcg('__complete status -n shop o')).toMatchObject({ stdout: 'orders\n:4\n' });
       expect((await kcg('__complete drain -n shop orders-w')).stdout).toMatch(/^orders-worker-/);
-      const program = `#!/bin/sh\nexec "${process.execPath}" "${resolve('src/main/cli.ts')}" "$@"\n`;
-      writeFileSync(join(folder, 'kubectl-kcg'), program);
-      writeFileSync(join(folder, 'kubectl_complete-kcg'), (await kcg('completion kubectl')).stdout);
-      for (const name of ['kubectl-kcg', 'kubectl_complete-kcg']) chmodSync(join(folder, name), 0o755);
+      writeProgram(folder, 'kubectl-kcg');
+      const completer = join(folder, 'kubectl_complete-kcg');
+      writeFileSync(completer, (await kcg('completion kubectl')).stdout);
+      chmodSync(completer, 0o755);
       const env = {
         ...process.env,
         PATH: `${folder}:${process.env['PATH']}`,

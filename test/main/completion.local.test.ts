@@ -1,20 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kcgHere } from '../support/kcg-here.ts';
+import { kcgHere, writeProgram } from '../support/kcg-here.ts';
 
 /* The script for bash, in bash. Those for zsh and fish are in completion.long.test.ts. */
 
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'kcg-completion-'));
-  writeFileSync(
-    join(folder, 'kcg'),
-    `#!/bin/sh\nexec "${process.execPath}" "${resolve('src/main/cli.ts')}" "$@"\n`,
-  );
-  chmodSync(join(folder, 'kcg'), 0o755);
+  writeProgram(folder);
   writeFileSync(join(folder, 'group.yaml'), '');
 });
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { debianPackages } from '../support/debian-packages.ts';
+import { writeProgram } from '../support/kcg-here.ts';
 
 /* The scripts for zsh and fish in those shells; zsh as somebody types, on a terminal that Python plays. */
 
@@ -13,11 +14,7 @@ let env: NodeJS.ProcessEnv;
 beforeAll(() => {
   root = debianPackages('shells', 'zsh', 'zsh-common', 'fish', 'fish-common', 'libpcre2-32-0');
   folder = mkdtempSync(join(tmpdir(), 'kcg-completion-'));
-  writeFileSync(
-    join(folder, 'kcg'),
-    `#!/bin/sh\nexec "${process.execPath}" "${resolve('src/main/cli.ts')}" "$@"\n`,
-  );
-  chmodSync(join(folder, 'kcg'), 0o755);
+  writeProgram(folder);
   writeFileSync(join(folder, 'group.yaml'), '');
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   const libraries = join(root, `usr/lib/${arch}-linux-gnu`);

@@ -1,3 +1,5 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { vi } from 'vitest';
 import { runCommand } from '../../src/main/run-command.ts';
 
@@ -26,4 +28,12 @@ export async function kcgHere(argv: readonly string[], env: NodeJS.ProcessEnv = 
     out.mockRestore();
     err.mockRestore();
   }
+}
+
+/** The command as a program of this tree, for a shell that has the folder in its PATH. */
+export function writeProgram(folder: string, name = 'kcg'): void {
+  const cli = resolve('src/main/cli.ts');
+  const path = join(folder, name);
+  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" "${cli}" "$@"\n`);
+  chmodSync(path, 0o755);
 }
