@@ -6,7 +6,6 @@ import type { LeaseTable } from '../leases/lease-table.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
 import { deletePart, putPart, SNAPSHOT_SECONDS } from '../leases/snapshot-parts.ts';
-import type { NewLease } from '../leases/transitions.ts';
 import type { Clock } from '../lib/clock.ts';
 import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -16,6 +15,7 @@ import { encodeSnapshot, readSnapshot } from './import-snapshot.ts';
 import type { ImportSource, SourceLook } from './import-source.ts';
 import { judgeSource } from './judge-source.ts';
 import { StandStill } from './stand-still.ts';
+import { writeParentsFirst } from './write-parents-first.ts';
 
 export interface ImportRunOptions {
   /** The group's own rows. */
@@ -29,8 +29,6 @@ export interface ImportRunOptions {
   /** Of the group, ms: a worker that does not beat for so long is dead. */
   leaseDurationMs: number;
 }
-
-const WRITES_AT_ONCE = 16;
 
 /** The next step sees what they did. */
 const OTHERS: ImportProgress = {
@@ -139,13 +137,12 @@ export class ImportRun {
   async #complete(record: ImportRecord, signal: AbortSignal): Promise<ImportProgress> {
     const { table } = this.#options;
     const { shards } = await readSnapshot(table, record, signal);
-    const others = await this.#putAll(
-      shards.map(({ lease }) => lease),
-      record,
-      signal,
+    const others = await writeParentsFirst(shards, ({ lease }) =>
+      table.write(putImported(lease, record), { signal }),
     );
     if (others.length > 0) {
-      const message = `somebody else has written ${others.slice(0, 3).join(', ')} of the group meanwhile. Stop its workers, undo the import with kcg import --undo, and delete those rows`;
+      const names = others.slice(0, 3).map(({ lease }) => lease.shardId);
+      const message = `somebody else has written ${names.join(', ')} of the group meanwhile. Stop its workers, undo the import with kcg import --undo, and delete those rows`;
       return { reason: 'ImportConflict', message, isSettled: false, record, againInMs: 30_000 };
     }
     const { outcome, row } = await table.write(finishImport(record), { signal });
@@ -153,30 +150,6 @@ export class ImportRun {
     if (outcome === 'done') return { ...imported({ ...record, state: 'done' }), isNew: true };
     // Somebody was faster, or undoes it.
     return now?.id === record.id && now.state === 'done' ? imported(now) : OTHERS;
-  }
-
-  /** A child only once its parents are there. Returns the shards that have a row from elsewhere. */
-  async #putAll(leases: readonly NewLease[], record: ImportRecord, signal: AbortSignal): Promise<string[]> {
-    const { table } = this.#options;
-    const others: string[] = [];
-    let batch: NewLease[] = [];
-    const flush = async () => {
-      const results = await Promise.all(
-        batch.map(async (lease) => ({
-          lease,
-          ...(await table.write(putImported(lease, record), { signal })),
-        })),
-      );
-      others.push(...results.filter(({ outcome }) => outcome === 'lost').map(({ lease }) => lease.shardId));
-      batch = [];
-    };
-    for (const lease of leases) {
-      const needsOne = batch.some(({ shardId }) => lease.parents.includes(shardId));
-      if (needsOne || batch.length >= WRITES_AT_ONCE) await flush();
-      batch.push(lease);
-    }
-    await flush();
-    return others;
   }
 }
 

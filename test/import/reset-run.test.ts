@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ResetTarget } from '../../src/import/reset/reset-target.ts';
 import type { RowWrite } from '../../src/leases/row-write.ts';
 import { KcgError } from '../../src/lib/errors.ts';
+import { settle } from '../support/manual-clock.ts';
 import { ResetScene, shardId } from './reset-scene.ts';
 
 const OLDEST: ResetTarget = { type: 'TrimHorizon' };
@@ -35,6 +36,23 @@ describe('a reset of a group that nobody reads', () => {
     const s = await scene();
     s.table.store(shardId(0), undefined);
     await s.reset(OLDEST);
+    expect(s.positions()).toEqual(ALL_AGAIN);
+  });
+
+  it('moves a child only once its parents are moved, however slow those are', async () => {
+    const moved: string[] = [];
+    let isFirst = true;
+    const s = await new ResetScene({
+      before: async (operation) => {
+        const isSlow = isFirst && operation === 'move shard';
+        if (isSlow) isFirst = false;
+        if (isSlow) await settle();
+      },
+      onWrite: ({ name, key }) => void (name === 'move shard' && moved.push(key)),
+    }).fill();
+    for (const child of [2, 3]) s.table.store(shardId(child), undefined);
+    await s.reset(OLDEST);
+    expect(moved).toEqual([1, 0, 2, 3].map(shardId));
     expect(s.positions()).toEqual(ALL_AGAIN);
   });
 

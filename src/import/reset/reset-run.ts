@@ -1,13 +1,13 @@
 import type { StreamClient } from '../../kinesis/stream-client.ts';
 import { isImporting, resetUnderWay } from '../../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
-import type { LeaseTable } from '../../leases/lease-table.ts';
 import type { ResetRecord } from '../../leases/reset-record.ts';
 import { beginReset, finishReset, holdForReset, moveShard } from '../../leases/reset-writes.ts';
 import { knockWorker } from '../../leases/transitions.ts';
 import type { WorkerRow } from '../../leases/worker-row.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, KcgError } from '../../lib/errors.ts';
+import { writeParentsFirst } from '../write-parents-first.ts';
 import { freeRow, planReset, type ResetPlan, type ResetShard } from './plan-reset.ts';
 import { failureOf, resultOf, resultOfSnapshot, type ResetProgress } from './reset-progress.ts';
 import { readResetSnapshot, writeResetSnapshot, type ResetSnapshot } from './reset-snapshot.ts';
@@ -157,7 +157,9 @@ export class ResetRun {
   async #complete(record: ResetRecord, signal: AbortSignal): Promise<ResetProgress> {
     const { table, id } = this.#options;
     const snapshot = await readResetSnapshot(table, id, signal);
-    const taken = await moveAll(table, { shards: snapshot.shards, record, signal });
+    const taken = await writeParentsFirst(snapshot.shards, ({ lease, before }) =>
+      table.write(moveShard(lease, before, record), { signal }),
+    );
     if (taken.length > 0) return this.#amend(snapshot, { taken, signal });
     const { outcome } = await table.write(finishReset(record), { signal });
     if (outcome === 'lost') return OTHERS;
@@ -236,22 +238,4 @@ function stopping(held: readonly { shardId: string; worker: string }[]): string 
   const rest = workers.length - NAMED;
   const names = `${workers.slice(0, NAMED).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
   return `waiting for ${count(held.length, 'shard')} to be released by ${names}`;
-}
-
-/** A child only once its parents are there. Returns those that are not as the snapshot says. */
-async function moveAll(
-  table: LeaseTable,
-  { shards, record, signal }: { shards: readonly ResetShard[]; record: ResetRecord; signal: AbortSignal },
-): Promise<ResetShard[]> {
-  const taken: ResetShard[] = [];
-  for (let from = 0; from < shards.length; from += WRITES_AT_ONCE) {
-    const results = await Promise.all(
-      shards.slice(from, from + WRITES_AT_ONCE).map(async (shard) => {
-        const { outcome } = await table.write(moveShard(shard.lease, shard.before, record), { signal });
-        return outcome === 'lost' ? [shard] : [];
-      }),
-    );
-    taken.push(...results.flat());
-  }
-  return taken;
 }
