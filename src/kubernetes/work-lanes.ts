@@ -32,13 +32,12 @@ export class Lanes {
     for (const { parked } of this.#lanes.values()) yield* parked.keys();
   }
 
-  /** False when the lane is full: the key is kept until `leave` gives it back. */
+  /** False when the lane is full: the key is kept until `leave` gives it the place of another. */
   enter(due: Due): boolean {
     const lane = this.#lanes.get(due.lane) ?? { running: 0, streak: 0, parked: new Map<string, Due>() };
     this.#lanes.set(due.lane, lane);
     if (lane.running < this.#room) {
       lane.running += 1;
-      lane.parked.delete(due.key);
       return true;
     }
     const known = lane.parked.get(due.key);
@@ -50,17 +49,17 @@ export class Lanes {
     return false;
   }
 
-  /** One is done. @returns the one that had waited for it, urgent ones first; it enters anew */
+  /** One is done. @returns the one that had waited for it, urgent ones first: it is in, without entering again */
   leave(name: string): Due | undefined {
     const lane = this.#lanes.get(name);
     if (!lane) return undefined;
-    lane.running -= 1;
     const parked = [...lane.parked.values()];
     const isOthersTurn = lane.streak >= STREAK;
     const next = parked.find(({ isUrgent }) => isUrgent !== isOthersTurn) ?? parked[0];
     lane.streak = next?.isUrgent ? lane.streak + 1 : 0;
     if (next) lane.parked.delete(next.key);
-    else if (lane.running === 0) this.#lanes.delete(name);
+    else lane.running -= 1;
+    if (lane.running === 0) this.#lanes.delete(name);
     return next;
   }
 }

@@ -65,6 +65,8 @@ export class WorkQueue {
   /** Key → lane. */
   readonly #running = new Map<string, string>();
   readonly #lanes: Lanes;
+  /** Have waited for room in their lane, and have it. */
+  readonly #handed: Due[] = [];
   /** Added while running. */
   readonly #again = new Set<string>();
   /** Of those, the ones that do not rest before. */
@@ -81,7 +83,9 @@ export class WorkQueue {
 
   /** Keys that wait, now or for later. */
   get waiting(): number {
-    return new Set([...this.#waiting.keys(), ...this.#first.keys(), ...this.#lanes.parked()]).size;
+    const handed = this.#handed.map(({ key }) => key);
+    const parked = this.#lanes.parked();
+    return new Set([...this.#waiting.keys(), ...this.#first.keys(), ...parked, ...handed]).size;
   }
 
   get running(): number {
@@ -129,14 +133,23 @@ export class WorkQueue {
 
   /** The first key that is due and free, in a lane that has room; it is being worked on from now on. */
   #take(): Due | undefined {
-    while (!this.#isFull) {
+    let next = this.#takeHanded();
+    while (!next && !this.#isFull) {
       const due = this.#due();
-      if (!due || !this.#isFree(due)) {
-        if (!due) return undefined;
-        continue;
-      }
-      this.#running.set(due.key, due.lane);
-      return due;
+      if (!due) return undefined;
+      if (this.#enter(due)) next = due;
+    }
+    if (next) this.#running.set(next.key, next.lane);
+    return next;
+  }
+
+  #takeHanded(): Due | undefined {
+    for (let due = this.#handed.shift(); due; due = this.#handed.shift()) {
+      if (!this.#running.has(due.key)) return due;
+      // Its lane has changed while it waited, and it is being worked on in the new one.
+      this.#again.add(due.key);
+      if (due.isUrgent) this.#urgent.add(due.key);
+      this.#handOver(due.lane);
     }
     return undefined;
   }
@@ -150,8 +163,8 @@ export class WorkQueue {
     return { ...next, isUrgent, lane: this.#options.laneOf?.(next.key) ?? '' };
   }
 
-  /** One that is not comes back when what keeps it is over. */
-  #isFree(due: Due): boolean {
+  /** False for one that has to wait: it comes back when what keeps it is over. */
+  #enter(due: Due): boolean {
     const { key, isUrgent } = due;
     if (this.#running.has(key)) {
       // A later look that fell due while the key is being worked on: it comes right after.
@@ -172,11 +185,15 @@ export class WorkQueue {
     return Math.min(...ats) - this.#options.clock.monotonic();
   }
 
-  /** Whoever waited for this round to end. */
   #leave(key: string): void {
-    const next = this.#lanes.leave(this.#running.get(key) ?? '');
+    this.#handOver(this.#running.get(key) ?? '');
     this.#running.delete(key);
-    if (next) (next.isUrgent ? this.#first : this.#waiting).add(next.key, next.at);
+  }
+
+  /** At once: the key that has just ended may be urgent again, and would be first each time. */
+  #handOver(lane: string): void {
+    const next = this.#lanes.leave(lane);
+    if (next) this.#handed.push(next);
   }
 
   async #round({ key, at }: { key: string; at: number }, signal: AbortSignal, work: Work): Promise<void> {

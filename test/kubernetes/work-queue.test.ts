@@ -342,6 +342,40 @@ describe('a queue with lanes', () => {
     expect(started).toEqual(['a0', 'a5', 'a6', 'a1', 'a2']);
   });
 
+  test('does not let an urgent key that is added again and again while it runs keep others waiting', async () => {
+    const queue = aQueue({ concurrency: 1, laneOf });
+    const { started, work, finish } = heldWork();
+    void queue.run(stop.signal, work);
+    queue.add('a0', { isUrgent: true });
+    await settle();
+    for (const key of ['a1', 'a2']) queue.add(key);
+    await settle();
+    for (let round = 0; round < 8; round += 1) {
+      queue.add('a0', { isUrgent: true });
+      await settle();
+      await finish(started.at(-1)!);
+    }
+    expect(started).toEqual(['a0', 'a1', 'a0', 'a2', 'a0', 'a0', 'a0', 'a0', 'a0']);
+  });
+
+  test('never works twice on a key at a time whose lane changes while it waits for room', async () => {
+    const moved = new Set<string>();
+    const queue = aQueue({ concurrency: 1, laneOf: (key) => (moved.has(key) ? 'other' : laneOf(key)) });
+    const { started, work, finish } = heldWork();
+    void queue.run(stop.signal, work);
+    for (const key of ['a1', 'a2', 'a3']) queue.add(key);
+    await settle();
+    moved.add('a2');
+    queue.add('a2');
+    await settle();
+    expect(started).toEqual(['a1', 'a2']);
+    await finish('a1');
+    expect(started).toEqual(['a1', 'a2', 'a3']);
+    await finish('a2');
+    expect(started).toEqual(['a1', 'a2', 'a3', 'a2']);
+    expect([queue.running, queue.waiting]).toEqual([2, 0]);
+  });
+
   test('does not let urgent keys keep others waiting for ever', async () => {
     const queue = aQueue({ concurrency: 1 });
     const seen: string[] = [];
