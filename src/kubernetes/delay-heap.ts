@@ -12,10 +12,6 @@ export class DelayHeap {
   readonly #current = new Map<string, Entry>();
   #order = 0;
 
-  get size(): number {
-    return this.#current.size;
-  }
-
   keys(): Iterable<string> {
     return this.#current.keys();
   }

@@ -92,21 +92,13 @@ export class WorkQueue {
     return this.#running.size;
   }
 
-  /** How long the first key that is due has waited, ms; 0 when none is due. */
-  get longestWaitMs(): number {
-    const ats = [this.#waiting.first(), this.#first.first()].flatMap((first) => first?.at ?? []);
-    return Math.max(0, ...ats.map((at) => this.#options.clock.monotonic() - at));
-  }
-
   /** Now, or in `afterMs`; `isUrgent`: before others, and without waiting for the gap. */
   add(key: string, { afterMs = 0, isUrgent = false }: { afterMs?: number; isUrgent?: boolean } = {}): void {
     const nowMs = this.#options.clock.monotonic();
     if (isUrgent) this.#rests.delete(key);
     if (afterMs > 0) this.#waiting.add(key, nowMs + afterMs);
-    else if (this.#running.has(key)) {
-      this.#again.add(key);
-      if (isUrgent) this.#urgent.add(key);
-    } else if (isUrgent) this.#first.add(key, nowMs);
+    else if (this.#running.has(key)) this.#comeAgain({ key, isUrgent });
+    else if (isUrgent) this.#first.add(key, nowMs);
     else this.#waiting.add(key, Math.max(nowMs, this.#rests.get(key) ?? 0));
     this.#wakeup.wake();
   }
@@ -147,8 +139,7 @@ export class WorkQueue {
     for (let due = this.#handed.shift(); due; due = this.#handed.shift()) {
       if (!this.#running.has(due.key)) return due;
       // Its lane has changed while it waited, and it is being worked on in the new one.
-      this.#again.add(due.key);
-      if (due.isUrgent) this.#urgent.add(due.key);
+      this.#comeAgain(due);
       this.#handOver(due.lane);
     }
     return undefined;
@@ -166,13 +157,16 @@ export class WorkQueue {
   /** False for one that has to wait: it comes back when what keeps it is over. */
   #enter(due: Due): boolean {
     const { key, isUrgent } = due;
-    if (this.#running.has(key)) {
-      // A later look that fell due while the key is being worked on: it comes right after.
-      this.#again.add(key);
-      if (isUrgent) this.#urgent.add(key);
-    } else if (this.#lanes.enter(due)) return true;
+    if (this.#running.has(key)) this.#comeAgain(due);
+    else if (this.#lanes.enter(due)) return true;
     (isUrgent ? this.#first : this.#waiting).remove(key);
     return false;
+  }
+
+  /** Right after the round that is under way. */
+  #comeAgain({ key, isUrgent }: Pick<Due, 'key' | 'isUrgent'>): void {
+    this.#again.add(key);
+    if (isUrgent) this.#urgent.add(key);
   }
 
   get #isFull(): boolean {

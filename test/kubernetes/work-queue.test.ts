@@ -266,14 +266,6 @@ describe('the work queue', () => {
     await run;
     expect(started).toEqual(['a']);
   });
-
-  test('tells how long the first key that is due has waited', async () => {
-    const queue = aQueue();
-    queue.add('a');
-    queue.add('b', { afterMs: 10_000 });
-    clock.freeze(700);
-    expect(queue.longestWaitMs).toBe(700);
-  });
 });
 
 describe('the delay heap', () => {
