@@ -21,15 +21,15 @@ import type {
   StoredObject,
   WatchOptions,
 } from '../cluster.ts';
-import { KINDS, keyOf, keyString } from '../cluster.ts';
+import { KINDS, keyOf } from '../cluster.ts';
 import type { KubeAccess } from './config.ts';
 import { statusError, type KubeStatus } from './errors.ts';
 import { KubeEventRecorder } from './events.ts';
 import { JoinedEvents } from '../joined-events.ts';
 import { leaseObject, leaseRecord } from './lease.ts';
-import { resourcePath } from './paths.ts';
+import { listQuery, on, resourcePath } from './paths.ts';
 import { asStored, KubeReflector, listPages, type ReflectorEvent } from './reflector.ts';
-import { KubeTransport, type KubeRequest, type RequestReport } from './transport.ts';
+import { KubeTransport, type RequestReport } from './transport.ts';
 
 export interface KubeClusterOptions {
   access: KubeAccess;
@@ -101,7 +101,9 @@ export class KubeCluster implements Cluster {
   }
 
   async list(kind: ResourceKind, options: ListOptions = {}): Promise<StoredObject[]> {
-    const { objects } = await listPages({ transport: this.#transport, kind, watch: options, attempts: 4 });
+    const { namespace, signal } = options;
+    const query = listQuery(options);
+    const { objects } = await listPages({ transport: this.#transport, kind, namespace, query, signal });
     return objects;
   }
 
@@ -273,15 +275,6 @@ export class KubeCluster implements Cluster {
       else log.debug('watch interrupted', fields);
     }
   }
-}
-
-function on(
-  kind: ResourceKind,
-  key: ObjectKey,
-  verb: string,
-): Pick<KubeRequest, 'verb' | 'resource' | 'path'> {
-  const path = resourcePath(kind, key.namespace, key.name);
-  return { verb, resource: `${kind.plural} ${keyString(key)}`, path };
 }
 
 /** What a client may say of metadata; the rest is the server's, which would refuse some of it. */

@@ -1,4 +1,5 @@
-import type { ListOptions, ResourceKind } from '../cluster.ts';
+import { keyString, type ListOptions, type ObjectKey, type ResourceKind } from '../cluster.ts';
+import type { KubeRequest } from './transport.ts';
 
 /** `/apis/apps/v1/namespaces/shop/deployments/orders/status`; without name the collection, without namespace all of them. */
 export function resourcePath(
@@ -11,6 +12,16 @@ export function resourcePath(
   const scope = namespaced && namespace ? ['namespaces', namespace] : [];
   const parts = [...root, ...scope, plural, name, subresource].filter((part) => part !== undefined);
   return `/${parts.map((part) => encodeURIComponent(part)).join('/')}`;
+}
+
+/** Of a request about one object. */
+export function on(
+  kind: ResourceKind,
+  key: ObjectKey,
+  verb: string,
+): Pick<KubeRequest, 'verb' | 'resource' | 'path'> {
+  const path = resourcePath(kind, key.namespace, key.name);
+  return { verb, resource: `${kind.plural} ${keyString(key)}`, path };
 }
 
 /** All of the labels have to match; without labels the selector is undefined, and everything does. */

@@ -87,9 +87,12 @@ export class KubeReflector {
   }
 
   async #list(): Promise<void> {
-    const { kind, onEvent } = this.#options;
-    const { objects, version } = await listPages(this.#options);
-    if (this.#options.watch.signal.aborted) return;
+    const { kind, watch, onEvent } = this.#options;
+    const { namespace, signal } = watch;
+    // Once: `run` tries again, and tells of each failure.
+    const list = { ...this.#options, namespace, query: listQuery(watch), attempts: 1, signal };
+    const { objects, version } = await listPages(list);
+    if (signal.aborted) return;
     const changes = this.store.replace(objects);
     this.#version = version;
     onEvent({ type: 'listed', kind: kind.kind, objects: objects.length, changes });
@@ -157,14 +160,15 @@ export class KubeReflector {
       throw statusError({ statusCode: code ?? 500, body: object }, { verb: 'watch', resource: kind.plural });
     }
     const stored = asStored(object, kind);
-    // Its store was restored from a backup: it would say nothing of what changes below the version that we have seen.
-    if (type === 'BOOKMARK' && isOlder(stored.metadata.resourceVersion, this.#version ?? '')) {
-      throw this.#expired({ message: `it is at ${stored.metadata.resourceVersion} by now` });
+    const { resourceVersion } = stored.metadata;
+    const isOld = isOlder(resourceVersion, this.#version ?? '');
+    // The server was restored from a backup: the watch would say nothing of what changes below the version we have seen.
+    if (type === 'BOOKMARK' && isOld) {
+      throw this.#expired({ message: `it is at ${resourceVersion} by now` });
     }
     if (type === 'ADDED' || type === 'MODIFIED') this.store.put(stored);
     else if (type === 'DELETED') this.store.remove(stored);
-    const { resourceVersion } = stored.metadata;
-    if (!isOlder(resourceVersion, this.#version ?? '')) this.#version = resourceVersion;
+    if (!isOld) this.#version = resourceVersion;
     this.#progressed = true;
   }
 
@@ -180,14 +184,21 @@ export class KubeReflector {
   }
 }
 
-/** All pages of a list. One try a page; a page token that expired fails the whole. */
+export interface ListPagesOptions extends Pick<ReflectorOptions, 'transport' | 'kind' | 'pageSize'> {
+  /** All namespaces when absent. */
+  namespace?: string | undefined;
+  /** Which objects. */
+  query: Readonly<Record<string, string | undefined>>;
+  /** Of each page, as `KubeRequest.attempts`. */
+  attempts?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** All pages of a list; a page token that expired fails the whole. */
 export async function listPages(
-  options: Pick<ReflectorOptions, 'transport' | 'kind' | 'pageSize'> & {
-    watch: Pick<WatchOptions, 'namespace' | 'labels'> & { signal?: AbortSignal | undefined };
-    attempts?: number;
-  },
+  options: ListPagesOptions,
 ): Promise<{ objects: StoredObject[]; version: string }> {
-  const { transport, kind, watch, pageSize = 500, attempts = 1 } = options;
+  const { transport, kind, namespace, query, pageSize = 500, attempts, signal } = options;
   const objects: StoredObject[] = [];
   let token: string | undefined;
   for (;;) {
@@ -195,10 +206,10 @@ export async function listPages(
       method: 'GET',
       verb: 'list',
       resource: kind.plural,
-      path: resourcePath(kind, watch.namespace),
-      query: { ...listQuery(watch), limit: String(pageSize), continue: token },
+      path: resourcePath(kind, namespace),
+      query: { ...query, limit: String(pageSize), continue: token },
       attempts,
-      signal: watch.signal,
+      signal,
     });
     const { items, metadata } = body as {
       items?: unknown[];

@@ -19,7 +19,7 @@ export interface KubeRequest extends RequestSubject {
   /** Doing it twice is the same as doing it once: repeated after lost answers too. Default: true for GET. */
   idempotent?: boolean;
   /** At most so many tries; default 4. */
-  attempts?: number;
+  attempts?: number | undefined;
   /** Limit of one try, ms; default 30,000. */
   timeoutMs?: number;
   /** Not rate limited: for leader election, which must not queue behind a burst of reconciles. */

@@ -1,7 +1,7 @@
 import { KcgError } from '../../lib/errors.ts';
 import { KINDS, keyString, type ObjectKey, type ResourceKind, type StoredObject } from '../cluster.ts';
-import { resourcePath } from './paths.ts';
-import { asStored } from './reflector.ts';
+import { on, resourcePath } from './paths.ts';
+import { asStored, listPages } from './reflector.ts';
 import type { KubeTransport } from './transport.ts';
 
 export interface SelectOptions {
@@ -30,7 +30,6 @@ export interface LogOptions {
   signal: AbortSignal;
 }
 
-const PAGE = 500;
 const FIELD_MANAGER = 'kubectl-kcg';
 
 /**
@@ -46,22 +45,9 @@ export class KubeUserCalls {
   /** All pages. @throws KcgError also `InvalidInput`, for a selector that the server cannot read */
   async select(kind: ResourceKind, options: SelectOptions): Promise<StoredObject[]> {
     const { namespace, selector, fields, signal } = options;
-    const found: StoredObject[] = [];
-    let token: string | undefined;
-    do {
-      const { body } = await this.#transport.request({
-        method: 'GET',
-        verb: 'list',
-        resource: kind.plural,
-        path: resourcePath(kind, namespace),
-        query: { labelSelector: selector, fieldSelector: fields, limit: String(PAGE), continue: token },
-        signal,
-      });
-      const { items, metadata } = body as { items?: unknown[]; metadata?: { continue?: string } };
-      for (const item of items ?? []) found.push(asStored(item, kind));
-      token = metadata?.continue;
-    } while (token);
-    return found;
+    const query = { labelSelector: selector, fieldSelector: fields };
+    const { objects } = await listPages({ transport: this.#transport, kind, namespace, query, signal });
+    return objects;
   }
 
   /** Merge patch: what is named is set, `null` removes it. */
@@ -73,10 +59,8 @@ export class KubeUserCalls {
   ): Promise<StoredObject> {
     const { dryRun, signal } = options;
     const answer = await this.#transport.request({
+      ...on(kind, key, 'patch'),
       method: 'PATCH',
-      verb: 'patch',
-      resource: `${kind.plural} ${keyString(key)}`,
-      path: resourcePath(kind, key.namespace, key.name),
       query: { fieldManager: FIELD_MANAGER, dryRun: dryRun ? 'All' : undefined },
       contentType: 'application/merge-patch+json',
       body,
@@ -89,10 +73,8 @@ export class KubeUserCalls {
   /** Server-side apply that changes nothing: what the server would say to the object. */
   async tryApply(kind: ResourceKind, key: ObjectKey, body: object, signal: AbortSignal): Promise<void> {
     await this.#transport.request({
+      ...on(kind, key, 'patch'),
       method: 'PATCH',
-      verb: 'patch',
-      resource: `${kind.plural} ${keyString(key)}`,
-      path: resourcePath(kind, key.namespace, key.name),
       query: { fieldManager: FIELD_MANAGER, dryRun: 'All', fieldValidation: 'Strict', force: 'true' },
       contentType: 'application/apply-patch+yaml',
       body,
