@@ -1,5 +1,6 @@
 import { parentsFirst } from '../kinesis/lineage.ts';
-import { parentsOf, type Shard } from '../kinesis/shard.ts';
+import type { Shard } from '../kinesis/shard.ts';
+import { lineageOf } from '../leases/plan-shard-sync.ts';
 import type { ImportedShard, ImportPlan } from './plan-import.ts';
 
 export interface TimePlanInput {
@@ -22,14 +23,12 @@ export function planByTime({ all, since, fromMs, processedUntilMs }: TimePlanInp
   const read = new Set(since.map(({ shardId }) => shardId));
   const seconds = Math.round((processedUntilMs - fromMs) / 1000);
   const shards = parentsFirst(all).map((shard): ImportedShard => {
-    const { shardId, hashStart, hashEnd } = shard;
-    const parents = parentsOf(shard).filter((id) => listed.has(id));
-    const lineage = { shardId, parents, hashStart, hashEnd };
-    if (!read.has(shardId)) {
+    const lineage = lineageOf(shard, listed);
+    if (!read.has(shard.shardId)) {
       const lease = { ...lineage, checkpoint: { at: 'SHARD_END' as const } };
       return { lease, from: undefined, why: 'closed before that time' };
     }
-    if (parents.some((id) => read.has(id))) {
+    if (lineage.parents.some((id) => read.has(id))) {
       const lease = { ...lineage, checkpoint: { at: 'TRIM_HORIZON' as const } };
       return { lease, from: undefined, why: 'it came of a shard that is read from that time on' };
     }

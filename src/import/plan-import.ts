@@ -3,6 +3,7 @@ import { compareSequence } from '../kinesis/record.ts';
 import { parentsFirst } from '../kinesis/lineage.ts';
 import { isOpen, parentsOf, type Shard } from '../kinesis/shard.ts';
 import type { Checkpoint } from '../kinesis/position.ts';
+import { lineageOf } from '../leases/plan-shard-sync.ts';
 import type { NewLease } from '../leases/transitions.ts';
 import type { ForeignPoint, ForeignPosition, ForeignPositions } from './foreign-store.ts';
 
@@ -78,10 +79,9 @@ export function planImport(input: ImportInput): ImportPlan {
   const imported = lineage.parentsFirst.map((shard): ImportedShard => {
     const position = lineage.rows.get(shard.shardId);
     const start = position ? startOf(position, shard, input, lineage) : startWithout(shard, input, lineage);
-    const { shardId, hashStart, hashEnd } = shard;
-    const parents = parentsOf(shard).filter((id) => lineage.listed.has(id));
     const { checkpoint, ...rest } = start;
-    return { lease: { shardId, parents, hashStart, hashEnd, checkpoint }, from: position?.point, ...rest };
+    const lease = { ...lineageOf(shard, lineage.listed), checkpoint };
+    return { lease, from: position?.point, ...rest };
   });
   return { shards: imported, notes, refusals };
 }

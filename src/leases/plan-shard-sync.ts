@@ -83,8 +83,11 @@ export function doubtfulParents(input: Parameters<typeof planShardSync>[0]): str
   return [...new Set(parents)];
 }
 
-/** A parent without a row is gone from the stream, ended before the initial position, or was read before. */
-function lineageOf(shard: Shard, there: ReadonlySet<string>): Lineage {
+/**
+ * What a row says of where the shard comes from, with those parents that are `there`: they have a row, or get one. Others are
+ * gone from the stream, ended before the initial position, or were read before.
+ */
+export function lineageOf(shard: Shard, there: Pick<ReadonlySet<string>, 'has'>): Lineage {
   const { shardId, hashStart, hashEnd } = shard;
   return { shardId, parents: parentsOf(shard).filter((id) => there.has(id)), hashStart, hashEnd };
 }

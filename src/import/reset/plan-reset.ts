@@ -1,8 +1,9 @@
 import { unreachable } from '../../lib/assert.ts';
 import { parentsFirst } from '../../kinesis/lineage.ts';
 import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
-import { isOpen, parentsOf, type Shard } from '../../kinesis/shard.ts';
+import { isOpen, type Shard } from '../../kinesis/shard.ts';
 import type { Lease } from '../../leases/lease.ts';
+import { lineageOf } from '../../leases/plan-shard-sync.ts';
 import type { FreeRow } from '../../leases/reset-writes.ts';
 import type { NewLease } from '../../leases/transitions.ts';
 import { planByTime } from '../plan-by-time.ts';
@@ -107,7 +108,7 @@ function wantedBy(target: ResetTo, { shards, nowMs }: { shards: readonly Shard[]
   const all = (of: (shard: Shard) => Omit<Wanted, 'lease'> & { checkpoint: Checkpoint }): Verdict => {
     const wanted = ordered.map((shard) => {
       const { checkpoint, why } = of(shard);
-      return { lease: leaseOf(shard, listed, checkpoint), why };
+      return { lease: { ...lineageOf(shard, listed), checkpoint }, why };
     });
     return { wanted, notes: [], refusals: [] };
   };
@@ -134,17 +135,6 @@ function wantedBy(target: ResetTo, { shards, nowMs }: { shards: readonly Shard[]
   }
 }
 
-function leaseOf(shard: Shard, listed: ReadonlySet<string>, checkpoint: Checkpoint): NewLease {
-  const { shardId, hashStart, hashEnd } = shard;
-  return {
-    shardId,
-    parents: parentsOf(shard).filter((id) => listed.has(id)),
-    hashStart,
-    hashEnd,
-    checkpoint,
-  };
-}
-
 function byTime(
   { timestampMs, since }: Extract<ResetTo, { to: 'TIMESTAMP' }>,
   { shards, nowMs }: { shards: readonly Shard[]; nowMs: number },
@@ -155,12 +145,11 @@ function byTime(
     return { wanted: [], notes: [], refusals };
   }
   const plan = planByTime({ all: shards, since, fromMs: timestampMs, processedUntilMs: timestampMs });
-  const words: Partial<Record<Checkpoint['at'], string>> = {
-    AT_TIMESTAMP: 'what was written from that time on',
-    TRIM_HORIZON: 'it came of a shard that is read from that time on',
-    SHARD_END: 'closed before that time',
-  };
-  const wanted = plan.shards.map(({ lease }) => ({ lease, why: words[lease.checkpoint.at] ?? '' }));
+  const wanted = plan.shards.map(({ lease, why }) => ({
+    lease,
+    // To the plan it is a time until which somebody has processed everything.
+    why: lease.checkpoint.at === 'AT_TIMESTAMP' ? 'what was written from that time on' : why,
+  }));
   return { wanted, notes: [], refusals: [] };
 }
 
@@ -177,7 +166,7 @@ function bySequence(
     if (checkpoint === undefined) return [];
     if (checkpoint.at === 'SEQUENCE' && !isWithin(checkpoint.sequence, shard))
       refusals.push(`${checkpoint.sequence} is not in ${shard.shardId}`);
-    return [{ lease: leaseOf(shard, listed, checkpoint), why: 'as asked' }];
+    return [{ lease: { ...lineageOf(shard, listed), checkpoint }, why: 'as asked' }];
   });
   return { wanted, notes: [], refusals };
 }
