@@ -1,4 +1,3 @@
-import type { StreamClient } from '../../kinesis/stream-client.ts';
 import { isImporting, resetUnderWay } from '../../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
 import type { ResetRecord } from '../../leases/reset-record.ts';
@@ -14,13 +13,12 @@ import { readResetSnapshot, writeResetSnapshot, type ResetSnapshot } from './res
 import { resolveTarget, type ResetTarget, type TargetOptions } from './reset-target.ts';
 import { ShardOwners } from './shard-owners.ts';
 
-export interface ResetRunOptions extends Omit<TargetOptions, 'to' | 'stream'> {
+export interface ResetRunOptions extends Omit<TargetOptions, 'to'> {
   /** Names the reset: the same one goes on where it ended. */
   id: string;
   /** For people. */
   by: string;
   isOfResource: boolean;
-  stream: Pick<StreamClient, 'listShards' | 'now'>;
   /** Undefined = what has begun is ended, and nothing else is done. */
   to: ResetTarget | undefined;
   /** Workers that run are to release their shards. */
@@ -85,6 +83,7 @@ export class ResetRun {
 
   async #done(signal: AbortSignal): Promise<ResetProgress> {
     const { table, id } = this.#options;
+    // As it is by now: another process may have amended what this one has read.
     const result = resultOfSnapshot(id, await readResetSnapshot(table, id, signal));
     const message = `${count(result.moved.length, 'shard')} moved`;
     return { outcome: 'done', reason: 'Reset', message, result };
@@ -184,8 +183,10 @@ export class ResetRun {
     }
     const now = new Map(rows.leases.map((lease) => [lease.shardId, lease]));
     const shards = snapshot.shards.map((shard) => {
-      const row = names.has(shard.lease.shardId) ? now.get(shard.lease.shardId) : undefined;
-      return names.has(shard.lease.shardId) ? { ...shard, before: row && freeRow(row) } : shard;
+      const { shardId } = shard.lease;
+      if (!names.has(shardId)) return shard;
+      const row = now.get(shardId);
+      return { ...shard, before: row && freeRow(row) };
     });
     await writeResetSnapshot(table, { id, snapshot: { ...snapshot, shards }, signal });
     const message = `${count(taken.length, 'shard')} had been taken meanwhile, and is free again`;

@@ -33,7 +33,8 @@ export class ShardOwners {
     this.#leaseDurationMs = options.leaseDurationMs;
   }
 
-  observe({ workers, leases }: GroupRows, nowMs = this.#clock.monotonic()): Owners {
+  observe({ workers, leases }: GroupRows): Owners {
+    const nowMs = this.#clock.monotonic();
     this.#observed.observe(workers, nowMs);
     const lapsed = new Set(this.#observed.lapsed(workers, nowMs, this.#leaseDurationMs));
     const living = workers.filter((row) => row.state !== 'dead' && !lapsed.has(row));
