@@ -1,7 +1,6 @@
 import type { WriteResult } from '../leases/row-write.ts';
 import type { NewLease } from '../leases/transitions.ts';
-
-const WRITES_AT_ONCE = 16;
+import { WRITES_AT_ONCE } from '../leases/write-rows.ts';
 
 /**
  * Writes rows of shards, some at a time, and a child's only once its parents' are there: whoever is stopped in

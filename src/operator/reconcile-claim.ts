@@ -5,6 +5,7 @@ import { latestStart } from '../leases/latest.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
 import { claimGroup, keepShard, pinStart } from '../leases/transitions.ts';
+import { writeRows } from '../leases/write-rows.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
 import type { ClaimFacts } from './plan/group-facts.ts';
 import { keyOf, keyString } from '../kubernetes/cluster.ts';
@@ -12,7 +13,6 @@ import { judgeClaim, type ClaimVerdict } from './plan/judge-claim.ts';
 import { attempt } from './pace.ts';
 import { type PlacedPass } from './reconcile-context.ts';
 import { rememberTable, tableRecordOf } from './remember-table.ts';
-import { writeRows } from './write-rows.ts';
 
 /** Times a claim is tried against somebody who claims at the same moment. */
 const ATTEMPTS = 3;

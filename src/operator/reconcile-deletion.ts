@@ -3,6 +3,7 @@ import { FINALIZER } from '../api/labels.ts';
 import { decodeClaim } from '../leases/claim.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
+import { writeRows } from '../leases/write-rows.ts';
 import { count } from '../lib/count.ts';
 import { describeError, isRetryable, KcgError } from '../lib/errors.ts';
 import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from '../kubernetes/cluster.ts';
@@ -19,7 +20,6 @@ import type { Pass, PlacedPass } from './reconcile-context.ts';
 import { deploymentOf, podsOf } from './reconcile-workload.ts';
 import { placeOf, withRole } from './reconcile-place.ts';
 import type { TableAdmin } from '../table/table-admin.ts';
-import { writeRows } from './write-rows.ts';
 
 const WAIT_MS = 3_000;
 const RETRY_MS = 60_000;

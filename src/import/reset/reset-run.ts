@@ -4,6 +4,7 @@ import type { ResetRecord } from '../../leases/reset-record.ts';
 import { beginReset, finishReset, holdForReset, moveShard } from '../../leases/reset-writes.ts';
 import { knockWorker } from '../../leases/transitions.ts';
 import type { WorkerRow } from '../../leases/worker-row.ts';
+import { writeRows } from '../../leases/write-rows.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, KcgError } from '../../lib/errors.ts';
 import { writeParentsFirst } from '../write-parents-first.ts';
@@ -29,7 +30,6 @@ export interface ResetRunOptions extends Omit<TargetOptions, 'to'> {
 }
 
 const LOOK_MS = 500;
-const WRITES_AT_ONCE = 16;
 const NAMED = 3;
 
 /**
@@ -201,12 +201,7 @@ export class ResetRun {
   /** They read the claim at their next beat. */
   async #tell(workers: readonly WorkerRow[], signal: AbortSignal): Promise<void> {
     const living = workers.filter(({ state }) => state !== 'dead');
-    for (let from = 0; from < living.length; from += WRITES_AT_ONCE)
-      await Promise.all(
-        living
-          .slice(from, from + WRITES_AT_ONCE)
-          .map((row) => this.#options.table.write(knockWorker(row), { signal })),
-      );
+    await writeRows(this.#options.table, living.map(knockWorker), signal);
   }
 }
 

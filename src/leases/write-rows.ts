@@ -1,7 +1,8 @@
-import type { LeaseTable } from '../leases/lease-table.ts';
-import type { RowWrite } from '../leases/row-write.ts';
+import type { LeaseTable } from './lease-table.ts';
+import type { RowWrite } from './row-write.ts';
 
-const WRITES_AT_ONCE = 20;
+/** Of one group, by one process. */
+export const WRITES_AT_ONCE = 16;
 
 /** All of them, some at a time, in no order. @throws KcgError as `LeaseTable` does */
 export async function writeRows(
