@@ -1,7 +1,7 @@
 import { encodeImport, type ImportRecord } from './import-record.ts';
 import { encodeCheckpoint, type Lease } from './lease.ts';
 import { CLAIM_KEY } from './row.ts';
-import type { Condition, RowWrite } from './row-write.ts';
+import { absent, equal, type RowWrite } from './row-write.ts';
 import { LAYOUT_VERSION } from './claim.ts';
 import { putShard, type NewLease } from './transitions.ts';
 
@@ -14,9 +14,6 @@ import { putShard, type NewLease } from './transitions.ts';
 
 /** As `LeaseChange.why` of a row that no worker has had yet. */
 export const IMPORTED = 'Imported';
-
-const equal = (attribute: string, value: string | number): Condition => ({ attribute, is: 'equal', value });
-const absent = (attribute: string): Condition => ({ attribute, is: 'absent' });
 
 /** Lost: somebody else has begun one. */
 export function beginImport(record: ImportRecord): RowWrite {

@@ -1,6 +1,6 @@
 import { LAYOUT_VERSION } from './claim.ts';
 import { CLAIM_KEY } from './row.ts';
-import type { RowWrite } from './row-write.ts';
+import { absent, present, type RowWrite } from './row-write.ts';
 
 /** A worker notes that all of the group's range is processed: nothing is read any more. */
 export function completeRange(atMs: number): RowWrite {
@@ -8,8 +8,8 @@ export function completeRange(atMs: number): RowWrite {
     name: 'complete range',
     key: CLAIM_KEY,
     kind: 'update',
-    when: [{ attribute: 'completed_at', is: 'absent' }],
+    when: [absent('completed_at')],
     set: { completed_at: Math.round(atMs), layout_version: LAYOUT_VERSION },
-    proof: [{ attribute: 'completed_at', is: 'present' }],
+    proof: [present('completed_at')],
   };
 }

@@ -3,7 +3,7 @@ import { LAYOUT_VERSION } from './claim.ts';
 import { encodeCheckpoint } from './lease.ts';
 import { encodeReset, type ResetRecord } from './reset-record.ts';
 import { CLAIM_KEY } from './row.ts';
-import type { Condition, RowWrite } from './row-write.ts';
+import { absent, equal, present, type RowWrite } from './row-write.ts';
 import { encodeLineage, type NewLease } from './transitions.ts';
 
 /*
@@ -17,9 +17,6 @@ import { encodeLineage, type NewLease } from './transitions.ts';
 
 /** As `LeaseChange.why` of a row that no worker has had since. */
 export const RESET = 'Reset';
-
-const equal = (attribute: string, value: string | number): Condition => ({ attribute, is: 'equal', value });
-const absent = (attribute: string): Condition => ({ attribute, is: 'absent' });
 
 /** Against the reset that the claim shows, done or never begun. Lost: somebody else has begun one. */
 export function holdForReset(
@@ -88,7 +85,7 @@ export function moveShard(
       ? [
           isNative ? equal('epoch', before.epoch) : absent('epoch'),
           before.owner === undefined ? absent('ref') : equal('ref', before.owner),
-          { attribute: 'shard_id', is: 'present' },
+          present('shard_id'),
         ]
       : [absent('shard_id')],
     set: {

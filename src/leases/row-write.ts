@@ -4,6 +4,14 @@ export type Condition =
   | { attribute: string; is: 'equal' | 'not equal'; value: string | number }
   | { attribute: string; is: 'absent' | 'present' };
 
+export const equal = (attribute: string, value: string | number): Condition => ({
+  attribute,
+  is: 'equal',
+  value,
+});
+export const absent = (attribute: string): Condition => ({ attribute, is: 'absent' });
+export const present = (attribute: string): Condition => ({ attribute, is: 'present' });
+
 /**
  * One conditional write of one row, as data. Every step of the lease protocol is one of these (`transitions.ts`), so
  * that the table implementations, the simulation and an exhaustive search all execute the same protocol.

@@ -2,7 +2,7 @@ import type { Checkpoint } from '../kinesis/position.ts';
 import { LAYOUT_VERSION, type Claim } from './claim.ts';
 import { encodeCheckpoint, encodeGivenUp, formatRef, type Lease, type WorkerRef } from './lease.ts';
 import { CLAIM_KEY, workerKey, type AttributeValue } from './row.ts';
-import type { Condition, RowWrite } from './row-write.ts';
+import { absent, equal, present, type Condition, type RowWrite } from './row-write.ts';
 import { encodeTrouble, WORKER_TTL_SECONDS, type Beat, type WorkerRow } from './worker-row.ts';
 
 /*
@@ -18,8 +18,6 @@ import { encodeTrouble, WORKER_TTL_SECONDS, type Beat, type WorkerRow } from './
  * anything in `reset-writes.ts`.
  */
 
-const equal = (attribute: string, value: string | number): Condition => ({ attribute, is: 'equal', value });
-const absent = (attribute: string): Condition => ({ attribute, is: 'absent' });
 const notDead: Condition = { attribute: 'state', is: 'not equal', value: 'dead' };
 const seconds = (ms: number) => Math.floor(ms / 1000);
 
@@ -155,7 +153,7 @@ export function completeShard(lineage: Lineage): RowWrite {
     name: 'complete shard',
     key: lineage.shardId,
     kind: 'update',
-    when: [{ attribute: 'shard_id', is: 'present' }, absent('hash_start')],
+    when: [present('shard_id'), absent('hash_start')],
     set: encodeLineage(lineage),
     proof: [],
   };
@@ -185,7 +183,7 @@ export function takeShard(
     when: [
       seen.epoch === 0 ? absent('epoch') : equal('epoch', seen.epoch),
       seen.owner === undefined ? absent('ref') : equal('ref', seen.owner),
-      { attribute: 'shard_id', is: 'present' },
+      present('shard_id'),
     ],
     set: { ref: formatRef(me), epoch, taken_at: seconds(nowMs), ...encodeChange(me.why, seen.owner) },
     remove: ['ttl'], // a live checkpoint never expires; rows of other programs may say so
@@ -341,7 +339,7 @@ export function pinStream(groupId: string, stream: { arn: string; createdAt: num
 
 /** Lets the row of a shard live: the group that left it to expire is claimed again. */
 export function keepShard(shardId: string): RowWrite {
-  const when: Condition[] = [{ attribute: 'shard_id', is: 'present' }];
+  const when: Condition[] = [present('shard_id')];
   const proof = [...when, absent('ttl')];
   return { name: 'keep shard', key: shardId, kind: 'update', when, remove: ['ttl'], proof };
 }

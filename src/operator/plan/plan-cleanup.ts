@@ -1,6 +1,6 @@
 import type { Claim } from '../../leases/claim.ts';
 import { CLAIM_KEY, type Row } from '../../leases/row.ts';
-import type { RowWrite } from '../../leases/row-write.ts';
+import { equal, present, type RowWrite } from '../../leases/row-write.ts';
 import { NATIVE_KEY_SCHEMA, TTL_ATTRIBUTE, type ObservedTable } from '../../table/table-admin.ts';
 import { makerOf } from '../../table/table-tags.ts';
 
@@ -81,7 +81,7 @@ function deleteRow({ shard_id: key }: Row): RowWrite {
 }
 
 function expireRow({ shard_id: key }: Row, ttl: number): RowWrite {
-  const when = [{ attribute: 'shard_id', is: 'present' as const }];
-  const proof = [{ attribute: 'ttl', is: 'equal' as const, value: ttl }];
+  const when = [present('shard_id')];
+  const proof = [equal('ttl', ttl)];
   return { name: 'expire row', key, kind: 'update', when, set: { ttl }, proof };
 }
