@@ -1,11 +1,11 @@
 import { decodeClaim, type Claim } from '../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
-import { importKey, type ImportRecord } from '../leases/import-record.ts';
+import { IMPORT_PREFIX, type ImportRecord } from '../leases/import-record.ts';
 import { beginImport, finishImport, putImported } from '../leases/import-writes.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
-import { deletePart, putPart, SNAPSHOT_SECONDS } from '../leases/snapshot-parts.ts';
+import { deletePart, partKey, putPart, SNAPSHOT_SECONDS } from '../leases/snapshot-parts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -125,12 +125,13 @@ export class ImportRun {
     });
     const ttl = Math.floor(at / 1000) + SNAPSHOT_SECONDS;
     for (const [part, data] of parts.entries())
-      await table.write(putPart(importKey(id, part), { import_id: id, data, ttl }), { signal });
+      await table.write(putPart(partKey(IMPORT_PREFIX, id, part), { import_id: id, data, ttl }), { signal });
     const shards = plan.shards.length;
     const record: ImportRecord = { id, state: 'begun', from, at, shards, parts: parts.length };
     const { outcome } = await table.write(beginImport(record), { signal });
     if (outcome === 'done') return record;
-    for (const part of parts.keys()) await table.write(deletePart(importKey(id, part)), { signal });
+    for (const part of parts.keys())
+      await table.write(deletePart(partKey(IMPORT_PREFIX, id, part)), { signal });
     return undefined;
   }
 

@@ -1,10 +1,10 @@
 import { compareCheckpoints } from '../kinesis/position.ts';
 import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
-import { importKey, type ImportRecord } from '../leases/import-record.ts';
+import { IMPORT_PREFIX, type ImportRecord } from '../leases/import-record.ts';
 import { deleteImported, forgetImport, IMPORTED, undoImport } from '../leases/import-writes.ts';
 import type { Lease } from '../leases/lease.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
-import { deletePart } from '../leases/snapshot-parts.ts';
+import { deletePart, partKey } from '../leases/snapshot-parts.ts';
 import type { NewLease } from '../leases/transitions.ts';
 import { hasCode, KcgError } from '../lib/errors.ts';
 import { readSnapshot } from './import-snapshot.ts';
@@ -87,7 +87,7 @@ export async function undoImportOf({
     }
   }
   for (let part = 0; part < record.parts; part += 1)
-    await table.write(deletePart(importKey(record.id, part)), { signal });
+    await table.write(deletePart(partKey(IMPORT_PREFIX, record.id, part)), { signal });
   await table.write(forgetImport(record), { signal });
   return record;
 }

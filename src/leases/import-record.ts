@@ -48,8 +48,3 @@ export function encodeImport(record: ImportRecord): Record<string, AttributeValu
     import_parts: record.parts,
   };
 }
-
-/** Key of one part of the snapshot. */
-export function importKey(id: string, part: number): string {
-  return `${IMPORT_PREFIX}${id}#${String(part).padStart(4, '0')}`;
-}

@@ -49,8 +49,3 @@ export function encodeReset(record: ResetRecord): Record<string, AttributeValue>
     reset_parts: record.parts,
   };
 }
-
-/** Key of one part of the snapshot. */
-export function resetKey(id: string, part: number): string {
-  return `${RESET_PREFIX}${id}#${String(part).padStart(4, '0')}`;
-}

@@ -13,6 +13,11 @@ export const SNAPSHOT_SECONDS = 90 * 86_400;
 /** Characters of one part: DynamoDB holds 400 KB a row. */
 const PART_CHARACTERS = 300_000;
 
+/** @param prefix with its `#`, as `RESET_PREFIX`; @param id names the snapshot */
+export function partKey(prefix: string, id: string, part: number): string {
+  return `${prefix}${id}#${String(part).padStart(4, '0')}`;
+}
+
 /** The text of each part. */
 export function encodeParts(snapshot: unknown): string[] {
   const data = gzipSync(JSON.stringify(snapshot)).toString('base64');

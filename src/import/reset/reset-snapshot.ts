@@ -1,8 +1,8 @@
 import type { LeaseTable } from '../../leases/lease-table.ts';
 import type { FreeRow } from '../../leases/reset-writes.ts';
-import { resetKey } from '../../leases/reset-record.ts';
+import { RESET_PREFIX } from '../../leases/reset-record.ts';
 import { number } from '../../leases/row.ts';
-import { encodeParts, putPart, readParts, SNAPSHOT_SECONDS } from '../../leases/snapshot-parts.ts';
+import { encodeParts, partKey, putPart, readParts, SNAPSHOT_SECONDS } from '../../leases/snapshot-parts.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { ResetPlan, ResetShard } from './plan-reset.ts';
 
@@ -22,8 +22,10 @@ export async function writeResetSnapshot(
 ): Promise<number> {
   const parts = encodeParts(snapshot);
   const ttl = expiryOf(snapshot) / 1000;
-  for (const [part, data] of parts.entries())
-    await table.write(putPart(resetKey(id, part), { data, ttl, parts: parts.length }), { signal });
+  for (const [part, data] of parts.entries()) {
+    const key = partKey(RESET_PREFIX, id, part);
+    await table.write(putPart(key, { data, ttl, parts: parts.length }), { signal });
+  }
   return parts.length;
 }
 
@@ -38,9 +40,9 @@ export async function readResetSnapshot(
   id: string,
   signal: AbortSignal,
 ): Promise<ResetSnapshot> {
-  const first = await table.get(resetKey(id, 0), { consistent: true, signal });
+  const first = await table.get(partKey(RESET_PREFIX, id, 0), { consistent: true, signal });
   const parts = (first && number(first, 'parts')) ?? 0;
-  const keys = Array.from({ length: parts }, (_, part) => resetKey(id, part));
+  const keys = Array.from({ length: parts }, (_, part) => partKey(RESET_PREFIX, id, part));
   const snapshot = await readParts(table, keys, signal);
   if (snapshot !== undefined) return snapshot as ResetSnapshot;
   throw new KcgError(
