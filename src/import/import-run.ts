@@ -1,10 +1,9 @@
-import { decodeClaim, type Claim } from '../leases/claim.ts';
+import { decodeClaim } from '../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
 import { IMPORT_PREFIX, type ImportRecord } from '../leases/import-record.ts';
 import { beginImport, finishImport, putImported } from '../leases/import-writes.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
-import { CLAIM_KEY } from '../leases/row.ts';
 import { deletePart, partKey, putPart, SNAPSHOT_SECONDS } from '../leases/snapshot-parts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { count } from '../lib/count.ts';
@@ -157,10 +156,4 @@ export class ImportRun {
 function imported(record: ImportRecord): ImportProgress {
   const message = `${count(record.shards, 'shard')} from ${record.from} at ${new Date(record.at).toISOString()}`;
   return { reason: 'Imported', message, isSettled: true, record };
-}
-
-/** As a strongly consistent read shows it. */
-export async function readImport(table: LeaseTable, signal: AbortSignal): Promise<Claim | undefined> {
-  const row = await table.get(CLAIM_KEY, { consistent: true, signal });
-  return row && decodeClaim(row);
 }

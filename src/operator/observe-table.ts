@@ -1,5 +1,4 @@
-import { decodeClaim } from '../leases/claim.ts';
-import { CLAIM_KEY } from '../leases/row.ts';
+import { readClaim } from '../leases/read-claim.ts';
 import { describeError } from '../lib/errors.ts';
 import { NATIVE_KEY_SCHEMA, type ObservedTable, type TableAdmin } from '../table/table-admin.ts';
 import { isCreatedByKcg } from '../table/table-tags.ts';
@@ -29,8 +28,8 @@ async function makerByRows(pass: PlacedPass, observed: ObservedTable): Promise<s
   if (!isReadable || observed.keySchema !== NATIVE_KEY_SCHEMA) return undefined;
   const isMaker = async (id: string) => {
     const rows = await options.aws.leaseTable({ ...target, groupId: id }, signal);
-    const row = await rows.get(CLAIM_KEY, { consistent: true, signal });
-    return row !== undefined && decodeClaim(row).tableMadeAt === observed.createdAt;
+    const claim = await readClaim(rows, signal);
+    return claim !== undefined && claim.tableMadeAt === observed.createdAt;
   };
   try {
     if (await isMaker(groupId)) return groupId;

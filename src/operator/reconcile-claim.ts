@@ -1,9 +1,9 @@
 import { TAKE_OVER_ANNOTATION } from '../api/labels.ts';
-import { decodeClaim, type Claim } from '../leases/claim.ts';
+import type { Claim } from '../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../leases/group-rows.ts';
 import { latestStart } from '../leases/latest.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
-import { CLAIM_KEY } from '../leases/row.ts';
+import { readClaim } from '../leases/read-claim.ts';
 import { claimGroup, keepShard, pinStart } from '../leases/transitions.ts';
 import { writeRows } from '../leases/write-rows.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
@@ -29,7 +29,7 @@ export async function pursueClaim(pass: PlacedPass, { table, rows, stream }: Fou
   const { memory } = pass;
   const facts = await attempt(pass, { step: 'claim' }, async () => {
     if (stream) return reconcileClaim(pass, { table, rows, stream });
-    return memory.claim ?? readClaim(pass, rows);
+    return memory.claim ?? believedClaim(pass, rows);
   });
   memory.claim = facts ?? memory.claim;
 }
@@ -49,7 +49,7 @@ async function reconcileClaim(
 }
 
 /** A claim that says this resource holds it is believed; workers compare streams for themselves. */
-async function readClaim(pass: PlacedPass, { claim }: GroupRows): Promise<ClaimFacts | undefined> {
+async function believedClaim(pass: PlacedPass, { claim }: GroupRows): Promise<ClaimFacts | undefined> {
   if (claim === undefined || !tableRecordOf(pass)?.claimed) return undefined;
   const clusterId = await pass.options.cluster.clusterId({ signal: pass.signal });
   const verdict = judge(pass, { claim, clusterId, stream: undefined });
@@ -66,8 +66,7 @@ async function claimed(
   let { claim } = rows;
   let verdict = judge(pass, { claim, clusterId, stream });
   for (let attempt = 0; verdict.verdict !== 'ours' && attempt < ATTEMPTS; attempt += 1) {
-    const row = await table.get(CLAIM_KEY, { consistent: true, signal: pass.signal });
-    claim = row && decodeClaim(row);
+    claim = await readClaim(table, pass.signal);
     verdict = judge(pass, { claim, clusterId, stream });
     if (verdict.verdict === 'refused') return verdict;
     if (verdict.verdict === 'claim') {

@@ -1,6 +1,5 @@
 import { describeError } from '../lib/errors.ts';
-import { decodeClaim } from '../leases/claim.ts';
-import { CLAIM_KEY } from '../leases/row.ts';
+import { readClaim } from '../leases/read-claim.ts';
 import type { ObservedTable } from '../table/table-admin.ts';
 import { groupIdIn, groupsOfTable } from './group-indexes.ts';
 import { resourceNameOf } from './reconcile-claim.ts';
@@ -23,8 +22,7 @@ export async function isHolderGone(
   if (users.some((object) => groupIdIn(object) === holder)) return false;
   try {
     const rows = await options.aws.leaseTable({ ...target, groupId: holder }, signal);
-    const row = await rows.get(CLAIM_KEY, { consistent: true, signal });
-    const claim = row && decodeClaim(row);
+    const claim = await readClaim(rows, signal);
     // In a table of one group the row may be another's.
     if (claim?.resourceUid === undefined || (claim.groupId ?? holder) !== holder) {
       return options.clock.now() - observed.createdAt > YOUNG_MS;

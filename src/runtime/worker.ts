@@ -1,7 +1,7 @@
 import type { WorkerConfig } from '../api/worker-config.ts';
 import type { StreamSummary } from '../kinesis/stream-client.ts';
 import { decodeClaim, isHeld, type Claim } from '../leases/claim.ts';
-import { CLAIM_KEY } from '../leases/row.ts';
+import { readClaim } from '../leases/read-claim.ts';
 import { pinStream } from '../leases/transitions.ts';
 import type { WorkerState } from '../leases/worker-row.ts';
 import { assert } from '../lib/assert.ts';
@@ -123,8 +123,7 @@ export class Worker {
 
   async #readClaim(stream: StreamSummary, signal: AbortSignal): Promise<Claim> {
     const { table, config } = this.#options;
-    const row = await table.get(CLAIM_KEY, { consistent: true, signal });
-    const claim = row && decodeClaim(row);
+    const claim = await readClaim(table, signal);
     if (claim?.groupId !== undefined || claim?.streamCreatedAt !== undefined) return claim;
     const pinned = await table.write(pinStream(config.groupId, stream), { signal });
     assert(pinned.row, 'an update shows its row, done or lost');
