@@ -16,6 +16,7 @@ import type { Ask, Endpoints, Told } from './world-messages.ts';
 export const STREAMS = 100;
 export const SHARDS = 4;
 export const NAMESPACES = 10;
+const CRDS = ['kinesisconsumergroups', 'kinesisoffsetresets'];
 
 /** An API server, AWS and the stand-ins, without an operator. */
 export class Site {
@@ -43,8 +44,8 @@ export class Site {
   }
 
   static async open(): Promise<Site> {
-    const crd = readFileSync('crds/kcg.dev_kinesisconsumergroups.yaml', 'utf8');
-    const plane = await startControlPlane({ definitions: [crd], controllers: false });
+    const definitions = CRDS.map((name) => readFileSync(`crds/kcg.dev_${name}.yaml`, 'utf8'));
+    const plane = await startControlPlane({ definitions, controllers: false });
     const options = { kubeconfig: plane.kubeconfig, streams: STREAMS, shards: SHARDS };
     const world = fork('bench/operator/world.ts', [JSON.stringify(options)]);
     const endpoints = await new Promise<Endpoints>((resolve, reject) => {
