@@ -21,7 +21,7 @@ interface Manifest {
 }
 
 /** Folders of packages below `node_modules/`, nested ones too, that these files are of. */
-export function packageFolders(inputs: readonly string[]): string[] {
+function packageFolders(inputs: readonly string[]): string[] {
   const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
   return [...new Set(folders)].sort();
 }

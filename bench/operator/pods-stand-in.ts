@@ -1,4 +1,4 @@
-import { GROUP_LABEL, MANAGED_BY, MANAGED_BY_LABEL, REVISION_ANNOTATION } from '../../src/api/labels.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, REVISION_ANNOTATION } from '../../src/api/labels.ts';
 import { decodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../src/api/worker-config.ts';
 import { KINDS, keyOf, keyString, type KubeObject, type StoredObject } from '../../src/kubernetes/cluster.ts';
 import type { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
@@ -47,18 +47,6 @@ export class PodsStandIn {
     });
   }
 
-  /** The kubelet tells that the worker's container of a pod has ended. */
-  async kill(pod: StoredObject, finishedAtMs: number): Promise<void> {
-    this.#options.rows.end(pod.metadata.uid);
-    const finishedAt = new Date(finishedAtMs).toISOString().replace(/\.\d+Z/, 'Z');
-    await this.#status(pod, { terminated: { exitCode: 137, reason: 'Error', finishedAt } }, false);
-  }
-
-  /** Of a group, `namespace/name`. */
-  podsOf(group: string): readonly StoredObject[] {
-    return this.#pods.get(`${group}-worker`) ?? [];
-  }
-
   #then(deployment: StoredObject): void {
     const key = keyString(keyOf(deployment));
     const before = this.#work.get(key) ?? Promise.resolve();
@@ -98,21 +86,22 @@ export class PodsStandIn {
     };
     const result = await this.#options.cluster.apply(KINDS.pod, pod, APPLY);
     if (result.outcome !== 'applied') throw new Error(`pod ${name}: ${result.outcome}`);
-    await this.#status(result.object, { running: { startedAt: new Date().toISOString() } }, true);
+    await this.#publishReady(result.object);
     return result.object;
   }
 
-  async #status(pod: StoredObject, state: object, ready: boolean): Promise<void> {
+  async #publishReady(pod: StoredObject): Promise<void> {
     const { name, namespace, uid } = pod.metadata;
     const { containers } = pod.spec as Template['spec'];
+    const state = { running: { startedAt: new Date().toISOString() } };
     const status = {
       phase: 'Running',
-      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      conditions: [{ type: 'Ready', status: 'True' }],
       containerStatuses: containers.map(({ name, image }) => ({
         name,
         image,
         imageID: '',
-        ready,
+        ready: true,
         restartCount: 0,
         state,
       })),
@@ -161,9 +150,4 @@ export class PodsStandIn {
     };
     await this.#options.cluster.applyStatus(KINDS.deployment, object, APPLY);
   }
-}
-
-/** `namespace/name` of the group of a pod. */
-export function groupOf({ metadata }: StoredObject): string {
-  return `${metadata.namespace ?? ''}/${metadata.labels?.[GROUP_LABEL] ?? ''}`;
 }

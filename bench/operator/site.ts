@@ -1,6 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock as clock } from '../../src/lib/clock.ts';
@@ -10,12 +9,13 @@ import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../src/kubernetes/kube/config.ts';
 import { startControlPlane, type ControlPlane } from '../../test/support/control-plane.ts';
+import { freePort } from '../../test/support/peer-programs.ts';
 import { BenchedOperator } from './operator-process.ts';
 import type { Ask, Endpoints, Told } from './world-messages.ts';
 
 export const STREAMS = 100;
 export const SHARDS = 4;
-export const NAMESPACES = 10;
+const NAMESPACES = 10;
 const CRDS = ['kinesisconsumergroups', 'kinesisoffsetresets'];
 
 /** An API server, AWS and the stand-ins, without an operator. */
@@ -109,12 +109,4 @@ export class Site {
 
 export function namespaceOf(index: number): string {
   return `bench-${index % NAMESPACES}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

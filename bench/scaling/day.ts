@@ -20,7 +20,7 @@ export interface DayResult {
  * Records per second that come in: little by night, much by day, a slow decline in the evening, and a few spikes of ten minutes.
  * At 15:00 one shard is hot for half an hour; at 17:00 every shard is split.
  */
-export function trafficAt(atS: number): number {
+function trafficAt(atS: number): number {
   const hour = atS / HOUR_S;
   const day = Math.max(0, Math.sin(((hour - 6) / 16) * Math.PI));
   const base = 300 + 4_700 * day ** 2;
@@ -28,7 +28,7 @@ export function trafficAt(atS: number): number {
   return isSpike ? base * 2.2 + 800 : base;
 }
 
-export const HOT = { fromS: 15 * HOUR_S, toS: 15.5 * HOUR_S, share: 0.25 };
+const HOT = { fromS: 15 * HOUR_S, toS: 15.5 * HOUR_S, share: 0.25 };
 const SPLIT_S = 17 * HOUR_S;
 
 /** One day with that scaler, from one pod on. */

@@ -52,10 +52,7 @@ export class Site {
   readonly strangers: string[] = [];
   #stirredMs = 0;
   readonly #rows = new Map<string, Map<string, MemoryLeaseTable>>();
-  readonly #operators = new Map<
-    string,
-    { process: DoomedProcess; stop: AbortController; ended: Promise<void> }
-  >();
+  readonly #operators: DoomedProcess[] = [];
 
   constructor() {
     const { signal } = new AbortController();
@@ -112,11 +109,11 @@ export class Site {
           this.strangers.push(`${name}: ${write}`);
       },
     });
-    const random = seededRandom(this.#operators.size + 1);
+    const random = seededRandom(this.#operators.length + 1);
     const cluster = process.through(this.#apiServer(process), CLUSTER_READS, describeObjectWrite);
-    const stop = new AbortController();
+    const { signal } = new AbortController();
     const { clock } = process;
-    const ended = runOperator(
+    void runOperator(
       {
         cluster,
         aws: this.#aws(process),
@@ -126,20 +123,13 @@ export class Site {
         nudge: async () => true,
         options: { workerImage: 'kcg:test', instance: keyString(LEASE), pollMs: POLL_MS },
         lead: async (work) => {
-          await runAsLeader({ cluster, clock, random, key: LEASE, identity: name }, stop.signal, work);
+          await runAsLeader({ cluster, clock, random, key: LEASE, identity: name }, signal, work);
         },
       },
-      stop.signal,
+      signal,
     );
-    this.#operators.set(name, { process, stop, ended });
+    this.#operators.push(process);
     return process;
-  }
-
-  /** Whether the operator has ended by itself, as one that leads no longer does. */
-  async hasEnded(name: string): Promise<boolean> {
-    const running = Symbol('running');
-    const ended = this.#operators.get(name)?.ended ?? Promise.resolve();
-    return (await Promise.race([ended, Promise.resolve(running)])) !== running;
   }
 
   /** Lets time go by, with pods and workers doing what they do, second by second, until `until` or for `ms`. */
@@ -156,7 +146,7 @@ export class Site {
 
   /** Ends all that lives. */
   close(): void {
-    for (const { process } of this.#operators.values()) process.kill();
+    for (const process of this.#operators) process.kill();
   }
 
   #count(thing: string): void {

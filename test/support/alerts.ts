@@ -14,7 +14,7 @@ interface Rule {
 }
 
 /** The alerts that the chart installs. */
-export const ALERTS_FILE = new URL('../../charts/kcg/files/alerts.yaml', import.meta.url);
+const ALERTS_FILE = new URL('../../charts/kcg/files/alerts.yaml', import.meta.url);
 
 export function alertRules(): Rule[] {
   const { groups } = parse(readFileSync(ALERTS_FILE, 'utf8')) as { groups: { rules: Rule[] }[] };
