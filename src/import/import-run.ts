@@ -98,9 +98,7 @@ export class ImportRun {
       return { reason: 'ImportNotNeeded', message, isSettled: true };
     }
     const { clock, leaseDurationMs } = this.#options;
-    const lapsed = new Set(this.#workers.lapsed(workers, clock.monotonic(), leaseDurationMs));
-    const alive = workers.filter((worker) => worker.state !== 'dead' && !lapsed.has(worker));
-    const [first] = alive;
+    const [first] = this.#workers.living(workers, clock.monotonic(), leaseDurationMs);
     if (!first || record) return undefined;
     const message = `worker ${first.worker} of the group runs, or has ended without a word; stop the workers first. One that is dead is known as such once its beat has stood still for ${leaseDurationMs / 1000} s`;
     return { reason: 'WorkersRunning', message, isSettled: false, againInMs: 2_000 };

@@ -61,8 +61,15 @@ export class ObservedWorkers {
    * Workers whose beat has stood still for `durationMs`, and for as long as their own lease lasts; fencing them is allowed.
    */
   lapsed(workers: readonly WorkerRow[], nowMs: number, durationMs: number): WorkerRow[] {
-    return workers.filter(
-      (row) => row.state !== 'dead' && this.stillMs(row, nowMs) >= Math.max(durationMs, row.leaseDurationMs),
-    );
+    return workers.filter((row) => row.state !== 'dead' && this.#hasLapsed(row, nowMs, durationMs));
+  }
+
+  /** Workers that may be alive: neither dead nor lapsed. */
+  living(workers: readonly WorkerRow[], nowMs: number, durationMs: number): WorkerRow[] {
+    return workers.filter((row) => row.state !== 'dead' && !this.#hasLapsed(row, nowMs, durationMs));
+  }
+
+  #hasLapsed(row: WorkerRow, nowMs: number, durationMs: number): boolean {
+    return this.stillMs(row, nowMs) >= Math.max(durationMs, row.leaseDurationMs);
   }
 }

@@ -36,8 +36,7 @@ export class ShardOwners {
   observe({ workers, leases }: GroupRows): Owners {
     const nowMs = this.#clock.monotonic();
     this.#observed.observe(workers, nowMs);
-    const lapsed = new Set(this.#observed.lapsed(workers, nowMs, this.#leaseDurationMs));
-    const living = workers.filter((row) => row.state !== 'dead' && !lapsed.has(row));
+    const living = this.#observed.living(workers, nowMs, this.#leaseDurationMs);
     const moving = living.filter((row) => {
       const first = this.#firstBeats.get(formatRef(row)) ?? row.beat;
       this.#firstBeats.set(formatRef(row), first);
