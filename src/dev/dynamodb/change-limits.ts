@@ -51,20 +51,16 @@ const LIMITS: Readonly<Record<LimitedChange, Limit>> = {
 export class ChangeLimits {
   readonly #past = new Map<LimitedChange, number[]>();
 
-  /** @throws DynamoDbFailure LimitExceededException */
-  require(change: LimitedChange, nowMs: number): void {
+  /** Counts one more. @throws DynamoDbFailure LimitExceededException */
+  take(change: LimitedChange, nowMs: number): void {
     const { since, free, thenEveryMs = Infinity, message } = LIMITS[change];
     const past = (this.#past.get(change) ?? []).filter((atMs) => atMs >= since(nowMs));
     const nextMs = (past.at(-1) ?? 0) + thenEveryMs;
-    if (past.length < free || nowMs >= nextMs) return;
+    if (past.length < free || nowMs >= nextMs) return void this.#past.set(change, [...past, nowMs]);
     throw new DynamoDbFailure(
       'LimitExceededException',
       `Subscriber limit exceeded: ${message(past, nextMs, nowMs)}`,
     );
-  }
-
-  count(change: LimitedChange, nowMs: number): void {
-    this.#past.set(change, [...(this.#past.get(change) ?? []), nowMs]);
   }
 }
 

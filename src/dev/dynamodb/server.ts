@@ -177,7 +177,7 @@ class Front {
   async #forward(operation: string, input: Json, body: string): Promise<Answer> {
     const name = String(input['TableName']);
     if (operation === 'DeleteTable') this.#tables.requireDeletable(name, await this.#table(name));
-    if (operation === 'CreateTable') newExtras(input);
+    const extras = operation === 'CreateTable' ? newExtras(input) : undefined;
     const table = operation === 'UpdateTable' ? await this.#table(name) : undefined;
     if (table) {
       const rest = this.#tables.update(input, table);
@@ -185,9 +185,9 @@ class Front {
       return this.#withExtras(name, 'TableDescription', await this.#backend.call(operation, rest));
     }
     const answer = await this.#backend.call(operation, body);
-    if (answer.status === 200 && operation === 'CreateTable') this.#tables.create(name, input);
+    if (answer.status === 200 && extras) this.#tables.create(name, extras);
     if (answer.status === 200 && operation === 'DeleteTable') this.#tables.delete(name);
-    if (operation === 'CreateTable') return this.#withExtras(name, 'TableDescription', answer);
+    if (extras) return this.#withExtras(name, 'TableDescription', answer);
     if (operation === 'DescribeTable') return this.#withExtras(name, 'Table', answer);
     if (isConditionFailure(answer.body) && input['ReturnValuesOnConditionCheckFailure'] === 'ALL_OLD') {
       return { ...answer, body: { ...answer.body, ...(await this.#item(input)) } };

@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Json } from './backend.ts';
 import { DynamoDbFailure } from './failure.ts';
 import { answerPolicy } from './resource-policy.ts';
-import { described, newExtras, type TableExtras } from './table-extras.ts';
+import { described, type TableExtras } from './table-extras.ts';
 import type { TtlTable } from './ttl.ts';
 import {
   askedOf,
@@ -32,8 +32,8 @@ export class DynamoDbTables {
     this.#clock = clock;
   }
 
-  create(name: string, request: Json): void {
-    this.#extras.set(name, newExtras(request));
+  create(name: string, extras: TableExtras): void {
+    this.#extras.set(name, extras);
   }
 
   /** Those whose items expire. */
@@ -87,8 +87,7 @@ export class DynamoDbTables {
 
   #setClass(extras: TableExtras, to: string): void {
     if (to === (extras.tableClass ?? 'STANDARD')) return;
-    extras.limits.require('tableClass', this.#clock.now());
-    extras.limits.count('tableClass', this.#clock.now());
+    extras.limits.take('tableClass', this.#clock.now());
     extras.busyUntilMs = this.#clock.monotonic() + TRANSITION_MS;
     extras.nextClass = { to, untilMs: extras.busyUntilMs };
   }
@@ -97,27 +96,18 @@ export class DynamoDbTables {
     if (extras.nextKey) throw inUse(`Table: ${name} is in the process of being updated.`);
     const to = keyOf(request);
     requireOtherKey(extras.key, to);
-    extras.limits.require('encryption', this.#clock.now());
-    extras.limits.count('encryption', this.#clock.now());
+    extras.limits.take('encryption', this.#clock.now());
     extras.nextKey = { to, untilMs: this.#clock.monotonic() + TRANSITION_MS };
   }
 
   #setBilling(extras: TableExtras, request: Json, table: Json): void {
-    const { limits } = extras;
     const was = (table['BillingModeSummary'] as { BillingMode?: string } | undefined)?.BillingMode;
     const mode = (request['BillingMode'] ?? was ?? 'PROVISIONED') as string;
     const isOnDemand = mode === 'PAY_PER_REQUEST';
     const given = (request['OnDemandThroughput'] ?? undefined) as Json | undefined;
     const ceilings = ceilingsAfter(extras.ceilings, given, { isOnDemand, isNew: false });
-    const nowMs = this.#clock.now();
-    const change =
-      isOnDemand && was !== 'PAY_PER_REQUEST'
-        ? 'onDemand'
-        : isDecrease(request, table)
-          ? 'decrease'
-          : undefined;
-    if (change) limits.require(change, nowMs);
-    if (change) limits.count(change, nowMs);
+    const limited = limitedChange(request, table, { isOnDemand, was });
+    if (limited) extras.limits.take(limited, this.#clock.now());
     extras.ceilings = isOnDemand ? ceilings : {};
     if (request['BillingMode'] ?? request['ProvisionedThroughput']) {
       extras.busyUntilMs = this.#clock.monotonic() + TRANSITION_MS;
@@ -231,6 +221,15 @@ function setReplicas(extras: TableExtras, updates: readonly ReplicaUpdate[]): vo
     if (Create) extras.replicas.push(Create.RegionName);
     if (Delete) extras.replicas = extras.replicas.filter((region) => region !== Delete.RegionName);
   }
+}
+
+function limitedChange(
+  request: Json,
+  table: Json,
+  { isOnDemand, was }: { isOnDemand: boolean; was: string | undefined },
+): 'onDemand' | 'decrease' | undefined {
+  if (isOnDemand && was !== 'PAY_PER_REQUEST') return 'onDemand';
+  return isDecrease(request, table) ? 'decrease' : undefined;
 }
 
 function isDecrease({ ProvisionedThroughput: asked }: Json, table: Json): boolean {
