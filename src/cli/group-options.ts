@@ -1,4 +1,5 @@
-import type { OptionTable } from '../lib/options.ts';
+import { KcgError } from '../lib/errors.ts';
+import type { OptionTable, OptionValues } from '../lib/options.ts';
 import { clusterOptions } from './cluster-options.ts';
 
 const { namespace, ...otherClusterOptions } = clusterOptions;
@@ -9,6 +10,23 @@ export const selectOptions = {
   'all-namespaces': { type: 'boolean', short: 'A', description: 'look in all namespaces' },
   selector: { type: 'string', short: 'l', description: 'only those with these labels, as kubectl -l' },
 } as const satisfies OptionTable;
+
+/** A name is chosen already, and of one namespace. @throws KcgError `InvalidInput` */
+export function requireOneChoice(
+  verb: string,
+  [name]: readonly string[],
+  { selector, allNamespaces }: Partial<OptionValues<typeof selectOptions>>,
+): void {
+  if (name === undefined) return;
+  if (selector !== undefined)
+    throw new KcgError('InvalidInput', `${verb} takes names or -l, not both`, {
+      fix: `Leave out ${name} or -l.`,
+    });
+  if (allNamespaces)
+    throw new KcgError('InvalidInput', `${verb} takes names of one namespace, not of all`, {
+      fix: 'Name it with -n, or choose with -l.',
+    });
+}
 
 /** Where a group is when no resource is to be asked. */
 export const placeOptions = {

@@ -1,4 +1,5 @@
 import { requireChosen, type actOptions } from '../cli/act.ts';
+import { requireOneChoice } from '../cli/group-options.ts';
 import { KINDS, type StoredObject } from '../kubernetes/cluster.ts';
 import { systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -23,11 +24,7 @@ export async function withChosenGroups(
   act: (found: UserCluster, groups: readonly StoredObject[]) => Promise<number>,
 ): Promise<number> {
   requireChosen(verb, names, options);
-  if (options.allNamespaces && names.length > 0) {
-    throw new KcgError('InvalidInput', `${verb} takes names of one namespace, not of all`, {
-      fix: 'Name it with -n, or choose with -l.',
-    });
-  }
+  requireOneChoice(verb, names, options);
   return await readUserCluster(options, { env, orElse: OR_ELSE }, async (found) => {
     const { cluster, calls, namespace } = found;
     const select = {

@@ -9,7 +9,7 @@ import {
 import type { GroupStatus } from '../api/group-status.ts';
 import { readGroupLeniently, readGroup } from '../api/stored-group.ts';
 import type { clusterOptions } from '../cli/cluster-options.ts';
-import type { placeOptions, selectOptions } from '../cli/group-options.ts';
+import { requireOneChoice, type placeOptions, type selectOptions } from '../cli/group-options.ts';
 import { readGroups } from '../dev/group-file.ts';
 import { KINDS, type StoredObject } from '../kubernetes/cluster.ts';
 import { KcgError, describeError, hasCode } from '../lib/errors.ts';
@@ -64,6 +64,7 @@ export async function findGroups(
   by: FindBy,
 ): Promise<FoundGroups> {
   const { file, table, group } = options;
+  requireOneChoice(by.verb, names, options);
   const closed = { cluster: undefined, namespace: undefined, close: async () => {} };
   if (file !== undefined) return { ...closed, groups: await fromFile(file, names, options, by.env) };
   if (table !== undefined || (group !== undefined && names.length === 0)) {

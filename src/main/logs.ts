@@ -1,4 +1,5 @@
 import { WORKER_CONTAINER_ANNOTATION } from '../api/labels.ts';
+import { requireOneChoice } from '../cli/group-options.ts';
 import { byTime, isShown, logLine, logsOptions, printLogLine, type LogLine } from '../cli/logs.ts';
 import { KINDS, keyOf, type StoredObject } from '../kubernetes/cluster.ts';
 import { readLines } from '../kubernetes/kube/lines.ts';
@@ -33,6 +34,7 @@ export async function runLogsCommand(
       fix: 'Run kcg logs NAME -n NAMESPACE, or choose with -l.',
     });
   }
+  requireOneChoice('logs', names, options);
   const colour = process.stdout.isTTY && !env['NO_COLOR'];
   const say = (line: LogLine) => {
     if (isShown(line, options))

@@ -78,6 +78,12 @@ const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
   ['leases --table x --dynamodb-endpoint localhost:8000', "--dynamodb-endpoint takes a URL such as http://127.0.0.1:8000, not 'localhost:8000'"],
   ['leases --dynamodb-endpoint', '--dynamodb-endpoint needs a value. Write --dynamodb-endpoint URL.'],
   ['leases a b', "unexpected argument 'b'. See --help."],
+  ['status orders -l team=a', 'status takes names or -l, not both. Leave out orders or -l.'],
+  ['describe orders -A', 'describe takes names of one namespace, not of all. Name it with -n, or choose with -l.'],
+  ['iam orders clicks -l team=a', 'iam takes names or -l, not both. Leave out orders or -l.'],
+  ['logs orders -l team=a', 'logs takes names or -l, not both. Leave out orders or -l.'],
+  ['logs orders -A', 'logs takes names of one namespace, not of all. Name it with -n, or choose with -l.'],
+  ['pause orders -A', 'pause takes names of one namespace, not of all. Name it with -n, or choose with -l.'],
   ['install', 'install takes the folder to copy to. Write kcg install DIR.'],
 ];
 
