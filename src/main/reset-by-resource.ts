@@ -1,11 +1,12 @@
 import { API_VERSION } from '../api/group.ts';
 import { RESET_KIND, type OffsetResetSpec, type OffsetResetStatus } from '../api/offset-reset.ts';
 import type { ResetReport, resetOptions } from '../cli/reset.ts';
-import { systemClock } from '../lib/clock.ts';
+import { abortError, systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import { KINDS, type Cluster, type KubeObject, type StoredObject } from '../kubernetes/cluster.ts';
+import { orStopped } from './or-stopped.ts';
 import { readUserCluster } from './user-cluster.ts';
 
 export interface ResetCall {
@@ -53,7 +54,8 @@ export async function resetByResource(
     const result = await cluster.apply(KINDS.offsetReset, object, { fieldManager: 'kcg-cli', signal });
     if (result.outcome !== 'applied') throw new KcgError('Conflict', result.message);
     say(`kinesisoffsetreset ${namespace}/${name} created`);
-    return untilOver(cluster, { namespace, name, signal, say });
+    const left = `not waited for: the operator goes on with ${namespace}/${name}. kubectl get kcgreset ${name} -n ${namespace} shows how it stands.`;
+    return orStopped(signal, left, () => untilOver(cluster, { namespace, name, signal, say }));
   });
 }
 
@@ -99,9 +101,7 @@ async function untilOver(
       say('no operator has taken notice of it yet: is one running that looks after this namespace?');
     await systemClock.sleep(LOOK_MS, { signal });
   }
-  throw new KcgError('Aborted', `not waited for: the operator goes on with ${namespace}/${name}`, {
-    fix: `kubectl get kcgreset ${name} -n ${namespace} shows how it stands.`,
-  });
+  throw abortError(signal);
 }
 
 type Condition = NonNullable<OffsetResetStatus['conditions']>[number];

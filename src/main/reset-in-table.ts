@@ -7,12 +7,15 @@ import { decodeClaim } from '../leases/claim.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { CLAIM_KEY } from '../leases/row.ts';
-import { systemClock as clock } from '../lib/clock.ts';
+import { abortError, systemClock as clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import { openClients, placeOf, PRINCIPAL } from './import-clients.ts';
 import { useLocalCredentials } from './local-credentials.ts';
+import { orStopped } from './or-stopped.ts';
 import type { ResetCall } from './reset-by-resource.ts';
+
+const LEFT = 'stopped half-way. Run kcg reset again: it ends what has begun first.';
 
 /**
  * The same in the group's table alone, as in local mode. What an attempt that was stopped has begun is ended first.
@@ -59,13 +62,15 @@ export async function resetInTable(file: string, call: ResetCall): Promise<Reset
       },
     };
     const left = claim?.reset;
-    if (left?.state === 'begun' && !left.isOfResource && !options.dryRun) {
-      say(`a reset that was stopped half-way is ended first: snapshot ${left.id}`);
-      await follow(new ResetRun({ ...shared, id: left.id, to: undefined }), call);
-    }
-    const to = call.to ?? undoOf(left?.parts === 0 ? undefined : left?.id);
-    const id = randomName(systemRandom, 10);
-    return await follow(new ResetRun({ ...shared, id, to }), call);
+    return await orStopped(signal, LEFT, async () => {
+      if (left?.state === 'begun' && !left.isOfResource && !options.dryRun) {
+        say(`a reset that was stopped half-way is ended first: snapshot ${left.id}`);
+        await follow(new ResetRun({ ...shared, id: left.id, to: undefined }), call);
+      }
+      const to = call.to ?? undoOf(left?.parts === 0 ? undefined : left?.id);
+      const id = randomName(systemRandom, 10);
+      return await follow(new ResetRun({ ...shared, id, to }), call);
+    });
   } finally {
     close();
   }
@@ -96,7 +101,5 @@ async function follow(run: ResetRun, { signal, say }: ResetCall): Promise<ResetR
     say(step.message);
     await clock.sleep(step.againInMs, { signal });
   }
-  throw new KcgError('Aborted', 'stopped half-way', {
-    fix: 'Run kcg reset again: it ends what has begun first.',
-  });
+  throw abortError(signal);
 }

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { hasCode, KcgError } from '../lib/errors.ts';
+import { KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
 import { optionHelp } from '../lib/options.ts';
 import { COMMANDS } from './commands.ts';
@@ -23,7 +23,7 @@ function mainHelp(): string {
   ].join('\n');
 }
 
-/** Exit codes: 0 done and nothing wrong, 1 it failed or trouble was found, 2 the input was wrong (nothing was touched). */
+/** Exit codes: 0 done and nothing wrong, 1 it failed or trouble was found, 2 the input was wrong (nothing was touched), 130 it was stopped. */
 export async function runCommand(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -57,7 +57,7 @@ export async function runCommand(
     return await run(rest, env, stop);
   } catch (thrown) {
     // Whoever has ended it knows.
-    if (stop.aborted && hasCode(thrown, 'Aborted')) return 130;
+    if (stop.aborted && KcgError.from(thrown).code === 'Aborted') return 130;
     sayLastWords(thrown, env);
     if (KcgError.from(thrown).code === 'Internal' && env['KCG_DEBUG'])
       process.stderr.write(`${(thrown as Error).stack}\n`);

@@ -1,15 +1,18 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
+import { resetOptions, targetFromFlags } from '../../src/cli/reset.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
-import { putShard } from '../../src/leases/transitions.ts';
+import { announceWorker, putShard, removeWorker } from '../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { parseOptions } from '../../src/lib/options.ts';
+import { resetInTable } from '../../src/main/reset-in-table.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { createStream, createTable } from '../support/local-table.ts';
 
@@ -81,6 +84,43 @@ test('positions go back, and back again, as they were', async () => {
 
   expect(await reset('--undo')).toMatchObject({ code: 0 });
   expect(await positions()).toEqual(before);
+});
+
+test('who stops it is told that it is half-way, and how it goes on', async () => {
+  const now = clock.now();
+  const worker = {
+    worker: 'w-a',
+    incarnation: 'i1',
+    state: 'live',
+    revision: 1,
+    restartedAt: 0,
+    address: '',
+  } as const;
+  const row = { ...worker, podUid: '', node: '', startedAt: now, maxLeases: 0, leaseDurationMs: 0 };
+  await (await open()).write(announceWorker(row, now));
+  const argv = [
+    '--to',
+    'TrimHorizon',
+    '--kinesis-endpoint',
+    kinesis.endpoint,
+    '--dynamodb-endpoint',
+    dynamodb.endpoint,
+  ];
+  const { options } = parseOptions(resetOptions, argv, {});
+  const stop = new AbortController();
+  const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  onTestFinished(() => told.mockRestore());
+  // It waits to see whether the worker lives.
+  const call = {
+    to: targetFromFlags(options),
+    options,
+    env: {},
+    signal: stop.signal,
+    say: () => stop.abort(),
+  };
+  await expect(resetInTable(join(folder, 'group.yaml'), call)).rejects.toMatchObject({ code: 'Aborted' });
+  expect(told.mock.calls.join('')).toContain('Run kcg reset again: it ends what has begun first.\n');
+  await (await open()).write(removeWorker(worker));
 });
 
 test.each<[string[], string]>([

@@ -10,7 +10,11 @@ export interface CommandRun {
 }
 
 /** Runs a command in this process, which costs a hundredth of a process of its own. One at a time: it owns the process's output. */
-export async function kcgHere(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandRun> {
+export async function kcgHere(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  stop = new AbortController().signal,
+): Promise<CommandRun> {
   let stdout = '';
   let stderr = '';
   const out = vi.spyOn(process.stdout, 'write').mockImplementation((data) => {
@@ -22,7 +26,7 @@ export async function kcgHere(argv: readonly string[], env: NodeJS.ProcessEnv = 
     return true;
   });
   try {
-    const code = await runCommand(argv, env, new AbortController().signal);
+    const code = await runCommand(argv, env, stop);
     return { code, stdout, stderr };
   } finally {
     out.mockRestore();
