@@ -39,6 +39,8 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> 
   const pauseMs = isStopped ? STOPPED_MS : Math.min(memory.lagPauseMs, risingMs);
   const mayLag = nowMs - memory.statusMs >= pauseMs;
   const status = mayLag ? computed : withoutLag;
+  // A group that has caught up is at rest, and would not be looked at again soon.
+  if (status.summary?.lag !== computed.summary?.lag) lookAgain(pass, pauseMs - (nowMs - memory.statusMs));
   const leftMs = ON_THE_WAY_MS - (nowMs - memory.toldMs);
   if (leftMs > 0 && isOnTheWay(computed) && previous && isOnTheWay(previous, computed)) {
     if (status !== previous) lookAgain(pass, leftMs);

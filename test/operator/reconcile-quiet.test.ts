@@ -88,6 +88,21 @@ describe('a group in which nothing happens', () => {
     }
   });
 
+  test('has it told within half a minute that it has caught up', async () => {
+    await atRest();
+    const lag = async () => (await h.status()).summary?.lag;
+    const shard = async (behindMs: number) =>
+      change(SHARD, { behind_ms: behindMs, read_at: h.clock.now(), ref: 'orders-worker-0/a' });
+    await shard(4_000);
+    await change('worker#orders-worker-0', { lagging: { [SHARD]: 4_000 } });
+    while ((await lag()) === '0s') await told(1);
+    await shard(0);
+    await change('worker#orders-worker-0', { lagging: {} });
+    let elapsedMs = 0;
+    while ((await lag()) !== '0s') elapsedMs += (await told(1))[0]!;
+    expect(elapsedMs).toBeLessThanOrEqual(40_000);
+  });
+
   test('asks for the stream seldom, and at once when the rows know of a reshard', async () => {
     await atRest();
     const describes = () => h.calls.filter((call) => call === 'describe stream').length;
