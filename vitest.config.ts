@@ -17,6 +17,8 @@ const leftOut = [
 ];
 /** Those that need more than a processor: servers, processes, an API server, other people's programs. */
 const needy = ['test/**/*.{local,cluster,node,long}.test.ts', 'test/**/*.{local,cluster,node}.long.test.ts'];
+/** Those that mostly wait, for other people's programs and for operators that look every few seconds. Nodes share one network. */
+const waiting = ['test/**/!(*.sim|*.node).long.test.ts', 'test/operator/operator-*.cluster.test.ts'];
 
 export default defineConfig({
   test: {
@@ -31,14 +33,24 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { extends: true, test: { name: 'servers', include: needy, exclude: leftOut } },
+      { extends: true, test: { name: 'servers', include: needy, exclude: [...leftOut, ...waiting] } },
+      {
+        extends: true,
+        test: {
+          name: 'waiting',
+          include: waiting,
+          exclude: leftOut,
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
     setupFiles: ['test/support/note-cpu-time.ts', 'test/support/property-seed.ts'],
     reporters: ['default', new SlowestFilesReporter()],
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Two processes at most: the suites start servers and processes of their own.
+    // Two processes at most, or four that wait: the suites start servers and processes of their own.
     maxWorkers: 2,
     pool: 'forks',
   },

@@ -35,7 +35,9 @@ describeWithCluster('a group whose pods or nodes go', 'node', () => {
     );
 
   test('is read on when a pod is evicted', async () => {
-    say('eviction', await troubles.evicted());
+    const figure = await troubles.evicted();
+    say('eviction', figure);
+    expect(figure.twice).toBe(0);
   });
 
   test('delivers nothing twice when a node is drained', async () => {
