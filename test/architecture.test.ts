@@ -51,6 +51,23 @@ describe('the import rule', () => {
   });
 });
 
+describe('files', () => {
+  it('never import one another in a circle', () => {
+    const left = new Map(
+      files.map((file) => {
+        const own = importsOf(file).filter((specifier) => specifier.startsWith('.'));
+        return [file, own.map((specifier) => join(dirname(file), specifier))];
+      }),
+    );
+    // Who imports nothing that is left is in no circle.
+    for (let before = -1; before !== left.size;) {
+      before = left.size;
+      for (const [file, imports] of left) if (!imports.some((target) => left.has(target))) left.delete(file);
+    }
+    expect([...left.keys()]).toEqual([]);
+  });
+});
+
 describe('AWS clients', () => {
   const source = (file: string) => readFileSync(join(root, file), 'utf8');
 

@@ -3,7 +3,7 @@ import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
 import { keepsPositions, readGroupLeniently, readGroup } from '../api/stored-group.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { GroupView } from '../view/group-view.ts';
-import { streamKey } from './aws-account.ts';
+import { streamKey } from './group-target.ts';
 import type { FailedRound, StuckRound } from '../kubernetes/work-queue.ts';
 import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
