@@ -19,7 +19,7 @@ const VENDOR = /^(@aws-sdk\/|@smithy\/|@kubernetes\/|@redis\/|dynalite|undici)/;
 const VENDOR_FOLDERS = ['aws', 'dynamodb', 'kube', 'sqs', 'sns', 's3', 'redis'];
 
 const root = join(import.meta.dirname, '../src');
-const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8');

@@ -30,6 +30,7 @@ import type { Outage } from './plan/track-failover.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Tellers } from './tellers.ts';
 import type { Tenants } from './tenants.ts';
+import type { GroupLook } from '../view/group-look.ts';
 import { ShardWindows } from '../view/shard-windows.ts';
 
 export interface ReconcilerOptions {
@@ -43,6 +44,8 @@ export interface ReconcilerOptions {
   tellers?: Tellers | undefined;
   /** After each look: how many shards there are of each judgement; undefined = the group is not to read, or is gone. */
   onJudged?: (group: string, shards: ReadonlyMap<string, number> | undefined) => void;
+  /** After each look at rows: what it has seen; undefined = nobody looks at them any more. */
+  onLook?: ((group: string, look: GroupLook | undefined) => void) | undefined;
   caches: {
     /** With the index `GROUPS_OF_TABLE`. */
     groups: ObjectCache;
