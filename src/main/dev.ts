@@ -73,7 +73,7 @@ export async function runDevCommand(
   const givenUpFolder = resolve(options.givenUp ?? join(beside, 'given-up'));
   const dashboard = options.noDashboard ? undefined : localDashboard(options.dashboardPort);
   const local = await startLocal({
-    ...dashboard?.hooks,
+    ...(dashboard ? { onLook: dashboard.onLook, onReady: dashboard.onReady } : {}),
     certificate,
     givenUpFolder,
     shards: options.shards,
@@ -85,7 +85,7 @@ export async function runDevCommand(
       if (!options.quiet) log(pod, line);
     },
   });
-  const served = await dashboard?.serve(local.cluster).catch(async (thrown: unknown) => {
+  const dashboardUrl = await dashboard?.serve(local.cluster).catch(async (thrown: unknown) => {
     await local.stop();
     throw thrown;
   });
@@ -93,7 +93,7 @@ export async function runDevCommand(
   const showing = screen.run(local, ended.signal);
   try {
     for (const line of addresses(local, certificate?.caFile)) screen.say(line);
-    if (served) screen.say(`dashboard       ${served.url}`);
+    if (dashboardUrl) screen.say(`dashboard       ${dashboardUrl}`);
     for (const group of groups) {
       await local.apply(group);
       for (const hint of hintsFor(group, { file: options.file, groups: groups.length, local }))
@@ -110,7 +110,7 @@ export async function runDevCommand(
     screen.say('stopping: workers drain, then the servers; Ctrl-C once more stops at once');
     ended.abort();
     await showing;
-    await served?.close();
+    await dashboard?.close();
     await local.stop();
   }
 }
