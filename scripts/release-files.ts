@@ -19,8 +19,7 @@ const PLACES: Record<string, readonly string[]> = {
   'package-lock.json': ['"name": "kcg",\n  "version": "@"', '"name": "kcg",\n      "version": "@"'],
   'charts/kcg/Chart.yaml': ['\nversion: @\n', '\nappVersion: "@"\n'],
   'src/main/version.ts': ["VERSION = '@'"],
-  'deploy/image/Dockerfile': ['/kcg:@', 'image.version="@"'],
-  'docs/install.md': ['/kcg:@', '/kcg-@.tgz', '/kcg-image.tar:@'],
+  'docs/install.md': ['/kcg:@', '/kcg-@.tgz'],
   'docs/handlers.md': ['/kcg-@.tgz'],
   'docs/library.md': ['/kcg-@.tgz'],
 };

@@ -3,12 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../lib/clock.ts';
 import { createLog, type LogLevel } from '../lib/log.ts';
 import { systemRandom } from '../lib/random.ts';
-import {
-  LOCAL_CREDENTIALS,
-  startLocalMode,
-  type LocalMode,
-  type LocalModeOptions,
-} from '../dev/local-mode.ts';
+import { LOCAL_CREDENTIALS, startLocalMode, type LocalMode } from '../dev/local-mode.ts';
 import type { ServerCertificate } from '../dev/tls/certificate.ts';
 import { sdkAwsAccount } from './aws-account.ts';
 
@@ -22,8 +17,6 @@ export interface LocalOptions {
   onWorkerLine: (pod: string, line: string) => void;
   /** Where workers write the batches that they give up; undefined: where their group says. */
   givenUpFolder?: string;
-  onLook?: LocalModeOptions['onLook'];
-  onReady?: LocalModeOptions['onReady'];
 }
 
 /** Local mode on this machine's clock, with this very program as the worker. */

@@ -3,6 +3,7 @@ import { KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
 import { optionHelp } from '../lib/options.ts';
 import { COMMANDS } from './commands.ts';
+import { nodeProblem } from './node-version.ts';
 import { VERSION } from './version.ts';
 import { sayLastWords } from './last-words.ts';
 
@@ -43,6 +44,8 @@ export async function runCommand(
     return await (await import('./complete.ts')).runComplete(rest, COMMANDS, { env, stop });
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   try {
+    const problem = nodeProblem(process.versions.node);
+    if (problem) throw problem;
     if (command === undefined) {
       const near = nearestOf(name, Object.keys(COMMANDS));
       const fix = near === undefined ? 'See kcg --help.' : `Did you mean kcg ${near}?`;

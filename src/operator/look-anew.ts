@@ -1,4 +1,4 @@
-import { streamKey } from './group-target.ts';
+import { streamKey } from './aws-account.ts';
 import { askedReconcile } from './plan/annotated-wishes.ts';
 import type { PlacedPass } from './reconcile-context.ts';
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { debianPackages } from '../support/debian-packages.ts';
 import { writeProgram } from '../support/kcg-here.ts';
 
-/* The scripts for zsh and fish in those shells; zsh as somebody types, on a terminal that Python plays. */
+/* The scripts for zsh and fish in those shells; zsh as somebody types, on a terminal that Python plays: the lines of docs/command.md. */
 
 let folder: string;
 let root: string;

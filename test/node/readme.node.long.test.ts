@@ -1,9 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
+import { COMMAND_BLOCKS, scriptOf } from '../docs/pages.ts';
 import { isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
 
-/* What a new user does first: the README's "Install", pasted, with its images, stream and keys there. */
+/*
+ * What a new user does first: the README's "Install", pasted, with its images, stream and keys there; then the other commands of the docs
+ * that need a node, and at the end those of docs/install.md that take it away and install it anew.
+ */
+const [onReadme, ...others] = COMMAND_BLOCKS.filter(({ runs }) => runs === 'node');
+const [install, uninstall] = others.filter(({ page }) => page === 'docs/install.md');
+
 describeWithCluster("the README's way to install", 'node', () => {
   let kcg: NodeHarness;
   vi.setConfig({ testTimeout: 300_000 });
@@ -19,8 +25,9 @@ describeWithCluster("the README's way to install", 'node', () => {
   const logs = () => kcg.kubectl('logs', '-l', 'kcg.dev/group=orders', '-c', 'app', '--tail=-1');
 
   test('ends with a group that is ready and gets its records', async () => {
-    const [, lines = ''] = /^## Install\n+```\n(.*?)```/ms.exec(readFileSync('README.md', 'utf8')) ?? [];
-    expect(await kcg.paste(lines)).toMatch(/kinesisconsumergroup.kcg.dev\/orders condition met\n$/);
+    expect(await kcg.paste(scriptOf(onReadme!))).toMatch(
+      /kinesisconsumergroup.kcg.dev\/orders condition met\n$/,
+    );
     for (const key of ['a', 'b', 'c', 'd']) {
       kcg.kinesis.putRecord('orders', { partitionKey: key, data: Buffer.from(key) });
     }
@@ -48,5 +55,15 @@ describeWithCluster("the README's way to install", 'node', () => {
     await until('both containers of a pod have ended', async () => / .* /.test(await exitCodes()), exitCodes);
     expect((await exitCodes()).trim().split(' ').sort()).toEqual(['app=0', 'worker=0']);
     await keep([]);
+  });
+
+  const between = others.filter((block) => block !== install && block !== uninstall);
+  test.for(between)('takes what $page says in line $line', async (block) => {
+    await kcg.paste(scriptOf(block));
+  });
+
+  test('ends and begins anew as docs/install.md says', async () => {
+    await kcg.paste(scriptOf(uninstall!));
+    expect(await kcg.paste(scriptOf(install!))).toContain('deployment "kcg" successfully rolled out');
   });
 });

@@ -70,8 +70,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
   verbs: [list, watch, patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  {{- /* To show them. */}}
-  verbs: [create, patch{{ if .Values.dashboard.enabled }}, list{{ end }}]
+  verbs: [create, patch]
 {{- end -}}
 
 {{/* What the annotations of a namespace allow its groups; its uid, which of kube-system tells clusters apart. */}}
