@@ -1,98 +1,135 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { writeOciArchive, type Image, type ImageFile } from './oci-archive.ts';
+import { pinnedNode } from './image/fetched.ts';
+import { baseLayer, bundleLayer } from './image/image-files.ts';
+import { tagOf, writeOciArchive, type Architecture } from './image/oci-archive.ts';
+import { libraries } from './image/pinned-libraries.ts';
+import { gitIn, provenanceOf } from './image/provenance.ts';
+import { sbomOf } from './image/sbom.ts';
+import type { ImageFile } from './image/tar.ts';
+import { packagesIn } from './third-party-licenses.ts';
 
 /*
- * Writes the image of kcg as an OCI archive, without a container engine: the pinned Node, the few libraries it is linked
- * to, and the bundle in dist/. There is no shell and no package manager in it. Node brings its own CA certificates.
- *
- * All that runs is in /app, found by relative paths, and /app/ld.so starts it: so `kcg install` can copy the folder into a
- * container of any other image, whatever C library that has.
+ * Writes the image of kcg as an OCI archive, without a container engine, and what it holds beside it:
+ * npm run image -- --name registry.example/kcg:0.1.0. Two builds of one commit have one digest, on whatever machine.
  */
-const root = join(import.meta.dirname, '..');
-const { values } = parseArgs({
-  options: { name: { type: 'string' }, out: { type: 'string', default: join(root, 'out/kcg-image.tar') } },
-});
-const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+const ROOT = join(import.meta.dirname, '..');
+const PLATFORMS = ['linux/amd64', 'linux/arm64'];
+const { version, repository } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+  repository?: { url: string };
+};
+const { created, revision } = provenanceOf(process.env, gitIn(ROOT));
 
-if (process.platform !== 'linux')
-  throw new Error('the image is built on Linux: its libraries come from there');
-const node = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
-if (!existsSync(node)) throw new Error(`${node} is missing: run "node scripts/ensure-installed.mjs"`);
+/** All that can be refused is, before anything is fetched. */
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      name: { type: 'string', default: `kcg:${version}` },
+      out: { type: 'string', default: join(ROOT, 'out/kcg-image.tar') },
+      platform: { type: 'string', multiple: true, default: PLATFORMS },
+      // Where its code is; for an image that others are to pull.
+      source: { type: 'string', default: repository?.url ?? '' },
+      // The files alone, a folder per architecture: what deploy/image/Dockerfile copies.
+      rootfs: { type: 'string' },
+    },
+  });
+  tagOf(values.name);
+  for (const platform of values.platform)
+    if (!PLATFORMS.includes(platform))
+      throw new Error(`--platform ${platform}: it is ${PLATFORMS.join(' or ')}`);
+  const pinned = pinnedNode('amd64').version;
+  if (process.versions.node !== pinned)
+    throw new Error(`Node ${pinned} builds the image, this is ${process.versions.node}: write npm run image`);
+  const architectures = [...new Set(values.platform)]
+    .sort()
+    .map((platform) => platform.replace('linux/', '') as Architecture);
+  return { ...values, out: resolve(values.out), architectures };
+}
+type Options = ReturnType<typeof readOptions>;
 
-const image: Image = {
-  name: values.name ?? `kcg:${version}`,
-  architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
-  layers: [await baseLayer(), await bundleLayer()],
-  config: {
+async function main(): Promise<void> {
+  const options = readOptions();
+  const bundle = await bundleLayer();
+  const layersOf = async (architecture: Architecture) => [await baseLayer(architecture), bundle];
+  if (options.rootfs === undefined) return writeImage(options, layersOf);
+  for (const each of options.architectures)
+    writeFiles(resolve(options.rootfs, each), (await layersOf(each)).flat());
+}
+
+async function writeImage(
+  { name, out, architectures, source }: Options,
+  layersOf: (architecture: Architecture) => Promise<ImageFile[][]>,
+): Promise<void> {
+  const annotations = {
+    'org.opencontainers.image.title': 'kcg',
+    'org.opencontainers.image.version': version,
+    'org.opencontainers.image.licenses': 'Apache-2.0',
+    ...(source ? { 'org.opencontainers.image.source': source } : {}),
+    ...(revision ? { 'org.opencontainers.image.revision': revision } : {}),
+    ...(created ? { 'org.opencontainers.image.created': created } : {}),
+  };
+  const config = {
     Entrypoint: ['/app/node', '/app/kcg.mjs'],
     Env: ['PATH=/app', 'NODE_ENV=production'],
     User: '65532:65532',
     WorkingDir: '/app',
-    Labels: {
-      'org.opencontainers.image.title': 'kcg',
-      'org.opencontainers.image.version': version,
-      'org.opencontainers.image.licenses': 'Apache-2.0',
+    Labels: annotations,
+  };
+  const platforms = await Promise.all(
+    architectures.map(async (architecture) => ({
+      architecture,
+      layers: await layersOf(architecture),
+      config,
+      sbom: sbomFor(architecture),
+    })),
+  );
+  mkdirSync(dirname(out), { recursive: true });
+  const image = { name, ...(created ? { created } : {}), annotations, platforms };
+  const written = await writeOciArchive(out, image);
+  process.stdout.write(`${name} ${written.digest} in ${out}\n`);
+  for (const [index, { architecture, digest, compressedBytes }] of written.platforms.entries()) {
+    const sbom = out.replace(/(\.tar)?$/, `.${architecture}.cdx.json`);
+    writeFileSync(sbom, platforms[index]!.sbom.data);
+    const size = `${(compressedBytes / 1e6).toFixed(1)} MB`;
+    process.stdout.write(`linux/${architecture} ${digest}, ${size}; what it holds: ${sbom}\n`);
+  }
+}
+
+function sbomFor(architecture: Architecture) {
+  const { name, version: nodeVersion } = pinnedNode(architecture);
+  const { node: _, ...parts } = process.versions;
+  return sbomOf({
+    kcg: { version, architecture, ...(created ? { created } : {}) },
+    node: {
+      version: nodeVersion,
+      package: name,
+      // modules, napi: numbers of interfaces; the rest is code of others.
+      parts: Object.entries(parts).flatMap(([part, version]) =>
+        version && part !== 'modules' && part !== 'napi' ? [{ name: part, version }] : [],
+      ),
     },
-  },
-};
-const out = resolve(values.out);
-await mkdir(dirname(out), { recursive: true });
-const { digest } = await writeOciArchive(out, image);
-const { size } = await stat(out);
-process.stdout.write(`${image.name} (${Math.round(size / 1e6)} MB, ${digest}) in ${out}\n`);
-
-/** Node and what it is linked to. It changes with Node or the build machine's C library, not with kcg. */
-async function baseLayer(): Promise<ImageFile[]> {
-  const { loader, libraries } = linkedTo(node);
-  const passwd = 'root:x:0:0:root:/:/bin/false\nkcg:x:65532:65532:kcg:/app:/bin/false\n';
-  return [
-    { path: 'tmp/', mode: 0o1777, folder: true },
-    { path: 'app/', mode: 0o755, folder: true },
-    { path: 'etc/passwd', mode: 0o644, data: Buffer.from(passwd) },
-    { path: 'etc/group', mode: 0o644, data: Buffer.from('root:x:0:\nkcg:x:65532:\n') },
-    { path: 'etc/nsswitch.conf', mode: 0o644, data: Buffer.from('hosts: files dns\n') },
-    // Where the loader looks when nobody tells it, and where the kernel looks for the loader.
-    { path: 'lib', link: '/app/lib' },
-    { path: dirname(loader) === '/lib' ? `app${loader}` : loader.slice(1), link: '/app/ld.so' },
-    { path: 'app/ld.so', mode: 0o755, data: await readFile(loader) },
-    { path: 'app/node', mode: 0o755, data: await readFile(node) },
-    { path: 'app/LICENSE-node', mode: 0o644, data: await readFile(join(dirname(node), '../LICENSE')) },
-    ...(await Promise.all(
-      libraries.map(async (path) => ({
-        path: `app/lib/${basename(path)}`,
-        mode: 0o755,
-        data: await readFile(path),
-      })),
-    )),
-  ];
+    libraries,
+    packages: packagesIn(readFileSync(join(ROOT, 'dist/THIRD-PARTY-LICENSES'), 'utf8')),
+  });
 }
 
-async function bundleLayer(): Promise<ImageFile[]> {
-  const dist = join(root, 'dist');
-  const names = existsSync(dist) ? (await readdir(dist)).filter((name) => name.endsWith('.mjs')) : [];
-  if (names.length === 0) throw new Error('dist/ is empty: run "npm run build" first');
-  const files = names.sort().map(async (name) => ({
-    path: `app/${name}`,
-    mode: 0o644,
-    data: await readFile(join(dist, name)),
-  }));
-  const licenses = [join(root, 'LICENSE'), join(dist, 'THIRD-PARTY-LICENSES')].map(async (path) => ({
-    path: `app/${basename(path)}`,
-    mode: 0o644,
-    data: await readFile(path),
-  }));
-  return Promise.all([...files, ...licenses]);
+/** As a layer would be unpacked. */
+function writeFiles(folder: string, files: readonly ImageFile[]): void {
+  rmSync(folder, { recursive: true, force: true });
+  for (const file of files) {
+    const path = join(folder, file.path);
+    mkdirSync('folder' in file ? path : dirname(path), { recursive: true });
+    if ('link' in file) symlinkSync(file.link, path);
+    else if ('data' in file) writeFileSync(path, file.data);
+    if ('mode' in file) chmodSync(path, file.mode);
+  }
 }
 
-/** As ldd tells: `libm.so.6 => /lib/…/libm.so.6 (0x…)`, and the loader by its path alone. */
-function linkedTo(program: string): { loader: string; libraries: string[] } {
-  const lines = execFileSync('ldd', [program], { encoding: 'utf8' }).split('\n');
-  const libraries = lines.flatMap((line) => /=> (\/\S+)/.exec(line)?.[1] ?? []);
-  const loader = lines.flatMap((line) => /^\s*(\/\S+) \(0x/.exec(line)?.[1] ?? [])[0];
-  if (!loader) throw new Error(`ldd named no loader for ${program}`);
-  return { loader, libraries };
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`no image: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
 }

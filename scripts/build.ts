@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { bundlePage } from './bundle-page.ts';
 import { thirdPartyLicenses } from './third-party-licenses.ts';
 
 /** Bundles everything that ships into `dist/`: one entry, and a chunk per command that is loaded when asked for. */
@@ -50,7 +51,11 @@ const { metafile } = await build({
   metafile: true,
   absWorkingDir: root,
 });
-const licenses = await thirdPartyLicenses(root, Object.keys(metafile.inputs));
+// Beside the chunks, where `assets.ts` looks for it.
+const page = await bundlePage();
+await mkdir(join(dist, 'dashboard'));
+for (const [name, body] of page.files) await writeFile(join(dist, 'dashboard', name), body);
+const licenses = await thirdPartyLicenses(root, [...Object.keys(metafile.inputs), ...page.inputs]);
 await writeFile(join(dist, 'THIRD-PARTY-LICENSES'), licenses);
 await chmod(join(dist, 'kcg.mjs'), 0o755);
 

@@ -19,7 +19,8 @@ const PLACES: Record<string, readonly string[]> = {
   'package-lock.json': ['"name": "kcg",\n  "version": "@"', '"name": "kcg",\n      "version": "@"'],
   'charts/kcg/Chart.yaml': ['\nversion: @\n', '\nappVersion: "@"\n'],
   'src/main/version.ts': ["VERSION = '@'"],
-  'docs/install.md': ['/kcg:@', '/kcg-@.tgz'],
+  'deploy/image/Dockerfile': ['/kcg:@', 'image.version="@"'],
+  'docs/install.md': ['/kcg:@', '/kcg-@.tgz', '/kcg-image.tar:@'],
   'docs/handlers.md': ['/kcg-@.tgz'],
   'docs/library.md': ['/kcg-@.tgz'],
 };

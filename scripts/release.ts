@@ -84,7 +84,7 @@ kcg ${version} is in out/release, with SHA256SUMS; commit and tag v${version} ar
   git push origin HEAD v${version}
   npm publish out/release/npm/kcg-${version}.tgz
   helm push out/release/chart/kcg-${version}.tgz oci://REGISTRY/charts
-  skopeo copy oci-archive:out/release/image/kcg-image.tar docker://REGISTRY/kcg:${version}
+  oras cp --from-oci-layout out/release/image/kcg-image.tar:${version} REGISTRY/kcg:${version}
 
 ${takeBack}
 `);

@@ -46,6 +46,16 @@ export async function thirdPartyLicenses(root: string, inputs: readonly string[]
   return `kcg holds code of these packages, each under the licence of its own below.\n\n${list.join('\n')}\n\n${sections.join('\n')}`;
 }
 
+/** The packages that such a text begins with. */
+export function packagesIn(text: string): Pick<Package, 'name' | 'version' | 'license'>[] {
+  const [, list = ''] = text.split('\n\n');
+  return list.split('\n').map((line) => {
+    const [, name, version, license] = /^(\S+) (\S+) \((.+)\)$/.exec(line) ?? [];
+    if (!name || !version || !license) throw new Error(`a list of packages holds the line ${line}`);
+    return { name, version, license };
+  });
+}
+
 async function readPackage(folder: string): Promise<Package> {
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest;
   const { name, version } = manifest;

@@ -19,7 +19,7 @@ const VENDOR = /^(@aws-sdk\/|@smithy\/|@kubernetes\/|@redis\/|dynalite|undici)/;
 const VENDOR_FOLDERS = ['aws', 'dynamodb', 'kube', 'sqs', 'sns', 's3', 'redis'];
 
 const root = join(import.meta.dirname, '../src');
-const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8');
@@ -48,6 +48,23 @@ describe('the import rule', () => {
         expect(allowed, `${file} imports ${specifier}`).toBe(true);
       }
     }
+  });
+});
+
+describe('files', () => {
+  it('never import one another in a circle', () => {
+    const left = new Map(
+      files.map((file) => {
+        const own = importsOf(file).filter((specifier) => specifier.startsWith('.'));
+        return [file, own.map((specifier) => join(dirname(file), specifier))];
+      }),
+    );
+    // Who imports nothing that is left is in no circle.
+    for (let before = -1; before !== left.size;) {
+      before = left.size;
+      for (const [file, imports] of left) if (!imports.some((target) => left.has(target))) left.delete(file);
+    }
+    expect([...left.keys()]).toEqual([]);
   });
 });
 

@@ -65,7 +65,13 @@ test('a clean one becomes a commit, a tag, and files of one version in step', { 
   const out = join(clone, 'out/release');
   const files = readdirSync(out, { recursive: true, encoding: 'utf8' });
   expect(files).toEqual(
-    expect.arrayContaining([`npm/kcg-${VERSION}.tgz`, `chart/kcg-${VERSION}.tgz`, 'image/kcg-image.tar']),
+    expect.arrayContaining([
+      `npm/kcg-${VERSION}.tgz`,
+      `chart/kcg-${VERSION}.tgz`,
+      'image/kcg-image.tar',
+      'image/kcg-image.amd64.cdx.json',
+      'image/kcg-image.arm64.cdx.json',
+    ]),
   );
   execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: out });
   const inTar = (tar: string, path: string) =>

@@ -1,4 +1,4 @@
-import type { OptionTable } from '../lib/options.ts';
+import type { OptionTable, OptionValues } from '../lib/options.ts';
 import { otherClusterOptions, placeOptions, selectOptions } from './group-options.ts';
 
 export const doctorOptions = {
@@ -13,6 +13,8 @@ export const doctorOptions = {
   output: { type: 'string', short: 'o', description: 'as data', choices: ['json', 'yaml'] },
   ...otherClusterOptions,
 } as const satisfies OptionTable;
+
+export type DoctorOptions = OptionValues<typeof doctorOptions>;
 
 /** A right that a command of this program uses. */
 export interface Right {

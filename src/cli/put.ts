@@ -16,6 +16,13 @@ export const putOptions = {
     description: 'put it into this open shard, whatever the key: an id, or how it ends',
   },
   'explicit-hash-key': { type: 'string', description: "decimal, in place of the key's hash" },
+  rate: {
+    type: 'number',
+    description:
+      'records a second: lines of standard input at that pace, --data again and again until Ctrl-C',
+    min: 1,
+    max: 10_000,
+  },
   'dry-run': { type: 'boolean', description: 'say where records would go, and write nothing' },
   output: { type: 'string', short: 'o', description: 'a JSON object a line', choices: ['json'] },
   ...placeOptions,

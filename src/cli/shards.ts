@@ -5,7 +5,7 @@ import { formatAge, formatDuration } from '../view/format.ts';
 import { formatCheckpoint } from '../view/format-position.ts';
 import type { GroupPicture } from '../view/group-picture.ts';
 import type { ShardView } from '../view/group-view.ts';
-import { shardTree, widthPercent, type TreeLine } from '../view/shard-tree.ts';
+import { shardTree, widthPercent, withoutOld, type TreeLine } from '../view/shard-tree.ts';
 import { otherClusterOptions, placeOptions, selectOptions, watchOption } from './group-options.ts';
 import { printTable } from './print-table.ts';
 import { printData, unknownLines } from './status.ts';
@@ -69,15 +69,6 @@ function headline({ title, view, stream }: GroupPicture, shards: readonly ShardV
   const known = open + closed > 0 ? `${open} open, ${closed} closed` : 'what the stream lists is not known';
   const lag = view?.lag.maxMs === undefined ? 'unknown' : formatDuration(view.lag.maxMs);
   return `${title}${stream ? ` on ${stream.name}` : ''}: ${count(shards.length, 'shard')}, ${known}, ${view?.ownedShards} of ${view?.readableShards} owned, lag ${lag}`;
-}
-
-/** Those that are not ended, and what they came from as far as that has something left to read below it. */
-function withoutOld(shards: readonly ShardView[]): readonly ShardView[] {
-  const unended = shards.filter(({ state }) => state !== 'ended');
-  const kept = new Set(unended.map(({ shardId }) => shardId));
-  // One generation of history: what a shard came from, not what that came from.
-  const parents = new Set(unended.flatMap((shard) => shard.parents));
-  return shards.filter(({ shardId }) => kept.has(shardId) || parents.has(shardId));
 }
 
 function arranged(

@@ -6,7 +6,7 @@ import type { Random } from '../lib/random.ts';
 import type { AwsAccount } from '../operator/aws-account.ts';
 import { KINDS, type KubeObject } from '../kubernetes/cluster.ts';
 import { MemoryCluster } from '../kubernetes/memory/cluster.ts';
-import { runOperator } from '../operator/operator.ts';
+import { runOperator, type OperatorOptions } from '../operator/operator.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { ProcessPods } from './pods/process-pods.ts';
 
@@ -18,6 +18,9 @@ export interface LocalClusterOptions {
   /** Program and arguments that run `kcg worker`. */
   workerCommand: readonly string[];
   onWorkerLine: (pod: string, line: string) => void;
+  /** As those of the operator. */
+  onLook?: OperatorOptions['onLook'];
+  onReady?: OperatorOptions['onReady'];
 }
 
 export interface LocalCluster {
@@ -54,6 +57,8 @@ export function startLocalCluster(options: LocalClusterOptions): LocalCluster {
       random,
       log: log.child({ component: 'operator' }),
       nudge: httpNudge,
+      onLook: options.onLook,
+      ...(options.onReady ? { onReady: options.onReady } : {}),
       options: { workerImage: 'local', defaultRegion: 'us-east-1', pollMs: POLL_MS },
     },
     stopOperator.signal,

@@ -26,9 +26,12 @@ export async function hasPodEnded(
   return pod?.metadata.uid !== uid;
 }
 
+/** On the pod of the leader, so that a Service can lead to it. */
+export const LEADER_LABEL = 'kcg.dev/leader';
+
 /**
  * The leader's pod goes last in a rollout: else another old pod leads for the moments until it is its turn, and leadership
- * changes twice.
+ * changes twice. Its label says which it is.
  */
 export async function markLeaderPod(
   cluster: Pick<Cluster, 'get' | 'patchMetadata'>,
@@ -36,7 +39,13 @@ export async function markLeaderPod(
   leads: boolean,
 ): Promise<void> {
   const pod = await cluster.get(KINDS.pod, { namespace, name });
-  const cost = pod?.metadata.annotations?.[DELETION_COST];
-  if (!pod || cost === (leads ? '1' : undefined)) return;
-  await cluster.patchMetadata(KINDS.pod, pod, { annotations: { [DELETION_COST]: leads ? '1' : null } });
+  if (!pod) return;
+  const { annotations = {}, labels = {} } = pod.metadata;
+  const isMarked = annotations[DELETION_COST] === '1' && labels[LEADER_LABEL] === 'true';
+  const isUnmarked = annotations[DELETION_COST] === undefined && labels[LEADER_LABEL] === undefined;
+  if (leads ? isMarked : isUnmarked) return;
+  await cluster.patchMetadata(KINDS.pod, pod, {
+    annotations: { [DELETION_COST]: leads ? '1' : null },
+    labels: { [LEADER_LABEL]: leads ? 'true' : null },
+  });
 }

@@ -9,13 +9,8 @@ import { openImport } from './position-import.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { Clock } from '../lib/clock.ts';
-import {
-  identityKey,
-  streamKey,
-  tableKey,
-  type AwsAccount,
-  type GroupTarget,
-} from '../operator/aws-account.ts';
+import type { AwsAccount } from '../operator/aws-account.ts';
+import { identityKey, streamKey, tableKey, type GroupTarget } from '../operator/group-target.ts';
 import { AwsIdentities } from './aws-identities.ts';
 import { AwsRateLimits } from '../aws/rate-limits.ts';
 import { dynamoDbTableAdmin } from '../table/dynamodb/table-admin.ts';

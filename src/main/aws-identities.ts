@@ -1,7 +1,7 @@
 import { assumedRole, type AssumedRole } from '../aws/assumed-role.ts';
 import type { AwsCredentials } from '../aws/credentials.ts';
 import type { Clock } from '../lib/clock.ts';
-import { identityKey, type GroupTarget } from '../operator/aws-account.ts';
+import { identityKey, type GroupTarget } from '../operator/group-target.ts';
 
 /** Whose credentials a call is signed with. */
 export interface AwsIdentity {

@@ -27,6 +27,14 @@ export const COMMANDS: Record<string, Command> = {
       return { options: demoOptions, run: runDemoCommand };
     },
   },
+  emulator: {
+    summary: 'local Kinesis and DynamoDB alone, for groups in a cluster and for your own programs',
+    usage: 'kcg emulator',
+    load: async () => {
+      const { emulatorOptions, runEmulatorCommand } = await import('./emulator.ts');
+      return { options: emulatorOptions, run: runEmulatorCommand };
+    },
+  },
   get: {
     summary: 'list consumer groups, as "kubectl get kcg" does',
     usage: 'kcg get [NAME...]',

@@ -11,6 +11,7 @@ import { parseOptions, type OptionTable } from '../lib/options.ts';
 import type { LocalMode } from '../dev/local-mode.ts';
 import { openCertificate } from '../dev/tls/certificate-files.ts';
 import { readableLogLine } from '../view/log-line.ts';
+import { localDashboard } from './dashboard.ts';
 import { reloadOnChange } from './reload.ts';
 import { startLocal, workerCommand } from './local.ts';
 
@@ -29,6 +30,8 @@ export const devOptions = {
     type: 'boolean',
     description: 'answer TLS as well, with a certificate that is made once and named for clients to trust',
   },
+  'dashboard-port': { ...port, description: 'port of the dashboard; 0 = any free one' },
+  'no-dashboard': { type: 'boolean', description: 'serve no dashboard' },
   'given-up': {
     type: 'string',
     description: 'folder for batches that are given up; default: given-up beside the group file',
@@ -68,7 +71,9 @@ export async function runDevCommand(
     : undefined;
   const beside = options.file === '-' ? '.' : dirname(options.file);
   const givenUpFolder = resolve(options.givenUp ?? join(beside, 'given-up'));
+  const dashboard = options.noDashboard ? undefined : localDashboard(options.dashboardPort);
   const local = await startLocal({
+    ...(dashboard ? { onLook: dashboard.onLook, onReady: dashboard.onReady } : {}),
     certificate,
     givenUpFolder,
     shards: options.shards,
@@ -80,10 +85,15 @@ export async function runDevCommand(
       if (!options.quiet) log(pod, line);
     },
   });
+  const dashboardUrl = await dashboard?.serve(local.cluster).catch(async (thrown: unknown) => {
+    await local.stop();
+    throw thrown;
+  });
   const ended = new AbortController();
   const showing = screen.run(local, ended.signal);
   try {
     for (const line of addresses(local, certificate?.caFile)) screen.say(line);
+    if (dashboardUrl) screen.say(`dashboard       ${dashboardUrl}`);
     for (const group of groups) {
       await local.apply(group);
       for (const hint of hintsFor(group, { file: options.file, groups: groups.length, local }))
@@ -100,6 +110,7 @@ export async function runDevCommand(
     screen.say('stopping: workers drain, then the servers; Ctrl-C once more stops at once');
     ended.abort();
     await showing;
+    await dashboard?.close();
     await local.stop();
   }
 }

@@ -5,7 +5,7 @@ import { KINDS, type ResourceKind, type StoredObject } from '../kubernetes/clust
 import { systemClock as clock } from '../lib/clock.ts';
 import { count } from '../lib/count.ts';
 import { describeError } from '../lib/errors.ts';
-import type { DoctorOptions } from './doctor.ts';
+import type { DoctorOptions } from '../cli/doctor.ts';
 import type { UserCluster } from './user-cluster.ts';
 import { VERSION } from './version.ts';
 

@@ -3,7 +3,7 @@ import { abortError } from '../lib/clock.ts';
 import { count } from '../lib/count.ts';
 import { describeError } from '../lib/errors.ts';
 import { isTrouble, problemsOf } from '../view/group-problems.ts';
-import type { DoctorOptions } from './doctor.ts';
+import type { DoctorOptions } from '../cli/doctor.ts';
 import { groupPictures } from './group-pictures.ts';
 
 /** What `kcg status` would say of all groups, in a line each that is in trouble. @throws KcgError only when told to stop */

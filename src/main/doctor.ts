@@ -1,10 +1,10 @@
 import { anyFailed, printChecks, type Check } from '../cli/checks.ts';
-import { doctorOptions } from '../cli/doctor.ts';
+import { doctorOptions, type DoctorOptions } from '../cli/doctor.ts';
 import { printData } from '../cli/status.ts';
 import { awsCredentials } from '../aws/credentials.ts';
 import { systemClock as clock } from '../lib/clock.ts';
 import { describeError, KcgError } from '../lib/errors.ts';
-import { parseOptions, type OptionValues } from '../lib/options.ts';
+import { parseOptions } from '../lib/options.ts';
 import { paintFor } from '../lib/paint.ts';
 import { diagnoseCluster } from './doctor-cluster.ts';
 import { diagnoseGroups } from './doctor-groups.ts';
@@ -14,8 +14,6 @@ import { openUserCluster } from './user-cluster.ts';
 import { VERSION } from './version.ts';
 
 export { doctorOptions };
-
-export type DoctorOptions = OptionValues<typeof doctorOptions>;
 
 /** `kcg doctor`: is everything there that kcg needs, from this machine to the groups? Exit code 1 when something failed. */
 export async function runDoctorCommand(

@@ -3,7 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../lib/clock.ts';
 import { createLog, type LogLevel } from '../lib/log.ts';
 import { systemRandom } from '../lib/random.ts';
-import { LOCAL_CREDENTIALS, startLocalMode, type LocalMode } from '../dev/local-mode.ts';
+import {
+  LOCAL_CREDENTIALS,
+  startLocalMode,
+  type LocalMode,
+  type LocalModeOptions,
+} from '../dev/local-mode.ts';
 import type { ServerCertificate } from '../dev/tls/certificate.ts';
 import { sdkAwsAccount } from './aws-account.ts';
 
@@ -17,6 +22,8 @@ export interface LocalOptions {
   onWorkerLine: (pod: string, line: string) => void;
   /** Where workers write the batches that they give up; undefined: where their group says. */
   givenUpFolder?: string;
+  onLook?: LocalModeOptions['onLook'];
+  onReady?: LocalModeOptions['onReady'];
 }
 
 /** Local mode on this machine's clock, with this very program as the worker. */

@@ -8,7 +8,7 @@ import { systemRandom } from '../lib/random.ts';
 import { keyString, type Cluster, type ObjectKey } from '../kubernetes/cluster.ts';
 import { candidateIdentity, hasPodEnded, markLeaderPod } from '../kubernetes/candidate.ts';
 import { KubeCluster, type KubeClusterOptions } from '../kubernetes/kube/cluster.ts';
-import { loadKubeAccess } from '../kubernetes/kube/config.ts';
+import { loadKubeAccess, type KubeAccess } from '../kubernetes/kube/config.ts';
 import {
   runAsLeader,
   type LeaderElectionEvent,
@@ -20,6 +20,7 @@ import { startOperatorServer } from '../operator/operator-server.ts';
 import { httpListen } from '../runtime/leasing/changes.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { sdkAwsAccount } from './aws-account.ts';
+import { dashboardOptions, OperatorDashboard } from './dashboard.ts';
 
 export const operatorOptions = {
   'default-region': {
@@ -86,6 +87,7 @@ export const operatorOptions = {
     min: 0,
     max: 65_535,
   },
+  ...dashboardOptions,
   kubeconfig: {
     type: 'string',
     description: "kubeconfig file; default: KUBECONFIG, ~/.kube/config, the pod's service account",
@@ -102,6 +104,27 @@ export const operatorOptions = {
 
 /** It stands in claims, in the annotation that takes one over, and in external ids. */
 const CLUSTER_ID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
+
+function clusterOf(
+  options: Options,
+  {
+    access,
+    podName,
+    metrics,
+    log,
+  }: { access: KubeAccess; podName: string; metrics: OperatorMetrics; log: Log },
+): KubeCluster {
+  return new KubeCluster({
+    access,
+    clock: systemClock,
+    random: systemRandom,
+    log: log.child({ component: 'kubernetes' }),
+    instance: podName,
+    ...clusterSettings(options),
+    onRequest: metrics.onRequest,
+    onReflector: metrics.onReflector,
+  });
+}
 
 function clusterSettings({ clusterId }: Options): Pick<KubeClusterOptions, 'qps' | 'burst' | 'clusterId'> {
   if (clusterId === undefined || CLUSTER_ID.test(clusterId)) return { ...REQUESTS, clusterId };
@@ -136,16 +159,7 @@ export async function runOperatorCommand(
   const access = loadKubeAccess({ kubeconfig: options.kubeconfig, context: options.context, env });
   const podName = options.podName ?? 'kcg-operator';
   const metrics = new OperatorMetrics();
-  const cluster = new KubeCluster({
-    access,
-    clock: systemClock,
-    random: systemRandom,
-    log: log.child({ component: 'kubernetes' }),
-    instance: podName,
-    ...clusterSettings(options),
-    onRequest: metrics.onRequest,
-    onReflector: metrics.onReflector,
-  });
+  const cluster = clusterOf(options, { access, podName, metrics, log });
   const aws = sdkAwsAccount(systemClock);
   let isReady = false;
   const server = await startOperatorServer({
@@ -158,9 +172,13 @@ export async function runOperatorCommand(
   const leaseKey = { namespace: options.namespace ?? access.namespace, name: options.leaseName };
   const settings = settingsOf(options, options.workerImage, leaseKey);
   const pod = { namespace: leaseKey.namespace, name: podName, uid: options.podUid };
-  const election = electionOf({ cluster, key: leaseKey, pod, namespaces: settings.namespaces, log });
+  const dashboard = options.dashboard ? new OperatorDashboard(options) : undefined;
+  const onFollowing = (leader: string) => dashboard?.leading(false, leader);
+  const { namespaces } = settings;
+  const election = electionOf({ cluster, key: leaseKey, pod, namespaces, log, onFollowing });
   let exitCode = 0;
   try {
+    if (dashboard) log.info('dashboard', { url: await dashboard.serve(cluster) });
     await runOperator(
       {
         cluster,
@@ -171,14 +189,18 @@ export async function runOperatorCommand(
         ...WORKERS,
         options: settings,
         // One that waits to lead is as ready as it gets: a rollout goes on, and the old leader gives way.
-        onReady: () => (isReady = true),
+        onReady: (groups) => {
+          isReady = true;
+          dashboard?.onReady(groups);
+        },
         onReconcile: metrics.onReconcile,
         onJudged: metrics.onJudged,
+        onLook: dashboard?.onLook,
         lead: async (work) => {
-          const counted: typeof work = async (signal, leads) => {
-            metrics.leading(true);
-            await work(signal, leads).finally(() => metrics.leading(false));
-          };
+          const counted = counting(work, (leads) => {
+            metrics.leading(leads);
+            dashboard?.leading(leads);
+          });
           if (!options.leaderElect) return counted(stop, () => true);
           if ((await runAsLeader(election, stop, counted)) === 'lost') exitCode = 1;
         },
@@ -187,10 +209,21 @@ export async function runOperatorCommand(
     );
     return exitCode;
   } finally {
+    await dashboard?.close();
     aws.close();
     await cluster.close();
     await server.close();
   }
+}
+
+type Work = Parameters<NonNullable<OperatorOptions['lead']>>[0];
+
+/** The same work; `tell` hears when it begins and when it ends. */
+function counting(work: Work, tell: (leads: boolean) => void): Work {
+  return async (signal, leads) => {
+    tell(true);
+    await work(signal, leads).finally(() => tell(false));
+  };
 }
 
 function electionOf({
@@ -199,10 +232,12 @@ function electionOf({
   pod,
   namespaces,
   log,
+  onFollowing,
 }: Pick<LeaderElectionOptions, 'key' | 'namespaces'> & {
   cluster: Cluster;
   pod: ObjectKey & { uid: string | undefined };
   log: Log;
+  onFollowing: (leader: string) => void;
 }): LeaderElectionOptions {
   const mark = (leads: boolean) => {
     if (pod.uid === undefined) return;
@@ -215,6 +250,7 @@ function electionOf({
   const onEvent = (event: LeaderElectionEvent) => {
     logElection(log, event);
     if (event.type === 'leading') mark(true);
+    if (event.type === 'following') onFollowing(event.leader);
   };
   return {
     cluster,

@@ -5,13 +5,14 @@ import { awsCredentials } from '../aws/credentials.ts';
 import { awsStreamWriter } from '../kinesis/aws/stream-writer.ts';
 import { hashKeyOf } from '../kinesis/hash-key.ts';
 import { isOpen, type Shard } from '../kinesis/shard.ts';
-import { MAX_CALL_BYTES, MAX_RECORDS, type NewRecord, type StreamWriter } from '../kinesis/stream-writer.ts';
+import type { NewRecord, StreamWriter } from '../kinesis/stream-writer.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { systemClock as clock } from '../lib/clock.ts';
 import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../lib/options.ts';
 import { systemRandom } from '../lib/random.ts';
+import { atPace, batchesOf } from './put-batches.ts';
 import { forAws, GroupLooker, PRINCIPAL } from './group-looker.ts';
 import { findGroups, type GroupSource } from './group-sources.ts';
 
@@ -51,10 +52,17 @@ export async function runPutCommand(
     const explicitHashKey =
       options.shard === undefined ? options.explicitHashKey : hashKeyIn(shards, options.shard);
     let written = 0;
-    for await (const batch of batches(recordsOf(options, explicitHashKey))) {
+    const records = recordsOf(options, explicitHashKey);
+    const { rate } = options;
+    const batches =
+      rate === undefined
+        ? batchesOf(records, process.stdin.isTTY)
+        : atPace(records, rate, { clock, signal: stop });
+    for await (const batch of batches) {
       if (options.dryRun)
         for (const record of batch) tell(options, { record, shardId: shardOf(record, shards) });
-      else await putAll(writer, batch, options, stop);
+      // Ctrl-C is how records at a pace end: the call under way is let finish.
+      else await putAll(writer, batch, options, rate === undefined ? stop : undefined);
       written += batch.length;
       if (stop.aborted) break;
     }
@@ -90,7 +98,7 @@ async function sourceOf(
 }
 
 async function* recordsOf(options: Options, explicitHashKey: string | undefined): AsyncGenerator<NewRecord> {
-  const { data, dataFile, partitionKey } = options;
+  const { data, dataFile, partitionKey, rate } = options;
   if (data !== undefined && dataFile !== undefined)
     throw new KcgError('InvalidInput', 'put takes --data or --data-file, not both', {
       fix: 'Leave one out.',
@@ -100,8 +108,17 @@ async function* recordsOf(options: Options, explicitHashKey: string | undefined)
     data: bytes,
     explicitHashKey,
   });
-  if (dataFile !== undefined) return yield record(await fileOf(dataFile));
-  if (data !== undefined && data !== '-') return yield record(Buffer.from(data));
+  const one =
+    dataFile !== undefined
+      ? await fileOf(dataFile)
+      : data !== undefined && data !== '-'
+        ? Buffer.from(data)
+        : undefined;
+  if (one !== undefined) {
+    do yield record(one);
+    while (rate !== undefined && !options.dryRun);
+    return;
+  }
   if (process.stdin.isTTY) process.stderr.write('a record for each line; end with Ctrl-D\n');
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity }))
     yield record(Buffer.from(line));
@@ -120,34 +137,12 @@ function anyKey(): string {
   return Math.floor(systemRandom() * 2 ** 52).toString(36);
 }
 
-/** As many as one call takes. A line that comes slowly, from a person or a program, is not waited for. */
-async function* batches(records: AsyncIterable<NewRecord>): AsyncGenerator<NewRecord[]> {
-  let batch: NewRecord[] = [];
-  let bytes = 0;
-  for await (const record of records) {
-    const size = record.data.length + Buffer.byteLength(record.partitionKey);
-    if (batch.length === MAX_RECORDS || bytes + size > MAX_CALL_BYTES) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(record);
-    bytes += size;
-    if (process.stdin.isTTY) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-  }
-  if (batch.length > 0) yield batch;
-}
-
 /** What a shard has no room for now is put again; records of a key can change places with that. */
 async function putAll(
   writer: StreamWriter,
   records: readonly NewRecord[],
   options: Options,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   let left = [...records];
   for (let attempt = 1; left.length > 0; attempt += 1) {

@@ -1,4 +1,4 @@
-import { streamKey } from './aws-account.ts';
+import { streamKey } from './group-target.ts';
 import { askedReconcile } from './plan/annotated-wishes.ts';
 import type { PlacedPass } from './reconcile-context.ts';
 

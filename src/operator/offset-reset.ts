@@ -1,7 +1,7 @@
 import type { CompleteReason, FailedReason } from '../api/offset-reset-conditions.ts';
 import type { OffsetResetSpec } from '../api/offset-reset.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
-import type { GroupTarget } from './aws-account.ts';
+import type { GroupTarget } from './group-target.ts';
 
 /** What became, or would become, of a shard. */
 export interface MovedShard {
@@ -52,3 +52,9 @@ export interface ResetRequest {
 }
 
 export type OpenReset = (request: ResetRequest) => ResetSession;
+
+/** What is remembered of a group's reset. */
+export interface ResetMemory {
+  /** The session knows which workers' heartbeats have stood still. */
+  session: { id: string; session: ResetSession } | undefined;
+}

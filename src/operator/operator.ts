@@ -1,6 +1,6 @@
 import { groupKeyOf } from '../api/offset-reset.ts';
 import { describeError } from '../lib/errors.ts';
-import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
+import { keyOf, keyString, parseKey, type ObjectCache, type StoredObject } from '../kubernetes/cluster.ts';
 import { WorkQueue, type WorkQueueOptions } from '../kubernetes/work-queue.ts';
 import type { Nudge } from './fence-workers.ts';
 import { onlyWhileLeading } from './only-while-leading.ts';
@@ -18,8 +18,8 @@ export interface OperatorOptions extends Omit<
   /** Without it the rows of each group are read every few seconds. */
   listen?: Listen;
   options: OperatorSettings;
-  /** Called when the caches are complete, so that work can begin at any time. */
-  onReady?: () => void;
+  /** Called when the caches are complete, so that work can begin at any time; `groups` is that of the groups. */
+  onReady?: (groups: Pick<ObjectCache, 'get' | 'list'>) => void;
   /** Called after that: runs `work` while it is this process's turn. Default: at once, until the end. */
   lead?: (work: Work) => Promise<void>;
   /** After each look at a group, for metrics. */
@@ -81,6 +81,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       nudge,
       tellers,
       ...(options.onJudged ? { onJudged: options.onJudged } : {}),
+      onLook: options.onLook,
       caches: scopes.caches,
       settings: { ...settings, seesAllNamespaces },
     });
@@ -107,7 +108,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       log.info('namespace is served from now on', { namespace });
       for (const group of scopes.caches.groups.list(namespace)) onChange(keyString(keyOf(group)));
     });
-    options.onReady?.();
+    options.onReady?.(scopes.caches.groups);
     await (options.lead?.(work) ?? work(signal, () => true));
   } finally {
     ended.abort();

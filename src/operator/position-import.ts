@@ -2,7 +2,7 @@ import type { ReasonOf } from '../api/conditions.ts';
 import type { KinesisConsumerGroup } from '../api/group.ts';
 import type { ImportRecord } from '../leases/import-record.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
-import type { GroupTarget } from './aws-account.ts';
+import type { GroupTarget } from './group-target.ts';
 
 /** How an import stands: what PositionsImported says. */
 export interface ImportFacts {
@@ -40,3 +40,10 @@ export interface ImportRequest {
 }
 
 export type OpenImport = (request: ImportRequest) => ImportSession;
+
+/** What is remembered of a group's import. */
+export interface ImportMemory {
+  facts: ImportFacts | undefined;
+  /** `key` is what it was opened for. */
+  session: { key: string; session: ImportSession } | undefined;
+}

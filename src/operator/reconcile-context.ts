@@ -8,12 +8,13 @@ import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { AppliedGenerations } from './apply.ts';
 import type { AskedSteps } from './asked-steps.ts';
-import { identityKey, tableKey, type AwsAccount, type GroupTarget } from './aws-account.ts';
+import type { AwsAccount } from './aws-account.ts';
+import { identityKey, tableKey, type GroupTarget } from './group-target.ts';
 import type { Cluster, ObjectCache, StoredObject } from '../kubernetes/cluster.ts';
 import type { Nudge } from './fence-workers.ts';
 import type { StreamCache } from './observe-stream.ts';
-import type { ImportMemory } from './reconcile-import.ts';
-import type { ResetMemory } from './reconcile-reset.ts';
+import type { ResetMemory } from './offset-reset.ts';
+import type { ImportMemory } from './position-import.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
 import type { Want } from './plan/desired-replicas.ts';
 import { NO_LAG_HISTORY, type LagHistory } from './plan/wanted-for-lag.ts';
@@ -29,6 +30,7 @@ import type { Outage } from './plan/track-failover.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Tellers } from './tellers.ts';
 import type { Tenants } from './tenants.ts';
+import type { GroupLook } from '../view/group-look.ts';
 import { ShardWindows } from '../view/shard-windows.ts';
 
 export interface ReconcilerOptions {
@@ -42,6 +44,8 @@ export interface ReconcilerOptions {
   tellers?: Tellers | undefined;
   /** After each look: how many shards there are of each judgement; undefined = the group is not to read, or is gone. */
   onJudged?: (group: string, shards: ReadonlyMap<string, number> | undefined) => void;
+  /** After each look at rows: what it has seen; undefined = nobody looks at them any more. */
+  onLook?: ((group: string, look: GroupLook | undefined) => void) | undefined;
   caches: {
     /** With the index `GROUPS_OF_TABLE`. */
     groups: ObjectCache;

@@ -9,13 +9,6 @@ import { attempt } from './pace.ts';
 import type { ImportFacts, ImportSession } from './position-import.ts';
 import { lookAgain, type PlacedPass } from './reconcile-context.ts';
 
-/** What is remembered of a group's import. */
-export interface ImportMemory {
-  facts: ImportFacts | undefined;
-  /** `key` is what it was opened for. */
-  session: { key: string; session: ImportSession } | undefined;
-}
-
 /** The group begins with another consumer's positions, or something of an import is still to be ended. */
 export function concernsImport(
   { spec }: Pick<KinesisConsumerGroup, 'spec'>,

@@ -1,6 +1,6 @@
 import { isShadow, regionOf, rowsGroupIdOf, streamNameOf, tableNameOf } from '../api/group.ts';
 import { describeError, KcgError } from '../lib/errors.ts';
-import type { GroupTarget } from './aws-account.ts';
+import type { GroupTarget } from './group-target.ts';
 import { forgetOtherTables, lookAgain, type Pass, type PlacedPass } from './reconcile-context.ts';
 
 /** Between two looks at a group whose role is not allowed. */

@@ -14,12 +14,6 @@ import { lookAgain, type PlacedPass, type ReconcilerOptions } from './reconcile-
 import { placeOf, withRole } from './reconcile-place.ts';
 import { tellReset } from './reset-writer.ts';
 
-/** What is remembered of a group's reset. */
-export interface ResetMemory {
-  /** The session knows which workers' heartbeats have stood still. */
-  session: { id: string; session: ResetSession } | undefined;
-}
-
 /** A group may be applied a moment after its reset, with the same tool. */
 const GROUP_PATIENCE_MS = 60_000;
 

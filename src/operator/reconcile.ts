@@ -3,7 +3,7 @@ import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
 import { keepsPositions, readGroupLeniently, readGroup } from '../api/stored-group.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { GroupView } from '../view/group-view.ts';
-import { streamKey } from './aws-account.ts';
+import { streamKey } from './group-target.ts';
 import type { FailedRound, StuckRound } from '../kubernetes/work-queue.ts';
 import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
@@ -48,6 +48,7 @@ import { reconcileTable } from './reconcile-table.ts';
 import { findDeployment, reconcileWorkload } from './reconcile-workload.ts';
 import { StatusWriter } from './status-writer.ts';
 import { withinLimit } from './tenant-limits.ts';
+import { tellLook } from './tell-look.ts';
 import { Tenants } from './tenants.ts';
 import { writeStatus } from './write-status.ts';
 
@@ -222,12 +223,14 @@ export class GroupReconciler {
   #stopJudging(key: string): void {
     this.#options.tellers?.drop(key);
     this.#options.onJudged?.(key, undefined);
+    this.#options.onLook?.(key, undefined);
   }
 }
 
 async function reconcileLiving(pass: Pass): Promise<number | FailedRound | StuckRound> {
   if (!(await keepFinalizer(pass))) return 1_000;
   const { placed, ...unplaced } = await placedPass(pass);
+  if (!placed) pass.options.onLook?.(keyString(keyOf(pass.object)), undefined);
   const facts = placed ? await pursue(placed) : nowhere({ ...pass, ...unplaced });
   await writeStatus(placed ?? pass, facts);
   const inMs = jitterMs(pass.again.inMs, 0.2, pass.options.random);
@@ -276,6 +279,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   const waiting = judged && isFresh ? await recordsWaiting(pass, { rows: judged.rows, stream }) : undefined;
   const view = judged && viewOf(pass, { rows: judged.rows, stream, isFresh, readTo: waiting?.readTo });
   if (view) followOutage(pass, view, judged.ended);
+  if (judged) tellLook(pass, { found, rows: judged.rows, stream, view });
   const consumer = await pursueConsumer(pass, stream.summary);
   const known = { stream, view, rows: found.rows, isFresh, waiting };
   const { scaling, workload } = await scale(pass, known, consumer);

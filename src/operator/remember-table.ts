@@ -1,7 +1,7 @@
 import type { GroupStatus } from '../api/group-status.ts';
 import { TABLE_ANNOTATION } from '../api/labels.ts';
 import { KINDS, type StoredObject } from '../kubernetes/cluster.ts';
-import { tableKey, type GroupTarget } from './aws-account.ts';
+import { tableKey, type GroupTarget } from './group-target.ts';
 import { readTableRecord, writeTableRecord, type TableRecord } from './plan/table-record.ts';
 import { lookAgain, type PlacedPass } from './reconcile-context.ts';
 

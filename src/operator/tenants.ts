@@ -2,7 +2,7 @@ import { AWS_EXTERNAL_ID_ANNOTATION } from '../api/labels.ts';
 import { KINDS, type Cluster } from '../kubernetes/cluster.ts';
 import type { Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
-import type { AwsRole } from './aws-account.ts';
+import type { AwsRole } from './group-target.ts';
 import { Bookings } from './bookings.ts';
 import { externalIdOf, readTenant, roleProblem, type Tenant } from './plan/tenant.ts';
 

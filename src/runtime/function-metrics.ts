@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { FunctionCounts } from './handlers/lambda/function-calls.ts';
+import type { FunctionCounts } from './handlers/lambda/function-counts.ts';
 
 /** What is counted of a function's clients; with `handler.lambda` only. */
 export function functionMetrics(registry: Registry, counts: () => FunctionCounts): void {

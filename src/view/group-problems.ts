@@ -151,8 +151,8 @@ function rowTroubles(picture: GroupPicture): Problem[] {
     const what = `There is no row of the group in table ${place.table}: no worker has ever run.`;
     return [{ severity: 'warning', reason: 'NoRows', what, next: undefined }];
   }
-  const unowned = view.readableShards - view.ownedShards;
-  if (living.length === 0) {
+  const unowned = needsNobody(picture) ? 0 : view.readableShards - view.ownedShards;
+  if (unowned > 0 && living.length === 0) {
     const what = `No worker is alive, so nobody reads ${count(unowned, 'shard')}.`;
     found.push({
       severity: 'error',
@@ -177,6 +177,16 @@ function rowTroubles(picture: GroupPicture): Problem[] {
     found.push({ severity: 'error', reason: 'HandlerFailing', what, next });
   }
   return [...found, ...readTroubles(picture), ...judgements(picture), ...headroom(picture)];
+}
+
+/** All that it was to read is read, or there is nothing to read for now. */
+function needsNobody(picture: GroupPicture): boolean {
+  const ready = statusOf(picture).conditions?.find(({ type }) => type === 'Ready');
+  return isThrough(picture) || ready?.reason === 'ScaledToZero';
+}
+
+function isThrough({ rows }: GroupPicture): boolean {
+  return rows?.claim?.completedAt !== undefined;
 }
 
 function readTroubles({ view }: GroupPicture): Problem[] {
@@ -246,6 +256,11 @@ function givenUp({ view }: GroupPicture): Problem[] {
 }
 
 function asAsked(picture: GroupPicture): Problem[] {
+  if (isThrough(picture)) {
+    const what = 'All of spec.range is processed.';
+    const next = 'Delete the group when nobody asks for its positions any more.';
+    return [{ severity: 'note', reason: 'RangeRead', what, next }];
+  }
   const state = desiredStateOf(picture);
   if (state === undefined || state === 'Running') return [];
   const what: Record<string, string> = {

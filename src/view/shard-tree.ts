@@ -42,6 +42,15 @@ export function shardTree(shards: readonly ShardView[]): TreeLine[] {
   return lines;
 }
 
+/** Those that are not ended, and what they came from as far as that has something left to read below it. */
+export function withoutOld(shards: readonly ShardView[]): readonly ShardView[] {
+  const unended = shards.filter(({ state }) => state !== 'ended');
+  const kept = new Set(unended.map(({ shardId }) => shardId));
+  // One generation of history: what a shard came from, not what that came from.
+  const parents = new Set(unended.flatMap((shard) => shard.parents));
+  return shards.filter(({ shardId }) => kept.has(shardId) || parents.has(shardId));
+}
+
 function byHashKey(a: ShardView, b: ShardView): number {
   const [x, y] = [BigInt(a.hashStart), BigInt(b.hashStart)];
   return x < y ? -1 : x > y ? 1 : a.shardId < b.shardId ? -1 : 1;

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { assumedRole, type AssumedRole } from '../../src/aws/assumed-role.ts';
 import { awsCredentials } from '../../src/aws/credentials.ts';
 import { sdkAwsAccount } from '../../src/main/aws-account.ts';
-import type { AwsAccount, AwsRole, GroupTarget } from '../../src/operator/aws-account.ts';
+import type { AwsAccount } from '../../src/operator/aws-account.ts';
+import type { AwsRole, GroupTarget } from '../../src/operator/group-target.ts';
 import { startLocalSts, type LocalSts } from '../support/local-sts.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 

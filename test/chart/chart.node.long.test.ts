@@ -243,6 +243,7 @@ describe.skipIf(helm === '')('the pod', () => {
       watchNamespaces: ['shop', 'billing'],
       clusterId: 'one',
       logLevel: 'debug',
+      dashboard: { enabled: true },
     };
     const known = Object.values(operatorOptions).flatMap((option) => ('env' in option ? [option.env] : []));
     expect(Object.keys(envOf(values)).sort()).toEqual(known.sort());
@@ -307,6 +308,8 @@ const REFUSED: [values: Values, says: string][] = [
   [{ metrics: { podMonitor: { enabled: true, interval: '30' } } }, "at '/metrics/podMonitor/interval': '30' does not match pattern"],
   [{ metrics: { prometheusRule: { runbookUrl: 'wiki#x' } } }, "at '/metrics/prometheusRule/runbookUrl': 'wiki#x' does not match pattern"],
   [{ networkPolicy: { ingress: [] } }, "at '/networkPolicy': additional properties 'ingress' not allowed"],
+  [{ dashboard: { reach: 'Everybody' } }, "at '/dashboard/reach': value must be one of 'Loopback', 'Cluster'"],
+  [{ dashboard: { hosts: ['https://kcg.example'] } }, "at '/dashboard/hosts/0': 'https://kcg.example' does not match pattern"],
   [{ dnsPolicy: 'None' }, "at '/dnsPolicy': value must be one of"],
 ];
 

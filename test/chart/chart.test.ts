@@ -58,6 +58,7 @@ test('the schema is closed: at every level only a map of strings, or what Kubern
   walk(schema, '');
   expect(open.sort()).toEqual([
     '.affinity',
+    '.dashboard.from[]',
     '.extraEnvFrom[].configMapRef',
     '.extraEnvFrom[].secretRef',
     '.extraEnv[].valueFrom',

@@ -31,6 +31,9 @@ export const OPERATOR_CALLS: readonly KubeCall[] = [
   ...group('coordination.k8s.io', 'leases', 'get update', { name: 'kcg-operator', where: 'own' }),
 ];
 
+/** And one more for who has the dashboard open. */
+export const DASHBOARD_CALLS: readonly KubeCall[] = group('events.k8s.io', 'events', 'list');
+
 /**
  * What OwnerReferencesPermissionEnforcement, an admission plugin that OpenShift turns on, asks of whom sets
  * `blockOwnerDeletion`. It is never called.

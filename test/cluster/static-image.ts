@@ -1,11 +1,15 @@
 /* static-image.ts <program> <image name> <user> <archive>: an image that holds one statically linked program. */
 import { readFileSync } from 'node:fs';
-import { writeOciArchive } from '../../scripts/oci-archive.ts';
+import { writeOciArchive } from '../../scripts/image/oci-archive.ts';
 
 const [program = '', name = '', user = '', archive = ''] = process.argv.slice(2);
 await writeOciArchive(archive, {
   name,
-  architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
-  layers: [[{ path: 'main', mode: 0o755, data: readFileSync(program) }]],
-  config: { Entrypoint: ['/main'], User: user },
+  platforms: [
+    {
+      architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
+      layers: [[{ path: 'main', mode: 0o755, data: readFileSync(program) }]],
+      config: { Entrypoint: ['/main'], User: user },
+    },
+  ],
 });

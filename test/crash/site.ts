@@ -1,5 +1,6 @@
 import { runOperator } from '../../src/operator/operator.ts';
-import type { AwsAccount, GroupTarget } from '../../src/operator/aws-account.ts';
+import type { AwsAccount } from '../../src/operator/aws-account.ts';
+import type { GroupTarget } from '../../src/operator/group-target.ts';
 import { ImportRun } from '../../src/import/import-run.ts';
 import type { ImportSource } from '../../src/import/import-source.ts';
 import { KINDS, keyOf, keyString, type Cluster, type KubeObject } from '../../src/kubernetes/cluster.ts';

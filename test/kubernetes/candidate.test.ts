@@ -31,14 +31,16 @@ describe('the holder of a Lease', () => {
   });
 });
 
-test("the leader's pod is marked as the last to go, and no other", async () => {
-  const cost = async () =>
-    (await cluster.get(KINDS.pod, KEY))?.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'];
+test("the leader's pod is marked as the last to go and as what a Service leads to, and no other", async () => {
+  const marks = async () => {
+    const { annotations, labels } = (await cluster.get(KINDS.pod, KEY))!.metadata;
+    return [annotations?.['controller.kubernetes.io/pod-deletion-cost'], labels?.['kcg.dev/leader']];
+  };
   await markLeaderPod(cluster, KEY, true);
-  expect(await cost()).toBe('1');
+  expect(await marks()).toEqual(['1', 'true']);
   await markLeaderPod(cluster, KEY, true);
   await markLeaderPod(cluster, KEY, false);
-  expect(await cost()).toBeUndefined();
+  expect(await marks()).toEqual([undefined, undefined]);
   expect(cluster.writes.map(({ verb }) => verb)).toEqual(['patchMetadata', 'patchMetadata']);
   await markLeaderPod(cluster, { ...KEY, name: 'gone' }, true);
 });

@@ -46,7 +46,8 @@ export async function startNodeHarness() {
     });
   execFileSync('bash', [join(ROOT, 'test/cluster/images')], { stdio: ['ignore', 'ignore', 2] });
   script('build.ts');
-  script('build-image.ts', '--name', IMAGE, '--out', archive);
+  const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+  script('build-image.ts', '--name', IMAGE, '--platform', platform, '--out', archive);
   const kinesis = await startLocalKinesis({ clock, log });
   const dynamodb = await startLocalDynamoDb({ clock, log });
   const collector = await startCollector(clock);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { CLAIM_KEY } from '../../src/leases/row.ts';
 import { isTrouble, problemsOf } from '../../src/view/group-problems.ts';
 import { anObject, aPicture, NOW, READY, ROWS, shardRow, workerRow } from '../support/a-picture.ts';
 
@@ -50,6 +51,19 @@ describe('what is wrong with a group', () => {
     const object = anObject();
     object.metadata.annotations = { 'kcg.dev/reconcile-paused': 'true' };
     expect(reasons({ object })).toEqual(['warning ReconcilePaused']);
+  });
+
+  test('is not that nobody lives when nobody has to', () => {
+    const gone = ROWS.filter(({ shard_id }) => !shard_id.startsWith('worker#'));
+    expect(reasons({ from: gone })).toEqual(['error NoLiveWorkers']);
+    const zero = [
+      condition('Ready', 'True', 'ScaledToZero'),
+      condition('ShardsCovered', 'False', 'NotConsuming'),
+    ];
+    expect(reasons({ ...said(...zero), from: gone })).toEqual(['note NotConsuming']);
+    const through = [...gone, { shard_id: CLAIM_KEY, completed_at: NOW }];
+    expect(reasons({ from: through })).toEqual(['note RangeRead']);
+    expect(reasons({ object: undefined, from: through })).toEqual(['note RangeRead']);
   });
 
   test.each([

@@ -70,7 +70,8 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
   verbs: [list, watch, patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  {{- /* To show them. */}}
+  verbs: [create, patch{{ if .Values.dashboard.enabled }}, list{{ end }}]
 {{- end -}}
 
 {{/* What the annotations of a namespace allow its groups; its uid, which of kube-system tells clusters apart. */}}

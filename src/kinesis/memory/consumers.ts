@@ -1,6 +1,6 @@
+import type { KcgError } from '../../lib/errors.ts';
 import type { StreamConsumer } from '../stream-client.ts';
 import { consumerExists, consumerLimit, consumerNotFound, invalid, type StreamName } from './errors.ts';
-import type { MemorySubscription } from './subscription.ts';
 
 const MAX_CONSUMERS = 20;
 const MAX_CREATING = 5;
@@ -15,7 +15,15 @@ interface Entry {
   until: number;
   isDeleting: boolean;
   /** By shard: the last successful call. */
-  calls: Map<string, { at: number; subscription: MemorySubscription }>;
+  calls: Map<string, { at: number; subscription: Running }>;
+}
+
+/** What ends a subscription from outside. */
+interface Running {
+  /** The next event is this error. */
+  fail(error: KcgError): void;
+  /** A newer one has begun. */
+  takeOver(): void;
 }
 
 /** The registered consumers of one stream of the memory twin, with their subscriptions. Times are ms since the epoch. */
@@ -84,7 +92,7 @@ export class StreamConsumers {
   }
 
   /** From now on `subscription` is the only one of the consumer on the shard; the one before has ended with `inUse`. */
-  subscribed(arn: string, shardId: string, subscription: MemorySubscription, at: number): void {
+  subscribed(arn: string, shardId: string, subscription: Running, at: number): void {
     const entry = this.#find(arn, at);
     entry.calls.get(shardId)?.subscription.takeOver();
     entry.calls.set(shardId, { at, subscription });

@@ -1,7 +1,7 @@
 import { isShadow, type KinesisConsumerGroup } from '../../api/group.ts';
 import type { WorkerConfig } from '../../api/worker-config.ts';
 import { kinesisPattern } from '../../filter/kinesis-pattern.ts';
-import type { GroupTarget } from '../aws-account.ts';
+import type { GroupTarget } from '../group-target.ts';
 import { maxConcurrencyOf } from './function-container.ts';
 import type { WorkloadHandler } from './worker-template.ts';
 

@@ -2,7 +2,7 @@ import type { Checkpoint } from '../../kinesis/position.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 import type { KcgError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import type { FunctionCounts } from './lambda/function-calls.ts';
+import type { FunctionCounts } from './lambda/function-counts.ts';
 
 /** Consecutive records of one shard, in order; never empty. */
 export interface Batch {

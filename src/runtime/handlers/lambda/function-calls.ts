@@ -1,4 +1,5 @@
 import type { Clock } from '../../../lib/clock.ts';
+import type { FunctionCounts } from './function-counts.ts';
 import { Invocations } from './invocations.ts';
 import type { Post } from './posted-result.ts';
 
@@ -19,20 +20,6 @@ export interface NextCall {
   connection: number;
   closesItself: boolean;
   give: (invocation: Invocation) => void;
-}
-
-/** What is counted, since the beginning or now. */
-export interface FunctionCounts {
-  /** Batches that wait for a client. */
-  waiting: number;
-  /** Calls of `next` that wait for a batch. */
-  asking: number;
-  inFlight: number;
-  /** Not answered in time, or abandoned with their shard. */
-  abandoned: number;
-  lost: number;
-  /** Late, double and foreign answers. */
-  forgotten: number;
 }
 
 /** Brings invocations and the clients of the Runtime API together. */

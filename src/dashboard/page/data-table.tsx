@@ -1,0 +1,161 @@
+import type { ComponentChildren } from 'preact';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+
+export interface Column<Row> {
+  id: string;
+  head: string;
+  cell: (row: Row) => ComponentChildren;
+  isNumber?: boolean;
+  /** Left out where there is little room: `wide` first, then `medium`. */
+  shownFrom?: 'medium' | 'wide';
+  /** The row is called by this one. */
+  isName?: boolean;
+}
+
+export interface DataTableProps<Row> {
+  caption: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  keyOf: (row: Row, index: number) => string;
+  /** The row that is looked at. */
+  selected?: string | undefined;
+  sorted?: { by: string; choose: (by: string) => void; ids: readonly string[] };
+  /** In place of rows, when there are none. */
+  empty: string;
+}
+
+/** More rows than this are drawn only where they are seen: all of the same height. */
+const MANY = 120;
+const ROW_PX = 34;
+const SPARE_ROWS = 8;
+
+export function DataTable<Row>(props: DataTableProps<Row>) {
+  const { caption, columns, rows, keyOf, selected, sorted, empty } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const isMany = rows.length > MANY;
+  const { first, last } = useSeen(box, isMany, rows.length);
+  const selectedIndex =
+    isMany && selected !== undefined ? rows.findIndex((row, i) => keyOf(row, i) === selected) : -1;
+  useLayoutEffect(() => {
+    if (selectedIndex < 0 || !box.current) return;
+    const { scrollTop, clientHeight } = box.current;
+    const top = selectedIndex * ROW_PX;
+    if (top < scrollTop || top + 2 * ROW_PX > scrollTop + clientHeight)
+      box.current.scrollTop = top - clientHeight / 2;
+  }, [selected]);
+  const shown = isMany ? rows.slice(first, last) : rows;
+  const cells = (row: Row, index: number) =>
+    columns.map((column) => <Cell key={column.id} column={column} row={row} index={index} />);
+  return (
+    <div
+      ref={box}
+      class={isMany ? 'table-box many' : 'table-box'}
+      role="region"
+      aria-label={caption}
+      tabIndex={0}
+    >
+      <table aria-rowcount={rows.length + 1}>
+        <caption class="unseen">{caption}</caption>
+        <thead>
+          <tr aria-rowindex={1}>
+            {columns.map((column) => (
+              <Head key={column.id} column={column as Column<never>} sorted={sorted} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          <Spacer rows={isMany ? first : 0} columns={columns.length} />
+          {shown.map((row, index) => {
+            const at = (isMany ? first : 0) + index;
+            const key = keyOf(row, at);
+            return (
+              <tr key={key} aria-rowindex={at + 2} class={key === selected ? 'selected' : undefined}>
+                {cells(row, at)}
+              </tr>
+            );
+          })}
+          <Spacer rows={isMany ? rows.length - last : 0} columns={columns.length} />
+          {rows.length === 0 && (
+            <tr>
+              <td class="empty" colSpan={columns.length}>
+                {empty}
+              </td>
+            </tr>
+          )}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Head({ column, sorted }: { column: Column<never>; sorted: DataTableProps<never>['sorted'] }) {
+  const { id, head } = column;
+  const isSortable = sorted?.ids.includes(id) ?? false;
+  const isSorted = sorted?.by === id;
+  const order = isSorted ? (column.isNumber ? 'descending' : 'ascending') : undefined;
+  return (
+    <th scope="col" class={classOf(column)} aria-sort={order}>
+      {isSortable ? (
+        <button type="button" class="sort" onClick={() => sorted!.choose(id)}>
+          {head}
+          <span class="arrow" aria-hidden="true">
+            {isSorted ? (column.isNumber ? ' ↓' : ' ↑') : ''}
+          </span>
+        </button>
+      ) : (
+        head
+      )}
+    </th>
+  );
+}
+
+function Cell<Row>({ column, row }: { column: Column<Row>; row: Row; index: number }) {
+  const name = classOf(column);
+  if (column.isName)
+    return (
+      <th scope="row" class={name}>
+        {column.cell(row)}
+      </th>
+    );
+  return <td class={name}>{column.cell(row)}</td>;
+}
+
+function classOf({ isNumber, shownFrom, id }: Pick<Column<never>, 'isNumber' | 'shownFrom' | 'id'>): string {
+  return [`c-${id}`, isNumber ? 'number' : '', shownFrom ? `from-${shownFrom}` : '']
+    .filter(Boolean)
+    .join(' ');
+}
+
+function Spacer({ rows, columns }: { rows: number; columns: number }) {
+  if (rows === 0) return null;
+  return (
+    <tr class="spacer" aria-hidden="true">
+      <td colSpan={columns} style={{ height: `${rows * ROW_PX}px` }} />
+    </tr>
+  );
+}
+
+/** Which rows are in sight, and a few around them. */
+function useSeen(box: { current: HTMLDivElement | null }, isMany: boolean, count: number) {
+  const [seen, setSeen] = useState({ first: 0, last: Math.min(count, MANY) });
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!isMany || !element) return;
+    const look = () => {
+      const { scrollTop, clientHeight } = element;
+      // In steps, so that not each pixel draws anew.
+      const first = Math.max(0, Math.floor(scrollTop / ROW_PX / SPARE_ROWS) * SPARE_ROWS - SPARE_ROWS);
+      const last = Math.min(count, first + Math.ceil(clientHeight / ROW_PX) + 3 * SPARE_ROWS);
+      setSeen((old) => (old.first === first && old.last === last ? old : { first, last }));
+    };
+    look();
+    element.addEventListener('scroll', look, { passive: true });
+    const resized = new ResizeObserver(look);
+    resized.observe(element);
+    return () => {
+      element.removeEventListener('scroll', look);
+      resized.disconnect();
+    };
+  }, [isMany, count]);
+  return seen;
+}

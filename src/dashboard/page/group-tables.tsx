@@ -1,0 +1,155 @@
+import type { ComponentChildren } from 'preact';
+import { formatDuration } from '../../view/format.ts';
+import type { EventView } from '../../view/group-picture.ts';
+import type { Move } from '../group-history.ts';
+import type { ConditionLine, WorkerLine } from '../page-data.ts';
+import { DataTable } from './data-table.tsx';
+import { Mark } from './marks.tsx';
+import { ageWords, shortShard } from './words.ts';
+
+function Section({ id, title, children }: { id: string; title: string; children: ComponentChildren }) {
+  return (
+    <section aria-labelledby={id}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+export function MoveTable({ moves, nowMs }: { moves: readonly Move[]; nowMs: number }) {
+  return (
+    <Section id="moves" title="Changes of owner">
+      <DataTable
+        caption="Changes of owner, newest first"
+        rows={moves}
+        keyOf={({ shardId, at, why }) => `${shardId} ${at} ${why}`}
+        empty="None that the rows tell of."
+        columns={[
+          { id: 'when', head: 'When', cell: ({ at }) => ageWords(at, nowMs) },
+          {
+            id: 'shard',
+            head: 'Shard',
+            isName: true,
+            cell: ({ shardId }) => <span title={shardId}>{shortShard(shardId)}</span>,
+          },
+          { id: 'why', head: 'Why', cell: ({ why }) => why ?? '–' },
+          { id: 'from', head: 'From', shownFrom: 'medium', cell: ({ from }) => from ?? 'nobody' },
+          { id: 'to', head: 'To', cell: ({ to }) => to ?? 'nobody' },
+        ]}
+      />
+    </Section>
+  );
+}
+
+export function EventTable({ events, nowMs }: { events: readonly EventView[]; nowMs: number }) {
+  return (
+    <Section id="events" title="Events">
+      <DataTable
+        caption="Kubernetes Events of the group and its pods, newest first"
+        rows={events}
+        keyOf={({ reason, regarding, note }) => `${reason} ${regarding} ${note}`}
+        empty="None in the last hour."
+        columns={[
+          { id: 'when', head: 'When', cell: ({ at }) => ageWords(at, nowMs) },
+          {
+            id: 'reason',
+            head: 'Reason',
+            isName: true,
+            cell: ({ reason, type, count }) => (
+              <span class="state">
+                <Mark tone={type === 'Warning' ? 'warning' : 'note'} />
+                {reason}
+                {count > 1 && <span class="muted"> ×{count}</span>}
+                {type === 'Warning' && <span class="unseen"> (warning)</span>}
+              </span>
+            ),
+          },
+          {
+            id: 'note',
+            head: 'What',
+            cell: ({ note, regarding }) => (
+              <>
+                {note} <span class="muted">{regarding}</span>
+              </>
+            ),
+          },
+        ]}
+      />
+    </Section>
+  );
+}
+
+export function WorkerTable({ workers, nowMs }: { workers: readonly WorkerLine[]; nowMs: number }) {
+  return (
+    <Section id="workers" title={workers.length === 1 ? '1 worker' : `${workers.length} workers`}>
+      <DataTable
+        caption="Workers"
+        rows={workers}
+        keyOf={({ id }) => id}
+        empty="No worker has a row in the table."
+        columns={[
+          { id: 'worker', head: 'Worker', isName: true, cell: ({ id }) => id },
+          {
+            id: 'state',
+            head: 'State',
+            cell: ({ state, ready, trouble }) => (
+              <span class="state">
+                <Mark tone={state === 'dead' || trouble ? 'error' : state === 'live' ? 'good' : 'asked'} />
+                {state}
+                {ready === false && ', pod not ready'}
+              </span>
+            ),
+          },
+          { id: 'held', head: 'Shards', isNumber: true, cell: ({ shards }) => shards },
+          {
+            id: 'lag',
+            head: 'Lag',
+            isNumber: true,
+            cell: ({ lagMs }) => (lagMs === undefined ? '–' : formatDuration(lagMs)),
+          },
+          {
+            id: 'restarts',
+            head: 'Restarts',
+            isNumber: true,
+            shownFrom: 'medium',
+            cell: ({ restarts }) => restarts ?? '–',
+          },
+          { id: 'node', head: 'Node', shownFrom: 'wide', cell: ({ node }) => node ?? '–' },
+          {
+            id: 'started',
+            head: 'Started',
+            shownFrom: 'medium',
+            cell: ({ startedAt }) => ageWords(startedAt, nowMs),
+          },
+          { id: 'trouble', head: 'Trouble', cell: ({ trouble }) => trouble ?? '–' },
+        ]}
+      />
+    </Section>
+  );
+}
+
+export function ConditionTable({
+  conditions,
+  nowMs,
+}: {
+  conditions: readonly ConditionLine[];
+  nowMs: number;
+}) {
+  return (
+    <Section id="conditions" title="Conditions">
+      <DataTable
+        caption="Conditions"
+        rows={conditions}
+        keyOf={({ id }) => id}
+        empty="The operator has not written any."
+        columns={[
+          { id: 'type', head: 'Type', isName: true, cell: ({ id }) => id },
+          { id: 'status', head: 'Status', cell: ({ status }) => status },
+          { id: 'reason', head: 'Reason', cell: ({ reason }) => reason },
+          { id: 'since', head: 'Since', shownFrom: 'medium', cell: ({ since }) => ageWords(since, nowMs) },
+          { id: 'message', head: 'Message', cell: ({ message }) => message },
+        ]}
+      />
+    </Section>
+  );
+}

@@ -1,0 +1,135 @@
+import { useMemo } from 'preact/hooks';
+import type { Problem } from '../../view/group-problems.ts';
+import type { GroupPage } from '../page-data.ts';
+import { Charts } from './charts.tsx';
+import { EventTable, ConditionTable, MoveTable, WorkerTable } from './group-tables.tsx';
+import { Badge, Mark, TONE_OF } from './marks.tsx';
+import type { Route } from './route.ts';
+import { ShardPanel } from './shard-panel.tsx';
+import { ShardPicture } from './shard-picture.tsx';
+import { ShardTable } from './shard-table.tsx';
+import { ageWords } from './words.ts';
+
+export interface GroupViewProps {
+  page: GroupPage;
+  route: Route;
+  go: (route: Route, how: 'push' | 'replace') => void;
+  /** The server's wall clock, ms since the epoch. */
+  nowMs: number;
+}
+
+export function GroupView({ page, route, go, nowMs }: GroupViewProps) {
+  const { namespace, name, verdict, facts, problems, unknown, lookedAt, history } = page;
+  return (
+    <>
+      <header class="group-head">
+        <h1 tabIndex={-1}>
+          <span class="muted">{namespace}/</span>
+          {name}
+        </h1>
+        <Badge tone={verdict.kind}>{verdict.word}</Badge>
+        <p class="muted looked">
+          {lookedAt === undefined ? 'Its rows have not been read.' : `Rows read ${ageWords(lookedAt, nowMs)}`}
+        </p>
+      </header>
+      <Problems problems={problems} />
+      {unknown.map(({ what, why }) => (
+        <p class="unknown" key={what}>
+          <Mark tone="unknown" />
+          <span>
+            <strong>{what}</strong> not known: {why}
+          </span>
+        </p>
+      ))}
+      <dl class="facts">
+        {facts.map(([name, text]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+      {history && (
+        <section aria-labelledby="hour">
+          <h2 id="hour">The last hour</h2>
+          <Charts series={history} />
+        </section>
+      )}
+      <Shards {...{ page, route, go, nowMs }} />
+      <div class="columns">
+        <MoveTable moves={page.moves} nowMs={nowMs} />
+        <EventTable events={page.events} nowMs={nowMs} />
+      </div>
+      <div class="columns">
+        <WorkerTable workers={page.workers} nowMs={nowMs} />
+        <ConditionTable conditions={page.conditions} nowMs={nowMs} />
+      </div>
+    </>
+  );
+}
+
+function Problems({ problems }: { problems: readonly Problem[] }) {
+  if (problems.length === 0) return null;
+  return (
+    <section aria-labelledby="problems">
+      <h2 id="problems">{problems.length === 1 ? '1 thing to know' : `${problems.length} things to know`}</h2>
+      <ul class="problems">
+        {problems.map(({ severity, reason, what, next }) => (
+          <li key={reason} class={`tone-${TONE_OF[severity]}`}>
+            <Mark tone={TONE_OF[severity]} />
+            <div>
+              <strong>{reason}</strong> <span class="unseen">({severity}) </span>
+              <span>{what}</span>
+              {next !== undefined && <p class="next">→ {next}</p>}
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Shards({ page, route, go, nowMs }: GroupViewProps) {
+  const { shards } = page;
+  const shown = useMemo(() => (route.all ? shards : shards.filter(({ old }) => !old)), [shards, route.all]);
+  const hidden = shards.length - shown.length;
+  const chosen = shards.find(({ id }) => id === route.shard);
+  return (
+    <section aria-labelledby="shards">
+      <div class="section-head">
+        <h2 id="shards">
+          {shown.length} {shown.length === 1 ? 'shard' : 'shards'}
+        </h2>
+        {(hidden > 0 || route.all) && (
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={route.all}
+              onChange={(event) => go({ ...route, all: event.currentTarget.checked }, 'replace')}
+            />
+            also those of old history
+            {hidden > 0 ? ` (${hidden})` : ''}
+          </label>
+        )}
+        <label class="find">
+          Find
+          <input
+            type="search"
+            value={route.find}
+            placeholder="shard, owner or state"
+            onInput={(event) => go({ ...route, find: event.currentTarget.value }, 'replace')}
+          />
+        </label>
+      </div>
+      {shown.length > 0 && (
+        <ShardPicture
+          shards={shown}
+          selected={route.shard}
+          select={(shard) => go({ ...route, shard }, 'replace')}
+        />
+      )}
+      {chosen && <ShardPanel shard={chosen} shards={shards} route={route} nowMs={nowMs} />}
+      <ShardTable shards={shown} route={route} go={go} nowMs={nowMs} />
+    </section>
+  );
+}

@@ -1,0 +1,63 @@
+import type { GroupRow, ListPage } from '../page-data.ts';
+import { DataTable, type Column } from './data-table.tsx';
+import { Link } from './link.tsx';
+import { Badge } from './marks.tsx';
+import { HOME } from './route.ts';
+
+const COLUMNS: readonly Column<GroupRow>[] = [
+  {
+    id: 'group',
+    head: 'Group',
+    isName: true,
+    cell: ({ id, namespace, name }) => (
+      <Link to={{ ...HOME, group: id }}>
+        <span class="muted">{namespace}/</span>
+        {name}
+      </Link>
+    ),
+  },
+  { id: 'state', head: 'State', cell: ({ verdict }) => <Badge tone={verdict.kind}>{verdict.word}</Badge> },
+  { id: 'stream', head: 'Stream', shownFrom: 'wide', cell: ({ stream }) => stream ?? '–' },
+  { id: 'shards', head: 'Shards', isNumber: true, shownFrom: 'medium', cell: ({ shards }) => shards ?? '–' },
+  { id: 'pods', head: 'Pods', isNumber: true, shownFrom: 'medium', cell: ({ pods }) => pods ?? '–' },
+  { id: 'lag', head: 'Lag', isNumber: true, cell: ({ lag }) => lag ?? '–' },
+  {
+    id: 'wrong',
+    head: 'What is wrong first',
+    shownFrom: 'medium',
+    cell: ({ worst, more }) =>
+      worst ? (
+        <span class="one-line" title={worst.what}>
+          {worst.what}
+          {more > 0 ? <span class="muted"> (and {more} more)</span> : null}
+        </span>
+      ) : (
+        <span class="muted">nothing</span>
+      ),
+  },
+];
+
+export function ListView({ page }: { page: ListPage }) {
+  const { groups } = page;
+  if (!groups) return <p class="muted">The operator has not listed the groups yet.</p>;
+  const wrong = groups.filter(({ worst }) => worst !== undefined).length;
+  return (
+    <>
+      <h1 tabIndex={-1}>Consumer groups</h1>
+      <p class="lead">
+        {groups.length === 0
+          ? 'There are no KinesisConsumerGroups that this operator looks after.'
+          : wrong === 0
+            ? `${groups.length} ${groups.length === 1 ? 'group' : 'groups'}, nothing wrong.`
+            : `${wrong} of ${groups.length} ${groups.length === 1 ? 'group' : 'groups'} in trouble.`}
+      </p>
+      <DataTable
+        caption="Consumer groups, those in trouble first"
+        columns={COLUMNS}
+        rows={groups}
+        keyOf={({ id }) => id}
+        empty="None."
+      />
+    </>
+  );
+}

@@ -1,0 +1,74 @@
+import { systemClock } from '../../lib/clock.ts';
+import type { FeedMessage } from '../feeds.ts';
+import { applyChange } from '../page-change.ts';
+import type { Page } from '../page-data.ts';
+
+/** What a page has heard. */
+export interface Live {
+  page: Page | undefined;
+  isConnected: boolean;
+  /** This machine's wall clock, ms: since when nothing was heard; undefined = it is connected, or never was. */
+  lostAt: number | undefined;
+  /** Add to this machine's wall clock to get the server's, ms. */
+  skewMs: number;
+}
+
+export const NOTHING: Live = { page: undefined, isConnected: false, lostAt: undefined, skewMs: 0 };
+
+/** A beat comes every five seconds. */
+const SILENCE_MS = 16_000;
+const RETRY_MS = 2_000;
+const WATCH_MS = 1_000;
+
+/** Follows one page until `signal` aborts, over lost connections, and tells each change. */
+export function follow(group: string, tell: (live: Live) => void, signal: AbortSignal): void {
+  let live = NOTHING;
+  let heardMs = systemClock.monotonic();
+  let source: EventSource | undefined;
+  const say = (next: Partial<Live>) => {
+    live = { ...live, ...next };
+    tell(live);
+  };
+  const lose = () => {
+    if (live.isConnected || live.lostAt === undefined) say({ isConnected: false, lostAt: systemClock.now() });
+  };
+  const connect = () => {
+    source?.close();
+    source = new EventSource(`/api/watch?group=${encodeURIComponent(group)}`);
+    heardMs = systemClock.monotonic();
+    source.addEventListener('message', ({ data }: MessageEvent<string>) => {
+      heardMs = systemClock.monotonic();
+      const message = JSON.parse(data) as FeedMessage;
+      const page =
+        message.type === 'page'
+          ? message.page
+          : message.type === 'change' && live.page
+            ? applyChange(live.page, message.change)
+            : live.page;
+      const skewMs = message.now - systemClock.now();
+      // A beat that changes nothing draws nothing.
+      if (message.type === 'beat' && live.isConnected) live = { ...live, skewMs };
+      else say({ page, isConnected: true, lostAt: undefined, skewMs });
+    });
+    source.addEventListener('error', lose);
+  };
+  const watch = async () => {
+    let triedMs = systemClock.monotonic();
+    while (!signal.aborted) {
+      await systemClock.sleep(WATCH_MS, { signal });
+      if (signal.aborted) break;
+      const nowMs = systemClock.monotonic();
+      const isSilent = nowMs - heardMs > SILENCE_MS;
+      if (isSilent) lose();
+      // A browser gives up for good on an answer other than 200.
+      const isOver = source?.readyState === EventSource.CLOSED || isSilent;
+      if (isOver && nowMs - triedMs >= RETRY_MS) {
+        triedMs = nowMs;
+        connect();
+      }
+    }
+    source?.close();
+  };
+  connect();
+  void watch();
+}

@@ -1,0 +1,190 @@
+import { render } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { systemClock } from '../../lib/clock.ts';
+import { formatAge } from '../../view/format.ts';
+import type { Page } from '../page-data.ts';
+import { GroupView } from './group-view.tsx';
+import { Link } from './link.tsx';
+import { ListView } from './list-view.tsx';
+import { follow, NOTHING, type Live } from './live.ts';
+import { Mark } from './marks.tsx';
+import { formatRoute, HOME, parseRoute, type Route } from './route.ts';
+import { clockWords } from './words.ts';
+
+function App() {
+  const { route, go } = useRoute();
+  const live = useLive(route.group);
+  const now = useNow();
+  const nowMs = now + live.skewMs;
+  const { page } = live;
+  useEffect(() => {
+    document.title = titleOf(route, page);
+  });
+  return (
+    <>
+      <a class="skip" href="#main">
+        To the content
+      </a>
+      <header class="top">
+        <nav aria-label="Where you are">
+          <Link to={HOME} class="home">
+            kcg
+          </Link>
+          {route.group !== '' && (
+            <>
+              <span class="muted" aria-hidden="true">
+                /
+              </span>
+              <Link to={{ ...HOME, group: route.group }}>{route.group}</Link>
+            </>
+          )}
+        </nav>
+        <Connection live={live} now={now} />
+      </header>
+      <main id="main" tabIndex={-1}>
+        {page && !page.role.leads && <StandsBy page={page} />}
+        <Content {...{ page, route, go, nowMs, live }} />
+      </main>
+    </>
+  );
+}
+
+function Content({
+  page,
+  route,
+  go,
+  nowMs,
+  live,
+}: {
+  page: Page | undefined;
+  route: Route;
+  go: (route: Route, how: 'push' | 'replace') => void;
+  nowMs: number;
+  live: Live;
+}) {
+  switch (page?.kind) {
+    case undefined:
+      return <p class="muted">{live.lostAt === undefined ? 'Loading …' : 'The operator does not answer.'}</p>;
+    case 'list':
+      return <ListView page={page} />;
+    case 'group':
+      return <GroupView {...{ page, route, go, nowMs }} />;
+    case 'missing':
+      return (
+        <>
+          <h1 tabIndex={-1}>{page.id}</h1>
+          <p>There is no such group, or this operator does not look after its namespace.</p>
+          <p>
+            <Link to={HOME}>All groups</Link>
+          </p>
+        </>
+      );
+  }
+}
+
+function StandsBy({ page }: { page: Page }) {
+  const { leader } = page.role;
+  return (
+    <p class="banner">
+      <Mark tone="unknown" />
+      <span>
+        This replica of the operator stands by: it knows what the resources say, and reads no rows.
+        {leader !== undefined && ` ${leader} leads: open the dashboard there.`}
+      </span>
+    </p>
+  );
+}
+
+/** Told to a screen reader when it changes, and not with every beat. */
+function Connection({ live, now }: { live: Live; now: number }) {
+  const { isConnected, lostAt } = live;
+  if (isConnected || lostAt === undefined) {
+    return (
+      <p class="connection" role="status">
+        <Mark tone={isConnected ? 'good' : 'unknown'} />
+        {isConnected ? 'Live' : 'Connecting'}
+      </p>
+    );
+  }
+  return (
+    <div class="connection lost">
+      <p role="status">
+        <Mark tone="error" />
+        Not connected since {clockWords(lostAt)}
+      </p>
+      <span class="muted"> {formatAge(now - lostAt)}: what is shown is of then. Trying again.</span>
+    </div>
+  );
+}
+
+function titleOf({ group, shard }: Route, page: Page | undefined): string {
+  const word = page?.kind === 'group' ? `${page.verdict.word} · ` : '';
+  return [word + (shard ?? group), 'kcg'].filter(Boolean).join(' – ');
+}
+
+function useRoute() {
+  const read = () => parseRoute(location.pathname, location.search);
+  const [route, setRoute] = useState(read);
+  const go = (next: Route, how: 'push' | 'replace') => {
+    const url = formatRoute(next);
+    if (how === 'push') history.pushState(undefined, '', url);
+    else history.replaceState(undefined, '', url);
+    setRoute(next);
+  };
+  useEffect(() => {
+    const back = () => setRoute(read());
+    const follow = (event: MouseEvent) => {
+      const link = (event.target as Element).closest?.('a');
+      const isPlain =
+        event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+      if (!link || !isPlain || link.origin !== location.origin || link.hash !== '') return;
+      event.preventDefault();
+      go(parseRoute(link.pathname, link.search), 'push');
+    };
+    addEventListener('popstate', back);
+    document.addEventListener('click', follow);
+    return () => {
+      removeEventListener('popstate', back);
+      document.removeEventListener('click', follow);
+    };
+  }, []);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (isFirst.current) isFirst.current = false;
+    else {
+      // As a browser does with a new page.
+      scrollTo(0, 0);
+      document.getElementById('main')?.focus({ preventScroll: true });
+    }
+  }, [route.group]);
+  return { route, go };
+}
+
+function useLive(group: string): Live {
+  const [live, setLive] = useState<{ group: string; live: Live }>({ group, live: NOTHING });
+  useEffect(() => {
+    const stop = new AbortController();
+    follow(group, (next) => setLive({ group, live: next }), stop.signal);
+    return () => stop.abort();
+  }, [group]);
+  return live.group === group ? live.live : NOTHING;
+}
+
+/** This machine's wall clock, each second. */
+function useNow(): number {
+  const [now, setNow] = useState(systemClock.now());
+  useEffect(() => {
+    const stop = new AbortController();
+    const tick = async () => {
+      while (!stop.signal.aborted) {
+        await systemClock.sleep(1_000, { signal: stop.signal });
+        setNow(systemClock.now());
+      }
+    };
+    void tick();
+    return () => stop.abort();
+  }, []);
+  return now;
+}
+
+render(<App />, document.getElementById('page')!);

@@ -1,0 +1,92 @@
+import { useEffect, useState } from 'preact/hooks';
+import { systemClock } from '../../lib/clock.ts';
+import type { Series } from '../group-history.ts';
+import type { ShardRow } from '../page-data.ts';
+import { Charts } from './charts.tsx';
+import { Link } from './link.tsx';
+import type { Route } from './route.ts';
+import { ageWords, judgementWords, lagWords, loadWords, widthWords } from './words.ts';
+
+const FRESH_MS = 15_000;
+
+/** All that is known of the shard that was chosen. */
+export function ShardPanel({
+  shard,
+  shards,
+  route,
+  nowMs,
+}: {
+  shard: ShardRow;
+  shards: readonly ShardRow[];
+  route: Route;
+  nowMs: number;
+}) {
+  const series = useSeries(route.group, shard.id);
+  const children = shards.filter(({ parents }) => parents.includes(shard.id));
+  const linked = (ids: readonly string[]) =>
+    ids.map((id, index) => (
+      <>
+        {index > 0 && ', '}
+        <Link key={id} to={{ ...route, shard: id }}>
+          {id}
+        </Link>
+      </>
+    ));
+  const facts: [string, unknown][] = [
+    ['State', `${shard.state}${shard.open === undefined ? '' : shard.open ? ', open' : ', closed'}`],
+    ['Judgement', judgementWords(shard)],
+    ['Owner', shard.owner ?? 'nobody'],
+    ['Lag', lagWords(shard.lagMs)],
+    ['Load', loadWords(shard.load)],
+    ['Position', shard.checkpoint ?? 'none'],
+    ['Checkpointed', ageWords(shard.checkpointedAt, nowMs)],
+    ['Hash keys', `${widthWords(shard.width)}, ${shard.hashStart} to ${shard.hashEnd}`],
+    ['Parents', shard.parents.length > 0 ? linked(shard.parents) : 'none'],
+    ['Children', children.length > 0 ? linked(children.map(({ id }) => id)) : 'none'],
+  ];
+  return (
+    <section class="panel" aria-label={`Shard ${shard.id}`}>
+      <h3>
+        {shard.id}
+        <Link class="close" to={{ ...route, shard: undefined }}>
+          Close
+        </Link>
+      </h3>
+      <dl class="facts">
+        {facts.map(([name, text]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{text as string}</dd>
+          </div>
+        ))}
+      </dl>
+      {series ? (
+        <Charts series={series} />
+      ) : (
+        <p class="muted">
+          Of its last hour nothing is kept: it is read to its end, or there are too many shards.
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** Asked for when it is looked at: nobody else needs it. */
+function useSeries(group: string, shardId: string): Series | undefined {
+  const [series, setSeries] = useState<{ of: string; series: Series | undefined }>();
+  useEffect(() => {
+    const stop = new AbortController();
+    const ask = async () => {
+      while (!stop.signal.aborted) {
+        const url = `/api/groups/${group.split('/').map(encodeURIComponent).join('/')}/shards/${encodeURIComponent(shardId)}`;
+        const answer = await fetch(url, { signal: stop.signal }).catch(() => undefined);
+        if (answer?.ok)
+          setSeries({ of: shardId, series: ((await answer.json()) as Series | null) ?? undefined });
+        await systemClock.sleep(FRESH_MS, { signal: stop.signal });
+      }
+    };
+    void ask();
+    return () => stop.abort();
+  }, [group, shardId]);
+  return series?.of === shardId ? series.series : undefined;
+}

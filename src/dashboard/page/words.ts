@@ -1,0 +1,51 @@
+import { formatAge, formatDuration } from '../../view/format.ts';
+import type { ShardRow } from '../page-data.ts';
+
+export function lagWords(ms: number | undefined): string {
+  return ms === undefined ? 'not known' : formatDuration(ms);
+}
+
+export function ageWords(atMs: number | undefined, nowMs: number): string {
+  return atMs === undefined ? '–' : `${formatAge(Math.max(0, nowMs - atMs))} ago`;
+}
+
+export function loadWords(load: number | null | undefined): string {
+  if (load === undefined || load === null) return '–';
+  return `${load > 0 && load < 10 ? load.toFixed(1).replace(/\.0$/, '') : Math.round(load)}/s`;
+}
+
+export function widthWords(share: number): string {
+  if (share === 0) return '–';
+  const percent = share * 100;
+  return `${percent >= 10 ? percent.toFixed(1) : percent.toFixed(2)} %`;
+}
+
+/** As `kcg shards` has it. */
+export function judgementWords({ judgement, cause }: Pick<ShardRow, 'judgement' | 'cause'>): string {
+  if (judgement === undefined) return '–';
+  return cause === undefined ? judgement : `${judgement} (${cause})`;
+}
+
+/** Without the zeros that all have. */
+export function shortShard(id: string): string {
+  return id.replace(/^shardId-0*(?=\d)/, '…');
+}
+
+/** The part of a pod's name that tells it from the others. */
+export function shortPod(name: string): string {
+  return name.split('-').slice(-1)[0] ?? name;
+}
+
+/** One shard in one sentence. */
+export function shardWords(shard: ShardRow): string {
+  const { id, state, owner, lagMs, load, width } = shard;
+  const owned = owner === undefined ? '' : state === 'unowned' ? `, was ${owner}'s` : `, ${owner}`;
+  const lag = lagMs === undefined ? '' : `, lag ${formatDuration(lagMs)}`;
+  const judged = shard.judgement === undefined ? '' : `, ${judgementWords(shard)}`;
+  const loaded = load ? `, ${loadWords(load)}` : '';
+  return `${id}: ${state}${judged}${owned}${lag}${loaded}, ${widthWords(width)} of the hash keys`;
+}
+
+export function clockWords(atMs: number): string {
+  return new Date(atMs).toLocaleTimeString(undefined, { hour12: false });
+}

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { atPace, batchesOf } from '../../src/main/put-batches.ts';
+import type { NewRecord } from '../../src/kinesis/stream-writer.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const record = (bytes = 1): NewRecord => ({ partitionKey: 'k', data: new Uint8Array(bytes) });
+
+async function* records(count = Infinity, bytes = 1): AsyncGenerator<NewRecord> {
+  for (let i = 0; i < count; i += 1) yield record(bytes);
+}
+
+async function sizes(batches: AsyncIterable<NewRecord[]>): Promise<number[]> {
+  const found: number[] = [];
+  for await (const batch of batches) found.push(batch.length);
+  return found;
+}
+
+test('a batch is what one call takes: 500 records, 5 MiB', async () => {
+  expect(await sizes(batchesOf(records(1_001)))).toEqual([500, 500, 1]);
+  expect(await sizes(batchesOf(records(6, 1024 * 1024 - 1)))).toEqual([5, 1]);
+  expect(await sizes(batchesOf(records(2), true))).toEqual([1, 1]);
+  expect(await sizes(batchesOf(records(0)))).toEqual([]);
+});
+
+/** Pulls batches, each by a call that lasts `callMs`, and counts what has come. */
+function pull(perSecond: number, { total = Infinity, callMs = 0 } = {}) {
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  let count = 0;
+  const done = (async () => {
+    for await (const batch of atPace(records(total), perSecond, { clock, signal: stop.signal })) {
+      count += batch.length;
+      await clock.sleep(callMs);
+    }
+  })();
+  return { clock, stop, done, count: () => count };
+}
+
+test('records come at the pace that is asked for, the first at once', async () => {
+  const { clock, stop, done, count } = pull(5);
+  await clock.advance(0);
+  expect(count()).toBe(1);
+  await clock.advance(10_000);
+  expect(count()).toBe(51);
+  stop.abort();
+  await done;
+});
+
+test('more than one call takes is spread over calls, and slow calls hold nothing up', async () => {
+  const { clock, stop, done, count } = pull(10_000, { callMs: 150 });
+  await clock.advance(3_000);
+  expect(count()).toBeLessThanOrEqual(30_001);
+  const slow = pull(50, { callMs: 400 });
+  await slow.clock.advance(10_000);
+  expect(slow.count()).toBeGreaterThan(450);
+  expect(slow.count()).toBeLessThanOrEqual(501);
+  for (const each of [{ clock, stop, done }, slow]) {
+    each.stop.abort();
+    await each.clock.advance(10_000);
+    await each.done;
+  }
+});
+
+test('what a call held up is made good, by a second of records at most', async () => {
+  const { clock, stop, done, count } = pull(20);
+  await clock.advance(0);
+  clock.freeze(60_000);
+  await clock.advance(100);
+  expect(count()).toBeLessThanOrEqual(21 + 2);
+  stop.abort();
+  await done;
+});
+
+test('they end when there are no more', async () => {
+  const { clock, done, count } = pull(10, { total: 3 });
+  await clock.advance(1_000);
+  await done;
+  expect(count()).toBe(3);
+});
