@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 export const PAGES = ['README.md', ...globSync('docs/*.md').sort()];
 
 /** What a block of commands takes that no test of this project has. */
-export const NEEDS = ['AWS', 'Docker', 'PyPI', 'hours', 'skopeo'] as const;
+export const NEEDS = ['AWS', 'Docker', 'PyPI', 'a node', 'a registry', 'hours'] as const;
 
 /** A fenced block, and what the comment above it says of who runs it. */
 export interface Block {

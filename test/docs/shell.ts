@@ -21,13 +21,14 @@ shown=$(mktemp)
 case " $* " in
 *' --no-follow '*) exec ${CLI} "$@" ;;
 *' dev '*) wanted='who owns what' ;;
+*' emulator '*) wanted=http ;;
 *' --watch '* | ' tail '*) wanted=. ;;
 *) exec ${CLI} "$@" ;;
 esac
 ${CLI} "$@" >"$shown" 2>&1 &
 pid=$!
 until grep -q "$wanted" "$shown" || ! kill -0 $pid 2>/dev/null; do sleep 0.1; done
-case " $* " in *' dev '*)
+case " $* " in *' dev '* | *' emulator '*)
   cat "$shown"
   echo $pid >>"$DOCS_STATE/pids"
   kill -0 $pid
