@@ -8,7 +8,7 @@ import type { KubeTransport } from './transport.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
 
 export interface EventRecorderOptions {
-  transport: KubeTransport;
+  transport: Pick<KubeTransport, 'request'>;
   clock: Clock;
   random: Random;
   /** Qualified name of the controller: `kcg.dev/operator`. */
@@ -55,11 +55,11 @@ export class KubeEventRecorder {
     const entry: Entry =
       known && now - known.firstSeenAt < WINDOW_MS
         ? known
-        : { input, firstSeenAt: now, count: 0, queued: false };
+        : { input: slim(input), firstSeenAt: now, count: 0, queued: false };
     entry.count += 1;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    this.#forgetOldest();
+    this.#forgetOld(now);
     if (entry.queued || this.#stop.signal.aborted) return;
     if (this.#queue.length >= MAX_QUEUED) {
       this.#options.onDrop(new Error('too many events are waiting'));
@@ -143,9 +143,19 @@ export class KubeEventRecorder {
     }
   }
 
-  #forgetOldest(): void {
-    if (this.#entries.size <= MAX_ENTRIES) return;
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
+  /** The first in the map has not been recorded for the longest time. */
+  #forgetOld(now: number): void {
+    for (const [key, { firstSeenAt }] of this.#entries) {
+      if (this.#entries.size <= MAX_ENTRIES && now - firstSeenAt < WINDOW_MS) return;
+      this.#entries.delete(key);
+    }
   }
+}
+
+/** An entry outlives the object it is about, which may be large. */
+function slim(input: EventInput): EventInput {
+  const { apiVersion, kind, metadata } = input.regarding;
+  const { name, namespace, uid, resourceVersion } = metadata;
+  const place = namespace === undefined ? {} : { namespace };
+  return { ...input, regarding: { apiVersion, kind, metadata: { name, ...place, uid, resourceVersion } } };
 }
