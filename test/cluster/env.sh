@@ -14,6 +14,7 @@ NODE_IP=$POD_NET.1
 API_IP=10.96.0.1 # the ClusterIP of default/kubernetes, owned by the bridge: no kube-proxy
 API=https://$API_IP:443
 HOST_IP=10.96.0.2 # seen from a pod: the host's loopback
+DNS_IP=10.96.0.10 # where pods look names up, with WITH_DNS
 NODE=node1
 NODE2=node2 # of add-node
 CGROUP2=/kcgtest2

@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { count } from '../../src/lib/count.ts';
 import { CLUSTER_HOME } from './find-programs.ts';
 
 /** Programs that are built beside the cluster and need none. */
-export type Tool = 'helm' | 'promtool';
+export type Tool = 'helm' | 'promtool' | 'kind';
 
-const MINUTES: Record<Tool, number> = { helm: 2, promtool: 4 };
+const MINUTES: Record<Tool, number> = { helm: 2, promtool: 4, kind: 1 };
 
 export function howToGet(tool: Tool): string {
-  return `run "bash test/cluster/build ${tool}" (Go 1.26, ${MINUTES[tool]} minutes, once)`;
+  return `run "bash test/cluster/build ${tool}" (Go 1.26, ${count(MINUTES[tool], 'minute')}, once)`;
 }
 
 /** The pinned one that is built for the test cluster, else one on the PATH. */

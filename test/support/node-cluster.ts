@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { CLUSTER_HOME } from '../cluster/find-programs.ts';
+import { startClusterDns } from './cluster-dns.ts';
 import { kubectlOf, type Kubectl } from './kubectl.ts';
 
 const run = promisify(execFile);
@@ -15,6 +16,13 @@ const SECOND_SOCKET = join(CLUSTER_HOME, 'run/node2/containerd.sock');
 
 /** A pod reaches a port of this machine's 127.0.0.1 by this address. */
 export const HOST_SEEN_FROM_PODS = '10.96.0.2';
+
+const DNS_ADDRESS = '10.96.0.10';
+
+export interface NodeClusterOptions {
+  /** Services have names, which stand for the addresses of their pods: their ports have to be those of the pods. */
+  dns?: boolean;
+}
 
 export interface NodeCluster {
   kubeconfig: string;
@@ -49,12 +57,13 @@ export interface ShellOptions {
  * A whole Kubernetes with a kubelet, up in seconds. There is one per machine: a second test run waits for it, and it goes
  * down with this process, however that ends.
  */
-export async function startNodeCluster(): Promise<NodeCluster> {
+export async function startNodeCluster(options: NodeClusterOptions = {}): Promise<NodeCluster> {
   mkdirSync(CLUSTER_HOME, { recursive: true });
   const script = 'bash "$1/down" >&2; bash "$1/up" >&2 && echo up && cat >/dev/null; bash "$1/down" >&2';
   const lock = join(CLUSTER_HOME, 'node.lock');
   const guard = spawn('flock', [lock, 'bash', '-c', script, 'guard', SCRIPTS], {
     stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, WITH_DNS: options.dns ? '1' : '' },
     detached: true, // Ctrl-C is for this process; the guard then sees its input end
   });
   const ended = new Promise<void>((resolve) => guard.once('exit', () => resolve()));
@@ -75,6 +84,7 @@ export async function startNodeCluster(): Promise<NodeCluster> {
     return (await Promise.all(sockets.map((socket) => ctrOf(socket, ['tasks', 'ls'])))).join('\n');
   };
   const kubectl = kubectlOf([join(BIN, 'hk'), 'kubectl'], kubeconfig);
+  const dns = options.dns ? await startClusterDns(DNS_ADDRESS, kubeconfig) : undefined;
   return {
     kubeconfig,
     kubectl,
@@ -120,6 +130,7 @@ export async function startNodeCluster(): Promise<NodeCluster> {
       return Number(line.trim().split(/\s+/)[1]);
     },
     async stop() {
+      await dns?.close();
       guard.stdin.end();
       await ended;
     },
