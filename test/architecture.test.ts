@@ -10,13 +10,13 @@ const ROWS: string[][] = [
   ['view'],
   ['leases', 'table', 'kubernetes'],
   ['kinesis'],
-  ['api', 'aws'],
+  ['api', 'aws', 'telemetry'],
   ['filter'],
   ['lib'],
 ];
-const VENDOR = /^(@aws-sdk\/|@smithy\/|@kubernetes\/|@redis\/|dynalite|undici)/;
+const VENDOR = /^(@aws-sdk\/|@smithy\/|@kubernetes\/|@redis\/|@opentelemetry\/|dynalite|undici)/;
 /** Vendor SDKs are imported only in folders named for the vendor, and where clients are built. */
-const VENDOR_FOLDERS = ['aws', 'dynamodb', 'kube', 'sqs', 'sns', 's3', 'redis'];
+const VENDOR_FOLDERS = ['aws', 'dynamodb', 'kube', 'sqs', 'sns', 's3', 'redis', 'opentelemetry'];
 
 const root = join(import.meta.dirname, '../src');
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));

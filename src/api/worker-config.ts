@@ -80,6 +80,8 @@ const schema = z.strictObject({
   payload: z.strictObject({ format: z.enum(PAYLOAD_FORMATS), compression: z.enum(COMPRESSIONS) }).optional(),
   /** JSON of `handler.filters`; absent = every record passes. */
   filters: z.array(z.string()).min(1).max(10).optional(),
+  /** Base URL of the collector for metrics and spans, where the process's own variables name none; absent = none. */
+  otlpEndpoint: z.url().optional(),
 });
 
 /** Everything a worker has to know; written by the operator (or local mode) and read by `kcg worker`. */

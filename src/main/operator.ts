@@ -21,6 +21,7 @@ import { httpListen } from '../runtime/leasing/changes.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { sdkAwsAccount } from './aws-account.ts';
 import { dashboardOptions, OperatorDashboard } from './dashboard.ts';
+import { openTelemetry } from './telemetry.ts';
 
 export const operatorOptions = {
   'default-region': {
@@ -45,6 +46,11 @@ export const operatorOptions = {
   },
   'sns-endpoint': { type: 'url', env: 'KCG_SNS_ENDPOINT', description: 'the same of SNS' },
   's3-endpoint': { type: 'url', env: 'KCG_S3_ENDPOINT', description: 'the same of S3' },
+  'worker-otlp-endpoint': {
+    type: 'url',
+    env: 'KCG_WORKER_OTLP_ENDPOINT',
+    description: 'base URL of the collector of OpenTelemetry for workers whose own variables name none',
+  },
   'worker-image': { type: 'string', env: 'KCG_WORKER_IMAGE', description: 'image of kcg in worker pods' },
   'watch-namespaces': {
     type: 'string',
@@ -105,6 +111,13 @@ export const operatorOptions = {
 /** It stands in claims, in the annotation that takes one over, and in external ids. */
 const CLUSTER_ID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
 
+function workerImageOf({ workerImage }: Options): string {
+  if (workerImage !== undefined) return workerImage;
+  throw new KcgError('InvalidInput', 'the image of the workers is not set', {
+    fix: 'Set --worker-image or KCG_WORKER_IMAGE to the image of kcg.',
+  });
+}
+
 function clusterOf(
   options: Options,
   {
@@ -150,16 +163,15 @@ export async function runOperatorCommand(
   stop: AbortSignal,
 ): Promise<number> {
   const { options } = parseOptions(operatorOptions, argv, env);
-  if (options.workerImage === undefined) {
-    throw new KcgError('InvalidInput', 'the image of the workers is not set', {
-      fix: 'Set --worker-image or KCG_WORKER_IMAGE to the image of kcg.',
-    });
-  }
+  const workerImage = workerImageOf(options);
   const log = createLog(options.logLevel);
   const access = loadKubeAccess({ kubeconfig: options.kubeconfig, context: options.context, env });
   const podName = options.podName ?? 'kcg-operator';
   const metrics = new OperatorMetrics();
   const cluster = clusterOf(options, { access, podName, metrics, log });
+  const { registry } = metrics;
+  const about = { service: 'kcg-operator', instance: podName, ...options, registry, log } as const;
+  const telemetry = await openTelemetry(env, undefined, about);
   const aws = sdkAwsAccount(systemClock);
   let isReady = false;
   const server = await startOperatorServer({
@@ -168,9 +180,9 @@ export async function runOperatorCommand(
     isReady: () => isReady,
     metrics: () => metrics.registry.metrics(),
   });
-  log.info('operator started', { port: server.port, server: access.server, image: options.workerImage });
+  log.info('operator started', { port: server.port, server: access.server, image: workerImage });
   const leaseKey = { namespace: options.namespace ?? access.namespace, name: options.leaseName };
-  const settings = settingsOf(options, options.workerImage, leaseKey);
+  const settings = settingsOf(options, workerImage, leaseKey);
   const pod = { namespace: leaseKey.namespace, name: podName, uid: options.podUid };
   const dashboard = options.dashboard ? new OperatorDashboard(options) : undefined;
   const onFollowing = (leader: string) => dashboard?.leading(false, leader);
@@ -213,6 +225,7 @@ export async function runOperatorCommand(
     aws.close();
     await cluster.close();
     await server.close();
+    await telemetry.stop();
   }
 }
 
@@ -266,7 +279,7 @@ function electionOf({
 
 function settingsOf(options: Options, workerImage: string, lease: ObjectKey): OperatorOptions['options'] {
   const { defaultRegion, kinesisEndpoint, dynamodbEndpoint, watchNamespaces } = options;
-  const { sqsEndpoint, snsEndpoint, s3Endpoint } = options;
+  const { sqsEndpoint, snsEndpoint, s3Endpoint, workerOtlpEndpoint } = options;
   const namespaces = watchNamespaces.map((name) => name.trim()).filter((name) => name !== '');
   const instance = options.leaderElect ? keyString(lease) : undefined;
   return {
@@ -278,6 +291,7 @@ function settingsOf(options: Options, workerImage: string, lease: ObjectKey): Op
     sqsEndpoint,
     snsEndpoint,
     s3Endpoint,
+    workerOtlpEndpoint,
     namespaces,
   };
 }

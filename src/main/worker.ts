@@ -33,6 +33,7 @@ import { giveRegion } from './give-region.ts';
 import { sayLastWords } from './last-words.ts';
 import { tellLoadedFiles } from './loaded-files.ts';
 import { openClients } from './worker-clients.ts';
+import { openWorkerTelemetry } from './worker-telemetry.ts';
 
 const FORMAT_NAMES = ['auto', 'cbor', 'json'] as const;
 const FORMATS: Record<(typeof FORMAT_NAMES)[number], WireFormat | undefined> = {
@@ -137,12 +138,10 @@ export async function runWorkerCommand(
   }
   const logEvent = workerEventLog(log, clock);
   let worker: Worker | undefined;
-  const metrics = new WorkerMetrics({
-    clock,
-    lag: () => worker?.lag() ?? [],
-    checkpointAges: () => worker?.checkpointAges() ?? [],
-  });
+  const metrics = metricsOf(() => worker);
   await listenForFunction(handler, metrics);
+  const { registry } = metrics;
+  const telemetry = await openWorkerTelemetry(env, config, { instance: name, ...options, registry, log });
   const server = await startWorkerServer({
     host: options.host,
     port: options.port,
@@ -153,8 +152,8 @@ export async function runWorkerCommand(
   });
   log.info('listening', { port: server.port });
   if (options.exitWithParent) stop = AbortSignal.any([stop, parentEnds(config)]);
-  const format = FORMATS[options.kinesisFormat];
-  const { client, beatClient, stream, credentials, close } = openClients(config, format);
+  const clients = openClients(config, FORMATS[options.kinesisFormat]);
+  const { client, beatClient, stream, credentials, close } = clients;
   const destination = await destinationOf(config, { folder: options.givenUpFolder, credentials });
   const onUnhandled = (reason: unknown) => endUnhandled(reason, env);
   process.on('unhandledRejection', onUnhandled);
@@ -170,6 +169,7 @@ export async function runWorkerCommand(
       handler,
       payloads: config.payload && (await openPayloads(config.payload)),
       destination,
+      spans: telemetry.spans,
       nudge: httpNudge,
       clock,
       random: systemRandom,
@@ -187,7 +187,16 @@ export async function runWorkerCommand(
     close();
     await destination?.close();
     await server.close();
+    await telemetry.stop(); // its shards are handed over
   }
+}
+
+function metricsOf(worker: () => Worker | undefined): WorkerMetrics {
+  return new WorkerMetrics({
+    clock: systemClock,
+    lag: () => worker()?.lag() ?? [],
+    checkpointAges: () => worker()?.checkpointAges() ?? [],
+  });
 }
 
 /** For `kcg dev`, which watches them. */

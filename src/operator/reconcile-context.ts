@@ -71,6 +71,8 @@ export interface ReconcilerSettings {
   sqsEndpoint?: string | undefined;
   snsEndpoint?: string | undefined;
   s3Endpoint?: string | undefined;
+  /** Base URL of the collector of OpenTelemetry, for workers. */
+  workerOtlpEndpoint?: string | undefined;
   /** False when only some namespaces are watched: a resource that is not seen may still exist. */
   seesAllNamespaces: boolean;
   /** How often the rows of a group with workers are read, ms; default 5,000. */

@@ -160,7 +160,10 @@ function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: Work
     handler: workloadHandler(group, target.region),
     template: group.spec.template,
     image: options.settings.workerImage,
-    config: encodeWorkerConfig(workerConfigOf(group, target, consumerArn)),
+    config: encodeWorkerConfig({
+      ...workerConfigOf(group, target, consumerArn),
+      otlpEndpoint: options.settings.workerOtlpEndpoint,
+    }),
     handoffTimeoutMs: group.spec.leases.handoffTimeoutSeconds * 1000,
     labels: { ...ownedLabels(name), ...selector, [COMPONENT_LABEL]: 'worker' },
     selector,

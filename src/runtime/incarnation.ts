@@ -198,7 +198,7 @@ export class Incarnation {
   }
 
   readonly #startShard: StartShard = (own, lease, from, onLost) => {
-    const { config, table, handler, payloads, clock, random, log, onEvent } = this.#options;
+    const { config, table, handler, payloads, spans, clock, random, log, onEvent } = this.#options;
     const { shardId } = lease;
     const unread = unreadOf(lease, clock.now());
     const checkpointer = new Checkpointer({
@@ -260,6 +260,7 @@ export class Incarnation {
         region: config.region,
         log: log.child({ shardId }),
       },
+      spans,
       leaseIsGood: () => this.#ownLease.isGood(),
       clock,
       random,

@@ -4,6 +4,7 @@ import type { LeaseTable } from '../leases/lease-table.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
+import type { BatchSpans } from './delivery/batch-spans.ts';
 import type { FailureDestination } from './failure/failure-destination.ts';
 import type { Handler } from './handlers/handler.ts';
 import type { Nudge } from './leasing/nudge.ts';
@@ -32,6 +33,8 @@ export interface WorkerOptions {
   payloads?: Payloads | undefined;
   /** Where batches go that are given up; without one they are told of, and gone. */
   destination?: FailureDestination | undefined;
+  /** Undefined: nobody traces. */
+  spans?: BatchSpans | undefined;
   nudge: Nudge;
   clock: Clock;
   random: Random;

@@ -244,9 +244,10 @@ describe.skipIf(helm === '')('the pod', () => {
       clusterId: 'one',
       logLevel: 'debug',
       dashboard: { enabled: true },
+      openTelemetry: { endpoint: 'http://o:4318' },
     };
     const known = Object.values(operatorOptions).flatMap((option) => ('env' in option ? [option.env] : []));
-    expect(Object.keys(envOf(values)).sort()).toEqual(known.sort());
+    expect(Object.keys(envOf(values)).sort()).toEqual([...known, 'OTEL_EXPORTER_OTLP_ENDPOINT'].sort());
     expect(envOf(values)).toMatchObject({
       KCG_DEFAULT_REGION: 'eu-west-1',
       KCG_KINESIS_ENDPOINT: 'http://k:1',
@@ -254,11 +255,21 @@ describe.skipIf(helm === '')('the pod', () => {
       KCG_SQS_ENDPOINT: 'http://q:1',
       KCG_SNS_ENDPOINT: 'http://n:1',
       KCG_S3_ENDPOINT: 'http://s:1',
+      KCG_WORKER_OTLP_ENDPOINT: 'http://o:4318',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://o:4318',
       KCG_WATCH_NAMESPACES: 'shop,billing',
       KCG_LOG_LEVEL: 'debug',
       KCG_LEADER_ELECT: 'true',
       KCG_NAMESPACE: { fieldRef: { fieldPath: 'metadata.namespace' } },
     });
+  });
+
+  test('sends nothing by OTLP unless it is told to, and with workers: false nothing of workers', () => {
+    const endpoint = 'http://o:4318';
+    expect(Object.keys(envOf({})).filter((name) => /OTEL|OTLP/.test(name))).toEqual([]);
+    const alone = envOf({ openTelemetry: { endpoint, workers: false } });
+    expect(alone).toMatchObject({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+    expect(alone).not.toHaveProperty('KCG_WORKER_OTLP_ENDPOINT');
   });
 
   test('takes what a cluster asks of pods', () => {

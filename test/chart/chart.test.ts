@@ -76,5 +76,6 @@ test('the schema takes what the operator takes', () => {
   expect(at('defaultRegion')?.pattern).toBe(`^$|${patternOf(REGION)}`);
   for (const service of ['kinesis', 'dynamodb', 'sqs', 'sns', 's3'])
     expect(at('endpoints', service)?.pattern).toBe(`^$|${patternOf(ENDPOINT)}`);
+  expect(at('openTelemetry', 'endpoint')?.pattern).toBe(`^$|${patternOf(ENDPOINT)}`);
   expect(at('watchNamespaces')?.items?.pattern).toBe(patternOf(DNS_LABEL));
 });

@@ -19,3 +19,18 @@ test.each([
     h.close();
   }
 });
+
+test.each(['http://collector:4318', undefined])(
+  'workers are told the collector %s of the operator',
+  async (workerOtlpEndpoint) => {
+    const h = new Harness({ workerOtlpEndpoint });
+    try {
+      h.kinesis.createStream({ name: 'orders', shardCount: 1 });
+      h.cluster.create(KINDS.consumerGroup, groupObject({ handler: { log: {} } }));
+      await h.converge();
+      expect((await h.workerConfig())?.otlpEndpoint).toBe(workerOtlpEndpoint);
+    } finally {
+      h.close();
+    }
+  },
+);

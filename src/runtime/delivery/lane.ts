@@ -9,6 +9,7 @@ import type { FailedResult, Handler, HandlerContext, HandlerResult } from '../ha
 import { undecodable, type Payloads } from '../payload/payloads.ts';
 import { takeDecodable } from '../payload/take-decodable.ts';
 import type { OnWorkerEvent } from '../worker-event.ts';
+import type { BatchSpan, BatchSpans } from './batch-spans.ts';
 import type { RecordBuffer } from './batching.ts';
 import { sendGivenUp } from './give-up.ts';
 import { afterCall, beforeCall, cut, newPart, type Part, type RetryPolicy } from './retry-policy.ts';
@@ -25,7 +26,12 @@ export interface DeliveryOptions {
   payloads?: Payloads | undefined;
   /** Undefined: what is given up is told, and gone. */
   destination?: FailureDestination | undefined;
-  context: Omit<HandlerContext, 'signal' | 'stop' | 'timeoutMs' | 'attempt' | 'deadlineMs' | 'shardId'>;
+  context: Omit<
+    HandlerContext,
+    'signal' | 'stop' | 'timeoutMs' | 'attempt' | 'deadlineMs' | 'shardId' | 'traceparent'
+  >;
+  /** Undefined: nobody traces. */
+  spans?: BatchSpans | undefined;
   /** The gate: asked before each batch and each acknowledgement. */
   leaseIsGood: () => boolean;
   /** The handler goes on with a batch though it was told to stop: only the end of its process ends that. */
@@ -149,13 +155,17 @@ export class Lane {
   }
 
   #call({ records, calls, misses }: Part): Promise<HandlerResult> {
-    const { shardId, handler, context, clock, timeoutMs, stop, abandon, behindMs } = this.#options;
+    const { shardId, handler, context, clock, timeoutMs, stop, abandon, behindMs, spans } = this.#options;
     const batch = { shardId, records, millisBehindLatest: behindMs() };
-    const about = { ...context, shardId, attempt: calls + misses + 1, stop };
+    const attempt = calls + misses + 1;
+    const span = spans?.begin({ shardId, ...this.#name(), records: records.length, attempt });
+    const about = { ...context, shardId, attempt, stop, traceparent: span?.traceparent };
     const call = (within: Pick<HandlerContext, 'signal' | 'deadlineMs' | 'timeoutMs'>) =>
       handler.handle(batch, { ...about, ...within });
-    if (handler.limitsTime) return call({ signal: abandon, deadlineMs: clock.now() + timeoutMs, timeoutMs });
-    return callInTime(call, abandon, { clock, timeoutMs });
+    const called = handler.limitsTime
+      ? call({ signal: abandon, deadlineMs: clock.now() + timeoutMs, timeoutMs })
+      : callInTime(call, abandon, { clock, timeoutMs });
+    return span ? endSpan(span, called) : called;
   }
 
   /** Tells it, and waits until what comes next may be tried. */
@@ -260,6 +270,13 @@ export class Lane {
     const { lane, lanes } = this.#options;
     return lanes > 1 ? { lane } : {};
   }
+}
+
+async function endSpan(span: BatchSpan, called: Promise<HandlerResult>): Promise<HandlerResult> {
+  const result = await called;
+  // Who never got the batch has processed nothing.
+  if (result.outcome !== 'failed' || !result.isMissed) span.end(result);
+  return result;
 }
 
 function failureOf(result: Failure, first: UserRecord | undefined): KcgError {

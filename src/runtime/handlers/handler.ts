@@ -31,6 +31,8 @@ export interface HandlerContext {
   attempt: number;
   /** Ms since the epoch: when the time for this batch is up. */
   deadlineMs: number;
+  /** W3C Trace Context of this batch; absent where nobody traces. */
+  traceparent?: string | undefined;
   log: Log;
 }
 

@@ -106,11 +106,12 @@ async function findProblem(url: string, clock: Clock, signal: AbortSignal): Prom
   }
 }
 
-function headersOf({ groupId, shardId, attempt }: HandlerContext): Record<string, string> {
+function headersOf({ groupId, shardId, attempt, traceparent }: HandlerContext): Record<string, string> {
   return {
     'content-type': 'application/json',
     'kcg-group-id': groupId,
     'kcg-shard-id': shardId,
     'kcg-attempt': String(attempt),
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 }

@@ -95,11 +95,11 @@ export class OwnHandler implements Handler {
       return callLambda(loaded.call, batch, context, { clock: this.#options.clock, uuid: randomUUID });
     }
     const { shardId, millisBehindLatest } = batch;
-    const { signal, groupId, streamName, attempt, log } = context;
+    const { signal, groupId, streamName, attempt, traceparent, log } = context;
     const records = batch.records.map(batchRecord);
     return loaded.call(
       { shardId, records, millisBehindLatest },
-      { signal, groupId, streamName, shardId, attempt, log },
+      { signal, groupId, streamName, shardId, attempt, traceparent, log },
     );
   }
 }

@@ -41,6 +41,8 @@ export interface Context {
   shardId: string;
   /** 1 at the first delivery, +1 at each retry of the batch. */
   attempt: number;
+  /** W3C Trace Context of the span that kcg sends for this batch: the parent of your own. Undefined where kcg sends none. */
+  traceparent?: string | undefined;
   /** Constant message plus fields; each line carries the shardId. */
   log: Log;
 }

@@ -58,11 +58,11 @@ export class ClassProgram implements ShardProgram {
 
   async handle(batch: Batch, context: HandlerContext): Promise<HandlerResult> {
     const { shardId, records, millisBehindLatest } = batch;
-    const { signal, groupId, streamName, attempt, log } = context;
+    const { signal, groupId, streamName, attempt, traceparent, log } = context;
     let answer: unknown;
     const given = { shardId, records: records.map(batchRecord), millisBehindLatest };
     const { checkpoint } = this.#context;
-    const about = { signal, groupId, streamName, shardId, attempt, log, checkpoint };
+    const about = { signal, groupId, streamName, shardId, attempt, traceparent, log, checkpoint };
     const called = await this.#own('process', signal, async () => {
       answer = await this.#instance?.process(given, about);
     });

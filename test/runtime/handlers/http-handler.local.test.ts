@@ -95,6 +95,19 @@ describe('delivering a batch', () => {
     ]);
   });
 
+  it('says to which trace the batch belongs, where there is one', async () => {
+    const got: unknown[] = [];
+    const { url } = await serve((request, response) => {
+      got.push(request.headers['traceparent']);
+      response.end();
+    });
+    const { handler } = handlerOf(url);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await handler.handle(BATCH, aContext({ traceparent }));
+    await handler.handle(BATCH, aContext());
+    expect(got).toEqual([traceparent, undefined]);
+  });
+
   it.each([
     [200, '', { outcome: 'done' }],
     [204, '', { outcome: 'done' }],

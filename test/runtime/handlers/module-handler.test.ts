@@ -17,6 +17,7 @@ async function started() {
 }
 
 /** A batch of three records whose first tells the fixture what to do. */
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const batchThat = (does: string) =>
   aBatch(aRecord('1', { data: Buffer.from(does) }), aRecord('2'), aRecord('3'));
 
@@ -37,7 +38,9 @@ describe('a module handler', () => {
       aRecord('2', { data: Buffer.from('{"total":7}'), subSequence: 4 }),
     );
     const handler = await started();
-    expect(await handler.handle(batch, aContext({ log, attempt: 3 }))).toEqual({ outcome: 'done' });
+    expect(await handler.handle(batch, aContext({ log, attempt: 3, traceparent: TRACE }))).toEqual({
+      outcome: 'done',
+    });
     const got = log.lines[0]!.fields as { batch: Batch; context: Context };
     expect(got.batch).toMatchObject({ shardId: 'shardId-000000000000', millisBehindLatest: 1500 });
     expect(got.context).toMatchObject({
@@ -45,6 +48,7 @@ describe('a module handler', () => {
       streamName: 'orders',
       shardId: 'shardId-000000000000',
       attempt: 3,
+      traceparent: TRACE,
     });
     const [plain, sub] = got.batch.records;
     expect(plain).toMatchObject({ sequenceNumber: '1', partitionKey: 'key-1', data });

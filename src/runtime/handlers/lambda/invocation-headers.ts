@@ -14,18 +14,25 @@ interface About {
  */
 export function invocationHeaders(
   { id, functionName, nowMs, timeoutMs }: About,
-  { streamArn, region, shardId, groupId, attempt }: HandlerContext,
+  { streamArn, region, shardId, groupId, attempt, traceparent }: HandlerContext,
 ): Record<string, string> {
   const [, partition = 'aws', , arnRegion, account = ''] = streamArn.split(':');
   return {
     'lambda-runtime-aws-request-id': id,
     'lambda-runtime-deadline-ms': String(Math.round(nowMs + timeoutMs)),
     'lambda-runtime-invoked-function-arn': `arn:${partition}:lambda:${arnRegion || region}:${account}:function:${functionName}`,
-    'lambda-runtime-trace-id': traceId(id, nowMs),
+    'lambda-runtime-trace-id': traceparent === undefined ? traceId(id, nowMs) : xrayOf(traceparent),
     'kcg-group-id': groupId,
     'kcg-shard-id': shardId,
     'kcg-attempt': String(attempt),
   };
+}
+
+/** The same trace and span in the words of X-Ray, as OpenTelemetry's propagator for it reads them. */
+function xrayOf(traceparent: string): string {
+  const [, trace = '', span = '', flags = ''] = traceparent.split('-');
+  const isSampled = (Number.parseInt(flags, 16) & 1) === 1;
+  return `Root=1-${trace.slice(0, 8)}-${trace.slice(8)};Parent=${span};Sampled=${isSampled ? 1 : 0}`;
 }
 
 /** Not sampled: nobody collects traces here. */

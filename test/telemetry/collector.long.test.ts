@@ -1,0 +1,218 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../../src/api/worker-config.ts';
+import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
+import { startLocalKinesis, type LocalKinesis } from '../../src/dev/kinesis/server.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
+import { systemClock as clock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { startProgram, type PeerProgram } from '../support/peer-programs.ts';
+import { until } from '../support/until.ts';
+import { startCollector, type Collector } from './collector.ts';
+
+/* A worker as a process of its own, and the Collector of OpenTelemetry as another. */
+
+const region = 'eu-west-1';
+/** Fails the first batch that it gets, and writes which trace it was told. */
+const HANDLER = `
+import { appendFile } from 'node:fs/promises';
+let calls = 0;
+export default async ({ records }, { traceparent }) => {
+  await appendFile(new URL('traces', import.meta.url), traceparent + ' ' + records.length + '\\n');
+  if (calls++ === 0) throw new Error('not yet');
+};
+`;
+
+let collector: Collector;
+let dynamodb: LocalDynamoDb;
+let kinesis: LocalKinesis;
+
+beforeAll(async () => {
+  collector = await startCollector();
+  dynamodb = await startLocalDynamoDb({ clock, log: silentLog });
+  kinesis = await startLocalKinesis({ clock });
+  kinesis.kinesis.createStream({ name: 'orders', shardCount: 2 });
+  for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
+  const client = createDynamoDbClient({ region, endpoint: dynamodb.endpoint });
+  const keys = { group_id: 'HASH', shard_id: 'RANGE' } as const;
+  await client.send(
+    new CreateTableCommand({
+      TableName: 'checkpoints',
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: Object.entries(keys).map(([AttributeName, KeyType]) => ({ AttributeName, KeyType })),
+      AttributeDefinitions: Object.keys(keys).map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+    }),
+  );
+  client.destroy();
+}, 1_200_000);
+afterAll(async () => {
+  await collector?.stop();
+  await kinesis?.close();
+  await dynamodb?.close();
+  vi.unstubAllEnvs();
+});
+
+interface RunningWorker {
+  program: PeerProgram;
+  metrics: () => Promise<string>;
+  /** What the handler was told: the trace and how many records, a line for each call. */
+  told: () => Promise<string[]>;
+}
+
+async function startWorker(
+  groupId: string,
+  env: NodeJS.ProcessEnv,
+  otlpEndpoint?: string,
+): Promise<RunningWorker> {
+  const folder = await mkdtemp(join(tmpdir(), 'kcg-worker-'));
+  const path = join(folder, 'handler.mjs');
+  await writeFile(path, HANDLER);
+  const config = encodeWorkerConfig({
+    groupId,
+    stream: { name: 'orders' },
+    region,
+    endpoints: { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint },
+    table: 'checkpoints',
+    initialPosition: { type: 'TrimHorizon' },
+    maxRecords: 100,
+    pollIntervalMs: 1_000,
+    checkpointIntervalMs: 1_000,
+    leaseDurationMs: 6_000,
+    handoffTimeoutMs: 30_000,
+    maxLeases: 0,
+    handler: { type: 'module', path },
+    batchSize: 10,
+    batchWindowMs: 0,
+    parallelizationFactor: 1,
+    handlerTimeoutMs: 900_000,
+    retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
+    otlpEndpoint,
+  });
+  const cli = join(import.meta.dirname, '../../src/main/cli.ts');
+  const argv = [process.execPath, cli, 'worker', '--port=0', '--host=127.0.0.1', `--pod-name=${groupId}-1`];
+  const program = startProgram(argv, {
+    env: { ...LOCAL_CREDENTIALS, [WORKER_CONFIG_ENV]: config, KCG_POD_UID: `uid-of-${groupId}`, ...env },
+  });
+  onTestFinished(() => program.stop());
+  const [, port] = await program.says(/"port":(\d+).*"message":"listening"/);
+  return {
+    program,
+    metrics: async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
+    told: async () =>
+      (await readFile(join(folder, 'traces'), 'utf8').catch(() => ''))
+        .split('\n')
+        .filter((line) => line !== ''),
+  };
+}
+
+function put(records: number): void {
+  for (let i = 0; i < records; i += 1)
+    kinesis.kinesis.putRecord('orders', { partitionKey: `key-${i}`, data: Buffer.from(`${i}`) });
+}
+
+/** Lines of series and of what is said about them, without what moves by itself, in one order. */
+function steady(metrics: string, only: (line: string) => boolean = () => true): string[] {
+  const moving = /_(lag|age|failing)_seconds|table_requests|worker_shards/;
+  return metrics
+    .split('\n')
+    .filter((line) => line.includes('kcg_') && !moving.test(line) && only(line))
+    .map((line) => line.replace(/\{(.*)\} /, (_, labels: string) => `{${sortedLabels(labels)}} `))
+    .map((line) => line.replace('{}', ''))
+    .toSorted();
+}
+
+/** The Collector names process and scope in labels of its own. */
+function sortedLabels(labels: string): string {
+  const pairs = labels.match(/\w+="[^"]*"/g) ?? [];
+  return pairs
+    .filter((pair) => !/^(job|instance|otel_scope_\w+)=/.test(pair))
+    .toSorted()
+    .join(',');
+}
+
+test('what a worker serves to Prometheus is what the Collector serves to it, and each batch is a span', async () => {
+  const worker = await startWorker('shop.orders', {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+    OTEL_METRIC_EXPORT_INTERVAL: '200',
+    OTEL_BSP_SCHEDULE_DELAY: '200',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+  });
+  put(30);
+  const records = async () =>
+    (await worker.told()).slice(1).reduce((sum, line) => sum + Number(line.split(' ')[1]), 0);
+  await until('all records are processed', async () => (await records()) === 30, 20, worker.told);
+  const same = async () =>
+    expect(steady(await collector.metrics())).toEqual(steadyOfWorker(await worker.metrics()));
+  await vi.waitFor(same, { timeout: 20_000, interval: 500 });
+  const lag =
+    /kcg_worker_lag_seconds\{instance="shop.orders-1",job="kcg-worker",.*shard="shardId-000000000001"\}/;
+  expect(await collector.metrics()).toMatch(lag);
+
+  const told = await worker.told();
+  const ofGroup = () =>
+    collector
+      .spans()
+      .filter(({ attributes }) => attributes['messaging.consumer.group.name'] === 'shop.orders');
+  await until('a span for each call', () => ofGroup().length === told.length);
+  const spans = ofGroup();
+  expect(spans.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`).toSorted()).toEqual(
+    told.map((line) => line.slice(0, line.indexOf(' '))).toSorted(),
+  );
+  for (const span of spans) {
+    expect(span).toMatchObject({
+      name: 'process orders',
+      kind: 5,
+      attributes: {
+        'messaging.system': 'aws.kinesis',
+        'messaging.destination.name': 'orders',
+        'messaging.destination.partition.id': expect.stringMatching(/^shardId-00000000000[01]$/),
+      },
+      resource: {
+        'service.name': 'kcg-worker',
+        'service.instance.id': 'shop.orders-1',
+        'k8s.pod.uid': 'uid-of-shop.orders',
+        'deployment.environment.name': 'test',
+        'messaging.consumer.group.name': 'shop.orders',
+      },
+    });
+    expect(BigInt(span.endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(span.startTimeUnixNano));
+    expect(span.parentSpanId ?? '').toBe('');
+  }
+  const failed = spans.filter(({ status }) => status.code === 2);
+  expect(failed).toMatchObject([
+    {
+      status: { message: expect.stringContaining('not yet') },
+      attributes: { 'error.type': 'HandlerFailed', 'kcg.attempt': 1 },
+    },
+  ]);
+  const counts = spans
+    .filter(({ status }) => status.code !== 2)
+    .map(({ attributes }) => Number(attributes['messaging.batch.message_count']));
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(30);
+  await worker.program.stop();
+});
+
+/** Without what has no series yet: there is nothing to send of it. */
+function steadyOfWorker(metrics: string): string[] {
+  const withSeries = new Set(
+    [...metrics.matchAll(/^(kcg_\w+?)(_bucket|_sum|_count)?(\{| )/gm)].map(([, name]) => name),
+  );
+  return steady(metrics, (line) => !line.startsWith('#') || withSeries.has(line.split(' ')[2]));
+}
+
+test('the endpoint that the operator gives is used, and what is left goes out after a SIGTERM', async () => {
+  const worker = await startWorker('shop.last', { OTEL_BSP_SCHEDULE_DELAY: '600000' }, collector.endpoint);
+  put(5);
+  await until('records are processed', async () => (await worker.told()).length > 1);
+  const ofGroup = () =>
+    collector.spans().filter(({ attributes }) => attributes['messaging.consumer.group.name'] === 'shop.last');
+  expect(ofGroup()).toEqual([]);
+  await worker.program.stop('SIGTERM');
+  expect(worker.program.child.exitCode).toBe(0);
+  await until('its spans', async () => ofGroup().length === (await worker.told()).length);
+  await until('its last metrics', async () => (await collector.metrics()).includes('instance="shop.last-1"'));
+});

@@ -1,0 +1,142 @@
+import { Counter, Registry } from 'prom-client';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog, type Fields, type Log } from '../../src/lib/log.ts';
+import { startTelemetry, type Telemetry } from '../../src/telemetry/opentelemetry/start.ts';
+import { telemetrySettings } from '../../src/telemetry/settings.ts';
+import { lastingPort } from '../support/lasting-port.ts';
+import { until } from '../support/until.ts';
+import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.ts';
+
+interface Started {
+  telemetry: Telemetry;
+  registry: Registry;
+  lines: [message: string, fields: Fields | undefined][];
+  value: (name: string) => Promise<number | undefined>;
+}
+
+function start(env: Record<string, string>): Started {
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const lines: Started['lines'] = [];
+  const note = (message: string, fields?: Fields) => void lines.push([message, fields]);
+  const log: Log = { ...silentLog, info: note, warn: note };
+  const registry = new Registry();
+  new Counter({ name: 'things_total', help: 'Things.', registers: [registry] }).inc(7);
+  const about = { 'service.name': 'kcg-worker', 'service.instance.id': 'orders-1' };
+  const settings = telemetrySettings(env);
+  expect(settings.problems).toEqual([]);
+  const telemetry = startTelemetry({ settings, registry, about, version: '1.2.3', clock: systemClock, log });
+  const value = async (name: string) =>
+    (await registry.getMetricsAsJSON()).find((metric) => metric.name === name)?.values[0]?.value;
+  return { telemetry, registry, lines, value };
+}
+
+async function receiver(port?: number): Promise<OtlpReceiver> {
+  const started = await startOtlpReceiver(port);
+  onTestFinished(() => started.close());
+  return started;
+}
+
+const sentTo = ({ requests }: OtlpReceiver, path: string) =>
+  requests.filter((request) => request.path === path);
+
+test('sends as the variables say: headers, compression, service and resource', async () => {
+  const { endpoint, requests } = await receiver();
+  const { telemetry } = start({
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=secret%20one',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    OTEL_SERVICE_NAME: 'shop-orders',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=prod',
+  });
+  telemetry.tracer?.startSpan('process orders').end();
+  await telemetry.stop();
+  expect(requests.map(({ path }) => path).toSorted()).toEqual(['/v1/metrics', '/v1/traces']);
+  for (const { headers, body } of requests) {
+    expect(headers).toMatchObject({
+      'content-type': 'application/x-protobuf',
+      'content-encoding': 'gzip',
+      'api-key': 'secret one',
+    });
+    for (const text of ['shop-orders', 'orders-1', 'deployment.environment.name', 'prod', '1.2.3'])
+      expect(body.includes(text), text).toBe(true);
+    expect(body.includes('kcg-worker')).toBe(false);
+  }
+});
+
+test('sends again and again what there is by then, and what is left at the end', async () => {
+  const collector = await receiver();
+  const { telemetry } = start({
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+    OTEL_METRIC_EXPORT_INTERVAL: '50',
+    OTEL_BSP_SCHEDULE_DELAY: '600000',
+  });
+  await until('two exports', () => sentTo(collector, '/v1/metrics').length >= 2);
+  telemetry.tracer?.startSpan('the last batch').end();
+  expect(sentTo(collector, '/v1/traces')).toEqual([]);
+  await telemetry.stop();
+  expect(sentTo(collector, '/v1/traces')[0]?.body.includes('the last batch')).toBe(true);
+});
+
+test('tells once that nobody takes it, counts what is lost, and tells once that it goes again', async () => {
+  const port = await lastingPort();
+  const { telemetry, lines, value } = start({
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '700', // less than it waits before it tries again
+    OTEL_METRIC_EXPORT_INTERVAL: '50',
+    OTEL_BSP_SCHEDULE_DELAY: '50',
+  });
+  const lost = 'kcg_otlp_dropped_spans_total';
+  expect(await value(lost)).toBe(0);
+  for (let spans = 1; spans <= 3; spans += 1) {
+    telemetry.tracer?.startSpan('lost').end();
+    await until(`${spans} spans are lost`, async () => (await value(lost)) === spans);
+  }
+  await until('metrics have failed', () => lines.some(([message]) => message === 'metrics cannot be sent'));
+  expect(await value('kcg_otlp_failing_seconds')).toBeGreaterThan(0);
+  const collector = await receiver(port);
+  await until('metrics came', () => sentTo(collector, '/v1/metrics').length > 1);
+  telemetry.tracer?.startSpan('found').end();
+  await until('the span came', () => sentTo(collector, '/v1/traces').length > 0);
+  await telemetry.stop();
+  // A machine that stands still for a second may make it fail once more.
+  for (const signal of ['metrics', 'traces']) {
+    const told = lines.map(([message]) => message).filter((message) => message.startsWith(signal));
+    expect(told.join()).toMatch(new RegExp(`^(${signal} cannot be sent,${signal} are sent again,?)+$`));
+  }
+  expect(lines.find(([message]) => message === 'traces cannot be sent')?.[1]).toEqual({
+    url: `http://127.0.0.1:${port}/v1/traces`,
+    error: expect.stringContaining('ECONNREFUSED'),
+  });
+  expect(await value('kcg_otlp_failing_seconds')).toBeUndefined();
+});
+
+test('holds no more spans than it may, and counts what comes beyond', async () => {
+  const collector = await receiver();
+  const { telemetry, value } = start({
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.endpoint}/v1/traces`,
+    OTEL_BSP_MAX_QUEUE_SIZE: '10',
+    OTEL_BSP_SCHEDULE_DELAY: '600000',
+  });
+  for (let i = 0; i < 25; i += 1) telemetry.tracer?.startSpan('one of many').end();
+  expect(await value('kcg_otlp_dropped_spans_total')).toBe(15);
+  await telemetry.stop();
+  const sent = sentTo(collector, '/v1/traces').map(
+    ({ body }) => body.toString('latin1').split('one of many').length - 1,
+  );
+  expect(sent.reduce((sum, spans) => sum + spans, 0)).toBe(10);
+});
+
+test('a collector that takes and never answers holds up no end', async () => {
+  const silent = await startOtlpReceiver();
+  onTestFinished(() => silent.close());
+  const { telemetry } = start({
+    OTEL_EXPORTER_OTLP_ENDPOINT: silent.endpoint,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '600000',
+  });
+  silent.hang();
+  telemetry.tracer?.startSpan('for nobody').end();
+  await telemetry.stop();
+  expect(silent.requests).toHaveLength(2);
+});
