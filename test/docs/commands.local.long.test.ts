@@ -30,6 +30,9 @@ const GIVEN: Record<string, (shell: DocsShell) => Promise<unknown>> = {
     shell.file('group.yaml', `${GROUP}${handler}`);
     shell.file('handler.mjs', "export default () => { throw new Error('no'); };");
   },
+  'docs/opentelemetry.md': async (shell) => {
+    shell.file('group.yaml', `${GROUP}  handler: {log: {}}\n`);
+  },
   'docs/reset.md': async (shell) => {
     shell.file('group.yaml', `${GROUP}  handler: {log: {}}\n`);
     await shell.run(here('kcg dev -f group.yaml --kinesis-port 4567 --dynamodb-port 8000'));
