@@ -50,6 +50,8 @@ const { metafile } = await build({
   plugins: [dynalite],
   metafile: true,
   absWorkingDir: root,
+  // The same bundle where node_modules is a link to another checkout's, as in a worktree.
+  preserveSymlinks: true,
 });
 // Beside the chunks, where `assets.ts` looks for it.
 const page = await bundlePage();

@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cloneTree } from './support/clone-tree.ts';
 
 /* The release command, run for real in a clone of this tree. */
 
@@ -13,22 +14,7 @@ const release = (version: string) =>
   spawnSync(process.execPath, ['scripts/release.ts', version], { cwd: clone, encoding: 'utf8' });
 const VERSION = '97.98.99';
 
-beforeAll(() => {
-  // With what is not committed yet: this is about the tree that is tested.
-  const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    encoding: 'utf8',
-  });
-  const files = list.split('\0').filter((path) => path !== '' && existsSync(path));
-  for (const path of files) cpSync(path, join(clone, path));
-  execFileSync('git', ['init', '--quiet', clone]);
-  symlinkSync(join(process.cwd(), 'node_modules'), join(clone, 'node_modules'));
-  git('config', 'user.name', 'Release');
-  git('config', 'user.email', 'release@example.invalid');
-  git('add', '--all', ':!node_modules');
-  git('commit', '--quiet', '--message', 'The tree as it is');
-  // A link is no folder, which is what .gitignore names.
-  execFileSync('sh', ['-c', 'echo node_modules >> .git/info/exclude'], { cwd: clone });
-});
+beforeAll(() => cloneTree(clone));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test('a tree with changes is refused, and left as it is', () => {

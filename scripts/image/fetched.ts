@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Architecture } from './oci-archive.ts';
@@ -51,21 +51,35 @@ export function debianFiles(each: DebianPackage, architecture: Architecture): st
   });
 }
 
+/** Why nothing of Debian's can be fetched here; nothing when it can. */
+export function aptProblem(): string | undefined {
+  return existsSync(APT_HELPER)
+    ? undefined
+    : 'the image is built where apt is, which fetches its C library: deploy/image/Dockerfile has it';
+}
+
 /** As named, or the one that this machine gets its own packages from. */
 function debianMirror(): string {
-  const named = process.env['KCG_DEBIAN_MIRROR'];
-  if (!existsSync(APT_HELPER))
-    throw new Error(
-      'the image is built where apt is, which fetches its C library: deploy/image/Dockerfile has it',
-    );
-  if (named) return named.replace(/\/$/, '');
-  const targets = run('apt-get', 'indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages');
-  const mirror = targets.split('\n').find((uri) => uri.endsWith('/debian/'));
+  const problem = aptProblem();
+  if (problem) throw new Error(problem);
+  const mirror = process.env['KCG_DEBIAN_MIRROR'] || mirrorIn(aptSources());
   if (mirror === undefined)
     throw new Error(
-      "apt knows no archive of Debian's here: run apt-get update, or let KCG_DEBIAN_MIRROR name one (http://…/debian)",
+      "this machine's packages are not Debian's: let KCG_DEBIAN_MIRROR name a mirror of them (http://…/debian)",
     );
-  return mirror.slice(0, -1);
+  return mirror.replace(/\/$/, '');
+}
+
+/** The archive of Debian's that apt's sources name, in either of their two forms; apt need not have asked it for anything yet. */
+export function mirrorIn(sources: string): string | undefined {
+  return /^(?:URIs:|deb\s).*?(https?:\/\/\S+\/debian\/?)(?=\s)/m.exec(sources)?.[1];
+}
+
+function aptSources(): string {
+  const folder = '/etc/apt/sources.list.d';
+  const more = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+  const files = ['/etc/apt/sources.list', ...more].filter((path) => existsSync(path));
+  return files.map((path) => `${readFileSync(path, 'utf8')}\n`).join('');
 }
 
 interface Locked {

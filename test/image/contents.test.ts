@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pinnedNode } from '../../scripts/image/fetched.ts';
+import { mirrorIn, pinnedNode } from '../../scripts/image/fetched.ts';
 import { libraries } from '../../scripts/image/pinned-libraries.ts';
 import { provenanceOf } from '../../scripts/image/provenance.ts';
 import { sbomOf } from '../../scripts/image/sbom.ts';
@@ -74,5 +74,17 @@ describe('the Node of the image', () => {
   it('is of one version on both platforms, the one that this tree runs on', () => {
     const versions = (['amd64', 'arm64'] as const).map((architecture) => pinnedNode(architecture).version);
     expect(versions).toEqual([process.versions.node, process.versions.node]);
+  });
+});
+
+describe("Debian's archive", () => {
+  it('is the one that apt gets packages from', () => {
+    const old =
+      '# deb http://old.example/debian bookworm main\ndeb [arch=amd64] http://one.example/debian bookworm main\n';
+    expect(mirrorIn(old)).toBe('http://one.example/debian');
+    const sources =
+      'Types: deb\nURIs: http://two.example/debian-security\n\nTypes: deb\nURIs: http://two.example/debian/\nSuites: trixie\n';
+    expect(mirrorIn(sources)).toBe('http://two.example/debian/');
+    expect(mirrorIn('deb http://archive.example/ubuntu noble main\n')).toBeUndefined();
   });
 });

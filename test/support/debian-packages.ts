@@ -13,7 +13,15 @@ export function debianPackages(name: string, ...packages: string[]): string {
   if (existsSync(folder)) return folder;
   const making = `${folder}.${process.pid}`;
   mkdirSync(join(making, 'root'), { recursive: true });
-  execFileSync('apt-get', ['download', '-q', ...packages], { cwd: making, stdio: 'ignore' });
+  const download = () =>
+    execFileSync('apt-get', ['download', '-q', ...packages], { cwd: making, stdio: 'ignore' });
+  try {
+    download();
+  } catch {
+    // A new machine has no lists yet.
+    execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
+    download();
+  }
   for (const file of readdirSync(making).filter((each) => each.endsWith('.deb')))
     execFileSync('dpkg', ['-x', file, 'root'], { cwd: making });
   try {

@@ -99,6 +99,18 @@ export async function goPrograms(folder: string): Promise<string> {
   return join(copy, 'bin');
 }
 
+/** A program of a Go module (`oras.land/oras/cmd/oras@v1.3.0`), with the versions that its own go.sum pins. */
+export async function goTool(pinned: string): Promise<string> {
+  const folder = await cached('go-tool', pinned, (folder) =>
+    run('go', ['install', '-trimpath', '-ldflags', '-s -w', pinned], {
+      cwd: folder,
+      env: { ...process.env, GOBIN: join(folder, 'bin'), CGO_ENABLED: '0', GOFLAGS: '-modcacherw' },
+      maxBuffer: MAX_BUILD_OUTPUT,
+    }),
+  );
+  return join(folder, 'bin', pinned.replace(/^.*\/|@.*$/g, ''));
+}
+
 /** Folder of a Go module's files, without what it depends on. */
 export async function goModule(module: string, version: string): Promise<string> {
   const folder = await cached('go-module', `${module}@${version}`, (folder) =>
