@@ -8,7 +8,7 @@
 # puts records of any partition keys into one aggregate; that goes to the shard of the first key. KCL looks where the key
 # of each user record would belong, and when one of them is outside the shard's hash range it drops the aggregate, those
 # of its own shard, too. (The Kinesis Producer Library packs by predicted shard; the check is for aggregates that were on
-# their way while the stream was resharded.) It is logged at warn level only, and the checkpoint passes over it.
+# their way while the stream was resharded.) Nothing is logged, not at debug level either, and the checkpoint passes over it.
 # The way out: one aggregator a shard, or an aggregate for each partition key.
 # Output (MD5 of a begins with 0, of b with 9, of c with 4):
 #   keys a, b, c, shard of all hash keys: a b c

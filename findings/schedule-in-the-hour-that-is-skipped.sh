@@ -6,8 +6,8 @@
 # night, and 02:30 in the hour that comes twice runs once.
 # Packages: npm croner 11.0.1, cron-parser 5.10.6, cron 4.4.0, and Go github.com/robfig/cron/v3 3.0.1, which is what
 # Kubernetes' CronJobs and KEDA's cron scaler go by. Europe/Berlin; in spring 02:00 becomes 03:00, in autumn 03:00 is
-# 02:00 once more. Seen: robfig's skips the whole day in spring and runs twice in autumn; so a KEDA window that begins at
-# 02:30 on a Sunday only, is not there that Sunday. Of the others one begins half an hour later, and cron 4.4.0 has
+# 02:00 once more. Seen: robfig's skips the whole day in spring and runs twice in autumn; so a window that
+# begins on Sundays at 02:30 does not begin that Sunday. Of the others one begins half an hour later, and cron 4.4.0 has
 # "0 3 * * *" run twice in autumn, first an hour early. Times from 01:00 to 03:00 are best left alone.
 # Output (as local time, with its distance to UTC):
 #   30 2 * * * in spring, croner: 03-28 03:00 +2, 03-29 02:30 +2
