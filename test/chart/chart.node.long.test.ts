@@ -301,6 +301,7 @@ describe.skipIf(helm === '')('the pod', () => {
   });
 });
 
+const ROLE = 'arn:aws:iam::123456789012:role/teams/kcg-operator';
 // oxfmt-ignore
 const REFUSED: [values: Values, says: string][] = [
   [{ replica: 3 }, "additional properties 'replica' not allowed"],
@@ -321,7 +322,19 @@ const REFUSED: [values: Values, says: string][] = [
   [{ networkPolicy: { ingress: [] } }, "at '/networkPolicy': additional properties 'ingress' not allowed"],
   [{ dashboard: { reach: 'Everybody' } }, "at '/dashboard/reach': value must be one of 'Loopback', 'Cluster'"],
   [{ dashboard: { hosts: ['https://kcg.example'] } }, "at '/dashboard/hosts/0': 'https://kcg.example' does not match pattern"],
-  [{ dnsPolicy: 'None' }, "at '/dnsPolicy': value must be one of"],
+  [{ dnsPolicy: 'Nobody' }, "at '/dnsPolicy': value must be one of"],
+  [{ dnsPolicy: 'None' }, 'dnsPolicy is None: name servers in dnsConfig.nameservers'],
+  [{ extraArgs: '--log-level=debug' }, "at '/extraArgs': got string, want array"],
+  [{ extraVolumes: { name: 'ca' } }, "at '/extraVolumes': got object, want array"],
+  [{ extraObjects: [7] }, "at '/extraObjects/0': got number, want string or object"],
+  [{ fullnameOverride: 'My_Kcg' }, "at '/fullnameOverride': 'My_Kcg' does not match pattern"],
+  [{ commonLabels: { team: 7 } }, "at '/commonLabels/team': got number, want string"],
+  [{ livenessProbe: { period: 3 } }, "at '/livenessProbe': additional properties 'period' not allowed"],
+  [{ livenessProbe: { periodSeconds: 0 } }, "at '/livenessProbe/periodSeconds': minimum: got 0, want 1"],
+  [{ podDisruptionBudget: { maxUnavailable: 'half' } }, "at '/podDisruptionBudget/maxUnavailable': 'half' does not match pattern"],
+  [{ serviceAccount: { roleArn: 'kcg-operator' } }, "at '/serviceAccount/roleArn': 'kcg-operator' does not match pattern"],
+  [{ serviceAccount: { roleArn: ROLE, create: false } }, 'serviceAccount.roleArn is written on the ServiceAccount of this release'],
+  [{ global: { imageRegistry: 7 } }, "at '/global/imageRegistry': got number, want string"],
 ];
 
 describe.skipIf(helm === '')('values that are wrong are refused', () => {

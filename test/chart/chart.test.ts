@@ -41,8 +41,11 @@ test('the schema knows each value, and each is in values.yaml with its default',
     found.properties
       ? Object.entries(found.properties).flatMap(([name, each]) => named(each, `${path}.${name}`))
       : [path];
-  const { global: _, resources: __, ...own } = schema.properties!;
-  const { resources: ___, ...given } = values;
+  // What Kubernetes defines, with some of it set here.
+  const isOurs = ([name]: [string, unknown]) =>
+    !['resources', 'podSecurityContext', 'securityContext'].includes(name);
+  const own = Object.fromEntries(Object.entries(schema.properties!).filter(isOurs));
+  const given = Object.fromEntries(Object.entries(values).filter(isOurs));
   expect(namesOf(given, '').sort()).toEqual(named({ properties: own }, '').sort());
 });
 
@@ -59,13 +62,23 @@ test('the schema is closed: at every level only a map of strings, or what Kubern
   expect(open.sort()).toEqual([
     '.affinity',
     '.dashboard.from[]',
+    '.dnsConfig',
+    '.extraContainers[]',
     '.extraEnvFrom[].configMapRef',
     '.extraEnvFrom[].secretRef',
     '.extraEnv[].valueFrom',
+    '.extraVolumeMounts[]',
+    '.extraVolumes[]',
     '.global',
+    '.hostAliases[]',
+    '.initContainers[]',
+    '.metrics.podMonitor.endpoint',
+    '.metrics.serviceMonitor.endpoint',
     '.networkPolicy.from[]',
     '.networkPolicy.to[]',
+    '.podSecurityContext',
     '.resources.claims[]',
+    '.securityContext',
     '.tolerations[]',
     '.topologySpreadConstraints[]',
   ]);

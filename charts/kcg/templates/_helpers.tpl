@@ -1,9 +1,18 @@
 {{- define "kcg.fullname" -}}
-{{- if contains .Chart.Name .Release.Name -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
 {{- .Release.Name | trunc 50 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kcg.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
 {{- end -}}
 
 {{- define "kcg.selectorLabels" -}}
@@ -17,6 +26,20 @@ app.kubernetes.io/component: operator
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 
+{{/*
+Labels and annotations of an object: those of this chart, then its own, then commonLabels and commonAnnotations.
+Of the root, or of dict "root" $ "labels" {} "annotations" {}.
+*/}}
+{{- define "kcg.meta" -}}
+{{- $root := default . .root -}}
+labels:
+  {{- merge (include "kcg.labels" $root | fromYaml) (default dict .labels) $root.Values.commonLabels | toYaml | nindent 2 }}
+{{- with merge dict (default dict .annotations) $root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{- define "kcg.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "kcg.fullname" .) .Values.serviceAccount.name -}}
@@ -27,6 +50,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 
 {{- define "kcg.image" -}}
 {{- with .Values.image -}}
+{{- with $.Values.global.imageRegistry | default .registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- if .digest -}}
 {{ .repository }}@{{ .digest }}
 {{- else -}}
@@ -35,10 +59,17 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 {{- end -}}
 
+{{/* Parent charts may have names in place of objects in global.imagePullSecrets. */}}
+{{- define "kcg.imagePullSecrets" -}}
+{{- range concat .Values.imagePullSecrets .Values.global.imagePullSecrets }}
+- name: {{ if kindIs "map" . }}{{ .name }}{{ else }}{{ . }}{{ end }}
+{{- end }}
+{{- end -}}
+
 {{- define "kcg.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "kcg.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ include "kcg.namespace" . }}
 {{- end -}}
 
 {{/* What the operator does in the namespaces it looks after. */}}
