@@ -20,7 +20,7 @@ import { startNodeCluster, type NodeCluster } from '../support/node-cluster.ts';
 import { until } from '../support/until.ts';
 
 /*
- * `npm run kind` as its user runs it, in a copy of the checkout: deploy/kind/kind.sh with the real kind, kubectl and Helm, on the test
+ * `npm run kind` as its user runs it (docs/kind.md), in a copy of the checkout: deploy/kind/kind.sh with the real kind, kubectl and Helm, on the test
  * cluster's node. In place of Docker there is a program that answers kind as a container of its node image would.
  */
 const run = promisify(execFile);
