@@ -12,6 +12,9 @@ import type { HandlerResult } from './handler.ts';
  *   emulator that the base images start), and its `Task timed out after 3.00 seconds`
  * - API Gateway's envelope: a `statusCode` that is none of success, or a `body` of one of these forms
  * - in a module: an Error that was returned, and what `Promise.allSettled` gives of work that failed
+ *
+ * A Lambda function that returns has succeeded, whatever it returns, as it raises what has failed: of these forms only named
+ * failures count in its answer.
  */
 
 interface Found {
@@ -36,6 +39,18 @@ export function resultOf(answer: unknown, records: readonly UserRecord[]): Handl
   const found: Found = { error: undefined, lists: [], left: MAX_VALUES };
   read(answer, found, 0);
   return found.error === undefined ? resultOfFailures(found.lists, records) : failed(found.error);
+}
+
+/** Of what a Lambda function returned: named failures alone. */
+export function resultOfFunction(answer: unknown, records: readonly UserRecord[]): HandlerResult {
+  const found: Found = { error: undefined, lists: [], left: MAX_VALUES };
+  search(answer, found, 0);
+  return found.error === undefined ? resultOfFailures(found.lists, records) : failed(found.error);
+}
+
+/** Whether text names failures, in whatever form. */
+export function namesFailures(text: string): boolean {
+  return NAMES_FAILURES.test(text);
 }
 
 /** Whether text that is no JSON tells of a failure all the same. */

@@ -1,5 +1,5 @@
 import type { UserRecord } from '../../../kinesis/record.ts';
-import { resultOf, tellsOfFailure } from '../answer-meaning.ts';
+import { namesFailures, resultOfFunction } from '../answer-meaning.ts';
 import { failed } from '../batch-item-failures.ts';
 import type { HandlerResult } from '../handler.ts';
 
@@ -23,8 +23,8 @@ const SHOWN_CHARACTERS = 300;
 const PRELUDE_END = '\0'.repeat(8);
 
 /**
- * What a function's answer to a batch means. A `response` is a success by itself, whatever its text, unless it names failures
- * or an error. One that was streamed may have failed in the middle: then only its trailers say so.
+ * What a function's answer to a batch means. A `response` is a success by itself, whatever it says, unless it names failures:
+ * `{"statusCode": 500}` is just a result, as in Lambda. One that was streamed may have failed in the middle: then only its trailers say so.
  */
 export function resultOfPost(post: Post, records: readonly UserRecord[]): HandlerResult {
   const { as, body, length, errorType, errorBody } = post;
@@ -36,8 +36,8 @@ export function resultOfPost(post: Post, records: readonly UserRecord[]): Handle
   if (length === 'broken') return failed("the function's answer broke off");
   if (length === 'cut') return failed('the function answered more than 6 MiB');
   const answer = parse(withoutPrelude(post));
-  if (answer !== undefined) return resultOf(answer.value, records);
-  return tellsOfFailure(body) ? failed(`the function answered: ${shorten(body)}`) : { outcome: 'done' };
+  if (answer !== undefined) return resultOfFunction(answer.value, records);
+  return namesFailures(body) ? failed(`the function answered: ${shorten(body)}`) : { outcome: 'done' };
 }
 
 /** `errorType: errorMessage`, as every client posts it; else what there is. */

@@ -76,6 +76,16 @@ describe('the Runtime API', () => {
     expect(await Promise.all(results)).toEqual([DONE, DONE, DONE]);
   });
 
+  it('holds it for an hour in which nothing comes', async () => {
+    const client = aClient();
+    const asked = client.next();
+    await untilCounts({ asking: 1 });
+    await clock.advance(3_600_000);
+    const result = deliver();
+    await client.respond((await asked).id);
+    expect(await result).toEqual(DONE);
+  });
+
   it('lets batches of several shards queue for one client, oldest first', async () => {
     const client = aClient();
     const shards = ['a', 'b', 'c', 'd'];
