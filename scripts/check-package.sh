@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs the npm tarball, installs it in an empty folder without a network, and starts its bins there,
-# as docs/install.md and docs/library.md say.
+# as docs/install.md, docs/quick-start.md and docs/library.md say.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PATH="$root/node_modules/.bin:$PATH"

@@ -46,6 +46,8 @@ exit $code
 export class DocsShell {
   readonly folder = mkdtempSync(join(tmpdir(), 'kcg-docs-'));
   readonly #state = mkdtempSync(join(tmpdir(), 'kcg-docs-state-'));
+  /** Where Node keeps what it has compiled. */
+  readonly compiled = join(this.#state, 'compiled');
   readonly #env: NodeJS.ProcessEnv;
 
   /** @param env beside what this process has */
@@ -57,7 +59,7 @@ export class DocsShell {
       ...process.env,
       HOME: this.folder,
       PATH: `${this.#state}:${process.env['PATH']}`,
-      NODE_COMPILE_CACHE: join(this.#state, 'compiled'),
+      NODE_COMPILE_CACHE: this.compiled,
       NPM_CONFIG_UPDATE_NOTIFIER: 'false',
       DOCS_STATE: this.#state,
       ...env,
