@@ -23,6 +23,15 @@ export function roundUp(value: number): number {
   return step * power;
 }
 
+const ROUND_SECONDS = [
+  1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400,
+];
+
+/** The least time that is not less and that clocks have a word for, seconds: above a day whole days. */
+export function roundUpSeconds(value: number): number {
+  return ROUND_SECONDS.find((each) => each >= value) ?? Math.ceil(value / 86_400) * 86_400;
+}
+
 /** An SVG path in a box of `count - 1` by `max`, y downwards. A single point is a dot. */
 export function pathOf(runs: readonly Run[], max: number): string {
   return runs

@@ -50,7 +50,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     <div
       ref={box}
       class={isMany ? 'table-box many' : 'table-box'}
-      role="region"
+      role="group"
       aria-label={caption}
       tabIndex={0}
     >

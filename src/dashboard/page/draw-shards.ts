@@ -1,7 +1,7 @@
 import type { ShardRow } from '../page-data.ts';
 import type { Cell, Layout, Span } from './shard-layout.ts';
 import { kindOf, type ShardKind } from './shard-order.ts';
-import { lagWords, shortPod, shortShard } from './words.ts';
+import { lagWords, loadWords, shortPod, shortShard } from './words.ts';
 
 /** Heights of the parts of the picture, CSS pixels. */
 export interface Heights {
@@ -65,12 +65,14 @@ export function drawShards(drawing: Drawing): void {
   for (const cell of seen) if (kindOf(cell.shard) === 'trouble') drawTrouble(pen, cell);
   const live = seen.filter(({ shard }) => shard.state !== 'ended' && shard.state !== 'waiting');
   const below = TOP_PX + heights.rows + GAP_PX;
-  drawStrip(pen, live, { top: below, label: 'lag', value: lagShare, colour: colours.text });
+  const lag = `lag, most ${lagWords(Math.max(0, ...layout.cells.map(({ shard }) => shard.lagMs ?? 0)))}`;
+  drawStrip(pen, live, { top: below, label: lag, value: lagShare, colour: colours.text });
   const most = Math.max(1, ...layout.cells.map(({ shard }) => shard.load ?? 0));
+  const load = `load, most ${loadWords(most)}`;
   const loadShare = ({ load = 0 }: ShardRow) => load / most;
   drawStrip(pen, live, {
     top: below + STRIP_PX + GAP_PX,
-    label: 'load',
+    label: load,
     value: loadShare,
     colour: colours.load,
   });

@@ -69,7 +69,7 @@ export function EventTable({ events, nowMs }: { events: readonly EventView[]; no
             head: 'What',
             cell: ({ note, regarding }) => (
               <>
-                {note} <span class="muted">{regarding}</span>
+                {note} <span class="muted regarding">{regarding}</span>
               </>
             ),
           },
@@ -121,7 +121,7 @@ export function WorkerTable({ workers, nowMs }: { workers: readonly WorkerLine[]
             shownFrom: 'medium',
             cell: ({ startedAt }) => ageWords(startedAt, nowMs),
           },
-          { id: 'trouble', head: 'Trouble', cell: ({ trouble }) => trouble ?? '–' },
+          { id: 'trouble', head: 'What it cannot do', cell: ({ trouble }) => trouble ?? '–' },
         ]}
       />
     </Section>

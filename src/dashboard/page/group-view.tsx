@@ -60,10 +60,8 @@ export function GroupView({ page, route, go, nowMs }: GroupViewProps) {
         <MoveTable moves={page.moves} nowMs={nowMs} />
         <EventTable events={page.events} nowMs={nowMs} />
       </div>
-      <div class="columns">
-        <WorkerTable workers={page.workers} nowMs={nowMs} />
-        <ConditionTable conditions={page.conditions} nowMs={nowMs} />
-      </div>
+      <WorkerTable workers={page.workers} nowMs={nowMs} />
+      <ConditionTable conditions={page.conditions} nowMs={nowMs} />
     </>
   );
 }

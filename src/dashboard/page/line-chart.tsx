@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { pathOf, roundUp, runsOf } from './chart-points.ts';
+import { pathOf, runsOf } from './chart-points.ts';
 import { clockWords } from './words.ts';
 
 export interface LineChartProps {
@@ -9,15 +9,16 @@ export interface LineChartProps {
   endMs: number;
   /** A value in words. */
   words: (value: number) => string;
-  /** What stands above when nothing is known. */
   unit: string;
+  /** The top of the scale for a greatest value. */
+  roundUp: (value: number) => number;
 }
 
 /** How long nobody may have looked for a line to go on, ms: a group in which nothing happens is looked at every 90 s. */
 const GAP_MS = 150_000;
 
 /** One line over the last hour; by pointer and by arrow keys each value can be read, and there is a table of all. */
-export function LineChart({ title, values, stepMs, endMs, words, unit }: LineChartProps) {
+export function LineChart({ title, values, stepMs, endMs, words, unit, roundUp }: LineChartProps) {
   const [cursor, setCursor] = useState<number>();
   const known = values.flatMap((value, index) => (value === null ? [] : [{ value, index }]));
   const greatest = Math.max(0, ...known.map(({ value }) => value));
@@ -76,15 +77,27 @@ export function LineChart({ title, values, stepMs, endMs, words, unit }: LineCha
           <path class="line" d={pathOf(runsOf(values, GAP_MS / stepMs), max)} />
           {at && <path class="cursor" d={`M${at.index} 0V${max}`} />}
         </svg>
-        <span class="y-max">{words(max)}</span>
+      </div>
+      <Axes top={words(max)} middle={words(max / 2)} />
+      <Values {...{ title, known, timeOf, words }} />
+    </figure>
+  );
+}
+
+function Axes({ top, middle }: { top: string; middle: string }) {
+  return (
+    <>
+      <div class="y-axis" aria-hidden="true">
+        <span>{top}</span>
+        <span>{middle}</span>
+        <span>0</span>
       </div>
       <div class="x-axis" aria-hidden="true">
         <span>1 h ago</span>
         <span>30 min</span>
         <span>now</span>
       </div>
-      <Values {...{ title, known, timeOf, words }} />
-    </figure>
+    </>
   );
 }
 
@@ -104,7 +117,7 @@ function Values({
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{title} as a table</summary>
       {isOpen && (
-        <div class="table-box few" role="region" aria-label={`${title}, all values`} tabIndex={0}>
+        <div class="table-box few" role="group" aria-label={`${title}, all values`} tabIndex={0}>
           <table>
             <thead>
               <tr>

@@ -12,6 +12,7 @@ const COLUMNS: readonly Column<GroupRow>[] = [
     cell: ({ id, namespace, name }) => (
       <Link to={{ ...HOME, group: id }}>
         <span class="muted">{namespace}/</span>
+        <wbr />
         {name}
       </Link>
     ),

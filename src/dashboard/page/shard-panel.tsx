@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { systemClock } from '../../lib/clock.ts';
 import type { Series } from '../group-history.ts';
@@ -25,14 +26,12 @@ export function ShardPanel({
   const children = shards.filter(({ parents }) => parents.includes(shard.id));
   const linked = (ids: readonly string[]) =>
     ids.map((id, index) => (
-      <>
+      <span key={id}>
         {index > 0 && ', '}
-        <Link key={id} to={{ ...route, shard: id }}>
-          {id}
-        </Link>
-      </>
+        <Link to={{ ...route, shard: id }}>{id}</Link>
+      </span>
     ));
-  const facts: [string, unknown][] = [
+  const facts: [string, ComponentChildren][] = [
     ['State', `${shard.state}${shard.open === undefined ? '' : shard.open ? ', open' : ', closed'}`],
     ['Judgement', judgementWords(shard)],
     ['Owner', shard.owner ?? 'nobody'],
@@ -40,7 +39,9 @@ export function ShardPanel({
     ['Load', loadWords(shard.load)],
     ['Position', shard.checkpoint ?? 'none'],
     ['Checkpointed', ageWords(shard.checkpointedAt, nowMs)],
-    ['Hash keys', `${widthWords(shard.width)}, ${shard.hashStart} to ${shard.hashEnd}`],
+    ['Width', widthWords(shard.width)],
+    ['First hash key', <span class="keys">{shard.hashStart}</span>],
+    ['Last hash key', <span class="keys">{shard.hashEnd}</span>],
     ['Parents', shard.parents.length > 0 ? linked(shard.parents) : 'none'],
     ['Children', children.length > 0 ? linked(children.map(({ id }) => id)) : 'none'],
   ];
@@ -56,7 +57,7 @@ export function ShardPanel({
         {facts.map(([name, text]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{text as string}</dd>
+            <dd>{text}</dd>
           </div>
         ))}
       </dl>
