@@ -12,7 +12,7 @@ import { animatedSvg } from './recording/svg.ts';
 
 const root = join(import.meta.dirname, '..');
 const FILE = join(root, 'docs/pictures/demo.svg');
-const SIZE = { columns: 104, rows: 24 };
+const SIZE = { columns: 112, rows: 24 };
 const COMMAND = 'npm run demo';
 /** The age alone is no news. */
 const PACE = { longestMs: 1_800, ignored: /\d+(s|m\d*s?)$/gm };

@@ -134,7 +134,9 @@ class Demo {
       return shards.every((id) => isReadAgain(this.#latest(id), killed));
     });
     const seconds = (this.#lastOf(shards) - atMs) / 1_000;
-    this.#screen.say(`2. kill -9 of ${name}: its ${count(shards)} read again after ${seconds.toFixed(2)} s.`);
+    this.#screen.say(
+      `2. kill -9 of ${name}: its ${count(shards)} ${shards.length === 1 ? 'is' : 'are'} read again after ${seconds.toFixed(2)} s.`,
+    );
   }
 
   /** SIGTERM: drains, and gives each shard away. */
@@ -152,7 +154,7 @@ class Demo {
     const seconds = tally.longestGapMs(shards) / 1_000;
     const twice = tally.result().duplicated - before;
     this.#screen.say(
-      `3. SIGTERM of ${name}: longest silence of its ${count(shards)} ${seconds.toFixed(2)} s, ${twice} ${twice === 1 ? 'record' : 'records'} delivered twice.`,
+      `3. SIGTERM of ${name}: longest silence of its ${count(shards)} is ${seconds.toFixed(2)} s, ${twice} ${twice === 1 ? 'record' : 'records'} delivered twice.`,
     );
   }
 
@@ -219,5 +221,5 @@ class Demo {
 }
 
 function count(shards: readonly string[]): string {
-  return shards.length === 1 ? 'shard is' : `${shards.length} shards are`;
+  return shards.length === 1 ? 'shard' : `${shards.length} shards`;
 }
