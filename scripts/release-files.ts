@@ -3,6 +3,8 @@
  * writes the files.
  */
 
+import { chartWithChanges } from './chart-changes.ts';
+
 const SEMVER = /^(\d+)\.(\d+)\.(\d+)$/;
 
 export interface Release {
@@ -17,13 +19,14 @@ export interface Release {
 const PLACES: Record<string, readonly string[]> = {
   'package.json': ['"name": "kcg",\n  "version": "@"'],
   'package-lock.json': ['"name": "kcg",\n  "version": "@"', '"name": "kcg",\n      "version": "@"'],
-  'charts/kcg/Chart.yaml': ['\nversion: @\n', '\nappVersion: "@"\n'],
+  'charts/kcg/Chart.yaml': ['\nversion: @\n', '\nappVersion: "@"\n', 'image: kcg:@\n'],
   'src/main/version.ts': ["VERSION = '@'"],
   'deploy/image/Dockerfile': ['/kcg:@', 'image.version="@"'],
   'docs/install.md': ['/kcg:@', '/kcg-@.tgz', '/kcg-image.tar:@'],
   'docs/handlers.md': ['/kcg-@.tgz'],
   'docs/library.md': ['/kcg-@.tgz'],
 };
+const CHART = 'charts/kcg/Chart.yaml';
 const CHANGELOG = 'CHANGELOG.md';
 const UNRELEASED = '## Unreleased\n';
 
@@ -56,7 +59,9 @@ export function releaseFiles(release: Release, read: (path: string) => string): 
     }
     written.set(path, text);
   }
-  return written.set(CHANGELOG, changelog(release, read(CHANGELOG)));
+  const text = changelog(release, read(CHANGELOG));
+  const notes = notesOf(release.version, text);
+  return written.set(CHANGELOG, text).set(CHART, chartWithChanges(written.get(CHART)!, notes));
 }
 
 function changelog({ version, date }: Release, text: string): string {

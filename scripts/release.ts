@@ -86,6 +86,11 @@ kcg ${version} is in out/release, with SHA256SUMS; commit and tag v${version} ar
   helm push out/release/chart/kcg-${version}.tgz oci://REGISTRY/charts
   oras cp --from-oci-layout out/release/image/kcg-image.tar:${version} REGISTRY/kcg:${version}
 
+To be found on Artifact Hub, once and after each change of charts/artifacthub-repo.yml:
+
+  oras push REGISTRY/charts/kcg:artifacthub.io --config /dev/null:application/vnd.cncf.artifacthub.config.v1+yaml \\
+    charts/artifacthub-repo.yml:application/vnd.cncf.artifacthub.repository-metadata.layer.v1.yaml
+
 ${takeBack}
 `);
 }
