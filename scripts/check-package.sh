@@ -18,11 +18,13 @@ node -e '
   const { name, dependencies, optionalDependencies, peerDependencies } = require("./node_modules/kcg/package.json");
   others.push(...Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }));
   if (others.length > 0) throw new Error(`installing ${name} installs others: ${others.join(", ")}`);
-  const { readdirSync, readFileSync } = require("node:fs");
+  const { readdirSync, readFileSync, statSync } = require("node:fs");
   const files = readdirSync("node_modules/kcg", { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const paths = files.map(({ parentPath, name }) => `${parentPath}/${name}`);
   const programs = paths.filter((path) => readFileSync(path).toString("latin1", 0, 4) === "\x7fELF");
   if (programs.length > 0) throw new Error(`the package holds compiled programs: ${programs.join(", ")}`);
+  const large = paths.filter((path) => statSync(path).size > 5e6);
+  if (large.length > 0) throw new Error(`more than 5 MB, a dependency comes along whole: ${large.join(", ")}`);
 '
 for bin in kcg kubectl-kcg; do
   "node_modules/.bin/$bin" --version

@@ -66,12 +66,8 @@ async function candidatesOf(
 
 /** Its libraries are loaded only where somebody asks for what they know. */
 async function contexts(words: readonly string[]): Promise<string[]> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  const kubeconfig = flagIn(words, 'kubeconfig');
-  if (kubeconfig === undefined) config.loadFromDefault();
-  else config.loadFromFile(kubeconfig);
-  return config.getContexts().map(({ name }) => name);
+  const { contextNames } = await import('../kubernetes/kube/config.ts');
+  return contextNames(flagIn(words, 'kubeconfig'));
 }
 
 async function names(

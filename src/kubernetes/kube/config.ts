@@ -76,6 +76,14 @@ export function loadKubeAccess(options: KubeAccessOptions = {}): KubeAccess {
   };
 }
 
+/** Contexts of that kubeconfig, else of the one that is there by default. */
+export function contextNames(kubeconfig?: string): string[] {
+  const config = new KubeConfig();
+  if (kubeconfig === undefined) config.loadFromDefault();
+  else config.loadFromFile(kubeconfig);
+  return config.getContexts().map(({ name }) => name);
+}
+
 function load({ kubeconfig, context, env = process.env }: KubeAccessOptions): KubeConfig {
   const config = new KubeConfig();
   try {
