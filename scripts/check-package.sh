@@ -52,7 +52,8 @@ class Processor {
     context.checkpoint(records[0]);
   }
 }
-const workers = [new Worker({ ...options, handler }), new Worker({ ...options, handler: Processor })];
+const keys = async () => ({ accessKeyId: 'a', secretAccessKey: 'b', expiration: new Date(0) });
+const workers = [new Worker({ ...options, handler, credentials: keys }), new Worker({ ...options, handler: Processor })];
 workers[0]!.on('RecordsGivenUp', ({ records, condition }) => console.log(records, condition));
 export async function first(): Promise<unknown> {
   for await (const record of new Worker(options).records()) return record.value;

@@ -58,6 +58,11 @@ const librarySpec = withRules(
         error: 'has to be a function that takes a batch, or a class with process',
       })
       .optional(),
+    credentials: z
+      .custom<unknown>((value) => typeof value === 'function', {
+        error: 'has to be a function that resolves to keys of AWS, as a provider of the AWS SDK',
+      })
+      .optional(),
     log: z.custom<unknown>().optional(),
   }),
   [

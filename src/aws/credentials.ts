@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../lib/clock.ts';
+import { KcgError } from '../lib/errors.ts';
 import { CredentialsLookupError, type CredentialsSource } from './credentials-lookup.ts';
 import { AwsRequestHandler } from './request-handler.ts';
 
@@ -56,6 +57,25 @@ export function keptCredentials(
   const keeper = new CredentialsKeeper(search, clock, patienceMs);
   // `memoized`: asked before each call, without the SDK's own memory in front.
   return Object.assign((caller: Caller | undefined) => keeper.provide(caller), { memoized: true as const });
+}
+
+/** What a program's own `provider` gives, asked for when there is nothing and before what there is ends. */
+export function ownCredentials(
+  provider: () => Promise<Identity>,
+  options: AwsCredentialsOptions = { clock: systemClock },
+): AwsCredentials {
+  return keptCredentials({ stamp: async () => '', find: () => askOwn(provider) }, options);
+}
+
+async function askOwn(provider: () => Promise<Identity>): Promise<Identity> {
+  const keys: Partial<Identity> | undefined = await provider().catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new KcgError('Credentials', `the program's credentials provider failed: ${why}`, { cause });
+  });
+  if (keys?.accessKeyId && keys.secretAccessKey) return keys as Identity;
+  throw new KcgError('Credentials', "the program's credentials provider gave no keys", {
+    fix: 'Let it resolve to an object with accessKeyId and secretAccessKey.',
+  });
 }
 
 class Chain implements CredentialsSearch {

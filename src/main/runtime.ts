@@ -1,3 +1,4 @@
+import { ownCredentials, type AwsCredentials } from '../aws/credentials.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import { systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -39,6 +40,7 @@ export class Worker {
   readonly #spec: LibrarySpec;
   readonly #region: string;
   readonly #handler: WorkerOptions['handler'];
+  readonly #credentials: AwsCredentials | undefined;
   readonly #log: Log;
   readonly #name: string;
   readonly #stop = new AbortController();
@@ -53,6 +55,7 @@ export class Worker {
     this.#spec = requireLibraryOptions(options);
     this.#region = regionOf(this.#spec, process.env);
     this.#handler = options.handler;
+    this.#credentials = options.credentials && ownCredentials(options.credentials);
     this.#name = options.name ?? `local-${randomName(systemRandom, 8)}`;
     const log = options.log ?? createLog('warn', (line) => process.stderr.write(line));
     this.#log = log.child({ worker: this.#name });
@@ -177,7 +180,7 @@ export class Worker {
   async #run(handler: Handler, byRecord: boolean): Promise<void> {
     const { signal } = this.#stop;
     const plain = libraryConfig(this.#spec, { region: this.#region, consumerArn: undefined, byRecord });
-    const clients = openClients(plain);
+    const clients = openClients(plain, { credentials: this.#credentials });
     const { stream, credentials } = clients;
     const clock = systemClock;
     const random = systemRandom;

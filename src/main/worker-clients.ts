@@ -1,14 +1,22 @@
 import type { WorkerConfig } from '../api/worker-config.ts';
-import { awsCredentials } from '../aws/credentials.ts';
+import { awsCredentials, type AwsCredentials } from '../aws/credentials.ts';
 import { createDynamoDbClient } from '../aws/dynamodb-client.ts';
 import type { WireFormat } from '../kinesis/aws/get-records-call.ts';
 import { awsStreamClient } from '../kinesis/aws/stream-client.ts';
 import { systemClock } from '../lib/clock.ts';
 
+interface ClientsOptions {
+  format?: WireFormat | undefined;
+  /** Default: found as by any AWS SDK. */
+  credentials?: AwsCredentials | undefined;
+}
+
 /** What a worker calls AWS with. Lease calls have clients of their own. */
-export function openClients({ region, endpoints, stream: { name, arn } }: WorkerConfig, format?: WireFormat) {
+export function openClients(
+  { region, endpoints, stream: { name, arn } }: WorkerConfig,
+  { format, credentials = awsCredentials({ clock: systemClock }) }: ClientsOptions = {},
+) {
   const clock = systemClock;
-  const credentials = awsCredentials({ clock });
   const dynamodb = { region, endpoint: endpoints.dynamodb, credentials };
   const client = createDynamoDbClient(dynamodb);
   const beatClient = createDynamoDbClient(dynamodb);

@@ -152,7 +152,7 @@ export async function runWorkerCommand(
   });
   log.info('listening', { port: server.port });
   if (options.exitWithParent) stop = AbortSignal.any([stop, parentEnds(config)]);
-  const clients = openClients(config, FORMATS[options.kinesisFormat]);
+  const clients = openClients(config, { format: FORMATS[options.kinesisFormat] });
   const { client, beatClient, stream, credentials, close } = clients;
   const destination = await destinationOf(config, { folder: options.givenUpFolder, credentials });
   const onUnhandled = (reason: unknown) => endUnhandled(reason, env);

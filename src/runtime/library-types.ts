@@ -34,6 +34,14 @@ export interface TableOptions {
   tableClass?: 'Standard' | 'StandardInfrequentAccess';
 }
 
+export interface AwsKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  /** Without it they are kept as long as the worker runs. */
+  readonly expiration?: Date;
+}
+
 export interface WorkerOptions {
   /** Workers of one group share the shards; 1–128 characters. Pods of a group belong to it with `<namespace>.<name>`. */
   groupId: string;
@@ -73,6 +81,12 @@ export interface WorkerOptions {
     sns?: { topicArn: string };
     s3?: { bucketArn: string; prefix?: string };
   };
+  /**
+   * Keys for all calls of AWS: a provider of the AWS SDK, or a function of one's own. It is asked when there are none, and from five
+   * minutes before `expiration` on. When it rejects, keys that still hold are used; without any nothing is called, and a worker that begins
+   * gives up after a minute. Default: they are found as by any AWS SDK.
+   */
+  credentials?: () => Promise<AwsKeys>;
   /** Of this worker; no other that runs may have it. Default: `local-` and eight random characters. */
   name?: string;
   /**

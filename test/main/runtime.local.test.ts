@@ -304,6 +304,7 @@ describe('options that are wrong', () => {
     ],
     [{ format: 'json' }, 'format: "json" is not one of'],
     [{ handler: {} }, 'handler: has to be a function'],
+    [{ credentials: {} }, 'credentials: has to be a function that resolves to keys of AWS'],
     [
       { table: { name: 'workers', tags: { a: 'b' } } },
       'table: these are settings of a table that is created',
