@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { balance } from './balance.ts';
+import { dashboard } from './dashboard.ts';
 import { drain } from './drain.ts';
 import { exec } from './exec.ts';
 import { failover } from './failover.ts';
@@ -31,6 +32,7 @@ const BENCHES = {
   scaling,
   node,
   operator,
+  dashboard,
 };
 const RUNS = 10;
 

@@ -33,9 +33,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   await page.getByText('Live', { exact: true }).waitFor();
   await page.locator('.picture canvas').waitFor();
   const session = await page.context().newCDPSession(page);
-  const { data } = (await session.send('Page.captureScreenshot', { format: 'webp', quality: 80 })) as {
-    data: string;
-  };
+  const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 80 });
   const file = join(FOLDER, `dashboard-${colorScheme}.webp`);
   await writeFile(file, Buffer.from(data, 'base64'));
   process.stdout.write(`${file}: ${Math.round((data.length * 0.75) / 1024)} KiB\n`);
