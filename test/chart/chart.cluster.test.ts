@@ -7,7 +7,7 @@ import { until } from '../support/until.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
 import { OPERATOR_CALLS, OWNER_RIGHT, type KubeCall } from './operator-calls.ts';
-import { template } from './render-chart.ts';
+import { rendered, template } from './render-chart.ts';
 
 /* deploy/ on a real API server: it is taken without a warning, and its rights are enough for the operator and no more. */
 
@@ -55,6 +55,45 @@ test('its pods pass the pod security admission of their namespace', async () => 
   expect(stderr).toContain('violates PodSecurity "restricted');
   expect(code).not.toBe(0);
 }, 120_000);
+
+test.skipIf(helm === undefined)('all that a cluster may ask for is what the API server knows', async () => {
+  const values = {
+    crds: { install: false },
+    commonLabels: { team: 'data' },
+    commonAnnotations: { owner: 'data' },
+    deploymentAnnotations: { a: 'b' },
+    imagePullSecrets: [{ name: 'a' }],
+    global: { imageRegistry: 'mirror.example', imagePullSecrets: ['b'] },
+    dnsPolicy: 'None',
+    dnsConfig: { nameservers: ['10.0.0.2'] },
+    hostAliases: [{ ip: '10.0.0.3', hostnames: ['kinesis.internal'] }],
+    extraArgs: ['--log-level=debug'],
+    extraVolumes: [{ name: 'ca', configMap: { name: 'ca' } }],
+    extraVolumeMounts: [{ name: 'ca', mountPath: '/ca', readOnly: true }],
+    extraContainers: [{ name: 'helper', image: 'helper:1' }],
+    initContainers: [{ name: 'first', image: 'first:1' }],
+    extraObjects: [
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'ca', namespace: 'kcg-system' } },
+    ],
+    podSecurityContext: { fsGroup: 65532 },
+    securityContext: { appArmorProfile: { type: 'RuntimeDefault' } },
+    livenessProbe: { initialDelaySeconds: 30 },
+    podDisruptionBudget: { maxUnavailable: '50%' },
+    serviceAccount: { roleArn: 'arn:aws:iam::123456789012:role/kcg', labels: { a: 'b' } },
+    admissionPolicy: { create: true },
+    networkPolicy: { enabled: true },
+    dashboard: { enabled: true },
+    metrics: { dashboards: { enabled: true } },
+  };
+  // The pod of helm test is looked at with its ServiceAccount, which a dry run does not make.
+  const items = rendered(helm!, values, { release: 'asked' }).filter(({ kind }) => kind !== 'Pod');
+  const dryRun = ['create', '--dry-run=server', '--validate=strict', '-f', '-'];
+  const list = { apiVersion: 'v1', kind: 'List', items };
+  const { code, stderr } = await plane.kubectl(dryRun, JSON.stringify(list));
+  // Of containers that know nothing of the standard.
+  expect(stderr.replaceAll(/^Warning: would violate PodSecurity .*\n/gm, '')).toBe('');
+  expect(code).toBe(0);
+});
 
 /** kubectl's answer for the operator's ServiceAccount. */
 const canI = async ({ verb, group, resource, name, where }: KubeCall, namespace = NAMESPACE) => {
