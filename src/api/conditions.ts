@@ -174,7 +174,7 @@ const STALLED = {
 const READY = {
   Available: 'Every shard that can be read is read; nothing to do.',
   Shadow:
-    'Every shard that can be read is read and counted, and nothing is handed to the handler, as asked; set desiredState to Running to switch.',
+    'Every shard that can be read is read and counted, as asked, and nothing is handed to the handler unless it is harmless; set desiredState to Running to switch.',
   Progressing: 'The group is on its way; the message says what it waits for.',
   Paused: 'It was asked to pause: pods stay, nothing is read; set desiredState to Running to go on.',
   Stopped: 'It was asked to stop: there are no pods; set desiredState to Running to go on.',

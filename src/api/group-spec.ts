@@ -155,7 +155,7 @@ export const groupSpec = withRules(
       .enum(['Running', 'Shadow', 'Paused', 'Stopped'])
       .default('Running')
       .describe(
-        'Shadow: records are read and counted, and handed to no handler; positions are kept apart from those of Running. Paused: the pods stay, the leases are released and nothing is read. Stopped: no pods.',
+        'Shadow: records are read and counted, and handed to no handler unless handler.harmless is true; positions are kept apart from those of Running. Paused: the pods stay, the leases are released and nothing is read. Stopped: no pods.',
       ),
     template: templateSpec
       .prefault({})

@@ -119,6 +119,11 @@ export function rowsGroupIdOf(group: Named): string {
 /** Of the id of a group, for the rows of its shadow. */
 export const SHADOW_SUFFIX = '.shadow';
 
+/** Whether workers hand records to the handler of the spec. */
+export function callsHandler(group: Pick<KinesisConsumerGroup, 'spec'>): boolean {
+  return !isShadow(group) || group.spec.handler.harmless;
+}
+
 export function isShadow({ spec }: Pick<KinesisConsumerGroup, 'spec'>): boolean {
   return spec.desiredState === 'Shadow';
 }

@@ -203,6 +203,12 @@ export const handlerSpec = withRules(
       .describe(
         'How long the handler may take for a batch; then it is told to stop, and the batch has failed.',
       ),
+    harmless: z
+      .boolean()
+      .default(false)
+      .describe(
+        'What the handler does can be done beside another consumer of the same records: with desiredState Shadow it gets them, too.',
+      ),
     retry: retry.prefault({}).describe('What happens to a batch that fails.'),
     onFailure: onFailure
       .prefault({})

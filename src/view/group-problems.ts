@@ -266,7 +266,7 @@ function asAsked(picture: GroupPicture): Problem[] {
   const what: Record<string, string> = {
     Paused: 'As asked: pods stay, and nothing is read.',
     Stopped: 'As asked: there are no pods, and nothing is read.',
-    Shadow: 'As asked: records are read and counted, and not handed to the handler.',
+    Shadow: 'As asked: records are read and counted, and handed to the handler only if it is harmless.',
   };
   return [
     { severity: 'note', reason: state, what: what[state] ?? state, next: 'kcg resume sets it to Running.' },

@@ -78,6 +78,31 @@ describe('a shadow', () => {
     });
   });
 
+  it('hands records to a handler that is marked as harmless, and what is given up to nobody', async () => {
+    open();
+    const queueArn = 'arn:aws:sqs:eu-west-1:123456789012:failed';
+    const handler = {
+      http: { container: 'app', port: 3000 },
+      harmless: true,
+      onFailure: { sqs: { queueArn } },
+    };
+    create(spec('Shadow', { handler }));
+    await h.converge();
+    const config = await h.workerConfig();
+    expect(config).toMatchObject({
+      groupId: SHADOW,
+      handler: { type: 'http', url: 'http://127.0.0.1:3000/' },
+    });
+    expect(config).not.toHaveProperty('onFailure');
+    await runWorkers(SHADOW);
+    await h.converge();
+    expect(await h.condition('Ready')).toBe('True Shadow');
+    expect(rows('shop.orders')).toEqual([]);
+    switchTo('Running');
+    await h.converge();
+    expect(await h.workerConfig()).toMatchObject({ groupId: 'shop.orders', onFailure: { queueArn } });
+  });
+
   it('begins where the other stands, while it runs', async () => {
     open({ stopped: () => false });
     create(spec('Shadow', IMPORT));

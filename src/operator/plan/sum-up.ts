@@ -1,5 +1,5 @@
 import { count } from '../../lib/count.ts';
-import { isReading, isShadow } from '../../api/group.ts';
+import { callsHandler, isReading, isShadow } from '../../api/group.ts';
 import type { NewCondition, ReasonOf } from '../../api/conditions.ts';
 import { whyScaledToZero, type GroupFacts } from './group-facts.ts';
 import { describeFailure } from './step-failures.ts';
@@ -114,7 +114,10 @@ export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
   if (HandlerHealthy.reason === 'HandlerFailing' && view!.handlerTrouble!.shards >= view!.ownedShards)
     return { status: 'False', reason: HandlerHealthy.reason, message: HandlerHealthy.message };
   if (isShadow(group)) {
-    const message = `${ShardsCovered.message}; nothing is handed to the handler`;
+    const handed = callsHandler(group)
+      ? 'the handler is harmless and gets the records'
+      : 'nothing is handed to the handler';
+    const message = `${ShardsCovered.message}; ${handed}`;
     return { status: 'True', reason: 'Shadow', message };
   }
   return { status: 'True', reason: 'Available', message: ShardsCovered.message };
@@ -131,7 +134,7 @@ function countStarting({ view }: GroupFacts): number {
 /** A worker lives on beside an app that has ended, and owns shards whose records nobody takes. */
 function withoutProcess({ view, group }: GroupFacts): string | undefined {
   const { http, module, lambda } = group.spec.handler;
-  const container = (!isShadow(group) && (http ?? module ?? lambda)?.container) || WORKER_CONTAINER;
+  const container = (callsHandler(group) && (http ?? module ?? lambda)?.container) || WORKER_CONTAINER;
   const idle = view?.workers.filter(
     ({ alive, shards, pod }) => alive && shards > 0 && pod?.down.includes(container),
   );

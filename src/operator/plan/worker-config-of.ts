@@ -1,4 +1,4 @@
-import { isShadow, type KinesisConsumerGroup } from '../../api/group.ts';
+import { callsHandler, isShadow, type KinesisConsumerGroup } from '../../api/group.ts';
 import type { WorkerConfig } from '../../api/worker-config.ts';
 import { kinesisPattern } from '../../filter/kinesis-pattern.ts';
 import type { GroupTarget } from '../group-target.ts';
@@ -37,7 +37,8 @@ export function workerConfigOf(
     handler: workerHandler(workloadHandler(group, target.region), spec.template),
     batchSize: handler.batchSize,
     batchWindowMs: handler.batchWindowSeconds * 1000,
-    ...onFailureOf(handler, target),
+    // What a shadow gives up is for the other consumer to process.
+    ...(isShadow(group) ? {} : onFailureOf(handler, target)),
     parallelizationFactor: handler.parallelizationFactor,
     handlerTimeoutMs: handler.timeoutSeconds * 1000,
     retry: {
@@ -102,12 +103,12 @@ function workerHandler(
   }
 }
 
-/** The one handler the spec names; a shadow has none that does anything. */
+/** The one handler the spec names; a shadow has none that does anything, unless it may. */
 export function workloadHandler(
   { metadata, spec }: Pick<KinesisConsumerGroup, 'spec' | 'metadata'>,
   region: string,
 ): WorkloadHandler {
-  if (isShadow({ spec })) return { kind: 'log' };
+  if (!callsHandler({ spec })) return { kind: 'log' };
   const { http, module, exec, lambda } = spec.handler;
   if (http) return { kind: 'http', ...http };
   if (exec) return { kind: 'exec', ...exec };
