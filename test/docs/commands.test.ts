@@ -68,7 +68,8 @@ describe('kcg takes each line of it', () => {
     })),
   );
 
-  test('in blocks and in the text', async () => {
+  // It loads what each verb loads.
+  test('in blocks and in the text', { timeout: 300_000 }, async () => {
     expect(lines.length).toBeGreaterThan(30);
     const refused: string[] = [];
     for (const { words, at } of [...lines, ...inline])

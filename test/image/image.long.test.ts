@@ -1,5 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -128,6 +138,45 @@ describe('the image', () => {
     expect(() => validate(wrong)).toThrow('/components/0/licenses/0');
   });
 });
+
+describe.runIf(process.getuid?.() === 0 && process.arch === 'x64')(
+  'as a user of group 0 whom nobody named',
+  () => {
+    it(
+      'starts, and copies itself into a volume of the pod, as OpenShift has it (docs/openshift.md)',
+      () => {
+        const root = join(folder, 'rootfs/amd64');
+        const user = 1_000_670_000;
+        unpack(join(tree, 'out/kcg-image.tar'), 0, root);
+        mkdirSync(join(root, 'kcg'));
+        chownSync(join(root, 'kcg'), 0, user);
+        chmodSync(join(root, 'kcg'), 0o2770);
+        const inside = (...command: string[]) =>
+          spawnSync('chroot', [`--userspec=${user}:0`, `--groups=${user}`, root, ...command], {
+            env: { PATH: process.env['PATH'] },
+            encoding: 'utf8',
+          });
+        expect(inside('/app/node', '/app/kcg.mjs', 'install', '/kcg')).toMatchObject({
+          status: 0,
+          stderr: '',
+        });
+        // Both come as far as their first question to the pod that is not there.
+        const operator = inside('/app/node', '/app/kcg.mjs', 'operator', '--worker-image', 'kcg');
+        expect(operator.stderr).toContain('no Kubernetes cluster is configured');
+        const worker = inside(
+          '/kcg/ld.so',
+          '--library-path',
+          '/kcg/lib',
+          '/kcg/node',
+          '/kcg/kcg.mjs',
+          'worker',
+        );
+        expect(worker.stderr).toContain('KCG_WORKER_CONFIG is not set');
+      },
+      2 * MINUTES,
+    );
+  },
+);
 
 describe('on arm64', () => {
   const app = join(folder, 'copied');
