@@ -29,7 +29,7 @@ export interface Role {
   leader?: string | undefined;
 }
 
-/** Shards whose last hour is kept, in all groups together: 500 bytes each. */
+/** Shards whose last hour is kept, in all groups together: 1.2 KB each. */
 export const MAX_SHARDS = 20_000;
 /** Events of a namespace are not asked for again sooner, ms. */
 const EVENTS_MS = 10_000;

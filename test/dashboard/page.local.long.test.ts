@@ -4,6 +4,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pageAssets } from '../../src/dashboard/assets.ts';
 import { startDashboard, type Dashboard } from '../../src/dashboard/server.ts';
+import { startKcgDev } from '../dev/peers/kcg-dev.ts';
 import { chromiumProblem, openChromium } from '../support/chromium.ts';
 import { aScene, GROUPS } from '../support/dashboard-scene.ts';
 import { npmPackage } from '../support/peer-programs.ts';
@@ -278,5 +279,23 @@ describe.skipIf(problem !== undefined)('the page in a browser', { timeout: 120_0
     await eventually(() => shards.locator('tr.selected').isVisible()).toBe(true);
     await close();
     await many.close();
+  });
+});
+
+describe.skipIf(problem !== undefined)('the page of kcg dev', { timeout: 120_000 }, () => {
+  it('is where it says, shows the group as it reads, and is not there when it is not wanted', async () => {
+    const { program } = await startKcgDev([]);
+    const [, url = ''] = await program.says(/dashboard +(http:\S+)/);
+    const page = await browser.newPage();
+    await page.goto(url);
+    await page.getByRole('link', { name: 'shop/orders' }).click();
+    await page.getByText('2 of 2 owned').waitFor({ timeout: 60_000 });
+    await page.getByRole('rowheader', { name: 'Available' }).first().waitFor({ timeout: 60_000 });
+    await program.stop();
+    await eventually(() => page.getByRole('status').innerText()).toContain('Not connected since');
+    await page.close();
+    const without = await startKcgDev(['--no-dashboard']);
+    expect(without.program.text()).not.toContain('dashboard  ');
+    await without.program.stop();
   });
 });

@@ -1,3 +1,4 @@
+import type { GroupLook } from '../../src/view/group-look.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { KcgError } from '../../src/lib/errors.ts';
@@ -66,6 +67,8 @@ export class Harness {
   readonly nudged: string[] = [];
   /** Of each client of AWS that was asked for: the role, or `none`. */
   readonly roles: string[] = [];
+  /** By group, as the dashboard would have it. */
+  readonly looks = new Map<string, GroupLook | undefined>();
   /** By group, as the metrics would have it. */
   readonly judged = new Map<string, ReadonlyMap<string, number> | undefined>();
   readonly rowWrites: string[] = [];
@@ -133,6 +136,7 @@ export class Harness {
       nudge: async (address) => this.nudged.push(address) > 0,
       tellers: this.tellers,
       onJudged: (group, shards) => this.judged.set(group, shards),
+      onLook: (group, look) => this.looks.set(group, look),
       caches: this.#watched({
         groups: this.cluster.watch(KINDS.consumerGroup, {
           keepsDeleted: mayBeUndone,
