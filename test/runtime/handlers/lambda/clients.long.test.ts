@@ -23,12 +23,12 @@ const PROGRAMS = join(import.meta.dirname, 'programs');
 const MINUTES = 60_000;
 const DONE = { outcome: 'done' };
 
+type FunctionName = 'handler' | 'powertools' | 'absent';
+
 interface Client {
   name: string;
   /** Program and arguments, in a folder. */
-  build(
-    handler: 'handler' | 'powertools',
-  ): Promise<{ command: string[]; cwd?: string; env?: NodeJS.ProcessEnv }>;
+  build(handler: FunctionName): Promise<{ command: string[]; cwd?: string; env?: NodeJS.ProcessEnv }>;
   /** As the error of a function that was told to raise. */
   raised: RegExp;
   hasPowertools?: true;
@@ -52,7 +52,7 @@ const CLIENTS: Client[] = [
     async build(handler) {
       const folder = await npmProject(join(PROGRAMS, 'node'));
       const command = [process.execPath, join(folder, 'node_modules/aws-lambda-ric/index.mjs')];
-      const _HANDLER = handler === 'handler' ? 'function.handler' : 'powertools.powertools';
+      const _HANDLER = `${handler === 'powertools' ? 'powertools' : 'function'}.${handler}`;
       return { command, cwd: folder, env: { _HANDLER, LAMBDA_TASK_ROOT: folder } };
     },
   },
@@ -69,10 +69,18 @@ const CLIENTS: Client[] = [
   {
     name: 'aws-lambda-java-runtime-interface-client 2.10.1',
     raised: /^the function failed: .*IllegalStateException: told to raise ü/,
-    async build() {
+    async build(handler) {
       const classPath = await javaProgram(join(PROGRAMS, 'java'), 'Function.java');
       const main = 'com.amazonaws.services.lambda.runtime.api.client.AWSLambda';
-      return { command: ['java', '-cp', classPath, main, 'Function::handleRequest'] };
+      return {
+        command: [
+          'java',
+          '-cp',
+          classPath,
+          main,
+          `Function::${handler === 'handler' ? 'handleRequest' : handler}`,
+        ],
+      };
     },
   },
 ];
@@ -96,7 +104,7 @@ async function serve(): Promise<void> {
 
 async function begin(
   client: Client,
-  { name = 'handler', env = {} }: { name?: 'handler' | 'powertools'; env?: NodeJS.ProcessEnv } = {},
+  { name = 'handler', env = {} }: { name?: FunctionName; env?: NodeJS.ProcessEnv } = {},
 ): Promise<PeerProgram> {
   const built = await client.build(name);
   const program = startProgram(built.command, {
@@ -210,7 +218,7 @@ describe.each(CLIENTS.filter(({ hasPowertools }) => hasPowertools))('Powertools 
 });
 
 describe('clients in particular', () => {
-  const [python, node, go] = CLIENTS as [Client, Client, Client];
+  const [python, node, go, , java] = CLIENTS as [Client, Client, Client, Client, Client];
 
   it('Python says that it cannot begin', { timeout: 3 * MINUTES }, async () => {
     await serve();
@@ -260,5 +268,83 @@ describe('clients in particular', () => {
       error: { message: expect.stringContaining('told to fail half-way') },
     });
     expect(await deliver(['after'])).toEqual(DONE);
+  });
+
+  it.each([go, java])(
+    '$name runs as many batches at once as it is told',
+    { timeout: 3 * MINUTES },
+    async (client) => {
+      await serve();
+      await begin(client, { env: { AWS_LAMBDA_MAX_CONCURRENCY: '3' } });
+      await vi.waitFor(() => expect(handler.counts.asking).toBe(3), MINUTES);
+      const hanging = [deliver(['hang'], 5_000), deliver(['hang'], 5_000)];
+      await vi.waitFor(() => expect(handler.counts.inFlight).toBe(2), MINUTES);
+      const others = await Promise.all(Array.from({ length: 6 }, (_, n) => deliver([`n${n}`])));
+      expect(others).toEqual(others.map(() => DONE));
+      for (const result of await Promise.all(hanging))
+        expect(result).toMatchObject({ outcome: 'failed', error: { code: 'Timeout' } });
+    },
+  );
+
+  it.each<[string, Client, string, number]>([
+    ['Go panics beside its handler', go, 'panic-elsewhere', 2],
+    ['Node throws in a timer', node, 'throw-later', 1],
+    ['Node leaves a rejection unhandled', node, 'reject', 1],
+    ['Node waits for what never comes', node, 'never', 0],
+  ])(
+    '%s: it ends without a word, and its batch comes again',
+    { timeout: 3 * MINUTES },
+    async (_, client, told, code) => {
+      await serve();
+      const first = await begin(client);
+      const result = deliver([told]);
+      expect(await ended(first)).toBe(code);
+      await begin(client);
+      expect(await result).toMatchObject({
+        outcome: 'failed',
+        error: { message: expect.stringContaining('has begun anew') },
+      });
+      expect(await deliver(['after'])).toEqual(DONE);
+    },
+  );
+
+  it('Go panics in its handler: it says so, and ends', { timeout: 3 * MINUTES }, async () => {
+    await serve();
+    const program = await begin(go);
+    expect(await deliver(['panic'])).toMatchObject({
+      outcome: 'failed',
+      error: { message: expect.stringMatching(/^the function failed: .*told to panic/) },
+    });
+    expect(await ended(program)).toBe(1);
+    await begin(go);
+    expect(await deliver(['after'])).toEqual(DONE);
+  });
+
+  it('Python answers as if nothing had been when a thread has thrown', { timeout: 3 * MINUTES }, async () => {
+    await serve();
+    const program = await begin(python);
+    expect(await deliver(['thread'])).toEqual(DONE);
+    await program.says(/ZeroDivisionError/);
+  });
+
+  it.each([python, node])(
+    '$name has no such function: it cannot begin',
+    { timeout: 3 * MINUTES },
+    async (client) => {
+      await serve();
+      const program = await begin(client, { name: 'absent' });
+      expect(await ended(program)).toBe(1);
+      expect(handler.trouble).toMatch(/the function cannot begin: .*absent/);
+    },
+  );
+
+  it('Java has no such function: each batch fails', { timeout: 3 * MINUTES }, async () => {
+    await serve();
+    await begin(java, { name: 'absent' });
+    for (let attempt = 0; attempt < 2; attempt += 1)
+      expect(await deliver(['one'])).toMatchObject({
+        outcome: 'failed',
+        error: { message: expect.stringContaining('absent') },
+      });
   });
 });

@@ -43,6 +43,11 @@ func handle(ctx context.Context, event events.KinesisEvent) (any, error) {
 			os.Exit(3)
 		case "hang":
 			time.Sleep(10 * time.Minute)
+		case "panic":
+			panic("told to panic")
+		case "panic-elsewhere":
+			go func() { panic("told to panic elsewhere") }()
+			select {}
 		case "half-way":
 			return failing{strings.NewReader(`{"batchItemFailures":[]}`)}, nil
 		case "fail":

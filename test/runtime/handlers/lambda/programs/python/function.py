@@ -1,6 +1,7 @@
 import base64
 import os
 import sys
+import threading
 import time
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -21,6 +22,10 @@ def handler(event, context):
             os._exit(3)
         if text == "hang":
             time.sleep(600)
+        if text == "thread":
+            thread = threading.Thread(target=lambda: 1 / 0)
+            thread.start()
+            thread.join()
         if text == "fail":
             failures.append({"itemIdentifier": record["kinesis"]["sequenceNumber"]})
     return {"batchItemFailures": failures}
