@@ -1,6 +1,8 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
+import type { ServerCertificate } from '../../src/dev/tls/certificate.ts';
 import { listen } from '../../src/lib/listen.ts';
 
 export interface OtlpRequest {
@@ -21,20 +23,22 @@ export interface OtlpReceiver {
   close: () => Promise<void>;
 }
 
-export async function startOtlpReceiver(port = 0): Promise<OtlpReceiver> {
+/** @param tls what it shows of itself; without, it speaks plain HTTP */
+export async function startOtlpReceiver(port = 0, tls?: ServerCertificate): Promise<OtlpReceiver> {
   const requests: OtlpRequest[] = [];
   let status: number | undefined = 200;
-  const server = createServer((request, response) => {
+  const onRequest: RequestListener = (request, response) => {
     void buffer(request).then((sent) => {
       const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
       requests.push({ path: request.url ?? '', headers: request.headers, body });
       if (status !== undefined) response.writeHead(status).end();
     });
-  });
+  };
+  const server = tls ? createTlsServer(tls, onRequest) : createServer(onRequest);
   await listen(server, port, '127.0.0.1');
   const address = server.address() as { port: number };
   return {
-    endpoint: `http://127.0.0.1:${address.port}`,
+    endpoint: `${tls ? 'https' : 'http'}://127.0.0.1:${address.port}`,
     requests,
     answer: (next) => (status = next),
     hang: () => (status = undefined),

@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Counter, Registry } from 'prom-client';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { openCertificate } from '../../src/dev/tls/certificate-files.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog, type Fields, type Log } from '../../src/lib/log.ts';
 import { startTelemetry, type Telemetry } from '../../src/telemetry/opentelemetry/start.ts';
@@ -126,6 +130,36 @@ test('holds no more spans than it may, and counts what comes beyond', async () =
     ({ body }) => body.toString('latin1').split('one of many').length - 1,
   );
   expect(sent.reduce((sum, spans) => sum + spans, 0)).toBe(10);
+});
+
+test('trusts the certificates that a variable names', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'kcg-otlp-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const { caFile, ...tls } = await openCertificate(folder, systemClock.now());
+  const collector = await startOtlpReceiver(0, tls);
+  onTestFinished(() => collector.close());
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint };
+  const stranger = start(env);
+  await stranger.telemetry.stop();
+  expect(stranger.lines.find(([message]) => message === 'metrics cannot be sent')?.[1]).toMatchObject({
+    error: expect.stringMatching(/certificate/),
+  });
+  expect(collector.requests).toEqual([]);
+  await start({ ...env, OTEL_EXPORTER_OTLP_CERTIFICATE: caFile }).telemetry.stop();
+  expect(collector.requests.map(({ path }) => path)).toEqual(['/v1/metrics']);
+});
+
+test('tells how it was refused, as with a wrong key', async () => {
+  const collector = await receiver();
+  collector.answer(401);
+  const { telemetry, lines, value } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
+  telemetry.tracer?.startSpan('refused').end();
+  await telemetry.stop();
+  expect(lines.find(([message]) => message === 'traces cannot be sent')?.[1]).toEqual({
+    url: `${collector.endpoint}/v1/traces`,
+    error: 'Unauthorized, 401',
+  });
+  expect(await value('kcg_otlp_dropped_spans_total')).toBe(1);
 });
 
 test('a collector that takes and never answers holds up no end', async () => {
