@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -97,5 +97,23 @@ describe.skipIf(helm === '')('with Helm', () => {
     release('install', 'kcg', CHART, '--set', 'crds.install=false');
     const { stderr } = await plane.kubectl(['get', CRD]);
     expect(stderr).toContain('not found');
+  }, 120_000);
+
+  test('a chart that has the operator and a group needs them before', async () => {
+    const app = mkdtempSync(join(tmpdir(), 'kcg-chart-'));
+    writeFileSync(join(app, 'Chart.yaml'), 'apiVersion: v2\nname: app\nversion: 0.1.0\n');
+    cpSync(CHART, join(app, 'charts/kcg'), { recursive: true });
+    mkdirSync(join(app, 'templates'));
+    writeFileSync(join(app, 'templates/group.yaml'), GROUP.replace('name: orders', 'name: with-operator'));
+    const { code, stderr } = run('install', 'app', app);
+    expect(stderr).toContain('no matches for kind "KinesisConsumerGroup"');
+    expect(code).not.toBe(0);
+    expect(await kubectl('get deployments -n kcg-system -o name')).toBe('deployment.apps/kcg');
+
+    await kubectl('apply --server-side -f crds');
+    await kubectl(`wait --for=condition=Established ${CRD} --timeout=30s`);
+    release('install', 'app', app, '--set', 'kcg.crds.install=false');
+    expect(await kubectl('get kcg with-operator -o name')).toContain('with-operator');
+    rmSync(app, { recursive: true });
   }, 120_000);
 });

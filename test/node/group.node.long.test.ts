@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
 import { goProgram } from '../support/peer-programs.ts';
 import { appPod, isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
+
+const AWS_KEYS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].map((name) => ({ name, value: 'test' }));
 
 /*
  * One group's life on a real kubelet: kcg installed by Helm, an application in Go that gets its batches by http. The
@@ -26,7 +29,7 @@ describeWithCluster('a group on a real node', 'node', () => {
     await kcg?.stop();
   });
 
-  const group = (version: string) => `
+  const group = () => `
 apiVersion: kcg.dev/v1alpha1
 kind: KinesisConsumerGroup
 metadata: {name: orders}
@@ -36,8 +39,16 @@ spec:
   checkpoints: {deletionPolicy: Delete, table: {deletionProtection: false}}
   handler: {http: {container: app, port: 8080}}
   template:
-    metadata: {annotations: {version: "${version}"}}
 ${appPod(kcg.collectorUrl)}`;
+  const release = (...args: string[]) =>
+    kcg.helm(...args, '--namespace', 'kcg-system', '--wait', '--timeout', '120s');
+  /** All four pods and no others, of this version's image. */
+  const isOn = (tag: string) => async () => {
+    const path = 'jsonpath={.items[*].spec.containers[?(@.name=="worker")].image}';
+    const images = await kcg.kubectl('get', 'pods', '-l', 'kcg.dev/group=orders', '-o', path);
+    const wanted = Array(4).fill(`registry.example/kcg:${tag}`).join(' ');
+    return images === wanted && (await readyPods()).length === 4;
+  };
   const openShards = () =>
     kcg.kinesis.listShards('orders', { filter: { type: 'AT_LATEST' } }).shards.map(({ shardId }) => shardId);
   const readyPods = async () => (await kcg.pods('orders')).filter(isReady);
@@ -49,7 +60,7 @@ ${appPod(kcg.collectorUrl)}`;
   };
 
   test('consumes records with an application in another language', async () => {
-    await kcg.apply(group('1'));
+    await kcg.apply(group());
     produce();
     await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/orders', '--timeout=120s');
     await until('each shard is read', () => openShards().every((id) => kcg.tally.latest(id)));
@@ -87,28 +98,39 @@ ${appPod(kcg.collectorUrl)}`;
     await everythingArrives();
   });
 
-  test('moves each shard once when the Deployment is rolled, and delivers nothing twice', async () => {
+  test('moves each shard once when the release is upgraded, and delivers nothing twice', async () => {
     produce();
     await until('the kill is digested', async () => new Set(await owners()).size === 4);
     const before = kcg.tally.result().duplicated;
     const old = (await readyPods()).map(({ metadata }) => metadata.name);
     const epochs = await epochsOf(kcg);
-    await kcg.apply(group('2'));
-    await until(
-      'only new pods are there',
-      async () => {
-        const pods = await readyPods();
-        return pods.length === 4 && pods.every(({ metadata }) => !old.includes(metadata.name));
-      },
-      () => kcg.status('orders'),
-    );
+    await kcg.tagImage('registry.example/kcg:0.1.0', 'registry.example/kcg:0.1.1');
+    const chart = chartWithAColumnMore();
+    await release('upgrade', 'kcg', chart, '--reset-then-reuse-values', '--set', 'image.tag=0.1.1');
+    rmSync(chart, { recursive: true });
+    await until('only new pods are there', isOn('0.1.1'), () => kcg.status('orders'));
     await until('the new pods read all', () =>
       openShards().every((id) => !old.includes(kcg.tally.latest(id)?.pod ?? '')),
     );
+    expect(await kcg.kubectl('get', 'kcg', 'orders')).toContain('NEWER');
     await everythingArrives();
     expect(kcg.tally.result().duplicated).toBe(before);
     const moves = Object.entries(await epochsOf(kcg)).map(([id, epoch]) => epoch - (epochs[id] ?? 0));
     console.log(`epochs a shard went through in the rollout: ${moves.join(', ')}`);
+  });
+
+  test('goes back with the release, its definition too, and delivers nothing twice', async () => {
+    produce();
+    const before = kcg.tally.result().duplicated;
+    const uid = () => kcg.kubectl('get', 'kcg', 'orders', '-o', 'jsonpath={.metadata.uid}');
+    const same = await uid();
+    await release('rollback', 'kcg', '1');
+    await until('the old image reads', isOn('0.1.0'), () => kcg.status('orders'));
+    expect(await kcg.kubectl('get', 'kcg', 'orders')).not.toContain('NEWER');
+    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/orders', '--timeout=120s');
+    await everythingArrives();
+    expect(kcg.tally.result().duplicated).toBe(before);
+    expect(await uid()).toBe(same);
   });
 
   test('grows with its shards, and shrinks when it may have fewer pods', async () => {
@@ -205,6 +227,34 @@ spec:
       ),
     );
     await kcg.kubectl('delete', 'kcg', 'module', '--timeout=120s');
+  });
+
+  test('is waited for by helm install of a chart that has one', async () => {
+    const chart = mkdtempSync(join(tmpdir(), 'kcg-chart-'));
+    writeFileSync(join(chart, 'Chart.yaml'), 'apiVersion: v2\nname: waited\nversion: 0.1.0\n');
+    mkdirSync(join(chart, 'templates'));
+    const template = { spec: { dnsPolicy: 'Default', containers: [{ name: 'worker', env: AWS_KEYS }] } };
+    const spec = {
+      stream: { name: 'orders' },
+      region: 'eu-west-1',
+      handler: { log: {} },
+      scaling: { shardsPerWorker: 5 },
+      template,
+    };
+    const waited = {
+      apiVersion: 'kcg.dev/v1alpha1',
+      kind: 'KinesisConsumerGroup',
+      metadata: { name: 'waited' },
+      spec,
+    };
+    writeFileSync(join(chart, 'templates/group.yaml'), JSON.stringify(waited));
+    const flags = ['--namespace', 'shop', '--wait', '--timeout', '120s'];
+    await kcg.helm('install', 'waited', chart, ...flags);
+    rmSync(chart, { recursive: true });
+    const path = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}';
+    expect(await kcg.kubectl('get', 'kcg', 'waited', '-o', path)).toBe('True');
+    await kcg.helm('uninstall', 'waited', ...flags);
+    expect(await kcg.kubectl('get', 'kcg', 'waited', '--ignore-not-found')).toBe('');
   });
 
   test('runs a program of the MultiLang protocol in an image that has nothing but it', async () => {
@@ -305,6 +355,20 @@ spec:
     await until('its pod has ended', async () => (await kcg.pods('function')).length === 0);
   });
 });
+
+/** The chart of a later version, whose definition of groups says more. */
+function chartWithAColumnMore(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'kcg-chart-'));
+  cpSync('charts/kcg', folder, { recursive: true });
+  const file = join(folder, 'files/crds/kcg.dev_kinesisconsumergroups.yaml');
+  const column = { name: 'Newer', type: 'string', jsonPath: '.spec.region' };
+  const crd = parse(readFileSync(file, 'utf8')) as {
+    spec: { versions: { additionalPrinterColumns: unknown[] }[] };
+  };
+  for (const version of crd.spec.versions) version.additionalPrinterColumns.push(column);
+  writeFileSync(file, stringify(crd, { aliasDuplicateObjects: false }));
+  return folder;
+}
 
 async function epochsOf(kcg: NodeHarness): Promise<Record<string, number>> {
   const rows = await kcg.rows('kinesis-checkpoints-shop-orders');
