@@ -65,6 +65,19 @@ async function live(group: AGroup, { seed, seconds }: { seed: number; seconds: n
 describe('a range', () => {
   const seeds = Array.from({ length: 12 }, (_, n) => Number(process.env['KCG_PROPERTY_SEED'] ?? 1) + n);
 
+  test('that is over before any shard began is complete, and nothing of it is read', async () => {
+    const group = new AGroup(2);
+    group.put('a', 'key');
+    await group.clock.advance(1_000);
+    const read: Read[] = [];
+    const before = group.clock.now() - 86_400_000;
+    const worker = start(group, 'w-0', { from: before, to: before + 60_000 }, read);
+    await untilComplete(group);
+    await group.until(worker.stop());
+    expect(read).toEqual([]);
+    expect(decodeRows(group.table.rows()).leases).toEqual([]);
+  });
+
   test.each(seeds)('of the past is delivered exactly, through any reshards (seed %i)', async (seed) => {
     const group = new AGroup(2);
     const startMs = group.clock.now();

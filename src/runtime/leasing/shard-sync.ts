@@ -131,7 +131,8 @@ export class ShardSync {
     for (const { shardId, ttl } of plan.expirations) await table.write(expireShard(shardId, ttl), { signal });
     if (added.length > 0) onEvent({ type: 'ShardsAdded', shardIds: added });
     if (added.length + plan.completions.length > 0) onChange();
-    else if (plan.puts.length === 0 && unlisted.size === 0) await this.#noteComplete(signal);
+    else if (plan.puts.length === 0 && unlisted.size === 0)
+      await this.#noteComplete({ isEmpty: shards.length === 0 && listed.length > 0, signal });
   }
 
   /** The children of a closed shard, as the stream lists them. */
@@ -147,13 +148,13 @@ export class ShardSync {
     return rangeEndMs === undefined ? shards : shards.filter((shard) => !beginsAfter(shard, rangeEndMs));
   }
 
-  /** Every shard of the range has a row, and all of them are read to their end. */
-  async #noteComplete(signal: AbortSignal): Promise<void> {
+  /** Every shard of the range has a row, and all of them are read to their end; or all that is listed began after it. */
+  async #noteComplete({ isEmpty, signal }: { isEmpty: boolean; signal: AbortSignal }): Promise<void> {
     const { rangeEndMs, clock, table } = this.#options;
     if (rangeEndMs === undefined || clock.now() <= rangeEndMs) return;
     const { leases, claim } = decodeRows(await table.query('all', { consistent: true, signal }));
-    if (leases.length === 0 || !leases.every(isEnded) || isHeld(claim) || claim?.completedAt !== undefined)
-      return;
+    const isRead = leases.length > 0 ? leases.every(isEnded) : isEmpty;
+    if (!isRead || isHeld(claim) || claim?.completedAt !== undefined) return;
     await table.write(completeRange(clock.now()), { signal });
   }
 
