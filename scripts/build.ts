@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { bundlePage } from './bundle-page.ts';
@@ -53,10 +53,12 @@ const { metafile } = await build({
   // The same bundle where node_modules is a link to another checkout's, as in a worktree.
   preserveSymlinks: true,
 });
-// Beside the chunks, where `assets.ts` looks for it.
+// A module as the chunks are, so that it goes wherever they go; `assets.ts` looks for it beside them.
 const page = await bundlePage();
-await mkdir(join(dist, 'dashboard'));
-for (const [name, body] of page.files) await writeFile(join(dist, 'dashboard', name), body);
+await writeFile(
+  join(dist, 'dashboard-page.mjs'),
+  `export const FILES = ${JSON.stringify(Object.fromEntries(page.files))};\n`,
+);
 const licenses = await thirdPartyLicenses(root, [...Object.keys(metafile.inputs), ...page.inputs]);
 await writeFile(join(dist, 'THIRD-PARTY-LICENSES'), licenses);
 await chmod(join(dist, 'kcg.mjs'), 0o755);

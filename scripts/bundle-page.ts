@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 const root = join(import.meta.dirname, '..');
 
 /** The page of the dashboard as browsers get it: its files by name, and which sources are in them. */
-export async function bundlePage(): Promise<{ files: Map<string, Uint8Array>; inputs: string[] }> {
+export async function bundlePage(): Promise<{ files: Map<string, string>; inputs: string[] }> {
   const page = join(root, 'src/dashboard/page');
   const { outputFiles, metafile } = await build({
     entryPoints: [
@@ -28,6 +28,6 @@ export async function bundlePage(): Promise<{ files: Map<string, Uint8Array>; in
     metafile: true,
     absWorkingDir: root,
   });
-  const files = new Map(outputFiles.map(({ path, contents }) => [path.slice(page.length + 1), contents]));
+  const files = new Map(outputFiles.map(({ path, text }) => [path.slice(page.length + 1), text]));
   return { files, inputs: Object.keys(metafile.inputs) };
 }

@@ -31,6 +31,24 @@ for bin in kcg kubectl-kcg; do
   "node_modules/.bin/$bin" --help >/dev/null
 done
 for command in operator worker get leases dev demo; do node_modules/.bin/kcg "$command" --help >/dev/null; done
+# The dashboard comes along, and is found.
+cat >group.yaml <<'YAML'
+apiVersion: kcg.dev/v1alpha1
+kind: KinesisConsumerGroup
+metadata: {name: orders, namespace: shop}
+spec: {stream: {name: orders}, region: eu-west-1, handler: {log: {}}}
+YAML
+node_modules/.bin/kcg dev -q -f group.yaml >dev.log 2>&1 & dev=$!
+until grep -q 'kcg leases' dev.log; do kill -0 "$dev" || { cat dev.log; exit 1; }; sleep 0.1; done
+node -e '
+  const [, url] = /dashboard +(\S+)/.exec(require("node:fs").readFileSync("dev.log", "utf8"));
+  Promise.all(["", "page.js", "page.css", "favicon.svg"].map(async (path) => {
+    const answer = await fetch(url + path);
+    if (!answer.ok) throw new Error(`${url}${path}: ${answer.status} ${await answer.text()}`);
+  }));
+'
+kill "$dev"
+wait "$dev" || true
 # What a handler's author writes.
 cat >handler.ts <<'TS'
 import type { BatchHandler } from 'kcg';

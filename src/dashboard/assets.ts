@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 
 export interface Asset {
   type: string;
@@ -22,8 +20,7 @@ const TYPES: Record<string, string> = {
 
 /** What the build puts beside the bundle, or, in a checkout, the page as its sources are at the first request. */
 export function pageAssets(): Assets {
-  const isCheckout = import.meta.url.endsWith('.ts');
-  let made: Promise<ReadonlyMap<string, Buffer>> | undefined;
+  let made: Promise<ReadonlyMap<string, string>> | undefined;
   const found = new Map<string, Asset>();
   return {
     async find(path) {
@@ -31,8 +28,10 @@ export function pageAssets(): Assets {
       if (type === undefined) return undefined;
       const known = found.get(path);
       if (known) return known;
-      made ??= isCheckout ? bundled() : undefined;
-      const body = (await made)?.get(path) ?? (await readFile(fileOf(path)));
+      made ??= import.meta.url.endsWith('.ts') ? bundled() : shipped();
+      const text = (await made).get(path.slice(1));
+      if (text === undefined) return undefined;
+      const body = Buffer.from(text);
       const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
       const asset = { type, body, etag };
       found.set(path, asset);
@@ -41,16 +40,17 @@ export function pageAssets(): Assets {
   };
 }
 
-function fileOf(path: string): string {
-  return fileURLToPath(new URL(`./dashboard${path}`, import.meta.url));
+async function shipped(): Promise<ReadonlyMap<string, string>> {
+  const module = new URL('dashboard-page.mjs', import.meta.url).href;
+  const { FILES } = (await import(module)) as { FILES: Record<string, string> };
+  return new Map(Object.entries(FILES));
 }
 
-async function bundled(): Promise<ReadonlyMap<string, Buffer>> {
-  // Not in what is shipped, which has the page as files.
+async function bundled(): Promise<ReadonlyMap<string, string>> {
+  // Not in what is shipped, which needs no bundler.
   const script = new URL('../../scripts/bundle-page.ts', import.meta.url).href;
   const { bundlePage } = (await import(script)) as {
-    bundlePage: () => Promise<{ files: ReadonlyMap<string, Uint8Array> }>;
+    bundlePage: () => Promise<{ files: ReadonlyMap<string, string> }>;
   };
-  const { files } = await bundlePage();
-  return new Map([...files].map(([name, body]) => [`/${name}`, Buffer.from(body)]));
+  return (await bundlePage()).files;
 }
