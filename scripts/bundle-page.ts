@@ -27,6 +27,7 @@ export async function bundlePage(): Promise<{ files: Map<string, string>; inputs
     legalComments: 'none',
     metafile: true,
     absWorkingDir: root,
+    preserveSymlinks: true,
   });
   const files = new Map(outputFiles.map(({ path, text }) => [path.slice(page.length + 1), text]));
   return { files, inputs: Object.keys(metafile.inputs) };

@@ -31,7 +31,11 @@ function packageFolders(inputs: readonly string[]): string[] {
  * @throws Error that names a package which says nothing of its licence
  */
 export async function thirdPartyLicenses(root: string, inputs: readonly string[]): Promise<string> {
-  const packages = await Promise.all(packageFolders(inputs).map((folder) => readPackage(join(root, folder))));
+  const found = await Promise.all(packageFolders(inputs).map((folder) => readPackage(join(root, folder))));
+  // By name, and not by folder: where packages lie is of one machine.
+  const packages = found.sort((a, b) =>
+    a.name < b.name ? -1 : a.name > b.name ? 1 : a.version < b.version ? -1 : 1,
+  );
   const byText = new Map<string, Package[]>();
   for (const each of packages) {
     const text = each.texts.join('\n\n').trim();

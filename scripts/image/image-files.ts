@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { debianFiles, nodeFiles } from './fetched.ts';
 import type { Architecture } from './oci-archive.ts';
 import { baseFiles, gccBase, libc, libgcc, libstdcxx, type DebianPackage } from './pinned-libraries.ts';
@@ -60,17 +60,23 @@ export async function baseLayer(architecture: Architecture): Promise<ImageFile[]
   ];
 }
 
-/** @throws Error when nothing is built */
+/**
+ * All that is built, but for the types, which are for who writes programs.
+ * @throws Error when nothing is built
+ */
 export async function bundleLayer(): Promise<ImageFile[]> {
   const dist = join(ROOT, 'dist');
-  const names = existsSync(dist) ? (await readdir(dist)).filter((name) => name.endsWith('.mjs')) : [];
-  if (names.length === 0) throw new Error('dist/ is empty: run "npm run build" first');
-  const paths = [
-    ...names.sort().map((name) => join(dist, name)),
-    join(ROOT, 'LICENSE'),
-    join(dist, 'THIRD-PARTY-LICENSES'),
+  if (!existsSync(join(dist, 'kcg.mjs'))) throw new Error('dist/ is empty: run "npm run build" first');
+  const entries = await readdir(dist, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(dist, join(parentPath, name)))
+    .filter((path) => !path.startsWith('types/'))
+    .sort();
+  return [
+    ...(await Promise.all(paths.map((path) => file(`app/${path}`, 0o644, join(dist, path))))),
+    await file('app/LICENSE', 0o644, join(ROOT, 'LICENSE')),
   ];
-  return Promise.all(paths.map((path) => file(`app/${basename(path)}`, 0o644, path)));
 }
 
 async function file(path: string, mode: number, from: string): Promise<ImageFile> {

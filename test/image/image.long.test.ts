@@ -5,6 +5,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -33,7 +34,7 @@ const documented = (start: string) => {
   return line.replace(/ +#.*/, '').split(' ');
 };
 
-function build(tree: string, env: NodeJS.ProcessEnv): string {
+function build(tree: string, env: NodeJS.ProcessEnv, ...more: string[]): string {
   const script = (name: string, ...args: string[]) =>
     execFileSync(process.execPath, [join('scripts', name), ...args], {
       cwd: tree,
@@ -42,7 +43,7 @@ function build(tree: string, env: NodeJS.ProcessEnv): string {
     });
   script('build.ts');
   const [, , , , ...args] = documented('npm run image -- --name');
-  return script('build-image.ts', ...args, '--source', 'https://code.example/kcg');
+  return script('build-image.ts', ...args, '--source', 'https://code.example/kcg', ...more);
 }
 
 let said: string;
@@ -96,10 +97,12 @@ describe('the image', () => {
     execFileSync('git', ['clone', '--quiet', tree, other]);
     symlinkSync(join(process.cwd(), 'node_modules'), join(other, 'node_modules'));
     execFileSync('sh', ['-c', 'echo node_modules >> .git/info/exclude'], { cwd: other });
-    const again = build(other, { TZ: 'Asia/Tokyo', LANG: 'de_DE.UTF-8', USER: 'somebody' });
+    const env = { TZ: 'Asia/Tokyo', LANG: 'de_DE.UTF-8', USER: 'somebody' };
+    const again = build(other, env, '--platform', 'linux/arm64');
     const digests = (text: string) => text.match(/sha256:\w{64}/g);
-    expect(digests(said)).toHaveLength(3);
-    expect(digests(again)).toEqual(digests(said));
+    const [index, amd64, arm64] = digests(said)!;
+    expect(new Set([index, amd64, arm64])).toHaveProperty('size', 3);
+    expect(digests(again)).toEqual([arm64, arm64]);
   });
 
   it('stays below 60 MB on both platforms, as it is pulled', () => {
@@ -110,6 +113,14 @@ describe('the image', () => {
       );
       expect(bytes).toBeLessThan(MOST_BYTES);
     }
+  });
+
+  it('holds all that is built, the dashboard too', () => {
+    const built = (...folder: string[]) =>
+      readdirSync(join(...folder), { recursive: true, encoding: 'utf8' });
+    const inImage = new Set(built(rootfs, 'app'));
+    expect(built(tree, 'dist').filter((path) => !inImage.has(path) && !path.startsWith('types'))).toEqual([]);
+    expect(inImage).toContain('dashboard/index.html');
   });
 
   it('says of which commit it is', () => {
