@@ -1,9 +1,6 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, goPrograms, startProgram } from '../support/peer-programs.ts';
 import { metricsAsText, type JsonMetric } from './json-metrics.ts';
-import { startOtlpReceiver } from './otlp-receiver.ts';
 
 /** A span as the Collector has understood it. */
 export interface SeenSpan {
@@ -43,42 +40,29 @@ export interface Collector {
   stop: () => Promise<void>;
 }
 
-/** The Collector of OpenTelemetry, in a pinned version: what it gets goes on as JSON. */
+/** The receiver of OpenTelemetry's Collector, in a pinned version. */
 export async function startCollector(): Promise<Collector> {
   const programs = await goPrograms(join(import.meta.dirname, 'collector'));
-  const port = await freePort();
-  const seen = await startOtlpReceiver();
-  const config = {
-    receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
-    exporters: { otlp_http: { endpoint: seen.endpoint, encoding: 'json', compression: 'none' } },
-    service: {
-      pipelines: {
-        metrics: { receivers: ['otlp'], exporters: ['otlp_http'] },
-        traces: { receivers: ['otlp'], exporters: ['otlp_http'] },
-      },
-    },
-  };
-  const file = join(await mkdtemp(join(tmpdir(), 'kcg-collector-')), 'config.json');
-  await writeFile(file, JSON.stringify(config));
-  const program = startProgram([join(programs, 'collector'), '--config', file]);
-  await program.says(/Everything is ready/);
-  const bodies = (path: string) =>
-    seen.requests
-      .filter((request) => request.path === path)
-      .map(({ body }) => JSON.parse(body.toString()) as unknown);
+  const address = `127.0.0.1:${await freePort()}`;
+  const program = startProgram([join(programs, 'collector'), address]);
+  await program.says(/listening/);
+  const seen = (signal: string) =>
+    program
+      .text()
+      .split('\n')
+      .slice(0, -1) // the last line may be half there
+      .filter((line) => line.startsWith(`${signal} `))
+      .map((line) => JSON.parse(line.slice(signal.length)) as unknown);
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://${address}`,
     metrics(instance) {
-      const sent = (bodies('/v1/metrics') as JsonMetrics[])
+      const sent = (seen('metrics') as JsonMetrics[])
         .flatMap(({ resourceMetrics }) => resourceMetrics)
         .filter(({ resource }) => valuesOf(resource.attributes)['service.instance.id'] === instance);
       return metricsAsText(sent.at(-1)?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? []);
     },
-    spans: () => (bodies('/v1/traces') as JsonTraces[]).flatMap(spansOf),
-    async stop() {
-      await program.stop();
-      await seen.close();
-    },
+    spans: () => (seen('traces') as JsonTraces[]).flatMap(spansOf),
+    stop: () => program.stop(),
   };
 }
 
