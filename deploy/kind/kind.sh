@@ -41,7 +41,9 @@ up() {
   node scripts/ensure-installed.mjs
   npm run --silent build
   # Named by what is in it: a pod whose image has not changed stays. Of localhost, so that nobody looks for it in a registry.
-  image=localhost/kcg:$(cat dist/*.mjs scripts/build-image.ts scripts/image/*.ts package-lock.json | cksum | cut -d' ' -f1)
+  built=$(find dist -type f ! -path 'dist/types/*' | LC_ALL=C sort)
+  # shellcheck disable=SC2086 # names without blanks
+  image=localhost/kcg:$(cat $built scripts/build-image.ts scripts/image/*.ts package-lock.json | cksum | cut -d' ' -f1)
   archive=$root/out/kcg-kind.tar
   build_image
 
