@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { findControlPlane } from '../cluster/find-programs.ts';
 import { findTool, howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { Site } from '../operator/operator-process.ts';
@@ -40,7 +41,7 @@ const app = createServer((request, response) => request.resume().once('end', () 
 
 beforeAll(async () => {
   await new Promise<void>((done) => app.listen(0, '127.0.0.1', done));
-  shell = new DocsShell({ AWS_REGION: 'eu-west-1' });
+  shell = new DocsShell({ ...LOCAL_CREDENTIALS, AWS_REGION: 'eu-west-1' });
   // Operator and workers begin faster.
   vi.stubEnv('NODE_COMPILE_CACHE', shell.compiled);
   site = await Site.open();
@@ -147,6 +148,7 @@ const GIVEN: Record<string, () => Promise<unknown>> = {
 };
 /** What somebody does behind a block whose first line is this. */
 const BEHIND: Record<string, string> = {
+  'helm upgrade --install orders ./orders -n shop --wait --timeout 10m': 'helm uninstall orders -n shop',
   // The group of the other pages is another.
   'kcg stop orders -n shop --wait': 'kubectl delete kcg orders -n shop',
   // What comes next is of who installs with Helm.

@@ -22,7 +22,7 @@ case " $* " in
 *' --no-follow '*) exec ${CLI} "$@" ;;
 *' dev '*) wanted='who owns what' ;;
 *' emulator '*) wanted=http ;;
-*' --watch '* | ' tail '*) wanted=. ;;
+*' --watch '* | *' --rate '* | ' tail '*) wanted=. ;;
 *) exec ${CLI} "$@" ;;
 esac
 ${CLI} "$@" >"$shown" 2>&1 &
