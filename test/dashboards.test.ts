@@ -5,6 +5,7 @@ import { KcgError } from '../src/lib/errors.ts';
 import { functionMetrics } from '../src/runtime/function-metrics.ts';
 import { howToGet, requireToolInCi } from './cluster/find-tool.ts';
 import { Scene } from './support/alert-scene.ts';
+import { TelemetryMetrics } from '../src/telemetry/telemetry-metrics.ts';
 import { alertRules } from './support/alerts.ts';
 
 /* What the chart brings for Grafana: its queries against what workers and operator really tell. */
@@ -55,6 +56,9 @@ async function eventfulScene(): Promise<Scene> {
   functionMetrics(metrics.registry, () => calls);
   metrics.onRequest('query');
   const [shardId, error] = ['shardId-000000000000', new KcgError('Unavailable', 'nobody answers')];
+  const telemetry = new TelemetryMetrics(scene.operator.registry, scene.group.clock);
+  telemetry.failed('traces');
+  telemetry.droppedSpans(1);
   await scene.pass(5);
   scene.operator.onRequest({ verb: 'get', resource: 'pods', statusCode: 503, seconds: 0.1 });
   scene.operator.onReconcile({ key: 'shop/orders', waitedMs: 1, ranMs: 9, failed: true, stuck: true });
