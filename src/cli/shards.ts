@@ -6,6 +6,7 @@ import { formatCheckpoint } from '../view/format-position.ts';
 import type { GroupPicture } from '../view/group-picture.ts';
 import type { ShardView } from '../view/group-view.ts';
 import { shardTree, widthPercent, withoutOld, type TreeLine } from '../view/shard-tree.ts';
+import { formatHashKey, formatJudged, formatLoad } from '../view/shard-words.ts';
 import { otherClusterOptions, placeOptions, selectOptions, watchOption } from './group-options.ts';
 import { printTable } from './print-table.ts';
 import { printData, unknownLines } from './status.ts';
@@ -117,7 +118,7 @@ function table(
     wide ? [...header, ...more] : header,
     ...lines.map(({ shard, branch, otherParents }) => {
       const { shardId, state, lagMs, judged } = shard;
-      const judgement = judged?.cause ? `${judged.judgement} (${judged.cause})` : judged?.judgement;
+      const judgement = judged && formatJudged(judged);
       const cells = [
         `${branch}${shardId}`,
         percent(widthPercent(shard)),
@@ -128,7 +129,7 @@ function table(
         judgement && paint(JUDGEMENT_STYLES[judged?.judgement ?? ''] ?? 'reset', judgement),
       ];
       if (wide) {
-        cells.push(hex(shard.hashStart), hex(shard.hashEnd));
+        cells.push(formatHashKey(shard.hashStart), formatHashKey(shard.hashEnd));
         cells.push(
           shard.checkpointedAt === undefined ? undefined : `${formatAge(nowMs - shard.checkpointedAt)} ago`,
         );
@@ -147,17 +148,12 @@ function ownerOf({ state, owner }: ShardView): string | undefined {
 /** Records or KiB a second, whichever is more, as its owner has it in the row. */
 function loadOf(load: number | undefined, state: ShardView['state']): string | undefined {
   if (state === 'ended' || !load) return undefined;
-  return `${load < 10 ? load.toFixed(1).replace(/\.0$/, '') : Math.round(load)}/s`;
+  return formatLoad(load);
 }
 
 function percent(width: number | undefined): string | undefined {
   if (width === undefined) return undefined;
   return `${width >= 10 ? width.toFixed(1) : width.toFixed(2)}%`;
-}
-
-/** 128 bits as 32 digits: neighbours are seen to be neighbours. */
-function hex(decimal: string): string {
-  return BigInt(decimal).toString(16).padStart(32, '0');
 }
 
 function shardData({ shard }: TreeLine, loads: ReadonlyMap<string, number>): object {

@@ -33,6 +33,8 @@ export interface Role {
 export const MAX_SHARDS = 20_000;
 /** Events of a namespace are not asked for again sooner, ms. */
 const EVENTS_MS = 10_000;
+/** How long a page waits for them, ms. */
+const EVENTS_WAIT_MS = 1_000;
 
 interface Known {
   look: GroupLook;
@@ -131,13 +133,21 @@ export class Board {
     // Who asks meanwhile gets the old ones.
     const asked: KnownEvents = { askedMs, events: known?.events ?? [], problem: known?.problem };
     this.#events.set(namespace, asked);
+    // The page does not wait for a slow server: another look shows them.
+    const answered = this.#ask(namespace, asked, signal);
+    await Promise.race([answered, this.#options.clock.sleep(EVENTS_WAIT_MS, { signal })]);
+    return asked;
+  }
+
+  async #ask(namespace: string, asked: KnownEvents, signal: AbortSignal): Promise<void> {
     try {
       asked.events = await this.#options.events(namespace, signal);
       asked.problem = undefined;
     } catch (thrown) {
-      asked.problem = describeError(thrown);
+      if (!signal.aborted) asked.problem = describeError(thrown);
+      // Who asked has gone away; others may still look.
+      else if (this.#events.get(namespace) === asked) this.#events.delete(namespace);
     }
-    return asked;
   }
 
   #picture(object: StoredObject): GroupPicture {
@@ -160,7 +170,7 @@ export class Board {
       view: look?.view,
       pods: look?.view.pods,
       events: [],
-      silentMs: look?.silentMs() ?? new Map(),
+      silentMs: look?.silentMs ?? new Map(),
       unknown,
       nowMs: this.#options.clock.now(),
     };

@@ -24,7 +24,7 @@ export interface Move {
 /** Values over the last hour, oldest first; null where nobody looked. */
 export interface Series {
   stepMs: number;
-  /** Wall clock, ms since the epoch: in the slot of the last value. */
+  /** Wall clock, ms since the epoch: when the step of the last value began. */
   endMs: number;
   /** Seconds; the greatest of each step. */
   lag: (number | null)[];
@@ -168,5 +168,6 @@ function workerOf(ref: string): string {
 }
 
 function read({ lag, load }: ShardRings, stepMs: number, nowMs: number): Series {
-  return { stepMs, endMs: nowMs, lag: lag.read(nowMs), load: load.read(nowMs) };
+  // The same throughout a step: a page on which nothing happens does not change.
+  return { stepMs, endMs: Math.floor(nowMs / stepMs) * stepMs, lag: lag.read(nowMs), load: load.read(nowMs) };
 }

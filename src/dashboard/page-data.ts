@@ -1,17 +1,12 @@
 import { formatCheckpoint } from '../view/format-position.ts';
 import { formatDuration } from '../view/format.ts';
 import { factLines } from '../view/fact-lines.ts';
-import {
-  desiredStateOf,
-  statusOf,
-  type EventView,
-  type GroupPicture,
-  type Unknown,
-} from '../view/group-picture.ts';
+import { statusOf, type EventView, type GroupPicture, type Unknown } from '../view/group-picture.ts';
 import { isTrouble, problemsOf, type Problem } from '../view/group-problems.ts';
 import type { ShardState, ShardView } from '../view/group-view.ts';
 import type { Judged } from '../view/judge-shard.ts';
 import { withoutOld } from '../view/shard-tree.ts';
+import { formatHashKey } from '../view/shard-words.ts';
 import { verdictOf, type Verdict } from '../view/verdict.ts';
 import type { Board, Role } from './board.ts';
 import type { Move, Series } from './group-history.ts';
@@ -28,11 +23,9 @@ export interface GroupRow {
   name: string;
   stream: string | undefined;
   verdict: Verdict;
-  desired: string | undefined;
   shards: string | undefined;
   pods: string | undefined;
   lag: string | undefined;
-  lagMs: number | undefined;
   /** What is wrong first; undefined = nothing. */
   worst: Problem | undefined;
   /** What else is. */
@@ -73,7 +66,7 @@ export interface WorkerLine {
   shards: number;
   lagMs: number | undefined;
   node: string | undefined;
-  startedAt: number;
+  startedAt: number | undefined;
   /** Undefined where its pod is not known. */
   ready: boolean | undefined;
   restarts: number | undefined;
@@ -141,11 +134,9 @@ function groupRow(picture: GroupPicture): GroupRow {
     name: picture.key?.name ?? picture.title,
     stream: picture.place.stream?.name,
     verdict: verdictOf(picture, problems),
-    desired: desiredStateOf(picture),
     shards: view ? `${view.ownedShards}/${view.readableShards}` : summary?.shards,
     pods: summary?.pods,
     lag: maxMs === undefined ? summary?.lag : formatDuration(maxMs),
-    lagMs: maxMs,
     worst: troubles[0],
     more: Math.max(0, troubles.length - 1),
   };
@@ -209,8 +200,8 @@ function shardRows({ rows }: GroupPicture, shards: readonly ShardView[]): ShardR
       from: share(start),
       // Where no range is known, it is all the same to the picture.
       width: width > 1n ? share(width) : 0,
-      hashStart: hex(shard.hashStart),
-      hashEnd: hex(shard.hashEnd),
+      hashStart: formatHashKey(shard.hashStart),
+      hashEnd: formatHashKey(shard.hashEnd),
       checkpoint: checkpoint && formatCheckpoint(checkpoint),
       checkpointedAt,
     };
@@ -222,10 +213,6 @@ function share(keys: bigint): number {
   return Number((keys * 1_000_000_000n) >> 128n) / 1_000_000_000;
 }
 
-function hex(decimal: string): string {
-  return BigInt(decimal).toString(16).padStart(32, '0');
-}
-
 function workerLines({ view }: GroupPicture): WorkerLine[] {
   return (view?.workers ?? []).map(({ worker, row, pod, shards, lagMs }) => ({
     id: worker,
@@ -233,7 +220,7 @@ function workerLines({ view }: GroupPicture): WorkerLine[] {
     shards,
     lagMs,
     node: row.node || undefined,
-    startedAt: row.startedAt,
+    startedAt: row.startedAt || undefined,
     ready: pod?.ready,
     restarts: pod?.restarts,
     trouble:

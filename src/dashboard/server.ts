@@ -29,8 +29,9 @@ export interface Dashboard {
 
 /** Open at the same time; each costs a connection and what the browser does not fetch in time. */
 const MAX_READERS = 100;
-/** What a reader may be behind, bytes: one that does not fetch is cut off, and connects again. */
+/** What a reader may be behind, and all of them, bytes: one that does not fetch is cut off, and connects again. */
 const MAX_BACKLOG = 8 * 1024 * 1024;
+const MAX_BACKLOG_OF_ALL = 64 * 1024 * 1024;
 
 /** No other origin is ever asked for anything, nor may one show these pages within its own. */
 const HEADERS = {
@@ -90,13 +91,13 @@ interface Site extends DashboardOptions {
 
 async function answer(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { board, assets, clock, stop } = site;
-  const url = new URL(request.url ?? '/', 'http://dashboard');
-  const path = decodePath(url.pathname);
-  if (path === undefined) return text(response, 400, 'bad path\n');
+  const url = URL.parse(request.url ?? '/', 'http://dashboard');
+  const path = url && decodePath(url.pathname);
+  if (!path) return text(response, 400, 'bad path\n');
   if (path === '/api/watch') return watch(site, url.searchParams.get('group') ?? '', request, response);
   if (path === '/api/groups') return json(response, listPage(board));
   const [, kind, namespace, name, what, shardId] =
-    /^\/(api\/groups|groups)\/([^/]+)\/([^/]+)(?:\/(shards)\/([^/]+))?$/.exec(path) ?? [];
+    /^\/(api\/groups|groups)\/([^/]+)\/([^/]+)(?:\/(shards)\/([^/]+))?\/?$/.exec(path) ?? [];
   const key = `${namespace}/${name}`;
   if (kind === 'api/groups' && what === 'shards')
     return json(response, board.history(key)?.shardSeries(shardId!, clock.now()) ?? null);
@@ -130,14 +131,27 @@ function watch(site: Site, key: string, request: IncomingMessage, response: Serv
   response.flushHeaders();
   readers.add(response);
   const send = (message: FeedMessage) => {
-    if (response.writableLength > MAX_BACKLOG) return void response.destroy();
-    response.write(`data: ${JSON.stringify(message)}\n\n`);
+    let behind = 0;
+    for (const { writableLength } of readers) behind += writableLength;
+    if (response.writableLength > MAX_BACKLOG || behind > MAX_BACKLOG_OF_ALL) return void response.destroy();
+    response.write(eventOf(message));
   };
   const end = feeds.subscribe(key, send);
   response.once('close', () => {
     end();
     readers.delete(response);
   });
+}
+
+/** One text for all who read the page. */
+const texts = new WeakMap<FeedMessage, string>();
+function eventOf(message: FeedMessage): string {
+  let event = texts.get(message);
+  if (event === undefined) {
+    event = `data: ${JSON.stringify(message)}\n\n`;
+    texts.set(message, event);
+  }
+  return event;
 }
 
 function decodePath(pathname: string): string | undefined {

@@ -7,25 +7,29 @@ import type { ReadRows } from './observe.ts';
 import type { StreamFacts } from './plan/group-facts.ts';
 import type { PlacedPass } from './reconcile-context.ts';
 
-/** Tells whoever shows groups what this look has seen. Costs no call: all of it was read for the group's sake. */
-export function tellLook(
-  { options, object, target, memory }: PlacedPass,
-  {
-    found,
-    rows,
-    stream,
-    view,
-  }: { found: ReadRows; rows: GroupRows; stream: StreamFacts; view: GroupView | undefined },
-): void {
-  if (!options.onLook || !view) return;
+interface Seen {
+  found: ReadRows;
+  rows: GroupRows;
+  stream: StreamFacts;
+  view: GroupView;
+}
+
+/**
+ * Tells whoever shows groups what this look has seen; undefined = rows that can no longer be read, so that what was seen before
+ * says nothing. Costs no call: all of it was read for the group's sake.
+ */
+export function tellLook({ options, object, target, memory }: PlacedPass, seen: Seen | undefined): void {
+  const key = keyString(keyOf(object));
+  if (!seen) return options.onLook?.(key, undefined);
+  const { found, rows, stream, view } = seen;
   const { clock } = options;
-  const { watched } = memory;
+  const readMs = memory.rows?.readMs ?? clock.monotonic();
   const isFresh = found.table !== undefined;
   const unknown: Unknown[] = [];
   if (!isFresh) unknown.push({ what: 'rows', why: found.facts.message });
   if (stream.error) unknown.push({ what: 'stream', why: describeError(stream.error) });
-  options.onLook(keyString(keyOf(object)), {
-    atMs: clock.now(),
+  options.onLook?.(key, {
+    atMs: Math.round(clock.now() - (clock.monotonic() - readMs)),
     place: {
       groupId: target.groupId,
       table: target.table,
@@ -40,9 +44,7 @@ export function tellLook(
     shards: stream.shards,
     view,
     unknown,
-    silentMs() {
-      const nowMs = clock.monotonic();
-      return new Map(rows.workers.map((row) => [row.worker, watched.stillMs(row, nowMs)]));
-    },
+    // What has not been read since says nothing of the workers.
+    silentMs: new Map(rows.workers.map((row) => [row.worker, memory.watched.stillMs(row, readMs)])),
   });
 }

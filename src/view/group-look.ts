@@ -6,7 +6,7 @@ import type { GroupView } from './group-view.ts';
 
 /** What the operator has seen of a group with one look, for whoever shows it: nobody has to read it once more. */
 export interface GroupLook {
-  /** Wall clock, ms since the epoch. */
+  /** Wall clock, ms since the epoch: when the rows were read. */
   atMs: number;
   place: GroupPlace;
   rows: GroupRows;
@@ -16,6 +16,6 @@ export interface GroupLook {
   shards: readonly Shard[] | undefined;
   view: GroupView;
   unknown: readonly Unknown[];
-  /** By worker: how long its beat has stood still by now, ms. */
-  silentMs(): ReadonlyMap<string, number>;
+  /** By worker: how long its beat had stood still by then, ms. */
+  silentMs: ReadonlyMap<string, number>;
 }

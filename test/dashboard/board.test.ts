@@ -39,7 +39,7 @@ function aLook(more: Partial<GroupLook> = {}): GroupLook {
     shards,
     view: view!,
     unknown: [],
-    silentMs: () => new Map(),
+    silentMs: new Map(),
     ...more,
   };
 }

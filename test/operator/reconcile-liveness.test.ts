@@ -175,3 +175,19 @@ describe('records that are given up', () => {
     expect(told().length).toBeLessThanOrEqual(4);
   });
 });
+
+describe('what is shown of a group', () => {
+  const look = () => [...h.looks.values()][0];
+
+  test('says when its rows were read, and nothing once they cannot be read any more', async () => {
+    await pollFor(5);
+    const readMs = h.clock.now();
+    expect(look()).toMatchObject({ atMs: readMs, isFresh: true });
+    h.rowFault = new KcgError('Unavailable', 'no answer');
+    await pollFor(60);
+    expect(look()).toMatchObject({ atMs: readMs, isFresh: false });
+    expect([...look()!.silentMs.values()].every((ms) => ms < 10_000)).toBe(true);
+    await pollFor(120);
+    expect(look()).toBeUndefined();
+  });
+});

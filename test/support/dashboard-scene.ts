@@ -109,7 +109,7 @@ function lookOf(group: SceneGroup, windows: ShardWindows, atMs: number) {
       checkpointIntervalMs: 5_000,
     }),
     unknown: [],
-    silentMs: () => new Map(rows.workers.map(({ worker }) => [worker, 0])),
+    silentMs: new Map(rows.workers.map(({ worker }) => [worker, 0])),
   };
 }
 

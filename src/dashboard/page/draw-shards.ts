@@ -65,11 +65,12 @@ export function drawShards(drawing: Drawing): void {
   for (const cell of seen) if (kindOf(cell.shard) === 'trouble') drawTrouble(pen, cell);
   const live = seen.filter(({ shard }) => shard.state !== 'ended' && shard.state !== 'waiting');
   const below = TOP_PX + heights.rows + GAP_PX;
-  const lag = `lag, most ${lagWords(Math.max(0, ...layout.cells.map(({ shard }) => shard.lagMs ?? 0)))}`;
+  const lags = layout.cells.flatMap(({ shard }) => shard.lagMs ?? []);
+  const lag = `lag, most ${lagWords(lags.length === 0 ? undefined : Math.max(...lags))}`;
   drawStrip(pen, live, { top: below, label: lag, value: lagShare, colour: colours.text });
-  const most = Math.max(1, ...layout.cells.map(({ shard }) => shard.load ?? 0));
+  const most = Math.max(0, ...layout.cells.map(({ shard }) => shard.load ?? 0));
   const load = `load, most ${loadWords(most)}`;
-  const loadShare = ({ load = 0 }: ShardRow) => load / most;
+  const loadShare = ({ load = 0 }: ShardRow) => load / Math.max(1, most);
   drawStrip(pen, live, {
     top: below + STRIP_PX + GAP_PX,
     label: load,

@@ -1,3 +1,4 @@
+import { count } from '../../lib/count.ts';
 import type { ComponentChildren } from 'preact';
 import { formatDuration } from '../../view/format.ts';
 import type { EventView } from '../../view/group-picture.ts';
@@ -81,7 +82,7 @@ export function EventTable({ events, nowMs }: { events: readonly EventView[]; no
 
 export function WorkerTable({ workers, nowMs }: { workers: readonly WorkerLine[]; nowMs: number }) {
   return (
-    <Section id="workers" title={workers.length === 1 ? '1 worker' : `${workers.length} workers`}>
+    <Section id="workers" title={count(workers.length, 'worker')}>
       <DataTable
         caption="Workers"
         rows={workers}

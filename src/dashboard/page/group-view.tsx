@@ -1,9 +1,10 @@
 import { useMemo } from 'preact/hooks';
+import { count } from '../../lib/count.ts';
 import type { Problem } from '../../view/group-problems.ts';
 import type { GroupPage } from '../page-data.ts';
 import { Charts } from './charts.tsx';
 import { EventTable, ConditionTable, MoveTable, WorkerTable } from './group-tables.tsx';
-import { Badge, Mark, TONE_OF } from './marks.tsx';
+import { Badge, Mark } from './marks.tsx';
 import type { Route } from './route.ts';
 import { ShardPanel } from './shard-panel.tsx';
 import { ShardPicture } from './shard-picture.tsx';
@@ -70,11 +71,11 @@ function Problems({ problems }: { problems: readonly Problem[] }) {
   if (problems.length === 0) return null;
   return (
     <section aria-labelledby="problems">
-      <h2 id="problems">{problems.length === 1 ? '1 thing to know' : `${problems.length} things to know`}</h2>
+      <h2 id="problems">{`${count(problems.length, 'thing')} to know`}</h2>
       <ul class="problems">
         {problems.map(({ severity, reason, what, next }) => (
-          <li key={reason} class={`tone-${TONE_OF[severity]}`}>
-            <Mark tone={TONE_OF[severity]} />
+          <li key={reason} class={`tone-${severity}`}>
+            <Mark tone={severity} />
             <div>
               <strong>{reason}</strong> <span class="unseen">({severity}) </span>
               <span>{what}</span>
@@ -95,9 +96,7 @@ function Shards({ page, route, go, nowMs }: GroupViewProps) {
   return (
     <section aria-labelledby="shards">
       <div class="section-head">
-        <h2 id="shards">
-          {shown.length} {shown.length === 1 ? 'shard' : 'shards'}
-        </h2>
+        <h2 id="shards">{count(shown.length, 'shard')}</h2>
         {(hidden > 0 || route.all) && (
           <label class="check">
             <input

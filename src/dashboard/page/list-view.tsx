@@ -1,3 +1,4 @@
+import { count } from '../../lib/count.ts';
 import type { GroupRow, ListPage } from '../page-data.ts';
 import { DataTable, type Column } from './data-table.tsx';
 import { Link } from './link.tsx';
@@ -49,8 +50,8 @@ export function ListView({ page }: { page: ListPage }) {
         {groups.length === 0
           ? 'There are no KinesisConsumerGroups that this operator looks after.'
           : wrong === 0
-            ? `${groups.length} ${groups.length === 1 ? 'group' : 'groups'}, nothing wrong.`
-            : `${wrong} of ${groups.length} ${groups.length === 1 ? 'group' : 'groups'} in trouble.`}
+            ? `${count(groups.length, 'group')}, nothing wrong.`
+            : `${wrong} of ${count(groups.length, 'group')} in trouble.`}
       </p>
       <DataTable
         caption="Consumer groups, those in trouble first"

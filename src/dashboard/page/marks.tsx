@@ -1,5 +1,4 @@
 import type { Verdict } from '../../view/verdict.ts';
-import type { Severity } from '../../view/group-problems.ts';
 import type { ShardKind } from './shard-order.ts';
 
 export type Tone = Verdict['kind'] | 'note';
@@ -32,8 +31,6 @@ export function Badge({ tone, children }: { tone: Tone; children: string }) {
     </span>
   );
 }
-
-export const TONE_OF: Record<Severity, Tone> = { error: 'error', warning: 'warning', note: 'note' };
 
 /** The tone of what is drawn of a shard; undefined for what is neither well nor ill. */
 export const TONE_OF_KIND: Record<ShardKind, Tone | undefined> = {

@@ -126,10 +126,14 @@ function useRoute() {
   const read = () => parseRoute(location.pathname, location.search);
   const [route, setRoute] = useState(read);
   const go = (next: Route, how: 'push' | 'replace') => {
-    const url = formatRoute(next);
-    if (how === 'push') history.pushState(undefined, '', url);
-    else history.replaceState(undefined, '', url);
     setRoute(next);
+    const url = formatRoute(next);
+    try {
+      if (how === 'push') history.pushState(undefined, '', url);
+      else history.replaceState(undefined, '', url);
+    } catch {
+      // A browser may refuse more than so many in a while, as when a key is held: the next one has it all.
+    }
   };
   useEffect(() => {
     const back = () => setRoute(read());

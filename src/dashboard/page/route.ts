@@ -1,4 +1,4 @@
-import type { SortId } from './shard-order.ts';
+import { SORTS, type SortId } from './shard-order.ts';
 
 /** What is shown, as its address says it: every state that is worth a link has one. */
 export interface Route {
@@ -15,16 +15,15 @@ export interface Route {
 }
 
 export const HOME: Route = { group: '', shard: undefined, sort: 'lineage', all: false, find: '' };
-const SORTS: readonly string[] = ['lineage', 'lag', 'load', 'width', 'id', 'owner', 'state'];
 
 export function parseRoute(pathname: string, search: string): Route {
   const [, namespace, name] = /^\/groups\/([^/]+)\/([^/]+)\/?$/.exec(pathname) ?? [];
   const query = new URLSearchParams(search);
-  const sort = query.get('sort') ?? '';
+  const sort = query.get('sort');
   return {
     group: namespace && name ? `${decodeURIComponent(namespace)}/${decodeURIComponent(name)}` : '',
     shard: query.get('shard') ?? undefined,
-    sort: SORTS.includes(sort) ? (sort as SortId) : 'lineage',
+    sort: SORTS.find((known) => known === sort) ?? 'lineage',
     all: query.get('all') === '1',
     find: query.get('find') ?? '',
   };

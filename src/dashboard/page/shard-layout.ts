@@ -42,7 +42,7 @@ export function layoutShards(shards: readonly ShardRow[]): Layout {
     top: tops.get(shard.id)!,
     bottom: bottoms.get(shard.id) ?? rows,
   }));
-  return { cells: cells.sort((a, b) => byHashKey(a.shard, b.shard) || a.top - b.top), rows };
+  return { cells: cells.sort((a, b) => byHashKey(a.shard, b.shard)), rows };
 }
 
 /** The hash keys that are shown: from where, and how much of all, 0–1. */

@@ -1,6 +1,7 @@
 import type { ShardRow } from '../page-data.ts';
 
-export type SortId = 'lineage' | 'lag' | 'load' | 'width' | 'id' | 'owner' | 'state';
+export const SORTS = ['lineage', 'lag', 'load', 'width', 'id', 'owner', 'state'] as const;
+export type SortId = (typeof SORTS)[number];
 
 /** By hash key, and where two cover the same, the older first. */
 export function byHashKey(a: ShardRow, b: ShardRow): number {

@@ -65,24 +65,25 @@ export function ShardPanel({
         <Charts series={series} />
       ) : (
         <p class="muted">
-          Of its last hour nothing is kept: it is read to its end, or there are too many shards.
+          {series === undefined
+            ? 'Its last hour is asked for …'
+            : 'Of its last hour nothing is kept: it is read to its end, or there are too many shards.'}
         </p>
       )}
     </section>
   );
 }
 
-/** Asked for when it is looked at: nobody else needs it. */
-function useSeries(group: string, shardId: string): Series | undefined {
-  const [series, setSeries] = useState<{ of: string; series: Series | undefined }>();
+/** Asked for when it is looked at: nobody else needs it. Undefined = not known yet, null = nothing is kept. */
+function useSeries(group: string, shardId: string): Series | null | undefined {
+  const [series, setSeries] = useState<{ of: string; series: Series | null }>();
   useEffect(() => {
     const stop = new AbortController();
     const ask = async () => {
+      const url = `/api/groups/${group.split('/').map(encodeURIComponent).join('/')}/shards/${encodeURIComponent(shardId)}`;
       while (!stop.signal.aborted) {
-        const url = `/api/groups/${group.split('/').map(encodeURIComponent).join('/')}/shards/${encodeURIComponent(shardId)}`;
-        const answer = await fetch(url, { signal: stop.signal }).catch(() => undefined);
-        if (answer?.ok)
-          setSeries({ of: shardId, series: ((await answer.json()) as Series | null) ?? undefined });
+        const answer = await answerOf(url, stop.signal).catch(() => undefined);
+        if (answer !== undefined && !stop.signal.aborted) setSeries({ of: shardId, series: answer });
         await systemClock.sleep(FRESH_MS, { signal: stop.signal });
       }
     };
@@ -90,4 +91,9 @@ function useSeries(group: string, shardId: string): Series | undefined {
     return () => stop.abort();
   }, [group, shardId]);
   return series?.of === shardId ? series.series : undefined;
+}
+
+async function answerOf(url: string, signal: AbortSignal): Promise<Series | null | undefined> {
+  const answer = await fetch(url, { signal });
+  return answer.ok ? ((await answer.json()) as Series | null) : undefined;
 }

@@ -1,4 +1,5 @@
 import { formatAge, formatDuration } from '../../view/format.ts';
+import { formatJudged, formatLoad } from '../../view/shard-words.ts';
 import type { ShardRow } from '../page-data.ts';
 
 export function lagWords(ms: number | undefined): string {
@@ -10,8 +11,7 @@ export function ageWords(atMs: number | undefined, nowMs: number): string {
 }
 
 export function loadWords(load: number | null | undefined): string {
-  if (load === undefined || load === null) return '–';
-  return `${load > 0 && load < 10 ? load.toFixed(1).replace(/\.0$/, '') : Math.round(load)}/s`;
+  return load === undefined || load === null ? '–' : formatLoad(load);
 }
 
 export function widthWords(share: number): string {
@@ -20,10 +20,8 @@ export function widthWords(share: number): string {
   return `${percent >= 10 ? percent.toFixed(1) : percent.toFixed(2)} %`;
 }
 
-/** As `kcg shards` has it. */
 export function judgementWords({ judgement, cause }: Pick<ShardRow, 'judgement' | 'cause'>): string {
-  if (judgement === undefined) return '–';
-  return cause === undefined ? judgement : `${judgement} (${cause})`;
+  return judgement === undefined ? '–' : formatJudged({ judgement, cause });
 }
 
 /** Without the zeros that all have. */
