@@ -1,5 +1,5 @@
 // The OTLP receiver of OpenTelemetry's Collector by itself, on the address given: what it has understood goes to the output, a line of
-// JSON for each request. The whole Collector takes four times as long to build, and tells no more.
+// JSON for each request. The whole Collector takes minutes to build, and tells no more.
 package main
 
 import (
