@@ -18,7 +18,9 @@ const COMMAND = 'npm run demo';
 const PACE = { longestMs: 1_800, ignored: /\d+(s|m\d*s?)$/gm };
 
 const { values } = parseArgs({ options: { cast: { type: 'string' }, draw: { type: 'boolean' } } });
-const outputs = values.draw && values.cast ? readCast(await readFile(values.cast, 'utf8')) : await record();
+if (values.draw && values.cast === undefined)
+  throw new Error('--draw draws what --cast FILE has kept: name the file');
+const outputs = values.draw ? readCast(await readFile(values.cast!, 'utf8')) : await record();
 if (values.cast && !values.draw) await writeFile(values.cast, cast(outputs));
 const frames = shortened(await framesOf(outputs, SIZE), PACE);
 const svg = animatedSvg(frames, { title: `${COMMAND}, in a terminal`, columns: SIZE.columns, lastMs: 6_000 });

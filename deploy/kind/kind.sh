@@ -91,6 +91,7 @@ build_image() {
   esac
   node scripts/build-image.ts --name "$image" --platform "$platform" --out "$archive" && return
   say "then in a container: $engine build"
+  mkdir -p "${archive%/*}"
   "$engine" build --platform "$platform" -f deploy/image/Dockerfile -t "$image" .
   "$engine" save -o "$archive" "$image"
 }

@@ -10,6 +10,6 @@ export function nodeProblem(version: string): KcgError | undefined {
   ) as [number[], number[]];
   if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return undefined;
   return new KcgError('Unsupported', `kcg needs Node ${OLDEST_NODE} or later, and this is ${version}`, {
-    fix: 'Install a newer one. A checkout of kcg has its own: node_modules/.bin/node dist/kcg.mjs.',
+    fix: 'Install a newer one. A checkout of kcg has its own: node_modules/.bin/node src/main/cli.ts.',
   });
 }

@@ -40,15 +40,20 @@ export async function* atPace(
   const source = records[Symbol.asyncIterator]();
   let since = clock.monotonic();
   let owed = 1;
+  let next: Promise<IteratorResult<NewRecord>> | undefined;
   while (!signal.aborted) {
     const due: NewRecord[] = [];
-    for (; owed >= 1; owed -= 1) {
-      const { done, value } = await source.next();
-      if (done === true) return yield* batchesOf(due);
-      due.push(value);
+    const tick = clock.sleep(TICK_MS, { signal });
+    for (; owed >= 1 && !signal.aborted; owed -= 1) {
+      const got = await Promise.race([(next ??= source.next()), tick]);
+      // No more has come yet: what is there does not wait for it.
+      if (!got) break;
+      next = undefined;
+      if (got.done === true) return yield* batchesOf(due);
+      due.push(got.value);
     }
     yield* batchesOf(due);
-    await clock.sleep(TICK_MS, { signal });
+    await tick;
     const now = clock.monotonic();
     owed = Math.min(perSecond, owed + ((now - since) / 1_000) * perSecond);
     since = now;

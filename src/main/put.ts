@@ -66,7 +66,7 @@ export async function runPutCommand(
       written += batch.length;
       if (stop.aborted) break;
     }
-    if (written === 0) process.stderr.write('nothing to put: standard input was empty\n');
+    if (written === 0 && !stop.aborted) process.stderr.write('nothing to put: standard input was empty\n');
     else if (options.output !== 'json' && written > 1)
       process.stderr.write(`${count(written, 'record')} ${options.dryRun ? 'would be put' : 'put'}\n`);
     return 0;

@@ -178,7 +178,7 @@ test('each metric, field and name in capitals exists', () => {
   const missing: string[] = [];
   for (const page of PAGES) {
     for (const [, inline = ''] of proseOf(page).matchAll(/`([^`\n]+)`/g)) {
-      const [metric] = /^kcg_(worker|operator)_\w+/.exec(inline) ?? [];
+      const [metric] = /^kcg_(worker|operator|otlp)_\w+/.exec(inline) ?? [];
       if (metric !== undefined && !metrics.has(metric.replace(/_(bucket|sum|count)$/, '')))
         missing.push(`${page}: ${metric}`);
       const path = /^(spec|status)\.[\w.]+$/.test(inline) ? inline.split('.') : undefined;

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isRunning } from '../support/is-running.ts';
 import { until } from '../support/until.ts';
 
 const CLI = `"${process.execPath}" "${resolve('src/main/cli.ts')}"`;
@@ -111,18 +112,10 @@ export class DocsShell {
     const pids = join(this.#state, 'pids');
     if (existsSync(pids)) {
       for (const pid of readFileSync(pids, 'utf8').trim().split('\n').map(Number)) {
-        if (isThere(pid)) process.kill(pid, 'SIGINT');
-        await until(`the end of process ${pid}`, () => !isThere(pid));
+        if (isRunning(pid)) process.kill(pid, 'SIGINT');
+        await until(`the end of process ${pid}`, () => !isRunning(pid));
       }
     }
     for (const folder of [this.folder, this.#state]) rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function isThere(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
   }
 }

@@ -77,3 +77,20 @@ test('they end when there are no more', async () => {
   await done;
   expect(count()).toBe(3);
 });
+
+test('what has come does not wait for what comes later, nor does an end', async () => {
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  async function* slow() {
+    yield* records(3);
+    await new Promise(() => {});
+  }
+  let count = 0;
+  const done = (async () => {
+    for await (const batch of atPace(slow(), 100, { clock, signal: stop.signal })) count += batch.length;
+  })();
+  await clock.advance(1_000);
+  expect(count).toBe(3);
+  stop.abort();
+  await done;
+});
