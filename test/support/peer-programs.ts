@@ -1,6 +1,7 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -11,24 +12,39 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const CACHE = join(homedir(), '.cache/kcg');
 
-/** A folder made by `fill` from nothing, or as an earlier run left it. What `from` says decides which. */
+/** A folder made by `fill` from nothing, or as an earlier run left it. What `from` says decides which. Who else wants it waits. */
 async function cached(
   name: string,
   from: string,
   fill: (folder: string) => Promise<unknown>,
 ): Promise<string> {
   const folder = join(CACHE, `${name}-${createHash('sha256').update(from).digest('hex').slice(0, 12)}`);
-  const found = await access(join(folder, 'done')).then(
-    () => true,
-    () => false,
-  );
-  if (found) return folder;
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  await fill(folder);
-  await mkdir(join(folder, 'part'), { recursive: true });
-  await rename(join(folder, 'part'), join(folder, 'done'));
-  return folder;
+  const isDone = () => existsSync(join(folder, 'done'));
+  if (isDone()) return folder;
+  await mkdir(CACHE, { recursive: true });
+  const unlock = await locked(`${folder}.lock`);
+  try {
+    if (isDone()) return folder;
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    await fill(folder);
+    await mkdir(join(folder, 'part'), { recursive: true });
+    await rename(join(folder, 'part'), join(folder, 'done'));
+    return folder;
+  } finally {
+    unlock();
+  }
+}
+
+/** @returns what gives the lock back; the end of this process does, too */
+async function locked(file: string): Promise<() => void> {
+  const holder = spawn('flock', [file, 'sh', '-c', 'echo held; cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await new Promise((resolve) => {
+    holder.stdout.once('data', resolve);
+    // Where there is no flock, nobody waits.
+    holder.once('error', resolve);
+  });
+  return () => holder.stdin.end();
 }
 
 /** Folder of the programs of these Python packages (`moto[server]==5.2.5`). */
