@@ -1,4 +1,4 @@
-import type { ComponentChildren } from 'preact';
+import { Component, type ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 export interface Column<Row> {
@@ -44,8 +44,6 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       box.current.scrollTop = top - clientHeight / 2;
   }, [selected]);
   const shown = isMany ? rows.slice(first, last) : rows;
-  const cells = (row: Row, index: number) =>
-    columns.map((column) => <Cell key={column.id} column={column} row={row} index={index} />);
   return (
     <div
       ref={box}
@@ -69,9 +67,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
             const at = (isMany ? first : 0) + index;
             const key = keyOf(row, at);
             return (
-              <tr key={key} aria-rowindex={at + 2} class={key === selected ? 'selected' : undefined}>
-                {cells(row, at)}
-              </tr>
+              <Line key={key} row={row} columns={columns} index={at + 2} isSelected={key === selected} />
             );
           })}
           <Spacer rows={isMany ? rows.length - last : 0} columns={columns.length} />
@@ -109,7 +105,34 @@ function Head({ column, sorted }: { column: Column<never>; sorted: DataTableProp
   );
 }
 
-function Cell<Row>({ column, row }: { column: Column<Row>; row: Row; index: number }) {
+interface LineProps<Row> {
+  row: Row;
+  columns: readonly Column<Row>[];
+  index: number;
+  isSelected: boolean;
+}
+
+/** A row that is what it was is not drawn anew. */
+class Line<Row> extends Component<LineProps<Row>> {
+  override shouldComponentUpdate(next: LineProps<Row>): boolean {
+    const { row, columns, index, isSelected } = this.props;
+    return (
+      next.row !== row || next.columns !== columns || next.index !== index || next.isSelected !== isSelected
+    );
+  }
+
+  override render({ row, columns, index, isSelected }: LineProps<Row>) {
+    return (
+      <tr aria-rowindex={index} class={isSelected ? 'selected' : undefined}>
+        {columns.map((column) => (
+          <Cell key={column.id} column={column} row={row} />
+        ))}
+      </tr>
+    );
+  }
+}
+
+function Cell<Row>({ column, row }: { column: Column<Row>; row: Row }) {
   const name = classOf(column);
   if (column.isName)
     return (

@@ -1,12 +1,13 @@
-import { count } from '../../lib/count.ts';
 import type { ComponentChildren } from 'preact';
+import { count } from '../../lib/count.ts';
 import { formatDuration } from '../../view/format.ts';
 import type { EventView } from '../../view/group-picture.ts';
 import type { Move } from '../group-history.ts';
 import type { ConditionLine, WorkerLine } from '../page-data.ts';
-import { DataTable } from './data-table.tsx';
+import { Age } from './age.tsx';
+import { DataTable, type Column } from './data-table.tsx';
 import { Mark } from './marks.tsx';
-import { ageWords, shortShard } from './words.ts';
+import { shortShard } from './words.ts';
 
 function Section({ id, title, children }: { id: string; title: string; children: ComponentChildren }) {
   return (
@@ -17,7 +18,20 @@ function Section({ id, title, children }: { id: string; title: string; children:
   );
 }
 
-export function MoveTable({ moves, nowMs }: { moves: readonly Move[]; nowMs: number }) {
+const MOVES: readonly Column<Move>[] = [
+  { id: 'when', head: 'When', cell: ({ at }) => <Age at={at} /> },
+  {
+    id: 'shard',
+    head: 'Shard',
+    isName: true,
+    cell: ({ shardId }) => <span title={shardId}>{shortShard(shardId)}</span>,
+  },
+  { id: 'why', head: 'Why', cell: ({ why }) => why ?? '–' },
+  { id: 'from', head: 'From', shownFrom: 'medium', cell: ({ from }) => from ?? 'nobody' },
+  { id: 'to', head: 'To', cell: ({ to }) => to ?? 'nobody' },
+];
+
+export function MoveTable({ moves }: { moves: readonly Move[] }) {
   return (
     <Section id="moves" title="Changes of owner">
       <DataTable
@@ -25,24 +39,39 @@ export function MoveTable({ moves, nowMs }: { moves: readonly Move[]; nowMs: num
         rows={moves}
         keyOf={({ shardId, at, why }) => `${shardId} ${at} ${why}`}
         empty="None that the rows tell of."
-        columns={[
-          { id: 'when', head: 'When', cell: ({ at }) => ageWords(at, nowMs) },
-          {
-            id: 'shard',
-            head: 'Shard',
-            isName: true,
-            cell: ({ shardId }) => <span title={shardId}>{shortShard(shardId)}</span>,
-          },
-          { id: 'why', head: 'Why', cell: ({ why }) => why ?? '–' },
-          { id: 'from', head: 'From', shownFrom: 'medium', cell: ({ from }) => from ?? 'nobody' },
-          { id: 'to', head: 'To', cell: ({ to }) => to ?? 'nobody' },
-        ]}
+        columns={MOVES}
       />
     </Section>
   );
 }
 
-export function EventTable({ events, nowMs }: { events: readonly EventView[]; nowMs: number }) {
+const EVENTS: readonly Column<EventView>[] = [
+  { id: 'when', head: 'When', cell: ({ at }) => <Age at={at} /> },
+  {
+    id: 'reason',
+    head: 'Reason',
+    isName: true,
+    cell: ({ reason, type, count }) => (
+      <span class="state">
+        <Mark tone={type === 'Warning' ? 'warning' : 'note'} />
+        {reason}
+        {count > 1 && <span class="muted"> ×{count}</span>}
+        {type === 'Warning' && <span class="unseen"> (warning)</span>}
+      </span>
+    ),
+  },
+  {
+    id: 'note',
+    head: 'What',
+    cell: ({ note, regarding }) => (
+      <>
+        {note} <span class="muted regarding">{regarding}</span>
+      </>
+    ),
+  },
+];
+
+export function EventTable({ events }: { events: readonly EventView[] }) {
   return (
     <Section id="events" title="Events">
       <DataTable
@@ -50,37 +79,50 @@ export function EventTable({ events, nowMs }: { events: readonly EventView[]; no
         rows={events}
         keyOf={({ reason, regarding, note }) => `${reason} ${regarding} ${note}`}
         empty="None in the last hour."
-        columns={[
-          { id: 'when', head: 'When', cell: ({ at }) => ageWords(at, nowMs) },
-          {
-            id: 'reason',
-            head: 'Reason',
-            isName: true,
-            cell: ({ reason, type, count }) => (
-              <span class="state">
-                <Mark tone={type === 'Warning' ? 'warning' : 'note'} />
-                {reason}
-                {count > 1 && <span class="muted"> ×{count}</span>}
-                {type === 'Warning' && <span class="unseen"> (warning)</span>}
-              </span>
-            ),
-          },
-          {
-            id: 'note',
-            head: 'What',
-            cell: ({ note, regarding }) => (
-              <>
-                {note} <span class="muted regarding">{regarding}</span>
-              </>
-            ),
-          },
-        ]}
+        columns={EVENTS}
       />
     </Section>
   );
 }
 
-export function WorkerTable({ workers, nowMs }: { workers: readonly WorkerLine[]; nowMs: number }) {
+const WORKERS: readonly Column<WorkerLine>[] = [
+  { id: 'worker', head: 'Worker', isName: true, cell: ({ id }) => id },
+  {
+    id: 'state',
+    head: 'State',
+    cell: ({ state, ready, trouble }) => (
+      <span class="state">
+        <Mark tone={state === 'dead' || trouble ? 'error' : state === 'live' ? 'good' : 'asked'} />
+        {state}
+        {ready === false && ', pod not ready'}
+      </span>
+    ),
+  },
+  { id: 'held', head: 'Shards', isNumber: true, cell: ({ shards }) => shards },
+  {
+    id: 'lag',
+    head: 'Lag',
+    isNumber: true,
+    cell: ({ lagMs }) => (lagMs === undefined ? '–' : formatDuration(lagMs)),
+  },
+  {
+    id: 'restarts',
+    head: 'Restarts',
+    isNumber: true,
+    shownFrom: 'medium',
+    cell: ({ restarts }) => restarts ?? '–',
+  },
+  { id: 'node', head: 'Node', shownFrom: 'wide', cell: ({ node }) => node ?? '–' },
+  {
+    id: 'started',
+    head: 'Started',
+    shownFrom: 'medium',
+    cell: ({ startedAt }) => <Age at={startedAt} />,
+  },
+  { id: 'trouble', head: 'What it cannot do', cell: ({ trouble }) => trouble ?? '–' },
+];
+
+export function WorkerTable({ workers }: { workers: readonly WorkerLine[] }) {
   return (
     <Section id="workers" title={count(workers.length, 'worker')}>
       <DataTable
@@ -88,54 +130,21 @@ export function WorkerTable({ workers, nowMs }: { workers: readonly WorkerLine[]
         rows={workers}
         keyOf={({ id }) => id}
         empty="No worker has a row in the table."
-        columns={[
-          { id: 'worker', head: 'Worker', isName: true, cell: ({ id }) => id },
-          {
-            id: 'state',
-            head: 'State',
-            cell: ({ state, ready, trouble }) => (
-              <span class="state">
-                <Mark tone={state === 'dead' || trouble ? 'error' : state === 'live' ? 'good' : 'asked'} />
-                {state}
-                {ready === false && ', pod not ready'}
-              </span>
-            ),
-          },
-          { id: 'held', head: 'Shards', isNumber: true, cell: ({ shards }) => shards },
-          {
-            id: 'lag',
-            head: 'Lag',
-            isNumber: true,
-            cell: ({ lagMs }) => (lagMs === undefined ? '–' : formatDuration(lagMs)),
-          },
-          {
-            id: 'restarts',
-            head: 'Restarts',
-            isNumber: true,
-            shownFrom: 'medium',
-            cell: ({ restarts }) => restarts ?? '–',
-          },
-          { id: 'node', head: 'Node', shownFrom: 'wide', cell: ({ node }) => node ?? '–' },
-          {
-            id: 'started',
-            head: 'Started',
-            shownFrom: 'medium',
-            cell: ({ startedAt }) => ageWords(startedAt, nowMs),
-          },
-          { id: 'trouble', head: 'What it cannot do', cell: ({ trouble }) => trouble ?? '–' },
-        ]}
+        columns={WORKERS}
       />
     </Section>
   );
 }
 
-export function ConditionTable({
-  conditions,
-  nowMs,
-}: {
-  conditions: readonly ConditionLine[];
-  nowMs: number;
-}) {
+const CONDITIONS: readonly Column<ConditionLine>[] = [
+  { id: 'type', head: 'Type', isName: true, cell: ({ id }) => id },
+  { id: 'status', head: 'Status', cell: ({ status }) => status },
+  { id: 'reason', head: 'Reason', cell: ({ reason }) => reason },
+  { id: 'since', head: 'Since', shownFrom: 'medium', cell: ({ since }) => <Age at={since} /> },
+  { id: 'message', head: 'Message', cell: ({ message }) => message },
+];
+
+export function ConditionTable({ conditions }: { conditions: readonly ConditionLine[] }) {
   return (
     <Section id="conditions" title="Conditions">
       <DataTable
@@ -143,13 +152,7 @@ export function ConditionTable({
         rows={conditions}
         keyOf={({ id }) => id}
         empty="The operator has not written any."
-        columns={[
-          { id: 'type', head: 'Type', isName: true, cell: ({ id }) => id },
-          { id: 'status', head: 'Status', cell: ({ status }) => status },
-          { id: 'reason', head: 'Reason', cell: ({ reason }) => reason },
-          { id: 'since', head: 'Since', shownFrom: 'medium', cell: ({ since }) => ageWords(since, nowMs) },
-          { id: 'message', head: 'Message', cell: ({ message }) => message },
-        ]}
+        columns={CONDITIONS}
       />
     </Section>
   );

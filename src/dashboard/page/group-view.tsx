@@ -2,6 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { count } from '../../lib/count.ts';
 import type { Problem } from '../../view/group-problems.ts';
 import type { GroupPage } from '../page-data.ts';
+import { Age } from './age.tsx';
 import { Charts } from './charts.tsx';
 import { EventTable, ConditionTable, MoveTable, WorkerTable } from './group-tables.tsx';
 import { Badge, Mark } from './marks.tsx';
@@ -9,18 +10,16 @@ import type { Route } from './route.ts';
 import { ShardPanel } from './shard-panel.tsx';
 import { ShardPicture } from './shard-picture.tsx';
 import { ShardTable } from './shard-table.tsx';
-import { ageWords } from './words.ts';
 
 export interface GroupViewProps {
   page: GroupPage;
   route: Route;
   go: (route: Route, how: 'push' | 'replace') => void;
-  /** The server's wall clock, ms since the epoch. */
-  nowMs: number;
 }
 
-export function GroupView({ page, route, go, nowMs }: GroupViewProps) {
+export function GroupView({ page, route, go }: GroupViewProps) {
   const { namespace, name, verdict, facts, problems, unknown, lookedAt, history } = page;
+  const charts = useMemo(() => history && <Charts series={history} />, [history]);
   return (
     <>
       <header class="group-head">
@@ -30,7 +29,13 @@ export function GroupView({ page, route, go, nowMs }: GroupViewProps) {
         </h1>
         <Badge tone={verdict.kind}>{verdict.word}</Badge>
         <p class="muted looked">
-          {lookedAt === undefined ? 'Its rows have not been read.' : `Rows read ${ageWords(lookedAt, nowMs)}`}
+          {lookedAt === undefined ? (
+            'Its rows have not been read.'
+          ) : (
+            <>
+              Rows read <Age at={lookedAt} />
+            </>
+          )}
         </p>
       </header>
       <Problems problems={problems} />
@@ -53,16 +58,16 @@ export function GroupView({ page, route, go, nowMs }: GroupViewProps) {
       {history && (
         <section aria-labelledby="hour">
           <h2 id="hour">The last hour</h2>
-          <Charts series={history} />
+          {charts}
         </section>
       )}
-      <Shards {...{ page, route, go, nowMs }} />
+      <Shards {...{ page, route, go }} />
       <div class="columns">
-        <MoveTable moves={page.moves} nowMs={nowMs} />
-        <EventTable events={page.events} nowMs={nowMs} />
+        <MoveTable moves={page.moves} />
+        <EventTable events={page.events} />
       </div>
-      <WorkerTable workers={page.workers} nowMs={nowMs} />
-      <ConditionTable conditions={page.conditions} nowMs={nowMs} />
+      <WorkerTable workers={page.workers} />
+      <ConditionTable conditions={page.conditions} />
     </>
   );
 }
@@ -88,7 +93,7 @@ function Problems({ problems }: { problems: readonly Problem[] }) {
   );
 }
 
-function Shards({ page, route, go, nowMs }: GroupViewProps) {
+function Shards({ page, route, go }: GroupViewProps) {
   const { shards } = page;
   const shown = useMemo(() => (route.all ? shards : shards.filter(({ old }) => !old)), [shards, route.all]);
   const hidden = shards.length - shown.length;
@@ -125,8 +130,8 @@ function Shards({ page, route, go, nowMs }: GroupViewProps) {
           select={(shard) => go({ ...route, shard }, 'replace')}
         />
       )}
-      {chosen && <ShardPanel shard={chosen} shards={shards} route={route} nowMs={nowMs} />}
-      <ShardTable shards={shown} route={route} go={go} nowMs={nowMs} />
+      {chosen && <ShardPanel shard={chosen} shards={shards} route={route} />}
+      <ShardTable shards={shown} route={route} go={go} />
     </section>
   );
 }

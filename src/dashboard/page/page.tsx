@@ -1,8 +1,9 @@
 import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { systemClock } from '../../lib/clock.ts';
 import { formatAge } from '../../view/format.ts';
 import type { Page } from '../page-data.ts';
+import { Ticker, Time } from './age.tsx';
 import { GroupView } from './group-view.tsx';
 import { Link } from './link.tsx';
 import { ListView } from './list-view.tsx';
@@ -14,9 +15,19 @@ import { clockWords } from './words.ts';
 function App() {
   const { route, go } = useRoute();
   const live = useLive(route.group);
-  const now = useNow();
-  const nowMs = now + live.skewMs;
-  const { page } = live;
+  const ticker = useRef(new Ticker(systemClock.now())).current;
+  const now = useNow((nowMs) => ticker.tick(nowMs + live.skewMs));
+  const { page, lostAt } = live;
+  // The clock alone draws no more than ages.
+  const content = useMemo(
+    () => (
+      <>
+        {page && !page.role.leads && <StandsBy page={page} />}
+        <Content {...{ page, route, go, lostAt }} />
+      </>
+    ),
+    [page, route, lostAt],
+  );
   useEffect(() => {
     document.title = titleOf(route, page);
   });
@@ -42,8 +53,7 @@ function App() {
         <Connection live={live} now={now} />
       </header>
       <main id="main" tabIndex={-1}>
-        {page && !page.role.leads && <StandsBy page={page} />}
-        <Content {...{ page, route, go, nowMs, live }} />
+        <Time.Provider value={ticker}>{content}</Time.Provider>
       </main>
     </>
   );
@@ -53,22 +63,20 @@ function Content({
   page,
   route,
   go,
-  nowMs,
-  live,
+  lostAt,
 }: {
   page: Page | undefined;
   route: Route;
   go: (route: Route, how: 'push' | 'replace') => void;
-  nowMs: number;
-  live: Live;
+  lostAt: Live['lostAt'];
 }) {
   switch (page?.kind) {
     case undefined:
-      return <p class="muted">{live.lostAt === undefined ? 'Loading …' : 'The operator does not answer.'}</p>;
+      return <p class="muted">{lostAt === undefined ? 'Loading …' : 'The operator does not answer.'}</p>;
     case 'list':
       return <ListView page={page} />;
     case 'group':
-      return <GroupView {...{ page, route, go, nowMs }} />;
+      return <GroupView {...{ page, route, go }} />;
     case 'missing':
       return (
         <>
@@ -175,13 +183,16 @@ function useLive(group: string): Live {
 }
 
 /** This machine's wall clock, each second. */
-function useNow(): number {
+function useNow(tell: (nowMs: number) => void): number {
   const [now, setNow] = useState(systemClock.now());
+  const latest = useRef(tell);
+  latest.current = tell;
   useEffect(() => {
     const stop = new AbortController();
     const tick = async () => {
       while (!stop.signal.aborted) {
         await systemClock.sleep(1_000, { signal: stop.signal });
+        latest.current(systemClock.now());
         setNow(systemClock.now());
       }
     };

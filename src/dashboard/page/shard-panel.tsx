@@ -3,10 +3,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { systemClock } from '../../lib/clock.ts';
 import type { Series } from '../group-history.ts';
 import type { ShardRow } from '../page-data.ts';
+import { Age } from './age.tsx';
 import { Charts } from './charts.tsx';
 import { Link } from './link.tsx';
 import type { Route } from './route.ts';
-import { ageWords, judgementWords, lagWords, loadWords, widthWords } from './words.ts';
+import { judgementWords, lagWords, loadWords, widthWords } from './words.ts';
 
 const FRESH_MS = 15_000;
 
@@ -15,12 +16,10 @@ export function ShardPanel({
   shard,
   shards,
   route,
-  nowMs,
 }: {
   shard: ShardRow;
   shards: readonly ShardRow[];
   route: Route;
-  nowMs: number;
 }) {
   const series = useSeries(route.group, shard.id);
   const children = shards.filter(({ parents }) => parents.includes(shard.id));
@@ -38,7 +37,7 @@ export function ShardPanel({
     ['Lag', lagWords(shard.lagMs)],
     ['Load', loadWords(shard.load)],
     ['Position', shard.checkpoint ?? 'none'],
-    ['Checkpointed', ageWords(shard.checkpointedAt, nowMs)],
+    ['Checkpointed', <Age at={shard.checkpointedAt} />],
     ['Width', widthWords(shard.width)],
     ['First hash key', <span class="keys">{shard.hashStart}</span>],
     ['Last hash key', <span class="keys">{shard.hashEnd}</span>],

@@ -1,23 +1,23 @@
 import { useMemo } from 'preact/hooks';
 import type { ShardRow } from '../page-data.ts';
+import { Age } from './age.tsx';
 import { DataTable, type Column } from './data-table.tsx';
 import { Link } from './link.tsx';
 import { Mark, TONE_OF_KIND } from './marks.tsx';
 import type { Route } from './route.ts';
 import { kindOf, matching, sortShards, type SortId } from './shard-order.ts';
-import { ageWords, judgementWords, lagWords, loadWords, shortShard, widthWords } from './words.ts';
+import { judgementWords, lagWords, loadWords, shortShard, widthWords } from './words.ts';
 
 export interface ShardTableProps {
   shards: readonly ShardRow[];
   route: Route;
   go: (route: Route, how: 'push' | 'replace') => void;
-  nowMs: number;
 }
 
-export function ShardTable({ shards, route, go, nowMs }: ShardTableProps) {
+export function ShardTable({ shards, route, go }: ShardTableProps) {
   const { sort, find } = route;
   const rows = useMemo(() => sortShards(matching(shards, find), sort), [shards, find, sort]);
-  const columns = useMemo(() => columnsOf(route, nowMs), [route, Math.floor(nowMs / 1_000)]);
+  const columns = useMemo(() => columnsOf(route), [route]);
   const choose = (by: string) => go({ ...route, sort: (by === sort ? 'lineage' : by) as SortId }, 'replace');
   return (
     <DataTable
@@ -32,7 +32,7 @@ export function ShardTable({ shards, route, go, nowMs }: ShardTableProps) {
   );
 }
 
-function columnsOf(route: Route, nowMs: number): readonly Column<ShardRow>[] {
+function columnsOf(route: Route): readonly Column<ShardRow>[] {
   return [
     {
       id: 'id',
@@ -81,7 +81,7 @@ function columnsOf(route: Route, nowMs: number): readonly Column<ShardRow>[] {
       head: 'Checkpointed',
       isNumber: true,
       shownFrom: 'wide',
-      cell: ({ checkpointedAt }) => ageWords(checkpointedAt, nowMs),
+      cell: ({ checkpointedAt }) => <Age at={checkpointedAt} />,
     },
     {
       id: 'parents',
