@@ -120,7 +120,7 @@ describe('the image', () => {
       readdirSync(join(...folder), { recursive: true, encoding: 'utf8' });
     const inImage = new Set(built(rootfs, 'app'));
     expect(built(tree, 'dist').filter((path) => !inImage.has(path) && !path.startsWith('types'))).toEqual([]);
-    expect(inImage).toContain('dashboard/index.html');
+    expect(inImage).toContain('dashboard-page.mjs');
   });
 
   it('says of which commit it is', () => {

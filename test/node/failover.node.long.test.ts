@@ -11,7 +11,7 @@ describeWithCluster('a group whose pods or nodes go', 'node', () => {
   let kcg: NodeHarness;
   let troubles: Troubles;
   let stopProducer = async () => {};
-  vi.setConfig({ testTimeout: 300_000 });
+  vi.setConfig({ testTimeout: 600_000 });
 
   beforeAll(async () => {
     kcg = await startNodeHarness();

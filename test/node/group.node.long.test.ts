@@ -17,7 +17,7 @@ const AWS_KEYS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].map((name) => ({
 describeWithCluster('a group on a real node', 'node', () => {
   let kcg: NodeHarness;
   let stopProducer = async () => {};
-  vi.setConfig({ testTimeout: 300_000 });
+  vi.setConfig({ testTimeout: 600_000 });
 
   beforeAll(async () => {
     kcg = await startNodeHarness();
@@ -41,7 +41,7 @@ spec:
   template:
 ${appPod(kcg.collectorUrl)}`;
   const release = (...args: string[]) =>
-    kcg.helm(...args, '--namespace', 'kcg-system', '--wait', '--timeout', '120s');
+    kcg.helm(...args, '--namespace', 'kcg-system', '--wait', '--timeout', '240s');
   /** All four pods and no others, of this version's image. */
   const isOn = (tag: string) => async () => {
     const path = 'jsonpath={.items[*].spec.containers[?(@.name=="worker")].image}';
@@ -62,7 +62,7 @@ ${appPod(kcg.collectorUrl)}`;
   test('consumes records with an application in another language', async () => {
     await kcg.apply(group());
     produce();
-    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/orders', '--timeout=120s');
+    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/orders', '--timeout=240s');
     await until('each shard is read', () => openShards().every((id) => kcg.tally.latest(id)));
     await until('every pod is ready', async () => (await readyPods()).length === 4);
     await until('status names every owner', async () => (await owners()).filter(Boolean).length === 4);
@@ -127,7 +127,7 @@ ${appPod(kcg.collectorUrl)}`;
     await release('rollback', 'kcg', '1');
     await until('the old image reads', isOn('0.1.0'), () => kcg.status('orders'));
     expect(await kcg.kubectl('get', 'kcg', 'orders')).not.toContain('NEWER');
-    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/orders', '--timeout=120s');
+    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/orders', '--timeout=240s');
     await everythingArrives();
     expect(kcg.tally.result().duplicated).toBe(before);
     expect(await uid()).toBe(same);
@@ -208,7 +208,7 @@ spec:
         - {name: AWS_ACCESS_KEY_ID, value: test}
         - {name: AWS_SECRET_ACCESS_KEY, value: test}
 `);
-    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/module', '--timeout=120s');
+    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/module', '--timeout=240s');
     stopProducer = kcg.produce('orders', 50);
     const [pod] = await kcg.pods('module');
     await until('the module is called for each shard', () =>
@@ -226,7 +226,7 @@ spec:
         'CrashLoopBackOff: ended with exit code 2: handler module /handler/gone.mjs does not exist.',
       ),
     );
-    await kcg.kubectl('delete', 'kcg', 'module', '--timeout=120s');
+    await kcg.kubectl('delete', 'kcg', 'module', '--timeout=240s');
   });
 
   test('is waited for by helm install of a chart that has one', async () => {
@@ -280,7 +280,7 @@ spec:
         - {name: AWS_ACCESS_KEY_ID, value: test}
         - {name: AWS_SECRET_ACCESS_KEY, value: test}
 `);
-    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/exec', '--timeout=120s');
+    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/exec', '--timeout=240s');
     stopProducer = kcg.produce('orders', 50);
     const isRead = async () => {
       const [pod] = await kcg.pods('exec');
@@ -339,7 +339,7 @@ spec:
       - name: worker
         env: [{name: AWS_ACCESS_KEY_ID, value: test}, {name: AWS_SECRET_ACCESS_KEY, value: test}]
 `);
-    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/function', '--timeout=120s');
+    await kcg.kubectl('wait', '--for=condition=Ready', 'kcg/function', '--timeout=240s');
     const [pod] = await kcg.pods('function');
     const restarts = async () =>
       (await kcg.pods('function'))[0]?.status.containerStatuses?.find(({ name }) => name === 'app')

@@ -162,7 +162,7 @@ export async function until(
   holds: () => Promise<boolean> | boolean,
   tell: () => Promise<unknown> = async () => '',
 ): Promise<void> {
-  const end = clock.monotonic() + 120_000;
+  const end = clock.monotonic() + 240_000;
   while (!(await holds())) {
     if (clock.monotonic() > end)
       throw new Error(`it never came that ${what}: ${JSON.stringify(await tell())}`);

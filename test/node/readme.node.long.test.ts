@@ -12,7 +12,7 @@ const [install, uninstall] = others.filter(({ page }) => page === 'docs/install.
 
 describeWithCluster("the README's way to install", 'node', () => {
   let kcg: NodeHarness;
-  vi.setConfig({ testTimeout: 300_000 });
+  vi.setConfig({ testTimeout: 600_000 });
 
   beforeAll(async () => {
     kcg = await startNodeHarness();
