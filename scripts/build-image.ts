@@ -20,7 +20,6 @@ const { version, repository } = JSON.parse(readFileSync(join(ROOT, 'package.json
   version: string;
   repository?: { url: string };
 };
-const { created, revision } = provenanceOf(process.env, gitIn(ROOT));
 
 /** All that can be refused is, before anything is fetched. */
 function readOptions() {
@@ -45,7 +44,7 @@ function readOptions() {
   const architectures = [...new Set(values.platform)]
     .sort()
     .map((platform) => platform.replace('linux/', '') as Architecture);
-  return { ...values, out: resolve(values.out), architectures };
+  return { ...values, ...provenanceOf(process.env, gitIn(ROOT)), out: resolve(values.out), architectures };
 }
 type Options = ReturnType<typeof readOptions>;
 
@@ -59,7 +58,7 @@ async function main(): Promise<void> {
 }
 
 async function writeImage(
-  { name, out, architectures, source }: Options,
+  { name, out, architectures, source, created, revision }: Options,
   layersOf: (architecture: Architecture) => Promise<ImageFile[][]>,
 ): Promise<void> {
   const annotations = {
@@ -82,7 +81,7 @@ async function writeImage(
       architecture,
       layers: await layersOf(architecture),
       config,
-      sbom: sbomFor(architecture),
+      sbom: sbomFor(architecture, created),
     })),
   );
   mkdirSync(dirname(out), { recursive: true });
@@ -97,7 +96,7 @@ async function writeImage(
   }
 }
 
-function sbomFor(architecture: Architecture) {
+function sbomFor(architecture: Architecture, created: Options['created']) {
   const { name, version: nodeVersion } = pinnedNode(architecture);
   const { node: _, ...parts } = process.versions;
   return sbomOf({

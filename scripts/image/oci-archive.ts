@@ -53,9 +53,9 @@ const pack = promisify(gzip);
 export async function writeOciArchive(path: string, image: Image): Promise<WrittenImage> {
   const blobs = new Map<string, Uint8Array>();
   const add: AddBlob = (mediaType, data) => {
-    const hash = createHash('sha256').update(data).digest('hex');
-    blobs.set(`blobs/sha256/${hash}`, data);
-    return { mediaType, digest: `sha256:${hash}`, size: data.length };
+    const digest = digestOf(data);
+    blobs.set(blobPath({ digest }), data);
+    return { mediaType, digest, size: data.length };
   };
   const platforms = await Promise.all(image.platforms.map((platform) => addPlatform(image, platform, add)));
   const [only, another] = platforms;
@@ -147,8 +147,11 @@ function addAttached(
 }
 
 function dockerManifest(name: string, { config, layers }: AddedPlatform) {
-  const path = ({ digest }: Descriptor) => `blobs/${digest.replace(':', '/')}`;
-  return { Config: path(config), RepoTags: [name], Layers: layers.map(path) };
+  return { Config: blobPath(config), RepoTags: [name], Layers: layers.map(blobPath) };
+}
+
+function blobPath({ digest }: Pick<Descriptor, 'digest'>): string {
+  return `blobs/${digest.replace(':', '/')}`;
 }
 
 /** What stands behind the name: `1.2.3` of `localhost:5000/kcg:1.2.3`. */

@@ -10,13 +10,18 @@ export class FailingTimes {
     this.#clock = clock;
   }
 
-  failed(key: string): void {
-    if (!this.#since.has(key)) this.#since.set(key, this.#clock.monotonic());
+  /** True when it has not failed since it last worked. */
+  failed(key: string): boolean {
+    const isNew = !this.#since.has(key);
+    if (isNew) this.#since.set(key, this.#clock.monotonic());
+    return isNew;
   }
 
-  /** It worked, or is nobody's business any more. */
-  over(key: string): void {
+  /** It worked, or is nobody's business any more. @returns how long it had failed, ms; undefined when it had not */
+  over(key: string): number | undefined {
+    const sinceMs = this.#since.get(key);
     this.#since.delete(key);
+    return sinceMs === undefined ? undefined : this.#clock.monotonic() - sinceMs;
   }
 
   allOver(): void {

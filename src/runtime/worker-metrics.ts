@@ -185,7 +185,7 @@ export class WorkerMetrics {
       case 'RecordsFiltered':
         return this.#filtered.inc({ shard: event.shardId }, event.records);
       case 'ReadTrouble':
-        if (event.error === undefined) return this.#readFailing.over(event.shardId);
+        if (event.error === undefined) return void this.#readFailing.over(event.shardId);
         this.#readFailing.failed(event.shardId);
         return this.#readTroubles.inc({ code: event.error.code });
       case 'TableTrouble':

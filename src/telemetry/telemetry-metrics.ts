@@ -36,19 +36,11 @@ export class TelemetryMetrics {
 
   /** True when it worked until now. */
   failed(signal: Signal): boolean {
-    const isNew = this.failingMs(signal) === undefined;
-    this.#failing.failed(signal);
-    return isNew;
+    return this.#failing.failed(signal);
   }
 
   /** How long it has failed, ms; undefined when it had not. */
   works(signal: Signal): number | undefined {
-    const ms = this.failingMs(signal);
-    this.#failing.over(signal);
-    return ms;
-  }
-
-  private failingMs(signal: Signal): number | undefined {
-    return this.#failing.list().find(([key]) => key === signal)?.[1];
+    return this.#failing.over(signal);
   }
 }

@@ -63,12 +63,10 @@ function unitOf(name: string): string {
 
 /** One for each set of labels, with the counts of each bucket by itself: Prometheus adds up those below. */
 function histograms(name: string, values: readonly Value[]): [Attributes, Histogram][] {
-  const series = new Map<string, Value[]>();
-  for (const value of values) {
-    const { le: _, ...labels } = value.labels;
-    const key = JSON.stringify(labels);
-    series.set(key, [...(series.get(key) ?? []), value]);
-  }
+  const series = Map.groupBy(values, ({ labels }) => {
+    const { le: _, ...others } = labels;
+    return JSON.stringify(others);
+  });
   return [...series.values()].map((each) => {
     const { le: _, ...labels } = each[0]!.labels;
     const buckets = each
