@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Board } from '../../src/dashboard/board.ts';
+import { changeOf } from '../../src/dashboard/page-change.ts';
 import { groupPage, listPage } from '../../src/dashboard/page-data.ts';
+import { abortError } from '../../src/lib/clock.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import type { GroupLook } from '../../src/view/group-look.ts';
@@ -11,14 +13,16 @@ import { ManualClock } from '../support/manual-clock.ts';
 const signal = AbortSignal.timeout(60_000);
 const KEY = 'shop/orders';
 
-function aBoard(objects: StoredObject[], events: () => Promise<StoredObject[]> = async () => []) {
+type Ask = (signal: AbortSignal) => Promise<StoredObject[]>;
+
+function aBoard(objects: StoredObject[], events: Ask = async () => []) {
   const clock = new ManualClock();
   let asked = 0;
   const board = new Board({
     clock,
-    events: () => {
+    events: (_, signal) => {
       asked += 1;
-      return events();
+      return events(signal);
     },
   });
   board.role = { leads: true };
@@ -142,5 +146,52 @@ describe('the pages', () => {
     expect(shards[3]?.hashStart).toBe(`4${'0'.repeat(31)}`);
     expect(workers).toMatchObject([{ id: 'orders-worker-x-a', state: 'live', shards: 3 }]);
     expect([moves, history?.lag.length, lookedAt]).toEqual([[], 120, NOW]);
+  });
+
+  it('does not keep a page waiting for Events, and shows them at a later look', async () => {
+    const answer = Promise.withResolvers<StoredObject[]>();
+    const { clock, board } = aBoard([anObject()], () => answer.promise);
+    const first = board.withEvents(board.picture(KEY)!, signal);
+    await clock.advance(1_000);
+    expect(await first).toMatchObject({ events: [] });
+    answer.reject(new Error('no such luck'));
+    await clock.advance(1_000);
+    const { unknown } = await board.withEvents(board.picture(KEY)!, signal);
+    expect(unknown).toContainEqual({ what: 'Events', why: 'no such luck' });
+  });
+
+  it('asks for Events anew when who asked has gone away', async () => {
+    const never = (signal: AbortSignal) =>
+      new Promise<StoredObject[]>((_, reject) => {
+        signal.addEventListener('abort', () => reject(abortError(signal)));
+      });
+    const { clock, board, asked } = aBoard([anObject()], never);
+    const reader = new AbortController();
+    const first = board.withEvents(board.picture(KEY)!, reader.signal);
+    await clock.advance(100);
+    reader.abort();
+    await first;
+    await clock.advance(100);
+    const another = board.withEvents(board.picture(KEY)!, new AbortController().signal);
+    await clock.advance(1_000);
+    expect((await another).unknown.map(({ what }) => what)).not.toContain('Events');
+    expect(asked()).toBe(2);
+  });
+
+  it('does not change the page of a group in which nothing happens', async () => {
+    const { clock, board } = aBoard([anObject()]);
+    board.onLook(KEY, aLook({ atMs: clock.now() }));
+    const before = groupPage(board.picture(KEY)!, board);
+    await clock.advance(2_000);
+    expect(changeOf(before, groupPage(board.picture(KEY)!, board))).toBeUndefined();
+  });
+
+  it('shows nothing of rows that can no longer be read', async () => {
+    const { clock, board } = aBoard([anObject()]);
+    board.onLook(KEY, aLook({ atMs: clock.now() }));
+    board.onLook(KEY, undefined);
+    const page = groupPage(board.picture(KEY)!, board);
+    expect(page).toMatchObject({ shards: [], lookedAt: undefined });
+    expect(page.unknown.map(({ what }) => what)).toContain('rows');
   });
 });

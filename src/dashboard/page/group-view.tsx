@@ -4,6 +4,7 @@ import type { Problem } from '../../view/group-problems.ts';
 import type { GroupPage } from '../page-data.ts';
 import { Age } from './age.tsx';
 import { Charts } from './charts.tsx';
+import { Facts } from './facts.tsx';
 import { EventTable, ConditionTable, MoveTable, WorkerTable } from './group-tables.tsx';
 import { Badge, Mark } from './marks.tsx';
 import type { Route } from './route.ts';
@@ -47,14 +48,7 @@ export function GroupView({ page, route, go }: GroupViewProps) {
           </span>
         </p>
       ))}
-      <dl class="facts">
-        {facts.map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
       {history && (
         <section aria-labelledby="hour">
           <h2 id="hour">The last hour</h2>

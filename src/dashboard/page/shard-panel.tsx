@@ -5,6 +5,7 @@ import type { Series } from '../group-history.ts';
 import type { ShardRow } from '../page-data.ts';
 import { Age } from './age.tsx';
 import { Charts } from './charts.tsx';
+import { Facts } from './facts.tsx';
 import { Link } from './link.tsx';
 import type { Route } from './route.ts';
 import { judgementWords, lagWords, loadWords, widthWords } from './words.ts';
@@ -52,14 +53,7 @@ export function ShardPanel({
           Close
         </Link>
       </h3>
-      <dl class="facts">
-        {facts.map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
       {series ? (
         <Charts series={series} />
       ) : (
