@@ -19,7 +19,7 @@ export const putOptions = {
   rate: {
     type: 'number',
     description:
-      'records a second: lines of standard input at that pace, --data again and again until Ctrl-C',
+      'records a second: lines of standard input at that pace, --data or --data-file again and again until Ctrl-C',
     min: 1,
     max: 10_000,
   },

@@ -58,7 +58,7 @@ export function startLocalCluster(options: LocalClusterOptions): LocalCluster {
       log: log.child({ component: 'operator' }),
       nudge: httpNudge,
       onLook: options.onLook,
-      ...(options.onReady ? { onReady: options.onReady } : {}),
+      onReady: options.onReady,
       options: { workerImage: 'local', defaultRegion: 'us-east-1', pollMs: POLL_MS },
     },
     stopOperator.signal,

@@ -1,6 +1,6 @@
 import { IMPORT_PREFIX, type ImportRecord } from '../leases/import-record.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
-import { encodeParts, partKey, readParts } from '../leases/snapshot-parts.ts';
+import { encodeParts, readParts } from '../leases/snapshot-parts.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { ForeignPositions, ForeignRows } from './foreign-store.ts';
 import type { ImportedShard } from './plan-import.ts';
@@ -33,8 +33,7 @@ export async function readSnapshot(
   { id, parts }: Pick<ImportRecord, 'id' | 'parts'>,
   signal?: AbortSignal,
 ): Promise<ImportSnapshot> {
-  const keys = Array.from({ length: parts }, (_, part) => partKey(IMPORT_PREFIX, id, part));
-  const snapshot = await readParts(table, keys, signal);
+  const snapshot = await readParts(table, { prefix: IMPORT_PREFIX, id, parts }, signal);
   if (snapshot !== undefined) return snapshot as ImportSnapshot;
   throw new KcgError('Conflict', `what import ${id} has read is not in the table any more`, {
     fix: 'Undo the import with kcg import --undo, which then removes what it has written and nothing else.',

@@ -1,6 +1,6 @@
 import { parentsFirst } from '../kinesis/lineage.ts';
 import type { Shard } from '../kinesis/shard.ts';
-import { lineageOf } from '../leases/plan-shard-sync.ts';
+import { rowLineageOf } from '../leases/plan-shard-sync.ts';
 import type { ImportedShard, ImportPlan } from './plan-import.ts';
 
 export interface TimePlanInput {
@@ -23,7 +23,7 @@ export function planByTime({ all, since, fromMs, processedUntilMs }: TimePlanInp
   const read = new Set(since.map(({ shardId }) => shardId));
   const seconds = Math.round((processedUntilMs - fromMs) / 1000);
   const shards = parentsFirst(all).map((shard): ImportedShard => {
-    const lineage = lineageOf(shard, listed);
+    const lineage = rowLineageOf(shard, listed);
     if (!read.has(shard.shardId)) {
       const lease = { ...lineage, checkpoint: { at: 'SHARD_END' as const } };
       return { lease, from: undefined, why: 'closed before that time' };

@@ -3,7 +3,7 @@ import { compareSequence } from '../kinesis/record.ts';
 import { parentsFirst } from '../kinesis/lineage.ts';
 import { isOpen, parentsOf, type Shard } from '../kinesis/shard.ts';
 import type { Checkpoint } from '../kinesis/position.ts';
-import { lineageOf } from '../leases/plan-shard-sync.ts';
+import { rowLineageOf } from '../leases/plan-shard-sync.ts';
 import type { NewLease } from '../leases/transitions.ts';
 import type { ForeignPoint, ForeignPosition, ForeignPositions } from './foreign-store.ts';
 
@@ -80,7 +80,7 @@ export function planImport(input: ImportInput): ImportPlan {
     const position = lineage.rows.get(shard.shardId);
     const start = position ? startOf(position, shard, input, lineage) : startWithout(shard, input, lineage);
     const { checkpoint, ...rest } = start;
-    const lease = { ...lineageOf(shard, lineage.listed), checkpoint };
+    const lease = { ...rowLineageOf(shard, lineage.listed), checkpoint };
     return { lease, from: position?.point, ...rest };
   });
   return { shards: imported, notes, refusals };

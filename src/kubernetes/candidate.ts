@@ -27,7 +27,7 @@ export async function hasPodEnded(
 }
 
 /** On the pod of the leader, so that a Service can lead to it. */
-export const LEADER_LABEL = 'kcg.dev/leader';
+const LEADER_LABEL = 'kcg.dev/leader';
 
 /**
  * The leader's pod goes last in a rollout: else another old pod leads for the moments until it is its turn, and leadership

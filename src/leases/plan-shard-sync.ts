@@ -52,14 +52,14 @@ export function planShardSync(input: {
   const puts = missing.map((shard): NewLease => {
     const isChild = parentsOf(shard).some((id) => listed.has(id) || known.has(id));
     return {
-      ...lineageOf(shard, there),
+      ...rowLineageOf(shard, there),
       checkpoint: isChild ? { at: 'TRIM_HORIZON' } : input.initialPosition,
     };
   });
   const completions = input.leases
     .filter((lease) => lease.hashStart === undefined && !isEnded(lease))
     .flatMap(({ shardId }) => all.get(shardId) ?? [])
-    .map((shard) => lineageOf(shard, there));
+    .map((shard) => rowLineageOf(shard, there));
   return { puts, completions, expirations: expirations(input.leases, input) };
 }
 
@@ -87,7 +87,7 @@ export function doubtfulParents(input: Parameters<typeof planShardSync>[0]): str
  * What a row says of where the shard comes from, with those parents that are `there`: they have a row, or get one. Others are
  * gone from the stream, ended before the initial position, or were read before.
  */
-export function lineageOf(shard: Shard, there: Pick<ReadonlySet<string>, 'has'>): Lineage {
+export function rowLineageOf(shard: Shard, there: Pick<ReadonlySet<string>, 'has'>): Lineage {
   const { shardId, hashStart, hashEnd } = shard;
   return { shardId, parents: parentsOf(shard).filter((id) => there.has(id)), hashStart, hashEnd };
 }

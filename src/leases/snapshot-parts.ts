@@ -30,9 +30,10 @@ export function encodeParts(snapshot: unknown): string[] {
 /** As strongly consistent reads show it; undefined when it is not whole. */
 export async function readParts(
   table: LeaseTable,
-  keys: readonly string[],
+  { prefix, id, parts }: { prefix: string; id: string; parts: number },
   signal?: AbortSignal,
 ): Promise<unknown> {
+  const keys = Array.from({ length: parts }, (_, part) => partKey(prefix, id, part));
   const rows = await Promise.all(keys.map((key) => table.get(key, { consistent: true, signal })));
   const data = rows.map((row) => row && text(row, 'data'));
   if (keys.length === 0 || data.includes(undefined)) return undefined;

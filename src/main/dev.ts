@@ -73,7 +73,8 @@ export async function runDevCommand(
   const givenUpFolder = resolve(options.givenUp ?? join(beside, 'given-up'));
   const dashboard = options.noDashboard ? undefined : localDashboard(options.dashboardPort);
   const local = await startLocal({
-    ...(dashboard ? { onLook: dashboard.onLook, onReady: dashboard.onReady } : {}),
+    onLook: dashboard?.onLook,
+    onReady: dashboard?.onReady,
     certificate,
     givenUpFolder,
     shards: options.shards,

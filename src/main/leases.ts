@@ -16,10 +16,10 @@ import {
   type DynamoDbLeaseTable,
   type LeaseTableOptions,
 } from '../leases/dynamodb/lease-table.ts';
-import { decodeClaim } from '../leases/claim.ts';
 import { decodeRows } from '../leases/group-rows.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
-import { CLAIM_KEY, type Row } from '../leases/row.ts';
+import { readClaim } from '../leases/read-claim.ts';
+import type { Row } from '../leases/row.ts';
 import { systemClock } from '../lib/clock.ts';
 import { hasCode, KcgError } from '../lib/errors.ts';
 import { nearestOf } from '../lib/nearest.ts';
@@ -126,8 +126,7 @@ async function onlyGroup(
   wanted: string | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const row = await table.get(CLAIM_KEY, { consistent: true, signal });
-  const claimed = row && decodeClaim(row).groupId;
+  const claimed = (await readClaim(table, signal))?.groupId;
   if (claimed === undefined || wanted === undefined || claimed === wanted) return claimed ?? wanted;
   throw new KcgError('NotFound', `table ${name} holds one group, and that is ${claimed}`, {
     fix: `Run kcg leases --table ${name} --group ${claimed}, or name the table of ${wanted}.`,

@@ -14,7 +14,7 @@ import {
   type LeaderElectionEvent,
   type LeaderElectionOptions,
 } from '../kubernetes/leader-election.ts';
-import { runOperator, type OperatorOptions } from '../operator/operator.ts';
+import { runOperator, type OperatorOptions, type Work } from '../operator/operator.ts';
 import { OperatorMetrics } from '../operator/operator-metrics.ts';
 import { startOperatorServer } from '../operator/operator-server.ts';
 import { httpListen } from '../runtime/leasing/changes.ts';
@@ -209,7 +209,7 @@ export async function runOperatorCommand(
         onJudged: metrics.onJudged,
         onLook: dashboard?.onLook,
         lead: async (work) => {
-          const counted = counting(work, (leads) => {
+          const counted = telling(work, (leads) => {
             metrics.leading(leads);
             dashboard?.leading(leads);
           });
@@ -229,10 +229,8 @@ export async function runOperatorCommand(
   }
 }
 
-type Work = Parameters<NonNullable<OperatorOptions['lead']>>[0];
-
 /** The same work; `tell` hears when it begins and when it ends. */
-function counting(work: Work, tell: (leads: boolean) => void): Work {
+function telling(work: Work, tell: (leads: boolean) => void): Work {
   return async (signal, leads) => {
     tell(true);
     await work(signal, leads).finally(() => tell(false));

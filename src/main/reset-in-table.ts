@@ -3,10 +3,8 @@ import { pickGroup } from '../cli/leases.ts';
 import type { ResetReport } from '../cli/reset.ts';
 import { readGroups } from '../dev/group-file.ts';
 import { ResetRun } from '../import/reset/reset-run.ts';
-import { decodeClaim } from '../leases/claim.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
-import type { LeaseTable } from '../leases/lease-table.ts';
-import { CLAIM_KEY } from '../leases/row.ts';
+import { readClaim } from '../leases/read-claim.ts';
 import { abortError, systemClock as clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
@@ -74,11 +72,6 @@ export async function resetInTable(file: string, call: ResetCall): Promise<Reset
   } finally {
     close();
   }
-}
-
-async function readClaim(table: LeaseTable, signal: AbortSignal) {
-  const row = await table.get(CLAIM_KEY, { consistent: true, signal });
-  return row && decodeClaim(row);
 }
 
 function undoOf(snapshot: string | undefined) {

@@ -29,7 +29,7 @@ async function makerByRows(pass: PlacedPass, observed: ObservedTable): Promise<s
   const isMaker = async (id: string) => {
     const rows = await options.aws.leaseTable({ ...target, groupId: id }, signal);
     const claim = await readClaim(rows, signal);
-    return claim !== undefined && claim.tableMadeAt === observed.createdAt;
+    return claim?.tableMadeAt === observed.createdAt;
   };
   try {
     if (await isMaker(groupId)) return groupId;

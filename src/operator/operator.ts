@@ -19,7 +19,7 @@ export interface OperatorOptions extends Omit<
   listen?: Listen;
   options: OperatorSettings;
   /** Called when the caches are complete, so that work can begin at any time; `groups` is that of the groups. */
-  onReady?: (groups: Pick<ObjectCache, 'get' | 'list'>) => void;
+  onReady?: ((groups: Pick<ObjectCache, 'get' | 'list'>) => void) | undefined;
   /** Called after that: runs `work` while it is this process's turn. Default: at once, until the end. */
   lead?: (work: Work) => Promise<void>;
   /** After each look at a group, for metrics. */
@@ -27,7 +27,7 @@ export interface OperatorOptions extends Omit<
 }
 
 /** Until `signal` aborts. Nothing is written, either, once `leads` says no: it may before anything can abort. */
-type Work = (signal: AbortSignal, leads: () => boolean) => Promise<void>;
+export type Work = (signal: AbortSignal, leads: () => boolean) => Promise<void>;
 
 export interface OperatorSettings extends Omit<ReconcilerOptions['settings'], 'seesAllNamespaces'> {
   /** Only these namespaces; all when empty. */

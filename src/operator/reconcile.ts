@@ -279,7 +279,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   const waiting = judged && isFresh ? await recordsWaiting(pass, { rows: judged.rows, stream }) : undefined;
   const view = judged && viewOf(pass, { rows: judged.rows, stream, isFresh, readTo: waiting?.readTo });
   if (view) followOutage(pass, view, judged.ended);
-  tellLook(pass, judged && view && { found, rows: judged.rows, stream, view });
+  tellLook(pass, judged && view && { found, isFresh, rows: judged.rows, stream, view });
   const consumer = await pursueConsumer(pass, stream.summary);
   const known = { stream, view, rows: found.rows, isFresh, waiting };
   const { scaling, workload } = await scale(pass, known, consumer);

@@ -9,6 +9,7 @@ import type { PlacedPass } from './reconcile-context.ts';
 
 interface Seen {
   found: ReadRows;
+  isFresh: boolean;
   rows: GroupRows;
   stream: StreamFacts;
   view: GroupView;
@@ -21,10 +22,9 @@ interface Seen {
 export function tellLook({ options, object, target, memory }: PlacedPass, seen: Seen | undefined): void {
   const key = keyString(keyOf(object));
   if (!seen) return options.onLook?.(key, undefined);
-  const { found, rows, stream, view } = seen;
+  const { found, isFresh, rows, stream, view } = seen;
   const { clock } = options;
   const readMs = memory.rows?.readMs ?? clock.monotonic();
-  const isFresh = found.table !== undefined;
   const unknown: Unknown[] = [];
   if (!isFresh) unknown.push({ what: 'rows', why: found.facts.message });
   if (stream.error) unknown.push({ what: 'stream', why: describeError(stream.error) });

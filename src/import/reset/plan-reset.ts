@@ -3,7 +3,7 @@ import { parentsFirst } from '../../kinesis/lineage.ts';
 import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
 import { isOpen, type Shard } from '../../kinesis/shard.ts';
 import type { Lease } from '../../leases/lease.ts';
-import { lineageOf } from '../../leases/plan-shard-sync.ts';
+import { rowLineageOf } from '../../leases/plan-shard-sync.ts';
 import type { FreeRow } from '../../leases/reset-writes.ts';
 import type { NewLease } from '../../leases/transitions.ts';
 import { planByTime } from '../plan-by-time.ts';
@@ -108,7 +108,7 @@ function wantedBy(target: ResetTo, { shards, nowMs }: { shards: readonly Shard[]
   const all = (of: (shard: Shard) => Omit<Wanted, 'lease'> & { checkpoint: Checkpoint }): Verdict => {
     const wanted = ordered.map((shard) => {
       const { checkpoint, why } = of(shard);
-      return { lease: { ...lineageOf(shard, listed), checkpoint }, why };
+      return { lease: { ...rowLineageOf(shard, listed), checkpoint }, why };
     });
     return { wanted, notes: [], refusals: [] };
   };
@@ -166,7 +166,7 @@ function bySequence(
     if (checkpoint === undefined) return [];
     if (checkpoint.at === 'SEQUENCE' && !isWithin(checkpoint.sequence, shard))
       refusals.push(`${checkpoint.sequence} is not in ${shard.shardId}`);
-    return [{ lease: { ...lineageOf(shard, listed), checkpoint }, why: 'as asked' }];
+    return [{ lease: { ...rowLineageOf(shard, listed), checkpoint }, why: 'as asked' }];
   });
   return { wanted, notes: [], refusals };
 }

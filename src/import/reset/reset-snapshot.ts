@@ -42,8 +42,7 @@ export async function readResetSnapshot(
 ): Promise<ResetSnapshot> {
   const first = await table.get(partKey(RESET_PREFIX, id, 0), { consistent: true, signal });
   const parts = (first && number(first, 'parts')) ?? 0;
-  const keys = Array.from({ length: parts }, (_, part) => partKey(RESET_PREFIX, id, part));
-  const snapshot = await readParts(table, keys, signal);
+  const snapshot = await readParts(table, { prefix: RESET_PREFIX, id, parts }, signal);
   if (snapshot !== undefined) return snapshot as ResetSnapshot;
   throw new KcgError(
     'NotFound',
