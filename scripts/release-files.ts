@@ -25,6 +25,7 @@ const PLACES: Record<string, readonly string[]> = {
   'docs/install.md': ['/kcg:@', '/kcg-@.tgz', '/kcg-image.tar:@'],
   'docs/handlers.md': ['/kcg-@.tgz'],
   'docs/library.md': ['/kcg-@.tgz'],
+  'docs/quick-start.md': ['/kcg-@.tgz'],
 };
 const CHART = 'charts/kcg/Chart.yaml';
 const CHANGELOG = 'CHANGELOG.md';

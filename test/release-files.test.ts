@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { notesOf, refuseVersion, RELEASED_FILES, releaseFiles } from '../scripts/release-files.ts';
 
@@ -17,6 +18,12 @@ describe('a release', () => {
       expect(text, path).toContain('97.98.99');
       if (!/CHANGELOG|lock/.test(path)) expect(text, path).not.toMatch(own);
     }
+    const naming = globSync('{README.md,docs/*.md,charts/**/*.{md,yaml},deploy/**}', { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative('.', join(entry.parentPath, entry.name)))
+      .filter((path) => own.test(read(path)));
+    // The release generates that one anew, from the chart.
+    expect(naming.filter((path) => !files.has(path))).toEqual(['deploy/operator.yaml']);
   });
 
   it('gives the changelog a heading, and begins anew above it', () => {

@@ -60,7 +60,8 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     if (!isAllowedHost(request.headers.host, names)) {
       const what = `This dashboard is not reached as ${JSON.stringify(request.headers.host ?? '')}.`;
-      return text(response, 421, `${what} Use an address or localhost, or start with --dashboard-hosts.\n`);
+      const more = options.names ? ', or name it in --dashboard-hosts (dashboard.hosts of the chart)' : '';
+      return text(response, 421, `${what} Use an address or localhost${more}.\n`);
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');

@@ -35,10 +35,9 @@ export const dashboardOptions = {
   },
 } as const satisfies OptionTable;
 
-export type DashboardSettings = Pick<
-  OptionValues<typeof dashboardOptions>,
-  'dashboardPort' | 'dashboardReach' | 'dashboardHosts'
->;
+type Values = OptionValues<typeof dashboardOptions>;
+export type DashboardSettings = Pick<Values, 'dashboardPort' | 'dashboardReach'> &
+  Partial<Pick<Values, 'dashboardHosts'>>;
 
 const LOOPBACK = '127.0.0.1';
 
@@ -84,7 +83,7 @@ export class OperatorDashboard {
       host: dashboardReach === 'all' ? ALL_ADDRESSES : LOOPBACK,
       port: dashboardPort,
       portOption: '--dashboard-port',
-      names: dashboardHosts.map((name) => name.trim()).filter((name) => name !== ''),
+      names: dashboardHosts?.map((name) => name.trim()).filter((name) => name !== ''),
     });
     return `http://${LOOPBACK}:${this.#served.port}/`;
   }
@@ -99,7 +98,6 @@ export function localDashboard(port: number): OperatorDashboard {
   const dashboard = new OperatorDashboard({
     dashboardPort: port,
     dashboardReach: 'loopback',
-    dashboardHosts: [],
   });
   dashboard.leading(true);
   return dashboard;
