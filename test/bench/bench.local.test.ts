@@ -5,7 +5,7 @@ import { operatorRequests } from '../../bench/operator-requests.ts';
 import { observe } from '../../bench/requests-on-servers.ts';
 import { baseline, measure } from '../../bench/requests.ts';
 
-/* That the benchmarks work and count; what they find depends on the machine and is asserted nowhere. docs/benchmarks.md has how to run them. */
+/* That the benchmarks work and count; what they find depends on the machine and is asserted nowhere. */
 
 test('requests are counted by what they are for, and beats grow with workers, not with shards', async () => {
   const few = await measure({ shards: 4, workers: 2, isBusy: false });

@@ -10,7 +10,7 @@ import { problemsOf } from '../../src/view/group-problems.ts';
 import { anObject, aPicture, NOW } from '../support/a-picture.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 const KEY = 'shop/orders';
 
 type Ask = (signal: AbortSignal) => Promise<StoredObject[]>;

@@ -71,11 +71,11 @@ async function kubeconfig(): Promise<string> {
 }
 
 /** As its pod would: with the rights of its ServiceAccount. */
-async function startOperator(): Promise<{ operator: OperatorProcess; url: string }> {
+async function startOperator(pod = 'kcg-a'): Promise<{ operator: OperatorProcess; url: string }> {
   const { endpoint: kinesis } = site.kinesis;
   const { endpoint: dynamodb } = site.dynamodb;
   const aws = `--kinesis-endpoint ${kinesis} --dynamodb-endpoint ${dynamodb}`;
-  const flags = `--worker-image kcg:test --leader-elect --pod-name kcg-a --dashboard --dashboard-port 0 ${aws}`;
+  const flags = `--worker-image kcg:test --leader-elect --pod-name ${pod} --dashboard --dashboard-port 0 ${aws}`;
   const operator = new OperatorProcess(['--kubeconfig', await kubeconfig(), ...flags.split(' ')]);
   operators.push(operator);
   const { url } = await operator.says('dashboard');
@@ -93,9 +93,10 @@ describe.skipIf(problem !== undefined)('the dashboard of an operator', () => {
     await site.apply(GROUP);
     const page = await until('the group is read', async () => {
       const found = await pageOf(url);
-      return (
-        found.verdict.word === 'Ready' && found.events.some(({ reason }) => reason === 'Available') && found
-      );
+      const owners = new Set(found.shards.map(({ owner }) => owner));
+      const isShared = owners.size === 2 && found.shards.every(({ state }) => state === 'consuming');
+      const isTold = found.events.some(({ reason }) => reason === 'Available');
+      return found.verdict.word === 'Ready' && isShared && isTold && found;
     });
     expect(page.shards.map(({ state }) => state)).toEqual(Array(4).fill('consuming'));
     expect(new Set(page.shards.map(({ owner }) => owner)).size).toBe(2);
@@ -128,7 +129,7 @@ describe.skipIf(problem !== undefined)('the dashboard of an operator', () => {
   test('says of one that stands by that it does, and who leads', async () => {
     const first = await startOperator();
     await first.operator.works();
-    const second = await startOperator();
+    const second = await startOperator('kcg-b');
     const role = await until('who leads', async () => {
       const { role } = await pageOf(second.url);
       return role.leader !== undefined && role;

@@ -59,6 +59,7 @@ const origin = () => `http://127.0.0.1:${dashboard.port}`;
 /** A page at `path`, with all that it has asked for and complained of. */
 async function open(path: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext({ viewport: SIZES.desk, ...options });
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const asked: string[] = [];
   const complaints: string[] = [];

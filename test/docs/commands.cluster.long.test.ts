@@ -161,7 +161,12 @@ const pages = Map.groupBy(
   ({ page }) => page,
 );
 
-test('there are such pages', () => expect(pages.size).toBeGreaterThan(5));
+test('there are such pages, and all that is done for one is of one that is there', () => {
+  expect(pages.size).toBeGreaterThan(5);
+  const firsts = [...pages.values()].flat().map((block) => scriptOf(block).split('\n')[0]!);
+  expect(Object.keys(BEHIND).filter((line) => !firsts.includes(line))).toEqual([]);
+  expect(Object.keys(GIVEN).filter((page) => !pages.has(page))).toEqual([]);
+});
 
 describe.each([...pages])('%s', (page, blocks) => {
   beforeAll(async () => {

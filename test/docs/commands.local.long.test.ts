@@ -59,7 +59,14 @@ const pages = Map.groupBy(
   ({ page }) => page,
 );
 
-test('there are such pages', () => expect(pages.size).toBeGreaterThan(2));
+test('there are such pages, and all that is done for one is of one that is there', () => {
+  expect(pages.size).toBeGreaterThan(2);
+  const blocks = [...pages].flatMap(([page, all]) =>
+    all.map((block) => `${page} ${here(scriptOf(block)).split(' ')[0]}`),
+  );
+  expect(Object.keys(MEANWHILE).filter((block) => !blocks.includes(block))).toEqual([]);
+  expect(Object.keys(GIVEN).filter((page) => !pages.has(page))).toEqual([]);
+});
 
 describe.each([...pages])('%s', (page, blocks) => {
   let shell: DocsShell;

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../../src/api/worker-config.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { wasToldToEnd } from '../../src/main/early-signal.ts';
+import { aWorkerConfig } from '../support/builders.ts';
 
 describe('a process that is told to end before its code runs', () => {
   it.each([
@@ -20,26 +21,9 @@ describe('a process that is told to end before its code runs', () => {
   const canBeOne = spawnSync('unshare', [...isolated, 'true']).status === 0;
   it.runIf(canBeOne)('ends at once as process 1, where the kernel drops the signal', async () => {
     // A table that nobody serves: a worker that missed the signal waits for it for ever.
-    const config = encodeWorkerConfig({
-      groupId: 'shop.orders',
-      stream: { name: 'orders' },
-      region: 'eu-west-1',
-      endpoints: { kinesis: 'http://127.0.0.1:9', dynamodb: 'http://127.0.0.1:9' },
-      table: 'checkpoints',
-      initialPosition: { type: 'TrimHorizon' },
-      maxRecords: 100,
-      pollIntervalMs: 1_000,
-      checkpointIntervalMs: 5_000,
-      leaseDurationMs: 6_000,
-      handoffTimeoutMs: 30_000,
-      maxLeases: 0,
-      handler: { type: 'log' },
-      batchSize: 10,
-      batchWindowMs: 0,
-      parallelizationFactor: 1,
-      handlerTimeoutMs: 900_000,
-      retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
-    });
+    const config = encodeWorkerConfig(
+      aWorkerConfig({ kinesis: 'http://127.0.0.1:9', dynamodb: 'http://127.0.0.1:9' }),
+    );
     const { PATH = '' } = process.env;
     const keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
     const command = [process.execPath, resolve('src/main/cli.ts'), 'worker', '--port=0'];

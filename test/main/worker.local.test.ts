@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { CreateTableCommand, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { encodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../src/api/worker-config.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
@@ -12,6 +12,8 @@ import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { runWorkerCommand } from '../../src/main/worker.ts';
+import { aWorkerConfig } from '../support/builders.ts';
+import { createTable } from '../support/local-table.ts';
 
 const region = 'eu-west-1';
 let dynamodb: LocalDynamoDb;
@@ -24,20 +26,7 @@ beforeAll(async () => {
   kinesis = await startLocalKinesis({ clock });
   kinesis.kinesis.createStream({ name: 'orders', shardCount: 1 });
   const client = createDynamoDbClient({ region, endpoint: dynamodb.endpoint });
-  await client.send(
-    new CreateTableCommand({
-      TableName: 'checkpoints',
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: [
-        { AttributeName: 'group_id', KeyType: 'HASH' },
-        { AttributeName: 'shard_id', KeyType: 'RANGE' },
-      ],
-      AttributeDefinitions: ['group_id', 'shard_id'].map((AttributeName) => ({
-        AttributeName,
-        AttributeType: 'S',
-      })),
-    }),
-  );
+  await createTable(client, 'checkpoints', ['group_id', 'shard_id']);
   client.destroy();
 });
 afterEach(() => dynamodb.fail());
@@ -48,26 +37,9 @@ afterAll(async () => {
 });
 
 function configOf(handler: WorkerConfig['handler'], groupId = 'shop.orders'): string {
-  return encodeWorkerConfig({
-    groupId,
-    stream: { name: 'orders' },
-    region,
-    endpoints: { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint },
-    table: 'checkpoints',
-    initialPosition: { type: 'TrimHorizon' },
-    maxRecords: 100,
-    pollIntervalMs: 1_000,
-    checkpointIntervalMs: 5_000,
-    leaseDurationMs: 6_000,
-    handoffTimeoutMs: 30_000,
-    maxLeases: 0,
-    handler,
-    batchSize: 10,
-    batchWindowMs: 0,
-    parallelizationFactor: 1,
-    handlerTimeoutMs: 900_000,
-    retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
-  });
+  return encodeWorkerConfig(
+    aWorkerConfig({ kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint }, { groupId, handler }),
+  );
 }
 
 function run(stop: AbortSignal): Promise<number> {

@@ -252,7 +252,7 @@ spec:
       spec,
     };
     writeFileSync(join(chart, 'templates/group.yaml'), JSON.stringify(waited));
-    const flags = ['--namespace', 'shop', '--wait', '--timeout', '120s'];
+    const flags = ['--namespace', 'shop', '--wait', '--timeout', '240s'];
     await kcg.helm('install', 'waited', chart, ...flags);
     rmSync(chart, { recursive: true });
     const path = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}';

@@ -1,3 +1,4 @@
+import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { formatRef, type Lease } from '../../src/leases/lease.ts';
 import type { WorkerRow } from '../../src/leases/worker-row.ts';
 
@@ -48,5 +49,33 @@ export function aLease(overrides: Partial<Lease> = {}): Lease {
     givenUp: undefined,
     ttl: undefined,
     ...overrides,
+  };
+}
+
+/** As the operator gives it to a worker on local servers: of the stream `orders` and the table `checkpoints`. */
+export function aWorkerConfig(
+  endpoints: WorkerConfig['endpoints'],
+  more: Partial<WorkerConfig> = {},
+): WorkerConfig {
+  return {
+    groupId: 'shop.orders',
+    stream: { name: 'orders' },
+    region: 'eu-west-1',
+    endpoints,
+    table: 'checkpoints',
+    initialPosition: { type: 'TrimHorizon' },
+    maxRecords: 100,
+    pollIntervalMs: 1_000,
+    checkpointIntervalMs: 5_000,
+    leaseDurationMs: 6_000,
+    handoffTimeoutMs: 30_000,
+    maxLeases: 0,
+    handler: { type: 'log' },
+    batchSize: 10,
+    batchWindowMs: 0,
+    parallelizationFactor: 1,
+    handlerTimeoutMs: 900_000,
+    retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
+    ...more,
   };
 }

@@ -37,7 +37,7 @@ export function chromiumProblem(): string | undefined {
     found ??= findChromium();
   } catch (thrown) {
     found = `there is no Chromium: ${thrown instanceof Error ? thrown.message : String(thrown)}. Set KCG_CHROMIUM to one, or use Debian with apt-get`;
-    if (process.env['CI']) throw new Error(found, { cause: thrown });
+    if (process.env['CI'] === 'true') throw new Error(found, { cause: thrown });
   }
   return typeof found === 'string' ? found : undefined;
 }

@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../../src/api/worker-config.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
@@ -11,7 +10,9 @@ import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Site } from '../operator/operator-process.ts';
+import { aWorkerConfig } from '../support/builders.ts';
 import { controlPlaneProblem } from '../support/control-plane.ts';
+import { createTable } from '../support/local-table.ts';
 import { startProgram, type PeerProgram } from '../support/peer-programs.ts';
 import { until } from '../support/until.ts';
 import { startCollector, type Collector } from './collector.ts';
@@ -19,12 +20,13 @@ import { startCollector, type Collector } from './collector.ts';
 /* Worker and operator as processes of their own, and the receiver of OpenTelemetry's Collector as another. */
 
 const region = 'eu-west-1';
+vi.setConfig({ testTimeout: 240_000 });
 /** Fails the first batch that it gets, and writes which trace it was told. */
 const HANDLER = `
-import { appendFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
 let calls = 0;
 export default async ({ records }, { traceparent }) => {
-  await appendFile(new URL('traces', import.meta.url), traceparent + ' ' + records.length + '\\n');
+  appendFileSync(new URL('traces', import.meta.url), traceparent + ' ' + records.length + '\\n');
   if (calls++ === 0) throw new Error('not yet');
 };
 `;
@@ -40,15 +42,7 @@ beforeAll(async () => {
   kinesis.kinesis.createStream({ name: 'orders', shardCount: 2 });
   for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
   const client = createDynamoDbClient({ region, endpoint: dynamodb.endpoint });
-  const keys = { group_id: 'HASH', shard_id: 'RANGE' } as const;
-  await client.send(
-    new CreateTableCommand({
-      TableName: 'checkpoints',
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: Object.entries(keys).map(([AttributeName, KeyType]) => ({ AttributeName, KeyType })),
-      AttributeDefinitions: Object.keys(keys).map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-    }),
-  );
+  await createTable(client, 'checkpoints', ['group_id', 'shard_id']);
   client.destroy();
 }, 1_200_000);
 afterAll(async () => {
@@ -73,27 +67,12 @@ async function startWorker(
   const folder = await mkdtemp(join(tmpdir(), 'kcg-worker-'));
   const path = join(folder, 'handler.mjs');
   await writeFile(path, HANDLER);
-  const config = encodeWorkerConfig({
-    groupId,
-    stream: { name: 'orders' },
-    region,
-    endpoints: { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint },
-    table: 'checkpoints',
-    initialPosition: { type: 'TrimHorizon' },
-    maxRecords: 100,
-    pollIntervalMs: 1_000,
-    checkpointIntervalMs: 1_000,
-    leaseDurationMs: 6_000,
-    handoffTimeoutMs: 30_000,
-    maxLeases: 0,
-    handler: { type: 'module', path },
-    batchSize: 10,
-    batchWindowMs: 0,
-    parallelizationFactor: 1,
-    handlerTimeoutMs: 900_000,
-    retry: { maxAttempts: -1, maxRecordAgeMs: -1, bisectOnError: false },
-    otlpEndpoint,
-  });
+  const config = encodeWorkerConfig(
+    aWorkerConfig(
+      { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint },
+      { groupId, checkpointIntervalMs: 1_000, handler: { type: 'module', path }, otlpEndpoint },
+    ),
+  );
   const cli = join(import.meta.dirname, '../../src/main/cli.ts');
   const argv = [process.execPath, cli, 'worker', '--port=0', '--host=127.0.0.1', `--pod-name=${groupId}-1`];
   const program = startProgram(argv, {
@@ -137,12 +116,12 @@ test('the Collector gets what a worker serves to Prometheus, and a span for each
   put(30);
   const records = async () =>
     (await worker.told()).slice(1).reduce((sum, line) => sum + Number(line.split(' ')[1]), 0);
-  await until('all records are processed', async () => (await records()) === 30, 20, worker.told);
+  await until('all records are processed', async () => (await records()) === 30, 60, worker.told);
   const same = async () => {
     const served = (await worker.metrics()).split('\n');
     expect(steady(collector.metrics('shop.orders-1'))).toEqual(steady(served));
   };
-  await vi.waitFor(same, { timeout: 20_000, interval: 500 });
+  await vi.waitFor(same, { timeout: 60_000, interval: 500 });
   const lag = /^kcg_worker_lag_seconds\{shard="shardId-000000000001"\} /;
   expect(collector.metrics('shop.orders-1').filter((line) => lag.test(line))).toHaveLength(1);
 
@@ -225,13 +204,13 @@ describe.skipIf(controlPlaneProblem() !== undefined)('the operator', () => {
     );
     const about = ['--pod-name', 'kcg-1', '--worker-otlp-endpoint', collector.endpoint];
     const operator = await site.startOperator(...about).works();
-    await vi.waitFor(async () => expect(await site.replicas('orders', 'default')).toBe(1), 30_000);
+    await vi.waitFor(async () => expect(await site.replicas('orders', 'default')).toBe(1), 60_000);
 
     const { port } = await operator.says('operator started');
     const served = async () =>
       (await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text()).split('\n');
     const same = async () => expect(seriesOf(collector.metrics('kcg-1'))).toEqual(seriesOf(await served()));
-    await vi.waitFor(same, { timeout: 30_000, interval: 500 });
+    await vi.waitFor(same, { timeout: 60_000, interval: 500 });
     expect(seriesOf(await served()).length).toBeGreaterThan(30);
     expect(collector.metrics('kcg-1')).toContain('kcg_operator_leading 1');
     expect(collector.spans().map(({ resource }) => resource['service.name'])).not.toContain('kcg-operator');
@@ -240,7 +219,7 @@ describe.skipIf(controlPlaneProblem() !== undefined)('the operator', () => {
     expect(JSON.stringify(deployment?.spec)).toContain(`\\"otlpEndpoint\\":\\"${collector.endpoint}\\"`);
 
     expect(await operator.end('SIGTERM')).toBe(0);
-    await vi.waitFor(() => expect(collector.metrics('kcg-1')).toContain('kcg_operator_leading 0'), 10_000);
+    await vi.waitFor(() => expect(collector.metrics('kcg-1')).toContain('kcg_operator_leading 0'), 60_000);
   });
 });
 
