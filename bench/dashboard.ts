@@ -1,8 +1,6 @@
 import type { Page } from 'playwright-core';
-import { pageAssets } from '../src/dashboard/assets.ts';
-import { startDashboard } from '../src/dashboard/server.ts';
 import { chromiumProblem, openChromium } from '../test/support/chromium.ts';
-import { aScene, STATUSES, type SceneGroup } from '../test/support/dashboard-scene.ts';
+import { aScene, serveScene, STATUSES, type SceneGroup } from '../test/support/dashboard-scene.ts';
 import { spread } from './figures.ts';
 
 /*
@@ -43,14 +41,7 @@ export async function dashboard(runs: number, print: (line: string) => void): Pr
       status: STATUSES.ready(`${shards}/${shards}`, '1/1'),
     };
     const scene = aScene([group], { minutes: 6 });
-    const served = await startDashboard({
-      board: scene.board,
-      clock: scene.clock,
-      assets: pageAssets(),
-      host: '127.0.0.1',
-      port: 0,
-      portOption: '',
-    });
+    const served = await serveScene(scene);
     await page.goto(`http://127.0.0.1:${served.port}/groups/media/views`);
     await page.getByText('Live', { exact: true }).waitFor();
     await page.locator('.picture canvas').waitFor();

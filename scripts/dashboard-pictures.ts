@@ -1,24 +1,14 @@
 /* Draws the pictures of the dashboard in docs/pictures/, by the page itself in a headless Chromium, of groups that are made up. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pageAssets } from '../src/dashboard/assets.ts';
-import { startDashboard } from '../src/dashboard/server.ts';
 import { openChromium } from '../test/support/chromium.ts';
-import { aScene, GROUPS } from '../test/support/dashboard-scene.ts';
+import { aScene, GROUPS, serveScene } from '../test/support/dashboard-scene.ts';
 
 const FOLDER = join(import.meta.dirname, '../docs/pictures');
 const SHOWN = 'shop/orders';
 const SIZE = { width: 1200, height: 1000 };
 
-const { board, clock } = aScene(GROUPS.filter(({ key }) => key === SHOWN));
-const dashboard = await startDashboard({
-  board,
-  clock,
-  assets: pageAssets(),
-  host: '127.0.0.1',
-  port: 0,
-  portOption: '',
-});
+const dashboard = await serveScene(aScene(GROUPS.filter(({ key }) => key === SHOWN)));
 const browser = await openChromium();
 await mkdir(FOLDER, { recursive: true });
 for (const colorScheme of ['light', 'dark'] as const) {

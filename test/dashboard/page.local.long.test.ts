@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pageAssets } from '../../src/dashboard/assets.ts';
-import { startDashboard, type Dashboard } from '../../src/dashboard/server.ts';
+import type { Dashboard } from '../../src/dashboard/server.ts';
 import { startKcgDev } from '../dev/peers/kcg-dev.ts';
 import { chromiumProblem, openChromium } from '../support/chromium.ts';
-import { aScene, GROUPS } from '../support/dashboard-scene.ts';
+import { aScene, GROUPS, serveScene } from '../support/dashboard-scene.ts';
 import { npmPackage } from '../support/peer-programs.ts';
 
 /* The page in a real browser. */
@@ -29,15 +28,7 @@ let axe: string;
 let scene: ReturnType<typeof aScene>;
 let dashboard: Dashboard;
 
-const serve = (port: number) =>
-  startDashboard({
-    board: scene.board,
-    clock: scene.clock,
-    assets: pageAssets(),
-    host: '127.0.0.1',
-    port,
-    portOption: '--dashboard-port',
-  });
+const serve = (port: number) => serveScene(scene, port);
 
 beforeAll(async () => {
   if (problem) return;
@@ -253,18 +244,8 @@ describe.skipIf(problem !== undefined)('the page in a browser', { timeout: 120_0
   });
 
   it('draws a thousand shards where they are seen', async () => {
-    const { board, clock } = aScene(
-      GROUPS.filter(({ key }) => key === MANY),
-      { minutes: 2 },
-    );
-    const many = await startDashboard({
-      board,
-      clock,
-      assets: pageAssets(),
-      host: '127.0.0.1',
-      port: 0,
-      portOption: '',
-    });
+    const only = GROUPS.filter(({ key }) => key === MANY);
+    const many = await serveScene(aScene(only, { minutes: 2 }));
     const { page, close } = await open('/');
     await page.goto(`http://127.0.0.1:${many.port}/groups/${MANY}`);
     const shards = page.getByRole('group', { name: 'Shards', exact: true });

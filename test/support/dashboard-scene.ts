@@ -1,4 +1,6 @@
+import { pageAssets } from '../../src/dashboard/assets.ts';
 import { Board } from '../../src/dashboard/board.ts';
+import { startDashboard, type Dashboard } from '../../src/dashboard/server.ts';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import type { Shard } from '../../src/kinesis/shard.ts';
 import type { StoredObject } from '../../src/kubernetes/cluster.ts';
@@ -395,3 +397,12 @@ export const GROUPS: readonly SceneGroup[] = [
     status: STATUSES.ready('0/2', '1/1'),
   },
 ];
+
+/** On loopback; `port` 0 = any free one. */
+export function serveScene(
+  { board, clock }: Pick<ReturnType<typeof aScene>, 'board' | 'clock'>,
+  port = 0,
+): Promise<Dashboard> {
+  const portOption = '--dashboard-port';
+  return startDashboard({ board, clock, assets: pageAssets(), host: '127.0.0.1', port, portOption });
+}
