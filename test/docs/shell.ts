@@ -16,7 +16,10 @@ import { until } from '../support/until.ts';
 
 const CLI = `"${process.execPath}" "${resolve('src/main/cli.ts')}"`;
 
-/** `kcg` of this tree. What goes on until Ctrl-C gets that once it has shown something, `dev` when all is over. */
+/**
+ * `kcg` of this tree. What goes on until Ctrl-C gets that once it has shown something, `dev` when all is over: it has its workers
+ * running by the time somebody has opened a second terminal.
+ */
 const KCG = `#!/bin/bash
 shown=$(mktemp)
 case " $* " in
@@ -30,6 +33,10 @@ ${CLI} "$@" >"$shown" 2>&1 &
 pid=$!
 until grep -q "$wanted" "$shown" || ! kill -0 $pid 2>/dev/null; do sleep 0.1; done
 case " $* " in *' dev '* | *' emulator '*)
+  group=$(sed -n 's/^who owns what: *kcg leases \\(.*\\) --watch$/\\1/p' "$shown" | head -1)
+  if [ -n "$group" ]; then
+    until ${CLI} leases $group | grep -Eq ', ([1-9][0-9]*) of \\1 shards owned' || ! kill -0 $pid; do sleep 0.1; done
+  fi
   cat "$shown"
   echo $pid >>"$DOCS_STATE/pids"
   kill -0 $pid
