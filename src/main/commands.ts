@@ -15,7 +15,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'run a group on this machine: operator, workers, local Kinesis and DynamoDB',
     usage: 'kcg dev -f group.yaml',
     load: async () => {
-      const { devOptions, runDevCommand } = await import('./dev.ts');
+      const { devOptions, runDevCommand } = await import('./local/dev.ts');
       return { options: devOptions, run: runDevCommand };
     },
   },
@@ -23,7 +23,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'show failover, draining and resharding on this machine',
     usage: 'kcg demo',
     load: async () => {
-      const { demoOptions, runDemoCommand } = await import('./demo.ts');
+      const { demoOptions, runDemoCommand } = await import('./local/demo.ts');
       return { options: demoOptions, run: runDemoCommand };
     },
   },
@@ -31,7 +31,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'local Kinesis and DynamoDB alone, for groups in a cluster and for your own programs',
     usage: 'kcg emulator',
     load: async () => {
-      const { emulatorOptions, runEmulatorCommand } = await import('./emulator.ts');
+      const { emulatorOptions, runEmulatorCommand } = await import('./local/emulator.ts');
       return { options: emulatorOptions, run: runEmulatorCommand };
     },
   },
@@ -40,7 +40,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg get [NAME...]',
     options: async () => (await import('../cli/get.ts')).getOptions,
     load: async () => {
-      const { getOptions, runGetCommand } = await import('./get.ts');
+      const { getOptions, runGetCommand } = await import('./verbs/get.ts');
       return { options: getOptions, run: runGetCommand };
     },
   },
@@ -49,7 +49,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg status [NAME... | -f group.yaml | --table TABLE]',
     options: async () => (await import('../cli/status.ts')).statusOptions,
     load: async () => {
-      const { statusOptions, runStatusCommand } = await import('./status.ts');
+      const { statusOptions, runStatusCommand } = await import('./verbs/status.ts');
       return { options: statusOptions, run: runStatusCommand };
     },
   },
@@ -58,7 +58,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg describe [NAME... | -f group.yaml | --table TABLE]',
     options: async () => (await import('../cli/describe.ts')).describeOptions,
     load: async () => {
-      const { describeOptions, runDescribeCommand } = await import('./describe.ts');
+      const { describeOptions, runDescribeCommand } = await import('./verbs/describe.ts');
       return { options: describeOptions, run: runDescribeCommand };
     },
   },
@@ -67,7 +67,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg shards (NAME... | -f group.yaml | --table TABLE)',
     options: async () => (await import('../cli/shards.ts')).shardsOptions,
     load: async () => {
-      const { shardsOptions, runShardsCommand } = await import('./shards.ts');
+      const { shardsOptions, runShardsCommand } = await import('./verbs/shards.ts');
       return { options: shardsOptions, run: runShardsCommand };
     },
   },
@@ -76,7 +76,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg leases (NAME | -f group.yaml | --table TABLE)',
     options: async () => (await import('../cli/leases.ts')).leasesOptions,
     load: async () => {
-      const { leasesOptions, runLeasesCommand } = await import('./leases.ts');
+      const { leasesOptions, runLeasesCommand } = await import('./verbs/leases.ts');
       return { options: leasesOptions, run: runLeasesCommand };
     },
   },
@@ -85,7 +85,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg pause (NAME... | -l SELECTOR | --all)',
     options: async () => (await import('../cli/act.ts')).actOptions,
     load: async () => {
-      const { actOptions, setStateCommand } = await import('./set-state.ts');
+      const { actOptions, setStateCommand } = await import('./verbs/set-state.ts');
       return { options: actOptions, run: setStateCommand('pause') };
     },
   },
@@ -94,7 +94,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg resume (NAME... | -l SELECTOR | --all)',
     options: async () => (await import('../cli/act.ts')).actOptions,
     load: async () => {
-      const { actOptions, setStateCommand } = await import('./set-state.ts');
+      const { actOptions, setStateCommand } = await import('./verbs/set-state.ts');
       return { options: actOptions, run: setStateCommand('resume') };
     },
   },
@@ -103,7 +103,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg stop (NAME... | -l SELECTOR | --all)',
     options: async () => (await import('../cli/act.ts')).actOptions,
     load: async () => {
-      const { actOptions, setStateCommand } = await import('./set-state.ts');
+      const { actOptions, setStateCommand } = await import('./verbs/set-state.ts');
       return { options: actOptions, run: setStateCommand('stop') };
     },
   },
@@ -112,7 +112,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg restart (NAME... | -l SELECTOR | --all)',
     options: async () => (await import('../cli/act.ts')).actOptions,
     load: async () => {
-      const { actOptions, runRestartCommand } = await import('./restart.ts');
+      const { actOptions, runRestartCommand } = await import('./verbs/restart.ts');
       return { options: actOptions, run: runRestartCommand };
     },
   },
@@ -120,7 +120,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'let a worker give its shards away and end; another takes its place',
     usage: 'kcg drain POD...',
     load: async () => {
-      const { drainOptions, runDrainCommand } = await import('./drain.ts');
+      const { drainOptions, runDrainCommand } = await import('./verbs/drain.ts');
       return { options: drainOptions, run: runDrainCommand };
     },
   },
@@ -129,7 +129,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg logs (NAME... | -l SELECTOR)',
     options: async () => (await import('../cli/logs.ts')).logsOptions,
     load: async () => {
-      const { logsOptions, runLogsCommand } = await import('./logs.ts');
+      const { logsOptions, runLogsCommand } = await import('./verbs/logs.ts');
       return { options: logsOptions, run: runLogsCommand };
     },
   },
@@ -138,7 +138,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg tail (NAME | -f group.yaml | --stream STREAM)',
     options: async () => (await import('../cli/tail.ts')).tailOptions,
     load: async () => {
-      const { tailOptions, runTailCommand } = await import('./tail.ts');
+      const { tailOptions, runTailCommand } = await import('./verbs/tail.ts');
       return { options: tailOptions, run: runTailCommand };
     },
   },
@@ -147,7 +147,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg put (NAME | -f group.yaml | --stream STREAM) --data TEXT',
     options: async () => (await import('../cli/put.ts')).putOptions,
     load: async () => {
-      const { putOptions, runPutCommand } = await import('./put.ts');
+      const { putOptions, runPutCommand } = await import('./verbs/put.ts');
       return { options: putOptions, run: runPutCommand };
     },
   },
@@ -156,7 +156,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg iam [NAME... | -f group.yaml]',
     options: async () => (await import('../cli/iam.ts')).iamOptions,
     load: async () => {
-      const { iamOptions, runIamCommand } = await import('./iam.ts');
+      const { iamOptions, runIamCommand } = await import('./verbs/iam.ts');
       return { options: iamOptions, run: runIamCommand };
     },
   },
@@ -165,7 +165,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg preflight -f group.yaml',
     options: async () => (await import('../cli/preflight.ts')).preflightOptions,
     load: async () => {
-      const { preflightOptions, runPreflightCommand } = await import('./preflight.ts');
+      const { preflightOptions, runPreflightCommand } = await import('./verbs/preflight.ts');
       return { options: preflightOptions, run: runPreflightCommand };
     },
   },
@@ -174,7 +174,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg doctor',
     options: async () => (await import('../cli/doctor.ts')).doctorOptions,
     load: async () => {
-      const { doctorOptions, runDoctorCommand } = await import('./doctor.ts');
+      const { doctorOptions, runDoctorCommand } = await import('./verbs/doctor.ts');
       return { options: doctorOptions, run: runDoctorCommand };
     },
   },
@@ -183,7 +183,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg report (NAME | -f group.yaml | --table TABLE)',
     options: async () => (await import('../cli/report.ts')).reportOptions,
     load: async () => {
-      const { reportOptions, runReportCommand } = await import('./report.ts');
+      const { reportOptions, runReportCommand } = await import('./verbs/report.ts');
       return { options: reportOptions, run: runReportCommand };
     },
   },
@@ -192,7 +192,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'kcg cost [NAME... | -f group.yaml]',
     options: async () => (await import('../cli/cost.ts')).costOptions,
     load: async () => {
-      const { costOptions, runCostCommand } = await import('./cost.ts');
+      const { costOptions, runCostCommand } = await import('./verbs/cost.ts');
       return { options: costOptions, run: runCostCommand };
     },
   },
@@ -200,7 +200,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'the script that completes this command in a shell',
     usage: 'kcg completion bash|zsh|fish|kubectl',
     load: async () => {
-      const { completionOptions, runCompletionCommand } = await import('./completion.ts');
+      const { completionOptions, runCompletionCommand } = await import('./verbs/completion.ts');
       return { options: completionOptions, run: runCompletionCommand };
     },
   },
@@ -208,7 +208,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'begin a group with the positions of another consumer, or show what that would do',
     usage: 'kcg import (NAME | -f group.yaml | --group ID --stream STREAM --type TYPE --from TABLE)',
     load: async () => {
-      const { importOptions, runImportCommand } = await import('./import.ts');
+      const { importOptions, runImportCommand } = await import('./verbs/import.ts');
       return { options: importOptions, run: runImportCommand };
     },
   },
@@ -216,7 +216,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: "show a group's positions beside those of another consumer of the stream",
     usage: 'kcg compare (NAME | -f group.yaml) --type TYPE --with TABLE',
     load: async () => {
-      const { compareOptions, runCompareCommand } = await import('./compare.ts');
+      const { compareOptions, runCompareCommand } = await import('./verbs/compare.ts');
       return { options: compareOptions, run: runCompareCommand };
     },
   },
@@ -224,7 +224,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'write the positions of a stopped group into the table of KCL or async-kinesis',
     usage: 'kcg export (NAME | -f group.yaml) --to kcl|async-kinesis --to-table TABLE',
     load: async () => {
-      const { exportOptions, runExportCommand } = await import('./export.ts');
+      const { exportOptions, runExportCommand } = await import('./verbs/export.ts');
       return { options: exportOptions, run: runExportCommand };
     },
   },
@@ -232,7 +232,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'move the positions of a group: back, forward, or to where they were',
     usage: 'kcg reset (NAME | -f group.yaml) (--to WHERE | --undo)',
     load: async () => {
-      const { resetOptions, runResetCommand } = await import('./reset.ts');
+      const { resetOptions, runResetCommand } = await import('./verbs/reset.ts');
       return { options: resetOptions, run: runResetCommand };
     },
   },
@@ -240,7 +240,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'hand batches that were given up to the handler again',
     usage: 'kcg redrive (NAME | -f group.yaml)',
     load: async () => {
-      const { redriveOptions, runRedriveCommand } = await import('./redrive.ts');
+      const { redriveOptions, runRedriveCommand } = await import('./verbs/redrive.ts');
       return { options: redriveOptions, run: runRedriveCommand };
     },
   },
@@ -264,7 +264,7 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'copy this program into a folder (the init container of module handlers)',
     usage: 'kcg install DIR',
     load: async () => {
-      const { installOptions, runInstallCommand } = await import('./install.ts');
+      const { installOptions, runInstallCommand } = await import('./verbs/install.ts');
       return { options: installOptions, run: runInstallCommand };
     },
   },

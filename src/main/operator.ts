@@ -19,7 +19,7 @@ import { OperatorMetrics } from '../operator/operator-metrics.ts';
 import { startOperatorServer } from '../operator/operator-server.ts';
 import { httpListen } from '../runtime/leasing/changes.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
-import { sdkAwsAccount } from './aws-account.ts';
+import { sdkAwsAccount } from './operator/aws-account.ts';
 import { dashboardOptions, OperatorDashboard } from './dashboard.ts';
 import { openTelemetry } from './telemetry.ts';
 

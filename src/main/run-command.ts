@@ -41,7 +41,7 @@ export async function runCommand(
     return 0;
   }
   if (name === '__complete')
-    return await (await import('./complete.ts')).runComplete(rest, COMMANDS, { env, stop });
+    return await (await import('./verbs/complete.ts')).runComplete(rest, COMMANDS, { env, stop });
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   try {
     const problem = nodeProblem(process.versions.node);

@@ -19,7 +19,7 @@ import { startWorkerServer } from '../runtime/worker-server.ts';
 import { Worker as GroupWorker } from '../runtime/worker.ts';
 import { findConsumer, newestRevision, openTable } from './library/open-worker.ts';
 import { libraryConfig, regionOf, requireLibraryOptions } from './library/library-config.ts';
-import { openClients } from './worker-clients.ts';
+import { openClients } from './worker/worker-clients.ts';
 
 export { KcgError } from '../lib/errors.ts';
 export type { Log } from '../lib/log.ts';

@@ -28,12 +28,12 @@ import type { WorkerIdentity } from '../runtime/worker-options.ts';
 import { workerEventLog } from '../runtime/worker-event.ts';
 import { WorkerMetrics } from '../runtime/worker-metrics.ts';
 import { startWorkerServer } from '../runtime/worker-server.ts';
-import { endOfInput } from './end-of-input.ts';
-import { giveRegion } from './give-region.ts';
+import { endOfInput } from './worker/end-of-input.ts';
+import { giveRegion } from './worker/give-region.ts';
 import { sayLastWords } from './last-words.ts';
-import { tellLoadedFiles } from './loaded-files.ts';
-import { openClients } from './worker-clients.ts';
-import { openWorkerTelemetry } from './worker-telemetry.ts';
+import { tellLoadedFiles } from './worker/loaded-files.ts';
+import { openClients } from './worker/worker-clients.ts';
+import { openWorkerTelemetry } from './worker/worker-telemetry.ts';
 
 const FORMAT_NAMES = ['auto', 'cbor', 'json'] as const;
 const FORMATS: Record<(typeof FORMAT_NAMES)[number], WireFormat | undefined> = {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { assumedRole, type AssumedRole } from '../../src/aws/assumed-role.ts';
 import { awsCredentials } from '../../src/aws/credentials.ts';
-import { sdkAwsAccount } from '../../src/main/aws-account.ts';
+import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import type { AwsAccount } from '../../src/operator/aws-account.ts';
 import type { AwsRole, GroupTarget } from '../../src/operator/group-target.ts';
 import { startLocalSts, type LocalSts } from '../support/local-sts.ts';

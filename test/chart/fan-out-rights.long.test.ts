@@ -7,7 +7,7 @@ import { systemClock as clock } from '../../src/lib/clock.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { systemRandom as random } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/aws-account.ts';
+import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 
 /* The rights that docs/install.md names for a group with a stream consumer: they are enough, and each is missed. */
 

@@ -12,7 +12,7 @@ import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess, type KubeAccess } from '../../src/kubernetes/kube/config.ts';
 import type { RequestReport } from '../../src/kubernetes/kube/transport.ts';
 import { runAsLeader } from '../../src/kubernetes/leader-election.ts';
-import { openReset } from '../../src/main/offset-reset.ts';
+import { openReset } from '../../src/main/operator/offset-reset.ts';
 import { runOperator } from '../../src/operator/operator.ts';
 import type { ControlPlane } from '../support/control-plane.ts';
 import { memoryAws } from '../support/memory-aws.ts';

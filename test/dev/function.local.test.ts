@@ -7,8 +7,8 @@ import { LOCAL_CREDENTIALS, startLocalMode } from '../../src/dev/local-mode.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/aws-account.ts';
-import { workerCommand } from '../../src/main/local.ts';
+import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
+import { workerCommand } from '../../src/main/local/start-local.ts';
 
 /** A function with a client of its own, which does what the data of its records say: once, or it would do so for ever. */
 const FUNCTION = `

@@ -7,7 +7,7 @@ import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/aws-account.ts';
+import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);

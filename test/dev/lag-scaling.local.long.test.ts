@@ -10,7 +10,7 @@ import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/aws-account.ts';
+import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import { sdkClient } from './sdk-client.ts';
 
 /* The operator and worker processes, on local servers: lag is what the workers tell, and nothing is played. */

@@ -5,7 +5,7 @@ import { LOCAL_CREDENTIALS, startLocalMode } from '../../src/dev/local-mode.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/aws-account.ts';
+import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { ARN } from '../api/spec-table.ts';
 import { sdkClient } from './sdk-client.ts';

@@ -4,7 +4,7 @@ import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/s
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
-import { sdkAwsAccount } from '../../src/main/aws-account.ts';
+import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 let kinesis: LocalKinesis;

@@ -4,8 +4,8 @@ import { groupCrd, offsetResetCrd } from '../../src/api/crd.ts';
 import { doctorOptions } from '../../src/cli/doctor.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { parseOptions } from '../../src/lib/options.ts';
-import { diagnoseCluster } from '../../src/main/doctor-cluster.ts';
-import type { UserCluster } from '../../src/main/user-cluster.ts';
+import { diagnoseCluster } from '../../src/main/verbs/doctor-cluster.ts';
+import type { UserCluster } from '../../src/main/groups/user-cluster.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 
 /** A cluster that has these definitions, no operator, and refuses these rights. */

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 /** A process that watches its input and does `work`; ends as the returned promise says once its input has ended. */
 function started(work: string) {
   const script = `
-    import { endOfInput } from ${JSON.stringify(import.meta.resolve('../../src/main/end-of-input.ts'))};
+    import { endOfInput } from ${JSON.stringify(import.meta.resolve('../../src/main/worker/end-of-input.ts'))};
     const ended = endOfInput(1_000);
     console.log('watches');
     ${work}`;

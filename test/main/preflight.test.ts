@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseGroup } from '../../src/api/group.ts';
-import type { GroupSource } from '../../src/main/group-sources.ts';
-import { inNamespace } from '../../src/main/preflight.ts';
+import type { GroupSource } from '../../src/main/groups/group-sources.ts';
+import { inNamespace } from '../../src/main/verbs/preflight.ts';
 
 function source(namespace: string | undefined, spec: object = {}): GroupSource {
   const parsed = parseGroup({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { atPace, batchesOf } from '../../src/main/put-batches.ts';
+import { atPace, batchesOf } from '../../src/main/verbs/put-batches.ts';
 import type { NewRecord } from '../../src/kinesis/stream-writer.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import type { KinesisConsumerGroup } from '../../src/api/group.ts';
 import { checkHandler } from '../../src/dev/check-handler.ts';
 import { requireGroup } from '../../src/dev/group-file.ts';
-import { reloadOnChange } from '../../src/main/reload.ts';
+import { reloadOnChange } from '../../src/main/local/reload.ts';
 
 const worker = [process.execPath, join(import.meta.dirname, '../../src/main/cli.ts'), 'worker'];
 

@@ -12,7 +12,7 @@ import { announceWorker, putShard, removeWorker } from '../../src/leases/transit
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { parseOptions } from '../../src/lib/options.ts';
-import { resetInTable } from '../../src/main/reset-in-table.ts';
+import { resetInTable } from '../../src/main/verbs/reset-in-table.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { createStream, createTable } from '../support/local-table.ts';
 

@@ -27,7 +27,7 @@ import {
   tablesOf,
 } from '../../src/operator/group-indexes.ts';
 import { groupKeyOf } from '../../src/api/offset-reset.ts';
-import { openReset } from '../../src/main/offset-reset.ts';
+import { openReset } from '../../src/main/operator/offset-reset.ts';
 import { defaultTableName } from '../../src/api/group.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';

@@ -14,7 +14,7 @@ import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/aws-account.ts';
+import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { MemoryCluster } from '../../src/kubernetes/memory/cluster.ts';
 import { runOperator } from '../../src/operator/operator.ts';

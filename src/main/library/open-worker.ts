@@ -12,7 +12,7 @@ import type { WorkerConfig } from '../../api/worker-config.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import { openPatiently } from '../../runtime/open-patiently.ts';
 import { dynamoDbTableAdmin } from '../../table/dynamodb/table-admin.ts';
-import type { openClients } from '../worker-clients.ts';
+import type { openClients } from '../worker/worker-clients.ts';
 import { desiredTable, ensureTable } from './ensure-table.ts';
 
 export const PRINCIPAL = "the program's identity";

@@ -17,7 +17,7 @@ import { KINDS } from '../../../src/kubernetes/cluster.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { createLog } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../../src/main/aws-account.ts';
+import { sdkAwsAccount } from '../../../src/main/operator/aws-account.ts';
 import { startDynalite, startKinesisLocal } from '../../support/emulators.ts';
 import { startMoto, type Emulator } from '../../support/moto.ts';
 

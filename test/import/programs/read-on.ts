@@ -7,7 +7,7 @@ import { openLeaseTable } from '../../../src/leases/dynamodb/lease-table.ts';
 import { putShard } from '../../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
-import { runExportCommand } from '../../../src/main/export.ts';
+import { runExportCommand } from '../../../src/main/verbs/export.ts';
 import { startProgram } from '../../support/peer-programs.ts';
 import { RECIPES } from './recipes.ts';
 

@@ -1,0 +1,218 @@
+import { isReading } from '../../api/group.ts';
+import { workerSelector } from '../../api/labels.ts';
+import { awsCredentials } from '../../aws/credentials.ts';
+import { createDynamoDbClient } from '../../aws/dynamodb-client.ts';
+import { awsStreamClient } from '../../kinesis/aws/stream-client.ts';
+import type { StreamClient } from '../../kinesis/stream-client.ts';
+import { openLeaseTable, type DynamoDbLeaseTable } from '../../leases/dynamodb/lease-table.ts';
+import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
+import { ObservedWorkers } from '../../leases/observed-workers.ts';
+import { systemClock as clock } from '../../lib/clock.ts';
+import { describeError, KcgError } from '../../lib/errors.ts';
+import { KINDS, type StoredObject } from '../../kubernetes/cluster.ts';
+import { podView } from '../../operator/observe-pods.ts';
+import { dynamoDbTableAdmin } from '../../table/dynamodb/table-admin.ts';
+import { eventsOf } from '../../view/event-view.ts';
+import type { GroupPicture, Unknown } from '../../view/group-picture.ts';
+import { groupView, type GroupView } from '../../view/group-view.ts';
+import { relevantShards } from '../../view/relevant-shards.ts';
+import { ShardWindows } from '../../view/shard-windows.ts';
+import type { GroupSource } from './group-sources.ts';
+import { useLocalCredentials } from './local-credentials.ts';
+import type { UserCluster } from './user-cluster.ts';
+
+export const PRINCIPAL = 'your AWS identity';
+
+/** What is worth its calls to somebody. */
+export interface Wanted {
+  /** Rows, stream and pods; without it only what the resource says. */
+  aws: boolean;
+  events?: boolean;
+  /** Settings of the table. */
+  table?: boolean;
+}
+
+/** Looks at one group again and again; what earlier looks have shown is kept. Close it when done. */
+export class GroupLooker {
+  readonly #windows = new ShardWindows();
+  readonly #observed = new ObservedWorkers();
+  #looks = 0;
+  #aws: AwsClients | undefined;
+
+  close(): void {
+    this.#aws?.close();
+  }
+
+  /** Never fails for what could not be asked: it is in `unknown`. @throws KcgError only when aborted */
+  async look(
+    source: GroupSource,
+    { cluster, wanted, signal }: { cluster: UserCluster | undefined; wanted: Wanted; signal: AbortSignal },
+  ): Promise<GroupPicture> {
+    const unknown: Unknown[] = [];
+    if (source.withoutKubernetes !== undefined)
+      unknown.push({ what: 'Kubernetes', why: source.withoutKubernetes });
+    const attempt = async <T>(what: Unknown['what'], read: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await read();
+      } catch (thrown) {
+        if (signal.aborted) throw thrown;
+        const error = what === 'pods' || what === 'Events' ? cluster!.explain(thrown) : forAws(thrown);
+        unknown.push({ what, why: describeError(error) });
+        return undefined;
+      }
+    };
+    const aws = wanted.aws ? this.#open(source) : undefined;
+    const { key } = source;
+    const [rows, stream, shards, table, pods, events] = await Promise.all([
+      aws && attempt('rows', () => aws.rows(signal)),
+      aws?.stream && attempt('stream', () => aws.stream!.describe({ signal })),
+      // What `describe` has said is not said again.
+      aws?.stream?.listShards({ from: 'TRIM_HORIZON' }, { signal }).catch(() => undefined),
+      aws && wanted.table ? attempt('table', () => aws.table(signal)) : undefined,
+      cluster && key && wanted.aws ? attempt('pods', () => podsOf(cluster, key, signal)) : undefined,
+      cluster && key && wanted.events
+        ? attempt('Events', () => allEvents(cluster, key.namespace, signal))
+        : undefined,
+    ]);
+    const nowMs = clock.now();
+    const podViews = pods?.map((pod) => podView(pod, nowMs));
+    const base = { ...source, rows, stream, shards, table, pods: podViews, unknown, nowMs };
+    return {
+      ...base,
+      view: rows && this.#view({ ...base, rows }),
+      events: events && key ? eventsOf(events, key.name) : [],
+      silentMs: rows ? this.#silence(rows) : new Map(),
+    };
+  }
+
+  /** Rows, stream and table of the source, as clients. */
+  aws(source: GroupSource): AwsClients {
+    return this.#open(source);
+  }
+
+  #open({ place }: GroupSource): AwsClients {
+    useLocalCredentials([place.kinesis, place.dynamodb], process.env);
+    return (this.#aws ??= awsClients(place));
+  }
+
+  #view(
+    seen: Pick<GroupPicture, 'group' | 'shards' | 'pods' | 'stream' | 'nowMs'> & { rows: GroupRows },
+  ): GroupView {
+    const { rows, shards, pods = [], stream, nowMs, group } = seen;
+    const view = groupView({
+      rows,
+      shards: shards && relevantShards(shards, rows, group?.spec.initialPosition.type ?? 'Latest'),
+      pods,
+      retentionHours: stream?.retentionHours,
+      nowMs,
+      readTo: this.#windows.readTo(),
+    });
+    return this.#windows.judge({
+      view,
+      rows,
+      nowMs,
+      isFresh: true,
+      isPaused: rows.claim?.paused ?? (group !== undefined && !isReading(group)),
+      leaseDurationMs: (group?.spec.leases.durationSeconds ?? 15) * 1_000,
+      checkpointIntervalMs: (group?.spec.checkpoints.intervalSeconds ?? 5) * 1_000,
+    });
+  }
+
+  #silence({ workers }: GroupRows): Map<string, number> {
+    const nowMs = clock.monotonic();
+    this.#observed.observe(workers, nowMs);
+    this.#looks += 1;
+    if (this.#looks < 2) return new Map();
+    return new Map(workers.map((row) => [row.worker, this.#observed.stillMs(row, nowMs)]));
+  }
+}
+
+export interface AwsClients {
+  rows(signal: AbortSignal): Promise<GroupRows>;
+  leaseTable(signal: AbortSignal): Promise<DynamoDbLeaseTable>;
+  table(signal: AbortSignal): ReturnType<ReturnType<typeof dynamoDbTableAdmin>['describe']>;
+  stream: StreamClient | undefined;
+  close(): void;
+}
+
+function awsClients({
+  groupId,
+  table: tableName,
+  region,
+  stream,
+  kinesis,
+  dynamodb,
+}: GroupSource['place']): AwsClients {
+  const isLocal = kinesis !== undefined || dynamodb !== undefined;
+  const at = { region: region ?? (isLocal ? 'us-east-1' : undefined), clock, principal: PRINCIPAL };
+  const credentials = awsCredentials({ clock });
+  const client = createDynamoDbClient({ region: at.region, endpoint: dynamodb, credentials });
+  const streamClient =
+    stream &&
+    awsStreamClient({
+      ...at,
+      endpoint: kinesis,
+      credentials,
+      streamName: stream.name,
+      streamArn: stream.arn,
+    });
+  let opened: Promise<DynamoDbLeaseTable> | undefined;
+  const leaseTable = (signal: AbortSignal) => {
+    opened ??= openLeaseTable(
+      { client, clock, tableName, groupId: groupId ?? '', principal: PRINCIPAL },
+      signal,
+    );
+    opened.catch(() => (opened = undefined));
+    return opened;
+  };
+  return {
+    leaseTable,
+    async rows(signal) {
+      return decodeRows(await (await leaseTable(signal)).query('all', { consistent: true, signal }));
+    },
+    table: (signal) =>
+      dynamoDbTableAdmin({ client, clock, tableName, endpoint: dynamodb }).describe({ signal }),
+    stream: streamClient,
+    close() {
+      client.destroy();
+      streamClient?.close();
+    },
+  };
+}
+
+function podsOf(
+  { calls }: UserCluster,
+  { namespace, name }: { namespace: string; name: string },
+  signal: AbortSignal,
+) {
+  return calls.select(KINDS.pod, { namespace, selector: selectorOf(name), signal });
+}
+
+/** Of the workers of a group, as kubectl -l takes it. */
+export function selectorOf(name: string): string {
+  return Object.entries(workerSelector(name))
+    .map(([label, value]) => `${label}=${value}`)
+    .join(',');
+}
+
+function allEvents({ calls }: UserCluster, namespace: string, signal: AbortSignal): Promise<StoredObject[]> {
+  return calls.select(KINDS.event, { namespace, signal });
+}
+
+/** In the words of somebody at a terminal, not of a pod. */
+export function forAws(thrown: unknown): KcgError {
+  const error = KcgError.from(thrown);
+  if (error.message === 'no AWS region is set')
+    return new KcgError('InvalidInput', error.message, { cause: error, fix: 'Name it with --region.' });
+  if (error.code === 'Credentials' && !error.message.includes('STS did not give the role')) {
+    return new KcgError('Credentials', error.message, {
+      cause: error,
+      fix: 'Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login.',
+    });
+  }
+  if (error.code !== 'Unavailable' && error.code !== 'Timeout') return error;
+  // What could not be tried says itself who is in the way.
+  if (error.message.includes('was not tried')) return error;
+  const fix = 'Check the endpoint, the region and the network between here and AWS.';
+  return new KcgError(error.code, error.message, { cause: error, resource: error.resource, fix });
+}

@@ -1,0 +1,97 @@
+import {
+  groupIdOf,
+  regionOf,
+  streamNameOf,
+  tableNameOf,
+  type KinesisConsumerGroup,
+} from '../../api/group.ts';
+import { awsCredentials } from '../../aws/credentials.ts';
+import { createDynamoDbClient } from '../../aws/dynamodb-client.ts';
+import type { importOptions } from '../../cli/import.ts';
+import type { ImportSource } from '../../import/import-source.ts';
+import { openSource } from '../../import/open-source.ts';
+import { awsStreamClient } from '../../kinesis/aws/stream-client.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { OptionValues } from '../../lib/options.ts';
+import { openForeignStore } from '../operator/position-import.ts';
+
+type Options = OptionValues<typeof importOptions>;
+
+/** Whose credentials they are, in errors. */
+export const PRINCIPAL = 'your AWS identity';
+/** Password of Redis. */
+const PASSWORD_ENV = 'KCG_IMPORT_PASSWORD';
+
+/** Where a group and its source are. */
+interface Place {
+  groupId: string;
+  table: string;
+  region: string;
+  stream: { name: string; arn: string | undefined };
+  kinesis: string | undefined;
+  dynamodb: string | undefined;
+}
+
+/** @throws KcgError `InvalidInput` when no region is known */
+export function placeOf(
+  group: KinesisConsumerGroup,
+  options: Pick<Options, 'kinesisEndpoint' | 'dynamodbEndpoint' | 'region'>,
+  env: NodeJS.ProcessEnv,
+): Place {
+  const { endpoints, stream } = group.spec;
+  const kinesis = options.kinesisEndpoint ?? endpoints.kinesis;
+  const dynamodb = options.dynamodbEndpoint ?? endpoints.dynamodb;
+  const known = group.status?.stream?.arn?.split(':')[3] ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
+  const region = options.region ?? regionOf(group, known) ?? (dynamodb && kinesis ? 'us-east-1' : undefined);
+  if (region === undefined)
+    throw new KcgError('InvalidInput', 'no AWS region is set', { fix: 'Name it with --region.' });
+  return {
+    groupId: groupIdOf(group),
+    table: tableNameOf(group),
+    region,
+    stream: { name: streamNameOf(group), arn: stream.arn },
+    kinesis,
+    dynamodb,
+  };
+}
+
+/** Close them when done. */
+export function openClients({ region, stream: { name, arn }, kinesis, dynamodb }: Place) {
+  const clock = systemClock;
+  const credentials = awsCredentials({ clock });
+  const client = createDynamoDbClient({ region, endpoint: dynamodb, credentials });
+  const shared = { region, credentials, clock, principal: PRINCIPAL };
+  const stream = awsStreamClient({ ...shared, endpoint: kinesis, streamName: name, streamArn: arn });
+  const close = () => {
+    client.destroy();
+    stream.close();
+  };
+  return { client, stream, close };
+}
+
+/** @throws KcgError `InvalidInput` when neither group nor flags name one */
+export function sourceOf(
+  { spec }: KinesisConsumerGroup,
+  {
+    client,
+    stream,
+    env,
+  }: Pick<ReturnType<typeof openClients>, 'client' | 'stream'> & { env: NodeJS.ProcessEnv },
+): ImportSource {
+  const { importFrom } = spec.checkpoints;
+  if (importFrom === undefined) {
+    throw new KcgError('InvalidInput', 'the group does not say whose positions it begins with', {
+      fix: 'Write checkpoints.importFrom into its spec, or name --type and the table.',
+    });
+  }
+  const password = env[PASSWORD_ENV] || undefined;
+  const store = { client, clock: systemClock, principal: PRINCIPAL, password };
+  const { initialPosition } = spec;
+  return openSource({
+    importFrom,
+    initialPosition,
+    stream,
+    openStore: (from) => openForeignStore(from, store),
+  });
+}

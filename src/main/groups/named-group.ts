@@ -1,0 +1,65 @@
+import type { GroupStatus } from '../../api/group-status.ts';
+import type { KinesisConsumerGroup } from '../../api/group.ts';
+import { readGroupLeniently, readGroup } from '../../api/stored-group.ts';
+import type { clusterOptions } from '../../cli/cluster-options.ts';
+import type { LeasesSource } from '../../cli/leases.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { OptionValues } from '../../lib/options.ts';
+import { KINDS } from '../../kubernetes/cluster.ts';
+import { readUserCluster } from './user-cluster.ts';
+
+/**
+ * The resource of that name, as far as it says where its rows are: also one whose spec is invalid otherwise.
+ * @throws KcgError `NotFound` when there is none, `InvalidInput` when no cluster is configured or the spec names no table
+ */
+export async function readNamedGroup(
+  name: string,
+  options: OptionValues<typeof clusterOptions>,
+  { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
+): Promise<LeasesSource> {
+  const orElse = 'The table can be read without Kubernetes: name its file (-f), or --table.';
+  return await readUserCluster(options, { env, orElse }, async ({ cluster, namespace }) => {
+    const object = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal });
+    if (object === undefined) {
+      throw new KcgError('NotFound', `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`, {
+        fix: 'kcg get -A lists those of all namespaces. A table can be read without one: name it with --table.',
+      });
+    }
+    const read = readGroupLeniently(object);
+    if (read.outcome === 'refused') {
+      const problems = read.problems.join('; ');
+      throw new KcgError(
+        'InvalidInput',
+        `${namespace}/${name} does not say where its table is: ${problems}`,
+        {
+          fix: 'Name it with --table, --group and --region.',
+        },
+      );
+    }
+    const { table } = (object.status ?? {}) as GroupStatus;
+    return { group: read.group, tableRegion: table?.arn?.split(':')[3] };
+  });
+}
+
+/**
+ * The whole of it, as it has to be for anything that does its work.
+ * @throws KcgError `NotFound` when there is none, `InvalidInput` when its spec is invalid
+ */
+export async function readWholeGroup(
+  name: string,
+  options: OptionValues<typeof clusterOptions>,
+  { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
+): Promise<KinesisConsumerGroup> {
+  const orElse = 'The group can be read from its file without Kubernetes: -f group.yaml.';
+  return await readUserCluster(options, { env, orElse }, async ({ cluster, namespace }) => {
+    const object = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal });
+    if (object === undefined) {
+      throw new KcgError('NotFound', `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`, {
+        fix: 'kcg get -A lists those of all namespaces.',
+      });
+    }
+    const read = readGroup(object);
+    if (read.outcome === 'ok') return read.group;
+    throw new KcgError('InvalidInput', `${namespace}/${name}: ${read.problems.join('; ')}`);
+  });
+}

@@ -1,0 +1,166 @@
+import { awsStreamClient } from '../../kinesis/aws/stream-client.ts';
+import { awsStreamConsumers } from '../../kinesis/aws/stream-consumers.ts';
+import type { StreamConsumers } from '../../kinesis/stream-consumers.ts';
+import { listGroupIds } from '../../leases/dynamodb/groups.ts';
+import { awsCredentials } from '../../aws/credentials.ts';
+import { createDynamoDbClient } from '../../aws/dynamodb-client.ts';
+import { openReset } from './offset-reset.ts';
+import { openImport } from './position-import.ts';
+import { openLeaseTable } from '../../leases/dynamodb/lease-table.ts';
+import { KcgError } from '../../lib/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { AwsAccount } from '../../operator/aws-account.ts';
+import { identityKey, streamKey, tableKey, type GroupTarget } from '../../operator/group-target.ts';
+import { AwsIdentities } from './aws-identities.ts';
+import { AwsRateLimits } from '../../aws/rate-limits.ts';
+import { dynamoDbTableAdmin } from '../../table/dynamodb/table-admin.ts';
+import { TableLooks } from '../../table/table-looks.ts';
+import type { CallOptions, StreamClient } from '../../kinesis/stream-client.ts';
+
+/**
+ * The AWS side of the operator over the SDK: one client per stream, and one per region and endpoint for tables, of each
+ * role, within the rates of its account.
+ */
+export function sdkAwsAccount(clock: Clock): AwsAccount {
+  const own = { credentials: awsCredentials({ clock }), principal: "the operator's role", account: '' };
+  const identities = new AwsIdentities(own, clock);
+  const limits = new AwsRateLimits(clock);
+  const consumers = consumerClients(clock, identities);
+  const databases = databaseClients(identities);
+  const streams = streamClients(clock, identities, limits);
+  const tables = new TableLooks(clock);
+  const at = (target: GroupTarget) => ({
+    client: databases.of(target),
+    clock,
+    tableName: target.table,
+    principal: identities.of(target).principal,
+  });
+  return {
+    streamClient: (target) => streams.of(target),
+    streamConsumers: (target) => consumers.of(target),
+    async leaseTable(target, signal) {
+      const { table: tableName, groupId, isShadow } = target;
+      const keySchema = tables.keySchemaOf(lookKey(target));
+      const table = await openLeaseTable({ ...at(target), groupId, keySchema }, signal);
+      if (!isShadow || table.layout === 'native') return table;
+      throw new KcgError('Conflict', `table ${tableName} has room for one group, and none for its shadow`, {
+        resource: `table ${tableName}`,
+        fix: 'A shadow needs a table whose key is group_id + shard_id.',
+      });
+    },
+    groupIds: (target, { limit, signal }) => listGroupIds(at(target), { limit, consistent: true, signal }),
+    tableAdmin: (target) => {
+      const place = placeOf(identities, target, 'dynamodb');
+      return tables.of({ table: lookKey(target), place }, () =>
+        dynamoDbTableAdmin({
+          ...at(target),
+          endpoint: target.endpoints.dynamodb,
+          beforeCall: (operation, signal) => limits.take(place, operation, signal),
+        }),
+      );
+    },
+    openImport: (request) => {
+      const stream = streams.of(request.target);
+      return openImport(request, { ...at(request.target), stream });
+    },
+    openReset: (request) => openReset(request, streams.of(request.target), clock),
+    close() {
+      streams.close();
+      consumers.close();
+      databases.close();
+      identities.close();
+    },
+  };
+}
+
+/** A table as one role sees it: another may not be told the same. */
+function lookKey(target: GroupTarget): string {
+  return `${tableKey(target)} ${identityKey(target.role)}`;
+}
+
+/** Whose rates a call counts against: an account's, in a region or behind an endpoint. */
+function placeOf(identities: AwsIdentities, target: GroupTarget, service: 'kinesis' | 'dynamodb'): string {
+  return `${identities.of(target).account} ${target.endpoints[service] ?? target.region}`.trimStart();
+}
+
+/** One client per stream and role. */
+function streamClients(clock: Clock, identities: AwsIdentities, limits: AwsRateLimits) {
+  const clients = new Map<string, StreamClient>();
+  return {
+    of(target: GroupTarget): StreamClient {
+      const known = clients.get(streamKey(target));
+      if (known) return known;
+      const { region, stream, endpoints } = target;
+      const { credentials, principal } = identities.of(target);
+      const direct = awsStreamClient({
+        streamName: stream.name,
+        streamArn: stream.arn,
+        region,
+        endpoint: endpoints.kinesis,
+        credentials,
+        clock,
+        principal,
+      });
+      const client = paced(direct, (operation, signal) =>
+        limits.take(placeOf(identities, target, 'kinesis'), operation, signal),
+      );
+      clients.set(streamKey(target), client);
+      return client;
+    },
+    close() {
+      for (const client of clients.values()) client.close();
+    },
+  };
+}
+
+/** One client per region, endpoint and role. */
+function databaseClients(identities: AwsIdentities) {
+  const clients = new Map<string, ReturnType<typeof createDynamoDbClient>>();
+  return {
+    of(target: GroupTarget) {
+      const { region, role } = target;
+      const endpoint = target.endpoints.dynamodb;
+      const key = JSON.stringify([region, endpoint, identityKey(role)]);
+      const { credentials } = identities.of(target);
+      const client = clients.get(key) ?? createDynamoDbClient({ region, endpoint, credentials });
+      clients.set(key, client);
+      return client;
+    },
+    close() {
+      for (const client of clients.values()) client.destroy();
+    },
+  };
+}
+
+/** One client per region, endpoint and role. */
+function consumerClients(clock: Clock, identities: AwsIdentities) {
+  const clients = new Map<string, StreamConsumers>();
+  return {
+    of(target: GroupTarget): StreamConsumers {
+      const { region, role } = target;
+      const endpoint = target.endpoints.kinesis;
+      const key = JSON.stringify([region, endpoint, identityKey(role)]);
+      const { credentials, principal } = identities.of(target);
+      const options = { region, endpoint, credentials, clock, principal };
+      const client = clients.get(key) ?? awsStreamConsumers(options);
+      clients.set(key, client);
+      return client;
+    },
+    close() {
+      for (const client of clients.values()) client.close();
+    },
+  };
+}
+
+/** The stream's time comes with the answer to the same call as its description. */
+function paced(
+  client: StreamClient,
+  take: (operation: string, signal: AbortSignal | undefined) => Promise<void>,
+): StreamClient {
+  const turn = ({ signal }: CallOptions) => take('DescribeStreamSummary', signal);
+  return {
+    ...client,
+    describe: (options = {}) => turn(options).then(() => client.describe(options)),
+    now: (options = {}) => turn(options).then(() => client.now(options)),
+  };
+}

@@ -1,0 +1,40 @@
+import { assumedRole, type AssumedRole } from '../../aws/assumed-role.ts';
+import type { AwsCredentials } from '../../aws/credentials.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { identityKey, type GroupTarget } from '../../operator/group-target.ts';
+
+/** Whose credentials a call is signed with. */
+export interface AwsIdentity {
+  credentials: AwsCredentials;
+  /** As errors call it. */
+  principal: string;
+  /** Whose rates its calls count against; empty = the account of the operator's own credentials. */
+  account: string;
+}
+
+/** The operator's own identity, and one for each role and region; each keeps its credentials for all its calls. */
+export class AwsIdentities {
+  readonly #own: AwsIdentity;
+  readonly #clock: Clock;
+  readonly #roles = new Map<string, AssumedRole>();
+
+  constructor(own: AwsIdentity, clock: Clock) {
+    this.#own = own;
+    this.#clock = clock;
+  }
+
+  of({ role, region }: Pick<GroupTarget, 'role' | 'region'>): AwsIdentity {
+    if (!role) return this.#own;
+    const key = `${region} ${identityKey(role)}`;
+    const { credentials, principal } = this.#own;
+    const known =
+      this.#roles.get(key) ?? assumedRole({ clock: this.#clock, region, role, credentials, principal });
+    this.#roles.set(key, known);
+    const account = role.arn.split(':')[4] ?? '';
+    return { credentials: known.credentials, principal: `the role ${role.arn}`, account };
+  }
+
+  close(): void {
+    for (const role of this.#roles.values()) role.close();
+  }
+}

@@ -1,0 +1,37 @@
+import { describeData, describeGroup, describeOptions } from '../../cli/describe.ts';
+import { parseOptions } from '../../lib/options.ts';
+import { paintFor } from '../../lib/paint.ts';
+import { groupPictures } from '../groups/group-pictures.ts';
+import { show } from './show.ts';
+
+export { describeOptions };
+
+/** `kcg describe`: all that is known of groups. */
+export async function runDescribeCommand(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stop: AbortSignal,
+): Promise<number> {
+  const { options, positionals } = parseOptions(describeOptions, argv, env, { positionals: 100 });
+  const { output, watch, showEvents } = options;
+  const paint = paintFor(process.stdout);
+  const wanted = { aws: true, table: true, events: showEvents === 'true' };
+  await groupPictures(
+    positionals,
+    options,
+    { env, stop, verb: 'describe', all: true, wanted },
+    async (look) => {
+      const print = async (signal: AbortSignal) => {
+        const { pictures, nothing } = await look(signal);
+        if (pictures.length === 0) process.stderr.write(`${nothing}\n`);
+        if (output === 'json' || output === 'yaml')
+          return pictures
+            .map((picture) => describeData(picture, output))
+            .join(output === 'yaml' ? '\n---\n' : '\n');
+        return pictures.map((picture) => describeGroup(picture, paint)).join('\n\n\n');
+      };
+      await show(print, watch, stop);
+    },
+  );
+  return 0;
+}

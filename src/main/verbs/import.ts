@@ -1,0 +1,111 @@
+import { importOptions, printImportPlan } from '../../cli/import.ts';
+import { ImportRun } from '../../import/import-run.ts';
+import type { ImportProgress } from '../../import/import-progress.ts';
+import type { ImportSource } from '../../import/import-source.ts';
+import { watchWorkers } from '../../import/living-workers.ts';
+import { undoImportOf } from '../../import/undo-import.ts';
+import { openLeaseTable } from '../../leases/dynamodb/lease-table.ts';
+import type { GroupRows } from '../../leases/group-rows.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { count } from '../../lib/count.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { parseOptions, type OptionValues } from '../../lib/options.ts';
+import { systemRandom } from '../../lib/random.ts';
+import { openClients, placeOf, PRINCIPAL, sourceOf } from '../groups/import-clients.ts';
+import { groupToImport } from '../groups/import-target.ts';
+import { reportOf } from './import-report.ts';
+import { useLocalCredentials } from '../groups/local-credentials.ts';
+
+export { importOptions };
+
+type Options = OptionValues<typeof importOptions>;
+
+/** An import that waits for these ends by itself, or when somebody has done what it says. */
+const WAITS: ReadonlySet<ImportProgress['reason']> = new Set([
+  'ImportWaiting',
+  'ImportWriting',
+  'SourceLive',
+  'WorkersRunning',
+]);
+/** Of a dry run: it could be imported, and records would be missing. */
+const EXIT_MISSING = 3;
+
+/** `kcg import`: another consumer's positions into a group that has none, from tables alone. */
+export async function runImportCommand(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stop: AbortSignal,
+): Promise<number> {
+  const { options, positionals } = parseOptions(importOptions, argv, env, { positionals: 1 });
+  if (options.dryRun && options.undo)
+    throw new KcgError('InvalidInput', 'import takes --dry-run or --undo, not both', {
+      fix: 'Leave one out.',
+    });
+  const group = await groupToImport(positionals[0], options, { env, signal: stop });
+  const place = placeOf(group, options, env);
+  useLocalCredentials([place.kinesis, place.dynamodb], env);
+  const clients = openClients(place);
+  try {
+    if (options.dryRun) return await dryRun(sourceOf(group, { ...clients, env }), options, stop);
+    const { client } = clients;
+    const { table: tableName, groupId } = place;
+    const at = { client, clock: systemClock, tableName, groupId, principal: PRINCIPAL };
+    const table = await openLeaseTable(at, stop);
+    const leaseDurationMs = group.spec.leases.durationSeconds * 1_000;
+    if (options.undo) return await undo(table, { groupId, leaseDurationMs, stop });
+    const source = sourceOf(group, { ...clients, env });
+    const run = new ImportRun({ table, source, clock: systemClock, random: systemRandom, leaseDurationMs });
+    return await follow(run, options, stop).finally(() => source.close());
+  } finally {
+    clients.close();
+  }
+}
+
+async function dryRun(source: ImportSource, { output }: Options, signal: AbortSignal): Promise<number> {
+  try {
+    const look = await source.look({ signal, nowMs: systemClock.now() });
+    const report = reportOf(source.name, look);
+    say(printImportPlan(report, output));
+    if (report.refusals.length > 0) return 1;
+    return report.shards.some(({ missing }) => missing !== undefined) ? EXIT_MISSING : 0;
+  } finally {
+    source.close();
+  }
+}
+
+/** Until it is over, or only a person can go on. What it waits for is told once. */
+async function follow(run: ImportRun, { output }: Options, stop: AbortSignal): Promise<number> {
+  let told = '';
+  while (!stop.aborted) {
+    const progress = await run.step(stop);
+    const { reason, message, isSettled, isNew, record, againInMs = 0 } = progress;
+    if (isSettled) {
+      const from = record && { id: record.id, from: record.from, at: record.at, shards: record.shards };
+      if (output === 'json') say(JSON.stringify({ reason, isNew: isNew ?? false, message, imported: from }));
+      else say(reason === 'Imported' ? `${isNew ? 'imported' : 'imported before'}: ${message}` : message);
+      return 0;
+    }
+    if (!WAITS.has(reason)) throw new KcgError(progress.error?.code ?? 'Conflict', message);
+    if (message !== told && output !== 'json') say(message);
+    told = message;
+    await systemClock.sleep(againInMs, { signal: stop });
+  }
+  return 1;
+}
+
+async function undo(
+  table: LeaseTable,
+  { groupId, leaseDurationMs, stop }: { groupId: string; leaseDurationMs: number; stop: AbortSignal },
+): Promise<number> {
+  const mayLive = await watchWorkers({ table, clock: systemClock, leaseDurationMs, signal: stop });
+  const livingOf = ({ workers }: GroupRows) => workers.filter(mayLive).map(({ worker }) => worker);
+  const record = await undoImportOf({ table, livingOf, signal: stop });
+  if (record) say(`undone: ${count(record.shards, 'shard')} of ${groupId} from ${record.from}`);
+  else say(`nothing to undo: no position of ${groupId} was imported`);
+  return 0;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

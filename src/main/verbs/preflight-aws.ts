@@ -1,0 +1,176 @@
+import { groupIdOf } from '../../api/group.ts';
+import type { Check } from '../../cli/checks.ts';
+import { isOpen } from '../../kinesis/shard.ts';
+import type { StreamClient, StreamSummary } from '../../kinesis/stream-client.ts';
+import { count } from '../../lib/count.ts';
+import { describeError, hasCode } from '../../lib/errors.ts';
+import { judgeClaim } from '../../operator/plan/judge-claim.ts';
+import { desiredTable } from '../../operator/reconcile-table.ts';
+import { planTable } from '../../table/plan-table.ts';
+import type { ObservedTable } from '../../table/table-admin.ts';
+import { forAws, type AwsClients } from '../groups/group-looker.ts';
+import type { GroupSource } from '../groups/group-sources.ts';
+import type { ClusterFacts } from './preflight-cluster.ts';
+
+/** Whether stream, table and claim let the group work; read-only calls alone, one record of one shard at most. */
+export async function checkAws(
+  source: GroupSource,
+  aws: AwsClients,
+  facts: ClusterFacts | undefined,
+  signal: AbortSignal,
+): Promise<Check[]> {
+  const [[stream, checks], [table, tableChecks]] = await Promise.all([
+    checkStream(aws.stream!, signal),
+    checkTable(source, aws, signal),
+  ]);
+  const claim = table ? await checkClaim(source, aws, { facts, stream, signal }) : [];
+  return [...checks, ...tableChecks, ...claim, ...imports(source), rights()];
+}
+
+async function checkStream(
+  client: StreamClient,
+  signal: AbortSignal,
+): Promise<[StreamSummary | undefined, Check[]]> {
+  const what = 'stream';
+  let stream: StreamSummary;
+  try {
+    stream = await client.describe({ signal });
+  } catch (thrown) {
+    return [undefined, [failure(what, thrown)]];
+  }
+  const { name, status, openShards, retentionHours, mode } = stream;
+  const how = mode === 'ON_DEMAND' ? 'on demand' : 'provisioned';
+  const found = `${name} is ${status}: ${count(openShards, 'open shard')}, keeps ${retentionHours} h, ${how}`;
+  const isUsable = status === 'ACTIVE' || status === 'UPDATING';
+  const checks: Check[] = [
+    {
+      result: isUsable ? 'ok' : 'failed',
+      what,
+      found,
+      ...(isUsable ? {} : { next: 'Wait until it is ACTIVE.' }),
+    },
+  ];
+  try {
+    const shards = await client.listShards({ from: 'LATEST' }, { signal });
+    const shard = shards.find(isOpen);
+    if (shard) {
+      const iterator = await client.getIterator(shard.shardId, { at: 'LATEST' }, { signal });
+      await client.getRecords(iterator, 1, { signal });
+    }
+    checks.push({
+      result: 'ok',
+      what: 'read',
+      found: 'a shard can be listed and read with your AWS identity',
+    });
+  } catch (thrown) {
+    checks.push(failure('read', thrown));
+  }
+  return [stream, checks];
+}
+
+async function checkTable(
+  source: GroupSource,
+  aws: AwsClients,
+  signal: AbortSignal,
+): Promise<[ObservedTable | undefined, Check[]]> {
+  const what = 'table';
+  let table: ObservedTable | undefined;
+  try {
+    table = await aws.table(signal);
+  } catch (thrown) {
+    return [undefined, [failure(what, thrown)]];
+  }
+  const desired = desiredOf(source);
+  const { problem, steps, notes, isBusy } = planTable(desired, table);
+  if (problem) return [table, [{ result: 'failed', what, found: problem.message }]];
+  const does = steps.map((step) => step.do).join(', ');
+  const found = table
+    ? `${desired.name} is ${table.status}${does ? `; the operator would: ${does}` : ', and as the group asks for'}`
+    : `${desired.name} does not exist; the operator makes it`;
+  const checks: Check[] = [{ result: isBusy && table ? 'warning' : 'ok', what, found }];
+  for (const note of notes) checks.push({ result: 'warning', what, found: note });
+  return [table, checks];
+}
+
+async function checkClaim(
+  source: GroupSource,
+  aws: AwsClients,
+  {
+    facts,
+    stream,
+    signal,
+  }: { facts: ClusterFacts | undefined; stream: StreamSummary | undefined; signal: AbortSignal },
+): Promise<Check[]> {
+  const what = 'claim';
+  let rows;
+  try {
+    rows = await aws.rows(signal);
+  } catch (thrown) {
+    return [failure(what, thrown)];
+  }
+  const { claim, leases } = rows;
+  const positions = leases.length === 0 ? 'no position' : `positions of ${count(leases.length, 'shard')}`;
+  const id = groupIdOf(source.group!);
+  if (claim?.clusterId === undefined) {
+    const from = leases.length === 0 ? 'it begins at initialPosition' : 'it goes on from them';
+    return [{ result: 'ok', what, found: `nobody has claimed ${id}; there is ${positions}: ${from}` }];
+  }
+  if (facts?.clusterId === undefined) {
+    const found = `${id} is claimed by cluster ${claim.clusterId}, and which cluster this is is not known; there is ${positions}`;
+    return [{ result: 'unknown', what, found }];
+  }
+  const { groups } = facts;
+  const verdict = judgeClaim({
+    claim,
+    clusterId: facts.clusterId,
+    resourceUid: facts.uid ?? 'none yet',
+    stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
+    nameOf: (uid) => (groups ? (groups.get(uid) ?? false) : undefined),
+    takeOver: source.group!.metadata.annotations['kcg.dev/take-over'],
+  });
+  if (verdict.verdict === 'refused') return [{ result: 'failed', what, found: verdict.message }];
+  const found =
+    verdict.verdict === 'ours' ? 'it is this group’s already' : `it would be taken: ${verdict.why}`;
+  return [{ result: 'ok', what, found: `${found}; there is ${positions}` }];
+}
+
+function imports({ group }: GroupSource): Check[] {
+  const { importFrom } = group!.spec.checkpoints;
+  if (!importFrom) return [];
+  const found = `positions of ${importFrom.type} are imported first; that is not tried here`;
+  return [
+    {
+      result: 'unknown',
+      what: 'import',
+      found,
+      next: 'kcg import -f group.yaml --dry-run shows what becomes of each.',
+    },
+  ];
+}
+
+function rights(): Check {
+  const found =
+    'all was asked with your AWS identity; what the roles of operator and workers may cannot be tried from here';
+  return {
+    result: 'unknown',
+    what: 'roles',
+    found,
+    next: 'kcg iam -f group.yaml prints the policies they need.',
+  };
+}
+
+/** What could not be asked is no verdict; what is not there, or forbidden, is. */
+function failure(what: string, thrown: unknown): Check {
+  const error = forAws(thrown);
+  const result = hasCode(error, 'Unavailable', 'Timeout', 'Throttled', 'Credentials') ? 'unknown' : 'failed';
+  return { result, what, found: describeError(error) };
+}
+
+function desiredOf({ group, place }: GroupSource) {
+  const { groupId = '', table, region = '', stream } = place;
+  return desiredTable({
+    group: group!,
+    groupId,
+    target: { groupId, table, region, stream: stream!, endpoints: {} },
+  });
+}

@@ -1,0 +1,157 @@
+import {
+  API_VERSION,
+  groupIdOf,
+  KIND,
+  streamNameOf,
+  tableNameOf,
+  type KinesisConsumerGroup,
+} from '../../api/group.ts';
+import { readGroupLeniently } from '../../api/stored-group.ts';
+import type { Check } from '../../cli/checks.ts';
+import { KINDS } from '../../kubernetes/cluster.ts';
+import { count } from '../../lib/count.ts';
+import { describeError, hasCode } from '../../lib/errors.ts';
+import type { GroupSource } from '../groups/group-sources.ts';
+import type { UserCluster } from '../groups/user-cluster.ts';
+
+/** What the cluster says of a group that is to be applied. */
+export interface ClusterFacts {
+  checks: Check[];
+  clusterId: string | undefined;
+  /** Of the resource of that name, if there is one. */
+  uid: string | undefined;
+  /** All uids of groups → `namespace/name`; undefined = they could not be listed. */
+  groups: ReadonlyMap<string, string> | undefined;
+}
+
+export async function checkCluster(
+  { group }: GroupSource,
+  found: UserCluster,
+  signal: AbortSignal,
+): Promise<ClusterFacts> {
+  const { cluster, calls } = found;
+  const { namespace, name } = group!.metadata;
+  const key = { namespace, name };
+  // The first question tells whether anybody answers.
+  const version = await calls.version(signal);
+  const [applied, existing, all, clusterId] = await Promise.all([
+    tried(() => calls.tryApply(KINDS.consumerGroup, key, bare(group!), signal)),
+    cluster.get(KINDS.consumerGroup, key, { signal }).catch(() => undefined),
+    calls.select(KINDS.consumerGroup, { signal }).catch((thrown: unknown) => explained(found, thrown)),
+    cluster.clusterId({ signal }).catch(() => undefined),
+  ]);
+  const checks: Check[] = [
+    { result: 'ok', what: 'Kubernetes', found: `answers, ${version}` },
+    admission(applied, key.namespace),
+  ];
+  const groups = typeof all === 'string' ? undefined : all;
+  if (groups === undefined)
+    checks.push({
+      result: 'unknown',
+      what: 'conflicts',
+      found: `other groups could not be listed: ${all as string}`,
+    });
+  else {
+    const others = groups.flatMap((object) => {
+      const read = readGroupLeniently(object);
+      const isSame = object.metadata.namespace === namespace && object.metadata.name === name;
+      return read.outcome === 'ok' && !isSame ? [read.group] : [];
+    });
+    checks.push(conflict(group!, others), ...readers(group!, others));
+  }
+  checks.push(...(await serviceAccount(group!, found, signal)));
+  return {
+    checks,
+    clusterId,
+    uid: existing?.metadata.uid,
+    groups:
+      groups &&
+      new Map(groups.map(({ metadata }) => [metadata.uid, `${metadata.namespace}/${metadata.name}`])),
+  };
+}
+
+/** What `kubectl apply` would send: nothing that only a server sets. */
+function bare({ metadata: { namespace, name, labels, annotations }, spec }: KinesisConsumerGroup): object {
+  return { apiVersion: API_VERSION, kind: KIND, metadata: { namespace, name, labels, annotations }, spec };
+}
+
+async function tried(work: () => Promise<void>): Promise<unknown> {
+  try {
+    await work();
+    return undefined;
+  } catch (thrown) {
+    return thrown;
+  }
+}
+
+function explained({ explain }: UserCluster, thrown: unknown): string {
+  return describeError(explain(thrown));
+}
+
+function admission(thrown: unknown, namespace: string): Check {
+  const what = 'apply';
+  if (thrown === undefined) return { result: 'ok', what, found: 'the API server takes it (server dry run)' };
+  const found = describeError(thrown);
+  if (hasCode(thrown, 'AccessDenied'))
+    return { result: 'failed', what, found, next: 'Ask for the role "edit" in the namespace.' };
+  if (!hasCode(thrown, 'NotFound')) return { result: 'failed', what, found };
+  const next = found.includes(`namespaces "${namespace}"`)
+    ? `Create the namespace: kubectl create namespace ${namespace}.`
+    : 'Install kcg first: the cluster does not know the kind.';
+  return { result: 'failed', what, found, next };
+}
+
+function conflict(group: KinesisConsumerGroup, others: readonly KinesisConsumerGroup[]): Check {
+  const taken = others.find(
+    (other) => groupIdOf(other) === groupIdOf(group) && tableNameOf(other) === tableNameOf(group),
+  );
+  const what = 'conflicts';
+  if (!taken)
+    return { result: 'ok', what, found: `no other group of the cluster has the id ${groupIdOf(group)}` };
+  const { namespace, name } = taken.metadata;
+  return {
+    result: 'failed',
+    what,
+    found: `${namespace}/${name} has the same id ${groupIdOf(group)} and the same table`,
+    next: 'Give one of the two another spec.groupId.',
+  };
+}
+
+/** Polling readers of a shard share five reads a second: a group's one and those of the others. */
+const MANY_READERS = 4;
+
+function readers(group: KinesisConsumerGroup, others: readonly KinesisConsumerGroup[]): Check[] {
+  if (group.spec.consumer.type !== 'Polling') return [];
+  const same = others.filter(
+    (other) =>
+      other.spec.consumer.type === 'Polling' &&
+      streamNameOf(other) === streamNameOf(group) &&
+      other.spec.region === group.spec.region,
+  );
+  const found = `${count(same.length, 'other group')} of the cluster ${same.length === 1 ? 'polls' : 'poll'} the stream; all share 5 reads and 2 MB a second of each shard`;
+  const next = 'Take consumer.type: EnhancedFanOut for some of them.';
+  return [
+    same.length >= MANY_READERS
+      ? { result: 'warning', what: 'readers', found, next }
+      : { result: 'ok', what: 'readers', found },
+  ];
+}
+
+async function serviceAccount(
+  { metadata: { namespace }, spec }: KinesisConsumerGroup,
+  { cluster }: UserCluster,
+  signal: AbortSignal,
+): Promise<Check[]> {
+  const name = (spec.template as { spec?: { serviceAccountName?: string } } | undefined)?.spec
+    ?.serviceAccountName;
+  if (name === undefined) return [];
+  const what = 'account';
+  try {
+    const found = await cluster.get(KINDS.serviceAccount, { namespace, name }, { signal });
+    if (found) return [{ result: 'ok', what, found: `the ServiceAccount ${name} of the workers is there` }];
+    const next = `kubectl create serviceaccount ${name} -n ${namespace}, with the workers' role.`;
+    return [{ result: 'failed', what, found: `there is no ServiceAccount ${name} for the workers`, next }];
+  } catch (thrown) {
+    return [{ result: 'unknown', what, found: describeError(thrown) }];
+  }
+}

@@ -1,0 +1,192 @@
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { putOptions, requireOneDestination } from '../../cli/put.ts';
+import { awsCredentials } from '../../aws/credentials.ts';
+import { awsStreamWriter } from '../../kinesis/aws/stream-writer.ts';
+import { hashKeyOf } from '../../kinesis/hash-key.ts';
+import { isOpen, type Shard } from '../../kinesis/shard.ts';
+import type { NewRecord, StreamWriter } from '../../kinesis/stream-writer.ts';
+import { backoffMs } from '../../lib/backoff.ts';
+import { systemClock as clock } from '../../lib/clock.ts';
+import { count } from '../../lib/count.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { parseOptions, type OptionValues } from '../../lib/options.ts';
+import { systemRandom } from '../../lib/random.ts';
+import { atPace, batchesOf } from './put-batches.ts';
+import { forAws, GroupLooker, PRINCIPAL } from '../groups/group-looker.ts';
+import { findGroups, type GroupSource } from '../groups/group-sources.ts';
+
+export { putOptions };
+
+type Options = OptionValues<typeof putOptions>;
+const ATTEMPTS = 8;
+const BACKOFF = { baseMs: 100, maxMs: 5_000 };
+
+/** `kcg put`: records into the stream of a group. */
+export async function runPutCommand(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stop: AbortSignal,
+): Promise<number> {
+  const { options, positionals } = parseOptions(putOptions, argv, env, { positionals: 1 });
+  requireOneDestination(options);
+  const source = await sourceOf(positionals, options, env, stop);
+  const { region, kinesis: endpoint, stream } = source.place;
+  const looker = new GroupLooker();
+  const { stream: client } = looker.aws(source);
+  const { name: streamName, arn: streamArn } = stream!;
+  const at = { region: region ?? (endpoint === undefined ? undefined : 'us-east-1'), endpoint };
+  const writer = awsStreamWriter({
+    ...at,
+    streamName,
+    streamArn,
+    credentials: awsCredentials({ clock }),
+    clock,
+    principal: PRINCIPAL,
+  });
+  try {
+    const needsShards = options.shard !== undefined || options.dryRun;
+    const shards = needsShards
+      ? (await client!.listShards({ from: 'LATEST' }, { signal: stop })).filter(isOpen)
+      : [];
+    const explicitHashKey =
+      options.shard === undefined ? options.explicitHashKey : hashKeyIn(shards, options.shard);
+    let written = 0;
+    const records = recordsOf(options, explicitHashKey);
+    const { rate } = options;
+    const batches =
+      rate === undefined
+        ? batchesOf(records, process.stdin.isTTY)
+        : atPace(records, rate, { clock, signal: stop });
+    for await (const batch of batches) {
+      if (options.dryRun)
+        for (const record of batch) tell(options, { record, shardId: shardOf(record, shards) });
+      // Ctrl-C is how records at a pace end: the call under way is let finish.
+      else await putAll(writer, batch, options, rate === undefined ? stop : undefined);
+      written += batch.length;
+      if (stop.aborted) break;
+    }
+    if (written === 0 && !stop.aborted) process.stderr.write('nothing to put: standard input was empty\n');
+    else if (options.output !== 'json' && written > 1)
+      process.stderr.write(`${count(written, 'record')} ${options.dryRun ? 'would be put' : 'put'}\n`);
+    return 0;
+  } catch (thrown) {
+    throw forAws(thrown);
+  } finally {
+    writer.close();
+    looker.close();
+  }
+}
+
+async function sourceOf(
+  names: readonly string[],
+  options: Options,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<GroupSource> {
+  const isBare =
+    names.length === 0 &&
+    options.file === undefined &&
+    options.stream !== undefined &&
+    options.group === undefined;
+  const given = isBare ? { ...options, table: options.table ?? 'none' } : options;
+  const found = await findGroups(names, given, { env, signal, all: false, verb: 'put' });
+  await found.close();
+  const [source] = found.groups;
+  if (source?.place.stream && found.groups.length === 1) return source;
+  throw new KcgError('InvalidInput', 'put needs to know one stream', { fix: 'Name the group, or --stream.' });
+}
+
+async function* recordsOf(options: Options, explicitHashKey: string | undefined): AsyncGenerator<NewRecord> {
+  const { data, dataFile, partitionKey, rate } = options;
+  if (data !== undefined && dataFile !== undefined)
+    throw new KcgError('InvalidInput', 'put takes --data or --data-file, not both', {
+      fix: 'Leave one out.',
+    });
+  const record = (bytes: Uint8Array): NewRecord => ({
+    partitionKey: partitionKey ?? anyKey(),
+    data: bytes,
+    explicitHashKey,
+  });
+  const one =
+    dataFile !== undefined
+      ? await fileOf(dataFile)
+      : data !== undefined && data !== '-'
+        ? Buffer.from(data)
+        : undefined;
+  if (one !== undefined) {
+    do yield record(one);
+    while (rate !== undefined && !options.dryRun);
+    return;
+  }
+  if (process.stdin.isTTY) process.stderr.write('a record for each line; end with Ctrl-D\n');
+  for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity }))
+    yield record(Buffer.from(line));
+}
+
+async function fileOf(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new KcgError('InvalidInput', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Records spread over the shards. */
+function anyKey(): string {
+  return Math.floor(systemRandom() * 2 ** 52).toString(36);
+}
+
+/** What a shard has no room for now is put again; records of a key can change places with that. */
+async function putAll(
+  writer: StreamWriter,
+  records: readonly NewRecord[],
+  options: Options,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let left = [...records];
+  for (let attempt = 1; left.length > 0; attempt += 1) {
+    const answers = await writer.put(left, { signal });
+    const again: NewRecord[] = [];
+    let why = '';
+    for (const [index, answer] of answers.entries()) {
+      const record = left[index]!;
+      if ('refused' in answer) {
+        again.push(record);
+        why = answer.refused;
+      } else tell(options, { record, ...answer });
+    }
+    if (again.length > 0 && attempt === ATTEMPTS)
+      throw new KcgError('Throttled', `${count(again.length, 'record')} not put: ${why}`, {
+        fix: 'Put them again, more slowly.',
+      });
+    left = again;
+    if (left.length > 0) await clock.sleep(backoffMs(attempt, systemRandom, BACKOFF), { signal });
+  }
+}
+
+function tell(
+  { output }: Options,
+  { record, shardId, sequence }: { record: NewRecord; shardId: string; sequence?: string },
+): void {
+  const { partitionKey } = record;
+  const line =
+    output === 'json'
+      ? JSON.stringify({ shardId, sequenceNumber: sequence, partitionKey })
+      : [shardId, sequence ?? `key ${partitionKey}`].join(' ');
+  process.stdout.write(`${line}\n`);
+}
+
+function hashKeyIn(shards: readonly Shard[], wanted: string): string {
+  const found = shards.find(({ shardId }) => shardId.endsWith(wanted));
+  if (found) return found.hashStart;
+  throw new KcgError('NotFound', `the stream has no open shard ${wanted}`, { fix: 'kcg shards lists them.' });
+}
+
+function shardOf({ partitionKey, explicitHashKey }: NewRecord, shards: readonly Shard[]): string {
+  const key = hashKeyOf(partitionKey, explicitHashKey);
+  return (
+    shards.find(({ hashStart, hashEnd }) => BigInt(hashStart) <= key && key <= BigInt(hashEnd))?.shardId ??
+    '-'
+  );
+}

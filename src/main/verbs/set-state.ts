@@ -1,0 +1,69 @@
+import { actOptions, doneLine, keptBy, STATE_VERBS, waitsFor } from '../../cli/act.ts';
+import { KINDS, keyOf, type StoredObject } from '../../kubernetes/cluster.ts';
+import { parseOptions } from '../../lib/options.ts';
+import { untilDone, withChosenGroups, type ActOptions } from '../groups/chosen-groups.ts';
+import type { UserCluster } from '../groups/user-cluster.ts';
+
+export { actOptions };
+
+/** `kcg pause`, `kcg resume` and `kcg stop`: set `spec.desiredState`. */
+export function setStateCommand(verb: keyof typeof STATE_VERBS) {
+  return async (argv: readonly string[], env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> => {
+    const { options, positionals } = parseOptions(actOptions, argv, env, { positionals: 100 });
+    return await withChosenGroups(verb, positionals, options, { env, stop }, async (found, groups) => {
+      for (const group of groups) await setState(verb, group, found, { options, stop });
+      if (options.wait && options.dryRun === 'none') {
+        for (const group of groups) await waitFor(STATE_VERBS[verb].state, group, found, { options, stop });
+      }
+      return 0;
+    });
+  };
+}
+
+interface By {
+  options: ActOptions;
+  stop: AbortSignal;
+}
+
+async function setState(
+  verb: keyof typeof STATE_VERBS,
+  group: StoredObject,
+  { calls }: UserCluster,
+  { options: { dryRun }, stop }: By,
+): Promise<void> {
+  const { state, done } = STATE_VERBS[verb];
+  const { name } = group.metadata;
+  const say = (text: string): void => {
+    process.stdout.write(`${doneLine(name, text, dryRun)}\n`);
+  };
+  const now = (group.spec as { desiredState?: string } | undefined)?.desiredState ?? 'Running';
+  if (now === state) return say(`is ${state} already`);
+  const keeper = keptBy(group);
+  if (keeper !== undefined) {
+    process.stderr.write(
+      `warning: ${name} is kept by ${keeper}, which may set desiredState back: change it at its source too\n`,
+    );
+  }
+  if (dryRun !== 'client') {
+    const patch = { spec: { desiredState: state } };
+    await calls.patch(KINDS.consumerGroup, keyOf(group), patch, {
+      dryRun: dryRun === 'server',
+      signal: stop,
+    });
+  }
+  say(done);
+}
+
+async function waitFor(
+  state: (typeof STATE_VERBS)[keyof typeof STATE_VERBS]['state'],
+  group: StoredObject,
+  { cluster }: UserCluster,
+  { options: { timeout: timeoutSeconds }, stop }: By,
+): Promise<void> {
+  const key = keyOf(group);
+  const look = async () => {
+    const object = await cluster.get(KINDS.consumerGroup, key, { signal: stop });
+    return object && waitsFor(object, state);
+  };
+  await untilDone(`${key.namespace}/${key.name}`, look, { timeoutSeconds, stop });
+}
