@@ -35,6 +35,8 @@ export interface ProcessPodOptions {
 
 const NODE = 'local';
 const POD_IP = '127.0.0.1';
+/** In a row, before a pod that was ready is not: the failureThreshold of the operator's template. */
+const READY_FAILURES = 2;
 const READY_POLL_MS = 100;
 const FUNCTION_POLL_MS = 1_000;
 /** As in a pod without a limit, which is told the memory of its node. */
@@ -215,9 +217,12 @@ export class ProcessPod {
 
   async #probe(target: WorkerProcess, signal: AbortSignal): Promise<void> {
     const { clock, onChange } = this.options;
+    let failures = 0;
     while (!signal.aborted) {
-      const ready = target.port !== undefined && (await statusOf(target.port, '/readyz')) === 200;
+      const passed = target.port !== undefined && (await statusOf(target.port, '/readyz')) === 200;
       if (signal.aborted) return;
+      failures = passed ? 0 : failures + 1;
+      const ready = passed || (this.ready && failures < READY_FAILURES);
       if (ready !== this.ready) {
         this.ready = ready;
         onChange();
