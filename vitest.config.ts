@@ -20,6 +20,8 @@ const needy = ['test/**/*.{local,cluster,node,long}.test.ts', 'test/**/*.{local,
 /** Those that mostly wait, for other people's programs and for operators that look every few seconds. Nodes share one network. */
 const waiting = ['test/**/!(*.sim|*.node).long.test.ts', 'test/operator/operator-*.cluster.test.ts'];
 
+const globalSetup = ['test/support/bundle-kcg.ts'];
+
 export default defineConfig({
   test: {
     // Tests that touch nothing but their own objects share their processes; loading the code anew for each costs more than they do.
@@ -33,13 +35,17 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { extends: true, test: { name: 'servers', include: needy, exclude: [...leftOut, ...waiting] } },
+      {
+        extends: true,
+        test: { name: 'servers', include: needy, exclude: [...leftOut, ...waiting], globalSetup },
+      },
       {
         extends: true,
         test: {
           name: 'waiting',
           include: waiting,
           exclude: leftOut,
+          globalSetup,
           maxWorkers: 4,
           sequence: { groupOrder: 1 },
         },

@@ -1,66 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
-import { bundlePage } from './bundle-page.ts';
+import { bundle } from './bundle.ts';
 import { thirdPartyLicenses } from './third-party-licenses.ts';
 
-/** Bundles everything that ships into `dist/`: one entry, and a chunk per command that is loaded when asked for. */
+/** Puts everything that ships into `dist/`: the bundle, the licences of what is in it, and types. */
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
-/** dynalite requires its actions by names without extension, which a bundler cannot resolve at run time. */
-const dynalite: Plugin = {
-  name: 'dynalite',
-  setup(hooks) {
-    // Tables on disk need a native addon, and local mode keeps them in memory.
-    hooks.onResolve({ filter: /^classic-level$/ }, () => ({ path: 'classic-level', namespace: 'absent' }));
-    hooks.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
-      contents:
-        "exports.ClassicLevel = class { constructor() { throw new Error('tables on disk are not supported') } }",
-    }));
-    hooks.onLoad({ filter: /node_modules\/dynalite\/.*\.js$/ }, async ({ path }) => {
-      const text = await readFile(path, 'utf8');
-      return {
-        contents: text.replaceAll(
-          /require\(('\.\/(?:actions|validations)\/' \+ [^)]+)\)/g,
-          "require($1 + '.js')",
-        ),
-      };
-    });
-  },
-};
-
 await rm(dist, { recursive: true, force: true });
-const { metafile } = await build({
-  entryPoints: { kcg: join(root, 'src/main/cli.ts'), runtime: join(root, 'src/main/runtime.ts') },
-  outdir: dist,
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  splitting: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node22',
-  minifySyntax: true,
-  legalComments: 'none',
-  // Several dependencies are CommonJS and call require() for Node's own modules.
-  banner: {
-    js: "import { createRequire as kcgRequire } from 'node:module'; const require = kcgRequire(import.meta.url);",
-  },
-  plugins: [dynalite],
-  metafile: true,
-  absWorkingDir: root,
-  // The same bundle where node_modules is a link to another checkout's, as in a worktree.
-  preserveSymlinks: true,
-});
-// A module as the chunks are, so that it goes wherever they go; `assets.ts` looks for it beside them.
-const page = await bundlePage();
-await writeFile(
-  join(dist, 'dashboard-page.mjs'),
-  `export const FILES = ${JSON.stringify(Object.fromEntries(page.files))};\n`,
-);
-const licenses = await thirdPartyLicenses(root, [...Object.keys(metafile.inputs), ...page.inputs]);
-await writeFile(join(dist, 'THIRD-PARTY-LICENSES'), licenses);
+const inputs = await bundle(dist);
+await writeFile(join(dist, 'THIRD-PARTY-LICENSES'), await thirdPartyLicenses(root, inputs));
 await chmod(join(dist, 'kcg.mjs'), 0o755);
 
 // For the authors of module handlers, import type { BatchHandler } from 'kcg', and of programs, import { Worker } from 'kcg/runtime'.

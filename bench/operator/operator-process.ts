@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { bundle } from '../../scripts/bundle.ts';
 import { cpuSeconds } from '../../test/support/cpu-time.ts';
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 
@@ -31,7 +31,7 @@ export class BenchedOperator {
   static async start(flags: readonly string[], { port, folder }: { port: number; folder: string }) {
     await bundle(folder);
     const log = openSync(join(folder, 'operator.log'), 'a');
-    const args = [join(folder, 'cli.mjs'), 'operator', '--http-port', String(port), ...flags];
+    const args = [join(folder, 'kcg.mjs'), 'operator', '--http-port', String(port), ...flags];
     const env = { ...process.env, ...LOCAL_CREDENTIALS, AWS_EC2_METADATA_DISABLED: 'true' };
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] });
     closeSync(log);
@@ -70,22 +70,4 @@ export class BenchedOperator {
     }
     return writes;
   }
-}
-
-async function bundle(folder: string): Promise<void> {
-  await build({
-    entryPoints: ['src/main/cli.ts'],
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node22',
-    // Of local mode, which is not loaded.
-    external: ['dynalite'],
-    banner: {
-      js: "import { createRequire as kcgRequire } from 'node:module'; const require = kcgRequire(import.meta.url);",
-    },
-  });
 }

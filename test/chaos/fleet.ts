@@ -23,6 +23,7 @@ import { ChaosProxy, type Faults } from './proxy.ts';
 import { TableWatch } from './table-watch.ts';
 import { selfSigned, startTls, type Identity } from './tls.ts';
 import { breaches } from './trace.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 export interface FleetOptions {
   /** For the figures. */
@@ -57,7 +58,6 @@ export interface WorkerStart {
 /** Where the table is. */
 type TableServer = Pick<DynamoDbProcess, 'endpoint' | 'close'>;
 
-const ROOT = join(import.meta.dirname, '../..');
 const STREAM = 'orders';
 const TABLE = 'checkpoints';
 const GROUP = 'shop.orders';
@@ -69,9 +69,6 @@ const RUNS = Number(process.env['KCG_CHAOS_RUNS'] ?? 1);
 const SEED = Number(process.env['KCG_CHAOS_SEED'] ?? 1);
 /** Fleets of one file at the same time: their servers are all in this one process. */
 const SLOTS = 3;
-
-/** Worker processes start several times as fast with it. */
-const COMPILE_CACHE = join(tmpdir(), 'kcg-chaos-compile-cache');
 
 /** Real worker processes on local servers, without an operator, and a producer that goes on all the time. */
 export class Fleet {
@@ -215,7 +212,7 @@ export class Fleet {
     const blockFile = join(this.#folder, `block-${this.workers.length}`);
     const noNamesFile = join(this.#folder, `no-names-${this.workers.length}`);
     const names = this.options.named ? ['--import', join(import.meta.dirname, 'lose-names.ts')] : [];
-    const command = [process.execPath, ...names, join(ROOT, 'src/main/cli.ts'), 'worker'];
+    const command = [process.execPath, ...names, KCG, 'worker'];
     const worker = new FleetWorker({
       name,
       command: wrap ? wrap(command) : command,
@@ -224,7 +221,6 @@ export class Fleet {
       proxies,
       env: {
         ...process.env,
-        NODE_COMPILE_CACHE: COMPILE_CACHE,
         [WORKER_CONFIG_ENV]: encodeWorkerConfig({
           ...this.#config(),
           endpoints: { ...local, ...endpoints },

@@ -8,6 +8,7 @@ import { KcgError } from '../../src/lib/errors.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { systemRandom as random } from '../../src/lib/random.ts';
 import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 /* The rights that docs/install.md names for a group with a stream consumer: they are enough, and each is missed. */
 
@@ -31,7 +32,7 @@ it('a group with a stream consumer needs each right that is named for it, and no
     random,
     log,
     aws: sdkAwsAccount(clock),
-    workerCommand: [process.execPath, 'src/main/cli.ts', 'worker'],
+    workerCommand: [process.execPath, KCG, 'worker'],
     shards: 1,
     onWorkerLine: (_, line) => lines.push(line),
   });

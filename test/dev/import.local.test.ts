@@ -8,6 +8,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
@@ -30,7 +31,7 @@ test(
       random: systemRandom,
       log: silentLog,
       aws: sdkAwsAccount(systemClock),
-      workerCommand: [process.execPath, 'src/main/cli.ts', 'worker'],
+      workerCommand: [process.execPath, KCG, 'worker'],
       shards: SHARDS,
       onWorkerLine: (_, line) => {
         const records = /"records":(\d+).*"message":"batch"/.exec(line)?.[1];

@@ -12,6 +12,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import { sdkClient } from './sdk-client.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 /* The operator and worker processes, on local servers: lag is what the workers tell, and nothing is played. */
 
@@ -35,7 +36,7 @@ beforeAll(async () => {
     random: systemRandom,
     log: silentLog,
     aws: sdkAwsAccount(systemClock),
-    workerCommand: [process.execPath, 'src/main/cli.ts', 'worker'],
+    workerCommand: [process.execPath, KCG, 'worker'],
     shards: SHARDS,
     onWorkerLine: () => {},
   });

@@ -9,6 +9,7 @@ import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { ARN } from '../api/spec-table.ts';
 import { sdkClient } from './sdk-client.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 /** Stays until it is told to end, and does nothing. */
 const IDLE = [process.execPath, '-e', 'process.stdin.resume().on("end", () => process.exit())'];
@@ -58,7 +59,7 @@ describe('local mode', () => {
       random: systemRandom,
       log: silentLog,
       aws: sdkAwsAccount(systemClock),
-      workerCommand: [process.execPath, 'src/main/cli.ts', 'worker'],
+      workerCommand: [process.execPath, KCG, 'worker'],
       shards: 1,
       onWorkerLine: (_, line) => {
         if (/"records":\d.*"message":"batch"/.test(line)) read.push(line);

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ARN } from '../api/spec-table.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { isRunning } from '../support/is-running.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 /*
  * Group files that people get wrong, given to `kcg dev` as they would: each ends it with one line that says what to
@@ -14,7 +15,6 @@ import { isRunning } from '../support/is-running.ts';
  */
 
 const CHECKOUT = process.cwd();
-const CLI = resolve('src/main/cli.ts');
 const NOTE = resolve('test/dev/fixtures/note-process.mjs');
 let folder: string;
 
@@ -50,7 +50,7 @@ async function kcg(args: readonly string[], stopWhen?: RegExp, input = ''): Prom
   runs += 1;
   const noted = join(folder, `processes-${runs}`);
   const env = { ...process.env, NODE_OPTIONS: `--import ${NOTE}`, NOTED_PROCESSES: noted, FORCE_COLOR: '0' };
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const child = spawn(process.execPath, [KCG, ...args], {
     cwd: folder,
     env,
     stdio: ['pipe', 'pipe', 'pipe'],

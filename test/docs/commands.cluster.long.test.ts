@@ -42,8 +42,6 @@ const app = createServer((request, response) => request.resume().once('end', () 
 beforeAll(async () => {
   await new Promise<void>((done) => app.listen(0, '127.0.0.1', done));
   shell = new DocsShell({ ...LOCAL_CREDENTIALS, AWS_REGION: 'eu-west-1' });
-  // Operator and workers begin faster.
-  vi.stubEnv('NODE_COMPILE_CACHE', shell.compiled);
   site = await Site.open();
   shell.set({
     KUBECONFIG: site.plane.kubeconfig,

@@ -13,14 +13,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isRunning } from '../support/is-running.ts';
 import { until } from '../support/until.ts';
+import { KCG } from '../support/kcg-program.ts';
 
-const CLI = `"${process.execPath}" "${resolve('src/main/cli.ts')}"`;
+const CLI = `"${process.execPath}" "${KCG}"`;
 
 /**
  * `kcg` of this tree. What goes on until Ctrl-C gets that once it has shown something, `dev` when all is over: it has its workers
  * running by the time somebody has opened a second terminal.
  */
-const KCG = `#!/bin/bash
+const SCRIPT = `#!/bin/bash
 shown=$(mktemp)
 case " $* " in
 *' --no-follow '*) exec ${CLI} "$@" ;;
@@ -54,8 +55,6 @@ exit $code
 export class DocsShell {
   readonly folder = mkdtempSync(join(tmpdir(), 'kcg-docs-'));
   readonly #state = mkdtempSync(join(tmpdir(), 'kcg-docs-state-'));
-  /** Where Node keeps what it has compiled. */
-  readonly compiled = join(this.#state, 'compiled');
   readonly #env: NodeJS.ProcessEnv;
 
   /** @param env beside what this process has */
@@ -67,12 +66,11 @@ export class DocsShell {
       ...process.env,
       HOME: this.folder,
       PATH: `${this.#state}:${process.env['PATH']}`,
-      NODE_COMPILE_CACHE: this.compiled,
       NPM_CONFIG_UPDATE_NOTIFIER: 'false',
       DOCS_STATE: this.#state,
       ...env,
     };
-    this.program('kcg', KCG);
+    this.program('kcg', SCRIPT);
     this.program('kubectl-kcg', `#!/bin/sh\nexec kcg "$@"\n`);
     this.program('npm', `#!/bin/sh\ncd "${resolve('.')}" && PATH=\${PATH#*:} exec npm "$@"\n`);
   }

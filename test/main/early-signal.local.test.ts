@@ -1,11 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../../src/api/worker-config.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { wasToldToEnd } from '../../src/main/early-signal.ts';
 import { aWorkerConfig } from '../support/builders.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 describe('a process that is told to end before its code runs', () => {
   it.each([
@@ -26,7 +26,7 @@ describe('a process that is told to end before its code runs', () => {
     );
     const { PATH = '' } = process.env;
     const keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
-    const command = [process.execPath, resolve('src/main/cli.ts'), 'worker', '--port=0'];
+    const command = [process.execPath, KCG, 'worker', '--port=0'];
     const child = spawn('unshare', [...isolated, ...command], {
       env: { PATH, ...keys, [WORKER_CONFIG_ENV]: config },
       stdio: ['ignore', 'pipe', 'pipe'],

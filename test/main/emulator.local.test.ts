@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { resolve } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { kcgHere } from '../support/kcg-here.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 /* `kcg emulator` as a process, and `kcg put --rate` beside it, as they are in a cluster of kind. */
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any' };
 
 function kcg(...args: string[]): ChildProcessByStdio<null, Readable, Readable> {
-  const child = spawn(process.execPath, [resolve('src/main/cli.ts'), ...args], {
+  const child = spawn(process.execPath, [KCG, ...args], {
     env: { HOME: '/nowhere', NO_COLOR: '1', ...KEYS },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
@@ -10,8 +9,8 @@ import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { createTable } from '../support/local-table.ts';
+import { KCG } from '../support/kcg-program.ts';
 
-const CLI = join(import.meta.dirname, '../../src/main/cli.ts');
 const me = { worker: 'orders-worker-a', incarnation: 'i1' };
 const S = (value: string) => ({ S: value });
 
@@ -74,7 +73,7 @@ async function leases(...argv: string[]): Promise<{ code: unknown; out: string; 
 
 /** The same as a process of its own, without any AWS configuration. */
 function leasesProcess(...argv: string[]): Promise<{ code: unknown; out: string; err: string }> {
-  const all = [CLI, 'leases', '--dynamodb-endpoint', server.endpoint, ...argv];
+  const all = [KCG, 'leases', '--dynamodb-endpoint', server.endpoint, ...argv];
   const env = { PATH: process.env['PATH'], HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true' };
   return new Promise((resolve) => {
     execFile(process.execPath, all, { env }, (error, out, err) => {

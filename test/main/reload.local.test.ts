@@ -6,8 +6,9 @@ import type { KinesisConsumerGroup } from '../../src/api/group.ts';
 import { checkHandler } from '../../src/dev/check-handler.ts';
 import { requireGroup } from '../../src/dev/group-file.ts';
 import { reloadOnChange } from '../../src/main/local/reload.ts';
+import { KCG } from '../support/kcg-program.ts';
 
-const worker = [process.execPath, join(import.meta.dirname, '../../src/main/cli.ts'), 'worker'];
+const worker = [process.execPath, KCG, 'worker'];
 
 it('a module or what it imports that changes reaches the workers, and code that is broken does not', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'kcg-reload-'));

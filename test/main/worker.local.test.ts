@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -14,6 +14,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { runWorkerCommand } from '../../src/main/worker.ts';
 import { aWorkerConfig } from '../support/builders.ts';
 import { createTable } from '../support/local-table.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 const region = 'eu-west-1';
 let dynamodb: LocalDynamoDb;
@@ -83,7 +84,7 @@ describe('a worker whose module does not await what fails', () => {
       "export default async ({ records }) => {\n  records.forEach(async (record) => {\n    await null;\n    throw new TypeError('no such order');\n  });\n};\n",
     );
     kinesis.kinesis.putRecord('orders', { partitionKey: 'a', data: Buffer.from('1') });
-    const child = spawn(process.execPath, [resolve('src/main/cli.ts'), 'worker', '--port=0'], {
+    const child = spawn(process.execPath, [KCG, 'worker', '--port=0'], {
       env: {
         PATH: process.env['PATH'],
         AWS_ACCESS_KEY_ID: 'test',

@@ -1,7 +1,6 @@
 import { ApiException, KubeConfig, KubernetesObjectApi } from '@kubernetes/client-node';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseGroup, type KinesisConsumerGroup } from '../../src/api/group.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
@@ -13,10 +12,10 @@ import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
 import { printed } from '../support/kubectl.ts';
 import { until } from '../support/until.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 export const CRD = 'crds/kcg.dev_kinesisconsumergroups.yaml';
 export const RESET_CRD = 'crds/kcg.dev_kinesisoffsetresets.yaml';
-export const CLI = resolve('src/main/cli.ts');
 
 /** What a process of ours gets: no credentials but those of the local servers. */
 export function localEnv(): NodeJS.ProcessEnv {
@@ -31,7 +30,7 @@ export class OperatorProcess {
   readonly #child: ChildProcess;
 
   constructor(flags: readonly string[]) {
-    this.#child = spawn(process.execPath, [CLI, 'operator', '--http-port', '0', ...flags], {
+    this.#child = spawn(process.execPath, [KCG, 'operator', '--http-port', '0', ...flags], {
       env: localEnv(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });

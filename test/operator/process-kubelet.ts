@@ -5,7 +5,8 @@ import { systemRandom } from '../../src/lib/random.ts';
 import { KINDS, keyOf, type StoredObject } from '../../src/kubernetes/cluster.ts';
 import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../src/kubernetes/kube/config.ts';
-import { CLI, localEnv } from './operator-process.ts';
+import { localEnv } from './operator-process.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 /** Keeps a deleted pod until its process has ended, as a kubelet does. */
 const FINALIZER = 'test.kcg.dev/kubelet';
@@ -88,7 +89,7 @@ export class ProcessKubelet {
       uid,
       annotations,
       container,
-      command: [process.execPath, CLI, 'worker'],
+      command: [process.execPath, KCG, 'worker'],
       graceSeconds: spec.terminationGracePeriodSeconds ?? 30,
       clock: systemClock,
       random: systemRandom,

@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { encodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../src/api/worker-config.ts';
@@ -15,6 +14,7 @@ import { TableWatch } from '../chaos/table-watch.ts';
 import { startCollectors, type Collectors } from './collectors.ts';
 import type { KeyAccount } from './key-account.ts';
 import { SoakWorker } from './soak-worker.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 export const STREAM = 'orders';
 export const LEASE_MS = 5_000;
@@ -22,9 +22,6 @@ const TABLE = 'checkpoints';
 const GROUP = 'shop.orders';
 const REGION = 'eu-west-1';
 const SHARDS = 4;
-const CLI = join(import.meta.dirname, '../../src/main/cli.ts');
-/** A worker that is started anew starts several times as fast with it. */
-const COMPILE_CACHE = join(tmpdir(), 'kcg-chaos-compile-cache');
 const WATCH_MS = 1_000;
 
 export interface FleetParts {
@@ -94,10 +91,9 @@ export class SoakFleet {
       name,
       isElder,
       reads,
-      command: [process.execPath, '--expose-gc', CLI, 'worker'],
+      command: [process.execPath, '--expose-gc', KCG, 'worker'],
       env: {
         ...process.env,
-        NODE_COMPILE_CACHE: COMPILE_CACHE,
         AWS_EC2_METADATA_DISABLED: 'true',
         [WORKER_CONFIG_ENV]: encodeWorkerConfig(this.#config(reads)),
         COLLECTOR_URL: collectors.url,

@@ -1,7 +1,8 @@
 import { chmodSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { vi } from 'vitest';
 import { runCommand } from '../../src/main/run-command.ts';
+import { KCG } from './kcg-program.ts';
 
 export interface CommandRun {
   code: number;
@@ -36,8 +37,7 @@ export async function kcgHere(
 
 /** The command as a program of this tree, for a shell that has the folder in its PATH. */
 export function writeProgram(folder: string, name = 'kcg'): void {
-  const cli = resolve('src/main/cli.ts');
   const path = join(folder, name);
-  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" "${cli}" "$@"\n`);
+  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" "${KCG}" "$@"\n`);
   chmodSync(path, 0o755);
 }

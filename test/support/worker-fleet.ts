@@ -13,6 +13,7 @@ import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { systemRandom as random } from '../../src/lib/random.ts';
 import { dynamoDbTableAdmin } from '../../src/table/dynamodb/table-admin.ts';
+import { KCG } from './kcg-program.ts';
 
 export interface FleetOptions {
   shards: number;
@@ -88,7 +89,7 @@ export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions
     kinesis: kinesis.kinesis,
     startWorker(name: string, changes: WorkerChanges = {}) {
       const { kinesis: streams = kinesis.endpoint, dynamodb: tables = dynamodb.endpoint } = changes;
-      const child = spawn(process.execPath, [join(ROOT, 'src/main/cli.ts'), 'worker'], {
+      const child = spawn(process.execPath, [KCG, 'worker'], {
         env: {
           ...process.env,
           [WORKER_CONFIG_ENV]: configOf({ kinesis: streams, dynamodb: tables }),

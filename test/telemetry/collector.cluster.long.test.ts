@@ -16,6 +16,7 @@ import { createTable } from '../support/local-table.ts';
 import { startProgram, type PeerProgram } from '../support/peer-programs.ts';
 import { until } from '../support/until.ts';
 import { startCollector, type Collector } from './collector.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 /* Worker and operator as processes of their own, and the receiver of OpenTelemetry's Collector as another. */
 
@@ -73,8 +74,7 @@ async function startWorker(
       { groupId, checkpointIntervalMs: 1_000, handler: { type: 'module', path }, otlpEndpoint },
     ),
   );
-  const cli = join(import.meta.dirname, '../../src/main/cli.ts');
-  const argv = [process.execPath, cli, 'worker', '--port=0', '--host=127.0.0.1', `--pod-name=${groupId}-1`];
+  const argv = [process.execPath, KCG, 'worker', '--port=0', '--host=127.0.0.1', `--pod-name=${groupId}-1`];
   const program = startProgram(argv, {
     env: { ...LOCAL_CREDENTIALS, [WORKER_CONFIG_ENV]: config, KCG_POD_UID: `uid-of-${groupId}`, ...env },
   });

@@ -20,6 +20,7 @@ import { systemRandom } from '../../../src/lib/random.ts';
 import { sdkAwsAccount } from '../../../src/main/operator/aws-account.ts';
 import { startDynalite, startKinesisLocal } from '../../support/emulators.ts';
 import { startMoto, type Emulator } from '../../support/moto.ts';
+import { KCG } from '../../support/kcg-program.ts';
 
 const stream = 'orders';
 const region = 'eu-west-1';
@@ -57,7 +58,7 @@ async function start(kinesis: Emulator, dynamodb: Emulator) {
     random: systemRandom,
     log: createLog('warn', (line) => lines.push(line)),
     aws: sdkAwsAccount(systemClock),
-    workerCommand: [process.execPath, 'src/main/cli.ts', 'worker'],
+    workerCommand: [process.execPath, KCG, 'worker'],
     onWorkerLine: (pod, line) => lines.push(`${pod} ${line}\n`),
   });
   await local.apply(group(), { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint });

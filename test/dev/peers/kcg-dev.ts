@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProgram, type PeerProgram } from '../../support/peer-programs.ts';
+import { KCG } from '../../support/kcg-program.ts';
 
 export interface KcgDev {
   program: PeerProgram;
@@ -38,8 +39,7 @@ export async function startKcgDev(
   const folder = await mkdtemp(join(tmpdir(), 'kcg-dev-'));
   await writeFile(join(folder, 'group.yaml'), GROUP);
   await writeFile(join(folder, 'handler.mjs'), HANDLER);
-  const cli = join(import.meta.dirname, '../../../src/main/cli.ts');
-  const command = [process.execPath, cli, 'dev', '-f', join(folder, 'group.yaml'), '--shards', '2', ...args];
+  const command = [process.execPath, KCG, 'dev', '-f', join(folder, 'group.yaml'), '--shards', '2', ...args];
   const env = { XDG_CACHE_HOME: folder, NO_COLOR: '1' };
   const program = startProgram(wrap(command), { env, cwd: folder });
   const scheme = args.includes('--tls') ? 'https' : 'http';

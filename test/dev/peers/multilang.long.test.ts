@@ -5,8 +5,8 @@ import { ListShardsCommand, PutRecordCommand, SplitShardCommand } from '@aws-sdk
 import { afterEach, describe, expect, it } from 'vitest';
 import { npmPackage, pythonSource, startProgram, type PeerProgram } from '../../support/peer-programs.ts';
 import { sdkClient } from '../sdk-client.ts';
+import { KCG } from '../../support/kcg-program.ts';
 
-const CLI = join(import.meta.dirname, '../../../src/main/cli.ts');
 const FILES = join(import.meta.dirname, 'multilang');
 const KCLPY = '3.2.0';
 const AWS_KCL = '2.3.2';
@@ -30,7 +30,7 @@ async function startDev(command: readonly string[], env: NodeJS.ProcessEnv = {})
   };
   await writeFile(join(folder, 'group.yaml'), JSON.stringify(group));
   const args = ['dev', '-f', join(folder, 'group.yaml'), '--shards', '1'];
-  const program = startProgram([process.execPath, CLI, ...args], {
+  const program = startProgram([process.execPath, KCG, ...args], {
     env: { ...env, NO_COLOR: '1' },
     cwd: folder,
   });

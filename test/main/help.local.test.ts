@@ -1,19 +1,18 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { kcgHere, type CommandRun } from '../support/kcg-here.ts';
+import { KCG } from '../support/kcg-program.ts';
 
 /* The command line as its user meets it: what `--help` says, and what is said to a wrong one. */
-
-const CLI = resolve('src/main/cli.ts');
 
 /** As a process of its own. */
 async function kcgProcess(args: readonly string[], env: Record<string, string> = {}): Promise<CommandRun> {
   const { PATH = '' } = process.env;
   // Nothing of this machine: no kubeconfig and no KCG_ variable.
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const child = spawn(process.execPath, [KCG, ...args], {
     env: { PATH, HOME: '/nowhere', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
