@@ -2,12 +2,12 @@ import { groupKeyOf } from '../api/offset-reset.ts';
 import { describeError } from '../lib/errors.ts';
 import { keyOf, keyString, parseKey, type ObjectCache, type StoredObject } from '../kubernetes/cluster.ts';
 import { WorkQueue, type WorkQueueOptions } from '../kubernetes/work-queue.ts';
-import type { Nudge } from './fence-workers.ts';
+import type { Nudge } from './steps/fence-workers.ts';
 import { onlyWhileLeading } from './only-while-leading.ts';
 import { GroupReconciler } from './reconcile.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
 import { Scopes } from './scopes.ts';
-import { Tellers, type Listen } from './tellers.ts';
+import { Tellers, type Listen } from './observe/tellers.ts';
 
 export interface OperatorOptions extends Omit<
   ReconcilerOptions,

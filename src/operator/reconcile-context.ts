@@ -6,13 +6,13 @@ import type { Clock } from '../lib/clock.ts';
 import type { KcgError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
-import type { AppliedGenerations } from './apply.ts';
-import type { AskedSteps } from './asked-steps.ts';
+import type { AppliedGenerations } from './apply/apply-object.ts';
+import type { AskedSteps } from './steps/asked-steps.ts';
 import type { AwsAccount } from './aws-account.ts';
 import { identityKey, tableKey, type GroupTarget } from './group-target.ts';
 import type { Cluster, ObjectCache, StoredObject } from '../kubernetes/cluster.ts';
-import type { Nudge } from './fence-workers.ts';
-import type { StreamCache } from './observe-stream.ts';
+import type { Nudge } from './steps/fence-workers.ts';
+import type { StreamCache } from './observe/observe-stream.ts';
 import type { ResetMemory } from './offset-reset.ts';
 import type { ImportMemory } from './position-import.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
@@ -27,8 +27,8 @@ import type {
   TableFacts,
 } from './plan/group-facts.ts';
 import type { Outage } from './plan/track-failover.ts';
-import type { StatusWriter } from './status-writer.ts';
-import type { Tellers } from './tellers.ts';
+import type { StatusWriter } from './apply/status-writer.ts';
+import type { Tellers } from './observe/tellers.ts';
 import type { Tenants } from './tenants.ts';
 import type { GroupLook } from '../view/group-look.ts';
 import { ShardWindows } from '../view/shard-windows.ts';

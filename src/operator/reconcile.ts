@@ -6,33 +6,33 @@ import type { GroupView } from '../view/group-view.ts';
 import { streamKey } from './group-target.ts';
 import type { FailedRound, StuckRound } from '../kubernetes/work-queue.ts';
 import { keyOf, keyString, parseKey, type StoredObject } from '../kubernetes/cluster.ts';
-import { expiringShards, isListStale, readRows, viewOf } from './observe.ts';
-import { StreamCache } from './observe-stream.ts';
+import { expiringShards, isListStale, readRows, viewOf } from './observe/observe-rows.ts';
+import { StreamCache } from './observe/observe-stream.ts';
 import { invalidStatus, pausedStatus } from './plan/compute-status.ts';
 import { deletingStatus, unreadable, waitingStatus } from './plan/deleting-status.ts';
 import { readMadeConsumers } from './plan/consumer-record.ts';
 import { recordedGroup } from './plan/recorded-group.ts';
-import { decideReplicas, isComplete, type KnownOfGroup } from './decide-replicas.ts';
+import { decideReplicas, isComplete, type KnownOfGroup } from './steps/decide-replicas.ts';
 import { belongsTo } from './plan/desired-objects.ts';
 import { workloadProblem } from './plan/step-failures.ts';
 import type { GroupFacts } from './plan/group-facts.ts';
 import { holdGroup, OtherOperators } from './other-operators.ts';
-import { pursueClaim } from './reconcile-claim.ts';
-import { pursueConsumer, removeOldConsumers, usableArn } from './reconcile-consumer.ts';
-import { followOutage, judgeWorkers } from './reconcile-liveness.ts';
+import { pursueClaim } from './steps/reconcile-claim.ts';
+import { pursueConsumer, removeOldConsumers, usableArn } from './steps/reconcile-consumer.ts';
+import { followOutage, judgeWorkers } from './steps/reconcile-liveness.ts';
 import { nowhere } from './plan/nowhere.ts';
 import { countJudgements } from './plan/shards-progressing.ts';
-import { lateGroup, undoLate } from './late-deletion.ts';
-import { concernsImport, pursueImport } from './reconcile-import.ts';
-import { reconcilePause } from './reconcile-pause.ts';
-import { lookAtRowsAgain } from './quiet.ts';
-import { lookAnew } from './look-anew.ts';
-import { pursueReset, refuseResets } from './reconcile-reset.ts';
+import { lateGroup, undoLate } from './steps/late-deletion.ts';
+import { concernsImport, pursueImport } from './steps/reconcile-import.ts';
+import { reconcilePause } from './steps/reconcile-pause.ts';
+import { lookAtRowsAgain } from './observe/rows-again.ts';
+import { lookAnew } from './observe/look-anew.ts';
+import { pursueReset, refuseResets } from './steps/reconcile-reset.ts';
 import { resetUnderWay } from '../leases/claim.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
-import { attempt } from './pace.ts';
-import { recordsWaiting } from './records-waiting.ts';
+import { attempt } from './steps/pace.ts';
+import { recordsWaiting } from './observe/records-waiting.ts';
 import {
   IDLE_MS,
   lookAgain,
@@ -42,15 +42,15 @@ import {
   type PlacedPass,
   type ReconcilerOptions,
 } from './reconcile-context.ts';
-import { dropFinalizer, keepFinalizer, reconcileDeletion, type Waits } from './reconcile-deletion.ts';
-import { placedPass } from './reconcile-place.ts';
-import { reconcileTable } from './reconcile-table.ts';
-import { findDeployment, reconcileWorkload } from './reconcile-workload.ts';
-import { StatusWriter } from './status-writer.ts';
-import { withinLimit } from './tenant-limits.ts';
-import { tellLook } from './tell-look.ts';
+import { dropFinalizer, keepFinalizer, reconcileDeletion, type Waits } from './steps/reconcile-deletion.ts';
+import { placedPass } from './steps/reconcile-place.ts';
+import { reconcileTable } from './steps/reconcile-table.ts';
+import { findDeployment, reconcileWorkload } from './steps/reconcile-workload.ts';
+import { StatusWriter } from './apply/status-writer.ts';
+import { withinLimit } from './steps/tenant-limits.ts';
+import { tellLook } from './observe/tell-look.ts';
 import { Tenants } from './tenants.ts';
-import { writeStatus } from './write-status.ts';
+import { writeStatus } from './apply/write-status.ts';
 
 /** The stream is being created, resharded or deleted. */
 const CHANGING_MS = 3_000;

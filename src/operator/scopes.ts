@@ -11,9 +11,15 @@ import {
   type StoredObject,
 } from '../kubernetes/cluster.ts';
 import { groupKeyOf } from '../api/offset-reset.ts';
-import { GROUPS_OF_TABLE, groupKeys, PODS_OF_GROUP, RESETS_OF_GROUP, tablesOf } from './group-indexes.ts';
+import {
+  GROUPS_OF_TABLE,
+  groupKeys,
+  PODS_OF_GROUP,
+  RESETS_OF_GROUP,
+  tablesOf,
+} from './observe/group-indexes.ts';
 import { hasDied, type PodLike } from './plan/fence.ts';
-import { mayBeUndone } from './late-deletion.ts';
+import { mayBeUndone } from './steps/late-deletion.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
 
 type Caches = ReconcilerOptions['caches'];

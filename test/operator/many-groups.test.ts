@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KINDS, type KubeObject, type ObjectCache } from '../../src/kubernetes/cluster.ts';
-import { ANY_TABLE, tablesOf } from '../../src/operator/group-indexes.ts';
+import { ANY_TABLE, tablesOf } from '../../src/operator/observe/group-indexes.ts';
 import { groupObject, Harness } from './reconcile-harness.ts';
 
 let h: Harness;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { StoredObject } from '../../src/kubernetes/cluster.ts';
-import { deploymentFacts, podView } from '../../src/operator/observe-pods.ts';
+import { deploymentFacts, podView } from '../../src/operator/observe/observe-pods.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12);
 const metadata = { name: 'w', uid: 'u', resourceVersion: '1', generation: 2 };

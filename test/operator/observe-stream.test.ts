@@ -3,7 +3,7 @@ import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { KcgError, type ErrorCode } from '../../src/lib/errors.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { StreamCache } from '../../src/operator/observe-stream.ts';
+import { StreamCache } from '../../src/operator/observe/observe-stream.ts';
 import { aLog } from '../runtime/handlers/a-batch.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 

@@ -13,7 +13,7 @@ import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../src/kubernetes/kube/config.ts';
 import type { RequestReport } from '../../src/kubernetes/kube/transport.ts';
-import { StatusWriter } from '../../src/operator/status-writer.ts';
+import { StatusWriter } from '../../src/operator/apply/status-writer.ts';
 import { runOperator } from '../../src/operator/operator.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
 import { memoryAws } from '../support/memory-aws.ts';

@@ -14,9 +14,9 @@ import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import { KINDS, type KubeObject, type StoredObject } from '../../src/kubernetes/cluster.ts';
 import { MemoryCluster, type RecordedWrite } from '../../src/kubernetes/memory/cluster.ts';
 import { MemoryTables } from '../../src/table/memory/table-admin.ts';
-import { mayBeUndone } from '../../src/operator/late-deletion.ts';
+import { mayBeUndone } from '../../src/operator/steps/late-deletion.ts';
 import { GroupReconciler } from '../../src/operator/reconcile.ts';
-import type { Tellers } from '../../src/operator/tellers.ts';
+import type { Tellers } from '../../src/operator/observe/tellers.ts';
 import type { ObservedTable } from '../../src/table/table-admin.ts';
 import type { ReconcilerOptions, ReconcilerSettings } from '../../src/operator/reconcile-context.ts';
 import {
@@ -25,7 +25,7 @@ import {
   PODS_OF_GROUP,
   RESETS_OF_GROUP,
   tablesOf,
-} from '../../src/operator/group-indexes.ts';
+} from '../../src/operator/observe/group-indexes.ts';
 import { groupKeyOf } from '../../src/api/offset-reset.ts';
 import { openReset } from '../../src/main/operator/offset-reset.ts';
 import { defaultTableName } from '../../src/api/group.ts';

@@ -3,7 +3,7 @@ import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { decodeWorker } from '../../src/leases/worker-row.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS, type KubeObject } from '../../src/kubernetes/cluster.ts';
-import { fenceWorkers } from '../../src/operator/fence-workers.ts';
+import { fenceWorkers } from '../../src/operator/steps/fence-workers.ts';
 import { groupObject, Harness, WORKER } from './reconcile-harness.ts';
 
 let h: Harness;

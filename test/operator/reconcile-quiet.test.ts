@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { AttributeValue } from '../../src/leases/row.ts';
-import { Tellers } from '../../src/operator/tellers.ts';
+import { Tellers } from '../../src/operator/observe/tellers.ts';
 import { groupObject, Harness, KEY } from './reconcile-harness.ts';
 
 const SHARD = 'shardId-000000000000';

@@ -4,7 +4,7 @@ import { KINDS, type KubeObject, type StoredObject } from '../../src/kubernetes/
 import { MemoryCluster } from '../../src/kubernetes/memory/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { StatusWriter } from '../../src/operator/status-writer.ts';
+import { StatusWriter } from '../../src/operator/apply/status-writer.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { groupObject, NAME } from './reconcile-harness.ts';
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ObservedWorkers } from '../../src/leases/observed-workers.ts';
 import type { WorkerRow } from '../../src/leases/worker-row.ts';
-import { Tellers, type Listen } from '../../src/operator/tellers.ts';
+import { Tellers, type Listen } from '../../src/operator/observe/tellers.ts';
 import { aWorker } from '../support/builders.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 

@@ -10,7 +10,7 @@ import { ObservedWorkers } from '../../leases/observed-workers.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { describeError, KcgError } from '../../lib/errors.ts';
 import { KINDS, type StoredObject } from '../../kubernetes/cluster.ts';
-import { podView } from '../../operator/observe-pods.ts';
+import { podView } from '../../operator/observe/observe-pods.ts';
 import { dynamoDbTableAdmin } from '../../table/dynamodb/table-admin.ts';
 import { eventsOf } from '../../view/event-view.ts';
 import type { GroupPicture, Unknown } from '../../view/group-picture.ts';

@@ -5,7 +5,7 @@ import type { StreamClient, StreamSummary } from '../../kinesis/stream-client.ts
 import { count } from '../../lib/count.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import { judgeClaim } from '../../operator/plan/judge-claim.ts';
-import { desiredTable } from '../../operator/reconcile-table.ts';
+import { desiredTable } from '../../operator/steps/reconcile-table.ts';
 import { planTable } from '../../table/plan-table.ts';
 import type { ObservedTable } from '../../table/table-admin.ts';
 import { forAws, type AwsClients } from '../groups/group-looker.ts';

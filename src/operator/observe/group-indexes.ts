@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { defaultTableName } from '../../api/group.ts';
+import { GROUP_LABEL } from '../../api/labels.ts';
+import type { ObjectCache, StoredObject } from '../../kubernetes/cluster.ts';
+
+/*
+ * What the caches are asked by, so that a look at one group costs the same however many there are.
+ */
+
+/** Of the pod cache: `namespace/name` of the group. */
+export const PODS_OF_GROUP = 'group';
+/** Of the cache of groups: the name of the table, or `ANY_TABLE`. */
+export const GROUPS_OF_TABLE = 'table';
+/** Of the cache of resets: `namespace/name` of the group. */
+export const RESETS_OF_GROUP = 'group';
+/** For groups whose table cannot be told: they may use each. No table has this name. */
+export const ANY_TABLE = '*';
+
+/** The group an object belongs to, by its label. */
+export function groupKeys({ metadata }: StoredObject): string[] {
+  const group = metadata.labels?.[GROUP_LABEL];
+  return group === undefined ? [] : [`${metadata.namespace ?? 'default'}/${group}`];
+}
+
+const tableOf = z.looseObject({
+  groupId: z.string().nullish(),
+  checkpoints: z.looseObject({ table: z.looseObject({ name: z.string().nullish() }).nullish() }).nullish(),
+});
+
+/** The table a group uses, as far as its spec can be read: one that is refused may have positions all the same. */
+export function tablesOf({ metadata, spec }: StoredObject): string[] {
+  const { data, success } = tableOf.safeParse(spec);
+  if (!success) return [ANY_TABLE];
+  return [data.checkpoints?.table?.name ?? defaultTableName(data.groupId ?? defaultGroupId({ metadata }))];
+}
+
+/** Groups that use the table, or may. */
+export function groupsOfTable(groups: Pick<ObjectCache, 'by'>, table: string): StoredObject[] {
+  return [table, ANY_TABLE].flatMap((key) => groups.by(GROUPS_OF_TABLE, key));
+}
+
+/** As far as its spec can be read. */
+export function groupIdIn({ metadata, spec }: StoredObject): string {
+  return tableOf.safeParse(spec).data?.groupId ?? defaultGroupId({ metadata });
+}
+
+function defaultGroupId({ metadata }: Pick<StoredObject, 'metadata'>): string {
+  return `${metadata.namespace ?? 'default'}.${metadata.name}`;
+}

@@ -1,0 +1,113 @@
+import { isReading } from '../../api/group.ts';
+import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
+import { isOpen } from '../../kinesis/shard.ts';
+import { isEnded } from '../../leases/lease.ts';
+import { keyOf, keyString } from '../../kubernetes/cluster.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import { describeError, KcgError } from '../../lib/errors.ts';
+import { groupView, type GroupView } from '../../view/group-view.ts';
+import type { KnownRead } from '../../view/shard-lag.ts';
+import { relevantShards } from '../../view/relevant-shards.ts';
+import { podView } from './observe-pods.ts';
+import type { StreamFacts, TableFacts } from '../plan/group-facts.ts';
+import type { PlacedPass } from '../reconcile-context.ts';
+import { tableFailure } from './table-facts.ts';
+import { replicasOf } from '../plan/desired-objects.ts';
+import { deploymentOf, podsOf } from '../steps/reconcile-workload.ts';
+
+/** Rows older than this say nothing about who owns what, ms. */
+const ROWS_SERVE_MS = 120_000;
+
+export interface ReadRows {
+  /** Undefined = not readable now, and not long ago either. */
+  rows: GroupRows | undefined;
+  table: LeaseTable | undefined;
+  /** The table's facts, or what reading the rows has shown of it. */
+  facts: TableFacts;
+}
+
+/** All rows of the group by one query; after a failure the last ones, for a while. */
+export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<ReadRows> {
+  const { options, memory, target, signal } = pass;
+  if (!facts.usable) return { rows: undefined, table: undefined, facts };
+  const nowMs = options.clock.monotonic();
+  try {
+    const table = (memory.leaseTable ??= await options.aws.leaseTable(target, signal));
+    const rows = decodeRows(await table.query('all', { consistent: false, signal }));
+    memory.rows = { rows, readMs: nowMs };
+    memory.watched.observe(rows.workers, options.clock.monotonic());
+    const key = keyString(keyOf(pass.object));
+    memory.isTold = options.tellers?.follow(key, rows.workers, memory.watched) ?? false;
+    return { rows, table, facts };
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    const error = KcgError.from(thrown);
+    memory.isTold = false;
+    if (error.code === 'NotFound') {
+      // The table is gone behind our back: look at it again, and open it anew.
+      memory.table = undefined;
+      memory.leaseTable = undefined;
+    }
+    const known = memory.rows && nowMs - memory.rows.readMs < ROWS_SERVE_MS ? memory.rows.rows : undefined;
+    return {
+      rows: known,
+      table: undefined,
+      facts: { ...facts, ...tableFailure(error), message: describeError(error) },
+    };
+  }
+}
+
+/** Asks nobody: from `rows` and `stream` as given, the pods in the cache, and what earlier looks have shown. */
+export function viewOf(
+  pass: PlacedPass,
+  {
+    rows,
+    stream,
+    isFresh,
+    readTo = [],
+  }: {
+    rows: GroupRows;
+    stream: StreamFacts;
+    isFresh: boolean;
+    /** Known otherwise of shards that nobody reads. */
+    readTo?: Iterable<[string, KnownRead]> | undefined;
+  },
+): GroupView {
+  const { group, options, memory } = pass;
+  const { spec, status } = group;
+  const nowMs = options.clock.now();
+  const view = groupView({
+    rows,
+    shards: stream.shards && relevantShards(stream.shards, rows, spec.initialPosition.type),
+    pods: podsOf(pass).map((pod) => podView(pod, nowMs)),
+    retentionHours: stream.summary?.retentionHours ?? status?.stream?.retentionHours,
+    nowMs,
+    readTo: new Map([...memory.windows.readTo(), ...readTo]),
+  });
+  return memory.windows.judge({
+    view,
+    rows,
+    nowMs,
+    isFresh,
+    // Nor does anybody read who is not wanted.
+    isPaused: !isReading(group) || replicasOf(deploymentOf(pass)) === 0,
+    leaseDurationMs: spec.leases.durationSeconds * 1_000,
+    checkpointIntervalMs: spec.checkpoints.intervalSeconds * 1_000,
+  });
+}
+
+/** Shards that would be forgotten with their position: another program's rows, until a worker takes them. */
+export function expiringShards({ leases }: GroupRows): string[] {
+  return leases.filter((lease) => lease.ttl !== undefined && !isEnded(lease)).map(({ shardId }) => shardId);
+}
+
+/** The rows know of a reshard that the list of the stream is too old for. */
+export function isListStale({ leases }: GroupRows, { shards }: StreamFacts): boolean {
+  if (!shards) return false;
+  const listed = new Map(shards.map((shard) => [shard.shardId, shard]));
+  const newest = [...listed.keys()].sort().at(-1) ?? '';
+  return leases.some((lease) => {
+    const shard = listed.get(lease.shardId);
+    return shard ? isEnded(lease) && isOpen(shard) : lease.shardId > newest;
+  });
+}

@@ -1,0 +1,165 @@
+import { TAKE_OVER_ANNOTATION } from '../../api/labels.ts';
+import type { Claim } from '../../leases/claim.ts';
+import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
+import { latestStart } from '../../leases/latest.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import { readClaim } from '../../leases/read-claim.ts';
+import { claimGroup, keepShard, pinStart } from '../../leases/transitions.ts';
+import { writeRows } from '../../leases/write-rows.ts';
+import type { StreamSummary } from '../../kinesis/stream-client.ts';
+import type { ClaimFacts } from '../plan/group-facts.ts';
+import { keyOf, keyString } from '../../kubernetes/cluster.ts';
+import { judgeClaim, type ClaimVerdict } from '../plan/judge-claim.ts';
+import { attempt } from './pace.ts';
+import { type PlacedPass } from '../reconcile-context.ts';
+import { rememberTable, tableRecordOf } from '../observe/remember-table.ts';
+
+/** Times a claim is tried against somebody who claims at the same moment. */
+const ATTEMPTS = 3;
+
+interface Found {
+  table: LeaseTable;
+  rows: GroupRows;
+  /** Undefined = not known at the moment: nothing is claimed, and a claim that was read before stays as it was judged. */
+  stream: StreamSummary | undefined;
+}
+
+/** Keeps in memory whose the group id is; a failure is told in the status and leaves what was known. */
+export async function pursueClaim(pass: PlacedPass, { table, rows, stream }: Found): Promise<void> {
+  const { memory } = pass;
+  const facts = await attempt(pass, { step: 'claim' }, async () => {
+    if (stream) return reconcileClaim(pass, { table, rows, stream });
+    return memory.claim ?? believedClaim(pass, rows);
+  });
+  memory.claim = facts ?? memory.claim;
+}
+
+/**
+ * Claims the group id for this resource, or says who has it. It is ours only once the resource itself knows that: from then
+ * on workers may write positions, and a table that goes takes them with it. Undefined when the resource has changed
+ * meanwhile: the next look goes on.
+ */
+async function reconcileClaim(
+  pass: PlacedPass,
+  input: { table: LeaseTable; rows: GroupRows; stream: StreamSummary },
+): Promise<ClaimFacts | undefined> {
+  const facts = await claimed(pass, input);
+  if (facts.verdict === 'ours' && !(await rememberTable(pass, { claimed: true }))) return undefined;
+  return facts;
+}
+
+/** A claim that says this resource holds it is believed; workers compare streams for themselves. */
+async function believedClaim(pass: PlacedPass, { claim }: GroupRows): Promise<ClaimFacts | undefined> {
+  if (claim === undefined || !tableRecordOf(pass)?.claimed) return undefined;
+  const clusterId = await pass.options.cluster.clusterId({ signal: pass.signal });
+  const verdict = judge(pass, { claim, clusterId, stream: undefined });
+  return verdict.verdict === 'claim' ? undefined : verdict;
+}
+
+async function claimed(
+  pass: PlacedPass,
+  { table, rows, stream }: { table: LeaseTable; rows: GroupRows; stream: StreamSummary },
+): Promise<ClaimFacts> {
+  const { cluster } = pass.options;
+  const clusterId = await cluster.clusterId({ signal: pass.signal });
+  // An old read is good enough to see that nothing has changed; anything else is looked at again.
+  let { claim } = rows;
+  let verdict = judge(pass, { claim, clusterId, stream });
+  for (let attempt = 0; verdict.verdict !== 'ours' && attempt < ATTEMPTS; attempt += 1) {
+    claim = await readClaim(table, pass.signal);
+    verdict = judge(pass, { claim, clusterId, stream });
+    if (verdict.verdict === 'refused') return verdict;
+    if (verdict.verdict === 'claim') {
+      const { why } = verdict;
+      await keepRows(pass, table, rows);
+      if (!(await write(pass, { table, claim, clusterId, stream }))) continue;
+      const note = `group id ${pass.groupId} claimed: ${why}`;
+      pass.events.push({ type: 'Normal', reason: 'Claimed', note, action: 'ClaimGroup', isStep: true });
+      verdict = { verdict: 'ours' };
+    }
+  }
+  if (verdict.verdict === 'claim') {
+    const message = 'others claim the group id at the same time; trying again';
+    return { verdict: 'refused', reason: 'ClaimedByOtherResource', message };
+  }
+  // Also when it was claimed before: that pass may have failed between the two writes.
+  if (verdict.verdict === 'ours') await pinLatest(pass, { table, claim, rows });
+  return verdict;
+}
+
+/**
+ * A deleted group may have left its rows to expire, and another program's always do: once claimed they are live, also while
+ * no worker takes them. Before the claim, so that a failure between the two begins again.
+ */
+async function keepRows({ signal }: PlacedPass, table: LeaseTable, seen: GroupRows): Promise<void> {
+  const { leases } = decodeRows(await table.query('all', { consistent: true, signal }));
+  const expiring = leases.filter(({ ttl }) => ttl !== undefined).map(({ shardId }) => shardId);
+  await writeRows(table, expiring.map(keepShard), signal);
+  for (const lease of seen.leases) lease.ttl = undefined;
+}
+
+interface Seen {
+  claim: Claim | undefined;
+  clusterId: string;
+  stream: StreamSummary;
+}
+
+function judge(
+  pass: PlacedPass,
+  { claim, clusterId, stream }: Omit<Seen, 'stream'> & { stream: StreamSummary | undefined },
+): ClaimVerdict {
+  return judgeClaim({
+    claim,
+    clusterId,
+    resourceUid: pass.object.metadata.uid,
+    stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
+    nameOf: (uid) => resourceNameOf(pass, uid, claim?.namespace),
+    takeOver: pass.group.metadata.annotations[TAKE_OVER_ANNOTATION],
+  });
+}
+
+/** `namespace/name` of the group with this uid in this cluster; false = it is gone, undefined = it cannot be known. */
+export function resourceNameOf(
+  { options, group }: PlacedPass,
+  uid: string,
+  namespace: string | undefined,
+): string | false | undefined {
+  const { groups } = options.caches;
+  const holder = groups.list().find(({ metadata }) => metadata.uid === uid);
+  if (holder) return keyString(keyOf(holder));
+  // One that is only not seen may be alive; this group's namespace is watched.
+  return options.settings.seesAllNamespaces || namespace === group.metadata.namespace ? false : undefined;
+}
+
+async function write(
+  { group, object, options, memory, signal, target }: PlacedPass,
+  { table, claim, clusterId, stream }: Seen & { table: LeaseTable },
+): Promise<boolean> {
+  const wanted = {
+    groupId: target.groupId,
+    clusterId,
+    resourceUid: object.metadata.uid,
+    namespace: group.metadata.namespace,
+    streamArn: stream.arn,
+    streamCreatedAt: stream.createdAt,
+    claimedAt: options.clock.now(),
+    tableMadeAt: memory.table?.facts.madeAt,
+  };
+  return (await table.write(claimGroup(claim, wanted), { signal })).outcome === 'done';
+}
+
+/** `Latest` means from the creation of the group on, not from its first worker's start. */
+async function pinLatest(
+  { group, object, options, target, signal }: PlacedPass,
+  { table, claim, rows }: { table: LeaseTable; claim: Claim | undefined; rows: GroupRows },
+): Promise<void> {
+  if (group.spec.initialPosition.type !== 'Latest') return;
+  if (claim?.startAt !== undefined || rows.leases.length > 0) return;
+  const createdAt = Date.parse(object.metadata.creationTimestamp ?? '');
+  const clusterMs = await options.cluster.now({ signal });
+  const nowMs = options.clock.now();
+  const ageMs = (clusterMs ?? nowMs) - createdAt;
+  const streamMs = await options.aws.streamClient(target).now({ signal });
+  const startMs = latestStart({ streamMs, nowMs, ageMs: Number.isNaN(ageMs) ? 0 : ageMs });
+  await table.write(pinStart(startMs), { signal });
+}

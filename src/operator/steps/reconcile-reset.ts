@@ -1,0 +1,167 @@
+import { groupIdOf } from '../../api/group.ts';
+import { readGroup } from '../../api/stored-group.ts';
+import { isOver, parseReset, type OffsetResetSpec, type OffsetResetStatus } from '../../api/offset-reset.ts';
+import { resetUnderWay } from '../../leases/claim.ts';
+import type { GroupRows } from '../../leases/group-rows.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import { KcgError } from '../../lib/errors.ts';
+import { keyOf, keyString, parseKey, type StoredObject } from '../../kubernetes/cluster.ts';
+import { nudgeAll } from './fence-workers.ts';
+import { RESETS_OF_GROUP } from '../observe/group-indexes.ts';
+import type { ResetRequest, ResetSession, ResetStep } from '../offset-reset.ts';
+import { attempt } from './pace.ts';
+import { lookAgain, type PlacedPass, type ReconcilerOptions } from '../reconcile-context.ts';
+import { placeOf, withRole } from './reconcile-place.ts';
+import { tellReset } from '../apply/reset-writer.ts';
+
+/** A group may be applied a moment after its reset, with the same tool. */
+const GROUP_PATIENCE_MS = 60_000;
+
+/** Resets of the group that are not over, the oldest first. */
+function pendingResets({ caches }: Pick<ReconcilerOptions, 'caches'>, group: string): StoredObject[] {
+  const age = ({ metadata }: StoredObject) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
+  return caches.offsetResets
+    .by(RESETS_OF_GROUP, group)
+    .filter(({ status }) => !isOver(status as OffsetResetStatus | undefined))
+    .sort((a, b) => (age(a) < age(b) ? -1 : 1));
+}
+
+/**
+ * Goes on with the reset that has begun, else with the oldest; one at a time. What a reset has begun whose resource is gone is
+ * ended as the table says. `at`: undefined = the group's rows cannot be used now.
+ */
+export async function pursueReset(
+  pass: PlacedPass,
+  at: { table: LeaseTable; rows: GroupRows } | undefined,
+): Promise<void> {
+  const { options, memory, object, groupId, signal } = pass;
+  const pending = pendingResets(options, keyString(keyOf(object)));
+  const begun = resetUnderWay(at?.rows.claim);
+  const next = pending.find(({ metadata }) => metadata.uid === begun?.id) ?? pending[0];
+  const isOrphan =
+    begun?.isOfResource && next?.metadata.uid !== begun.id && options.caches.offsetResets.hasSynced;
+  if (!next && !isOrphan) return void (memory.reset.session = undefined);
+  await attempt(pass, { step: 'reset' }, async () => {
+    if (at && isOrphan) {
+      const request = requestOf(pass, at.table, { id: begun.id, by: begun.by });
+      return follow(pass, at.rows, await sessionOf(pass, request).step(signal));
+    }
+    if (!next) return;
+    const step = at ? await stepOf(pass, { object: next, table: at.table }) : UNUSABLE;
+    if (at) await follow(pass, at.rows, step);
+    await tellReset(options, next, { step, groupId, signal });
+  });
+}
+
+const UNUSABLE: ResetStep = {
+  outcome: 'waiting',
+  reason: 'Waiting',
+  message: 'stream, table and claim of the group cannot be used yet; its conditions say why',
+  againInMs: 30_000,
+};
+
+/** @returns when to look again, ms, at resets whose group is not there */
+export async function refuseResets(
+  options: ReconcilerOptions,
+  group: string,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { name, namespace } = parseKey(group);
+  let againInMs: number | undefined;
+  for (const object of pendingResets(options, group)) {
+    const ageMs = options.clock.now() - Date.parse(object.metadata.creationTimestamp ?? '');
+    const isPatient = ageMs < GROUP_PATIENCE_MS;
+    const message = `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`;
+    const step: ResetStep = isPatient
+      ? { outcome: 'waiting', reason: 'Waiting', message, againInMs: GROUP_PATIENCE_MS }
+      : { outcome: 'failed', reason: 'GroupNotFound', message };
+    if (isPatient) againInMs = Math.min(againInMs ?? Infinity, Math.max(1_000, GROUP_PATIENCE_MS - ageMs));
+    await tellReset(options, object, { step, signal });
+  }
+  return againInMs;
+}
+
+async function follow(pass: PlacedPass, rows: GroupRows, step: ResetStep): Promise<void> {
+  // Another may wait for its turn.
+  lookAgain(pass, step.outcome === 'waiting' ? step.againInMs : 0);
+  // They would learn it from their next beat.
+  if (step.outcome === 'done' || step.reason === 'StoppingWorkers')
+    await nudgeAll(rows.workers, pass.options.nudge);
+}
+
+async function stepOf(
+  pass: PlacedPass,
+  { object, table }: { object: StoredObject; table: LeaseTable },
+): Promise<ResetStep> {
+  const parsed = parseReset(object);
+  if (parsed.outcome === 'refused')
+    return { outcome: 'failed', reason: 'InvalidSpec', message: parsed.problems.join('; ').slice(0, 4_000) };
+  const { spec } = parsed;
+  const to = spec.undo === undefined ? spec.to : undoTarget(pass, spec.undo);
+  if (typeof to === 'string') return { outcome: 'failed', reason: 'SnapshotNotFound', message: to };
+  const request = requestOf(pass, table, {
+    id: object.metadata.uid,
+    by: `KinesisOffsetReset ${keyString(keyOf(object))}`,
+    to,
+    stopsWorkers: spec.whileRunning === 'Stop',
+    isDryRun: spec.dryRun,
+  });
+  return sessionOf(pass, request).step(pass.signal);
+}
+
+/** The snapshot of the reset that is undone, or why there is none. */
+function undoTarget(
+  { options, group }: PlacedPass,
+  undo: string,
+): NonNullable<OffsetResetSpec['to']> | string {
+  const { namespace, name } = group.metadata;
+  const object = options.caches.offsetResets.get({ namespace, name: undo });
+  if (!object) return `there is no KinesisOffsetReset ${undo} in namespace ${namespace}`;
+  const { spec, status } = object as { spec?: { group?: string }; status?: OffsetResetStatus };
+  if (spec?.group !== name) return `KinesisOffsetReset ${undo} is of group ${spec?.group}`;
+  const { snapshot } = status ?? {};
+  if (!snapshot) return `KinesisOffsetReset ${undo} has moved nothing, so there is nothing to undo`;
+  return { type: 'Snapshot', snapshot: snapshot.id };
+}
+
+function requestOf(
+  pass: PlacedPass,
+  table: LeaseTable,
+  about: Pick<ResetRequest, 'id' | 'by'> & Partial<ResetRequest>,
+): ResetRequest {
+  return {
+    target: pass.target,
+    table,
+    to: undefined,
+    stopsWorkers: true,
+    isDryRun: false,
+    leaseDurationMs: pass.group.spec.leases.durationSeconds * 1_000,
+    openOther: (name) => openOther(pass, name),
+    ...about,
+  };
+}
+
+function sessionOf({ memory, options }: PlacedPass, request: ResetRequest): ResetSession {
+  const known = memory.reset.session;
+  if (known?.id === request.id) return known.session;
+  if (!options.aws.openReset) throw new KcgError('Unsupported', 'this operator resets nothing');
+  const session = options.aws.openReset(request);
+  memory.reset.session = { id: request.id, session };
+  return session;
+}
+
+/** Only of the namespace of the reset: whoever may create one there may read what is there. */
+async function openOther(pass: PlacedPass, name: string): Promise<LeaseTable> {
+  const { options, group, signal } = pass;
+  const { namespace } = group.metadata;
+  const object = options.caches.groups.get({ namespace, name });
+  const read = object && readGroup(object);
+  if (read?.outcome !== 'ok')
+    throw new KcgError(
+      'NotFound',
+      `there is no valid KinesisConsumerGroup ${name} in namespace ${namespace}`,
+    );
+  const target = placeOf({ group: read.group, groupId: groupIdOf(read.group), options });
+  if (!target) throw new KcgError('NotFound', `no region is known of group ${name}`);
+  return options.aws.leaseTable(await withRole({ ...pass, group: read.group }, target), signal);
+}

@@ -1,0 +1,42 @@
+import { describeError } from '../../lib/errors.ts';
+import { readClaim } from '../../leases/read-claim.ts';
+import type { ObservedTable } from '../../table/table-admin.ts';
+import { groupIdIn, groupsOfTable } from '../observe/group-indexes.ts';
+import { resourceNameOf } from './reconcile-claim.ts';
+import type { PlacedPass } from '../reconcile-context.ts';
+
+/** A group that has just made the table has not claimed its id yet. */
+const YOUNG_MS = 600_000;
+
+/**
+ * Whether the group that holds the table's settings is known not to exist any more: no resource of this cluster has its id,
+ * and its claim is of a resource that is gone, or there is none. Of another cluster's group nothing is known.
+ */
+export async function isHolderGone(
+  pass: PlacedPass,
+  holder: string,
+  observed: ObservedTable,
+): Promise<boolean> {
+  const { options, target, signal } = pass;
+  const users = groupsOfTable(options.caches.groups, target.table);
+  if (users.some((object) => groupIdIn(object) === holder)) return false;
+  try {
+    const rows = await options.aws.leaseTable({ ...target, groupId: holder }, signal);
+    const claim = await readClaim(rows, signal);
+    // In a table of one group the row may be another's.
+    if (claim?.resourceUid === undefined || (claim.groupId ?? holder) !== holder) {
+      return options.clock.now() - observed.createdAt > YOUNG_MS;
+    }
+    const clusterId = await options.cluster.clusterId({ signal });
+    return (
+      claim.clusterId === clusterId && resourceNameOf(pass, claim.resourceUid, claim.namespace) === false
+    );
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    options.log.debug('cannot tell whether a group is gone', {
+      group: holder,
+      error: describeError(thrown),
+    });
+    return false;
+  }
+}
