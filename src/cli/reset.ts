@@ -35,6 +35,10 @@ export const resetOptions = {
     description: 'YAML file of a group that no operator in a cluster runs',
   },
   group: { type: 'string', description: 'id of the group, when the file has several' },
+  unmanaged: {
+    type: 'boolean',
+    description: 'with -f: no operator runs the group any more, whatever its claim in the table says',
+  },
   table: { type: 'string', description: "with -f: the group's table; default: the one its id gives" },
   region: { type: 'string', description: "with -f: AWS region; default: the group's, then AWS_REGION" },
   'kinesis-endpoint': {

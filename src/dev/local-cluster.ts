@@ -8,6 +8,7 @@ import { KINDS, type KubeObject } from '../kubernetes/cluster.ts';
 import { MemoryCluster } from '../kubernetes/memory/cluster.ts';
 import { runOperator, type OperatorOptions } from '../operator/operator.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
+import { LOCAL_CLUSTER_ID } from './local-cluster-id.ts';
 import { ProcessPods } from './pods/process-pods.ts';
 
 export interface LocalClusterOptions {
@@ -38,7 +39,7 @@ const POLL_MS = 1_000;
 /** Operator and workers as they run in a cluster, with processes in place of pods, on any servers. */
 export function startLocalCluster(options: LocalClusterOptions): LocalCluster {
   const { clock, random, log } = options;
-  const cluster = new MemoryCluster({ clock, random, admit: admitGroup });
+  const cluster = new MemoryCluster({ clock, random, clusterId: LOCAL_CLUSTER_ID, admit: admitGroup });
   const pods = new ProcessPods({
     cluster,
     clock,

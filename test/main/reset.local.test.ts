@@ -8,7 +8,7 @@ import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/s
 import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
-import { announceWorker, putShard, removeWorker } from '../../src/leases/transitions.ts';
+import { announceWorker, claimGroup, putShard, removeWorker } from '../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { parseOptions } from '../../src/lib/options.ts';
@@ -136,5 +136,32 @@ test.each<[string[], string]>([
   const refused = await reset(...argv);
   expect(refused.code).toBeGreaterThan(0);
   expect(refused.stderr).toContain(message);
+  expect(await positions()).toEqual(before);
+});
+
+test('what the operator of a cluster runs is left to it, unless it is said to be gone', async () => {
+  const before = await positions();
+  const table = await open();
+  const claim = {
+    groupId: 'shop.orders',
+    clusterId: 'b6f1f3a4-5f0c-4d8e-9d1b-0c6f3f9e2a11',
+    resourceUid: 'u1',
+    namespace: 'shop',
+    streamArn: kinesis.kinesis.describe('orders').arn,
+    streamCreatedAt: kinesis.kinesis.describe('orders').createdAt,
+    claimedAt: clock.now(),
+  };
+  await table.write(claimGroup(undefined, claim));
+  for (const argv of [['--to', 'TrimHorizon'], ['--to', 'TrimHorizon', '--dry-run'], ['--undo']]) {
+    const refused = await reset(...argv);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain(
+      `names namespace shop of cluster ${claim.clusterId}. Nothing was written`,
+    );
+    expect(refused.stderr).toContain('kcg reset orders -n shop, in a context of that cluster');
+    expect(await positions()).toEqual(before);
+  }
+  expect(await reset('--to', 'TrimHorizon', '--unmanaged')).toMatchObject({ code: 0, stderr: '' });
+  expect(await reset('--undo', '--unmanaged')).toMatchObject({ code: 0, stderr: '' });
   expect(await positions()).toEqual(before);
 });
