@@ -51,6 +51,7 @@ const AS_ASKED: ReadonlySet<string> = new Set([
   'Shadow',
   'NotConsuming',
   'NoWorkersWanted',
+  'RangeReading',
 ]);
 
 /** What the operator says. */
@@ -62,9 +63,10 @@ function conditions(picture: GroupPicture): Problem[] {
   const bad = conditions.filter(
     ({ type, status }) => !SUMMARIES.has(type) && (isAbnormal(type) ? status === 'True' : status === 'False'),
   );
-  const ready = conditions.filter(({ type, status }) => type === 'Ready' && status === 'False');
-  return [...bad, ...ready].map(({ type, reason, message }) => ({
-    severity: severityOf(type, reason),
+  const ready = conditions.filter(({ type, status }) => type === 'Ready' && status !== 'True');
+  return [...bad, ...ready].map(({ type, status, reason, message }) => ({
+    // While nobody answers the workers may well go on.
+    severity: status === 'Unknown' ? 'warning' : severityOf(type, reason),
     reason,
     what: message,
     next: nextOf(type, reason),

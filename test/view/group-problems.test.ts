@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CLAIM_KEY } from '../../src/leases/row.ts';
 import { isTrouble, problemsOf } from '../../src/view/group-problems.ts';
+import { verdictOf } from '../../src/view/verdict.ts';
 import { anObject, aPicture, NOW, READY, ROWS, shardRow, workerRow } from '../support/a-picture.ts';
 
 const condition = (type: string, status: string, reason: string) => ({
@@ -30,6 +31,24 @@ describe('what is wrong with a group', () => {
     expect(problems.map(({ reason }) => reason)).toEqual(['TableNotFound', 'LagExceeded']);
     expect(problems[0]).toMatchObject({ severity: 'error', what: 'TableNotFound it is' });
     expect(problems[0]?.next).toContain('create it with the keys');
+  });
+
+  test('is that nobody can tell, as AWS does not answer', () => {
+    const conditions = [
+      condition('Ready', 'Unknown', 'StreamUnreachable'),
+      condition('StreamReady', 'Unknown', 'StreamUnreachable'),
+      condition('HandlerHealthy', 'Unknown', 'HandlerUnknown'),
+    ];
+    const picture = aPicture({ ...said(...conditions), from: [] });
+    const problems = problemsOf({ ...picture, view: undefined, rows: undefined });
+    expect(problems).toMatchObject([{ severity: 'warning', what: 'StreamUnreachable it is' }]);
+    expect(verdictOf(picture, problems)).toEqual({ word: 'StreamUnreachable', kind: 'warning' });
+  });
+
+  test('is not that a range takes its time', () => {
+    expect(reasons(said(...READY, condition('Complete', 'False', 'RangeReading')))).toEqual([
+      'note RangeReading',
+    ]);
   });
 
   test('is not what was asked for, nor what limits the scaling', () => {
