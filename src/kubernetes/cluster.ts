@@ -175,7 +175,7 @@ export interface EventInput {
   note: string;
   /** CamelCase: what the operator was doing. */
   action: string;
-  /** A step on the way to something: told together with what comes within the next seconds. */
+  /** A step on the way to something: told together with what comes within the next half minute. */
   isStep?: boolean;
 }
 

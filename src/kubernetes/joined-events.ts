@@ -1,12 +1,12 @@
 import type { Clock } from '../lib/clock.ts';
 import type { EventInput } from './cluster.ts';
 
-/** How long a step waits for what it leads to, ms. */
-const WAITS_MS = 5_000;
+/** How long a step waits for what it leads to, ms: a table is made and pods start within that, as a rule. */
+const WAITS_MS = 30_000;
 
 /**
  * Steps that lead to something are told with it, in one Event: many groups that come up at the same time would cost an API
- * server more Events than all else. A step that led to nothing is told by itself, a few seconds late.
+ * server more Events than all else. A step that led to nothing is told by itself, half a minute late.
  */
 export class JoinedEvents {
   readonly #clock: Clock;

@@ -147,8 +147,8 @@ export interface GroupMemory {
   positionsMs: number;
   /** Monotonic; when the status was last written. */
   statusMs: number;
-  /** Monotonic; the same, by this process. */
-  toldMs: number;
+  /** Monotonic; since when a step on the way is not told. */
+  untoldMs: number | undefined;
   /** How long after that it may be written for lag alone, ms. */
   lagPauseMs: number;
   outage: Outage | undefined;
@@ -190,7 +190,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     consumer: undefined,
     positionsMs: nowMs,
     statusMs: nowMs,
-    toldMs: -Infinity,
+    untoldMs: undefined,
     lagPauseMs: Infinity,
     outage: undefined,
     lastFailover: undefined,

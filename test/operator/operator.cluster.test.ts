@@ -113,8 +113,11 @@ test('a group becomes a Deployment and a status the CRD accepts, and then is lef
   expect(await condition('Stalled')).toMatch(/^False/);
   const { stdout } = await plane.kubectl(['get', 'kcg', '-n', 'default', 'orders', '--no-headers']);
   expect(stdout).toMatch(/^orders +orders +0\/2 +0\/2 +False/);
-  const writes = () => requests.filter(({ verb }) => !['get', 'list', 'watch'].includes(verb));
-  // What is held back is out after five seconds at most: Events that wait for what they lead to, and statuses on the way.
+  // Events wait for what they lead to, half a minute; a status on the way is out after three seconds.
+  const writes = () =>
+    requests.filter(
+      ({ verb, resource }) => !['get', 'list', 'watch'].includes(verb) && resource !== 'events',
+    );
   let made = -1;
   while (made !== writes().length) {
     made = writes().length;

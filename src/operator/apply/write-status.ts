@@ -21,7 +21,7 @@ const STOPPED_MS = 300_000;
 /** On the way to or from a pause, or taking up shards: a moment, as a rule. The longer it lasts, the seldomer the looks. */
 const SETTLING_MS = 1_000;
 const SETTLING_SHARE = 0.1;
-/** Least time between two statuses of a group that is on its way to be ready, ms: each step of it takes a moment. */
+/** How long a group that is on its way to be ready waits to tell of a step, ms: by then the next may be done, or all. */
 const ON_THE_WAY_MS = 3_000;
 
 /** One write at most, and none for what only lags or moves on as always, when the last one is not long ago. */
@@ -41,17 +41,17 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> 
   const status = mayLag ? computed : withoutLag;
   // A group that has caught up is at rest, and would not be looked at again soon.
   if (status.summary?.lag !== computed.summary?.lag) lookAgain(pass, pauseMs - (nowMs - memory.statusMs));
-  const leftMs = ON_THE_WAY_MS - (nowMs - memory.toldMs);
-  if (leftMs > 0 && isOnTheWay(computed) && previous && isOnTheWay(previous, computed)) {
-    if (status !== previous) lookAgain(pass, leftMs);
-    return;
+  if (withoutLag !== previous && isOnTheWay(computed) && previous && isOnTheWay(previous, computed)) {
+    memory.untoldMs ??= nowMs;
+    const leftMs = ON_THE_WAY_MS - (nowMs - memory.untoldMs);
+    if (leftMs > 0) return lookAgain(pass, leftMs);
   }
+  memory.untoldMs = undefined;
   const result = await statuses.write(object, status, signal);
   if (result === 'lost') return lookAgain(pass, 1_000);
   if (isDue && status === computed) memory.positionsMs = nowMs;
   if (result === 'applied') {
     memory.statusMs = nowMs;
-    memory.toldMs = nowMs;
     memory.lagPauseMs = withoutLag === previous ? LAG_MS : FIRST_LAG_MS;
     pass.events.push(
       ...conditionEvents(previous?.conditions ?? [], status.conditions ?? []),
