@@ -16,8 +16,8 @@ export interface OtlpRequest {
 export interface OtlpReceiver {
   endpoint: string;
   requests: OtlpRequest[];
-  /** The answer to all that comes; 200 to begin with. */
-  answer: (status: number) => void;
+  /** The answer to all that comes; 200 and nothing else to begin with. */
+  answer: (status: number, body?: Buffer) => void;
   /** Nothing is answered from now on. */
   hang: () => void;
   close: () => Promise<void>;
@@ -27,11 +27,13 @@ export interface OtlpReceiver {
 export async function startOtlpReceiver(port = 0, tls?: ServerCertificate): Promise<OtlpReceiver> {
   const requests: OtlpRequest[] = [];
   let status: number | undefined = 200;
+  let said: Buffer | undefined;
   const onRequest: RequestListener = (request, response) => {
     void buffer(request).then((sent) => {
       const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
       requests.push({ path: request.url ?? '', headers: request.headers, body });
-      if (status !== undefined) response.writeHead(status).end();
+      if (status !== undefined)
+        response.writeHead(status, { 'content-type': 'application/x-protobuf' }).end(said);
     });
   };
   const server = tls ? createTlsServer(tls, onRequest) : createServer(onRequest);
@@ -40,7 +42,10 @@ export async function startOtlpReceiver(port = 0, tls?: ServerCertificate): Prom
   return {
     endpoint: `${tls ? 'https' : 'http'}://127.0.0.1:${address.port}`,
     requests,
-    answer: (next) => (status = next),
+    answer(next, body) {
+      status = next;
+      said = body;
+    },
     hang: () => (status = undefined),
     close: () =>
       new Promise((resolve) => {

@@ -162,6 +162,47 @@ test('tells how it was refused, as with a wrong key', async () => {
   expect(await value('kcg_otlp_dropped_spans_total')).toBe(1);
 });
 
+/** The answer of a collector that took a part; the messages of both signals are alike. */
+function partialSuccess(rejected: number, words: string): Buffer {
+  const text = Buffer.from(words);
+  const inner = Buffer.concat([Buffer.from([0x08, rejected, 0x12, text.length]), text]);
+  return Buffer.concat([Buffer.from([0x0a, inner.length]), inner]);
+}
+
+test('tells once what a collector says that takes a part only, and once that it takes all again', async () => {
+  const collector = await receiver();
+  const { telemetry, lines, value } = start({
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+    OTEL_METRIC_EXPORT_INTERVAL: '50',
+    OTEL_BSP_SCHEDULE_DELAY: '50',
+  });
+  const about = (signal: string) => lines.filter(([message]) => message.startsWith(signal));
+  const lost = () => value('kcg_otlp_dropped_spans_total');
+  collector.answer(200, partialSuccess(1, '1 of 9 too old'));
+  telemetry.tracer?.startSpan('rejected').end();
+  await until('a span is rejected', async () => (await lost()) === 1);
+  await until('metrics are', () => about('metrics').length === 1);
+  collector.answer(200, partialSuccess(2, '2 of 9 too old'));
+  telemetry.tracer?.startSpan('rejected').end();
+  await until('two more are', async () => (await lost()) === 3);
+  collector.answer(200, partialSuccess(0, 'use gzip'));
+  telemetry.tracer?.startSpan('taken').end();
+  await until('a warning came', () => about('traces').length === 2);
+  collector.answer(200, partialSuccess(0, ''));
+  telemetry.tracer?.startSpan('taken').end();
+  await until('spans are all taken', () => about('traces').length === 3);
+  const metrics = { url: `${collector.endpoint}/v1/metrics`, rejected: expect.any(Number) };
+  await until('metrics are', () => about('metrics').some(([message]) => message.includes('all taken')));
+  await telemetry.stop();
+  const url = `${collector.endpoint}/v1/traces`;
+  expect(about('traces')).toEqual([
+    ['traces are rejected in part', { url, rejected: 1, collector: '1 of 9 too old' }],
+    ['traces are taken, with a warning', { url, rejected: 3, collector: 'use gzip' }],
+    ['traces are all taken again', { url, rejected: 3 }],
+  ]);
+  expect(about('metrics')).toContainEqual(['metrics are all taken again', metrics]);
+});
+
 test('a collector that takes and never answers holds up no end', async () => {
   const silent = await startOtlpReceiver();
   onTestFinished(() => silent.close());

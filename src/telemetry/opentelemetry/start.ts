@@ -1,6 +1,4 @@
 import type { Tracer } from '@opentelemetry/api';
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import {
   defaultResource,
   detectResources,
@@ -21,8 +19,9 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { MetricSettings, TelemetrySettings, TraceSettings } from '../settings.ts';
 import { TelemetryMetrics } from '../telemetry-metrics.ts';
+import { metricsExporter, tracesExporter } from './otlp-exporter.ts';
 import { metricData, type RegistryMetric } from './registry-metrics.ts';
-import { SpanQueue, watchedMetrics } from './watched-exporter.ts';
+import { SpanQueue, tellRemarks, watchedMetrics } from './watched-exporter.ts';
 
 /*
  * Loaded only where something is to be sent. Of the SDK's global state nothing is touched: a handler in this process may have
@@ -83,7 +82,11 @@ function startMetrics(
 ): PeriodicExportingMetricReader {
   const startMs = clock.now();
   const reader = new PeriodicExportingMetricReader({
-    exporter: watchedMetrics(new OTLPMetricExporter({ url }), { url, log, metrics: own }),
+    exporter: watchedMetrics(metricsExporter(url, tellRemarks('metrics', { url, log })), {
+      url,
+      log,
+      metrics: own,
+    }),
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis: timeoutMs,
   });
@@ -103,8 +106,13 @@ function startMetrics(
 function startTraces(settings: TraceSettings, { resource, log, own }: Parts): TracerProvider {
   const { url, sampler, maxQueue, maxBatch, delayMs, timeoutMs } = settings;
   const queue = new SpanQueue({ url, log, metrics: own, max: maxQueue });
+  const tell = tellRemarks('traces', { url, log });
+  const exporter = tracesExporter(url, (remark) => {
+    if (remark) own.droppedSpans(remark.rejected);
+    tell(remark);
+  });
   const processor = new BatchSpanProcessor({
-    exporter: queue.exporter(new OTLPTraceExporter({ url })),
+    exporter: queue.exporter(exporter),
     maxQueueSize: maxQueue,
     maxExportBatchSize: maxBatch,
     scheduledDelayMillis: delayMs,

@@ -3,6 +3,7 @@ import type { PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { Log } from '../../lib/log.ts';
 import type { Signal, TelemetryMetrics } from '../telemetry-metrics.ts';
+import type { OnAnswer } from './otlp-exporter.ts';
 
 export interface WatchOptions {
   url: string;
@@ -20,6 +21,26 @@ function watch(signal: Signal, { url, log, metrics }: WatchOptions): (result: Ex
       return;
     }
     if (metrics.failed(signal)) log.warn(`${signal} cannot be sent`, { url, error: describe(error) });
+  };
+}
+
+/** Tells once of each thing that a collector says of what it has got, and once that it takes all again. */
+export function tellRemarks(signal: Signal, { url, log }: Pick<WatchOptions, 'url' | 'log'>): OnAnswer {
+  let told: string | undefined;
+  let rejected = 0;
+  return (remark) => {
+    if (remark === undefined) {
+      if (told !== undefined) log.info(`${signal} are all taken again`, { url, rejected });
+      told = undefined;
+      rejected = 0;
+      return;
+    }
+    rejected += remark.rejected;
+    const what = remark.rejected > 0 ? 'are rejected in part' : 'are taken, with a warning';
+    // Numbers in it are of this export alone.
+    const now = `${what}: ${remark.words.replaceAll(/\d+/g, '0')}`;
+    if (now !== told) log.warn(`${signal} ${what}`, { url, rejected, collector: remark.words });
+    told = now;
   };
 }
 
