@@ -23,7 +23,7 @@ import type {
 } from '../cluster.ts';
 import { KINDS, keyOf } from '../cluster.ts';
 import type { KubeAccess } from './config.ts';
-import { statusError, type KubeStatus } from './errors.ts';
+import { isUnserved, statusError, type KubeStatus } from './errors.ts';
 import { KubeEventRecorder } from './events.ts';
 import { JoinedEvents } from '../joined-events.ts';
 import { leaseObject, leaseRecord } from './lease.ts';
@@ -91,12 +91,14 @@ export class KubeCluster implements Cluster {
     key: ObjectKey,
     { signal }: CallOptions = {},
   ): Promise<StoredObject | undefined> {
+    const subject = on(kind, key, 'get');
     const { statusCode, body } = await this.#transport.request({
-      ...on(kind, key, 'get'),
+      ...subject,
       method: 'GET',
       accept: [404],
       signal,
     });
+    if (isUnserved(statusCode, body)) throw statusError({ statusCode, body }, subject);
     return statusCode === 404 ? undefined : asStored(body, kind);
   }
 

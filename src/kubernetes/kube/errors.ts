@@ -1,5 +1,5 @@
 import { KcgError, type ErrorCode } from '../../lib/errors.ts';
-import { OVER_QUOTA } from '../cluster.ts';
+import { KINDS, OVER_QUOTA } from '../cluster.ts';
 
 /** What a request was, for messages. */
 export interface RequestSubject {
@@ -40,6 +40,26 @@ const FIXES: Partial<Record<ErrorCode, (subject: RequestSubject) => string>> = {
   Credentials: () => 'Check the token or client certificate in use.',
 };
 
+/** What the API server answers where it serves no such kind; an object that is not there is answered with its name. */
+const UNSERVED = /^404 page not found|^the server could not find the requested resource$/;
+
+/** Whether the answer says that the cluster knows no such kind, rather than that there is no such object. */
+export function isUnserved(statusCode: number, body: unknown): boolean {
+  return statusCode === 404 && UNSERVED.test(wordsOf(body) ?? '');
+}
+
+const OURS: ReadonlySet<string> = new Set([KINDS.consumerGroup.plural, KINDS.offsetReset.plural]);
+
+function unserved({ verb, resource }: RequestSubject): KcgError {
+  const [plural = ''] = resource.split(' ');
+  return new KcgError('NotFound', `cannot ${verb} ${resource}: the cluster does not know ${plural}`, {
+    resource,
+    fix: OURS.has(plural)
+      ? 'Install the definitions, of the release that you run: kubectl apply --server-side --force-conflicts -f crds.'
+      : undefined,
+  });
+}
+
 /** A quota, a webhook or another admission plugin said no. Authorization does so in the same words, and names who may not. */
 const ADMISSION = /is forbidden: (?!User ")|denied (the )?request/;
 
@@ -48,20 +68,28 @@ export function statusError(
   { statusCode, body, retryAfter }: { statusCode: number; body: unknown; retryAfter?: string | undefined },
   subject: RequestSubject,
 ): KcgError {
-  const status = (typeof body === 'object' && body !== null ? body : {}) as KubeStatus;
+  if (isUnserved(statusCode, body)) return unserved(subject);
+  const status = statusOf(body);
   const code = codeOf(statusCode, status);
   const seconds = Number(retryAfter ?? status.details?.retryAfterSeconds ?? Number.NaN);
-  const said =
-    status.message ?? (typeof body === 'string' && body.trim() ? body.trim().slice(0, 500) : undefined);
   return new KcgError(
     code,
-    `cannot ${subject.verb} ${subject.resource}: ${said ?? `the API server answered ${statusCode}`}`,
+    `cannot ${subject.verb} ${subject.resource}: ${wordsOf(body) ?? `the API server answered ${statusCode}`}`,
     {
       resource: subject.resource,
       fix: FIXES[code]?.(subject),
       retryAfterMs: Number.isFinite(seconds) ? Math.min(seconds * 1_000, MAX_RETRY_AFTER_MS) : undefined,
     },
   );
+}
+
+function statusOf(body: unknown): KubeStatus {
+  return typeof body === 'object' && body !== null ? body : {};
+}
+
+function wordsOf(body: unknown): string | undefined {
+  if (typeof body === 'string') return body.trim().slice(0, 500) || undefined;
+  return statusOf(body).message;
 }
 
 function codeOf(statusCode: number, { message = '', details }: KubeStatus): ErrorCode {

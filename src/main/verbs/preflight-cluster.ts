@@ -97,7 +97,7 @@ function admission(thrown: unknown, namespace: string): Check {
   if (!hasCode(thrown, 'NotFound')) return { result: 'failed', what, found };
   const next = found.includes(`namespaces "${namespace}"`)
     ? `Create the namespace: kubectl create namespace ${namespace}.`
-    : 'Install kcg first: the cluster does not know the kind.';
+    : undefined;
   return { result: 'failed', what, found, next };
 }
 

@@ -130,6 +130,17 @@ describe('a real API server', () => {
     unsubscribe('undici:client:connected', count);
   });
 
+  test('says that it does not know a kind, not that there is no such object', async () => {
+    const cluster = connect();
+    const key = { namespace: 'default', name: 'orders' };
+    const unknown = { code: 'NotFound', message: expect.stringContaining('the cluster does not know') };
+    await expect(cluster.get(KINDS.consumerGroup, key)).rejects.toMatchObject(unknown);
+    await expect(cluster.list(KINDS.consumerGroup)).rejects.toMatchObject(unknown);
+    await expect(cluster.get({ ...KINDS.pod, plural: 'pots' }, key)).rejects.toMatchObject(unknown);
+    expect(await cluster.get(KINDS.pod, key)).toBeUndefined();
+    await cluster.close();
+  });
+
   test('reports a field that a built-in kind does not have as InvalidInput', async () => {
     const cluster = connect();
     const namespace = await newNamespace(cluster);

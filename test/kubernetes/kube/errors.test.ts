@@ -33,3 +33,13 @@ test.each<[string, string, string, boolean]>([
   expect(describeError(error)).toContain(message);
   expect(describeError(error).includes(ALLOW)).toBe(namesRole);
 });
+
+test('a kind that the cluster does not serve is told apart from an object that is not there', () => {
+  const subject = { verb: 'get', resource: 'kinesisconsumergroups shop/orders' };
+  const unserved = statusError({ statusCode: 404, body: '404 page not found\n' }, subject);
+  expect(describeError(unserved)).toContain('the cluster does not know kinesisconsumergroups');
+  expect(describeError(unserved)).toContain('kubectl apply --server-side --force-conflicts -f crds');
+  const message = 'kinesisconsumergroups.kcg.dev "orders" not found';
+  const gone = statusError({ statusCode: 404, body: { message } }, subject);
+  expect(describeError(gone)).toBe(`cannot get kinesisconsumergroups shop/orders: ${message}`);
+});
