@@ -1,13 +1,13 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { pinnedNode } from './image/fetched.ts';
+import type { TarEntry } from '../src/lib/tar.ts';
+import { checkDebian, pinnedNode } from './image/fetched.ts';
 import { baseLayer, bundleLayer } from './image/image-files.ts';
 import { tagOf, writeOciArchive, type Architecture } from './image/oci-archive.ts';
 import { libraries } from './image/pinned-libraries.ts';
 import { gitIn, provenanceOf } from './image/provenance.ts';
 import { sbomOf } from './image/sbom.ts';
-import type { ImageFile } from './image/tar.ts';
 import { packagesIn } from './third-party-licenses.ts';
 
 /*
@@ -44,6 +44,7 @@ function readOptions() {
   const architectures = [...new Set(values.platform)]
     .sort()
     .map((platform) => platform.replace('linux/', '') as Architecture);
+  checkDebian(architectures);
   return { ...values, ...provenanceOf(process.env, gitIn(ROOT)), out: resolve(values.out), architectures };
 }
 type Options = ReturnType<typeof readOptions>;
@@ -59,7 +60,7 @@ async function main(): Promise<void> {
 
 async function writeImage(
   { name, out, architectures, source, created, revision }: Options,
-  layersOf: (architecture: Architecture) => Promise<ImageFile[][]>,
+  layersOf: (architecture: Architecture) => Promise<TarEntry[][]>,
 ): Promise<void> {
   const annotations = {
     'org.opencontainers.image.title': 'kcg',
@@ -115,14 +116,14 @@ function sbomFor(architecture: Architecture, created: Options['created']) {
 }
 
 /** As a layer would be unpacked. */
-function writeFiles(folder: string, files: readonly ImageFile[]): void {
+function writeFiles(folder: string, files: readonly TarEntry[]): void {
   rmSync(folder, { recursive: true, force: true });
   for (const file of files) {
     const path = join(folder, file.path);
     mkdirSync('folder' in file ? path : dirname(path), { recursive: true });
     if ('link' in file) symlinkSync(file.link, path);
-    else if ('data' in file) writeFileSync(path, file.data);
-    if ('mode' in file) chmodSync(path, file.mode);
+    else if ('content' in file) writeFileSync(path, file.content);
+    if (!('link' in file)) chmodSync(path, file.mode ?? 0o644);
   }
 }
 

@@ -1,32 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { cachedFolder, cachePath } from '../cached-folder.ts';
 import type { Architecture } from './oci-archive.ts';
-import type { DebianPackage } from './pinned-libraries.ts';
+import { allPackages, type DebianPackage } from './pinned-libraries.ts';
 
 /* What the image is made of, fetched once into ~/.cache/kcg, and nothing but what is pinned. */
 
 const ROOT = join(import.meta.dirname, '../..');
 const APT_HELPER = '/usr/lib/apt/apt-helper';
-
-/** A folder made by `fill` from nothing, or as an earlier run left it; whole, also when two make it at a time. */
-function fetched(name: string, fill: (folder: string) => void): string {
-  const folder = join(homedir(), '.cache/kcg', name);
-  if (existsSync(folder)) return folder;
-  mkdirSync(dirname(folder), { recursive: true });
-  const making = mkdtempSync(`${folder}.`);
-  try {
-    fill(making);
-    renameSync(making, folder);
-  } catch (error) {
-    rmSync(making, { recursive: true, force: true });
-    // Somebody else was first.
-    if (!existsSync(folder)) throw error;
-  }
-  return folder;
-}
 
 /**
  * Folder of a Debian package's files.
@@ -34,7 +17,7 @@ function fetched(name: string, fill: (folder: string) => void): string {
  */
 export function debianFiles(each: DebianPackage, architecture: Architecture): string {
   const hash = each.sha256[architecture];
-  return fetched(`image-${each.name}-${architecture}-${hash.slice(0, 12)}`, (folder) => {
+  return cachedFolder(folderName(each, architecture), (folder) => {
     const archive = join(folder, 'package.deb');
     const address = `${debianMirror()}/${each.path}_${architecture}.deb`;
     try {
@@ -49,6 +32,16 @@ export function debianFiles(each: DebianPackage, architecture: Architecture): st
     run('dpkg-deb', '--extract', archive, folder);
     rmSync(archive);
   });
+}
+
+function folderName({ name, sha256 }: DebianPackage, architecture: Architecture): string {
+  return `image-${name}-${architecture}-${sha256[architecture].slice(0, 12)}`;
+}
+
+/** @throws Error where packages for one of these are to be fetched, and there is nobody to fetch them */
+export function checkDebian(architectures: readonly Architecture[]): void {
+  const names = architectures.flatMap((each) => allPackages.map((one) => folderName(one, each)));
+  if (!names.every((name) => existsSync(cachePath(name)))) debianMirror();
 }
 
 /** Why nothing of Debian's can be fetched here; nothing when it can. */
@@ -106,7 +99,7 @@ export function nodeFiles(architecture: Architecture): string {
   const { name, version, integrity } = pinnedNode(architecture);
   const [algorithm = '', hash = ''] = integrity.split(/-(.*)/);
   const short = createHash('sha256').update(integrity).digest('hex').slice(0, 12);
-  return fetched(`image-${name}-${version}-${short}`, (folder) => {
+  return cachedFolder(`image-${name}-${version}-${short}`, (folder) => {
     const [{ filename }] = JSON.parse(
       run('npm', 'pack', '--json', '--pack-destination', folder, `${name}@${version}`),
     ) as [{ filename: string }];

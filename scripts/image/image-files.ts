@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
+import type { TarEntry } from '../../src/lib/tar.ts';
 import { debianFiles, nodeFiles } from './fetched.ts';
 import type { Architecture } from './oci-archive.ts';
 import { baseFiles, gccBase, libc, libgcc, libstdcxx, type DebianPackage } from './pinned-libraries.ts';
-import type { ImageFile } from './tar.ts';
 
 /*
  * The files of the image: the pinned Node, the few libraries it is linked to, and the bundle in dist/. There is no shell and no
@@ -30,7 +30,7 @@ const MACHINES: Record<Architecture, { triplet: string; loader: string; loaderLi
 const LIBC_PARTS = ['libc.so.6', 'libdl.so.2', 'libm.so.6', 'libpthread.so.0'];
 
 /** Node and what it is linked to. It changes with what is pinned, not with kcg, and with no machine that builds it. */
-export async function baseLayer(architecture: Architecture): Promise<ImageFile[]> {
+export async function baseLayer(architecture: Architecture): Promise<TarEntry[]> {
   const { triplet, loader, loaderLink } = MACHINES[architecture];
   const node = nodeFiles(architecture);
   const debian = (each: DebianPackage, path: string) => join(debianFiles(each, architecture), path);
@@ -43,9 +43,9 @@ export async function baseLayer(architecture: Architecture): Promise<ImageFile[]
   return [
     { path: 'tmp/', mode: 0o1777, folder: true },
     { path: 'app/', mode: 0o755, folder: true },
-    { path: 'etc/passwd', mode: 0o644, data: Buffer.from(passwd) },
-    { path: 'etc/group', mode: 0o644, data: Buffer.from('root:x:0:\nkcg:x:65532:\n') },
-    { path: 'etc/nsswitch.conf', mode: 0o644, data: Buffer.from('hosts: files dns\n') },
+    { path: 'etc/passwd', content: Buffer.from(passwd) },
+    { path: 'etc/group', content: Buffer.from('root:x:0:\nkcg:x:65532:\n') },
+    { path: 'etc/nsswitch.conf', content: Buffer.from('hosts: files dns\n') },
     // Where the loader looks when nobody tells it, and where the kernel looks for the loader.
     { path: 'usr/lib', link: '/app/lib' },
     { path: loaderLink, link: '/app/ld.so' },
@@ -64,7 +64,7 @@ export async function baseLayer(architecture: Architecture): Promise<ImageFile[]
  * All that is built, but for the types, which are for who writes programs.
  * @throws Error when nothing is built
  */
-export async function bundleLayer(): Promise<ImageFile[]> {
+export async function bundleLayer(): Promise<TarEntry[]> {
   const dist = join(ROOT, 'dist');
   if (!existsSync(join(dist, 'kcg.mjs'))) throw new Error('dist/ is empty: run "npm run build" first');
   const entries = await readdir(dist, { recursive: true, withFileTypes: true });
@@ -79,6 +79,6 @@ export async function bundleLayer(): Promise<ImageFile[]> {
   ];
 }
 
-async function file(path: string, mode: number, from: string): Promise<ImageFile> {
-  return { path, mode, data: await readFile(from) };
+async function file(path: string, mode: number, from: string): Promise<TarEntry> {
+  return { path, mode, content: await readFile(from) };
 }

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { tar, type ImageFile } from './tar.ts';
+import { tarOf, type TarEntry } from '../../src/lib/tar.ts';
 
 export type Architecture = 'amd64' | 'arm64';
 
 export interface PlatformImage {
   architecture: Architecture;
   /** Lowest first. A layer that did not change keeps its digest, so that only the others are pulled again. */
-  layers: ImageFile[][];
+  layers: TarEntry[][];
   /** `Entrypoint`, `Env`, `User`, `Labels` …, as the OCI image specification 1.1 has them. */
   config: Record<string, unknown>;
   /** What it holds, as a document of this media type. It is attached to the image: registries list it as a referrer. */
@@ -76,7 +76,7 @@ export async function writeOciArchive(path: string, image: Image): Promise<Writt
   ]);
   if (another === undefined) files.set('manifest.json', json([dockerManifest(image.name, only)]));
   const entries = [...files, ...[...blobs].sort(([a], [b]) => (a < b ? -1 : 1))];
-  await writeFile(path, tar(entries.map(([path, data]) => ({ path, mode: 0o644, data }))));
+  await writeFile(path, tarOf(entries.map(([path, content]) => ({ path, content }))));
   return {
     digest: root.digest,
     platforms: platforms.map(({ architecture, manifest, layers }) => ({
@@ -92,7 +92,7 @@ type AddedPlatform = Awaited<ReturnType<typeof addPlatform>>;
 
 async function addPlatform(image: Image, platform: PlatformImage, add: AddBlob) {
   const { architecture, config, sbom } = platform;
-  const tars = platform.layers.map(tar);
+  const tars = platform.layers.map((layer) => tarOf(layer));
   const packed = await Promise.all(tars.map((layer) => pack(layer, { level: 6 })));
   const configBlob = add(
     `${MEDIA}.config.v1+json`,

@@ -77,3 +77,5 @@ export const baseFiles: DebianPackage = {
 };
 
 export const libraries = [libc, libgcc, libstdcxx];
+/** With those of which texts alone are taken. */
+export const allPackages: readonly DebianPackage[] = [...libraries, gccBase, baseFiles];

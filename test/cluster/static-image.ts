@@ -8,7 +8,7 @@ await writeOciArchive(archive, {
   platforms: [
     {
       architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
-      layers: [[{ path: 'main', mode: 0o755, data: readFileSync(program) }]],
+      layers: [[{ path: 'main', mode: 0o755, content: readFileSync(program) }]],
       config: { Entrypoint: ['/main'], User: user },
     },
   ],

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,4 +40,22 @@ describe.skipIf(problem !== undefined)('a pinned package of Debian', () => {
     expect(() => debianFiles(libc, 'amd64')).toThrow(/could not be fetched as pinned.*Hash Sum mismatch/s);
     expect(readdirSync(cache)).toEqual([]);
   });
+});
+
+it('is not asked for, nor is anything else, by a machine that has no apt', () => {
+  const home = mkdtempSync(join(tmpdir(), 'kcg-home-'));
+  onTestFinished(() => rmSync(home, { recursive: true }));
+  const preload = `data:text/javascript,${encodeURIComponent(`
+    import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    const { existsSync } = fs;
+    fs.existsSync = (path) => !String(path).endsWith('/apt-helper') && existsSync(path);
+    syncBuiltinESMExports();
+  `)}`;
+  const argv = ['--import', preload, 'scripts/build-image.ts', '--out', join(home, 'image.tar')];
+  const env = { PATH: process.env['PATH'], HOME: home };
+  const { status, stderr } = spawnSync(process.execPath, argv, { env, encoding: 'utf8' });
+  expect(stderr).toContain('no image: the image is built where apt is');
+  expect(status).toBe(1);
+  expect(readdirSync(home)).toEqual([]);
 });

@@ -18,10 +18,10 @@ const platform = (architecture: Architecture) => ({
   layers: [
     [
       { path: 'app/', mode: 0o755, folder: true as const },
-      { path: 'app/node', mode: 0o755, data: Buffer.from(`node for ${architecture}`) },
+      { path: 'app/node', mode: 0o755, content: Buffer.from(`node for ${architecture}`) },
       { path: 'usr/lib', link: '/app/lib' },
     ],
-    [{ path: 'app/kcg.mjs', mode: 0o644, data: Buffer.from('the same for all') }],
+    [{ path: 'app/kcg.mjs', mode: 0o644, content: Buffer.from('the same for all') }],
   ],
   config: { Entrypoint: ['/app/node'] },
   sbom: { mediaType: SBOM, data: Buffer.from(`{"for": "${architecture}"}`) },

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { cachedFolder } from '../../scripts/cached-folder.ts';
 
 /**
  * Packages of this machine's Debian or Ubuntu, unpacked into a folder of the cache: nothing is installed. They are of the release
@@ -9,9 +10,7 @@ import { join } from 'node:path';
  * @throws Error where there is no apt-get, or it cannot download
  */
 export function debianPackages(name: string, ...packages: string[]): string {
-  const folder = join(homedir(), '.cache/kcg', `debian-${name}`);
-  if (existsSync(folder)) return folder;
-  return unpacked(folder, packages);
+  return cachedFolder(folderName(name, packages), (folder) => withLists(() => unpack(folder, packages)));
 }
 
 /**
@@ -19,42 +18,39 @@ export function debianPackages(name: string, ...packages: string[]): string {
  * @throws Error where there is no apt-get, it knows none of them, or it cannot download
  */
 export function debianProgram(name: string, ...packages: string[]): string {
-  const folder = join(homedir(), '.cache/kcg', `debian-${name}`);
-  if (existsSync(folder)) return folder;
-  const needed = () => {
-    const plan = ['--simulate', '--no-install-recommends', 'install', ...packages];
-    const said = execFileSync('apt-get', plan, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-    return [...said.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]!);
-  };
+  return cachedFolder(folderName(name, packages), (folder) =>
+    withLists(() => {
+      const plan = ['--simulate', '--no-install-recommends', 'install', ...packages];
+      const said = execFileSync('apt-get', plan, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      unpack(
+        folder,
+        [...said.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]!),
+      );
+    }),
+  );
+}
+
+/** Other packages, or those of another release, are in another folder. */
+function folderName(name: string, packages: readonly string[]): string {
+  const release = readFileSync('/etc/os-release', 'utf8').match(/^(?:ID|VERSION_ID)=.*$/gm) ?? [];
+  const what = [process.arch, ...release, ...packages].join(' ');
+  return `debian-${name}-${createHash('sha256').update(what).digest('hex').slice(0, 12)}`;
+}
+
+/** A machine that is new has no lists of packages, and one that is old has lists of packages that are no longer there. */
+function withLists(get: () => void): void {
   try {
-    return unpacked(folder, needed());
+    get();
   } catch {
-    // A machine that is new has no lists, and one that is old has lists of packages that are no longer there.
     execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
-    return unpacked(folder, needed());
+    get();
   }
 }
 
-function unpacked(folder: string, packages: readonly string[]): string {
-  const making = `${folder}.${process.pid}`;
-  rmSync(making, { recursive: true, force: true });
-  mkdirSync(join(making, 'root'), { recursive: true });
-  const download = () =>
-    execFileSync('apt-get', ['download', '-q', ...packages], { cwd: making, stdio: 'ignore' });
-  try {
-    download();
-  } catch {
-    // A new machine has no lists yet.
-    execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
-    download();
-  }
-  for (const file of readdirSync(making).filter((each) => each.endsWith('.deb')))
-    execFileSync('dpkg', ['-x', file, 'root'], { cwd: making });
-  try {
-    renameSync(join(making, 'root'), folder);
-  } catch {
-    // Somebody else was first.
-  }
-  rmSync(making, { recursive: true, force: true });
-  return folder;
+function unpack(folder: string, packages: readonly string[]): void {
+  const archives = join(folder, 'archives');
+  mkdirSync(archives, { recursive: true });
+  execFileSync('apt-get', ['download', '-q', ...packages], { cwd: archives, stdio: 'ignore' });
+  for (const file of readdirSync(archives)) execFileSync('dpkg', ['-x', join(archives, file), folder]);
+  rmSync(archives, { recursive: true });
 }
