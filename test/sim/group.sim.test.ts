@@ -9,7 +9,7 @@ import { explain, runGroup } from './run-group.ts';
  */
 const only = env['KCG_SIM_SEED'];
 const from = Number(only ?? env['KCG_SIM_FROM'] ?? 1);
-const count = only ? 1 : Number(env['KCG_SIM_SEEDS'] ?? (wantsLongTests(env) ? 500 : 150));
+const count = only ? 1 : Number(env['KCG_SIM_SEEDS'] ?? (wantsLongTests(env) ? 300 : 100));
 const PER_TEST = 50;
 /** A seed takes 30 ms on an idle core; a busy machine may take its time. */
 const TIMEOUT_MS = 300_000;

@@ -12,7 +12,7 @@ import type { SimWorker } from './sim-worker.ts';
 const MINUTE = 60_000;
 const only = env['KCG_SIM_SEED'];
 const from = Number(only ?? env['KCG_SIM_FROM'] ?? 1);
-const count = only ? 1 : Number(env['KCG_SIM_SEEDS'] ?? (wantsLongTests(env) ? 200 : 10));
+const count = only ? 1 : Number(env['KCG_SIM_SEEDS'] ?? (wantsLongTests(env) ? 100 : 10));
 const PER_TEST = 10;
 const TIMEOUT_MS = 300_000;
 const firsts = Array.from({ length: Math.ceil(count / PER_TEST) }, (_, i) => from + i * PER_TEST);
