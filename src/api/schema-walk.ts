@@ -1,18 +1,21 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 type Schema = z.core.$ZodType;
+
+type Wrapper = z.ZodOptional | z.ZodDefault | z.ZodPrefault | z.ZodCatch;
+
+/* By name: `instanceof` of zod's classes takes many times as long, and each field of each object that is read is asked. */
+
+const WRAPPERS: ReadonlySet<string> = new Set(['optional', 'default', 'prefault', 'catch']);
+
+const typeOf = (schema: Schema | undefined) => schema?._zod.def.type;
+const isObject = (schema: Schema | undefined): schema is z.ZodObject => typeOf(schema) === 'object';
+const isArray = (schema: Schema | undefined): schema is z.ZodArray => typeOf(schema) === 'array';
 
 /** What is inside optionals, defaults and the like. */
 function unwrap(schema: Schema | undefined): Schema | undefined {
   let inner = schema;
-  while (
-    inner instanceof z.ZodOptional ||
-    inner instanceof z.ZodDefault ||
-    inner instanceof z.ZodPrefault ||
-    inner instanceof z.ZodCatch
-  ) {
-    inner = inner.unwrap();
-  }
+  while (inner && WRAPPERS.has(inner._zod.def.type)) inner = (inner as Wrapper).unwrap();
   return inner;
 }
 
@@ -20,12 +23,12 @@ function unwrap(schema: Schema | undefined): Schema | undefined {
 export function fieldsAt(schema: Schema, path: readonly PropertyKey[]): string[] {
   const target = path.reduce<Schema | undefined>((parent, key) => {
     const inner = unwrap(parent);
-    if (inner instanceof z.ZodObject) return inner.shape[String(key)] as Schema | undefined;
-    if (inner instanceof z.ZodArray) return inner.element;
+    if (isObject(inner)) return inner.shape[String(key)] as Schema | undefined;
+    if (isArray(inner)) return inner.element;
     return undefined;
   }, schema);
   const object = unwrap(target);
-  return object instanceof z.ZodObject ? Object.keys(object.shape) : [];
+  return isObject(object) ? Object.keys(object.shape) : [];
 }
 
 /**
@@ -34,7 +37,7 @@ export function fieldsAt(schema: Schema, path: readonly PropertyKey[]): string[]
  */
 export function withoutNulls(schema: Schema, value: unknown): unknown {
   const object = unwrap(schema);
-  if (!(object instanceof z.ZodObject) || !isFields(value)) return value;
+  if (!isObject(object) || !isFields(value)) return value;
   const shape = object.shape as Record<string, Schema>;
   const kept = Object.entries(value).filter(([key, field]) => field !== null || !hasDefault(shape[key]));
   return Object.fromEntries(
@@ -47,7 +50,7 @@ function isFields(value: unknown): value is Record<string, unknown> {
 }
 
 function hasDefault(schema: Schema | undefined): boolean {
-  return schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
+  return typeOf(schema) === 'default' || typeOf(schema) === 'prefault';
 }
 
 /** `value` without the fields of objects that take no others than those they name, and the paths of what is left out. */
@@ -55,11 +58,11 @@ export function withoutUnknown(schema: Schema, value: unknown): { value: unknown
   const ignored: string[] = [];
   const walk = (schema: Schema | undefined, value: unknown, path: string): unknown => {
     const inner = unwrap(schema);
-    if (inner instanceof z.ZodArray && Array.isArray(value))
+    if (isArray(inner) && Array.isArray(value))
       return value.map((item, index) => walk(inner.element, item, `${path}[${index}]`));
-    if (!(inner instanceof z.ZodObject) || !isFields(value)) return value;
+    if (!isObject(inner) || !isFields(value)) return value;
     const shape = inner.shape as Record<string, Schema>;
-    const isClosed = unwrap(inner.def.catchall) instanceof z.ZodNever;
+    const isClosed = typeOf(unwrap(inner.def.catchall)) === 'never';
     const fields = Object.entries(value).flatMap(([key, field]) => {
       const at = path === '' ? key : `${path}.${key}`;
       if (Object.hasOwn(shape, key)) return [[key, walk(shape[key], field, at)]];

@@ -16,6 +16,7 @@ import type { StreamCache } from './observe/observe-stream.ts';
 import type { ResetMemory } from './offset-reset.ts';
 import type { ImportMemory } from './position-import.ts';
 import type { PlannedEvent } from './plan/condition-events.ts';
+import type { Workload } from './plan/desired-objects.ts';
 import type { Want } from './plan/desired-replicas.ts';
 import { NO_LAG_HISTORY, type LagHistory } from './plan/wanted-for-lag.ts';
 import type {
@@ -114,6 +115,8 @@ export interface GroupMemory {
   /** How the lag went, and what was learned of the workers. */
   lagHistory: LagHistory;
   applied: AppliedGenerations;
+  /** The objects that were wanted last, and what they were made from. */
+  workload: { from: string; objects: Workload } | undefined;
   /** By thing: what failed last time. */
   refused: Map<string, Refused>;
   /** The operator that looks after it in our stead. */
@@ -171,6 +174,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     adviceWindow: [],
     lagHistory: NO_LAG_HISTORY,
     applied: new Map(),
+    workload: undefined,
     refused: new Map(),
     keptOff: { from: undefined },
     tableKey: undefined,

@@ -1,6 +1,6 @@
 import { groupIdOf, isReading, type KinesisConsumerGroup, type GroupStatus } from '../api/group.ts';
 import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
-import { keepsPositions, readGroupLeniently, readGroup } from '../api/stored-group.ts';
+import { keepsPositions, type StoredGroup } from '../api/stored-group.ts';
 import { jitterMs } from '../lib/backoff.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { streamKey } from './group-target.ts';
@@ -19,6 +19,7 @@ import type { GroupFacts } from './plan/group-facts.ts';
 import { holdGroup, OtherOperators } from './other-operators.ts';
 import { pursueClaim } from './steps/reconcile-claim.ts';
 import { pursueConsumer, removeOldConsumers, usableArn } from './steps/reconcile-consumer.ts';
+import { GroupReader } from './observe/read-groups.ts';
 import { followOutage, judgeWorkers } from './steps/reconcile-liveness.ts';
 import { nowhere } from './plan/nowhere.ts';
 import { countJudgements } from './plan/shards-progressing.ts';
@@ -67,7 +68,7 @@ export class GroupReconciler {
   readonly #tenants: Tenants;
   /** By key; a group recreated under its name starts anew. */
   readonly #memory = new Map<string, GroupMemory>();
-  readonly #ignored = new Set<string>();
+  readonly #reader: GroupReader;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -75,6 +76,7 @@ export class GroupReconciler {
     this.#statuses = new StatusWriter(options);
     this.#others = new OtherOperators(options);
     this.#tenants = new Tenants(options);
+    this.#reader = new GroupReader(options.log);
   }
 
   /**
@@ -106,8 +108,7 @@ export class GroupReconciler {
     signal: AbortSignal,
   ): Promise<number | FailedRound | StuckRound | undefined> {
     const { annotations, deletionTimestamp } = object.metadata;
-    const parsed = deletionTimestamp ? readGroupLeniently(object) : readGroup(object);
-    this.#tellIgnored(parsed.ignored);
+    const parsed = this.#reader.read(object);
     // A group that is being deleted is not kept from going by what was said while it lived.
     if (annotations?.[RECONCILE_PAUSED_ANNOTATION] === 'true' && !deletionTimestamp) {
       return this.#pause(key, object, { parsed, signal });
@@ -165,7 +166,7 @@ export class GroupReconciler {
   async #pause(
     key: string,
     object: StoredObject,
-    { parsed, signal }: { parsed: ReturnType<typeof readGroup>; signal: AbortSignal },
+    { parsed, signal }: { parsed: StoredGroup; signal: AbortSignal },
   ): Promise<number | undefined> {
     if (parsed.outcome === 'refused') return this.#say(object, pausedStatus(this.#about(object)), signal);
     const pass = this.#passOf(key, object, { group: parsed.group, signal });
@@ -181,14 +182,6 @@ export class GroupReconciler {
     if (keepsPositions(object) && !made) return dropFinalizer(this.#options.cluster, object, signal);
     // Nobody can tell which rows are its own, and once the object is gone nobody would know that they were to go.
     return this.#say(object, deletingStatus(unreadable(problems, made?.name), this.#about(object)), signal);
-  }
-
-  /** Once for each field, not for each group that has it. */
-  #tellIgnored(fields: readonly string[]): void {
-    const news = fields.filter((field) => !this.#ignored.has(field));
-    if (news.length === 0) return;
-    for (const field of news) this.#ignored.add(field);
-    this.#options.log.warn('fields that only a newer operator knows are ignored', { fields: news });
   }
 
   #about({ status, metadata }: StoredObject): Parameters<typeof pausedStatus>[0] {

@@ -52,7 +52,7 @@ export class StatusWriter {
   ): Promise<'unchanged' | 'applied' | 'lost'> {
     for (let attempt = 1; ; attempt += 1) {
       const wanted = asStored(this.fit(status));
-      if (isDeepStrictEqual(asStored(group.status), wanted)) return 'unchanged';
+      if (isDeepStrictEqual(group.status, wanted)) return 'unchanged';
       try {
         return await this.#apply(group, wanted, signal);
       } catch (thrown) {

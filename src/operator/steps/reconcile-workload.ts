@@ -152,10 +152,10 @@ function facts(deployment: StoredObject | undefined, problem: WorkloadFacts['pro
 }
 
 function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: WorkloadPass): Workload {
-  const { group, object, target, options } = pass;
+  const { group, object, target, options, memory } = pass;
   const { name, namespace } = group.metadata;
   const selector = workerSelector(name);
-  return desiredObjects({
+  const input = {
     group: { name, namespace, uid: object.metadata.uid, apiVersion: group.apiVersion, kind: group.kind },
     handler: workloadHandler(group, target.region),
     template: group.spec.template,
@@ -168,11 +168,14 @@ function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: Work
     labels: { ...ownedLabels(name), ...selector, [COMPONENT_LABEL]: 'worker' },
     selector,
     replicas: decision.replicas,
-    // A group that is to read nothing does not keep old pods reading while new ones come up.
-    existing,
     seenRevision,
     restart: askedRestart(group.metadata),
-  });
+  };
+  const { uid, resourceVersion } = existing?.metadata ?? {};
+  const from = JSON.stringify([input, uid, resourceVersion]);
+  if (memory.workload?.from !== from)
+    memory.workload = { from, objects: desiredObjects({ ...input, existing }) };
+  return memory.workload.objects;
 }
 
 function notOurs(pass: PlacedPass, owner: StoredObject): WorkloadFacts {
