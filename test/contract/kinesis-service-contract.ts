@@ -184,8 +184,9 @@ export function kinesisServiceContract(
       await service.split(stream, SHARD, '1000');
       let end = await read({ at: 'TRIM_HORIZON' });
       expect(texts(end.records)).toEqual(['a']);
-      // The end itself may take another read.
-      while (end.nextIterator !== undefined) end = await client.getRecords(end.nextIterator, 10);
+      // The end itself may take another read, and some never come to it.
+      for (let reads = 1; end.nextIterator !== undefined && reads < 5; reads += 1)
+        end = await client.getRecords(end.nextIterator, 10);
       expect(end.childShards).toMatchObject([
         { shardId: 'shardId-000000000002', parents: [SHARD], hashStart: '0', hashEnd: '999' },
         { shardId: 'shardId-000000000003', parents: [SHARD], hashStart: '1000' },

@@ -17,6 +17,17 @@ export async function startKinesisLocal(): Promise<Emulator> {
   return answering({ program, endpoint: `http://127.0.0.1:${plain}` });
 }
 
+/** Kinesis as the npm package `kinesalite` speaks it, over HTTP/1.1 alone; what it keeps is in its memory. */
+export async function startKinesalite(): Promise<Emulator> {
+  const port = await freePort();
+  const folder = await npmPackage('kinesalite', '3.3.3');
+  const argv = ['--port', `${port}`, '--shardLimit', '1000'];
+  const program = startProgram([process.execPath, join(folder, 'cli.js'), ...argv], {
+    env: { AWS_REGION: 'eu-west-1' },
+  });
+  return answering({ program, endpoint: `http://127.0.0.1:${port}` });
+}
+
 /** As it comes, not as local mode has it. */
 export async function startDynalite(): Promise<Emulator> {
   const port = await freePort();

@@ -7,7 +7,7 @@ import { leaseRowContract } from '../../contract/lease-row-contract.ts';
 import { leaseTableContract } from '../../contract/lease-table-contract.ts';
 import { tableAdminContract } from '../../contract/table-admin-contract.ts';
 import { emulatorTables } from '../../support/emulator-tables.ts';
-import { startDynalite, startKinesisLocal } from '../../support/emulators.ts';
+import { startDynalite, startKinesalite, startKinesisLocal } from '../../support/emulators.ts';
 import { kinesisServiceContract } from '../../contract/kinesis-service-contract.ts';
 import { kinesisAt, kinesisInMemory } from '../../support/kinesis-services.ts';
 
@@ -52,6 +52,21 @@ kinesisServiceContract(
   },
   // An iterator that is none is answered with 500; events of a subscription over HTTP/2 break its framing.
   ['refuses what makes no sense', 'sends the records of a subscription'],
+);
+
+kinesisServiceContract(
+  'kinesalite 3.3.3',
+  async () => {
+    const { endpoint, program } = await startKinesalite();
+    return kinesisAt(endpoint, () => program.stop());
+  },
+  // ListShards takes a filter and does not look at it; an end names no children; there are no stream consumers.
+  [
+    'lists by filter, with parents and ends of closed shards',
+    'names the children at the end of a closed shard',
+    'registers a stream consumer, once, finds it, and removes it, also twice',
+    'sends the records of a subscription',
+  ],
 );
 
 /* Tables: our server is dynalite with what it lacks in front of it, so these say what the front is for. */
