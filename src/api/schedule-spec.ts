@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
+import { nearestOf } from '../lib/nearest.ts';
 import { CRON, DNS_LABEL, text, TIME_ZONE } from './formats.ts';
 import { withRules } from './rule.ts';
 
@@ -9,12 +10,20 @@ export function readCron(pattern: string, timeZone: string): Cron {
 }
 
 /** What a pattern cannot tell, and the API server does not know: the group's conditions say it. */
-function problemOf(pattern: string, timeZone: string): string | undefined {
+function problemOf(pattern: string): string | undefined {
   try {
-    readCron(pattern, timeZone).nextRun(EPOCH);
-    return undefined;
+    return readCron(pattern, 'UTC').nextRun(EPOCH) === null ? 'there is no such day' : undefined;
   } catch (error) {
     return (error as Error).message.replace(/^Cron(Pattern|Date): /, '');
+  }
+}
+
+/** Zones are Node's to know; the API server takes any name of the form. */
+function isTimeZone(timeZone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }) !== undefined;
+  } catch {
+    return false;
   }
 }
 
@@ -35,8 +44,15 @@ const schedule = withRules(
       maxReplicas: replicas.min(1).optional().describe('In place of scaling.maxReplicas while it is open.'),
     })
     .superRefine(({ timeZone, start, end }, context) => {
+      if (!isTimeZone(timeZone)) {
+        const near = nearestOf(timeZone, Intl.supportedValuesOf('timeZone'));
+        const hint =
+          near === undefined ? 'write an IANA name such as Europe/Berlin' : `did you mean ${near}?`;
+        const message = `there is no time zone ${timeZone}; ${hint}`;
+        context.addIssue({ code: 'custom', message, path: ['timeZone'] });
+      }
       for (const [path, pattern] of Object.entries({ start, end })) {
-        const problem = problemOf(pattern, timeZone);
+        const problem = problemOf(pattern);
         if (problem !== undefined) context.addIssue({ code: 'custom', message: problem, path: [path] });
       }
     }),

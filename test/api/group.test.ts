@@ -18,6 +18,32 @@ describe('the edge takes and refuses what the table says', () => {
   });
 });
 
+describe('schedules that the API server cannot judge', () => {
+  test.each([
+    [
+      'a zone, misspelt',
+      { timeZone: 'Europe/Berln' },
+      'timeZone: there is no time zone Europe/Berln; did you mean Europe/Berlin?',
+    ],
+    ['an hour that no day has', { start: '0 25 * * *' }, 'start: Invalid value for hour: 25'],
+    ['a day that no year has', { end: '0 0 30 2 *' }, 'end: there is no such day'],
+  ])('%s', (_, change, problem) => {
+    const day = { name: 'day', start: '0 8 * * *', end: '0 18 * * *', minReplicas: 2, ...change };
+    const read = parseGroup(groupOf({ change: { scaling: { schedules: [day] } } }));
+    expect(read).toMatchObject({ problems: [`spec.scaling.schedules[0].${problem}`] });
+  });
+  test('a zone by a name that is not the usual one is taken', () => {
+    const day = {
+      name: 'day',
+      timeZone: 'europe/berlin',
+      start: '0 8 * * *',
+      end: '0 18 * * *',
+      minReplicas: 2,
+    };
+    expect(parsed({ scaling: { schedules: [day] } }).spec.scaling.schedules).toHaveLength(1);
+  });
+});
+
 function parsed(
   change: Record<string, unknown> = {},
   metadata: Record<string, unknown> = {},

@@ -172,7 +172,9 @@ describe('schedules', () => {
     h.cluster.create(KINDS.consumerGroup, groupObject({ scaling: { schedules } }));
     await h.converge();
     expect(await h.condition('Stalled')).toBe('True InvalidSpec');
-    expect(await h.message('Stalled')).toContain('Europe/Nowhere');
+    const told =
+      'spec.scaling.schedules[0].timeZone: there is no time zone Europe/Nowhere; write an IANA name';
+    expect(await h.message('Stalled')).toBe(`${told} such as Europe/Berlin`);
   });
 });
 
