@@ -21,7 +21,7 @@ function problemOf(pattern: string): string | undefined {
 /** Zones are Node's to know; the API server takes any name of the form. */
 function isTimeZone(timeZone: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en', { timeZone }) !== undefined;
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone }));
   } catch {
     return false;
   }

@@ -1,3 +1,4 @@
+import { shardIdFrom } from '../kinesis/shard.ts';
 import type { OptionTable } from '../lib/options.ts';
 import { readableLogLine } from '../view/log-line.ts';
 import { otherClusterOptions, selectOptions } from './group-options.ts';
@@ -24,7 +25,7 @@ export const logsOptions = {
     choices: LEVELS,
     default: 'debug',
   },
-  shard: { type: 'string', description: 'only lines of this shard, or of one whose id ends so' },
+  shard: { type: 'string', description: 'only lines of this shard: its id or its number' },
   output: { type: 'string', short: 'o', description: 'lines as they are', choices: ['json'] },
   ...otherClusterOptions,
 } as const satisfies OptionTable;
@@ -69,7 +70,7 @@ export function isShown(
   { level, shardId }: LogLine,
   wanted: { level: string; shard: string | undefined },
 ): boolean {
-  if (wanted.shard !== undefined && !(shardId?.endsWith(wanted.shard) ?? false)) return false;
+  if (wanted.shard !== undefined && shardId !== shardIdFrom(wanted.shard)) return false;
   return level === undefined || LEVELS.indexOf(level) >= LEVELS.indexOf(wanted.level as Level);
 }
 

@@ -13,7 +13,7 @@ export const putOptions = {
   'data-file': { type: 'string', description: 'a file whose bytes are the data of one record' },
   shard: {
     type: 'string',
-    description: 'put it into this open shard, whatever the key: an id, or how it ends',
+    description: 'put it into this open shard, whatever the key: its id or its number',
   },
   'explicit-hash-key': { type: 'string', description: "decimal, in place of the key's hash" },
   rate: {

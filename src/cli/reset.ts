@@ -1,6 +1,7 @@
 import type { OffsetResetSpec } from '../api/offset-reset.ts';
 import { offsetResetSpec } from '../api/offset-reset-spec.ts';
 import { problemsOf } from '../api/problems.ts';
+import { shardIdFrom } from '../kinesis/shard.ts';
 import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable, OptionValues } from '../lib/options.ts';
@@ -84,9 +85,15 @@ export function targetFromFlags(options: Options): OffsetResetSpec['to'] {
   throw new KcgError('InvalidInput', problemsOf(offsetResetSpec, spec, parsed.error.issues).join('; '));
 }
 
+const WORDS = ['TrimHorizon', 'Latest'] as const;
+
 function byName(to: string) {
-  if (to === 'TrimHorizon' || to === 'Latest') return { type: to };
-  return { type: 'AtTimestamp', timestamp: to };
+  const type = WORDS.find((word) => word.toLowerCase() === to.toLowerCase().replace(/[-_]/g, ''));
+  if (type !== undefined) return { type };
+  if (/^\d{4}-/.test(to)) return { type: 'AtTimestamp', timestamp: to };
+  throw new KcgError('InvalidInput', `--to takes TrimHorizon, Latest or a time, not '${to}'`, {
+    fix: 'Write a time as in --to 2026-11-29T08:00:00Z.',
+  });
 }
 
 const named = (how: 'after' | 'at') => (text: string) => {
@@ -96,7 +103,7 @@ const named = (how: 'after' | 'at') => (text: string) => {
       fix: `Write for example --${how} shardId-000000000000=4959….`,
     });
   }
-  return { shardId, [how]: number };
+  return { shardId: shardIdFrom(shardId), [how]: number };
 };
 
 export interface ResetReport {

@@ -16,7 +16,7 @@ export const tailOptions = {
   },
   'no-follow': { type: 'boolean', description: 'end when all shards are caught up' },
   limit: { type: 'number', description: 'end after so many records', min: 1, max: 1_000_000_000 },
-  shard: { type: 'string', many: true, description: 'only these shards: ids, or how they end' },
+  shard: { type: 'string', many: true, description: 'only these shards: ids or numbers' },
   filter: {
     type: 'string',
     many: true,

@@ -27,3 +27,9 @@ export function parentsOf(shard: Shard): string[] {
 export function isOpen(shard: Shard): boolean {
   return shard.endingSequence === undefined;
 }
+
+/** The id that a person means: as it is, or by its number, `12` and `shard-12` for `shardId-000000000012`. */
+export function shardIdFrom(text: string): string {
+  const [, number] = /^(?:shard-)?(\d{1,12})$/.exec(text) ?? [];
+  return number === undefined ? text : `shardId-${number.padStart(12, '0')}`;
+}

@@ -108,7 +108,7 @@ function requireKnown(table: OptionTable, tokens: readonly Token[]): void {
     // A flag after a flag is a value forgotten; a number may well begin with a minus.
     const isFlag = !inlineValue && /^--?[a-z]/i.test(value ?? '');
     if (value === undefined || isFlag || (value === '' && spec.type === 'number')) {
-      throw wrong(`${rawName} needs a value`, `Write ${rawName}${VALUE_NAMES[spec.type]}.`);
+      throw wrong(`${rawName} needs a value`, `Write ${rawName}${valueName(spec)}.`);
     }
     const isMany = spec.type === 'string' && spec.many === true;
     if (seen.has(name) && !isMany) throw wrong(`${rawName} is there twice`, 'Remove one of the two.');
@@ -172,6 +172,12 @@ function camel(name: string): string {
 }
 
 const VALUE_NAMES = { boolean: '', number: ' N', string: ' VALUE', url: ' URL' };
+
+function valueName(spec: OptionTable[string]): string {
+  return spec.type === 'string' && !spec.many && spec.choices
+    ? ` ${spec.choices.join('|')}`
+    : VALUE_NAMES[spec.type];
+}
 
 /** The option lines of `--help`. */
 export function optionHelp(table: OptionTable): string {

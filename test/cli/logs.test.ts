@@ -38,11 +38,10 @@ describe('the logs of all workers', () => {
       true,
       true,
     ]);
-    expect([shown(info, 'debug', '12'), shown(warn, 'debug', '12'), shown(mine, 'debug', '12')]).toEqual([
-      true,
-      false,
-      false,
-    ]);
+    const of12 = [shown(info, 'debug', '12'), shown(warn, 'debug', '12'), shown(mine, 'debug', '12')];
+    expect(of12).toEqual([true, false, false]);
+    const named = ['2', 'shard-12', 'shardId-000000000012'].map((shard) => shown(info, 'debug', shard));
+    expect(named).toEqual([false, true, true]);
   });
 
   test('are readable, or as they are', () => {

@@ -56,6 +56,7 @@ const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
   ['dev -x', 'there is no option -x. See --help.'],
   ['dev --no-quiet', 'there is no option --no-quiet. See --help.'],
   ['dev -f', '-f needs a value. Write -f VALUE.'],
+  ['resume orders --dry-run', '--dry-run needs a value. Write --dry-run none|client|server.'],
   ['dev --file --quiet', '--file needs a value. Write --file VALUE.'],
   ['dev --file=', 'dev needs the group file. Run kcg dev -f group.yaml.'],
   ['dev -f a.yaml -f b.yaml', '-f is there twice. Remove one of the two.'],

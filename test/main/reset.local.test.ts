@@ -124,11 +124,13 @@ test('who stops it is told that it is half-way, and how it goes on', async () =>
 });
 
 test.each<[string[], string]>([
-  [['--to', 'yesterday'], 'to.timestamp: "yesterday" is not in the right form'],
+  [['--to', 'yesterday'], "--to takes TrimHorizon, Latest or a time, not 'yesterday'"],
+  [['--to', '2026-11-29'], '"2026-11-29" is not in the right form; write for example 2026-11-29T08:00:00Z\n'],
   [['--to', '2026-02-31T00:00:00Z'], 'has a day that does not exist'],
   [['--to', 'Latest', '--undo'], 'reset goes to one place only'],
   [[], 'reset needs to know where to'],
   [['--after', 'shardId-000000000000'], "--after takes SHARD=NUMBER, not 'shardId-000000000000'"],
+  [['--after', '9=1'], 'shardId-000000000009 is not in the stream. Nothing was written'],
   [['--after', 'shardId-000000000009=1'], 'shardId-000000000009 is not in the stream. Nothing was written'],
   [['--to', '2999-01-01T00:00:00Z'], 'is in the future'],
 ])('%j is refused before anything is touched', async (argv, message) => {

@@ -122,6 +122,7 @@ describe('kcg tail', () => {
     expect((await tail('--limit', '2')).stdout.trimEnd().split('\n')).toHaveLength(2);
     const [zero, one] = [await tail('--shard', '0'), await tail('--shard', '1')];
     expect([zero.stdout, one.stdout].filter((text) => text === '')).toHaveLength(1);
+    expect(await tail('--shard', '01')).toEqual(one);
     expect(await tail('--shard', '7')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('no shard 7') as string,

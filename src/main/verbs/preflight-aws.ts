@@ -109,14 +109,15 @@ async function checkClaim(
     return [failure(what, thrown)];
   }
   const { claim, leases } = rows;
-  const positions = leases.length === 0 ? 'no position' : `positions of ${count(leases.length, 'shard')}`;
+  const positions =
+    leases.length === 0 ? 'there is no position' : `there are positions of ${count(leases.length, 'shard')}`;
   const id = groupIdOf(source.group!);
   if (claim?.clusterId === undefined) {
     const from = leases.length === 0 ? 'it begins at initialPosition' : 'it goes on from them';
-    return [{ result: 'ok', what, found: `nobody has claimed ${id}; there is ${positions}: ${from}` }];
+    return [{ result: 'ok', what, found: `nobody has claimed ${id}; ${positions}: ${from}` }];
   }
   if (facts?.clusterId === undefined) {
-    const found = `${id} is claimed by cluster ${claim.clusterId}, and which cluster this is is not known; there is ${positions}`;
+    const found = `${id} is claimed by cluster ${claim.clusterId}, and which cluster this is is not known; ${positions}`;
     return [{ result: 'unknown', what, found }];
   }
   const { groups } = facts;
@@ -131,7 +132,7 @@ async function checkClaim(
   if (verdict.verdict === 'refused') return [{ result: 'failed', what, found: verdict.message }];
   const found =
     verdict.verdict === 'ours' ? 'it is this group’s already' : `it would be taken: ${verdict.why}`;
-  return [{ result: 'ok', what, found: `${found}; there is ${positions}` }];
+  return [{ result: 'ok', what, found: `${found}; ${positions}` }];
 }
 
 function imports({ group }: GroupSource): Check[] {

@@ -4,7 +4,7 @@ import { putOptions, requireOneDestination } from '../../cli/put.ts';
 import { awsCredentials } from '../../aws/credentials.ts';
 import { awsStreamWriter } from '../../kinesis/aws/stream-writer.ts';
 import { hashKeyOf } from '../../kinesis/hash-key.ts';
-import { isOpen, type Shard } from '../../kinesis/shard.ts';
+import { isOpen, shardIdFrom, type Shard } from '../../kinesis/shard.ts';
 import type { NewRecord, StreamWriter } from '../../kinesis/stream-writer.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
@@ -178,7 +178,7 @@ function tell(
 }
 
 function hashKeyIn(shards: readonly Shard[], wanted: string): string {
-  const found = shards.find(({ shardId }) => shardId.endsWith(wanted));
+  const found = shards.find(({ shardId }) => shardId === shardIdFrom(wanted));
   if (found) return found.hashStart;
   throw new KcgError('NotFound', `the stream has no open shard ${wanted}`, { fix: 'kcg shards lists them.' });
 }

@@ -1,4 +1,4 @@
-import { isOpen, parentsOf, type Shard } from '../../kinesis/shard.ts';
+import { isOpen, parentsOf, shardIdFrom, type Shard } from '../../kinesis/shard.ts';
 import { PollingReader } from '../../kinesis/polling-reader.ts';
 import type { Checkpoint } from '../../kinesis/position.ts';
 import type { StreamClient } from '../../kinesis/stream-client.ts';
@@ -124,8 +124,9 @@ function beginOf({ from, since }: Options): (streamMs: number) => Start {
 /** Shards that hold something from there on whose parents do not: the others follow when these are at their end. */
 function startsOf(listed: readonly Shard[], from: Start, wanted: readonly string[]): Shard[] {
   if (wanted.length > 0) {
-    const found = listed.filter(({ shardId }) => wanted.some((each) => shardId.endsWith(each)));
-    const lacking = wanted.find((each) => !listed.some(({ shardId }) => shardId.endsWith(each)));
+    const ids = wanted.map(shardIdFrom);
+    const found = listed.filter(({ shardId }) => ids.includes(shardId));
+    const lacking = wanted.find((_, index) => !listed.some(({ shardId }) => shardId === ids[index]));
     if (lacking === undefined) return found;
     throw new KcgError('NotFound', `the stream has no shard ${lacking}`, { fix: 'kcg shards lists them.' });
   }
