@@ -1,4 +1,10 @@
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/labels.ts';
+import {
+  FINALIZER,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  OPERATOR_ANNOTATION,
+  TABLE_ANNOTATION,
+} from '../api/labels.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
   KINDS,
@@ -168,19 +174,24 @@ function watchScope({
   };
 }
 
-/** Our own status writes come back as changes; they are no reason to look again. */
+/** Our own writes of the status, and first ones of the metadata, come back as changes; they are no reason to look again. */
 function isWorthALook({ type, object, previous }: ObjectChange): boolean {
   if (type !== 'updated' || !previous) return true;
+  const { annotations = {}, finalizers = [] } = previous.metadata;
+  const isNews = (name: string) => name in annotations || finalizers.includes(name) || !WRITTEN.has(name);
   const of = ({ metadata }: StoredObject) =>
     JSON.stringify([
       metadata.uid,
       metadata.generation,
-      metadata.annotations,
-      metadata.finalizers,
+      Object.entries(metadata.annotations ?? {}).filter(([name]) => isNews(name)),
+      metadata.finalizers?.filter(isNews) ?? [],
       metadata.deletionTimestamp,
     ]);
   return of(object) !== of(previous);
 }
+
+/** By an operator alone, each on the way of a pass that goes on with it. */
+const WRITTEN: ReadonlySet<string> = new Set([OPERATOR_ANNOTATION, TABLE_ANNOTATION, FINALIZER]);
 
 /** Pods are many, and only a little of each is looked at. */
 function slimPod(pod: StoredObject): StoredObject {

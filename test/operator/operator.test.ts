@@ -137,6 +137,28 @@ describe('the operator', () => {
     expect(rounds).toBe(before);
   });
 
+  test('does not look again because of what it has itself written on a group, but when that is taken off', async () => {
+    const [policy, kept] = [{ deletionPolicy: 'Delete' }, ['kcg.dev/operator', 'kcg.dev/table']];
+    cluster.create(KINDS.consumerGroup, groupObject({ checkpoints: policy }));
+    const first = rounds + 1;
+    start([], { options: { workerImage: 'kcg:test', instance: 'kcg-system/kcg-operator' } });
+    await clock.advance(10);
+    const metadata = async () => (await cluster.get(KINDS.consumerGroup, NAME))!.metadata;
+    expect(Object.keys((await metadata()).annotations ?? {}).sort()).toEqual(kept);
+    expect((await metadata()).finalizers).toHaveLength(1);
+    expect(await replicas()).toBeGreaterThan(0);
+    expect(rounds).toBe(first);
+    for (const field of ['annotations', 'finalizers'] as const) {
+      await clock.advance(10_000);
+      const before = rounds;
+      cluster.update(KINDS.consumerGroup, NAME, (draft) => delete draft.metadata[field]);
+      await clock.advance(10);
+      expect(rounds).toBe(before + 1);
+    }
+    expect(Object.keys((await metadata()).annotations ?? {}).sort()).toEqual(kept);
+    expect((await metadata()).finalizers).toHaveLength(1);
+  });
+
   test('looks at the first pod of a burst at once, and at the rest together', async () => {
     cluster.create(KINDS.consumerGroup, groupObject());
     start();
