@@ -21,8 +21,8 @@ export async function readGroups(file: string): Promise<KinesisConsumerGroup[]> 
     const [error] = document.errors;
     if (error) throw notYaml(error, text, file);
     const where = documents.length > 1 ? `${file}, document ${index + 1}` : file;
-    const value = valueOf(document, where);
-    if (value !== null) groups.push(withAbsolutePaths(requireGroup(value, where), file));
+    for (const { value, at } of itemsOf(valueOf(document, where), where))
+      if (value !== null) groups.push(withAbsolutePaths(requireGroup(value, at), file));
   }
   if (groups.length === 0) {
     throw new KcgError('InvalidInput', `${file} holds no ${KIND}`, {
@@ -67,6 +67,13 @@ function valueOf(document: Document.Parsed, where: string): unknown {
     const message = `${where} is not YAML: ${(cause as Error).message}`;
     throw new KcgError('InvalidInput', message, { cause, fix: 'Write the value out instead of an alias.' });
   }
+}
+
+/** A list, as `kubectl get -o yaml` writes it, is what it holds. */
+function itemsOf(value: unknown, where: string): { value: unknown; at: string }[] {
+  const { kind, items } = (value ?? {}) as { kind?: unknown; items?: unknown };
+  if ((kind !== 'List' && kind !== `${KIND}List`) || !Array.isArray(items)) return [{ value, at: where }];
+  return items.map((item: unknown, index) => ({ value: item, at: `${where}, item ${index + 1}` }));
 }
 
 /** @throws KcgError `InvalidInput` with every problem, before anything is started */

@@ -52,7 +52,8 @@ beforeAll(async () => {
       response.end(JSON.stringify({ kind: 'Status', code: 403, reason: 'Forbidden', message }));
       return;
     }
-    const found = RESOURCES[name];
+    const list = name.startsWith('kinesisconsumergroups') ? () => ({ items: [resource({})] }) : undefined;
+    const found = RESOURCES[name] ?? list;
     response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(found?.() ?? { kind: 'Status', code: 404 }));
   });
@@ -94,6 +95,12 @@ describe('kcg leases NAME', () => {
       stderr:
         'error: there is no KinesisConsumerGroup nope in namespace shop. kcg get -A lists those of all namespaces. A table can be read without one: name it with --table.\n',
     });
+    const near = 'error: there is no KinesisConsumerGroup ordrs in namespace shop. Did you mean orders?';
+    expect((await leases('ordrs')).stderr).toBe(
+      `${near} A table can be read without one: name it with --table.\n`,
+    );
+    const pause = await kcgHere(['pause', 'ordrs', '-n', 'shop', '--server', apiUrl]);
+    expect(pause).toEqual({ code: 1, stdout: '', stderr: `${near}\n` });
     const { code, stderr } = await leases('hopeless');
     expect(code).toBe(2);
     expect(stderr).toMatch(

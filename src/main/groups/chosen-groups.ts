@@ -4,7 +4,7 @@ import { KINDS, type StoredObject } from '../../kubernetes/cluster.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { OptionValues } from '../../lib/options.ts';
-import { noSuchGroup } from './group-sources.ts';
+import { noSuchGroup } from './no-such-group.ts';
 import { readUserCluster, type UserCluster } from './user-cluster.ts';
 
 export type ActOptions = OptionValues<typeof actOptions>;
@@ -38,7 +38,7 @@ export async function withChosenGroups(
         : await Promise.all(
             names.map(async (name) => {
               const object = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal: stop });
-              if (object === undefined) throw noSuchGroup(name, namespace);
+              if (object === undefined) throw await noSuchGroup(cluster, { namespace, name });
               return object;
             }),
           );

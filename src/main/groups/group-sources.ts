@@ -15,6 +15,7 @@ import { KINDS, type StoredObject } from '../../kubernetes/cluster.ts';
 import { KcgError, describeError, hasCode } from '../../lib/errors.ts';
 import type { OptionValues } from '../../lib/options.ts';
 import type { GroupPlace } from '../../view/group-picture.ts';
+import { noSuchGroup, OR_TABLE } from './no-such-group.ts';
 import { openUserCluster, type UserCluster } from './user-cluster.ts';
 
 export type SourceOptions = OptionValues<typeof clusterOptions> &
@@ -148,11 +149,10 @@ async function fromCluster(
       const read = await Promise.all(
         names.map((name) => cluster.get(KINDS.consumerGroup, { namespace, name }, { signal: by.signal })),
       );
-      const groups = read.map((object, index) => {
-        if (object === undefined) throw noSuchGroup(names[index]!, namespace);
-        return sourceOf(object, options, by.env);
-      });
-      return { ...found, groups };
+      const groups = read.map((object) => object && sourceOf(object, options, by.env));
+      const lacking = names.find((_, index) => groups[index] === undefined);
+      if (lacking !== undefined) throw await noSuchGroup(cluster, { namespace, name: lacking }, OR_TABLE);
+      return { ...found, groups: groups.filter((each) => each !== undefined) };
     }
     const objects = await calls.select(KINDS.consumerGroup, {
       namespace: options.allNamespaces ? undefined : namespace,
@@ -168,12 +168,6 @@ async function fromCluster(
     const groups = names.map((name) => guessed({ namespace, name }, why, options, by.env));
     return { groups, cluster: undefined, namespace, close: async () => {} };
   }
-}
-
-export function noSuchGroup(name: string, namespace: string): KcgError {
-  return new KcgError('NotFound', `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`, {
-    fix: 'kcg get -A lists those of all namespaces. A table can be read without one: name it with --table.',
-  });
 }
 
 /** Also one whose spec is invalid, as far as it says where its rows are. */

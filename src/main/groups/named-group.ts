@@ -6,6 +6,7 @@ import type { LeasesSource } from '../../cli/leases.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { OptionValues } from '../../lib/options.ts';
 import { KINDS } from '../../kubernetes/cluster.ts';
+import { noSuchGroup, OR_TABLE } from './no-such-group.ts';
 import { readUserCluster } from './user-cluster.ts';
 
 /**
@@ -20,11 +21,7 @@ export async function readNamedGroup(
   const orElse = 'The table can be read without Kubernetes: name its file (-f), or --table.';
   return await readUserCluster(options, { env, orElse }, async ({ cluster, namespace }) => {
     const object = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal });
-    if (object === undefined) {
-      throw new KcgError('NotFound', `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`, {
-        fix: 'kcg get -A lists those of all namespaces. A table can be read without one: name it with --table.',
-      });
-    }
+    if (object === undefined) throw await noSuchGroup(cluster, { namespace, name }, OR_TABLE);
     const read = readGroupLeniently(object);
     if (read.outcome === 'refused') {
       const problems = read.problems.join('; ');
@@ -53,11 +50,7 @@ export async function readWholeGroup(
   const orElse = 'The group can be read from its file without Kubernetes: -f group.yaml.';
   return await readUserCluster(options, { env, orElse }, async ({ cluster, namespace }) => {
     const object = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal });
-    if (object === undefined) {
-      throw new KcgError('NotFound', `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`, {
-        fix: 'kcg get -A lists those of all namespaces.',
-      });
-    }
+    if (object === undefined) throw await noSuchGroup(cluster, { namespace, name });
     const read = readGroup(object);
     if (read.outcome === 'ok') return read.group;
     throw new KcgError('InvalidInput', `${namespace}/${name}: ${read.problems.join('; ')}`);

@@ -2,7 +2,7 @@ import { getOptions, printGroups, type ListedGroup } from '../../cli/get.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { parseOptions } from '../../lib/options.ts';
 import { KINDS } from '../../kubernetes/cluster.ts';
-import { noSuchGroup } from '../groups/group-sources.ts';
+import { noSuchGroup } from '../groups/no-such-group.ts';
 import { show } from './show.ts';
 import { readUserCluster } from '../groups/user-cluster.ts';
 
@@ -15,7 +15,7 @@ export async function runGetCommand(
   stop: AbortSignal,
 ): Promise<number> {
   const { options, positionals: names } = parseOptions(getOptions, argv, env, { positionals: 100 });
-  await readUserCluster(options, { env }, async ({ calls, namespace }) => {
+  await readUserCluster(options, { env }, async ({ calls, cluster, namespace }) => {
     const look = async (signal: AbortSignal): Promise<string> => {
       const objects = await calls.select(KINDS.consumerGroup, {
         namespace: options.allNamespaces ? undefined : namespace,
@@ -24,7 +24,8 @@ export async function runGetCommand(
       });
       const known = objects as unknown as ListedGroup[];
       for (const name of names)
-        if (!known.some(({ metadata }) => metadata.name === name)) throw noSuchGroup(name, namespace);
+        if (!known.some(({ metadata }) => metadata.name === name))
+          throw await noSuchGroup(cluster, { namespace, name });
       const groups =
         names.length === 0 ? known : known.filter(({ metadata }) => names.includes(metadata.name));
       if (groups.length > 0)

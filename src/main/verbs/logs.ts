@@ -8,7 +8,7 @@ import { describeError, hasCode, KcgError } from '../../lib/errors.ts';
 import { parseDurationSeconds } from '../../lib/parse-duration.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { selectorOf } from '../groups/group-looker.ts';
-import { noSuchGroup } from '../groups/group-sources.ts';
+import { noSuchGroup } from '../groups/no-such-group.ts';
 import { readUserCluster, type UserCluster } from '../groups/user-cluster.ts';
 
 export { logsOptions };
@@ -70,7 +70,7 @@ async function podsOf(
       const found = await calls.select(KINDS.pod, { namespace, selector: selectorOf(name), signal });
       if (found.length > 0) return found;
       const group = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal });
-      if (group === undefined) throw noSuchGroup(name, namespace);
+      if (group === undefined) throw await noSuchGroup(cluster, { namespace, name });
       return found;
     }),
   );

@@ -7,6 +7,7 @@ import type { OptionValues } from '../../lib/options.ts';
 import { randomName, systemRandom } from '../../lib/random.ts';
 import { KINDS, type Cluster, type KubeObject, type StoredObject } from '../../kubernetes/cluster.ts';
 import { orStopped } from './or-stopped.ts';
+import { noSuchGroup } from '../groups/no-such-group.ts';
 import { readUserCluster } from '../groups/user-cluster.ts';
 
 export interface ResetCall {
@@ -32,11 +33,8 @@ export async function resetByResource(
   { to, options, env, signal, say }: ResetCall,
 ): Promise<ResetReport> {
   return readUserCluster(options, { env }, async ({ cluster, namespace }) => {
-    if (!(await cluster.get(KINDS.consumerGroup, { namespace, name: group }, { signal }))) {
-      throw new KcgError('NotFound', `there is no KinesisConsumerGroup ${group} in namespace ${namespace}`, {
-        fix: 'kcg get -A lists those of all namespaces.',
-      });
-    }
+    const key = { namespace, name: group };
+    if (!(await cluster.get(KINDS.consumerGroup, key, { signal }))) throw await noSuchGroup(cluster, key);
     const where = to ? { to } : { undo: await lastReset(cluster, { namespace, group, signal }) };
     const spec = {
       group,
