@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { GroupStatus } from '../../src/api/group-status.ts';
 import { startCollector } from '../../src/dev/demo/collector.ts';
@@ -13,12 +12,12 @@ import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { systemRandom as random } from '../../src/lib/random.ts';
 import { HOST_SEEN_FROM_PODS, startNodeCluster } from '../support/node-cluster.ts';
+import { until as untilTold } from '../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** What the README calls it; the tag is the chart's appVersion. */
 const IMAGE = 'registry.example/kcg:0.1.0';
 const NAMESPACE = 'shop';
-const POLL_MS = 50;
 
 export interface Pod {
   spec: { nodeName?: string };
@@ -157,18 +156,8 @@ export const appPod = (collectorUrl: string) => `\
 `;
 
 /** Waits as long as a slow machine may need; what is waited for decides, not the time it takes. */
-export async function until(
-  what: string,
-  holds: () => Promise<boolean> | boolean,
-  tell: () => Promise<unknown> = async () => '',
-): Promise<void> {
-  const end = clock.monotonic() + 240_000;
-  while (!(await holds())) {
-    if (clock.monotonic() > end)
-      throw new Error(`it never came that ${what}: ${JSON.stringify(await tell())}`);
-    await setTimeout(POLL_MS);
-  }
-}
+export const until = (what: string, holds: () => Promise<boolean> | boolean, tell?: () => unknown) =>
+  untilTold(what, holds, 240, tell);
 
 export function isReady(pod: Pod): boolean {
   return pod.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;

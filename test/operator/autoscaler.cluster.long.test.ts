@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
@@ -14,6 +13,7 @@ import { startControlPlane, type ControlPlane } from '../support/control-plane.t
 import { memoryAws } from '../support/memory-aws.ts';
 import { goModule } from '../support/peer-programs.ts';
 import { startExternalMetrics, type ExternalMetrics } from '../support/external-metrics.ts';
+import { until as untilTold } from '../support/until.ts';
 
 /*
  * A real HorizontalPodAutoscaler, of the form that KEDA makes of a ScaledObject, on the scale subresource of a group. The metric
@@ -134,12 +134,8 @@ const SELECTOR = 'app.kubernetes.io/managed-by=kcg,kcg.dev/group=orders,app.kube
 
 async function until(what: () => Promise<string>, wanted: string): Promise<void> {
   let seen = '';
-  for (let tries = 0; tries < 400; tries += 1) {
-    seen = await what();
-    if (seen === wanted) return;
-    await setTimeout(200);
-  }
-  throw new Error(`${seen} instead of ${wanted}: ${JSON.stringify((await get(AUTOSCALER)).status)}`);
+  const look = async () => (seen = await what()) === wanted;
+  await untilTold(wanted, look, 80, async () => ({ seen, autoscaler: (await get(AUTOSCALER)).status }));
 }
 
 async function conditionOf(path: string, type: string): Promise<string> {

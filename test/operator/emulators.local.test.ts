@@ -12,6 +12,7 @@ import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { MemoryCluster } from '../../src/kubernetes/memory/cluster.ts';
 import { runOperator } from '../../src/operator/operator.ts';
+import { until } from '../support/until.ts';
 
 /*
  * What people have at hand for a first try: dynalite as it is, which drops the tags of a new table and has few calls beside
@@ -86,10 +87,6 @@ async function conditionsOf(name: string): Promise<Record<string, string>> {
   );
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await setTimeout(20);
-}
-
 test.each(['plain', 'without-tag-calls'])(
   'a group works on dynalite %s, says what is left out, and its table goes with it',
   async (name) => {
@@ -108,9 +105,9 @@ test.each(['plain', 'without-tag-calls'])(
       spec,
     };
     await cluster.apply(KINDS.consumerGroup, group, { fieldManager: 'kubectl', force: true });
-    await until(async () => (await cluster.get(KINDS.deployment, keyOf(`${name}-worker`))) !== undefined);
-    await until(
-      async () => (await conditionsOf(name))['TableReady']?.startsWith('True TableActive') ?? false,
+    await until('there is a Deployment', () => cluster.get(KINDS.deployment, keyOf(`${name}-worker`)));
+    await until('the table is ready', async () =>
+      (await conditionsOf(name))['TableReady']?.startsWith('True TableActive'),
     );
     const { TableReady: told, GroupClaimed: claimed } = await conditionsOf(name);
     expect(claimed).toMatch(/^True Claimed/);
@@ -119,7 +116,7 @@ test.each(['plain', 'without-tag-calls'])(
     const status = (await cluster.get(KINDS.consumerGroup, keyOf(name)))?.status as GroupStatus;
     expect(status.table).toMatchObject({ created: true });
     await cluster.delete(KINDS.consumerGroup, keyOf(name));
-    await until(async () => (await cluster.get(KINDS.consumerGroup, keyOf(name))) === undefined);
+    await until('it is gone', async () => !(await cluster.get(KINDS.consumerGroup, keyOf(name))));
     expect(changes.at(-1)).toBe('DeleteTable');
   },
 );

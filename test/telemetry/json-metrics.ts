@@ -1,3 +1,5 @@
+import { metricText } from './metric-text.ts';
+
 /** What OTLP as JSON tells of a metric: 64-bit integers are texts there. */
 export interface JsonMetric {
   name: string;
@@ -27,43 +29,32 @@ const CUMULATIVE = 2;
 /** The lines that /metrics would have for them. @throws when a counter or a histogram is none that only grows */
 export function metricsAsText(metrics: readonly JsonMetric[]): string[] {
   return metrics.flatMap((metric) => {
-    const { name, description, sum, gauge, histogram } = metric;
+    const { name, description: help, sum, gauge, histogram } = metric;
     if (sum && !(sum.isMonotonic && sum.aggregationTemporality === CUMULATIVE))
       throw new Error(`${name} is no counter`);
     if (histogram && histogram.aggregationTemporality !== CUMULATIVE)
       throw new Error(`${name} is of a part of the time`);
-    const type = sum ? 'counter' : histogram ? 'histogram' : 'gauge';
-    const numbers = sum ?? gauge;
-    const series = numbers
-      ? numbers.dataPoints.map((point) => line(name, point, point.asDouble ?? 0))
-      : histogram!.dataPoints.flatMap((point) => histogramLines(name, point));
-    return [`# HELP ${name} ${description}`, `# TYPE ${name} ${type}`, ...series];
+    if (histogram)
+      return metricText({
+        name,
+        help,
+        type: 'histogram',
+        points: histogram.dataPoints.map((point) => ({
+          labels: labelsOf(point),
+          value: {
+            bounds: point.explicitBounds,
+            counts: point.bucketCounts.map(Number),
+            sum: point.sum,
+            count: Number(point.count ?? 0),
+          },
+        })),
+      });
+    const { dataPoints } = (sum ?? gauge)!;
+    const points = dataPoints.map((point) => ({ labels: labelsOf(point), value: point.asDouble ?? 0 }));
+    return metricText({ name, help, type: sum ? 'counter' : 'gauge', points });
   });
 }
 
-function histogramLines(name: string, point: HistogramPoint): string[] {
-  let below = 0;
-  const buckets = point.bucketCounts.map((count, i) => {
-    below += Number(count);
-    return line(`${name}_bucket`, point, below, { le: String(point.explicitBounds[i] ?? '+Inf') });
-  });
-  return [
-    ...buckets,
-    line(`${name}_sum`, point, point.sum),
-    line(`${name}_count`, point, Number(point.count ?? 0)),
-  ];
-}
-
-function line(
-  name: string,
-  { attributes = [] }: Point,
-  value: number,
-  more: Record<string, string> = {},
-): string {
-  const labels = {
-    ...more,
-    ...Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue])),
-  };
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${text}"`);
-  return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}`;
+function labelsOf({ attributes = [] }: Point): Record<string, unknown> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]));
 }

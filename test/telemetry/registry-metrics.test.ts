@@ -1,10 +1,11 @@
-import { DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
-import { Counter, Histogram, Registry } from 'prom-client';
+import { DataPointType, type Histogram, type MetricData } from '@opentelemetry/sdk-metrics';
+import { Counter, Histogram as PromHistogram, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { OperatorMetrics } from '../../src/operator/operator-metrics.ts';
 import { WorkerMetrics } from '../../src/runtime/worker-metrics.ts';
 import { metricData } from '../../src/telemetry/opentelemetry/registry-metrics.ts';
+import { metricText } from './metric-text.ts';
 
 const TIMES = { startMs: 1_700_000_000_250, nowMs: 1_700_000_060_000 };
 
@@ -12,38 +13,21 @@ async function sentOf(registry: Registry): Promise<MetricData[]> {
   return metricData(await registry.getMetricsAsJSON(), TIMES);
 }
 
+const TYPES = {
+  [DataPointType.SUM]: 'counter',
+  [DataPointType.GAUGE]: 'gauge',
+  [DataPointType.HISTOGRAM]: 'histogram',
+} as const;
+
 /** What was sent, in the format of /metrics. */
 function asText(metrics: readonly MetricData[]): string[] {
-  return metrics.flatMap((metric) => {
-    const { name, description } = metric.descriptor;
-    const type = {
-      [DataPointType.SUM]: 'counter',
-      [DataPointType.GAUGE]: 'gauge',
-      [DataPointType.HISTOGRAM]: 'histogram',
-    };
-    const line = (suffix: string, labels: object, value: unknown) => {
-      const pairs = Object.entries(labels).map(([label, text]) => `${label}="${text}"`);
-      return `${name}${suffix}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${String(value)}`;
-    };
-    const series = metric.dataPoints.flatMap(({ attributes, value }) => {
-      if (typeof value === 'number') return [line('', attributes, value)];
-      const { buckets, sum, count } = value as {
-        buckets: { boundaries: number[]; counts: number[] };
-        sum: number;
-        count: number;
-      };
-      let below = 0;
-      const lines = buckets.counts.map((each, i) => {
-        below += each;
-        return line('_bucket', { le: buckets.boundaries[i] ?? '+Inf', ...attributes }, below);
-      });
-      return [...lines, line('_sum', attributes, sum), line('_count', attributes, count)];
+  return metrics.flatMap(({ descriptor: { name, description: help }, dataPointType, dataPoints }) => {
+    const points = dataPoints.map(({ attributes: labels, value }) => {
+      if (typeof value === 'number') return { labels, value };
+      const { buckets, sum, count } = value as Histogram;
+      return { labels, value: { bounds: buckets.boundaries, counts: buckets.counts, sum: sum!, count } };
     });
-    return [
-      `# HELP ${name} ${description}`,
-      `# TYPE ${name} ${type[metric.dataPointType as keyof typeof type]}`,
-      ...series,
-    ];
+    return metricText({ name, help, type: TYPES[dataPointType as keyof typeof TYPES], points });
   });
 }
 
@@ -95,7 +79,7 @@ test.each([
 test('counters and histograms are cumulative since the process began', async () => {
   const registry = new Registry();
   new Counter({ name: 'a_bytes_total', help: 'a', registers: [registry] }).inc(2);
-  new Histogram({ name: 'b_seconds', help: 'b', buckets: [1], registers: [registry] }).observe(2);
+  new PromHistogram({ name: 'b_seconds', help: 'b', buckets: [1], registers: [registry] }).observe(2);
   const [counter, histogram] = await sentOf(registry);
   const from = { startTime: [1_700_000_000, 250_000_000], endTime: [1_700_000_060, 0], attributes: {} };
   expect(counter).toMatchObject({
