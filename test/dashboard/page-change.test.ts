@@ -21,13 +21,11 @@ describe('what changes of a page', () => {
     expect(changeOf(aList([A, B]), aList([{ ...A }, { ...B }]))).toBeUndefined();
   });
 
-  it('is the entries that are other than before, and the others stay the same objects', () => {
-    const before = aList([A, B, C]);
-    const after = aList([A, { ...B, lag: 7 }, C]);
+  it('is the fields of entries that are other than before, and other entries stay the same objects', () => {
+    const before = aList([A, { ...B, shards: '4/4' }, C]);
+    const after = aList([A, { ...B, shards: '4/4', lag: 7 }, C]);
     expect(changeOf(before, after)).toEqual({
-      set: {},
-      gone: [],
-      lists: { groups: { entries: [{ id: 'b', lag: 7 }] } },
+      lists: { groups: { entries: [{ id: 'b', set: { lag: 7 } }] } },
     });
     const there = sent(before, after) as unknown as { groups: Entry[] };
     expect(there).toEqual(after);
@@ -37,6 +35,15 @@ describe('what changes of a page', () => {
   it.each([
     ['an entry comes', aList([A]), aList([A, B])],
     ['an entry goes', aList([A, B, C]), aList([A, C])],
+    ['an entry of nothing but its id comes', aList([A]), aList([A, { id: 'd' }])],
+    ['a field of an entry goes', aList([{ ...A, owner: 'w' }, B]), aList([A, B])],
+    [
+      'a field of an entry is no longer known',
+      aList([{ ...A, owner: 'w' }]),
+      aList([{ ...A, owner: undefined }]),
+    ],
+    ['a list in an entry changes', aList([{ ...A, parents: ['x'] }]), aList([{ ...A, parents: ['x', 'y'] }])],
+    ['another entry takes the place of one', aList([A, { ...B, owner: 'w' }]), aList([A, C])],
     ['the order changes', aList([A, B, C]), aList([C, A, B])],
     ['all go', aList([A]), aList([])],
     ['the first comes', aList([]), aList([A])],

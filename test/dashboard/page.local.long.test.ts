@@ -209,6 +209,19 @@ describe.skipIf(problem !== undefined)('the page in a browser', { timeout: 120_0
     await close();
   });
 
+  it('draws the picture anew when the colours change', async () => {
+    const { page, close } = await open('/groups/media/likes', { colorScheme: 'light' });
+    const colour = () =>
+      page.evaluate(`(() => {
+        const canvas = document.querySelector('.picture canvas');
+        return canvas.getContext('2d').getImageData(canvas.width / 2, 40, 1, 1).data.slice(0, 3).join();
+      })()`);
+    await eventually(colour).toBe('47,110,176');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await eventually(colour).toBe('63,127,196');
+    await close();
+  });
+
   it('sorts and finds, and keeps that in its address', async () => {
     const { page, close } = await open('/groups/shop/clicks');
     const first = page.getByRole('group', { name: 'Shards', exact: true }).locator('tbody tr').first();

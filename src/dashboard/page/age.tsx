@@ -1,5 +1,4 @@
-import { createContext } from 'preact';
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { Component, createContext } from 'preact';
 import { ageWords } from './words.ts';
 
 /** The server's wall clock, told each second: ages draw themselves anew by it, so that the page around them need not. */
@@ -26,12 +25,33 @@ export class Ticker {
 
 export const Time = createContext(new Ticker(0));
 
-/** How long ago that was, as time goes by. */
-export function Age({ at }: { at: number | undefined }) {
-  const ticker = useContext(Time);
-  const words = ageWords(at, ticker.nowMs);
-  const [, setTold] = useState(words);
-  // What is the same as before draws nothing.
-  useEffect(() => ticker.onTick(() => setTold(ageWords(at, ticker.nowMs))), [ticker, at]);
-  return <>{words}</>;
+interface AgeProps {
+  at: number | undefined;
+}
+
+/** How long ago that was, as time goes by. What is the same as before draws nothing. */
+export class Age extends Component<AgeProps> {
+  static override contextType = Time;
+  declare context: Ticker;
+  #end: (() => void) | undefined;
+  #words = '';
+
+  override componentDidMount(): void {
+    this.#end = this.context.onTick(() => {
+      if (this.#wordsNow() !== this.#words) this.forceUpdate();
+    });
+  }
+
+  override componentWillUnmount(): void {
+    this.#end?.();
+  }
+
+  override render() {
+    this.#words = this.#wordsNow();
+    return this.#words;
+  }
+
+  #wordsNow(): string {
+    return ageWords(this.props.at, this.context.nowMs);
+  }
 }

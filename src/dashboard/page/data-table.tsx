@@ -124,23 +124,27 @@ class Line<Row> extends Component<LineProps<Row>> {
   override render({ row, columns, index, isSelected }: LineProps<Row>) {
     return (
       <tr aria-rowindex={index} class={isSelected ? 'selected' : undefined}>
-        {columns.map((column) => (
-          <Cell key={column.id} column={column} row={row} />
-        ))}
+        {columns.map((column) => cellOf(column, row))}
       </tr>
     );
   }
 }
 
-function Cell<Row>({ column, row }: { column: Column<Row>; row: Row }) {
+/** No component of its own: there are hundreds, and each would take as long again as what is in it. */
+function cellOf<Row>(column: Column<Row>, row: Row) {
+  const { id, isName, cell } = column;
   const name = classOf(column);
-  if (column.isName)
+  if (!isName)
     return (
-      <th scope="row" class={name}>
-        {column.cell(row)}
-      </th>
+      <td key={id} class={name}>
+        {cell(row)}
+      </td>
     );
-  return <td class={name}>{column.cell(row)}</td>;
+  return (
+    <th key={id} scope="row" class={name}>
+      {cell(row)}
+    </th>
+  );
 }
 
 function classOf({ isNumber, shownFrom, id }: Pick<Column<never>, 'isNumber' | 'shownFrom' | 'id'>): string {

@@ -1,6 +1,7 @@
 import type { ShardRow } from '../page-data.ts';
 import type { Cell, Layout, Span } from './shard-layout.ts';
-import { kindOf, type ShardKind } from './shard-order.ts';
+import { kindOf } from './shard-order.ts';
+import type { Paints } from './shard-paints.ts';
 import { lagWords, loadWords, shortPod, shortShard } from './words.ts';
 
 /** Heights of the parts of the picture, CSS pixels. */
@@ -36,12 +37,11 @@ export interface Drawing {
   /** CSS pixels. */
   width: number;
   heights: Heights;
+  paints: Paints;
 }
 
-interface Pen extends Drawing {
+interface Pen extends Drawing, Paints {
   context: CanvasRenderingContext2D;
-  colours: Record<ShardKind | 'text' | 'onFill' | 'muted' | 'line' | 'page' | 'accent' | 'load', string>;
-  hatches: Partial<Record<ShardKind, CanvasPattern>>;
 }
 
 /** Draws all that is in sight: a thousand shards take about a millisecond. */
@@ -54,11 +54,9 @@ export function drawShards(drawing: Drawing): void {
   if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, heights.total);
-  const colours = coloursOf(canvas);
-  const pen: Pen = { ...drawing, context, colours, hatches: {} };
-  pen.hatches.trouble = hatch(pen, 'trouble');
-  pen.hatches.behind = hatch(pen, 'behind');
-  context.font = `11px ${getComputedStyle(canvas).fontFamily}`;
+  const { colours, font } = drawing.paints;
+  const pen: Pen = { ...drawing, ...drawing.paints, context };
+  context.font = font;
   context.textBaseline = 'middle';
   const seen = layout.cells.filter(({ shard }) => isSeen(shard, drawing.span));
   for (const cell of seen) drawCell(pen, cell);
@@ -192,48 +190,4 @@ function drawStrip(
     const high = Math.max(1.5, share * (heights.strip - 1));
     context.fillRect(x, top + heights.strip - 1 - high, Math.max(1, w), high);
   }
-}
-
-const NAMES = {
-  trouble: '--shard-trouble',
-  behind: '--shard-behind',
-  ok: '--shard-ok',
-  waiting: '--shard-waiting',
-  ended: '--shard-ended',
-  text: '--text',
-  onFill: '--on-shard',
-  muted: '--muted',
-  line: '--line',
-  page: '--surface',
-  accent: '--accent',
-  load: '--load',
-} as const;
-
-function coloursOf(canvas: HTMLCanvasElement): Pen['colours'] {
-  const style = getComputedStyle(canvas);
-  return Object.fromEntries(
-    Object.entries(NAMES).map(([name, property]) => [name, style.getPropertyValue(property).trim()]),
-  ) as Pen['colours'];
-}
-
-/** Stripes one way for what is behind, both ways for trouble: told apart without any colour. */
-function hatch({ context, colours }: Pen, kind: 'trouble' | 'behind'): CanvasPattern {
-  const tile = document.createElement('canvas');
-  const size = 8;
-  Object.assign(tile, { width: size, height: size });
-  const pen = tile.getContext('2d')!;
-  pen.strokeStyle = colours.page;
-  pen.globalAlpha = 0.55;
-  pen.lineWidth = 1.5;
-  pen.beginPath();
-  for (const shift of [-size, 0, size]) {
-    pen.moveTo(shift, size);
-    pen.lineTo(shift + size, 0);
-    if (kind === 'trouble') {
-      pen.moveTo(shift, 0);
-      pen.lineTo(shift + size, size);
-    }
-  }
-  pen.stroke();
-  return context.createPattern(tile, 'repeat')!;
 }

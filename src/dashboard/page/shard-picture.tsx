@@ -12,6 +12,7 @@ import {
   type Span,
 } from './shard-layout.ts';
 import type { ShardKind } from './shard-order.ts';
+import { paintsOf, type Paints } from './shard-paints.ts';
 import { shardWords } from './words.ts';
 
 export interface ShardPictureProps {
@@ -36,14 +37,15 @@ export function ShardPicture({ shards, selected, select }: ShardPictureProps) {
   const [span, setSpan] = useState<Span>(WHOLE);
   const [hovered, setHovered] = useState<string>();
   const width = useWidth(canvas);
-  const theme = useTheme();
+  const paints = usePaints(canvas);
   const chosen = shards.find(({ id }) => id === selected);
   useEffect(() => {
     if (chosen) setSpan((old) => showing(old, chosen));
   }, [selected]);
   useLayoutEffect(() => {
-    if (canvas.current) drawShards({ canvas: canvas.current, layout, span, selected, width, heights });
-  }, [layout, span, selected, width, theme]);
+    if (canvas.current && paints)
+      drawShards({ canvas: canvas.current, layout, span, selected, width, heights, paints });
+  }, [layout, span, selected, width, paints]);
   const pointOf = ({ clientX, clientY }: { clientX: number; clientY: number }) => {
     const { left, top } = canvas.current!.getBoundingClientRect();
     return { x: span.from + ((clientX - left) / width) * span.width, y: rowAt(clientY - top, heights) };
@@ -177,16 +179,17 @@ function useWidth(element: { current: HTMLElement | null }): number {
   return width;
 }
 
-/** Counts up when the colours change. */
-function useTheme(): number {
-  const [theme, setTheme] = useState(0);
-  useEffect(() => {
+/** Made anew when the colours change. */
+function usePaints(canvas: { current: HTMLCanvasElement | null }): Paints | undefined {
+  const [paints, setPaints] = useState<Paints>();
+  useLayoutEffect(() => {
+    const look = () => canvas.current && setPaints(paintsOf(canvas.current));
+    look();
     const queries = ['(prefers-color-scheme: dark)', '(forced-colors: active)'].map((query) =>
       matchMedia(query),
     );
-    const changed = () => setTheme((old) => old + 1);
-    for (const query of queries) query.addEventListener('change', changed);
-    return () => queries.forEach((query) => query.removeEventListener('change', changed));
+    for (const query of queries) query.addEventListener('change', look);
+    return () => queries.forEach((query) => query.removeEventListener('change', look));
   }, []);
-  return theme;
+  return paints;
 }

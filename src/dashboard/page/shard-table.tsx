@@ -2,6 +2,7 @@ import { useMemo } from 'preact/hooks';
 import type { ShardRow } from '../page-data.ts';
 import { Age } from './age.tsx';
 import { DataTable, type Column } from './data-table.tsx';
+import { useLater } from './later.ts';
 import { Link } from './link.tsx';
 import { Mark, TONE_OF_KIND } from './marks.tsx';
 import type { Route } from './route.ts';
@@ -14,7 +15,9 @@ export interface ShardTableProps {
   go: (route: Route, how: 'push' | 'replace') => void;
 }
 
-export function ShardTable({ shards, route, go }: ShardTableProps) {
+export function ShardTable({ shards: known, route, go }: ShardTableProps) {
+  // A thousand shards change at once, and the picture of them draws in this frame.
+  const shards = useLater(known);
   const { sort, find } = route;
   const rows = useMemo(() => sortShards(matching(shards, find), sort), [shards, find, sort]);
   const columns = useMemo(() => columnsOf(route), [route]);

@@ -44,6 +44,14 @@ export function shardWords(shard: ShardRow): string {
   return `${id}: ${state}${judged}${owned}${lag}${loaded}, ${widthWords(width)} of the hash keys`;
 }
 
+/** To make one takes longer than a frame has for all of them. */
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  hour: 'numeric',
+  minute: 'numeric',
+  second: 'numeric',
+  hour12: false,
+});
+
 export function clockWords(atMs: number): string {
-  return new Date(atMs).toLocaleTimeString(undefined, { hour12: false });
+  return CLOCK.format(atMs);
 }
