@@ -48,7 +48,7 @@ export interface ReconcilerOptions {
   /** After each look at rows: what it has seen; undefined = nobody looks at them any more. */
   onLook?: ((group: string, look: GroupLook | undefined) => void) | undefined;
   caches: {
-    /** With the index `GROUPS_OF_TABLE`. */
+    /** With the indexes `GROUPS_OF_TABLE` and `GROUPS_OF_ID`. */
     groups: ObjectCache;
     deployments: ObjectCache;
     /** With the index `PODS_OF_GROUP`. */

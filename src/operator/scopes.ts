@@ -18,7 +18,9 @@ import {
 } from '../kubernetes/cluster.ts';
 import { groupKeyOf } from '../api/offset-reset.ts';
 import {
+  GROUPS_OF_ID,
   GROUPS_OF_TABLE,
+  groupIdIn,
   groupKeys,
   PODS_OF_GROUP,
   RESETS_OF_GROUP,
@@ -145,7 +147,7 @@ function watchScope({
     groups: cluster.watch(KINDS.consumerGroup, {
       namespace,
       signal,
-      indexes: { [GROUPS_OF_TABLE]: tablesOf },
+      indexes: { [GROUPS_OF_TABLE]: tablesOf, [GROUPS_OF_ID]: (group) => [groupIdIn(group)] },
       keepsDeleted: mayBeUndone,
       onChange: (change) => {
         // Somebody waits for what a changed one asks for; new ones come in crowds.

@@ -50,6 +50,28 @@ test.for([
   expect(await costOf('second')).toBe(alone);
 });
 
+test('a look at a table whose settings another group holds costs as much among 200 as among 3', async () => {
+  const checkpoints = { table: { name: 'shared', pointInTimeRecovery: true } };
+  const costOf = async (name: string): Promise<number> => {
+    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }, { name }));
+    looked = 0;
+    await h.converge(`shop/${name}`);
+    expect(await h.condition('TableReady', { namespace: 'shop', name })).toBe('True TableSettingsHeld');
+    return looked;
+  };
+  const settings = { name: 'shared', pointInTimeRecovery: false };
+  h.cluster.create(
+    KINDS.consumerGroup,
+    groupObject({ checkpoints: { table: settings } }, { name: 'holder' }),
+  );
+  await h.converge('shop/holder');
+  const alone = await costOf('second');
+  expect(alone).toBeGreaterThan(0);
+  for (let index = 0; index < 200; index += 1)
+    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }, { name: `other-${index}` }));
+  expect(await costOf('third')).toBe(alone);
+});
+
 test('a stream is asked for as long as one group reads it', async () => {
   const describes = () => h.calls.filter((call) => call === 'describe stream').length;
   for (const name of ['one', 'two']) {

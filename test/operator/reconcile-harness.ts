@@ -20,7 +20,9 @@ import type { Tellers } from '../../src/operator/observe/tellers.ts';
 import type { ObservedTable } from '../../src/table/table-admin.ts';
 import type { ReconcilerOptions, ReconcilerSettings } from '../../src/operator/reconcile-context.ts';
 import {
+  GROUPS_OF_ID,
   GROUPS_OF_TABLE,
+  groupIdIn,
   groupKeys,
   PODS_OF_GROUP,
   RESETS_OF_GROUP,
@@ -141,7 +143,7 @@ export class Harness {
         groups: this.cluster.watch(KINDS.consumerGroup, {
           keepsDeleted: mayBeUndone,
           signal,
-          indexes: { [GROUPS_OF_TABLE]: tablesOf },
+          indexes: { [GROUPS_OF_TABLE]: tablesOf, [GROUPS_OF_ID]: (group) => [groupIdIn(group)] },
         }),
         deployments: watch(KINDS.deployment),
         pods: this.cluster.watch(KINDS.pod, { signal, indexes: { [PODS_OF_GROUP]: groupKeys } }),

@@ -11,6 +11,8 @@ import type { ObjectCache, StoredObject } from '../../kubernetes/cluster.ts';
 export const PODS_OF_GROUP = 'group';
 /** Of the cache of groups: the name of the table, or `ANY_TABLE`. */
 export const GROUPS_OF_TABLE = 'table';
+/** Of the cache of groups: the group id, as far as the spec can be read. */
+export const GROUPS_OF_ID = 'id';
 /** Of the cache of resets: `namespace/name` of the group. */
 export const RESETS_OF_GROUP = 'group';
 /** For groups whose table cannot be told: they may use each. No table has this name. */
@@ -37,6 +39,14 @@ export function tablesOf({ metadata, spec }: StoredObject): string[] {
 /** Groups that use the table, or may. */
 export function groupsOfTable(groups: Pick<ObjectCache, 'by'>, table: string): StoredObject[] {
   return [table, ANY_TABLE].flatMap((key) => groups.by(GROUPS_OF_TABLE, key));
+}
+
+/** Whether one of this group id uses the table, or may. */
+export function isUsedBy(groups: Pick<ObjectCache, 'by'>, table: string, groupId: string): boolean {
+  const users: readonly string[] = [table, ANY_TABLE];
+  return groups
+    .by(GROUPS_OF_ID, groupId)
+    .some((group) => tablesOf(group).some((name) => users.includes(name)));
 }
 
 /** As far as its spec can be read. */

@@ -1,7 +1,7 @@
 import { describeError } from '../../lib/errors.ts';
 import { readClaim } from '../../leases/read-claim.ts';
 import type { ObservedTable } from '../../table/table-admin.ts';
-import { groupIdIn, groupsOfTable } from '../observe/group-indexes.ts';
+import { isUsedBy } from '../observe/group-indexes.ts';
 import { resourceNameOf } from './reconcile-claim.ts';
 import type { PlacedPass } from '../reconcile-context.ts';
 
@@ -18,8 +18,7 @@ export async function isHolderGone(
   observed: ObservedTable,
 ): Promise<boolean> {
   const { options, target, signal } = pass;
-  const users = groupsOfTable(options.caches.groups, target.table);
-  if (users.some((object) => groupIdIn(object) === holder)) return false;
+  if (isUsedBy(options.caches.groups, target.table, holder)) return false;
   try {
     const rows = await options.aws.leaseTable({ ...target, groupId: holder }, signal);
     const claim = await readClaim(rows, signal);
