@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PutRecordCommand, KinesisClient } from '@aws-sdk/client-kinesis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { OffsetResetStatus } from '../../src/api/offset-reset.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { until } from '../support/until.ts';
 import { Site } from './operator-process.ts';
@@ -145,4 +149,27 @@ describe('a group that reads', () => {
     const nobody = await kcgHere(['reset', 'nobody', '--kubeconfig', site.plane.kubeconfig, '--undo']);
     expect(nobody.stderr).toContain('there is no KinesisConsumerGroup nobody in namespace default');
   }, 120_000);
+
+  test('is left to its operator by who has only the table', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kcg-reset-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'group.yaml');
+    writeFileSync(file, GROUP);
+    const endpoints = [
+      '--kinesis-endpoint',
+      site.kinesis.endpoint,
+      '--dynamodb-endpoint',
+      site.dynamodb.endpoint,
+    ];
+    const refused = await kcgHere(
+      ['reset', '-f', file, ...endpoints, '--to', 'TrimHorizon', '--stop'],
+      LOCAL_CREDENTIALS,
+    );
+    const uid = await site.kubectl('get namespace kube-system -o jsonpath={.metadata.uid}');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain(
+      `its claim in the table names namespace ${NAMESPACE} of cluster ${uid.trim()}`,
+    );
+    expect(refused.stderr).toContain(`kcg reset orders -n ${NAMESPACE}`);
+  });
 });
