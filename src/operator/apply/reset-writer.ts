@@ -1,9 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import { parseReset, type OffsetResetSpec, type OffsetResetStatus } from '../../api/offset-reset.ts';
 import { KINDS, type KubeObject, type StoredObject } from '../../kubernetes/cluster.ts';
 import { FIELD_MANAGER } from './apply-object.ts';
 import type { ResetStep } from '../offset-reset.ts';
-import { asStored } from '../plan/as-stored.ts';
+import { isSameJson } from '../../lib/same-json.ts';
 import { resetStatus } from '../plan/reset-status.ts';
 import type { ReconcilerOptions } from '../reconcile-context.ts';
 
@@ -21,7 +20,7 @@ export async function tellReset(
   const spec: OffsetResetSpec | undefined = parsed.outcome === 'ok' ? parsed.spec : undefined;
   const generation = object.metadata.generation ?? 0;
   const status = resetStatus(step, { spec, groupId, generation, previous, nowMs: clock.now() });
-  if (isDeepStrictEqual(asStored(object.status), asStored(status))) return;
+  if (isSameJson(object.status, status)) return;
   const { name, namespace, uid } = object.metadata;
   const told: KubeObject = {
     apiVersion: object.apiVersion,

@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { GroupStatus } from '../../api/group-status.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { isSameJson } from '../../lib/same-json.ts';
 import type { Log } from '../../lib/log.ts';
 import {
   KINDS,
@@ -12,7 +12,6 @@ import {
   type StoredObject,
 } from '../../kubernetes/cluster.ts';
 import { FIELD_MANAGER } from './apply-object.ts';
-import { asStored } from '../plan/as-stored.ts';
 import { refusedFields, withoutFields } from '../plan/refused-fields.ts';
 
 /** How long a status is written without what was refused, before the whole is tried again, ms. */
@@ -51,8 +50,8 @@ export class StatusWriter {
     signal: AbortSignal,
   ): Promise<'unchanged' | 'applied' | 'lost'> {
     for (let attempt = 1; ; attempt += 1) {
-      const wanted = asStored(this.fit(status));
-      if (isDeepStrictEqual(group.status, wanted)) return 'unchanged';
+      const wanted = this.fit(status);
+      if (isSameJson(group.status, wanted)) return 'unchanged';
       try {
         return await this.#apply(group, wanted, signal);
       } catch (thrown) {

@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import { STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
-import { asStored } from './as-stored.ts';
+import { isSameJson } from '../../lib/same-json.ts';
 
 /** Their words tell the lag; their status and reason count by themselves. */
 const LAG_CONDITIONS: ReadonlySet<string> = new Set(['LagWithinTarget', 'CheckpointsAtRisk']);
@@ -20,13 +19,13 @@ const LAG_LIMITS: ReadonlySet<string | undefined> = new Set([
  */
 export function holdBackLag(next: GroupStatus, previous: GroupStatus | undefined): GroupStatus {
   if (!previous) return next;
-  return isDeepStrictEqual(withoutLag(next), withoutLag(previous)) ? previous : next;
+  return isSameJson(withoutLag(next), withoutLag(previous)) ? previous : next;
 }
 
 function withoutLag(status: GroupStatus): unknown {
   const { summary, conditions, shards = [], workers, delivery, scaling } = status;
   const isSteady = LAG_LIMITS.has(scaling?.limitedBy);
-  return asStored({
+  return {
     ...status,
     lag: undefined,
     // The first of them is news; a stream of poison counts on with every record.
@@ -48,5 +47,5 @@ function withoutLag(status: GroupStatus): unknown {
             .map(({ shardId, owner, judgement, cause }) => ({ shardId, owner, judgement, cause }))
             .sort((a, b) => (a.shardId < b.shardId ? -1 : 1)),
     workers: workers?.map(({ pod, leases }) => ({ pod, leases })),
-  });
+  };
 }
