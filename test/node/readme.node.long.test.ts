@@ -8,6 +8,7 @@ import { isReady, startNodeHarness, until, type NodeHarness } from './harness.ts
  * that need a node, and at the end those of docs/install.md that take it away and install it anew.
  */
 const [onReadme, ...others] = COMMAND_BLOCKS.filter(({ runs }) => runs === 'node');
+const onDashboard = COMMAND_BLOCKS.find(({ page }) => page === 'docs/dashboard.md');
 const [install, uninstall] = others.filter(({ page }) => page === 'docs/install.md');
 
 describeWithCluster("the README's way to install", 'node', () => {
@@ -60,6 +61,25 @@ describeWithCluster("the README's way to install", 'node', () => {
   const between = others.filter((block) => block !== install && block !== uninstall);
   test.for(between)('takes what $page says in line $line', async (block) => {
     await kcg.paste(scriptOf(block));
+  });
+
+  // What docs/dashboard.md says of a cluster.
+  test('has a dashboard, once it is asked for, that port-forward reaches and other pods do not', async () => {
+    const forward = scriptOf(onDashboard!).trim();
+    expect(forward).toContain('port-forward');
+    // Until the new one leads there is none to forward to, or one without a dashboard.
+    const told = await kcg.paste(`
+      helm upgrade kcg charts/kcg -n kcg-system --reuse-values --set dashboard.enabled=true --wait --timeout 240s >/dev/null
+      set -m
+      until false; do ${forward} || sleep 0.2; done >/dev/null 2>&1 &
+      trap "kill -- -$!" EXIT
+      timeout 240 bash -c 'until curl -sf http://localhost:8082/api/groups | grep "leads.:true"; do sleep 0.2; done'`);
+    expect(told).toContain('"id":"shop/orders"');
+    const query = 'get pods -n kcg-system -l kcg.dev/leader=true -o jsonpath={.items[*].status.podIP}';
+    const ip = await kcg.kubectl(...query.split(' '));
+    // The port of the metrics answers there, that of the dashboard does not.
+    expect((await fetch(`http://${ip}:8080/healthz`)).status).toBe(200);
+    await expect(fetch(`http://${ip}:8082/`)).rejects.toThrow();
   });
 
   test('ends and begins anew as docs/install.md says', async () => {
