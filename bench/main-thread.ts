@@ -52,8 +52,8 @@ const TURN = 'RunTask';
 export interface MainThread {
   /** ms in all. */
   parts: Record<Part, number>;
-  /** ms between one frame's hand-over to the compositor and the next's, in order. */
-  frames: number[];
+  /** ms of each turn of its loop, in order: while one goes on, no frame is drawn and no key is heard. */
+  turns: number[];
 }
 
 /** @param trace what `Tracing` has made, JSON */
@@ -61,22 +61,12 @@ export function mainThreadOf(trace: string): MainThread {
   const { traceEvents } = JSON.parse(trace) as { traceEvents: TraceEvent[] };
   const events = busiestMain(traceEvents).sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0));
   const parts: MainThread['parts'] = { script: 0, style: 0, layout: 0, paint: 0, other: 0 };
-  const frames: number[] = [];
+  const turns: number[] = [];
   const open: { end: number; part: Part }[] = [];
-  let frame = 0;
-  let isHandedOver = false;
   for (const { name, ts, dur = 0, tdur = 0 } of events) {
     while (open.length > 0 && open.at(-1)!.end <= ts) open.pop();
     const ms = tdur / 1_000;
-    if (name === TURN && open.length === 0) {
-      if (isHandedOver) {
-        frames.push(frame);
-        frame = 0;
-      }
-      isHandedOver = false;
-      frame += ms;
-    }
-    if (name === 'Commit') isHandedOver = true;
+    if (name === TURN && open.length === 0) turns.push(ms);
     // Each event's time is its own part's, and no longer that of what it happened in.
     const outer = open.at(-1)?.part;
     const part = PART_OF[name] ?? outer ?? 'other';
@@ -84,7 +74,7 @@ export function mainThreadOf(trace: string): MainThread {
     if (outer) parts[outer] -= ms;
     open.push({ end: ts + dur, part });
   }
-  return { parts, frames };
+  return { parts, turns };
 }
 
 /** Of the page that is traced: other processes have one that does next to nothing. */

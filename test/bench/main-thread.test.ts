@@ -13,25 +13,21 @@ const event = (name: string, ts: number, dur: number, tdur: number) => ({
   tdur,
 });
 
-it("tells what a page's main thread did by its own processor time, by part and by frame", () => {
+it("tells what a page's main thread did by its own processor time, by part and by turn of its loop", () => {
   const traceEvents = [
     name(1, 'CrRendererMain'),
     name(2, 'Compositor'),
     { ...event('RunTask', 0, 9_000, 9_000), tid: 2 },
-    // A frame whose script asks for a layout.
+    // A script that asks for a layout, and a frame.
     event('Layout', 200, 3_000, 2_000),
     event('FunctionCall', 100, 5_000, 5_000),
     event('RunTask', 0, 20_000, 8_000),
-    event('Commit', 6_000, 1_000, 1_000),
-    // A task of the next frame, and its drawing.
-    event('RunTask', 30_000, 1_000, 1_000),
     event('UpdateLayoutTree', 41_000, 500, 500),
     event('Commit', 42_000, 500, 500),
     event('RunTask', 40_000, 5_000, 2_000),
-    event('RunTask', 50_000, 1_000, 1_000),
   ];
   expect(mainThreadOf(JSON.stringify({ traceEvents }))).toEqual({
-    parts: { script: 3, layout: 2, style: 0.5, paint: 1.5, other: 5 },
-    frames: [8, 3],
+    parts: { script: 3, layout: 2, style: 0.5, paint: 0.5, other: 4 },
+    turns: [8, 2],
   });
 });
