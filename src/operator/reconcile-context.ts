@@ -150,7 +150,7 @@ export interface GroupMemory {
   positionsMs: number;
   /** Monotonic; when the status was last written. */
   statusMs: number;
-  /** Monotonic; since when a step on the way is not told. */
+  /** Monotonic; since when a step on the way is not told; what an operator sees first is told at once. */
   untoldMs: number | undefined;
   /** How long after that it may be written for lag alone, ms. */
   lagPauseMs: number;
@@ -194,7 +194,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     consumer: undefined,
     positionsMs: nowMs,
     statusMs: nowMs,
-    untoldMs: undefined,
+    untoldMs: -Infinity,
     lagPauseMs: Infinity,
     outage: undefined,
     lastFailover: undefined,

@@ -83,9 +83,6 @@ describe.each([
     h.faults.clear();
     h.restart();
     await h.converge();
-    // A step on the way is told after a moment.
-    await h.clock.advance(3_000);
-    await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
     h.restart();
     await h.converge();
