@@ -265,6 +265,12 @@ function asAsked(picture: GroupPicture): Problem[] {
   }
   const state = desiredStateOf(picture);
   if (state === undefined || state === 'Running') return [];
+  const still = picture.object === undefined && state !== 'Shadow' ? (picture.view?.ownedShards ?? 0) : 0;
+  if (still > 0) {
+    const told = `The file says ${state}, and ${count(still, 'shard')} still ${still === 1 ? 'has' : 'have'} a live owner.`;
+    const next = 'If it stays so, what runs is not as the file says: apply the file.';
+    return [{ severity: 'warning', reason: 'NotAsAsked', what: told, next }];
+  }
   const what: Record<string, string> = {
     Paused: 'As asked: pods stay, and nothing is read.',
     Stopped: 'As asked: there are no pods, and nothing is read.',

@@ -37,7 +37,7 @@ it('a module or what it imports that changes reaches the workers, and code that 
   expect(files).toEqual(expect.arrayContaining(['handler.mjs', 'lib.mjs'].map((name) => join(folder, name))));
   const local = { apply: async (group: KinesisConsumerGroup) => void applied.push(group) };
   const watching = reloadOnChange(
-    { group, files, check, local, say: (line) => said.push(line) },
+    { running: { group, changes: 0 }, files, check, local, say: (line) => said.push(line) },
     stop.signal,
   );
   onTestFinished(async () => {
@@ -66,7 +66,7 @@ it('a module or what it imports that changes reaches the workers, and code that 
 it('a group without a module is not watched', async () => {
   const never = vi.fn();
   const given = {
-    group: {} as KinesisConsumerGroup,
+    running: { group: {} as KinesisConsumerGroup, changes: 0 },
     files: [],
     check: never,
     local: { apply: never },

@@ -45,6 +45,13 @@ describe('what is wrong with a group', () => {
     expect(verdictOf(picture, problems)).toEqual({ word: 'StreamUnreachable', kind: 'warning' });
   });
 
+  test('is that the file asks to stop what reads on', () => {
+    const { group, ...picture } = aPicture();
+    const paused = { ...group!, spec: { ...group!.spec, desiredState: 'Paused' as const } };
+    const problems = problemsOf({ ...picture, object: undefined, group: paused });
+    expect(problems).toMatchObject([{ severity: 'warning', reason: 'NotAsAsked' }]);
+  });
+
   test('is not that a range takes its time', () => {
     expect(reasons(said(...READY, condition('Complete', 'False', 'RangeReading')))).toEqual([
       'note RangeReading',

@@ -12,7 +12,9 @@ import type { LocalMode } from '../../dev/local-mode.ts';
 import { openCertificate } from '../../dev/tls/certificate-files.ts';
 import { readableLogLine } from '../../view/log-line.ts';
 import { localDashboard } from '../dashboard.ts';
-import { reloadOnChange } from './reload.ts';
+import { followFile } from './follow-file.ts';
+import { reloadOnChange, type ReloadOptions } from './reload.ts';
+import type { RunningGroup } from './running-group.ts';
 import { startLocal, workerCommand } from './start-local.ts';
 
 const port = { type: 'number', default: 0, min: 0, max: 65_535 } as const;
@@ -59,8 +61,8 @@ export async function runDevCommand(
   for (const group of groups) requireCommand(group);
   const check = (group: KinesisConsumerGroup) =>
     checkHandler(group, { command: workerCommand(), env, signal: stop });
-  const loaded = new Map<KinesisConsumerGroup, readonly string[]>();
-  for (const group of groups) loaded.set(group, await check(group));
+  const loaded: LoadedGroup[] = [];
+  for (const group of groups) loaded.push({ running: { group, changes: 0 }, files: await check(group) });
   const out = (text: string) => process.stdout.write(text);
   const isTerminal = process.stdout.isTTY && !env['NO_COLOR'];
   const screen = new DemoScreen({ clock: systemClock, out, isTerminal });
@@ -102,10 +104,8 @@ export async function runDevCommand(
       if (givesUp(group))
         screen.say(`given up:       ${group.metadata.name}'s batches go to ${givenUpFolder}`);
     }
-    const watching = [...loaded].map(([group, files]) =>
-      reloadOnChange({ group, files, check, local, say: (line) => screen.say(line) }, stop),
-    );
-    await Promise.all([systemClock.sleep(Infinity, { signal: stop }), ...watching]);
+    const say = (line: string) => screen.say(line);
+    await followChanges(loaded, { file: options.file, check, local, say }, stop);
     return 0;
   } finally {
     screen.say('stopping: workers drain, then the servers; Ctrl-C once more stops at once');
@@ -114,6 +114,26 @@ export async function runDevCommand(
     await dashboard?.close();
     await local.stop();
   }
+}
+
+interface LoadedGroup {
+  running: RunningGroup;
+  /** Of its module. */
+  files: readonly string[];
+}
+
+/** Takes up what changes in the group file and in modules, until `stop` aborts. */
+async function followChanges(
+  loaded: readonly LoadedGroup[],
+  by: Pick<ReloadOptions, 'check' | 'local' | 'say'> & { file: string },
+  stop: AbortSignal,
+): Promise<void> {
+  const running = loaded.map((each) => each.running);
+  await Promise.all([
+    systemClock.sleep(Infinity, { signal: stop }),
+    ...loaded.map((each) => reloadOnChange({ ...each, ...by }, stop)),
+    followFile({ ...by, running, require: requireCommand }, stop),
+  ]);
 }
 
 function addresses({ kinesis, dynamodb }: LocalMode, caFile: string | undefined): string[] {
