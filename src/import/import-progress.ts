@@ -35,9 +35,6 @@ const RETRY_MS = 30_000;
 export function sourceFailed(name: string, error: KcgError): ImportProgress {
   const reason = REASONS[error.code] ?? 'SourceUnreachable';
   const isTable = error.code === 'NotFound' && error.resource?.startsWith('table ');
-  // The words of the error are about a table of kcg's own.
-  const message = isTable
-    ? `there is no ${name}. Check its name in importFrom, the region and the account.`
-    : `${name}: ${describeError(error)}`;
+  const message = isTable ? describeError(error) : `${name}: ${describeError(error)}`;
   return { reason, message, isSettled: false, againInMs: error.retryAfterMs ?? RETRY_MS, error };
 }

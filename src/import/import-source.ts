@@ -1,3 +1,4 @@
+import { hasCode, KcgError } from '../lib/errors.ts';
 import type { StreamClient } from '../kinesis/stream-client.ts';
 import type {
   ForeignPositions,
@@ -43,7 +44,7 @@ export function storeSource(options: StoreSourceOptions): ImportSource {
     async look({ signal, nowMs }) {
       const [{ name: streamName, arn, createdAt }, rows, shards] = await Promise.all([
         stream.describe({ signal }),
-        store.read({ signal }),
+        store.read({ signal }).catch((thrown: unknown) => Promise.reject(withoutTable(thrown, name))),
         stream.listShards({ from: 'TRIM_HORIZON' }, { signal }),
       ]);
       const foreign = read(rows, { stream: { name: streamName, arn, createdAt }, ...selection });
@@ -51,6 +52,13 @@ export function storeSource(options: StoreSourceOptions): ImportSource {
     },
     close: () => store.close(),
   };
+}
+
+/** The words of the error are about a table of kcg's own. */
+function withoutTable(thrown: unknown, name: string): unknown {
+  if (!hasCode(thrown, 'NotFound') || !thrown.resource?.startsWith('table ')) return thrown;
+  const fix = 'Check its name, the region and the account.';
+  return new KcgError('NotFound', `there is no ${name}`, { cause: thrown, resource: thrown.resource, fix });
 }
 
 export interface TimeSourceOptions {

@@ -112,6 +112,12 @@ function operatorIsBehind({ object, nowMs }: GroupPicture): Problem[] {
   return [{ severity: 'warning', reason: 'NotObserved', what, next }];
 }
 
+function nothingKnown({ object, rows }: GroupPicture): Problem[] {
+  const what = 'Neither its resource nor its rows could be read.';
+  const problem: Problem = { severity: 'warning', reason: 'NothingKnown', what, next: undefined };
+  return object === undefined && rows === undefined ? [problem] : [];
+}
+
 function invalidSpec({ refused }: GroupPicture): Problem[] {
   if (refused.length === 0) return [];
   return [
@@ -282,6 +288,7 @@ function asAsked(picture: GroupPicture): Problem[] {
 }
 
 const CHECKS: readonly Check[] = [
+  nothingKnown,
   invalidSpec,
   conditions,
   operatorIsBehind,

@@ -133,7 +133,12 @@ describe('a dry run', () => {
   });
 
   test.each([
-    ['a table that is not there', ['--from', 'no-app'], 1, 'no-app'],
+    [
+      'a table that is not there',
+      ['--from', 'no-app'],
+      1,
+      'error: there is no KCL table no-app. Check its name, the region and the account.\n',
+    ],
     ['one without a position', ['--from', 'empty-app'], 1, 'empty-app'],
     ['one of another program', ['--type', 'VmwareGoKcl', '--from', 'orders-app'], 1, 'orders-app'],
     ['no source', [], 2, 'the group does not say whose positions it begins with'],

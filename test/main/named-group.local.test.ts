@@ -1,7 +1,10 @@
 import { createServer, type Server } from 'node:http';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
@@ -65,6 +68,23 @@ afterAll(async () => {
   await new Promise((resolve) => api.close(resolve));
   await dynamodb.close();
   vi.unstubAllEnvs();
+});
+
+test('of groups of a file, one whose table is not there does not hide the others', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kcg-two-groups-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const orders = resource({ handler: { log: {} }, groupId: 'g-1', checkpoints: { table: { name: 'mine' } } });
+  const clicks = { ...resource({ handler: { log: {} } }), metadata: { name: 'clicks', namespace: 'shop' } };
+  writeFileSync(join(folder, 'groups.yaml'), JSON.stringify({ kind: 'List', items: [orders, clicks] }));
+  const status = ['status', '-f', join(folder, 'groups.yaml'), '--region', 'eu-west-1'];
+  const both = await kcgHere([...status, '--kinesis-endpoint', dynamodb.endpoint]);
+  expect(both).toMatchObject({ code: 1, stderr: '' });
+  expect(both.stdout).toMatch(/^shop\/orders  NoRows$/m);
+  expect(both.stdout).toMatch(/^shop\/clicks  NothingKnown$/m);
+  expect(both.stdout).toContain('UNKNOWN  rows: ');
+  const one = await kcgHere([...status, '--group', 'clicks', '--kinesis-endpoint', dynamodb.endpoint]);
+  expect(one).toMatchObject({ code: 1, stdout: '' });
+  expect(one.stderr).toMatch(/^error: nothing is known of shop\/clicks: rows: /);
 });
 
 const leases = (name: string, ...more: string[]) =>

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { isAbsolute } from 'node:path';
 import { createInterface } from 'node:readline';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -28,7 +29,7 @@ export async function runFunction(options: FunctionProcessOptions, signal: Abort
     if (signal.aborted) return;
     restarts = clock.monotonic() - beganMs >= LASTED_MS ? 1 : restarts + 1;
     const restartMs = backoffMs(restarts, random, RESTART_BACKOFF);
-    onLine(`the function ended with ${how}; starts again in ${(restartMs / 1_000).toFixed(1)} s`);
+    onLine(`the function ${how}; starts again in ${(restartMs / 1_000).toFixed(1)} s`);
     await clock.sleep(restartMs, { signal });
   }
 }
@@ -61,7 +62,14 @@ function runOnce(
       kill('SIGKILL'); // what it has left behind
       resolve(how);
     };
-    child.once('error', (error) => end(error.message));
-    child.once('exit', (code, name) => end(name ? `signal ${name}` : `exit code ${code}`));
+    child.once('error', (error) => end(`cannot be started: ${whyNot(error, program)}`));
+    child.once('exit', (code, name) => end(`ended with ${name ? `signal ${name}` : `exit code ${code}`}`));
   });
+}
+
+function whyNot({ code, message }: NodeJS.ErrnoException, program: string): string {
+  if (code !== 'ENOENT') return message;
+  if (!program.includes('/')) return `no folder of the PATH has ${program}`;
+  const where = isAbsolute(program) ? '' : ` in ${process.cwd()}`;
+  return `there is no ${program}${where}, or not the interpreter that its first line names`;
 }

@@ -38,7 +38,7 @@ export async function groupPictures<T>(
           return looker.look(source, { cluster: found.cluster, wanted: by.wanted, signal });
         }),
       );
-      if (!by.mayBeBlind) for (const picture of pictures) refuseBlind(picture);
+      if (!by.mayBeBlind && pictures.every(isBlind)) for (const picture of pictures) refuse(picture);
       const where = options.allNamespaces ? '' : ` in ${found.namespace} namespace.`;
       return { pictures, nothing: `No resources found${where}` };
     } finally {
@@ -56,8 +56,11 @@ export async function groupPictures<T>(
 }
 
 /** Neither Kubernetes nor the table answered: there is nothing to tell but that. */
-function refuseBlind({ object, rows, unknown, title }: GroupPicture): void {
-  if (object !== undefined || rows !== undefined) return;
+function isBlind({ object, rows }: GroupPicture): boolean {
+  return object === undefined && rows === undefined;
+}
+
+function refuse({ unknown, title }: GroupPicture): never {
   const reasons = unknown
     .filter(({ why }) => !why.startsWith(NOT_ASKED))
     .map(({ what, why }) => `${what}: ${why.replace(/\.$/, '')}`)
