@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ShardRow } from '../page-data.ts';
 import { drawShards, heightsOf, rowAt } from './draw-shards.ts';
+import { useLater } from './later.ts';
 import {
   cellAt,
   layoutShards,
@@ -30,7 +31,8 @@ const ARROWS: Record<string, 'left' | 'right' | 'up' | 'down'> = {
 const ZOOM = 1.6;
 
 /** All shards by hash key and lineage. The table below says the same in words. */
-export function ShardPicture({ shards, selected, select }: ShardPictureProps) {
+export function ShardPicture({ shards: known, selected, select }: ShardPictureProps) {
+  const shards = useLater(known);
   const canvas = useRef<HTMLCanvasElement>(null);
   const layout = useMemo(() => layoutShards(shards), [shards]);
   const heights = heightsOf(layout);

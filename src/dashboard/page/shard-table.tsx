@@ -16,8 +16,8 @@ export interface ShardTableProps {
 }
 
 export function ShardTable({ shards: known, route, go }: ShardTableProps) {
-  // A thousand shards change at once, and the picture of them draws in this frame.
-  const shards = useLater(known);
+  // A thousand shards change at once: what is above draws in this frame, the picture of them in the next.
+  const shards = useLater(useLater(known));
   const { sort, find } = route;
   const rows = useMemo(() => sortShards(matching(shards, find), sort), [shards, find, sort]);
   const columns = useMemo(() => columnsOf(route), [route]);
