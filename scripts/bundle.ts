@@ -31,6 +31,25 @@ const dynalite: Plugin = {
 };
 
 /**
+ * Nothing but its reader of kubeconfig files is used of client-node, which has 790 files of API classes beside and does not say that
+ * loading one of them does nothing.
+ */
+const clientNode: Plugin = {
+  name: 'client-node',
+  setup(hooks) {
+    hooks.onResolve({ filter: /.*/ }, async ({ path, pluginData, ...from }) => {
+      const isOurs =
+        path === '@kubernetes/client-node' || from.importer.includes('/@kubernetes/client-node/');
+      if (!isOurs || pluginData === RESOLVING) return undefined;
+      const resolved = await hooks.resolve(path, { ...from, pluginData: RESOLVING });
+      const isPart = resolved.path.includes('/@kubernetes/client-node/');
+      return isPart ? { ...resolved, sideEffects: false } : undefined;
+    });
+  },
+};
+const RESOLVING = Symbol('asked for by the plugin itself');
+
+/**
  * The program and the library in a folder: one entry each, a chunk per command that is loaded when asked for, and the page of the
  * dashboard.
  * @returns the sources in it, relative to the root
@@ -51,7 +70,7 @@ export async function bundle(folder: string): Promise<string[]> {
     banner: {
       js: "import { createRequire as kcgRequire } from 'node:module'; const require = kcgRequire(import.meta.url);",
     },
-    plugins: [dynalite],
+    plugins: [dynalite, clientNode],
     metafile: true,
     absWorkingDir: root,
     // The same bundle where node_modules is a link to another checkout's, as in a worktree.
