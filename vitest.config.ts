@@ -33,6 +33,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...leftOut, ...needy],
           isolate: false,
+          // They wait for nothing but their turn, which a machine that is wanted elsewhere may be long in giving.
+          testTimeout: 300_000,
         },
       },
       {
