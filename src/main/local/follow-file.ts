@@ -54,7 +54,7 @@ function changesOf(
       fix: 'Start kcg dev again.',
     });
   const pairs = groups.map((group) => ({ group, was: running.find((each) => isSame(each.group, group)) }));
-  if (groups.length !== running.length) throw anew(`it holds other groups than before`);
+  if (groups.length !== running.length) throw anew('it holds other groups than before');
   return pairs.flatMap(({ group, was }) => {
     if (was === undefined) throw anew(`group ${group.metadata.name} is another one`);
     const before = fixedOf(was.group);

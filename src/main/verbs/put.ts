@@ -14,7 +14,7 @@ import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { atPace, batchesOf } from './put-batches.ts';
 import { forAws, GroupLooker, PRINCIPAL } from '../groups/group-looker.ts';
-import { findGroups, type GroupSource } from '../groups/group-sources.ts';
+import { findGroups, withStreamAlone, type GroupSource } from '../groups/group-sources.ts';
 
 export { putOptions };
 
@@ -84,13 +84,12 @@ async function sourceOf(
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<GroupSource> {
-  const isBare =
-    names.length === 0 &&
-    options.file === undefined &&
-    options.stream !== undefined &&
-    options.group === undefined;
-  const given = isBare ? { ...options, table: options.table ?? 'none' } : options;
-  const found = await findGroups(names, given, { env, signal, all: false, verb: 'put' });
+  const found = await findGroups(names, withStreamAlone(names, options), {
+    env,
+    signal,
+    all: false,
+    verb: 'put',
+  });
   await found.close();
   const [source] = found.groups;
   if (source?.place.stream && found.groups.length === 1) return source;

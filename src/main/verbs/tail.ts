@@ -15,7 +15,7 @@ import { openPayloads, type Payloads } from '../../runtime/payload/payloads.ts';
 import { payloadReader } from '../../runtime/payload/payload-reader.ts';
 import { takeDecodable } from '../../runtime/payload/take-decodable.ts';
 import { forAws, GroupLooker } from '../groups/group-looker.ts';
-import { findGroups, type GroupSource } from '../groups/group-sources.ts';
+import { findGroups, withStreamAlone, type GroupSource } from '../groups/group-sources.ts';
 
 export { tailOptions };
 
@@ -72,14 +72,12 @@ async function sourceOf(
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<GroupSource> {
-  const { stream } = options;
-  // A stream can be looked at that no group reads.
-  const bare = names.length === 0 && options.file === undefined && stream !== undefined;
-  const given =
-    bare && options.table === undefined && options.group === undefined
-      ? { ...options, table: 'none' }
-      : options;
-  const found = await findGroups(names, given, { env, signal, all: false, verb: 'tail' });
+  const found = await findGroups(names, withStreamAlone(names, options), {
+    env,
+    signal,
+    all: false,
+    verb: 'tail',
+  });
   await found.close();
   const [source] = found.groups;
   if (!source || found.groups.length > 1) {
