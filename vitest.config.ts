@@ -33,8 +33,6 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...leftOut, ...needy],
           isolate: false,
-          // They wait for nothing but their turn, which a machine that is wanted elsewhere may be long in giving.
-          testTimeout: 300_000,
         },
       },
       {
@@ -56,8 +54,10 @@ export default defineConfig({
     setupFiles: ['test/support/note-cpu-time.ts', 'test/support/property-seed.ts'],
     reporters: ['default', new SlowestFilesReporter()],
     sequence: { sequencer: LongestFirst },
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // For what hangs, and for nothing else: a machine that is wanted elsewhere is long in giving a test its turn, a wait of `until` is five
+    // minutes of these, and a hook may have to install or to build what a test needs.
+    testTimeout: 600_000,
+    hookTimeout: 1_200_000,
     // Two processes at most, or four that wait: the suites start servers and processes of their own.
     maxWorkers: 2,
     pool: 'forks',

@@ -9,7 +9,7 @@ import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../src/kubernetes/kube/config.ts';
 import { startControlPlane, type ControlPlane } from '../../test/support/control-plane.ts';
-import { freePort } from '../../test/support/peer-programs.ts';
+import { lastingPort } from '../../test/support/lasting-port.ts';
 import { BenchedOperator } from './operator-process.ts';
 import type { Ask, Endpoints, Told } from './world-messages.ts';
 
@@ -60,7 +60,7 @@ export class Site {
   async startOperator(): Promise<BenchedOperator> {
     const { kinesis, dynamodb } = this.endpoints;
     const flags = `--kubeconfig ${this.#plane.kubeconfig} --worker-image kcg:bench --default-region us-east-1 --kinesis-endpoint ${kinesis} --dynamodb-endpoint ${dynamodb}`;
-    return BenchedOperator.start(flags.split(' '), { port: await freePort(), folder: this.#folder });
+    return BenchedOperator.start(flags.split(' '), { port: await lastingPort(), folder: this.#folder });
   }
 
   /** AWS calls of the operator so far, by operation. */

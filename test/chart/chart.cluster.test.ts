@@ -23,16 +23,16 @@ beforeAll(async () => {
   plane = await startControlPlane();
   // The namespace and the definition have to be there before the rest; one call orders them so.
   applied = await plane.kubectl(['apply', '-k', 'deploy']);
-  await kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=30s');
+  await kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=300s');
   await kubectl(`create namespace ${NAMESPACE}`);
-}, 120_000);
+});
 afterAll(async () => {
   // The cluster can be one that goes on. The definition stays: others may be using it.
   const made = ['-f', 'deploy/operator.yaml', '-f', 'deploy/namespace.yaml'];
   await plane?.kubectl(['delete', '--ignore-not-found', '--wait=false', ...made]);
   await plane?.kubectl(['delete', 'namespace', NAMESPACE, '--wait=false']);
   await plane?.stop();
-}, 60_000);
+});
 
 const kubectl = (line: string, stdin?: string) => printed(plane.kubectl, line, stdin);
 
@@ -54,7 +54,7 @@ test('its pods pass the pod security admission of their namespace', async () => 
   const { code, stderr } = await plane.kubectl('run root --image=busybox -n kcg-system'.split(' '));
   expect(stderr).toContain('violates PodSecurity "restricted');
   expect(code).not.toBe(0);
-}, 120_000);
+});
 
 test.skipIf(helm === undefined)('all that a cluster may ask for is what the API server knows', async () => {
   const values = {
@@ -173,7 +173,7 @@ describe('users', () => {
     await until('the right', async () => (await may('create kcgreset --as=resetter')) === 'yes');
     expect(await may('patch kcgreset --subresource=status --as=resetter')).toBe('no');
     expect(await may('patch kcg --as=resetter')).toBe('no');
-  }, 240_000);
+  });
 });
 
 describe('the operator', () => {
@@ -223,7 +223,7 @@ spec:
     const metadata = { name: 'look', namespace: NAMESPACE };
     const { apiVersion, kind } = { apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisOffsetReset' };
     await kubectl('apply -f -', JSON.stringify({ apiVersion, kind, metadata, spec: reset }));
-    await kubectl(`wait --for=condition=Complete kcgreset/look -n ${NAMESPACE} --timeout=60s`);
+    await kubectl(`wait --for=condition=Complete kcgreset/look -n ${NAMESPACE} --timeout=300s`);
     // The same event again counts the first one up.
     const regarding = await operator.cluster.list(KINDS.deployment, { namespace: NAMESPACE });
     for (let count = 1; count <= 2; count += 1) {
@@ -248,7 +248,7 @@ spec:
     const { signal } = new AbortController();
     const gone = { namespace: 'kcg-system', holder: 'nobody_uid_1', signal };
     expect(await hasPodEnded(operator.cluster, gone)).toBe(true);
-    await kubectl(`delete kcg orders -n ${NAMESPACE} --wait=true --timeout=60s`);
+    await kubectl(`delete kcg orders -n ${NAMESPACE} --wait=true --timeout=300s`);
     await until('the end of the pods', async () => (await pods()).length === 0);
     await until('a renewal', async () => operator.made().has('update leases'));
 
@@ -261,7 +261,7 @@ spec:
     expect([...operator.made()].sort()).toEqual(
       [...new Set(listed)].filter((call) => !byApply.has(call)).sort(),
     );
-  }, 240_000);
+  });
 
   test.skipIf(helm === undefined)(
     'needs no right beyond the namespaces it watches and its own, and no ClusterRole',
@@ -289,11 +289,10 @@ spec:
       // A budget of the user's own in place of ours.
       await kubectl('apply -f -', `${group(1)}  disruptionBudget: {management: External}\n`);
       await until('no budget', async () => operator.made().has('delete poddisruptionbudgets'));
-      await kubectl(`delete kcg orders -n ${NAMESPACE} --wait=true --timeout=60s`);
+      await kubectl(`delete kcg orders -n ${NAMESPACE} --wait=true --timeout=300s`);
       expect(operator.requests.filter(({ statusCode }) => statusCode === 401 || statusCode === 403)).toEqual(
         [],
       );
     },
-    300_000,
   );
 });

@@ -35,15 +35,15 @@ beforeAll(async () => {
       async (name) => JSON.parse(await kubectl(`get ${name} -o json`)) as Role,
     ),
   );
-}, 120_000);
+});
 afterAll(async () => {
   await operator?.stop();
   await plane?.stop();
-}, 60_000);
+});
 
 const kubectl = (line: string, stdin?: string) => printed(plane.kubectl, line, stdin);
 const until = (what: string, look: () => boolean | Promise<boolean>) =>
-  untilTold(what, look, 60, () => ({ refused: refusals() }));
+  untilTold(what, look, 300, () => ({ refused: refusals() }));
 const refusals = () => [
   ...new Set(
     (operator?.requests ?? [])
@@ -174,7 +174,7 @@ async function tell(): Promise<void> {
   });
 }
 
-describe('without the right to', { timeout: 240_000 }, () => {
+describe('without the right to', () => {
   test.each(CASES)('$right, just that is refused', async ({ right, refused, role = 0, before, act }) => {
     groups += 1;
     const name = `g${groups}`;

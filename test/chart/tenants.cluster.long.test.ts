@@ -23,15 +23,15 @@ beforeAll(async () => {
   if (helm === '') return;
   plane = await startControlPlane({ definitions: [readFileSync('deploy/crds.yaml', 'utf8')] });
   await kubectl('apply -k deploy');
-  await kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=30s');
+  await kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=300s');
   for (const namespace of ['shop', 'other']) {
     await kubectl(`create namespace ${namespace}`);
     await kubectl(`create rolebinding dev --clusterrole=edit --user=dev -n ${namespace}`);
   }
   const may = async () => (await run('auth can-i create kcg -n shop --as=dev')).stdout.trim() === 'yes';
   await until('the right to create groups', may);
-}, 120_000);
-afterAll(() => plane?.stop(), 60_000);
+});
+afterAll(() => plane?.stop());
 
 const run = (line: string, stdin?: string) => plane.kubectl(line.split(' '), stdin);
 const kubectl = (line: string, stdin?: string) => printed(plane.kubectl, line, stdin);
@@ -39,7 +39,7 @@ const until = (what: string, look: () => Promise<boolean>) =>
   untilTold(
     what,
     look,
-    60,
+    300,
     async () => (await run('get kcg -A -o jsonpath={.items[*].status.conditions}')).stdout,
   );
 
@@ -64,7 +64,7 @@ describe.skipIf(helm === '')('an installation without a ClusterRole', () => {
   });
 });
 
-describe.skipIf(helm === '')('quotas', { timeout: 120_000 }, () => {
+describe.skipIf(helm === '')('quotas', () => {
   test('count groups as any other kind', async () => {
     await kubectl('apply -f -', quota.replace('"10"', '"1"'));
     const used = 'get resourcequota kcg -n shop -o jsonpath={.status.used}';
@@ -77,7 +77,7 @@ describe.skipIf(helm === '')('quotas', { timeout: 120_000 }, () => {
   });
 });
 
-describe.skipIf(helm === '')('the operator', { timeout: 240_000 }, () => {
+describe.skipIf(helm === '')('the operator', () => {
   let operator: InstalledOperator;
   beforeAll(async () => {
     if (helm !== '') operator = await startInstalledOperator(plane);
@@ -133,7 +133,7 @@ describe.skipIf(helm === '')('the operator', { timeout: 240_000 }, () => {
   });
 });
 
-describe.skipIf(helm === '')('the admission policy', { timeout: 120_000 }, () => {
+describe.skipIf(helm === '')('the admission policy', () => {
   /** As `dev`, without leaving anything behind. */
   const dryRun = (spec: Record<string, unknown>, namespace = 'shop') =>
     run('apply --dry-run=server --as=dev -f -', group(spec, { namespace }));
@@ -233,5 +233,5 @@ describe.skipIf(helm === '')('the admission policy', { timeout: 120_000 }, () =>
     await kubectl('create -n shop -f -', JSON.stringify({ ...role, rules: [rule] }));
     await kubectl('create rolebinding tenants --role=tenants --user=owner -n shop');
     await until('the right', async () => (await annotate('kcg.dev/max-tables=9')).code === 0);
-  }, 180_000);
+  });
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { GroupPage } from '../../src/dashboard/page-data.ts';
 import { template } from '../chart/render-chart.ts';
@@ -15,8 +15,6 @@ import { until } from '../support/until.ts';
  * The dashboard of a real operator: a process with the rights that the chart gives it, on a real API server, with workers that are
  * processes, in a real browser.
  */
-
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const helm = requireToolInCi('helm') ?? '';
 const problem = helm === '' ? howToGet('helm') : chromiumProblem();
@@ -109,7 +107,7 @@ describe.skipIf(problem !== undefined)('the dashboard of an operator', () => {
     await tab.getByText('4 of 4 owned').waitFor();
     await tab.getByRole('rowheader', { name: 'Available' }).first().waitFor();
     await site.kubectl('patch kcg orders -n dashed --type merge -p {"spec":{"desiredState":"Paused"}}');
-    await tab.getByText('Paused', { exact: true }).first().waitFor({ timeout: 60_000 });
+    await tab.getByText('Paused', { exact: true }).first().waitFor({ timeout: 300_000 });
     await browser.close();
     await operator.end('SIGTERM');
   });

@@ -21,7 +21,7 @@ const SIZES = {
 };
 
 /** A machine that does many things at once takes its time. */
-const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 60_000 });
+const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 300_000 });
 
 let browser: Browser;
 let axe: string;
@@ -50,7 +50,7 @@ const origin = () => `http://127.0.0.1:${dashboard.port}`;
 /** A page at `path`, with all that it has asked for and complained of. */
 async function open(path: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext({ viewport: SIZES.desk, ...options });
-  context.setDefaultTimeout(60_000);
+  context.setDefaultTimeout(300_000);
   const page = await context.newPage();
   const asked: string[] = [];
   const complaints: string[] = [];
@@ -78,7 +78,7 @@ async function violationsOf(page: Page, rules?: readonly string[]): Promise<stri
 
 const shardOf = (url: string) => new URL(url).searchParams.get('shard');
 
-describe.skipIf(problem !== undefined)('the page in a browser', { timeout: 120_000 }, () => {
+describe.skipIf(problem !== undefined)('the page in a browser', () => {
   it('leads from the list to a group and a shard and back, each at an address of its own', async () => {
     const { page, complaints, close } = await open('/');
     await eventually(() => page.title()).toBe('kcg');
@@ -277,15 +277,15 @@ describe.skipIf(problem !== undefined)('the page in a browser', { timeout: 120_0
   });
 });
 
-describe.skipIf(problem !== undefined)('the page of kcg dev', { timeout: 120_000 }, () => {
+describe.skipIf(problem !== undefined)('the page of kcg dev', () => {
   it('is where it says, shows the group as it reads, and is not there when it is not wanted', async () => {
     const { program } = await startKcgDev([]);
     const [, url = ''] = await program.says(/dashboard +(http:\S+)/);
     const page = await browser.newPage();
     await page.goto(url);
     await page.getByRole('link', { name: 'shop/orders' }).click();
-    await page.getByText('2 of 2 owned').waitFor({ timeout: 60_000 });
-    await page.getByRole('rowheader', { name: 'Available' }).first().waitFor({ timeout: 60_000 });
+    await page.getByText('2 of 2 owned').waitFor({ timeout: 300_000 });
+    await page.getByRole('rowheader', { name: 'Available' }).first().waitFor({ timeout: 300_000 });
     await program.stop();
     await eventually(() => page.getByRole('status').innerText()).toContain('Not connected since');
     await page.close();

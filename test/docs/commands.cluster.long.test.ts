@@ -17,8 +17,6 @@ import { DocsShell } from './shell.ts';
  * AWS SDK. There is no kubelet.
  */
 
-vi.setConfig({ testTimeout: 300_000 });
-
 const helm = requireToolInCi('helm');
 if (helm === undefined) process.stderr.write(`skipped: commands with helm: ${howToGet('helm')}\n`);
 
@@ -69,7 +67,7 @@ beforeAll(async () => {
       data: Buffer.from('{"type":"order"}'),
     });
   producing = setInterval(produce, 500);
-}, 400_000);
+});
 
 afterAll(async () => {
   clearInterval(producing);
@@ -78,14 +76,14 @@ afterAll(async () => {
   await site?.close();
   await shell?.close();
   vi.unstubAllEnvs();
-}, 60_000);
+});
 
 const conditions = () => site.conditions('orders', 'shop');
 const ready = () =>
   until(
     'the group is ready',
     async () => (await conditions())['Ready'] === 'True Available',
-    240,
+    300,
     conditions,
   );
 
@@ -177,7 +175,7 @@ describe.each([...pages])('%s', (page, blocks) => {
       await site.kubectl(`patch kcg orders -n shop --type=merge -p ${patch}`);
     }
     await ready();
-  }, 300_000);
+  });
 
   for (const block of blocks) {
     const script = scriptOf(block);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { lastingPort } from '../support/lasting-port.ts';
 import { makeTables } from './kcl-table.ts';
@@ -9,8 +9,6 @@ import { DocsShell } from './shell.ts';
  * The commands of the docs that need no cluster, page after page, as in one terminal: `kcg dev` goes on beside those that come after
  * it. Ports that the docs name are any free ones.
  */
-
-vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });
 
 const GROUP = `apiVersion: kcg.dev/v1alpha1
 kind: KinesisConsumerGroup

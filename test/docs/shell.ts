@@ -91,7 +91,7 @@ export class DocsShell {
   }
 
   /** What a script prints. @throws Error with all that it has said, when one of its commands fails */
-  run(script: string, seconds = 240): Promise<string> {
+  run(script: string, seconds = 480): Promise<string> {
     const state = join(this.#state, 'env');
     const before = existsSync(state) ? readFileSync(state, 'utf8') : `cd '${this.folder}'\n`;
     const after = `\n{ export -p; printf 'cd %q\\n' "$PWD"; } >"$DOCS_STATE/env"\n`;

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { debianPackages } from '../support/debian-packages.ts';
-import { freePort, goTool, startProgram, type PeerProgram } from '../support/peer-programs.ts';
+import { lastingPort } from '../support/lasting-port.ts';
+import { goTool, startProgram, type PeerProgram } from '../support/peer-programs.ts';
 
 /* What others handle images with: oras, Debian's skopeo, buildah and docker-registry, and qemu for the other architecture. */
 
@@ -47,7 +48,7 @@ export async function imagePrograms(folder: string): Promise<ImagePrograms> {
       execFileSync(path[program], [...before[program], ...args], { env, encoding: 'utf8', stdio: 'pipe' }),
     qemu: join(qemu, 'usr/bin/qemu-aarch64-static'),
     async startRegistry() {
-      const port = await freePort();
+      const port = await lastingPort();
       const config = join(folder, `registry-${port}.yml`);
       const data = join(folder, `registry-${port}`);
       writeFileSync(

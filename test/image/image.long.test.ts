@@ -22,7 +22,6 @@ import { imagePrograms, type ImagePrograms } from './image-programs.ts';
 
 /* The image as it is published, built twice in trees of its own, and what other people's programs make of it. */
 
-const MINUTES = 60_000;
 const MOST_BYTES = 60e6;
 const folder = mkdtempSync(join(tmpdir(), 'kcg-image-'));
 const tree = join(folder, 'tree');
@@ -56,7 +55,7 @@ beforeAll(async () => {
   programs = await imagePrograms(join(folder, 'programs'));
   rootfs = join(folder, 'rootfs/arm64');
   unpack(join(tree, 'out/kcg-image.tar'), 1, rootfs);
-}, 10 * MINUTES);
+});
 afterAll(async () => {
   await programs?.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -92,7 +91,7 @@ function unpack(archive: string, place: number, target: string): void {
 }
 
 describe('the image', () => {
-  it('has one digest, wherever and by whomever it is built', { timeout: 5 * MINUTES }, () => {
+  it('has one digest, wherever and by whomever it is built', () => {
     const other = join(folder, 'another/place/for/the/tree');
     execFileSync('git', ['clone', '--quiet', tree, other]);
     symlinkSync(join(process.cwd(), 'node_modules'), join(other, 'node_modules'));
@@ -131,7 +130,7 @@ describe('the image', () => {
     });
   });
 
-  it('lists what it holds as CycloneDX has it', { timeout: 2 * MINUTES }, async () => {
+  it('lists what it holds as CycloneDX has it', async () => {
     const project = await npmProject(join(import.meta.dirname, 'cyclonedx'));
     const validate = (...files: string[]) =>
       execFileSync(process.execPath, [join(project, 'validate.mjs'), ...files], { stdio: 'pipe' });
@@ -153,39 +152,35 @@ describe('the image', () => {
 describe.runIf(process.getuid?.() === 0 && process.arch === 'x64')(
   'as a user of group 0 whom nobody named',
   () => {
-    it(
-      'starts, and copies itself into a volume of the pod, as OpenShift has it (docs/openshift.md)',
-      () => {
-        const root = join(folder, 'rootfs/amd64');
-        const user = 1_000_670_000;
-        unpack(join(tree, 'out/kcg-image.tar'), 0, root);
-        mkdirSync(join(root, 'kcg'));
-        chownSync(join(root, 'kcg'), 0, user);
-        chmodSync(join(root, 'kcg'), 0o2770);
-        const inside = (...command: string[]) =>
-          spawnSync('chroot', [`--userspec=${user}:0`, `--groups=${user}`, root, ...command], {
-            env: { PATH: process.env['PATH'] },
-            encoding: 'utf8',
-          });
-        expect(inside('/app/node', '/app/kcg.mjs', 'install', '/kcg')).toMatchObject({
-          status: 0,
-          stderr: '',
+    it('starts, and copies itself into a volume of the pod, as OpenShift has it (docs/openshift.md)', () => {
+      const root = join(folder, 'rootfs/amd64');
+      const user = 1_000_670_000;
+      unpack(join(tree, 'out/kcg-image.tar'), 0, root);
+      mkdirSync(join(root, 'kcg'));
+      chownSync(join(root, 'kcg'), 0, user);
+      chmodSync(join(root, 'kcg'), 0o2770);
+      const inside = (...command: string[]) =>
+        spawnSync('chroot', [`--userspec=${user}:0`, `--groups=${user}`, root, ...command], {
+          env: { PATH: process.env['PATH'] },
+          encoding: 'utf8',
         });
-        // Both come as far as their first question to the pod that is not there.
-        const operator = inside('/app/node', '/app/kcg.mjs', 'operator', '--worker-image', 'kcg');
-        expect(operator.stderr).toContain('no Kubernetes cluster is configured');
-        const worker = inside(
-          '/kcg/ld.so',
-          '--library-path',
-          '/kcg/lib',
-          '/kcg/node',
-          '/kcg/kcg.mjs',
-          'worker',
-        );
-        expect(worker.stderr).toContain('KCG_WORKER_CONFIG is not set');
-      },
-      2 * MINUTES,
-    );
+      expect(inside('/app/node', '/app/kcg.mjs', 'install', '/kcg')).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
+      // Both come as far as their first question to the pod that is not there.
+      const operator = inside('/app/node', '/app/kcg.mjs', 'operator', '--worker-image', 'kcg');
+      expect(operator.stderr).toContain('no Kubernetes cluster is configured');
+      const worker = inside(
+        '/kcg/ld.so',
+        '--library-path',
+        '/kcg/lib',
+        '/kcg/node',
+        '/kcg/kcg.mjs',
+        'worker',
+      );
+      expect(worker.stderr).toContain('KCG_WORKER_CONFIG is not set');
+    });
   },
 );
 
@@ -193,7 +188,7 @@ describe('on arm64', () => {
   const app = join(folder, 'copied');
   const image = () => imageOf(join(tree, 'out/kcg-image.tar'), 1);
 
-  it('starts as the image says, and copies itself for other containers', { timeout: 2 * MINUTES }, () => {
+  it('starts as the image says, and copies itself for other containers', () => {
     expect(image().architecture).toBe('arm64');
     cpSync(programs.qemu, join(rootfs, 'qemu'));
     mkdirSync(join(rootfs, 'copied'), { mode: 0o777 });
@@ -219,13 +214,10 @@ describe('on arm64', () => {
     ),
   ];
 
-  it(
-    'runs a worker that reads a stream, where there is no library of its own',
-    { timeout: 5 * MINUTES },
-    () => readsARecord([...command(), join(app, 'kcg.mjs')]),
-  );
+  it('runs a worker that reads a stream, where there is no library of its own', () =>
+    readsARecord([...command(), join(app, 'kcg.mjs')]));
 
-  it('packs layers as other machines do, or the digest would be of the machine', { timeout: MINUTES }, () => {
+  it('packs layers as other machines do, or the digest would be of the machine', () => {
     const file = join(app, 'lib/libstdc++.so.6');
     const script = `console.log(zlib.gzipSync(fs.readFileSync(${JSON.stringify(file)}), { level: 6 }).toString('base64'))`;
     const pack = ([program = '', ...args]: readonly string[]) =>
@@ -284,7 +276,7 @@ describe('a registry', () => {
 });
 
 describe('deploy/image/Dockerfile', () => {
-  it('gives an image of the same files and the same configuration', { timeout: 3 * MINUTES }, () => {
+  it('gives an image of the same files and the same configuration', () => {
     // What its first stage leaves, which needs an image from a registry.
     const stage = join(folder, 'stage');
     execFileSync(

@@ -45,7 +45,7 @@ beforeAll(async () => {
   const aws = sdkAwsAccount(clock);
   const operator = { cluster, aws, clock, random: systemRandom, log: silentLog, options };
   running = runOperator(operator, stop.signal);
-}, 60_000);
+});
 
 afterAll(async () => {
   stop.abort();

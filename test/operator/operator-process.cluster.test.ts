@@ -21,11 +21,11 @@ beforeAll(async () => {
   await site.kubectl('create namespace shapes');
   await site.kubectl('create serviceaccount reader -n shapes');
   kubelet = new ProcessKubelet(site.plane.kubeconfig, 'shop');
-}, 120_000);
+});
 afterAll(async () => {
   await kubelet?.close();
   await site?.close();
-}, 60_000);
+});
 
 const group = (name: string, namespace: string, spec = '') => `apiVersion: kcg.dev/v1alpha1
 kind: KinesisConsumerGroup
@@ -189,7 +189,7 @@ describe('the Deployment of a group', () => {
 describe('a group with workers', () => {
   test('becomes Ready, for kubectl wait and in the columns of kubectl get', async () => {
     await site.apply(group('orders', 'shop'));
-    await site.kubectl('wait --for=condition=Ready kcg/orders -n shop --timeout=100s');
+    await site.kubectl('wait --for=condition=Ready kcg/orders -n shop --timeout=300s');
     const settled = async () => {
       const line = await site.kubectl('get kcg orders -n shop -o wide --no-headers');
       return /4\/4 +4\/4 +0s/.test(line) ? line : undefined;
@@ -202,8 +202,8 @@ describe('a group with workers', () => {
     expect(wide).toMatch(
       /^orders +orders +4\/4 +4\/4 +0s +True +Available +Running +shop\.orders +kinesis-checkpoints-shop-orders +100 +4 +\d+s/,
     );
-    await site.kubectl('wait --for=condition=Reconciling=False kcg/orders -n shop --timeout=60s');
-  }, 120_000);
+    await site.kubectl('wait --for=condition=Reconciling=False kcg/orders -n shop --timeout=300s');
+  });
 
   test('tells who reads what, in its status', async () => {
     const pods = new Set(kubelet.pods.map(({ options }) => options.name));
@@ -285,7 +285,7 @@ describe('a group with workers', () => {
       const status = (await site.group('orders', 'shop'))?.status;
       return status?.leases?.workers === 1 && status.leases.owned === 4;
     });
-  }, 120_000);
+  });
 
   test('that did not change costs no write, to Kubernetes or AWS, nor does a new operator', async () => {
     const own: string[] = [];
@@ -319,5 +319,5 @@ describe('a group with workers', () => {
     await twoLooks(looks, 4);
     expect(await site.kubeWrites()).toEqual(before);
     expect(own).toEqual([]);
-  }, 120_000);
+  });
 });

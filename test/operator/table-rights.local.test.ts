@@ -64,7 +64,7 @@ const lookUntil = (holds: () => Promise<void>) =>
       await h.clock.advance(60_000);
       await holds();
     },
-    { timeout: 30_000, interval: 50 },
+    { timeout: 300_000, interval: 50 },
   );
 const active = () => lookUntil(async () => expect(await h.condition('TableReady')).toBe('True TableActive'));
 const missed = (right: string) =>

@@ -38,19 +38,15 @@ describeWithCluster('two clusters on one table', 'control', () => {
       for (const name of ['shop', 'kcg-system']) await site.kubectl(`create namespace ${name}`);
       operators.set(site, await site.startOperator().works());
     }
-  }, 180_000);
+  });
   afterAll(async () => {
     client?.destroy();
     await second?.close();
     await first?.close();
-  }, 60_000);
+  });
 
   const comesTo = (site: Site, type: string, wanted: string) =>
-    until(
-      `${type} is ${wanted}`,
-      async () => (await site.conditions('orders', 'shop'))[type] === wanted,
-      120,
-    );
+    until(`${type} is ${wanted}`, async () => (await site.conditions('orders', 'shop'))[type] === wanted);
   const messageOf = async (site: Site, type: string) =>
     (await site.group('orders', 'shop'))?.status?.conditions?.find((each) => each.type === type)?.message ??
     '';
@@ -97,7 +93,7 @@ describeWithCluster('two clusters on one table', 'control', () => {
     await comesTo(second, 'GroupClaimed', 'False ClaimedByOtherCluster');
     expect(await clusterOfClaim()).toBe(mine);
     expect(await messageOf(second, 'GroupClaimed')).toContain('The present value names another claim');
-  }, 300_000);
+  });
 
   test('what is changed by hand is told by kubectl, and set back', async () => {
     await operators.get(second)!.end('SIGTERM');
@@ -117,7 +113,7 @@ describeWithCluster('two clusters on one table', 'control', () => {
     expect(told).toContain('pointInTimeRecovery: off → on');
     const shown = await first.kubectl('get kcg orders -n shop -o jsonpath={.status.table.lastDrift.change}');
     expect(shown).toBe('pointInTimeRecovery: off → on, deletionProtection: off → on');
-  }, 300_000);
+  });
 
   test('a replica is refused in words, until it is gone', async () => {
     const replica = (verb: 'Create' | 'Delete') =>
@@ -130,5 +126,5 @@ describeWithCluster('two clusters on one table', 'control', () => {
     );
     await client.send(replica('Delete'));
     await comesTo(first, 'TableReady', 'True TableActive');
-  }, 360_000);
+  });
 });

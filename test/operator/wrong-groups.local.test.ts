@@ -73,7 +73,7 @@ beforeAll(async () => {
     },
     stop.signal,
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   stop.abort();

@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { describe } from 'vitest';
@@ -12,6 +11,7 @@ import {
 } from '../cluster/find-programs.ts';
 import { ProcessGroup } from '../cluster/process-group.ts';
 import { kubectlOf, type Kubectl } from './kubectl.ts';
+import { lastingPort } from './lasting-port.ts';
 
 export type { KubectlResult } from './kubectl.ts';
 
@@ -22,7 +22,7 @@ export interface ControlPlane {
 }
 
 const TOKEN = 'kcg-test-admin';
-const READY_SECONDS = 60;
+const READY_SECONDS = 300;
 
 /** A line that says how to get a control plane; nothing when there is one. */
 export function controlPlaneProblem(): string | undefined {
@@ -80,7 +80,7 @@ async function startIn(
   options: ControlPlaneOptions,
 ): Promise<ControlPlane> {
   const { folder } = group;
-  const [clientPort = 0, peerPort = 0, apiPort = 0] = await freePorts(3);
+  const [clientPort, peerPort, apiPort] = [await lastingPort(), await lastingPort(), await lastingPort()];
   group.start('etcd', [...programs.etcd, ...etcdFlags(folder, clientPort, peerPort)]);
   writeKeys(folder);
   group.start('apiserver', [...programs.apiserver, ...apiserverFlags(folder, clientPort, apiPort)]);
@@ -194,7 +194,7 @@ function isReady(port: number): Promise<boolean> {
       path: '/readyz',
       headers,
       rejectUnauthorized: false,
-      timeout: 2_000,
+      timeout: 10_000,
     });
     call.on('response', (response) => {
       response.resume();
@@ -204,17 +204,4 @@ function isReady(port: number): Promise<boolean> {
     call.on('error', () => resolve(false));
     call.end();
   });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

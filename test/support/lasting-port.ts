@@ -1,19 +1,22 @@
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 /*
- * Ports for servers that go away and come back on the same one. One the system chooses would not last: while nobody
- * listens there, any connection of any process may be given it as its own. These are below what systems choose from
- * (32768 on Linux, 49152 elsewhere), a hundred for each process of the tests.
+ * Ports for servers that go away and come back on the same one, or that take their time to begin. One the system chooses would not
+ * last: while nobody listens there, any connection of any process may be given it as its own. These are below what systems choose
+ * from (32768 on Linux, 49152 elsewhere). Of each that is given the UDP port of the same number is kept for as long as this process
+ * lives, so that no other process of the tests is given it.
  */
 
-const PORTS_PER_PROCESS = 100;
-let used = 0;
+const FIRST = 10_000;
+const COUNT = 22_000;
+let tried = process.pid * 100;
 
 /** A port of 127.0.0.1 where nothing listens now, and that nobody else is given. */
 export async function lastingPort(): Promise<number> {
   for (;;) {
-    const port = 10_000 + (process.pid % 220) * PORTS_PER_PROCESS + (used++ % PORTS_PER_PROCESS);
-    if (await isFree(port)) return port;
+    const port = FIRST + (tried++ % COUNT);
+    if ((await isFree(port)) && (await isClaimed(port))) return port;
   }
 }
 
@@ -22,5 +25,13 @@ function isFree(port: number): Promise<boolean> {
     const server = createServer();
     server.once('error', () => resolve(false));
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+function isClaimed(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const claim = createSocket('udp4').unref();
+    claim.once('error', () => resolve(false));
+    claim.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(true));
   });
 }

@@ -19,11 +19,11 @@ export async function createTable(
   await vi.waitFor(async () => {
     const { Table } = await client.send(new DescribeTableCommand({ TableName }));
     expect(Table?.TableStatus).toBe('ACTIVE');
-  }, 10_000);
+  }, 300_000);
 }
 
 /** Resolves when the stream can be read. */
 export async function createStream(kinesis: MemoryKinesis, name: string, shardCount: number): Promise<void> {
   kinesis.createStream({ name, shardCount });
-  await vi.waitFor(() => expect(kinesis.describe(name).status).toBe('ACTIVE'), 10_000);
+  await vi.waitFor(() => expect(kinesis.describe(name).status).toBe('ACTIVE'), 300_000);
 }

@@ -2,7 +2,6 @@ import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_pro
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -200,15 +199,6 @@ export function namespaceProblem(): string | undefined {
   }
 }
 
-/** A port that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 export interface PeerProgram {
   child: ChildProcess;
   /** All it has written, to both outputs. */
@@ -252,7 +242,7 @@ export function startProgram(
   return {
     child,
     text: () => text,
-    says: (pattern, seconds = 120) =>
+    says: (pattern, seconds = 300) =>
       new Promise((resolve, reject) => {
         const settle = () => {
           clearTimeout(timer);

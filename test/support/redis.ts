@@ -1,7 +1,8 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, pythonPrograms, startProgram, type PeerProgram } from './peer-programs.ts';
+import { lastingPort } from './lasting-port.ts';
+import { pythonPrograms, startProgram, type PeerProgram } from './peer-programs.ts';
 
 export interface RedisServer {
   program: PeerProgram;
@@ -20,7 +21,7 @@ export async function startRedis(...options: string[]): Promise<RedisServer> {
   ]);
   const [, found = ''] = await finding.says(/^at (.+)$/m);
   const programs = join(found, 'bin');
-  const port = await freePort();
+  const port = await lastingPort();
   const folder = await mkdtemp(join(tmpdir(), 'kcg-redis-'));
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder];
   const program = startProgram([join(programs, 'redis-server'), ...settings, ...options]);

@@ -10,7 +10,7 @@ type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>;
 export async function until<T>(
   what: string,
   holds: () => T | Promise<T>,
-  seconds = 60,
+  seconds = 300,
   tell?: () => unknown,
 ): Promise<Truthy<T>> {
   const end = performance.now() + seconds * 1_000;

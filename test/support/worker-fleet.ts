@@ -41,7 +41,7 @@ export type Fleet = Awaited<ReturnType<typeof startFleet>>;
 export type FleetWorker = ReturnType<Fleet['startWorker']>;
 
 const ROOT = join(import.meta.dirname, '../..');
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 
 /** Real worker processes on local servers, without an operator; their handler tells the collector what came. */
 export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions) {

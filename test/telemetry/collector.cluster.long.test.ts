@@ -21,7 +21,6 @@ import { KCG } from '../support/kcg-program.ts';
 /* Worker and operator as processes of their own, and the receiver of OpenTelemetry's Collector as another. */
 
 const region = 'eu-west-1';
-vi.setConfig({ testTimeout: 240_000 });
 /** Fails the first batch that it gets, and writes which trace it was told. */
 const HANDLER = `
 import { appendFileSync } from 'node:fs';
@@ -45,7 +44,7 @@ beforeAll(async () => {
   const client = createDynamoDbClient({ region, endpoint: dynamodb.endpoint });
   await createTable(client, 'checkpoints', ['group_id', 'shard_id']);
   client.destroy();
-}, 1_200_000);
+});
 afterAll(async () => {
   await collector?.stop();
   await kinesis?.close();
@@ -116,12 +115,12 @@ test('the Collector gets what a worker serves to Prometheus, and a span for each
   put(30);
   const records = async () =>
     (await worker.told()).slice(1).reduce((sum, line) => sum + Number(line.split(' ')[1]), 0);
-  await until('all records are processed', async () => (await records()) === 30, 60, worker.told);
+  await until('all records are processed', async () => (await records()) === 30, 300, worker.told);
   const same = async () => {
     const served = (await worker.metrics()).split('\n');
     expect(steady(collector.metrics('shop.orders-1'))).toEqual(steady(served));
   };
-  await vi.waitFor(same, { timeout: 60_000, interval: 500 });
+  await vi.waitFor(same, { timeout: 300_000, interval: 500 });
   const lag = /^kcg_worker_lag_seconds\{shard="shardId-000000000001"\} /;
   expect(collector.metrics('shop.orders-1').filter((line) => lag.test(line))).toHaveLength(1);
 
@@ -204,13 +203,13 @@ describe.skipIf(controlPlaneProblem() !== undefined)('the operator', () => {
     );
     const about = ['--pod-name', 'kcg-1', '--worker-otlp-endpoint', collector.endpoint];
     const operator = await site.startOperator(...about).works();
-    await vi.waitFor(async () => expect(await site.replicas('orders', 'default')).toBe(1), 60_000);
+    await vi.waitFor(async () => expect(await site.replicas('orders', 'default')).toBe(1), 300_000);
 
     const { port } = await operator.says('operator started');
     const served = async () =>
       (await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text()).split('\n');
     const same = async () => expect(seriesOf(collector.metrics('kcg-1'))).toEqual(seriesOf(await served()));
-    await vi.waitFor(same, { timeout: 60_000, interval: 500 });
+    await vi.waitFor(same, { timeout: 300_000, interval: 500 });
     expect(seriesOf(await served()).length).toBeGreaterThan(30);
     expect(collector.metrics('kcg-1')).toContain('kcg_operator_leading 1');
     expect(collector.spans().map(({ resource }) => resource['service.name'])).not.toContain('kcg-operator');
@@ -219,7 +218,7 @@ describe.skipIf(controlPlaneProblem() !== undefined)('the operator', () => {
     expect(JSON.stringify(deployment?.spec)).toContain(`\\"otlpEndpoint\\":\\"${collector.endpoint}\\"`);
 
     expect(await operator.end('SIGTERM')).toBe(0);
-    await vi.waitFor(() => expect(collector.metrics('kcg-1')).toContain('kcg_operator_leading 0'), 60_000);
+    await vi.waitFor(() => expect(collector.metrics('kcg-1')).toContain('kcg_operator_leading 0'), 300_000);
   });
 });
 

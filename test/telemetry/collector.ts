@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { freePort, goPrograms, startProgram } from '../support/peer-programs.ts';
+import { lastingPort } from '../support/lasting-port.ts';
+import { goPrograms, startProgram } from '../support/peer-programs.ts';
 import { metricsAsText, type JsonMetric } from './json-metrics.ts';
 
 /** A span as the Collector has understood it. */
@@ -43,7 +44,7 @@ export interface Collector {
 /** The receiver of OpenTelemetry's Collector, in a pinned version. */
 export async function startCollector(): Promise<Collector> {
   const programs = await goPrograms(join(import.meta.dirname, 'collector'));
-  const address = `127.0.0.1:${await freePort()}`;
+  const address = `127.0.0.1:${await lastingPort()}`;
   const program = startProgram([join(programs, 'collector'), address]);
   await program.says(/listening/);
   const seen = (signal: string) =>

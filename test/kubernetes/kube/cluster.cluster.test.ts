@@ -70,7 +70,7 @@ const widgetDefinition = {
 let controlPlane: { kubeconfig: string; stop(): Promise<void> };
 beforeAll(async () => {
   controlPlane = await startControlPlane({ definitions: [JSON.stringify(widgetDefinition)] });
-}, 120_000);
+});
 afterAll(async () => {
   await controlPlane?.stop();
 });
@@ -95,7 +95,7 @@ async function start(): Promise<ClusterFixture> {
   return {
     cluster,
     newNamespace: () => newNamespace(cluster),
-    patienceMs: 90_000,
+    patienceMs: 300_000,
     stop: () => cluster.close(),
   };
 }

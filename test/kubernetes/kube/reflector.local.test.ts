@@ -62,7 +62,7 @@ const truth = () =>
   Object.fromEntries(
     [...server.truth.values()].map(({ metadata, value }) => [metadata.name, `${metadata.uid} ${value}`]),
   );
-const eventually = (check: () => void) => vi.waitFor(check, { timeout: 20_000, interval: 2 });
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 300_000, interval: 2 });
 
 /** What somebody knows who only listened. Also checks that each change fits the one before. */
 function replay(changes: readonly ObjectChange[]): Record<string, string> {

@@ -42,7 +42,7 @@ async function follow(from = 100): Promise<void> {
   await eventually(() => expect(server.requests).toContain(`watch ${from}`));
 }
 
-const eventually = (check: () => void) => vi.waitFor(check, { timeout: 20_000, interval: 2 });
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 300_000, interval: 2 });
 const held = () => cache.list().map(({ metadata, value }) => `${metadata.name} ${String(value)}`);
 const truth = () => [...server.truth.values()].map(({ metadata, value }) => `${metadata.name} ${value}`);
 /** The last event is there, so that all before it are. */

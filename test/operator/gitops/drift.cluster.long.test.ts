@@ -14,11 +14,11 @@ let judges: Judges;
 beforeAll(async () => {
   plane = await startControlPlane({ definitions: [readFileSync(CRD, 'utf8')] });
   judges = await Judges.call(plane.kubeconfig);
-}, 900_000);
+});
 afterAll(async () => {
   judges?.close();
   await plane?.stop();
-}, 60_000);
+});
 
 /** All that the schema takes, in as few manifests as it takes: a case that goes with none of them begins a new one. */
 function manifests(): object[] {
@@ -52,7 +52,7 @@ describe.each(['client-side', 'server-side'])('after a %s apply', (kind) => {
       await plane.kubectl(['delete', 'kcg', '-n', 'default', name, '--wait=false']);
     }
     expect(found).toEqual({});
-  }, 300_000);
+  });
 });
 
 test('a field left empty is out of sync for Argo CD’s own merge after a server-side apply, and for nothing else', async () => {
@@ -89,7 +89,7 @@ test('Argo CD finds what somebody else has changed', async () => {
   await plane.kubectl(['patch', 'kcg', 'orders', '--type=merge', '-p', change]);
   const wanted = { ...manifest, spec: { ...manifest.spec, desiredState: 'Running' } };
   expect(await judges.argoDiff(wanted, false)).not.toMatchObject({ threeWay: 'synced' });
-}, 60_000);
+});
 
 test('Flux finds no drift', async () => {
   const found: unknown[] = [];
@@ -98,4 +98,4 @@ test('Flux finds no drift', async () => {
     if (applied === 'unchanged' || drift !== 'unchanged') found.push({ manifest, applied, drift });
   }
   expect(found).toEqual([]);
-}, 300_000);
+});

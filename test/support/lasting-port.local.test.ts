@@ -1,0 +1,16 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { expect, onTestFinished, test } from 'vitest';
+import { lastingPort } from './lasting-port.ts';
+
+test('no two are given the same port, whether they listen on it already or not', async () => {
+  const ports = await Promise.all(Array.from({ length: 20 }, () => lastingPort()));
+  expect(new Set(ports).size).toBe(20);
+  for (const port of ports) {
+    const other = createSocket('udp4');
+    onTestFinished(() => void other.close());
+    other.bind({ port, address: '127.0.0.1' });
+    const [error] = (await once(other, 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).toBe('EADDRINUSE');
+  }
+});
