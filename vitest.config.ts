@@ -58,6 +58,7 @@ export default defineConfig({
     // minutes of these, and a hook may have to install or to build what a test needs.
     testTimeout: 600_000,
     hookTimeout: 1_200_000,
+    expect: { poll: { timeout: 120_000 } },
     // Two processes at most, or four that wait: the suites start servers and processes of their own.
     maxWorkers: 2,
     pool: 'forks',

@@ -55,7 +55,7 @@ async function runs(name: string, code: string, line: string, signal?: NodeJS.Si
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (output += String(part)));
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  await vi.waitFor(() => expect(output).toContain(line), { timeout: 30_000, interval: 20 });
+  await vi.waitFor(() => expect(output).toContain(line), { timeout: 120_000, interval: 20 });
   if (signal) child.kill(signal);
   expect(await ended, output).toBe(0);
   return output;

@@ -36,24 +36,24 @@ describe.skipIf(problem !== undefined)('helm install --wait', () => {
     await kubectl(
       'wait',
       '--for=condition=Established',
-      '--timeout=30s',
+      '--timeout=240s',
       'crd/kinesisconsumergroups.kcg.dev',
     );
     chart = mkdtempSync(join(tmpdir(), 'kcg-chart-'));
     writeFileSync(join(chart, 'Chart.yaml'), 'apiVersion: v2\nname: app\nversion: 0.1.0\n');
     mkdirSync(join(chart, 'templates'));
-  }, 120_000);
+  });
   afterAll(async () => {
     rmSync(chart, { recursive: true, force: true });
     await kubectl('delete', 'namespace', namespace, '--wait=false');
     await cluster?.stop();
-  }, 60_000);
+  });
 
   /** Ends when helm does; `act` runs once the group is there. */
   async function install(name: string, act: () => Promise<unknown>): Promise<{ code: number; said: string }> {
     const group = groupOf({ metadata: { name, namespace } });
     writeFileSync(join(chart, 'templates', 'group.yaml'), JSON.stringify(group));
-    const args = ['install', name, chart, '-n', namespace, '--wait', '--timeout', '30s'];
+    const args = ['install', name, chart, '-n', namespace, '--wait', '--timeout', '240s'];
     const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, HELM_DRIVER: 'secret' };
     let isOver = false;
     const installed = new Promise<{ code: number; said: string }>((resolve) => {
@@ -96,7 +96,7 @@ describe.skipIf(problem !== undefined)('helm install --wait', () => {
     });
     expect(said).toContain('STATUS: deployed');
     expect(code).toBe(0);
-  }, 60_000);
+  });
 
   test('fails at once when somebody has to correct something', async () => {
     const { code, said } = await install('wrong', () =>
@@ -110,5 +110,5 @@ describe.skipIf(problem !== undefined)('helm install --wait', () => {
     );
     expect(code).not.toBe(0);
     expect(said).toContain('status: Failed, message: handler is missing');
-  }, 60_000);
+  });
 });

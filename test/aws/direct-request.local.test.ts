@@ -12,14 +12,14 @@ async function portOf(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function options() {
+function options(connectionTimeoutMs = 60_000) {
   const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) };
   onTestFinished(() => {
     agents.http.destroy();
     agents.https.destroy();
   });
   const stop = new AbortController();
-  return { agents, stop, connectionTimeoutMs: 100, abortSignal: stop.signal };
+  return { agents, stop, connectionTimeoutMs, abortSignal: stop.signal };
 }
 
 const aRequest = (port: number, protocol = 'http:') => ({
@@ -54,7 +54,7 @@ test('a connection that is not made in time is a timeout', async () => {
   const server = createSocketServer((socket) => void sockets.add(socket));
   const port = await portOf(server);
   onTestFinished(() => sockets.forEach((socket) => socket.destroy()));
-  const failure = directRequest(aRequest(port, 'https:'), options());
+  const failure = directRequest(aRequest(port, 'https:'), options(100));
   await expect(failure).rejects.toMatchObject({ name: 'TimeoutError', code: 'ETIMEDOUT' });
 });
 

@@ -27,7 +27,7 @@ let folder: string;
 beforeAll(async () => {
   bin = await pythonPrograms('cfn-lint==1.58.0', 'parliament==1.6.4', 'python-hcl2==8.1.4');
   folder = mkdtempSync(join(tmpdir(), 'kcg-iam-'));
-}, 300_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(program: string, args: readonly string[], input = '') {

@@ -9,8 +9,8 @@ import { ProcessGroup } from './process-group.ts';
 const OWNER = `
   import { ProcessGroup } from ${JSON.stringify(import.meta.resolve('./process-group.ts'))};
   const group = new ProcessGroup('kcg-group-test-');
-  group.start('one', ['sh', '-c', 'echo $$ >id; exec sleep 300']);
-  await group.waitFor('id', 10, async () => (await import('node:fs')).existsSync(group.folder + '/id'));
+  group.start('one', ['sh', '-c', 'echo $$ >part; mv part id; exec sleep 300']);
+  await group.waitFor('id', 120, async () => (await import('node:fs')).existsSync(group.folder + '/id'));
   console.log(JSON.stringify([group.folder, Number((await import('node:fs')).readFileSync(group.folder + '/id', 'utf8'))]));
 `;
 
@@ -24,7 +24,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
     const [folder, pid] = JSON.parse(line) as [string, number];
     expect(isRunning(pid)).toBe(true);
     owner.kill(signal);
-    await vi.waitFor(() => expect([isRunning(pid), existsSync(folder)]).toEqual([false, false]), 10_000);
+    await vi.waitFor(() => expect([isRunning(pid), existsSync(folder)]).toEqual([false, false]), 120_000);
   },
 );
 
@@ -38,7 +38,7 @@ test('stop ends the processes and removes their folder', async () => {
 test('a process that ends early is reported with the end of its log', async () => {
   const group = new ProcessGroup('kcg-group-test-');
   group.start('server', ['sh', '-c', 'echo no such flag; exit 3']);
-  await expect(group.waitFor('it', 10, async () => false)).rejects.toThrow(
+  await expect(group.waitFor('it', 120, async () => false)).rejects.toThrow(
     /server ended before it was there:\nno such flag/,
   );
   await group.stop();
@@ -47,6 +47,6 @@ test('a process that ends early is reported with the end of its log', async () =
 test('a program that does not exist is reported as ended', async () => {
   const group = new ProcessGroup('kcg-group-test-');
   group.start('server', ['/nowhere/server']);
-  await expect(group.waitFor('it', 10, async () => false)).rejects.toThrow(/server ended/);
+  await expect(group.waitFor('it', 120, async () => false)).rejects.toThrow(/server ended/);
   await group.stop();
 });

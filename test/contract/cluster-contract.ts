@@ -35,7 +35,7 @@ export function clusterContract(name: string, start: () => Promise<ClusterFixtur
     beforeAll(async () => {
       fixture = await start();
       cluster = fixture.cluster;
-    }, 120_000);
+    });
     beforeEach(async () => {
       namespace = await fixture.newNamespace();
     });

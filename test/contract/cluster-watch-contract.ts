@@ -20,7 +20,7 @@ export function clusterWatchContract(name: string, start: () => Promise<ClusterF
     beforeAll(async () => {
       fixture = await start();
       cluster = fixture.cluster;
-    }, 120_000);
+    });
     beforeEach(async () => {
       namespace = await fixture.newNamespace();
     });

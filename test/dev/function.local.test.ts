@@ -32,58 +32,54 @@ for (;;) {
 }
 `;
 
-it(
-  'a function runs beside its worker, and is started again when it ends and when it hangs',
-  { timeout: 120_000 },
-  async () => {
-    for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
-    const folder = await mkdtemp(join(tmpdir(), 'kcg-function-'));
-    await writeFile(join(folder, 'function.mjs'), FUNCTION);
-    const lines: string[] = [];
-    const local = await startLocalMode({
-      clock: systemClock,
-      random: systemRandom,
-      log: silentLog,
-      aws: sdkAwsAccount(systemClock),
-      workerCommand: workerCommand(),
-      shards: 1,
-      onWorkerLine: (_, line) => lines.push(line),
-    });
-    onTestFinished(() => local.stop());
-    const command = ['/bin/sh', '-c', `cd ${folder} && exec ${process.execPath} function.mjs`];
-    await local.apply(
-      requireGroup(
-        {
-          apiVersion: 'kcg.dev/v1alpha1',
-          kind: 'KinesisConsumerGroup',
-          metadata: { name: 'orders', namespace: 'default' },
-          spec: {
-            stream: { name: 'orders' },
-            region: 'eu-west-1',
-            handler: { lambda: { container: 'app', command }, timeoutSeconds: 2 },
-            template: { spec: { containers: [{ name: 'app', image: 'function:1' }] } },
-          },
+it('a function runs beside its worker, and is started again when it ends and when it hangs', async () => {
+  for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
+  const folder = await mkdtemp(join(tmpdir(), 'kcg-function-'));
+  await writeFile(join(folder, 'function.mjs'), FUNCTION);
+  const lines: string[] = [];
+  const local = await startLocalMode({
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+    aws: sdkAwsAccount(systemClock),
+    workerCommand: workerCommand(),
+    shards: 1,
+    onWorkerLine: (_, line) => lines.push(line),
+  });
+  onTestFinished(() => local.stop());
+  const command = ['/bin/sh', '-c', `cd ${folder} && exec ${process.execPath} function.mjs`];
+  await local.apply(
+    requireGroup(
+      {
+        apiVersion: 'kcg.dev/v1alpha1',
+        kind: 'KinesisConsumerGroup',
+        metadata: { name: 'orders', namespace: 'default' },
+        spec: {
+          stream: { name: 'orders' },
+          region: 'eu-west-1',
+          handler: { lambda: { container: 'app', command }, timeoutSeconds: 2 },
+          template: { spec: { containers: [{ name: 'app', image: 'function:1' }] } },
         },
-        'the test',
-      ),
-    );
-    const says = (pattern: RegExp) =>
-      vi.waitFor(() => expect(lines.filter((line) => pattern.test(line))).not.toEqual([]), {
-        timeout: 60_000,
-        interval: 50,
-      });
-    const put = (text: string) =>
-      local.kinesis.kinesis.putRecord('orders', { partitionKey: 'a', data: Buffer.from(text) });
-    await says(/^function of orders eu-west-1$/);
-    put('plain');
-    await says(/^did plain$/);
-    put('exit');
-    await says(/the function ended with exit code 3/);
-    await says(/has begun anew since/);
-    await says(/^did exit$/);
-    put('hang');
-    await says(/the handler did not answer within 2 seconds/);
-    await says(/it is started again$/);
-    await says(/^did hang$/);
-  },
-);
+      },
+      'the test',
+    ),
+  );
+  const says = (pattern: RegExp) =>
+    vi.waitFor(() => expect(lines.filter((line) => pattern.test(line))).not.toEqual([]), {
+      timeout: 120_000,
+      interval: 50,
+    });
+  const put = (text: string) =>
+    local.kinesis.kinesis.putRecord('orders', { partitionKey: 'a', data: Buffer.from(text) });
+  await says(/^function of orders eu-west-1$/);
+  put('plain');
+  await says(/^did plain$/);
+  put('exit');
+  await says(/the function ended with exit code 3/);
+  await says(/has begun anew since/);
+  await says(/^did exit$/);
+  put('hang');
+  await says(/the handler did not answer within 2 seconds/);
+  await says(/it is started again$/);
+  await says(/^did hang$/);
+});

@@ -45,7 +45,7 @@ describe('local mode', () => {
       );
       expect(StreamDescriptionSummary).toMatchObject({ StreamName: 'orders', OpenShardCount: 2 });
       // The operator found the stream, too: it made pods for its shards.
-      await vi.waitFor(async () => expect(await local.cluster.list(KINDS.pod)).toHaveLength(2), 30_000);
+      await vi.waitFor(async () => expect(await local.cluster.list(KINDS.pod)).toHaveLength(2), 120_000);
     } finally {
       client.destroy();
       await local.stop();
@@ -82,11 +82,11 @@ describe('local mode', () => {
       if (parsed.outcome === 'refused') return expect.fail(parsed.problems.join());
       await local.apply(parsed.group);
       local.kinesis.kinesis.putRecord('orders', { partitionKey: 'a', data: Buffer.from('a') });
-      await vi.waitFor(() => expect(read).toHaveLength(1), 30_000);
+      await vi.waitFor(() => expect(read).toHaveLength(1), 120_000);
       expect([...operations]).toEqual(expect.arrayContaining(['SubscribeToShard']));
       expect(operations).not.toContain('GetRecords');
     } finally {
       await local.stop();
     }
-  }, 60_000);
+  });
 });

@@ -230,7 +230,7 @@ test('two right documents run, and a module that holds a timer does not keep its
     'worker',
     'worker --check',
   ]);
-}, 120_000);
+});
 
 test('a group that only a person can help says in the terminal what to do', async () => {
   writeFileSync(

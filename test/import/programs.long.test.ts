@@ -4,7 +4,7 @@ import { record } from './programs/record.ts';
 
 it.each(['async-kinesis', 'harlow'])(
   '%s, run anew, writes rows that are read as those that were kept',
-  { timeout: 600_000 },
+  { timeout: 1_200_000 },
   async (name) => {
     const fixture = await record(name);
     const moments = Object.values(fixture.moments);

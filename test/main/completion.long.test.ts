@@ -25,7 +25,7 @@ beforeAll(() => {
     ROOT: root,
     LIBRARIES: libraries,
   };
-}, 300_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function fish(line: string): string[] {

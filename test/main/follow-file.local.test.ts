@@ -30,15 +30,16 @@ test('what the group file says now is applied; what is wrong or fixed is told, a
     await following;
     rmSync(folder, { recursive: true });
   });
+  const PATIENT = { timeout: 120_000, interval: 20 };
   const change = async (...groups: string[]) => {
     const before = said.length;
     write(...groups);
-    await vi.waitFor(() => expect(said.length).toBeGreaterThan(before), { timeout: 60_000, interval: 20 });
+    await vi.waitFor(() => expect(said.length).toBeGreaterThan(before), PATIENT);
     return said.at(-1);
   };
   const told = await change(group('orders', ', desiredState: Paused'), group('clicks'));
   expect(told).toBe(`${file} has changed: orders becomes as it says now`);
-  await vi.waitFor(() => expect(applied).toHaveLength(1));
+  await vi.waitFor(() => expect(applied).toHaveLength(1), PATIENT);
   expect(applied[0]!.spec).toMatchObject({
     desiredState: 'Paused',
     template: { metadata: { annotations: { 'module-changes': '2' } } },
@@ -54,6 +55,6 @@ test('what the group file says now is applied; what is wrong or fixed is told, a
   expect(await change(paused)).toMatch(/it holds other groups than before, which cannot change/);
   expect(applied).toHaveLength(1);
   await change(group('orders'), group('clicks'));
-  await vi.waitFor(() => expect(applied).toHaveLength(2));
+  await vi.waitFor(() => expect(applied).toHaveLength(2), PATIENT);
   expect(applied[1]!.spec.desiredState).toBe('Running');
 });

@@ -16,7 +16,7 @@ import { createStream } from '../support/local-table.ts';
 /* Programs that use kcg/runtime, as processes. */
 
 const RUNTIME = new URL('../../src/main/runtime.ts', import.meta.url).href;
-const PATIENCE = { timeout: 60_000, interval: 20 };
+const PATIENCE = { timeout: 120_000, interval: 20 };
 const folder = mkdtempSync(join(tmpdir(), 'kcg-library-'));
 let dynamodb: LocalDynamoDb;
 let kinesis: Awaited<ReturnType<typeof startLocalKinesis>>;
@@ -66,7 +66,7 @@ await worker.run().catch(({ code, message }) => { console.log(code, message); pr
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (output += String(part)));
   const ended = new Promise<number | NodeJS.Signals | null>((resolve) =>
-    child.once('exit', (code, signal) => resolve(code ?? signal)),
+    child.once('close', (code, signal) => resolve(code ?? signal)),
   );
   return { child, output: () => output, ended };
 }
@@ -99,7 +99,8 @@ it('one that is killed is taken over by another, which delivers all that was not
   put = 0;
   const first = start('first', 'killed', hang, env);
   await says(first, /live/);
-  await vi.waitFor(() => expect(first.output().match(/owns/g)).toHaveLength(4), PATIENCE);
+  const owned = () => new Set(first.output().match(/^owns .+$/gm));
+  await vi.waitFor(() => expect(owned().size).toBe(4), PATIENCE);
   await putRecords('killed', 40);
   // All but those of the shard that hangs.
   await vi.waitFor(() => expect(numbersOf(first).length).toBeGreaterThan(20), PATIENCE);
@@ -107,7 +108,8 @@ it('one that is killed is taken over by another, which delivers all that was not
   expect(await first.ended).toBe('SIGKILL');
   expect(numbersOf(first)).not.toContain(13);
 
-  const second = start('second', 'killed', '', env);
+  // No lease of its own runs out, however busy the machine is: so nothing comes twice.
+  const second = start('second', 'killed', 'leases: { durationSeconds: 30 },', env);
   await vi.waitFor(
     () => expect(new Set([...numbersOf(first), ...numbersOf(second)])).toEqual(new Set(upTo(40))),
     PATIENCE,
@@ -166,10 +168,11 @@ it('one with a credentials provider of its own signs every call with its keys, a
   await putRecords('signed', 3);
   await says(program, /done 3/);
   await says(program, /asked 4/);
+  // Each service is asked with the last keys before the program ends.
+  for (const keys of [ofKinesis, ofDynamoDb])
+    await vi.waitFor(() => expect(keys).toContain('KEY-last token-last'), PATIENCE);
   program.child.kill('SIGTERM');
   expect(await program.ended).toBe(0);
   expect(program.output()).toContain("the program's credentials provider failed: the vault is sealed");
   for (const key of [...ofKinesis, ...ofDynamoDb]) expect(key).toMatch(/^KEY-(\w+) token-\1$/);
-  expect(ofKinesis).toContain('KEY-last token-last');
-  expect(ofDynamoDb).toContain('KEY-last token-last');
 });

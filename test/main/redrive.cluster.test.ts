@@ -48,7 +48,7 @@ describe.skipIf(problem !== undefined)('kcg redrive with the name of a group', (
     await apply(groupCrd());
     await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
     const crd = 'crd/kinesisconsumergroups.kcg.dev';
-    await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', crd]);
+    await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=240s', crd]);
     await apply({
       apiVersion: 'kcg.dev/v1alpha1',
       kind: 'KinesisConsumerGroup',
@@ -62,13 +62,13 @@ describe.skipIf(problem !== undefined)('kcg redrive with the name of a group', (
         template: { spec: { containers: [{ name: 'app', image: 'app' }] } },
       },
     });
-  }, 120_000);
+  });
   afterAll(async () => {
     await cluster?.kubectl(['delete', 'namespace', namespace, '--wait=false']);
     await Promise.all([cluster?.stop(), kinesis?.close()]);
     vi.unstubAllEnvs();
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const redrive = (name: string, ...more: string[]) => {
     const where = ['-n', namespace, '--kubeconfig', cluster.kubeconfig, '--from', join(folder, 'given')];
@@ -108,5 +108,5 @@ describe.skipIf(problem !== undefined)('kcg redrive with the name of a group', (
     expect(readFileSync(join(folder, 'done.txt'), 'utf8')).toBe('data of b');
     const rest = await redrive('orders', '--module', join(folder, 'mended.mjs'));
     expect(rest.stdout).toContain('0 records of 0 batches redriven');
-  }, 60_000);
+  });
 });

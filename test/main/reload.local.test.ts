@@ -48,7 +48,7 @@ it('a module or what it imports that changes reaches the workers, and code that 
   const change = async (name: string, text: string) => {
     const before = said.length;
     write(name, text);
-    await vi.waitFor(() => expect(said.length).toBeGreaterThan(before), { timeout: 60_000, interval: 20 });
+    await vi.waitFor(() => expect(said.length).toBeGreaterThan(before), { timeout: 120_000, interval: 20 });
   };
   await change('lib.mjs', 'export const word = 22;');
   expect(applied).toHaveLength(1);

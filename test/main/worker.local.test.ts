@@ -13,7 +13,7 @@ import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { runWorkerCommand } from '../../src/main/worker.ts';
 import { aWorkerConfig } from '../support/builders.ts';
-import { createTable } from '../support/local-table.ts';
+import { createStream, createTable } from '../support/local-table.ts';
 import { KCG } from '../support/kcg-program.ts';
 
 const region = 'eu-west-1';
@@ -25,7 +25,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   dynamodb = await startLocalDynamoDb({ clock, log: silentLog });
   kinesis = await startLocalKinesis({ clock });
-  kinesis.kinesis.createStream({ name: 'orders', shardCount: 1 });
+  await createStream(kinesis.kinesis, 'orders', 1);
   const client = createDynamoDbClient({ region, endpoint: dynamodb.endpoint });
   await createTable(client, 'checkpoints', ['group_id', 'shard_id']);
   client.destroy();
@@ -59,7 +59,7 @@ describe('a worker that starts', () => {
     const running = run(stop.signal);
     await Promise.race([
       running,
-      vi.waitFor(() => expect(dynamodb.counts.get('PutItem')).toBeGreaterThan(0), 20_000),
+      vi.waitFor(() => expect(dynamodb.counts.get('PutItem')).toBeGreaterThan(0), 120_000),
     ]);
     stop.abort();
     expect(await running).toBe(0);

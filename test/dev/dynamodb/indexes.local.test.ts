@@ -59,7 +59,7 @@ async function createTable(
       ...billing,
     }),
   );
-  await vi.waitFor(async () => expect((await describeTable()).TableStatus).toBe('ACTIVE'), 10_000);
+  await vi.waitFor(async () => expect((await describeTable()).TableStatus).toBe('ACTIVE'), 120_000);
 }
 const describeTable = async () => (await client.send(new DescribeTableCommand({ TableName }))).Table!;
 const put = (leaseKey: string, leaseOwner?: string) =>

@@ -45,7 +45,7 @@ beforeEach(async () => {
   await vi.waitFor(async () => {
     const { Table } = await client.send(new DescribeTableCommand({ TableName }));
     expect(Table?.TableStatus).toBe('ACTIVE');
-  }, 10_000);
+  }, 120_000);
 });
 afterEach(async () => {
   client.destroy();
@@ -94,7 +94,7 @@ describe('items that expire', () => {
   it('go by themselves after a while', async () => {
     await enableTtl();
     await clock.advance(60_000);
-    await vi.waitFor(async () => expect(await ids()).not.toContain('past'), 10_000);
+    await vi.waitFor(async () => expect(await ids()).not.toContain('past'), 120_000);
   });
 
   it('go at the next sweep when one has failed', async () => {
@@ -102,10 +102,10 @@ describe('items that expire', () => {
     const call = vi.spyOn(DynamoDbBackend.prototype, 'call').mockRejectedValueOnce(new Error('broken'));
     onTestFinished(() => call.mockRestore());
     await clock.advance(60_000);
-    await vi.waitFor(() => expect(call).toHaveBeenCalled(), 10_000);
+    await vi.waitFor(() => expect(call).toHaveBeenCalled(), 120_000);
     expect(await ids()).toContain('past');
     await clock.advance(60_000);
-    await vi.waitFor(async () => expect(await ids()).not.toContain('past'), 10_000);
+    await vi.waitFor(async () => expect(await ids()).not.toContain('past'), 120_000);
   });
 
   it('go from every page of a large table', async () => {
@@ -170,7 +170,7 @@ describe('faults', () => {
     faults({ do: 'hang' });
     const hanging = put('x');
     hanging.catch(() => {});
-    await vi.waitFor(() => expect(server.counts.get('PutItem')).toBe(1), 10_000);
+    await vi.waitFor(() => expect(server.counts.get('PutItem')).toBe(1), 120_000);
     await server.close();
     await expect(hanging).rejects.toThrow();
   });
@@ -187,7 +187,7 @@ describe('faults', () => {
 describe('the server', () => {
   it('closes under many calls without harm', async () => {
     const outcomes = Promise.allSettled(Array.from({ length: 50 }, (_, i) => put(`x${i}`)));
-    await vi.waitFor(() => expect(server.counts.get('PutItem')).toBeGreaterThan(10), 10_000);
+    await vi.waitFor(() => expect(server.counts.get('PutItem')).toBeGreaterThan(10), 120_000);
     await server.close();
     expect(await outcomes).toHaveLength(50);
   });

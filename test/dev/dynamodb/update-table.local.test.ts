@@ -52,7 +52,7 @@ async function quiet(TableName: string): Promise<void> {
       const { TableStatus, SSEDescription } = await describeTable(TableName);
       expect([TableStatus, SSEDescription?.Status ?? 'ENABLED']).toEqual(['ACTIVE', 'ENABLED']);
     },
-    { timeout: 10_000, interval: 20 },
+    { timeout: 120_000, interval: 20 },
   );
 }
 

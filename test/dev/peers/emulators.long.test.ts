@@ -50,7 +50,7 @@ async function start(kinesis: Emulator, dynamodb: Emulator) {
   };
   await clients.kinesis.send(new CreateStreamCommand({ StreamName: stream, ShardCount: 3 }));
   await waitUntilStreamExists(
-    { client: clients.kinesis, maxWaitTime: 30, minDelay: 1 },
+    { client: clients.kinesis, maxWaitTime: 240, minDelay: 1 },
     { StreamName: stream },
   );
   local = startLocalCluster({
@@ -121,7 +121,7 @@ beforeEach(async () => {
   lines.length = 0;
   vi.stubEnv('DELIVERED', join(folder, 'delivered'));
   for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
-}, 600_000);
+});
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') process.stderr.write(lines.slice(-60).join(''));
   try {
@@ -151,7 +151,7 @@ async function liveThrough(): Promise<void> {
   }, patient);
 }
 
-describe('a group on emulators of others', { timeout: 400_000 }, () => {
+describe('a group on emulators of others', { timeout: 900_000 }, () => {
   it('lives through its life on kinesis-local and dynalite', async () => {
     await start(await startKinesisLocal(), await startDynalite());
     await liveThrough();

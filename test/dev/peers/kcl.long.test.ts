@@ -21,7 +21,7 @@ if (problem) console.warn(`KCL is not checked: ${problem}`);
 // Under CI=true it has to run: there the attempt says what is missing.
 it.skipIf(problem !== undefined && process.env['CI'] !== 'true').each(['polling', 'fan-out'])(
   'KCL 3.5.1 makes its table and index on kcg dev, and reads by %s to the end, a split included',
-  { timeout: 600_000 },
+  { timeout: 1_200_000 },
   async (mode) => {
     const classPath = await mavenClassPath(join(FOLDER, 'pom.xml'));
     const { dev, inside } = await startLoneKcgDev([]);

@@ -21,7 +21,7 @@ if (problem) console.warn(`the KPL is not checked: ${problem}`);
 // Under CI=true it has to run: there the attempt says what is missing.
 it.skipIf(problem !== undefined && process.env['CI'] !== 'true')(
   'KPL 1.0.7 produces aggregates over TLS, and kcg dev delivers each record',
-  { timeout: 600_000 },
+  { timeout: 1_200_000 },
   async () => {
     const classPath = await mavenClassPath(join(JAVA, 'pom.xml'));
     const { dev, inside } = await startLoneKcgDev(['--tls']);

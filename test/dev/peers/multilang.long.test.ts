@@ -60,7 +60,7 @@ const STOCK: [string, () => Promise<{ command: string[]; env?: NodeJS.ProcessEnv
 ];
 
 describe.each(STOCK)('%s', (name, install) => {
-  it('lives a whole life, unchanged', { timeout: 600_000 }, async () => {
+  it('lives a whole life, unchanged', { timeout: 1_200_000 }, async () => {
     const { command, env } = await install();
     const { program, put, client } = await startDev(command, env);
     const [, pid = ''] = await program.says(/told initialize shardId-000000000000 TRIM_HORIZON 0 (\d+)/);
@@ -102,7 +102,7 @@ describe.each(STOCK)('%s', (name, install) => {
 });
 
 describe(`the sample of amazon_kclpy ${KCLPY}`, () => {
-  it('runs as it is, though it never ends a line', { timeout: 600_000 }, async () => {
+  it('runs as it is, though it never ends a line', { timeout: 1_200_000 }, async () => {
     const source = await pythonSource('amazon_kclpy', KCLPY);
     const command = ['python3', join(source, 'samples/sample_kclpy_app.py')];
     const { program, put } = await startDev(command, { PYTHONPATH: source });

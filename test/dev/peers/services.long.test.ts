@@ -81,7 +81,7 @@ describe('dynalite 4.0.0', () => {
       tableName = tables.newName();
       const admin = tables.adminOf(tableName);
       await admin.apply({ do: 'create', table: PLAIN });
-      await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 20_000);
+      await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 120_000);
     });
     const create = () => {
       const groupId = `group-${(groups += 1)}`;

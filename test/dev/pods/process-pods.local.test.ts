@@ -36,7 +36,7 @@ beforeEach(() => {
     metadata: key,
     spec: { replicas: 2, template: { spec: { containers } } },
   });
-  return vi.waitFor(() => expect(up).toBe(2), 20_000);
+  return vi.waitFor(() => expect(up).toBe(2), 120_000);
 });
 afterEach(async () => {
   stop.controller.abort();
@@ -49,7 +49,7 @@ describe('pods of local mode', () => {
     cluster.remove(KINDS.deployment, key);
     const marked = await cluster.list(KINDS.pod);
     expect(marked.map(({ metadata }) => metadata.deletionTimestamp !== undefined)).toEqual([true, true]);
-    await vi.waitFor(async () => expect(await cluster.list(KINDS.pod)).toEqual([]), 20_000);
+    await vi.waitFor(async () => expect(await cluster.list(KINDS.pod)).toEqual([]), 120_000);
     expect(pids.filter(isRunning)).toEqual([]);
     expect(pods.list()).toEqual([]);
   });
@@ -62,7 +62,7 @@ describe('pods of local mode', () => {
       const names = (await cluster.list(KINDS.pod)).map(({ metadata }) => metadata.name);
       expect(names).toHaveLength(2);
       expect(names).not.toContain(first!.options.name);
-    }, 20_000);
+    }, 120_000);
     expect(isRunning(pid!)).toBe(false);
   });
 });

@@ -49,12 +49,12 @@ it('brings the keys of all nodes of a cluster', async () => {
   await nodes[0]!.cli('--cluster', 'create', ...addresses, '--cluster-yes');
   await vi.waitFor(async () => {
     for (const { cli } of nodes) expect(await cli('cluster', 'info')).toContain('cluster_state:ok');
-  }, 60_000);
+  }, 120_000);
   for (const n of [1, 2, 3, 4, 5, 6, 7, 8]) await nodes[0]!.cli('-c', 'set', `pyredis-app-${n}`, '{}');
   const { rows } = await keysOf(`redis://${addresses[1]}`).read();
   const expected = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => ({ key: `pyredis-app-${n}`, value: '{}' }));
   expect(new Set(rows)).toEqual(new Set(expected));
-}, 120_000);
+});
 
 it('says that nobody listens', async () => {
   const { port, program } = await aServer();

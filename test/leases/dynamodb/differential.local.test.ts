@@ -26,7 +26,7 @@ beforeAll(async () => {
     tableClass: 'Standard' as const,
   };
   await admin.apply({ do: 'create', table: { billing: { mode: 'OnDemand' }, ...settings } });
-  await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 10_000);
+  await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 120_000);
 });
 afterAll(async () => {
   client.destroy();
@@ -93,5 +93,5 @@ describe('any sequence of conditional writes', () => {
       }),
       { numRuns: 100, seed: 20_260_101 },
     );
-  }, 60_000);
+  });
 });

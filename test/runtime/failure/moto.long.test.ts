@@ -50,7 +50,7 @@ beforeAll(async () => {
     sns: new SNSClient(at),
     s3: new S3Client({ ...at, forcePathStyle: true }),
   };
-}, 600_000);
+});
 beforeEach(async () => {
   await fetch(`${moto.endpoint}/moto-api/reset`, { method: 'POST' });
 });
@@ -138,7 +138,7 @@ async function throttledOnce(answer: { status: number; body: string; header?: st
   };
 }
 
-describe("a batch that is given up, to moto's server", { timeout: 60_000 }, () => {
+describe("a batch that is given up, to moto's server", () => {
   it('fails while nothing is there, is taken once it is, and fails when it is gone again', async () => {
     const destinations = await Promise.all(configs.map(([, config]) => open(config)));
     const sendAll = () =>

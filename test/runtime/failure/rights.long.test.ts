@@ -35,7 +35,7 @@ const BUCKET = 'arn:aws:s3:::failed';
 let moto: Emulator;
 beforeAll(async () => {
   moto = await startMoto();
-}, 600_000);
+});
 afterAll(() => moto?.program.stop());
 beforeEach(async () => {
   await checking(false);
@@ -122,7 +122,7 @@ async function redrive(config: StoreConfig, credentials: Keys, removes = true): 
   return count;
 }
 
-describe('the rights that docs/install.md names', { timeout: 60_000 }, () => {
+describe('the rights that docs/install.md names', () => {
   it.each<[string, DestinationConfig]>([
     ['sqs:SendMessage', { type: 'sqs', queueArn: QUEUE }],
     ['sns:Publish', { type: 'sns', topicArn: TOPIC }],

@@ -338,7 +338,7 @@ describe('a program that fails', () => {
     late.abort(new KcgError('Timeout', 'the handler did not answer'));
     expect(await handled).toMatchObject({ outcome: 'failed', isBroken: true });
     await program.close('Failed');
-    await vi.waitFor(() => expect(isRunning(child)).toBe(false), { timeout: 30_000 });
+    await vi.waitFor(() => expect(isRunning(child)).toBe(false), { timeout: 120_000 });
   });
 
   it('is not begun again before the one that had the shard has ended', async () => {
@@ -348,7 +348,7 @@ describe('a program that fails', () => {
     const next = handler.open!(context);
     const started = next.start(new AbortController().signal);
     await program.close('LeaseLost');
-    await vi.waitFor(() => expect(isRunning(child)).toBe(false), { timeout: 30_000 });
+    await vi.waitFor(() => expect(isRunning(child)).toBe(false), { timeout: 120_000 });
     expect(await started).toEqual(DONE);
   });
 

@@ -6,6 +6,7 @@ import type { UserRecord } from '../../../src/kinesis/record.ts';
 import type { Clock } from '../../../src/lib/clock.ts';
 import type { Handler } from '../../../src/runtime/handlers/handler.ts';
 import { httpHandler } from '../../../src/runtime/handlers/http-handler.ts';
+import { lastingPort } from '../../support/lasting-port.ts';
 import { aBatch, aContext, aLog, aRecord } from './a-batch.ts';
 
 /** Short sleeps end at once and move the time on; long ones, deadlines, never end by themselves. */
@@ -55,13 +56,7 @@ function handlerOf(url: string) {
   return { handler, clock, log };
 }
 
-async function closedPort(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `http://127.0.0.1:${port}/batch`;
-}
+const closedPort = async () => `http://127.0.0.1:${await lastingPort()}/batch`;
 
 const BATCH = aBatch(aRecord('10'), aRecord('20'), aRecord('30'));
 const signal = new AbortController().signal;

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const at = { endpoint: moto.endpoint, region, credentials };
   sqs = new SQSClient(at);
   s3 = new S3Client({ ...at, forcePathStyle: true });
-}, 600_000);
+});
 afterAll(async () => {
   sqs?.destroy();
   s3?.destroy();
@@ -65,20 +65,16 @@ it.each<[string, StoreConfig, () => Promise<void>]>([
       await s3.send(new PutObjectCommand({ Bucket: 'failed', Key: 'b/0', Body: 'other' }));
     },
   ],
-])(
-  'each batch of %s comes once, and what was not removed is there again',
-  { timeout: 60_000 },
-  async (_, config, fill) => {
-    await expect(readAll(config, () => true)).rejects.toMatchObject({
-      code: 'NotFound',
-      resource: expect.stringContaining(':failed'),
-      fix: expect.stringContaining('--from'),
-    });
-    await fill();
-    const left = TEXTS.slice(0, 3).sort();
-    expect(await readAll(config, (text) => !left.includes(text))).toEqual(TEXTS.toSorted());
-    expect(await readAll(config, () => false)).toEqual(left);
-    expect(await readAll(config, () => true)).toEqual(left);
-    expect(await readAll(config, () => true)).toEqual([]);
-  },
-);
+])('each batch of %s comes once, and what was not removed is there again', async (_, config, fill) => {
+  await expect(readAll(config, () => true)).rejects.toMatchObject({
+    code: 'NotFound',
+    resource: expect.stringContaining(':failed'),
+    fix: expect.stringContaining('--from'),
+  });
+  await fill();
+  const left = TEXTS.slice(0, 3).sort();
+  expect(await readAll(config, (text) => !left.includes(text))).toEqual(TEXTS.toSorted());
+  expect(await readAll(config, () => false)).toEqual(left);
+  expect(await readAll(config, () => true)).toEqual(left);
+  expect(await readAll(config, () => true)).toEqual([]);
+});

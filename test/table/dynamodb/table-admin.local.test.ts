@@ -63,7 +63,7 @@ describe('a plan over DynamoDB tables', () => {
         }
         expect(plan).toEqual({ steps: [], problem: undefined, isBusy: false, notes: [], inVain: [] });
       },
-      { timeout: 10_000, interval: 20 },
+      { timeout: 120_000, interval: 20 },
     );
     expect(steps).toEqual(['create', 'enable ttl', 'set point-in-time recovery']);
   });
@@ -90,7 +90,7 @@ it('every call goes to the endpoint, and fails with its name once nobody listens
   const table = { billing, tags, deletionProtection: false, key: undefined };
   const create: TableStep = { do: 'create', table: { ...table, tableClass: 'Standard' } };
   await admin.apply(create);
-  await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 10_000);
+  await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 120_000);
   await gone.close();
   const named = { code: 'Unavailable', message: expect.stringContaining(new URL(endpoint).host) };
   await expect(admin.describe()).rejects.toMatchObject(named);
@@ -113,7 +113,7 @@ describe('trouble with a table', () => {
       tableClass: 'Standard' as const,
     };
     await admin.apply({ do: 'create', table });
-    await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 10_000);
+    await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 120_000);
   });
   const failOn = (operation: string, type: string) =>
     server.fail((name) => (name === operation ? { do: 'fail', type, message: 'no' } : undefined));

@@ -90,7 +90,7 @@ const programs: PeerProgram[] = [];
 
 beforeAll(async () => {
   await Promise.all(CLIENTS.map((client) => client.build('handler')));
-}, 15 * MINUTES);
+}, 30 * MINUTES);
 afterEach(async () => {
   const closed = handler.close();
   await Promise.all(programs.splice(0).map((program) => program.stop('SIGKILL')));
@@ -138,7 +138,7 @@ const ended = (program: PeerProgram) =>
   });
 
 describe.each(CLIENTS)('a function with $name', (client) => {
-  it('takes batches one after the other, and names what failed', { timeout: 3 * MINUTES }, async () => {
+  it('takes batches one after the other, and names what failed', { timeout: 10 * MINUTES }, async () => {
     await serve();
     const program = await begin(client);
     await handler.start(new AbortController().signal);
@@ -151,7 +151,7 @@ describe.each(CLIENTS)('a function with $name', (client) => {
 
   it(
     'fails a batch by what it raises, with 40 kB of it in a header, and goes on',
-    { timeout: 3 * MINUTES },
+    { timeout: 10 * MINUTES },
     async () => {
       await serve();
       await begin(client);
@@ -164,20 +164,24 @@ describe.each(CLIENTS)('a function with $name', (client) => {
     },
   );
 
-  it('ends without a word, and its batch comes again when it is back', { timeout: 3 * MINUTES }, async () => {
-    await serve();
-    const first = await begin(client);
-    const result = deliver(['exit']);
-    expect(await ended(first)).toBe(3);
-    await begin(client);
-    expect(await result).toMatchObject({
-      outcome: 'failed',
-      error: { message: expect.stringContaining('has begun anew') },
-    });
-    expect(await deliver(['after'])).toEqual(DONE);
-  });
+  it(
+    'ends without a word, and its batch comes again when it is back',
+    { timeout: 10 * MINUTES },
+    async () => {
+      await serve();
+      const first = await begin(client);
+      const result = deliver(['exit']);
+      expect(await ended(first)).toBe(3);
+      await begin(client);
+      expect(await result).toMatchObject({
+        outcome: 'failed',
+        error: { message: expect.stringContaining('has begun anew') },
+      });
+      expect(await deliver(['after'])).toEqual(DONE);
+    },
+  );
 
-  it('is told of when it does not answer in time', { timeout: 3 * MINUTES }, async () => {
+  it('is told of when it does not answer in time', { timeout: 10 * MINUTES }, async () => {
     await serve();
     const program = await begin(client);
     const hanging = deliver(['hang'], 4_000);
@@ -190,7 +194,7 @@ describe.each(CLIENTS)('a function with $name', (client) => {
     expect(handler.hangs).toBe(false);
   });
 
-  it('ends when the worker does', { timeout: 3 * MINUTES }, async () => {
+  it('ends when the worker does', { timeout: 10 * MINUTES }, async () => {
     await serve();
     const program = await begin(client);
     expect(await deliver(['one'])).toEqual(DONE);
@@ -200,7 +204,7 @@ describe.each(CLIENTS)('a function with $name', (client) => {
 });
 
 describe.each(CLIENTS.filter(({ hasPowertools }) => hasPowertools))('Powertools with $name', (client) => {
-  it('means with its answers what it means in Lambda', { timeout: 3 * MINUTES }, async () => {
+  it('means with its answers what it means in Lambda', { timeout: 10 * MINUTES }, async () => {
     await serve();
     await begin(client, {
       name: 'powertools',
@@ -220,21 +224,21 @@ describe.each(CLIENTS.filter(({ hasPowertools }) => hasPowertools))('Powertools 
 describe('clients in particular', () => {
   const [python, node, go, , java] = CLIENTS as [Client, Client, Client, Client, Client];
 
-  it('Python says that it cannot begin', { timeout: 3 * MINUTES }, async () => {
+  it('Python says that it cannot begin', { timeout: 10 * MINUTES }, async () => {
     await serve();
     const program = await begin(python, { env: { FAIL_TO_BEGIN: '1' } });
     expect(await ended(program)).toBe(1);
     expect(handler.trouble).toContain('told not to begin');
   });
 
-  it('Python runs as many processes as it is told, one batch each', { timeout: 3 * MINUTES }, async () => {
+  it('Python runs as many processes as it is told, one batch each', { timeout: 10 * MINUTES }, async () => {
     await serve();
     const program = await begin(python, { env: { AWS_LAMBDA_MAX_CONCURRENCY: '3' } });
     const results = await Promise.all(Array.from({ length: 12 }, (_, n) => deliver([`n${n}`])));
     expect(results).toEqual(results.map(() => DONE));
     await program.says(/record n11/);
     // All three have come: an end of the only one known would be told sooner.
-    await vi.waitFor(() => expect(handler.counts.asking).toBe(3), MINUTES);
+    await vi.waitFor(() => expect(handler.counts.asking).toBe(3), 2 * MINUTES);
     // One that has ended is not started again: its batch takes its time, the others go on.
     const exits = deliver(['exit'], 5_000);
     expect(await Promise.all([deliver(['a']), deliver(['b'])])).toEqual([DONE, DONE]);
@@ -242,7 +246,7 @@ describe('clients in particular', () => {
     expect(await deliver(['c'])).toEqual(DONE);
   });
 
-  it('Node asks ahead, and gets no more at once than is set', { timeout: 3 * MINUTES }, async () => {
+  it('Node asks ahead, and gets no more at once than is set', { timeout: 10 * MINUTES }, async () => {
     handler = lambdaHandler({
       port: 0,
       functionName: 'orders',
@@ -260,7 +264,7 @@ describe('clients in particular', () => {
     expect(await Promise.all(later)).toEqual(later.map(() => DONE));
   });
 
-  it('Go fails half-way through an answer that looks whole', { timeout: 3 * MINUTES }, async () => {
+  it('Go fails half-way through an answer that looks whole', { timeout: 10 * MINUTES }, async () => {
     await serve();
     await begin(go);
     expect(await deliver(['half-way'])).toMatchObject({
@@ -272,13 +276,13 @@ describe('clients in particular', () => {
 
   it.each([go, java])(
     '$name runs as many batches at once as it is told',
-    { timeout: 3 * MINUTES },
+    { timeout: 10 * MINUTES },
     async (client) => {
       await serve();
       await begin(client, { env: { AWS_LAMBDA_MAX_CONCURRENCY: '3' } });
-      await vi.waitFor(() => expect(handler.counts.asking).toBe(3), MINUTES);
+      await vi.waitFor(() => expect(handler.counts.asking).toBe(3), 2 * MINUTES);
       const hanging = [deliver(['hang'], 5_000), deliver(['hang'], 5_000)];
-      await vi.waitFor(() => expect(handler.counts.inFlight).toBe(2), MINUTES);
+      await vi.waitFor(() => expect(handler.counts.inFlight).toBe(2), 2 * MINUTES);
       const others = await Promise.all(Array.from({ length: 6 }, (_, n) => deliver([`n${n}`])));
       expect(others).toEqual(others.map(() => DONE));
       for (const result of await Promise.all(hanging))
@@ -293,7 +297,7 @@ describe('clients in particular', () => {
     ['Node waits for what never comes', node, 'never', 0],
   ])(
     '%s: it ends without a word, and its batch comes again',
-    { timeout: 3 * MINUTES },
+    { timeout: 10 * MINUTES },
     async (_, client, told, code) => {
       await serve();
       const first = await begin(client);
@@ -308,7 +312,7 @@ describe('clients in particular', () => {
     },
   );
 
-  it('Go panics in its handler: it says so, and ends', { timeout: 3 * MINUTES }, async () => {
+  it('Go panics in its handler: it says so, and ends', { timeout: 10 * MINUTES }, async () => {
     await serve();
     const program = await begin(go);
     expect(await deliver(['panic'])).toMatchObject({
@@ -320,16 +324,20 @@ describe('clients in particular', () => {
     expect(await deliver(['after'])).toEqual(DONE);
   });
 
-  it('Python answers as if nothing had been when a thread has thrown', { timeout: 3 * MINUTES }, async () => {
-    await serve();
-    const program = await begin(python);
-    expect(await deliver(['thread'])).toEqual(DONE);
-    await program.says(/ZeroDivisionError/);
-  });
+  it(
+    'Python answers as if nothing had been when a thread has thrown',
+    { timeout: 10 * MINUTES },
+    async () => {
+      await serve();
+      const program = await begin(python);
+      expect(await deliver(['thread'])).toEqual(DONE);
+      await program.says(/ZeroDivisionError/);
+    },
+  );
 
   it.each([python, node])(
     '$name has no such function: it cannot begin',
-    { timeout: 3 * MINUTES },
+    { timeout: 10 * MINUTES },
     async (client) => {
       await serve();
       const program = await begin(client, { name: 'absent' });
@@ -338,7 +346,7 @@ describe('clients in particular', () => {
     },
   );
 
-  it('Java has no such function: each batch fails', { timeout: 3 * MINUTES }, async () => {
+  it('Java has no such function: each batch fails', { timeout: 10 * MINUTES }, async () => {
     await serve();
     await begin(java, { name: 'absent' });
     for (let attempt = 0; attempt < 2; attempt += 1)

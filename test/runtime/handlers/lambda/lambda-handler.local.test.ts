@@ -40,7 +40,7 @@ function deliver(overrides: Partial<HandlerContext> = {}, to: Handler = handler)
 }
 
 async function untilCounts(counts: Partial<LambdaHandler['counts']>): Promise<void> {
-  await vi.waitFor(() => expect(handler.counts).toMatchObject(counts), { timeout: 20_000 });
+  await vi.waitFor(() => expect(handler.counts).toMatchObject(counts), { timeout: 120_000 });
 }
 
 describe('the Runtime API', () => {
@@ -322,7 +322,7 @@ describe('a function that is away', () => {
         expect(log.lines.map(({ message }) => message)).toContain(
           'waiting for the function to ask for its first event',
         ),
-      { timeout: 10_000 },
+      { timeout: 120_000 },
     );
     void aClient()
       .next()
