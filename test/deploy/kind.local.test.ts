@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-/* What deploy/kind/kind.sh says where it cannot work, before it does anything. What it does: test/node/kind.node.long.test.ts. */
+/* What deploy/kind/kind.sh says where it cannot work, before it does anything. What it does: test/node/kind.suite.ts. */
 
 let programs: string;
 beforeEach(() => (programs = mkdtempSync(join(tmpdir(), 'kcg-kind-'))));

@@ -9,7 +9,7 @@ import { BLOCKS, COMMAND_BLOCKS, commandsOf, NEEDS, PAGES, scriptOf, type Block 
  *
  *   <!-- runs: cluster -->                  commands.cluster.long.test.ts, on a real API server with a group `orders` in `shop`
  *   <!-- runs: local -->                    commands.local.long.test.ts, beside `kcg dev`
- *   <!-- runs: node -->                     test/node/readme.node.long.test.ts, on a real kubelet
+ *   <!-- runs: node -->                     test/node/readme.suite.ts, on a real kubelet
  *   <!-- runs: test/….test.ts -->           that file, which names the page
  *   <!-- needs: AWS -->                     nobody: what it takes is in NEEDS
  */
@@ -18,7 +18,7 @@ import { BLOCKS, COMMAND_BLOCKS, commandsOf, NEEDS, PAGES, scriptOf, type Block 
 const RUNNERS: Record<string, string> = {
   cluster: 'test/docs/commands.cluster.long.test.ts',
   local: 'test/docs/commands.local.long.test.ts',
-  node: 'test/node/readme.node.long.test.ts',
+  node: 'test/node/readme.suite.ts',
 };
 
 const where = ({ page, line }: Block) => `${page}:${line}`;

@@ -156,7 +156,7 @@ export const appPod = (collectorUrl: string) => `\
 `;
 
 /** Waits as long as a slow machine may need; what is waited for decides, not the time it takes. */
-export const until = (what: string, holds: () => Promise<boolean> | boolean, tell?: () => unknown) =>
+export const until = <T>(what: string, holds: () => Promise<T> | T, tell?: () => unknown) =>
   untilTold(what, holds, 240, tell);
 
 export function isReady(pod: Pod): boolean {

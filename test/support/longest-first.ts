@@ -1,7 +1,7 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Mostly wait, for longer than any other files take: begun last they would be waited for alone. */
-const LONGEST = /\/(soak|kcl|group\.node)\.long\.test\.ts$/;
+const LONGEST = /\/(soak|kcl|nodes\.node)\.long\.test\.ts$/;
 
 /** The order of vitest, by size, but the files that take longest come first. */
 export class LongestFirst extends BaseSequencer {

@@ -17,6 +17,9 @@ const SECOND_SOCKET = join(CLUSTER_HOME, 'run/node2/containerd.sock');
 /** A pod reaches a port of this machine's 127.0.0.1 by this address. */
 export const HOST_SEEN_FROM_PODS = '10.96.0.2';
 
+/** What the hook that starts one may take, ms: the tests of another checkout may have theirs before. */
+export const NODE_UP_MS = 1_800_000;
+
 const DNS_ADDRESS = '10.96.0.10';
 
 export interface NodeClusterOptions {

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
 import { COMMAND_BLOCKS, scriptOf } from '../docs/pages.ts';
+import { NODE_UP_MS } from '../support/node-cluster.ts';
 import { isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
 
 /*
@@ -13,13 +14,12 @@ const [install, uninstall] = others.filter(({ page }) => page === 'docs/install.
 
 describeWithCluster("the README's way to install", 'node', () => {
   let kcg: NodeHarness;
-  vi.setConfig({ testTimeout: 600_000 });
 
   beforeAll(async () => {
     kcg = await startNodeHarness();
     await kcg.tagImage('localhost/http-go:1', 'registry.example/orders:1');
     kcg.kinesis.createStream({ name: 'orders', shardCount: 2 });
-  }, 300_000);
+  }, NODE_UP_MS);
   afterAll(() => kcg?.stop());
 
   const readyPods = async () => (await kcg.pods('orders')).filter(isReady);

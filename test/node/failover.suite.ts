@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
+import { NODE_UP_MS } from '../support/node-cluster.ts';
 import { startNodeHarness, until, type NodeHarness } from './harness.ts';
 import { group, heal, PODS, Troubles, type Figure } from './troubles.ts';
 
@@ -11,7 +12,6 @@ describeWithCluster('a group whose pods or nodes go', 'node', () => {
   let kcg: NodeHarness;
   let troubles: Troubles;
   let stopProducer = async () => {};
-  vi.setConfig({ testTimeout: 600_000 });
 
   beforeAll(async () => {
     kcg = await startNodeHarness();
@@ -22,7 +22,7 @@ describeWithCluster('a group whose pods or nodes go', 'node', () => {
     await kcg.apply(group(kcg.collectorUrl));
     stopProducer = kcg.produce('orders', 200);
     troubles = new Troubles(kcg);
-  }, 300_000);
+  }, NODE_UP_MS);
   afterAll(async () => {
     heal();
     await stopProducer();

@@ -3,9 +3,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
 import { goProgram } from '../support/peer-programs.ts';
+import { NODE_UP_MS } from '../support/node-cluster.ts';
 import { appPod, isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
 
 const AWS_KEYS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].map((name) => ({ name, value: 'test' }));
@@ -17,17 +18,15 @@ const AWS_KEYS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].map((name) => ({
 describeWithCluster('a group on a real node', 'node', () => {
   let kcg: NodeHarness;
   let stopProducer = async () => {};
-  vi.setConfig({ testTimeout: 600_000 });
 
   beforeAll(async () => {
     kcg = await startNodeHarness();
     kcg.kinesis.createStream({ name: 'orders', shardCount: 4 });
     await kcg.install();
-  }, 300_000);
-  afterAll(async () => {
-    await stopProducer();
-    await kcg?.stop();
-  });
+  }, NODE_UP_MS);
+  // Also where a test has failed: what nobody stops would be missing in all tests that follow.
+  afterEach(() => stopProducer());
+  afterAll(() => kcg?.stop());
 
   const group = () => `
 apiVersion: kcg.dev/v1alpha1
@@ -58,6 +57,10 @@ ${appPod(kcg.collectorUrl)}`;
     await stopProducer();
     await until('nothing is missing', () => kcg.tally.result().lost === 0);
   };
+  /** A shard that went through more was taken from a worker whose lease ended: what that had not checkpointed comes again. */
+  const nothingComesAgain = (moves: readonly number[], before: number) => {
+    if (moves.every((each) => each === 1)) expect(kcg.tally.result().duplicated).toBe(before);
+  };
 
   test('consumes records with an application in another language', async () => {
     await kcg.apply(group());
@@ -83,10 +86,12 @@ ${appPod(kcg.collectorUrl)}`;
 
   test("has a killed worker's shards read again by others", async () => {
     produce();
-    const [victim] = await readyPods();
-    const { name } = victim!.metadata;
-    const shards = kcg.tally.shardsOf(name);
-    expect(shards).not.toEqual([]);
+    // The last to get its shard may have read nothing before.
+    const { name, shards } = await until('a pod reads a shard of its own', async () => {
+      const pods = (await readyPods()).map(({ metadata }) => metadata.name);
+      const read = pods.map((pod) => ({ name: pod, shards: kcg.tally.shardsOf(pod) }));
+      return read.every((each) => each.shards.length === 1) && read[0];
+    });
     const pid = await kcg.pidOf({ namespace: 'shop', name, container: 'worker' });
     const killedAt = performance.now();
     process.kill(pid, 'SIGKILL');
@@ -114,9 +119,9 @@ ${appPod(kcg.collectorUrl)}`;
     );
     expect(await kcg.kubectl('get', 'kcg', 'orders')).toContain('NEWER');
     await everythingArrives();
-    expect(kcg.tally.result().duplicated).toBe(before);
     const moves = Object.entries(await epochsOf(kcg)).map(([id, epoch]) => epoch - (epochs[id] ?? 0));
     console.log(`epochs a shard went through in the rollout: ${moves.join(', ')}`);
+    nothingComesAgain(moves, before);
   });
 
   test('goes back with the release, its definition too, and delivers nothing twice', async () => {
@@ -132,8 +137,7 @@ ${appPod(kcg.collectorUrl)}`;
     await everythingArrives();
     const moves = Object.entries(await epochsOf(kcg)).map(([id, epoch]) => epoch - (epochs[id] ?? 0));
     console.log(`epochs a shard went through on the way back: ${moves.join(', ')}`);
-    // A shard that went through more was taken from a worker whose lease ended: what that had not checkpointed comes again.
-    if (moves.every((each) => each === 1)) expect(kcg.tally.result().duplicated).toBe(before);
+    nothingComesAgain(moves, before);
     expect(await uid()).toBe(same);
   });
 

@@ -12,11 +12,11 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CLUSTER_HOME } from '../cluster/find-programs.ts';
 import { requireToolInCi } from '../cluster/find-tool.ts';
 import { describeWithCluster } from '../support/control-plane.ts';
-import { startNodeCluster, type NodeCluster } from '../support/node-cluster.ts';
+import { NODE_UP_MS, startNodeCluster, type NodeCluster } from '../support/node-cluster.ts';
 import { until } from '../support/until.ts';
 
 /*
@@ -28,7 +28,6 @@ const ROOT = join(import.meta.dirname, '../..');
 const API_ADDRESS = '10.96.0.1';
 
 describeWithCluster('npm run kind', 'node', () => {
-  vi.setConfig({ testTimeout: 600_000 });
   const folder = mkdtempSync(join(tmpdir(), 'kcg-kind-'));
   const checkout = join(folder, 'checkout');
   const kubeconfig = join(folder, 'kubeconfig');
@@ -52,7 +51,7 @@ describeWithCluster('npm run kind', 'node', () => {
       cpSync(join(ROOT, file), join(checkout, file));
     symlinkSync(join(ROOT, 'node_modules'), join(checkout, 'node_modules'));
     writeFileSync(join(folder, 'admin.conf'), readFileSync(cluster.kubeconfig, 'utf8'));
-  }, 300_000);
+  }, NODE_UP_MS);
   afterAll(async () => {
     api?.close();
     await cluster?.stop();
