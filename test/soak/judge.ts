@@ -1,4 +1,4 @@
-import { growthOf } from './growth.ts';
+import type { ProcessSize } from './process-size.ts';
 import type { SoakResult } from './run-soak.ts';
 
 export interface Row {
@@ -10,8 +10,8 @@ export interface Row {
 }
 
 /**
- * What may come on top over the second half. A worker breathes as V8 pleases, and holds up to 14 MB of records for each
- * shard that cannot go on: what a soak of four minutes notices is a leak of a third of a MB a second, one of an hour 22 KB.
+ * What a worker at rest may have more at the end than in the middle. A worker breathes as V8 pleases, and reads more shards or fewer:
+ * what a soak of four minutes notices is a leak of a third of a MB a second, one of an hour 22 KB.
  */
 const MOST_GROWTH = { megabytes: 40, descriptors: 12 };
 
@@ -35,28 +35,31 @@ export function judge({ account, fleet, troubles, caughtUpMs }: SoakResult): Row
     { what: 'workers started', figure: String(fleet.started) },
     ...[...troubles].map(([what, times]) => ({ what: `trouble: ${what}`, figure: String(times) })),
     { what: 'caught up after the last trouble', figure: `${(caughtUpMs / 1_000).toFixed(1)} s` },
-    ...fleet.elders.flatMap(({ name, reads, resident, descriptors }) => [
-      grown(`${name} (${reads}) memory`, resident, 2 ** 20, [MOST_GROWTH.megabytes, 'MB']),
-      grown(`${name} (${reads}) descriptors`, descriptors, 1, [MOST_GROWTH.descriptors, '']),
+    ...fleet.elders.flatMap(({ name, reads, rests }) => [
+      grown(`${name} (${reads}) memory`, rests, ({ residentBytes }) => residentBytes / 2 ** 20, [
+        MOST_GROWTH.megabytes,
+        ' MB',
+      ]),
+      grown(`${name} (${reads}) descriptors`, rests, ({ descriptors }) => descriptors, [
+        MOST_GROWTH.descriptors,
+        '',
+      ]),
     ]),
   ];
 }
 
 function grown(
   what: string,
-  samples: Parameters<typeof growthOf>[0],
-  scale: number,
+  [middle, end]: readonly ProcessSize[],
+  valueOf: (size: ProcessSize) => number,
   [bound, unit]: [number, string],
 ): Row {
-  const growth = growthOf(samples);
-  const last = samples.at(-1);
-  if (growth === undefined || !last)
-    return { what, figure: 'not measured', bound: 'Linux, a minute', isBroken: true };
-  const by = growth / scale;
+  if (!middle || !end) return { what, figure: 'not measured', bound: 'Linux, two rests', isBroken: true };
+  const by = valueOf(end) - valueOf(middle);
   const sign = by < 0 ? '' : '+';
   return {
     what,
-    figure: `${(last.value / scale).toFixed(0)} ${unit} (${sign}${by.toFixed(1)} in the second half)`,
+    figure: `${valueOf(end).toFixed(0)}${unit} at rest (${sign}${by.toFixed(1)} since the middle)`,
     bound: `at most +${bound}`,
     isBroken: by > bound,
   };

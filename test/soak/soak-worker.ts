@@ -1,7 +1,6 @@
 import { WorkerProcess, type Exit } from '../../src/dev/pods/worker-process.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
-import type { Sample } from './growth.ts';
-import { sizeOf } from './process-size.ts';
+import { sizeOf, type ProcessSize } from './process-size.ts';
 
 /** Lines of a worker that are kept, for a failure. */
 const LINES = 60;
@@ -13,8 +12,10 @@ export class SoakWorker {
   readonly isElder: boolean;
   readonly reads: 'polling' | 'fan-out';
   readonly lines: string[] = [];
-  readonly resident: Sample[] = [];
-  readonly descriptors: Sample[] = [];
+  /** Since it rested last. */
+  sizes: (ProcessSize & { atMs: number })[] = [];
+  /** The least of each rest: what remains when garbage is collected. */
+  readonly rests: ProcessSize[] = [];
   readonly #process: WorkerProcess;
   exit: Exit | undefined;
   /** It is told to end, or killed. */
@@ -46,10 +47,18 @@ export class SoakWorker {
 
   measure(): void {
     const size = this.isAlive ? sizeOf(this.#process.pid!) : undefined;
-    if (!size) return;
-    const atMs = clock.monotonic();
-    this.resident.push({ atMs, value: size.residentBytes });
-    this.descriptors.push({ atMs, value: size.descriptors });
+    if (size) this.sizes.push({ ...size, atMs: clock.monotonic() });
+  }
+
+  /** It has rested since then. */
+  rest(sinceMs: number): void {
+    const sizes = this.sizes.filter(({ atMs }) => atMs >= sinceMs);
+    this.sizes = [];
+    if (sizes.length === 0) return;
+    this.rests.push({
+      residentBytes: Math.min(...sizes.map(({ residentBytes }) => residentBytes)),
+      descriptors: Math.min(...sizes.map(({ descriptors }) => descriptors)),
+    });
   }
 
   freeze(): void {

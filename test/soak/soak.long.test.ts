@@ -20,7 +20,7 @@ async function soak(
   return { text: program.text(), code: program.child.exitCode };
 }
 
-describe.concurrent('npm run soak', { timeout: (MINUTES + 8) * 60_000 }, () => {
+describe.concurrent('npm run soak', { timeout: (MINUTES + 14) * 60_000 }, () => {
   it('loses nothing, keeps the order of keys, and keeps its size', async (context) => {
     const { expect } = context;
     const { text, code } = await soak(context, '--minutes', `${MINUTES}`);
