@@ -17,7 +17,8 @@ export interface GiveUpOptions {
   onTrouble: (error: KcgError, retryInMs: number) => void;
 }
 
-const BACKOFF = { baseMs: 500, maxMs: 60_000 };
+/** A destination holds its shard while it is away: tried often enough that the shard soon goes on when it is back. */
+const BACKOFF = { baseMs: 500, maxMs: 15_000 };
 
 /** Sends what was given up until the destination has it. False: it does not, and nobody is to try any more. */
 export async function sendGivenUp(givenUp: GivenUpBatch, options: GiveUpOptions): Promise<boolean> {
