@@ -104,6 +104,13 @@ const RESET_COLUMNS: readonly Column[] = [
     priority: 1,
   },
   {
+    name: 'Message',
+    type: 'string',
+    jsonPath: '.status.conditions[?(@.type=="Complete")].message',
+    description: 'How it stands, in words.',
+    priority: 1,
+  },
+  {
     name: 'Age',
     type: 'date',
     jsonPath: '.metadata.creationTimestamp',

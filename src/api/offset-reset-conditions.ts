@@ -2,15 +2,21 @@ const COMPLETE = {
   Reset: 'The positions are where they were to go, and the group may go on from there; nothing to do.',
   DryRun:
     'status.shards shows what would become of each position; nothing was written. Create another reset without dryRun to do it.',
-  Waiting: 'The group or its table cannot be used yet, or another reset comes first; the message says which.',
+  GroupNotReady:
+    'The group is there, but its stream, table or claim cannot be used yet, or nobody may work on it; its own conditions say why. The reset goes on by itself after that.',
+  Waiting: 'Another reset comes first, or the table is busy; the message says which.',
   StoppingWorkers:
     'Workers finish what they have begun and release their shards; as long as their handlers take, at most leases.handoffTimeoutSeconds.',
   Writing: 'The positions are being written; wait a moment. No worker owns a shard meanwhile.',
 } as const;
 
-const FAILED = {
+/** Waited for, however long: reset and group may be applied in any order. */
+const ABSENT = {
   GroupNotFound:
-    'There is no such KinesisConsumerGroup in this namespace; correct spec.group in another reset.',
+    'There is no such KinesisConsumerGroup in this namespace. Create it, and the reset goes on by itself; or delete the reset, and name the right group in another. Stalled is True after a minute.',
+} as const;
+
+const FAILED = {
   InvalidSpec: 'The spec cannot work; correct it in another reset, as the message says.',
   WorkersRunning:
     'Workers of the group run, and whileRunning is Refuse: stop the group (desiredState Stopped or Paused), or create another reset with whileRunning Stop.',
@@ -32,15 +38,16 @@ export const RESET_CONDITIONS = {
   Complete: {
     meaning: 'The reset is over, and did what was asked.',
     abnormal: false,
-    reasons: { ...COMPLETE, ...FAILED },
+    reasons: { ...COMPLETE, ...ABSENT, ...FAILED },
   },
   Reconciling: { meaning: 'The reset is under way.', abnormal: true, reasons: RECONCILING },
   Stalled: {
-    meaning: 'The reset has failed, and is not tried again. Nothing of it was written.',
+    meaning:
+      'The reset has failed, and is not tried again; or it has no group, and waits for one. Nothing of it was written.',
     abnormal: true,
-    reasons: { NotFailed: 'It has not failed.', ...FAILED },
+    reasons: { NotFailed: 'It has not failed.', ...ABSENT, ...FAILED },
   },
 } as const;
 
-export type CompleteReason = keyof typeof COMPLETE;
+export type CompleteReason = keyof typeof COMPLETE | keyof typeof ABSENT;
 export type FailedReason = keyof typeof FAILED;

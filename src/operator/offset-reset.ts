@@ -16,7 +16,14 @@ export interface MovedShard {
 export type ResetStep =
   | { outcome: 'done'; reason: CompleteReason; message: string; result: ResetResult }
   | { outcome: 'failed'; reason: FailedReason; message: string }
-  | { outcome: 'waiting'; reason: CompleteReason; message: string; againInMs: number };
+  | {
+      outcome: 'waiting';
+      reason: CompleteReason;
+      message: string;
+      againInMs: number;
+      /** For somebody to do something. */
+      isStalled?: boolean;
+    };
 
 export interface ResetResult {
   moved: readonly MovedShard[];

@@ -28,7 +28,8 @@ import { concernsImport, pursueImport } from './steps/reconcile-import.ts';
 import { reconcilePause } from './steps/reconcile-pause.ts';
 import { lookAtRowsAgain } from './observe/rows-again.ts';
 import { lookAnew } from './observe/look-anew.ts';
-import { pursueReset, refuseResets } from './steps/reconcile-reset.ts';
+import { pursueReset } from './steps/reconcile-reset.ts';
+import { tellNoGroup, tellNotReady } from './steps/waiting-resets.ts';
 import { resetUnderWay } from '../leases/claim.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
@@ -93,7 +94,7 @@ export class GroupReconciler {
     }
     if (!cached) {
       this.#forget(key);
-      return refuseResets(this.#options, key, signal);
+      return tellNoGroup(this.#options, key, signal);
     }
     const { keptOff } = this.#memoryOf(key, cached);
     const held = await holdGroup(this.#options, this.#others, { object: cached, keptOff, signal });
@@ -119,7 +120,10 @@ export class GroupReconciler {
     const pass = this.#passOf(key, object, { group, signal });
     if (deletionTimestamp) this.#stopJudging(key);
     try {
-      return await (deletionTimestamp ? reconcileDeletion(pass) : reconcileLiving(pass));
+      if (!deletionTimestamp) return await reconcileLiving(pass);
+      const again = await reconcileDeletion(pass);
+      await tellNotReady(this.#options, object, signal);
+      return again;
     } finally {
       for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: object });
     }
@@ -192,7 +196,9 @@ export class GroupReconciler {
   /** All that is done for a group until it is changed. */
   async #say(group: StoredObject, status: GroupStatus, signal: AbortSignal): Promise<number | undefined> {
     this.#stopJudging(keyString(keyOf(group)));
-    return (await this.#statuses.write(group, status, signal)) === 'lost' ? 1_000 : undefined;
+    const outcome = await this.#statuses.write(group, status, signal);
+    await tellNotReady(this.#options, group, signal);
+    return outcome === 'lost' ? 1_000 : undefined;
   }
 
   #memoryOf(key: string, { metadata }: StoredObject): GroupMemory {
@@ -226,6 +232,7 @@ async function reconcileLiving(pass: Pass): Promise<number | FailedRound | Stuck
   if (!placed) pass.options.onLook?.(keyString(keyOf(pass.object)), undefined);
   const facts = placed ? await pursue(placed) : nowhere({ ...pass, ...unplaced });
   await writeStatus(placed ?? pass, facts);
+  if (!placed) await tellNotReady(pass.options, pass.object, pass.signal);
   const inMs = jitterMs(pass.again.inMs, 0.2, pass.options.random);
   const [refused] = pass.refused;
   // What else the group needs is not kept waiting.

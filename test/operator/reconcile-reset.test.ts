@@ -192,12 +192,72 @@ describe('a reset', () => {
     expect(sequences()).toEqual(before);
   });
 
-  test('of no group waits a moment for it, as both may be applied together, and then fails', async () => {
-    create('early', OLDEST);
+  test('of no group says so at once, is stalled after a minute, and goes on when the group comes', async () => {
+    const early = async (type: string) =>
+      (await statusOf('early')).conditions?.find((each) => each.type === type);
+    create('early', { ...OLDEST, dryRun: true });
     expect(await h.reconcile()).toBeGreaterThan(0);
-    expect(await complete('early')).toBe('False Waiting');
+    expect(await early('Complete')).toMatchObject({
+      status: 'False',
+      reason: 'GroupNotFound',
+      message:
+        'there is no KinesisConsumerGroup orders in namespace shop. Create it, and this reset goes on by itself; if another group was meant, delete this reset and create one that names it',
+    });
+    expect(await early('Reconciling')).toMatchObject({ status: 'True' });
+    expect(await early('Stalled')).toMatchObject({ status: 'False' });
     await h.clock.advance(61_000);
     expect(await h.reconcile()).toBeUndefined();
+    expect(await early('Stalled')).toMatchObject({ status: 'True', reason: 'GroupNotFound' });
+    expect((await statusOf('early')).completionTime).toBeUndefined();
+    expect(
+      h.cluster.events.filter(({ reason }) => reason === 'GroupNotFound').map(({ type }) => type),
+    ).toEqual(['Normal', 'Warning']);
+    const { length } = h.kubeWrites();
+    h.restart();
+    await h.clock.advance(3_600_000);
+    await h.reconcile();
+    expect(h.kubeWrites()).toHaveLength(length);
+
+    await group();
+    expect(await complete('early')).toBe('True DryRun');
+    expect(await early('Stalled')).toMatchObject({ status: 'False' });
+  });
+
+  test.each<[string, () => void]>([
+    ['whose stream is not there', () => h.setGroup((spec) => (spec['stream'] = { name: 'nowhere' }))],
+    ['of no region', () => h.setGroup((spec) => delete spec['region'])],
+    ['whose spec cannot work', () => h.setGroup((spec) => (spec['handler'] = {}))],
+    [
+      'that is left alone',
+      () => h.setGroup((_, object) => (object.metadata.annotations = { 'kcg.dev/reconcile-paused': 'true' })),
+    ],
+  ])('of a group %s is told apart from one of no group', async (_, spoil) => {
+    h.cluster.create(KINDS.consumerGroup, groupObject());
+    spoil();
+    create('early', { ...OLDEST, dryRun: true });
+    await h.clock.advance(3_600_000);
+    await h.converge();
+    expect(await complete('early')).toBe('False GroupNotReady');
+    const { conditions = [] } = await statusOf('early');
+    expect(conditions.map(({ type, status: is }) => `${type} ${is}`)).toEqual([
+      'Complete False',
+      'Reconciling True',
+      'Stalled False',
+    ]);
+    expect(conditions[0]?.message).toContain('kcg status orders -n shop says what it waits for');
+  });
+
+  test('that had failed under an earlier release, as there was no group, is not done later', async () => {
+    create('early', OLDEST);
+    await h.reconcile();
+    await h.clock.advance(61_000);
+    await h.reconcile();
+    const { conditions } = await statusOf('early');
+    const status = { conditions, completionTime: '2026-11-01T00:00:00Z' };
+    h.cluster.update(KINDS.offsetReset, { namespace: 'shop', name: 'early' }, (draft) => {
+      draft.status = status;
+    });
+    await group();
     expect(await complete('early')).toBe('False GroupNotFound');
   });
 

@@ -13,6 +13,8 @@ import { ProcessKubelet } from './process-kubelet.ts';
 /* Resets on a real API server, by a real operator, of a group with real worker processes. */
 
 const NAMESPACE = 'shop';
+/** Seconds; on a busy machine each call of kubectl takes some. */
+const MINUTES = 180;
 let site: Site;
 let kubelet: ProcessKubelet;
 let client: KinesisClient;
@@ -87,6 +89,24 @@ test('the API server refuses what cannot be, and any change', async () => {
     'a reset is done once and cannot be changed',
   );
 });
+
+test('a reset without its group says so in kubectl get, and is done when the group comes', async () => {
+  const row = async (flags = '') =>
+    (await site.kubectl(`get kcgreset early -n ${NAMESPACE} --no-headers${flags}`)).trim();
+  await site.apply(reset('early', 'to: {type: TrimHorizon}').replace('group: orders', 'group: late'));
+  await until('a reason', async () => (await statusOf('early')).conditions, MINUTES);
+  expect(await row()).toMatch(/^early +late +TrimHorizon +False +GroupNotFound /);
+  expect(await row(' -o wide')).toContain(
+    `there is no KinesisConsumerGroup late in namespace ${NAMESPACE}. Create it, and this reset goes on by itself`,
+  );
+  const late = GROUP.replaceAll('orders', 'late').replace('spec:', 'spec:\n  desiredState: Stopped');
+  await site.apply(late);
+  await until('that the group is seen', async () => (await row()).includes('GroupNotReady'), MINUTES);
+  expect(await row(' -o wide')).toContain('kcg status late -n shop says what it waits for');
+  site.kinesis.kinesis.createStream({ name: 'late', shardCount: 1 });
+  await site.kubectl(`annotate kcg late -n ${NAMESPACE} kcg.dev/reconcile=now`);
+  await until('the end of early', async () => / True +Reset /.test(await row()), MINUTES);
+}, 400_000);
 
 describe('a group that reads', () => {
   test('is refused, then stopped, moved and set going again; kubectl shows and waits for it', async () => {

@@ -3,11 +3,11 @@ import { KINDS, type KubeObject, type StoredObject } from '../../kubernetes/clus
 import { FIELD_MANAGER } from './apply-object.ts';
 import type { ResetStep } from '../offset-reset.ts';
 import { isSameJson } from '../../lib/same-json.ts';
-import { resetStatus } from '../plan/reset-status.ts';
+import { isStalled, resetStatus } from '../plan/reset-status.ts';
 import type { ReconcilerOptions } from '../reconcile-context.ts';
 
 /**
- * Tells in the status of a reset how it stands, and in an Event whenever the reason is another; nothing when it says so already.
+ * Tells in the status of a reset how it stands, and in an Event whenever the reason is another or it stalls; nothing when it says so already.
  * @throws KcgError as `Cluster` does
  */
 export async function tellReset(
@@ -31,12 +31,12 @@ export async function tellReset(
   const options = { fieldManager: FIELD_MANAGER, force: true, signal };
   const { outcome } = await cluster.applyStatus(KINDS.offsetReset, told, options);
   if (outcome !== 'applied') return;
-  const before = previous?.conditions?.find(({ type }) => type === 'Complete')?.reason;
-  if (before === step.reason) return;
-  const type = step.outcome === 'failed' ? 'Warning' : 'Normal';
+  const before = (type: string) => previous?.conditions?.find((each) => each.type === type);
+  const isNowStalled = isStalled(step) && before('Stalled')?.status !== 'True';
+  if (before('Complete')?.reason === step.reason && !isNowStalled) return;
   cluster.recordEvent({
     regarding: object,
-    type,
+    type: isStalled(step) ? 'Warning' : 'Normal',
     reason: step.reason,
     note: step.message,
     action: 'ResetPositions',

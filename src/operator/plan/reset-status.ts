@@ -33,17 +33,23 @@ export function resetStatus(
   };
 }
 
+/** Nothing more happens until somebody does something. */
+export function isStalled(step: ResetStep): boolean {
+  return step.outcome === 'failed' || (step.outcome === 'waiting' && step.isStalled === true);
+}
+
 function conditionsOf(
-  { outcome, reason, message }: ResetStep,
+  step: ResetStep,
   {
     previous,
     generation,
     nowMs,
   }: { previous: OffsetResetStatus | undefined; generation: number; nowMs: number },
 ) {
-  const isWaiting = outcome === 'waiting';
+  const { outcome, reason, message } = step;
+  const failed = isStalled(step);
+  const isWaiting = outcome === 'waiting' && !failed;
   const is = (holds: boolean) => (holds ? ('True' as const) : ('False' as const));
-  const failed = outcome === 'failed';
   const told = [
     { type: 'Complete', status: is(outcome === 'done'), reason, message },
     {

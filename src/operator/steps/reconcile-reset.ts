@@ -1,30 +1,18 @@
 import { groupIdOf } from '../../api/group.ts';
 import { readGroup } from '../../api/stored-group.ts';
-import { isOver, parseReset, type OffsetResetSpec, type OffsetResetStatus } from '../../api/offset-reset.ts';
+import { parseReset, type OffsetResetSpec, type OffsetResetStatus } from '../../api/offset-reset.ts';
 import { resetUnderWay } from '../../leases/claim.ts';
 import type { GroupRows } from '../../leases/group-rows.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { keyOf, keyString, parseKey, type StoredObject } from '../../kubernetes/cluster.ts';
+import { keyOf, keyString, type StoredObject } from '../../kubernetes/cluster.ts';
 import { nudgeAll } from './fence-workers.ts';
-import { RESETS_OF_GROUP } from '../observe/group-indexes.ts';
 import type { ResetRequest, ResetSession, ResetStep } from '../offset-reset.ts';
 import { attempt } from './pace.ts';
-import { lookAgain, type PlacedPass, type ReconcilerOptions } from '../reconcile-context.ts';
+import { lookAgain, type PlacedPass } from '../reconcile-context.ts';
 import { placeOf, withRole } from './reconcile-place.ts';
+import { notReady, pendingResets } from './waiting-resets.ts';
 import { tellReset } from '../apply/reset-writer.ts';
-
-/** A group may be applied a moment after its reset, with the same tool. */
-const GROUP_PATIENCE_MS = 60_000;
-
-/** Resets of the group that are not over, the oldest first. */
-function pendingResets({ caches }: Pick<ReconcilerOptions, 'caches'>, group: string): StoredObject[] {
-  const age = ({ metadata }: StoredObject) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
-  return caches.offsetResets
-    .by(RESETS_OF_GROUP, group)
-    .filter(({ status }) => !isOver(status as OffsetResetStatus | undefined))
-    .sort((a, b) => (age(a) < age(b) ? -1 : 1));
-}
 
 /**
  * Goes on with the reset that has begun, else with the oldest; one at a time. What a reset has begun whose resource is gone is
@@ -47,38 +35,10 @@ export async function pursueReset(
       return follow(pass, at.rows, await sessionOf(pass, request).step(signal));
     }
     if (!next) return;
-    const step = at ? await stepOf(pass, { object: next, table: at.table }) : UNUSABLE;
+    const step = at ? await stepOf(pass, { object: next, table: at.table }) : notReady(object);
     if (at) await follow(pass, at.rows, step);
     await tellReset(options, next, { step, groupId, signal });
   });
-}
-
-const UNUSABLE: ResetStep = {
-  outcome: 'waiting',
-  reason: 'Waiting',
-  message: 'stream, table and claim of the group cannot be used yet; its conditions say why',
-  againInMs: 30_000,
-};
-
-/** @returns when to look again, ms, at resets whose group is not there */
-export async function refuseResets(
-  options: ReconcilerOptions,
-  group: string,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  const { name, namespace } = parseKey(group);
-  let againInMs: number | undefined;
-  for (const object of pendingResets(options, group)) {
-    const ageMs = options.clock.now() - Date.parse(object.metadata.creationTimestamp ?? '');
-    const isPatient = ageMs < GROUP_PATIENCE_MS;
-    const message = `there is no KinesisConsumerGroup ${name} in namespace ${namespace}`;
-    const step: ResetStep = isPatient
-      ? { outcome: 'waiting', reason: 'Waiting', message, againInMs: GROUP_PATIENCE_MS }
-      : { outcome: 'failed', reason: 'GroupNotFound', message };
-    if (isPatient) againInMs = Math.min(againInMs ?? Infinity, Math.max(1_000, GROUP_PATIENCE_MS - ageMs));
-    await tellReset(options, object, { step, signal });
-  }
-  return againInMs;
 }
 
 async function follow(pass: PlacedPass, rows: GroupRows, step: ResetStep): Promise<void> {

@@ -1,0 +1,65 @@
+import { isOver, type OffsetResetStatus } from '../../api/offset-reset.ts';
+import { keyOf, keyString, parseKey, type StoredObject } from '../../kubernetes/cluster.ts';
+import { tellReset } from '../apply/reset-writer.ts';
+import { RESETS_OF_GROUP } from '../observe/group-indexes.ts';
+import type { ResetStep } from '../offset-reset.ts';
+import type { ReconcilerOptions } from '../reconcile-context.ts';
+
+/*
+ * What is told of resets that cannot begin: their group is not there, or it is and cannot be worked on. They go on by
+ * themselves, however long that takes.
+ */
+
+/** A group may be applied a moment after its reset, with the same tool. */
+const GROUP_PATIENCE_MS = 60_000;
+
+/** Resets of the group that are not over, the oldest first. */
+export function pendingResets({ caches }: Pick<ReconcilerOptions, 'caches'>, group: string): StoredObject[] {
+  const age = ({ metadata }: StoredObject) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
+  return caches.offsetResets
+    .by(RESETS_OF_GROUP, group)
+    .filter(({ status }) => !isOver(status as OffsetResetStatus | undefined))
+    .sort((a, b) => (age(a) < age(b) ? -1 : 1));
+}
+
+/** @returns when to look again, ms, at resets whose group is not there */
+export async function tellNoGroup(
+  options: ReconcilerOptions,
+  group: string,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { name, namespace } = parseKey(group);
+  const message = `there is no KinesisConsumerGroup ${name} in namespace ${namespace}. Create it, and this reset goes on by itself; if another group was meant, delete this reset and create one that names it`;
+  let againInMs: number | undefined;
+  for (const object of pendingResets(options, group)) {
+    const ageMs = options.clock.now() - Date.parse(object.metadata.creationTimestamp ?? '');
+    const isStalled = !(ageMs < GROUP_PATIENCE_MS);
+    const inMs = Math.max(1_000, GROUP_PATIENCE_MS - ageMs);
+    if (!isStalled) againInMs = Math.min(againInMs ?? Infinity, inMs);
+    const step = {
+      outcome: 'waiting',
+      reason: 'GroupNotFound',
+      message,
+      againInMs: inMs,
+      isStalled,
+    } as const;
+    await tellReset(options, object, { step, signal });
+  }
+  return againInMs;
+}
+
+/** Of a group that is there, and is not worked on or cannot be. */
+export async function tellNotReady(
+  options: ReconcilerOptions,
+  group: StoredObject,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const object of pendingResets(options, keyString(keyOf(group))))
+    await tellReset(options, object, { step: notReady(group), signal });
+}
+
+export function notReady({ metadata: { namespace = '', name, deletionTimestamp } }: StoredObject): ResetStep {
+  const why = deletionTimestamp === undefined ? 'cannot be worked on yet' : 'is being deleted';
+  const message = `KinesisConsumerGroup ${name} in namespace ${namespace} is there, but ${why}. kcg status ${name} -n ${namespace} says what it waits for; this reset goes on by itself after that`;
+  return { outcome: 'waiting', reason: 'GroupNotReady', message, againInMs: 30_000 };
+}
