@@ -12,6 +12,7 @@ const {
   'initial-position': _initial,
   'dry-run': _dryRun,
   undo: _undo,
+  unmanaged: _unmanaged,
   output,
   ...shared
 } = importOptions;

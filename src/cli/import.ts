@@ -8,6 +8,10 @@ export const importOptions = {
   namespace: { ...namespace, description: "namespace of the resource NAME; default: the context's" },
   file: { type: 'string', short: 'f', description: 'YAML file of the group' },
   group: { type: 'string', description: 'id of the group, when there is no file, or it has several' },
+  unmanaged: {
+    type: 'boolean',
+    description: 'no operator runs the group any more, whatever its claim in the table says',
+  },
   table: { type: 'string', description: "the group's own table; default: the one its id gives" },
   stream: { type: 'string', description: 'name or ARN of the stream, when there is no file' },
   region: { type: 'string', description: "AWS region; default: the group's, then AWS_REGION" },

@@ -10,6 +10,7 @@ import { ImportRun } from '../../src/import/import-run.ts';
 import { timeSource } from '../../src/import/import-source.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
+import { claimGroup } from '../../src/leases/transitions.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -80,13 +81,14 @@ const open = (groupId: string) =>
 const leasesOf = async (groupId: string) =>
   decodeRows(await (await open(groupId)).query('all', { consistent: true })).leases;
 
-async function groupFile(importFrom: Record<string, unknown>): Promise<string> {
+async function groupFile(importFrom: Record<string, unknown>, groupId?: string): Promise<string> {
   const path = join(folder, 'group.yaml');
   const group = {
     apiVersion: 'kcg.dev/v1alpha1',
     kind: 'KinesisConsumerGroup',
     metadata: { name: 'orders', namespace: 'shop' },
     spec: {
+      ...(groupId === undefined ? {} : { groupId }),
       stream: { name: 'orders' },
       region: 'eu-west-1',
       checkpoints: { table: { name: 'ours' }, importFrom },
@@ -207,6 +209,47 @@ describe('an import', () => {
     expect((await leasesOf('shop.old')).map(({ checkpoint }) => checkpoint)).toEqual([
       { at: 'SEQUENCE', sequence: '7' },
     ]);
+  });
+
+  test('of a group that the operator of a cluster runs is left to it, unless it is said to be gone', async () => {
+    const groupId = 'shop.managed';
+    const table = await open(groupId);
+    const clusterId = 'b6f1f3a4-5f0c-4d8e-9d1b-0c6f3f9e2a11';
+    const claim = {
+      groupId,
+      clusterId,
+      resourceUid: 'u1',
+      namespace: 'shop',
+      streamArn: kinesis.kinesis.describe('orders').arn,
+      streamCreatedAt: kinesis.kinesis.describe('orders').createdAt,
+      claimedAt: clock.now(),
+    };
+    await table.write(claimGroup(undefined, claim));
+    const file = await groupFile({ type: 'KCL', table: 'orders-app' }, groupId);
+    const named = ['--group', groupId, '--table', 'ours', '--stream', 'orders'];
+    const imports = 'Write checkpoints.importFrom into its resource there';
+    const refusals: [string[], string][] = [
+      [['-f', file], imports],
+      [[...named, ...BY_TIME], imports],
+      [['-f', file, '--undo'], 'kcg stop orders -n shop --wait and kcg import orders -n shop --undo,'],
+      [[...named, '--undo'], 'kcg stop NAME -n shop --wait and kcg import NAME -n shop --undo,'],
+    ];
+    for (const [argv, way] of refusals) {
+      const { code, stdout, stderr } = await run(...argv);
+      expect({ argv, code, stdout }).toEqual({ argv, code: 1, stdout: '' });
+      expect(stderr).toContain(
+        `an operator runs the group: its claim in the table names namespace shop of cluster ${clusterId}. Nothing was written`,
+      );
+      expect(stderr).toContain(way);
+      expect(stderr).toContain('If no operator runs the group any more, add --unmanaged.');
+      expect(await leasesOf(groupId)).toEqual([]);
+    }
+    expect(await run(...named, ...BY_TIME, '--unmanaged')).toMatchObject({ code: 0, stderr: '' });
+    expect(await leasesOf(groupId)).toHaveLength(3);
+    expect(await run('-f', file, '--undo')).toMatchObject({ code: 1 });
+    expect(await leasesOf(groupId)).toHaveLength(3);
+    expect(await run('-f', file, '--undo', '--unmanaged')).toMatchObject({ code: 0, stderr: '' });
+    expect(await leasesOf(groupId)).toEqual([]);
   });
 
   test('of 64 shards makes one write for each, and hardly any other call', async () => {

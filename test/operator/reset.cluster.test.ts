@@ -191,5 +191,18 @@ describe('a group that reads', () => {
       `its claim in the table names namespace ${NAMESPACE} of cluster ${uid.trim()}`,
     );
     expect(refused.stderr).toContain(`kcg reset orders -n ${NAMESPACE}`);
-  });
+    const undo = (...argv: string[]) =>
+      kcgHere(['import', ...argv, '--undo', ...endpoints], LOCAL_CREDENTIALS);
+    const byFile = await undo('-f', file);
+    expect(byFile).toMatchObject({ code: 1, stdout: '' });
+    expect(byFile.stderr).toContain(`kcg import orders -n ${NAMESPACE} --undo`);
+    const at = ['-n', NAMESPACE, '--kubeconfig', site.plane.kubeconfig];
+    const running = await undo('orders', ...at);
+    expect(running).toMatchObject({ code: 1, stdout: '' });
+    expect(running.stderr).toContain(`KinesisConsumerGroup orders in namespace ${NAMESPACE} is Running`);
+    // One that is stopped is not written by its operator meanwhile.
+    const stopped = await undo('late', ...at);
+    expect(stopped).toMatchObject({ code: 0, stderr: '' });
+    expect(stopped.stdout).toContain('nothing to undo');
+  }, 120_000);
 });

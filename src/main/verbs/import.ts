@@ -1,12 +1,15 @@
+import type { KinesisConsumerGroup } from '../../api/group.ts';
 import { importOptions, printImportPlan } from '../../cli/import.ts';
 import { ImportRun } from '../../import/import-run.ts';
 import type { ImportProgress } from '../../import/import-progress.ts';
 import type { ImportSource } from '../../import/import-source.ts';
 import { watchWorkers } from '../../import/living-workers.ts';
 import { undoImportOf } from '../../import/undo-import.ts';
+import type { Claim } from '../../leases/claim.ts';
 import { openLeaseTable } from '../../leases/dynamodb/lease-table.ts';
 import type { GroupRows } from '../../leases/group-rows.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
+import { readClaim } from '../../leases/read-claim.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
@@ -14,6 +17,7 @@ import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { openClients, placeOf, PRINCIPAL, sourceOf } from '../groups/import-clients.ts';
 import { groupToImport } from '../groups/import-target.ts';
+import { operatorOf, refuseManaged } from '../groups/refuse-managed.ts';
 import { reportOf } from './import-report.ts';
 import { useLocalCredentials } from '../groups/local-credentials.ts';
 
@@ -52,6 +56,7 @@ export async function runImportCommand(
     const { table: tableName, groupId } = place;
     const at = { client, clock: systemClock, tableName, groupId, principal: PRINCIPAL };
     const table = await openLeaseTable(at, stop);
+    if (!options.unmanaged) refuseOperators(await readClaim(table, stop), group, options);
     const leaseDurationMs = group.spec.leases.durationSeconds * 1_000;
     if (options.undo) return await undo(table, { groupId, leaseDurationMs, stop });
     const source = sourceOf(group, { ...clients, env });
@@ -60,6 +65,36 @@ export async function runImportCommand(
   } finally {
     clients.close();
   }
+}
+
+/**
+ * A resource that is stopped may be worked on, as its operator starts and imports nothing meanwhile.
+ * @throws KcgError `Conflict` when an operator may write the same rows
+ */
+function refuseOperators(
+  claim: Claim | undefined,
+  { metadata, spec }: KinesisConsumerGroup,
+  { undo, file }: Pick<Options, 'undo' | 'file'>,
+): void {
+  const { name, namespace, uid } = metadata;
+  if (operatorOf(claim) === undefined) return;
+  // A file may say of the resource what was so once.
+  const isResource = file === undefined && uid !== '';
+  if (isResource && claim?.resourceUid === uid) {
+    if (spec.desiredState === 'Stopped') return;
+    throw new KcgError(
+      'Conflict',
+      `an operator runs the group: KinesisConsumerGroup ${name} in namespace ${namespace} is ${spec.desiredState}. Nothing was written`,
+      { fix: `Stop it first: kcg stop ${name} -n ${namespace} --wait.` },
+    );
+  }
+  // Without file and resource nobody knows its name.
+  const named = uid === '' && file === undefined ? { name: 'NAME', namespace } : metadata;
+  refuseManaged(claim, named, (group) =>
+    undo
+      ? `kcg stop ${group} --wait and kcg import ${group} --undo, in a context of that cluster, do it beside the operator.`
+      : 'Write checkpoints.importFrom into its resource there, and the operator imports by itself.',
+  );
 }
 
 async function dryRun(source: ImportSource, { output }: Options, signal: AbortSignal): Promise<number> {

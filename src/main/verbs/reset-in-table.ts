@@ -1,10 +1,8 @@
-import { groupIdOf, tableNameOf, type KinesisConsumerGroup } from '../../api/group.ts';
+import { groupIdOf, tableNameOf } from '../../api/group.ts';
 import { pickGroup } from '../../cli/leases.ts';
 import type { ResetReport } from '../../cli/reset.ts';
 import { readGroups } from '../../dev/group-file.ts';
-import { LOCAL_CLUSTER_ID } from '../../dev/local-cluster-id.ts';
 import { ResetRun } from '../../import/reset/reset-run.ts';
-import type { Claim } from '../../leases/claim.ts';
 import { openLeaseTable } from '../../leases/dynamodb/lease-table.ts';
 import { readClaim } from '../../leases/read-claim.ts';
 import { abortError, systemClock as clock } from '../../lib/clock.ts';
@@ -12,6 +10,7 @@ import { KcgError } from '../../lib/errors.ts';
 import { randomName, systemRandom } from '../../lib/random.ts';
 import { openClients, placeOf, PRINCIPAL } from '../groups/import-clients.ts';
 import { useLocalCredentials } from '../groups/local-credentials.ts';
+import { refuseManaged } from '../groups/refuse-managed.ts';
 import { orStopped } from './or-stopped.ts';
 import type { ResetCall } from './reset-by-resource.ts';
 
@@ -44,7 +43,11 @@ export async function resetInTable(file: string, call: ResetCall): Promise<Reset
   try {
     const table = await open(place.table, place.groupId);
     const claim = await readClaim(table, signal);
-    if (!options.unmanaged) refuseManaged(claim, group.metadata);
+    if (!options.unmanaged) {
+      const way = (name: string) =>
+        `kcg reset ${name}, in a context of that cluster, has the operator do it.`;
+      refuseManaged(claim, group.metadata, way);
+    }
     const { createdAt } = await stream.describe({ signal });
     if (claim?.streamCreatedAt !== undefined && claim.streamCreatedAt !== createdAt)
       throw new KcgError('Conflict', 'the positions in the table are of an earlier stream of this name');
@@ -75,19 +78,6 @@ export async function resetInTable(file: string, call: ResetCall): Promise<Reset
   } finally {
     close();
   }
-}
-
-/** The operator of a cluster has a way of its own, that it knows of: it starts and judges workers by what it sees. */
-function refuseManaged(claim: Claim | undefined, { name, namespace }: KinesisConsumerGroup['metadata']) {
-  if (claim?.clusterId === undefined || claim.clusterId === LOCAL_CLUSTER_ID) return;
-  const where = claim.namespace ?? namespace;
-  throw new KcgError(
-    'Conflict',
-    `an operator runs the group: its claim in the table names namespace ${where} of cluster ${claim.clusterId}. Nothing was written`,
-    {
-      fix: `kcg reset ${name} -n ${where}, in a context of that cluster, has the operator do it. If no operator runs the group any more, add --unmanaged.`,
-    },
-  );
 }
 
 function undoOf(snapshot: string | undefined) {
