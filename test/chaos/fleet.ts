@@ -62,9 +62,9 @@ const STREAM = 'orders';
 const TABLE = 'checkpoints';
 const GROUP = 'shop.orders';
 /** Where every process waits long for its turn, a lease of 3 s runs out without any chaos. */
-const BUSY = Math.min(4, Math.max(1, loadavg()[0]! / availableParallelism() / 2));
+const busy = () => Math.min(8, Math.max(1, loadavg()[0]! / availableParallelism() / 2));
 /** Nothing here takes as long on a machine that works at all. */
-const PATIENCE_MS = 45_000 * BUSY;
+const PATIENCE_MS = 300_000;
 const RUNS = Number(process.env['KCG_CHAOS_RUNS'] ?? 1);
 const SEED = Number(process.env['KCG_CHAOS_SEED'] ?? 1);
 /** Fleets of one file at the same time: their servers are all in this one process. */
@@ -113,7 +113,7 @@ export class Fleet {
     this.watch = watch;
     this.#client = client;
     this.#folder = folder;
-    this.leaseMs = Math.round(BUSY * (options.leaseMs ?? 3_000));
+    this.leaseMs = Math.round(busy() * (options.leaseMs ?? 3_000));
     this.#identity = options.proxied === 'tls' ? selfSigned() : undefined;
     if (this.#identity) writeFileSync(join(this.#folder, 'ca.pem'), this.#identity.cert);
     this.shardIds = kinesis.kinesis.listShards(STREAM, {}).shards.map(({ shardId }) => shardId);
@@ -141,11 +141,16 @@ export class Fleet {
     const watch = new TableWatch(await openLeaseTable({ client, clock, tableName: TABLE, groupId: GROUP }));
     const fleet = new Fleet(options, seed, { kinesis, dynamodb, collector, watch, client, folder });
     const { workers = 3 } = options;
-    for (let i = 0; i < workers; i += 1) await fleet.add();
-    await fleet.until('every worker has a shard', () =>
-      fleet.alive.every((worker) => worker.trace.shardIds.length > 0),
-    );
-    if (workers > 0) await fleet.readAgain();
+    try {
+      for (let i = 0; i < workers; i += 1) await fleet.add();
+      await fleet.until('every worker has a shard', () =>
+        fleet.alive.every((worker) => worker.trace.shardIds.length > 0),
+      );
+      if (workers > 0) await fleet.readAgain();
+    } catch (error) {
+      await fleet.close();
+      throw error;
+    }
     return fleet;
   }
 
@@ -384,20 +389,20 @@ let starting: Promise<unknown> = Promise.resolve();
 /** A test on a fleet of its own; several at a time. `KCG_CHAOS_RUNS` repeats it, each time with another seed. */
 export function scenario(title: string, options: FleetOptions, run: (fleet: Fleet) => Promise<void>): void {
   const isDue = options.everyRun === true || wantsLongTests(process.env);
-  test.runIf(isDue).concurrent(title, { repeats: RUNS - 1, timeout: 8 * PATIENCE_MS }, async () => {
+  const timeout = 8 * PATIENCE_MS;
+  test.runIf(isDue).concurrent(title, { repeats: RUNS - 1, timeout }, async ({ onTestFinished }) => {
     await until('it is its turn', () => slots > 0, 6 * PATIENCE_MS);
     slots -= 1;
-    let fleet: Fleet | undefined;
-    try {
-      // One after another: the start of a process costs as much as a minute of its work.
-      const started = starting.then(() => Fleet.start(options, seed++));
-      starting = started.catch(() => {});
-      fleet = await started;
-      await run(fleet);
-    } finally {
+    // Also when the time is up, and the scenario waits on.
+    let started: Promise<Fleet> | undefined;
+    onTestFinished(async () => {
       slots += 1;
-      await fleet?.close();
-    }
+      await (await started?.catch(() => undefined))?.close();
+    });
+    // One after another: the start of a process costs as much as a minute of its work.
+    started = starting.then(() => Fleet.start(options, seed++));
+    starting = started.catch(() => {});
+    await run(await started);
   });
 }
 

@@ -28,7 +28,7 @@ const OTHER = 'shardId-000000000001';
 const MAX = 2n ** 128n - 1n;
 const LOW = '0';
 const HIGH = String(MAX);
-const PATIENT = { timeout: 20_000, interval: 100 };
+const PATIENT = { timeout: 120_000, interval: 100 };
 
 /**
  * What kcg needs of Kinesis, asked of a whole service through our clients. `lacks` names what a service does otherwise: such
@@ -39,7 +39,7 @@ export function kinesisServiceContract(
   start: () => Promise<KinesisService>,
   lacks: readonly string[] = [],
 ): void {
-  describe(`${name} as the service that kcg needs`, { timeout: 60_000 }, () => {
+  describe(`${name} as the service that kcg needs`, () => {
     const it = (title: string, test: () => Promise<void>) =>
       (lacks.includes(title) ? vitestIt.fails : vitestIt)(title, test);
     let service: KinesisService;
@@ -49,7 +49,7 @@ export function kinesisServiceContract(
     const opened: StreamClient[] = [];
     beforeAll(async () => {
       service = await start();
-    }, 600_000);
+    });
     afterAll(async () => {
       for (const each of opened) each.close();
       await service?.close();

@@ -57,17 +57,17 @@ beforeAll(async () => {
   });
   await new Promise<void>((done) => node.listen(0, '127.0.0.1', done));
   await site.apply(groupYaml('orders'));
-  await site.kubectl('wait --for=condition=Ready kcg/orders -n shop --timeout=240s');
+  await site.kubectl('wait --for=condition=Ready kcg/orders -n shop --timeout=600s');
   for (let n = 0; n < 20; n += 1)
     site.kinesis.kinesis.putRecord('orders', { partitionKey: `k${n}`, data: Buffer.from(DATA) });
-}, 400 * SECONDS);
+});
 afterAll(async () => {
   await kubelet?.close();
   node?.close();
   await site?.close();
   vi.unstubAllEnvs();
   rmSync(folder, { recursive: true, force: true });
-}, 60 * SECONDS);
+});
 
 const kcg = (line: string): Promise<CommandRun> =>
   kcgHere(line.split(' '), { KUBECONFIG: site.plane.kubeconfig, HOME: folder });
@@ -80,7 +80,7 @@ async function until(line: string, holds: (run: CommandRun) => boolean): Promise
     run = await kcg(line);
     return holds(run) && run;
   };
-  return untilTold(`kcg ${line}`, look, 120, () => run);
+  return untilTold(`kcg ${line}`, look, 300, () => run);
 }
 
 describe('kcg on a cluster', () => {
@@ -107,7 +107,7 @@ describe('kcg on a cluster', () => {
       expect(shards.shards).toHaveLength(4);
       expect(shards.shards[0]).toMatchObject({ widthPercent: 25, state: 'consuming' });
     },
-    300 * SECONDS,
+    900 * SECONDS,
   );
 
   test(
@@ -123,7 +123,7 @@ describe('kcg on a cluster', () => {
       expect(paused).toMatchObject({ code: 1, stdout: '' });
       expect(paused.stderr).toContain('This needs Kubernetes; workers that run go on');
     },
-    300 * SECONDS,
+    900 * SECONDS,
   );
 
   test(
@@ -151,7 +151,7 @@ describe('kcg on a cluster', () => {
       ]);
       expect(await site.kubectl('get kcg -n shop -o name')).toBe('kinesisconsumergroup.kcg.dev/orders\n');
     },
-    300 * SECONDS,
+    900 * SECONDS,
   );
 
   test(
@@ -162,7 +162,7 @@ describe('kcg on a cluster', () => {
       expect(stdout).toMatch(/warning +operator +no Deployment of it in any namespace/);
       expect(stdout).toMatch(/ok +rights/);
     },
-    300 * SECONDS,
+    900 * SECONDS,
   );
 
   test(
@@ -184,7 +184,7 @@ describe('kcg on a cluster', () => {
       expect(await kcg('resume -l team=checkout -n shop --wait')).toMatchObject({ code: 0 });
       await until('status orders -n shop', ({ code }) => code === 0);
     },
-    500 * SECONDS,
+    1_500 * SECONDS,
   );
 
   test(
@@ -200,7 +200,7 @@ describe('kcg on a cluster', () => {
       expect((await pods()).filter((each) => before.includes(each))).toEqual([]);
       await until('status orders -n shop', ({ code }) => code === 0);
     },
-    800 * SECONDS,
+    1_500 * SECONDS,
   );
 
   test(
@@ -248,7 +248,7 @@ describe('kcg on a cluster', () => {
       expect(archive).not.toContain('MARKER');
       expect(await kcg(`report orders -n shop --output-file ${file}`)).toMatchObject({ code: 2 });
     },
-    300 * SECONDS,
+    900 * SECONDS,
   );
 
   test(
@@ -272,6 +272,6 @@ describe('kcg on a cluster', () => {
       });
       expect(asked).toContain('--output');
     },
-    300 * SECONDS,
+    900 * SECONDS,
   );
 });

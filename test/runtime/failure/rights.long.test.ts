@@ -51,7 +51,9 @@ async function fill(): Promise<void> {
     new SNSClient(at),
     new S3Client({ ...at, forcePathStyle: true }),
   ];
-  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'failed' }));
+  // What was received stays hidden for longer than a test takes, where nobody shows it again.
+  const Attributes = { VisibilityTimeout: '3600' };
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'failed', Attributes }));
   await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{}' }));
   await sns.send(new CreateTopicCommand({ Name: 'failed' }));
   const CreateBucketConfiguration = { LocationConstraint: region } as const;

@@ -48,7 +48,9 @@ it.each<[string, StoreConfig, () => Promise<void>]>([
     'a queue',
     queue,
     async () => {
-      const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'failed' }));
+      // Long: what comes again was shown again.
+      const Attributes = { VisibilityTimeout: '3600' };
+      const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'failed', Attributes }));
       for (const MessageBody of TEXTS) await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
     },
   ],
