@@ -105,7 +105,8 @@ describe.concurrent('a group that scales by lag', () => {
         mode: 'Lag',
         targetLagSeconds: 60,
         minReplicas: 0,
-        scaleDown: { stabilizationSeconds: 5 },
+        // Longer than the operator looks away: what it was before is to be seen.
+        scaleDown: { stabilizationSeconds: 30 },
       },
     });
     await isReady('quiet', 'Available');
