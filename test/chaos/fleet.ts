@@ -138,7 +138,8 @@ export class Fleet {
     await until('the stream is there', () => kinesis.kinesis.describe(STREAM).status === 'ACTIVE');
     const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
     await createTable(client);
-    const watch = new TableWatch(await openLeaseTable({ client, clock, tableName: TABLE, groupId: GROUP }));
+    const table = { client, clock, tableName: TABLE, groupId: GROUP, callTimeoutMs: 10_000 };
+    const watch = new TableWatch(await openLeaseTable(table));
     const fleet = new Fleet(options, seed, { kinesis, dynamodb, collector, watch, client, folder });
     const { workers = 3 } = options;
     try {
@@ -281,11 +282,21 @@ export class Fleet {
     );
   }
 
+  /** Sees the rows as they are now. On a busy machine the first call may run out of time. */
+  async look(): Promise<void> {
+    const isSeen = () =>
+      this.watch.look().then(
+        () => true,
+        () => false,
+      );
+    await this.until('the table can be read', isSeen);
+  }
+
   /** Resolves when the table names somebody who lives as the owner of each shard. */
   async allOwned(by: readonly FleetWorker[] = this.alive): Promise<void> {
     const names = new Set(by.map((worker) => worker.name));
     await this.until(`all shards are owned by ${[...names].join(', ')}`, async () => {
-      await this.watch.look();
+      await this.look();
       const { leases } = this.watch;
       return (
         leases.length === this.shardIds.length &&
@@ -299,7 +310,7 @@ export class Fleet {
     this.#stopProducing.abort();
     await this.#producing;
     await this.until('everything put is processed', () => this.tally.result().lost === 0).catch(() => {});
-    await this.watch.look();
+    await this.look();
     const { produced, lost, duplicated, outOfOrder } = this.tally.result();
     const silence = this.tally.longestGapMs(this.shardIds) / 1_000;
     const all = Object.entries({ ...figures, 'longest silence s': silence, produced, duplicated });

@@ -22,7 +22,7 @@ scenario(
     const all = fleet.alive;
     await Promise.all(all.map((worker) => worker.stop()));
     expect(codes(all)).toEqual([0, 0, 0]);
-    await fleet.watch.look();
+    await fleet.look();
     expect(fleet.watch.workers).toEqual([]);
     await Promise.all([fleet.add(), fleet.add()]);
     const seconds = await fleet.readAgain();

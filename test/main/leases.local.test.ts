@@ -42,7 +42,7 @@ beforeEach(() => server.fail());
 
 /** Written as a worker writes it. */
 async function seedGroup(groupId: string): Promise<void> {
-  const table = await openLeaseTable({ client, clock, tableName: 'native', groupId });
+  const table = await openLeaseTable({ client, clock, tableName: 'native', groupId, callTimeoutMs: 10_000 });
   const whole = { parents: [], hashStart: '0', hashEnd: '9' };
   const identity = {
     state: 'starting',

@@ -85,7 +85,13 @@ describe('dynalite 4.0.0', () => {
     });
     const create = () => {
       const groupId = `group-${(groups += 1)}`;
-      return openLeaseTable({ client: tables.client(), clock: systemClock, tableName, groupId });
+      return openLeaseTable({
+        client: tables.client(),
+        clock: systemClock,
+        tableName,
+        groupId,
+        callTimeoutMs: 10_000,
+      });
     };
     leaseTableContract(create);
     leaseRowContract(create);

@@ -80,7 +80,7 @@ describe('any sequence of conditional writes', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(write, { minLength: 1, maxLength: 12 }), async (writes) => {
         const groupId = `g${(groups += 1)}`;
-        const dynamo = await openLeaseTable({ client, clock, tableName, groupId });
+        const dynamo = await openLeaseTable({ client, clock, tableName, groupId, callTimeoutMs: 10_000 });
         const memory = new MemoryLeaseTable();
         for (const one of writes) {
           const sent = sensible(one);

@@ -26,7 +26,8 @@ beforeAll(async () => {
   server = await startLocalDynamoDb({ clock, log: silentLog, accessKeyIds: ['test'] });
   client = createDynamoDbClient({ region, endpoint: server.endpoint });
   await createTable(client, 'leases', ['group_id', 'shard_id']);
-  table = await openLeaseTable({ client, clock, tableName: 'leases', groupId: 'g' });
+  const options = { client, clock, tableName: 'leases', groupId: 'g', callTimeoutMs: 10_000 };
+  table = await openLeaseTable(options);
 });
 afterEach(() => server.fail());
 afterAll(async () => {
