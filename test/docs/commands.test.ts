@@ -69,7 +69,7 @@ describe('kcg takes each line of it', () => {
   );
 
   // It loads what each verb loads.
-  test('in blocks and in the text', { timeout: 300_000 }, async () => {
+  test('in blocks and in the text', async () => {
     expect(lines.length).toBeGreaterThan(30);
     const refused: string[] = [];
     for (const { words, at } of [...lines, ...inline])

@@ -106,12 +106,11 @@ test.each(['plain', 'without-tag-calls'])(
     };
     await cluster.apply(KINDS.consumerGroup, group, { fieldManager: 'kubectl', force: true });
     await until('there is a Deployment', () => cluster.get(KINDS.deployment, keyOf(`${name}-worker`)));
-    await until('the table is ready', async () =>
-      (await conditionsOf(name))['TableReady']?.startsWith('True TableActive'),
-    );
-    const { TableReady: told, GroupClaimed: claimed } = await conditionsOf(name);
-    expect(claimed).toMatch(/^True Claimed/);
-    expect(told).toContain('point-in-time recovery');
+    const { TableReady: told } = await until('the table is ready and claimed', async () => {
+      const seen = await conditionsOf(name);
+      const isReady = /^True TableActive.*point-in-time recovery/s.test(seen['TableReady'] ?? '');
+      return isReady && seen['GroupClaimed']?.startsWith('True Claimed') && seen;
+    });
     expect(told?.includes('tags are left alone')).toBe(name !== 'plain');
     const status = (await cluster.get(KINDS.consumerGroup, keyOf(name)))?.status as GroupStatus;
     expect(status.table).toMatchObject({ created: true });

@@ -35,7 +35,8 @@ export class OperatorProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.exited = new Promise((done) => {
-      this.#child.once('exit', (code, signal) => done(code ?? signal));
+      // Not before all that it has said is read.
+      this.#child.once('close', (code, signal) => done(code ?? signal));
     });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       createInterface({ input: stream }).on('line', (line) => this.lines.push(parsed(line)));

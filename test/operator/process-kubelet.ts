@@ -1,5 +1,6 @@
 import { ProcessPod, type PodContainer } from '../../src/dev/pods/process-pod.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { hasCode } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { KINDS, keyOf, type StoredObject } from '../../src/kubernetes/cluster.ts';
@@ -59,7 +60,20 @@ export class ProcessKubelet {
 
   /** One after the other, so that a status never goes back. */
   #do(step: () => Promise<unknown>): void {
-    this.#work = this.#work.then(step).catch(() => {});
+    this.#work = this.#work.then(() => this.#pursue(step));
+  }
+
+  /** Nobody would do it later: what a busy API server has not taken is tried again. */
+  async #pursue(step: () => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await step();
+        return;
+      } catch (thrown) {
+        if (this.#stop.signal.aborted || !hasCode(thrown, 'Unavailable', 'Timeout', 'Throttled')) return;
+        await systemClock.sleep(200);
+      }
+    }
   }
 
   async #see(object: StoredObject): Promise<void> {
@@ -68,7 +82,7 @@ export class ProcessKubelet {
     if (deletionTimestamp) return void known?.stop();
     if (known) return;
     const kept = await this.#cluster.patchMetadata(KINDS.pod, object, {
-      finalizers: [...finalizers, FINALIZER],
+      finalizers: [...new Set([...finalizers, FINALIZER])],
     });
     // Changed meanwhile: it is seen again.
     if (kept.outcome === 'lost') return;

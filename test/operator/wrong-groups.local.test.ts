@@ -18,6 +18,7 @@ import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { MemoryCluster } from '../../src/kubernetes/memory/cluster.ts';
 import { runOperator } from '../../src/operator/operator.ts';
+import { until } from '../support/until.ts';
 
 /*
  * Groups that any schema takes and that cannot work where they are: only the operator meets that. Each is told in one
@@ -79,7 +80,7 @@ afterAll(async () => {
   stop.abort();
   await running;
   client?.destroy();
-  await Promise.all(servers.map((server) => server.close()));
+  await Promise.all((servers ?? []).map((server) => server.close()));
 });
 
 /** One with our key and a row, made by hand; one of another program. */
@@ -176,8 +177,16 @@ describe('the operator tells in one message', () => {
   test.concurrent.each(CASES)('$name', async ({ name, spec, cause, says, stalled = false }) => {
     await apply(name, spec());
     const line = says.replace(TABLE, TABLE.replace('NAME', name));
-    const conditions = await told(name);
-    expect(conditions['Ready']).toBe(line);
+    // A machine that stands still may be told of a call that took too long first.
+    const conditions = await until(
+      line,
+      async () => {
+        const all = await told(name);
+        return all['Ready'] === line && all;
+      },
+      300,
+      () => told(name),
+    );
     expect(conditions[cause]).toBe(line);
     const sentence = line.replace(/^\w+ \w+: /, '');
     // One of the two says whether a person or time is needed, with the same sentence.
@@ -211,6 +220,9 @@ test('a group id that another group has is refused without a row or a Deployment
     'True ClaimedByOtherResource: KinesisConsumerGroup shop/first uses this groupId and table. Delete one of them; it can be applied again with another groupId.',
   );
   expect(await rows()).toEqual(before);
-  const deployments = await cluster.list(KINDS.deployment);
+  const deployments = await until('a Deployment', async () => {
+    const found = await cluster.list(KINDS.deployment);
+    return found.length > 0 && found;
+  });
   expect(deployments.map(({ metadata }) => metadata.name)).toEqual(['first-worker']);
 });

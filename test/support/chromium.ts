@@ -48,6 +48,7 @@ export async function openChromium(): Promise<Browser> {
   const { path, env } = found as Program;
   return chromium.launch({
     executablePath: path,
+    timeout: 300_000,
     env: { ...(process.env as Record<string, string>), ...env },
   });
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cachedFolder } from '../../scripts/cached-folder.ts';
+import { cachedFolder, cachePath } from '../../scripts/cached-folder.ts';
 
 /**
  * Packages of this machine's Debian or Ubuntu, unpacked into a folder of the cache: nothing is installed. They are of the release
@@ -42,7 +42,8 @@ function withLists(get: () => void): void {
   try {
     get();
   } catch {
-    execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
+    // A second one at the same time is refused.
+    execFileSync('flock', [cachePath('apt-lists.lock'), 'apt-get', 'update', '-q'], { stdio: 'ignore' });
     get();
   }
 }

@@ -107,7 +107,7 @@ export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions
       const lines: WorkerLine[] = [];
       let liveAtMs: number | undefined;
       const onLine = (line: string) => {
-        const event = line.startsWith('{') ? (JSON.parse(line) as WorkerLine) : { message: line };
+        const event = parsed(line);
         lines.push(event);
         if (event.message === 'WorkerLive') liveAtMs ??= clock.monotonic();
         if (event.message === 'ShardStarted') reads.add(event.shardId ?? '');
@@ -116,7 +116,8 @@ export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions
       for (const stream of [child.stdout, child.stderr]) {
         if (stream) createInterface({ input: stream }).on('line', onLine);
       }
-      const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      // Not before all that it has said is read.
+      const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
       const times = { announcedAtMs: () => announcedAtMs.get(workerKey(name)), liveAtMs: () => liveAtMs };
       const worker = { name, child, exited, reads, lines, ...times };
       workers.add(worker);
@@ -138,6 +139,15 @@ export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions
       await Promise.all([kinesis.close(), dynamodb.close(), collector.close()]);
     },
   };
+}
+
+/** One that was killed may have said half a line. */
+function parsed(line: string): WorkerLine {
+  try {
+    return JSON.parse(line) as WorkerLine;
+  } catch {
+    return { message: line };
+  }
 }
 
 async function createTable(endpoint: string): Promise<void> {

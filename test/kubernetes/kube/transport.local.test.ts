@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { lastingPort } from '../../support/lasting-port.ts';
 import { makeCertificate } from '../../../src/dev/tls/certificate.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { KubeAccess } from '../../../src/kubernetes/kube/config.ts';
@@ -38,7 +39,9 @@ beforeEach(async () => {
     });
   });
   server.on('connection', () => (connections += 1));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // One of them goes away and comes back.
+  const port = await lastingPort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   transport = aTransport();
 });
 afterEach(async () => {
@@ -228,8 +231,18 @@ describe('the transport', () => {
   test('gives up on a server that does not answer and uses a new connection afterwards', async () => {
     answers.push(silence);
     let now = 0;
-    const other = aTransport({ clock: { ...clock, monotonic: () => (now += 6_000) } });
-    const call = other.request({ ...get, attempts: 1, timeoutMs: 20 });
+    const timeoutMs = 20;
+    // Not before the server has the question.
+    const passing = async () => {
+      while (seen.length === 0) await new Promise(setImmediate);
+    };
+    const late: typeof clock = {
+      ...clock,
+      monotonic: () => (now += 6_000),
+      sleep: (ms, options) => (ms === timeoutMs ? passing() : clock.sleep(ms, options)),
+    };
+    const other = aTransport({ clock: late });
+    const call = other.request({ ...get, attempts: 1, timeoutMs });
     await expect(call).rejects.toMatchObject({ code: 'Timeout' });
     await other.request(get);
     expect(connections).toBe(2);
