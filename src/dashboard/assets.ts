@@ -8,6 +8,7 @@ export interface Asset {
 
 /** Files of the page, by path. */
 export interface Assets {
+  /** `/version` changes when any of the others does. */
   find(path: string): Promise<Asset | undefined>;
 }
 
@@ -16,6 +17,7 @@ const TYPES: Record<string, string> = {
   '/page.js': 'text/javascript; charset=utf-8',
   '/page.css': 'text/css; charset=utf-8',
   '/favicon.svg': 'image/svg+xml',
+  '/version': 'text/plain; charset=utf-8',
 };
 
 /** What the build puts beside the bundle, or, in a checkout, the page as its sources are at the first request. */

@@ -123,13 +123,20 @@ async function pageOf(board: Board, key: string, signal: AbortSignal): Promise<P
   return groupPage(await board.withEvents(picture, signal), board);
 }
 
-/** Server-sent events: the page as it is, then what changes of it. */
-function watch(site: Site, key: string, request: IncomingMessage, response: ServerResponse): void {
+/** Server-sent events: which page would be served, by whose words all else is, then what it shows as it is, then what changes of that. */
+async function watch(
+  site: Site,
+  key: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { feeds, readers } = site;
+  const version = await site.assets.find('/version');
+  if (response.destroyed) return;
   if (readers.size >= MAX_READERS) return text(response, 503, 'too many pages are open\n');
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   if (request.method === 'HEAD') return void response.end();
-  response.flushHeaders();
+  response.write(`event: version\ndata: ${version?.body.toString() ?? ''}\n\n`);
   readers.add(response);
   const send = (message: FeedMessage) => {
     let behind = 0;

@@ -114,7 +114,8 @@ describe('the server of the dashboard', () => {
 });
 
 describe('who has a page open', () => {
-  it('gets it whole, then what changes', async () => {
+  it('hears first of which version the page is that would be served, then gets all of it, then what changes', async () => {
+    const events: string[] = [];
     const messages: { type: string }[] = [];
     const changed = new Promise<void>((resolve) => {
       const asked = request({ port: dashboard.port, host: '127.0.0.1', path: '/api/watch' }, (response) => {
@@ -124,7 +125,10 @@ describe('who has a page open', () => {
           text += part;
           const parts = text.split('\n\n');
           text = parts.pop()!;
-          for (const each of parts) messages.push(JSON.parse(each.replace('data: ', '')) as { type: string });
+          events.push(...parts);
+          messages.splice(0);
+          for (const each of events.filter((event) => event.startsWith('data: ')))
+            messages.push(JSON.parse(each.replace('data: ', '')) as { type: string });
           if (messages.length === 1) board.role = { leads: false, leader: 'kcg-b' };
           if (messages.length > 1) resolve();
         });
@@ -133,6 +137,9 @@ describe('who has a page open', () => {
       asked.end();
     });
     await changed;
+    const { body: version } = await ask('/version');
+    expect(events[0]).toBe(`event: version\ndata: ${version}`);
+    expect((await ask('/page.js')).body).toContain(version);
     expect(messages[0]).toMatchObject({ type: 'page', page: { groups: [{ id: 'shop/orders' }] } });
     expect(messages[1]).toMatchObject({ type: 'change', change: { set: { role: { leader: 'kcg-b' } } } });
   });

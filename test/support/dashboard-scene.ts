@@ -402,7 +402,8 @@ export const GROUPS: readonly SceneGroup[] = [
 export function serveScene(
   { board, clock }: Pick<ReturnType<typeof aScene>, 'board' | 'clock'>,
   port = 0,
+  assets = pageAssets(),
 ): Promise<Dashboard> {
   const portOption = '--dashboard-port';
-  return startDashboard({ board, clock, assets: pageAssets(), host: '127.0.0.1', port, portOption });
+  return startDashboard({ board, clock, assets, host: '127.0.0.1', port, portOption });
 }

@@ -2,6 +2,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { FeedMessage } from '../feeds.ts';
 import { applyChange } from '../page-change.ts';
 import type { Page } from '../page-data.ts';
+import { PageRenewal } from './renewal.ts';
 
 /** What a page has heard. */
 export interface Live {
@@ -11,20 +12,30 @@ export interface Live {
   lostAt: number | undefined;
   /** Add to this machine's wall clock to get the server's, ms. */
   skewMs: number;
+  /** Who answers would serve another version of this page, which it does not load by itself now. */
+  isOther: boolean;
 }
 
-export const NOTHING: Live = { page: undefined, isConnected: false, lostAt: undefined, skewMs: 0 };
+export const NOTHING: Live = {
+  page: undefined,
+  isConnected: false,
+  lostAt: undefined,
+  skewMs: 0,
+  isOther: false,
+};
 
 /** A beat comes every five seconds. */
 const SILENCE_MS = 16_000;
 const RETRY_MS = 2_000;
 const WATCH_MS = 1_000;
 
-/** Follows one page until `signal` aborts, over lost connections, and tells each change. */
+/** Follows one page until `signal` aborts, over lost connections, and tells each change. Loads the whole anew when it is of another version. */
 export function follow(group: string, tell: (live: Live) => void, signal: AbortSignal): void {
   let live = NOTHING;
   let heardMs = systemClock.monotonic();
   let source: EventSource | undefined;
+  let isRenewing = false;
+  const renewal = new PageRenewal();
   const say = (next: Partial<Live>) => {
     live = { ...live, ...next };
     tell(live);
@@ -36,6 +47,10 @@ export function follow(group: string, tell: (live: Live) => void, signal: AbortS
     source?.close();
     source = new EventSource(`/api/watch?group=${encodeURIComponent(group)}`);
     heardMs = systemClock.monotonic();
+    source.addEventListener('version', ({ data }: MessageEvent<string>) => {
+      renewal.hear(data);
+      void renew();
+    });
     source.addEventListener('message', ({ data }: MessageEvent<string>) => {
       heardMs = systemClock.monotonic();
       const message = JSON.parse(data) as FeedMessage;
@@ -52,11 +67,24 @@ export function follow(group: string, tell: (live: Live) => void, signal: AbortS
     });
     source.addEventListener('error', lose);
   };
+  // Comes before all else, which this page may not know how to show: nothing more is heard until it is anew.
+  const renew = async () => {
+    const plan = renewal.plan();
+    const isOther = plan === 'tell' || (plan !== 'none' && live.isOther);
+    if (live.isOther !== isOther) say({ isOther });
+    const wasRenewing = isRenewing;
+    isRenewing = plan === 'wait' || plan === 'load';
+    if (isRenewing) source?.close();
+    else if (wasRenewing) connect();
+    if (plan === 'load') await renewal.load(signal);
+  };
   const watch = async () => {
     let triedMs = systemClock.monotonic();
     while (!signal.aborted) {
       await systemClock.sleep(WATCH_MS, { signal });
       if (signal.aborted) break;
+      await renew();
+      if (isRenewing) continue;
       const nowMs = systemClock.monotonic();
       const isSilent = nowMs - heardMs > SILENCE_MS;
       if (isSilent) lose();

@@ -1,14 +1,16 @@
 import { render } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { systemClock } from '../../lib/clock.ts';
 import { formatAge } from '../../view/format.ts';
 import type { Page } from '../page-data.ts';
 import { Ticker, Time } from './age.tsx';
 import { GroupView } from './group-view.tsx';
 import { Link } from './link.tsx';
+import { restorePlace } from './kept-place.ts';
 import { ListView } from './list-view.tsx';
 import { follow, NOTHING, type Live } from './live.ts';
 import { Mark } from './marks.tsx';
+import { INPUTS, reloadHere } from './renewal.ts';
 import { formatRoute, HOME, parseRoute, type Route } from './route.ts';
 import { clockWords } from './words.ts';
 
@@ -17,7 +19,7 @@ function App() {
   const live = useLive(route.group);
   const ticker = useRef(new Ticker(systemClock.now())).current;
   const now = useNow((nowMs) => ticker.tick(nowMs + live.skewMs));
-  const { page, lostAt } = live;
+  const { page, lostAt, isOther } = live;
   // The clock alone draws no more than ages.
   const content = useMemo(
     () => (
@@ -31,6 +33,9 @@ function App() {
   useEffect(() => {
     document.title = titleOf(route, page);
   });
+  useLayoutEffect(() => {
+    if (page) void restorePlace(INPUTS);
+  }, [page !== undefined]);
   return (
     <>
       <a class="skip" href="#main">
@@ -53,6 +58,7 @@ function App() {
         <Connection live={live} now={now} />
       </header>
       <main id="main" tabIndex={-1}>
+        {isOther && <Other />}
         <Time.Provider value={ticker}>{content}</Time.Provider>
       </main>
     </>
@@ -98,6 +104,20 @@ function StandsBy({ page }: { page: Page }) {
       <span>
         This replica of the operator stands by: it knows what the resources say, and reads no rows.
         {leader !== undefined && ` ${leader} leads: open the dashboard there.`}
+      </span>
+    </p>
+  );
+}
+
+function Other() {
+  return (
+    <p class="banner" role="status">
+      <Mark tone="unknown" />
+      <span>
+        kcg answers in another version than this page is of.{' '}
+        <button type="button" class="button" onClick={reloadHere}>
+          Load it anew
+        </button>
       </span>
     </p>
   );
