@@ -3,6 +3,8 @@ import type { Clock } from '../lib/clock.ts';
 
 export interface WatchOptions {
   files: readonly string[];
+  /** How they were when they were read, by `stampsOf`: what has changed since is told too. Default: as they are now. */
+  since?: ReadonlyMap<string, string> | undefined;
   /** Something of them has changed, and holds still since. Returns the files to watch from now on. */
   onChange: () => Promise<readonly string[]>;
   clock: Clock;
@@ -11,13 +13,18 @@ export interface WatchOptions {
 
 const LOOK_MS = 200;
 
+/** To tell by whether files have changed; take it before they are read. */
+export function stampsOf(files: readonly string[]): Map<string, string> {
+  return new Map(files.map((file) => [file, look(file)]));
+}
+
 /**
- * Watches files, as they are now, until `signal` aborts, by looking: editors put new files in place of old ones, and
+ * Watches files until `signal` aborts, by looking: editors put new files in place of old ones, and
  * notifications do not cross the border of a container or a network.
  */
-export async function watchFiles({ files, onChange, clock, signal }: WatchOptions): Promise<void> {
-  let known = new Map(files.map((file) => [file, look(file)]));
-  const lookAt = () => new Map([...known.keys()].map((file) => [file, look(file)]));
+export async function watchFiles({ files, since, onChange, clock, signal }: WatchOptions): Promise<void> {
+  let known = new Map([...stampsOf(files), ...(since ?? [])]);
+  const lookAt = () => stampsOf([...known.keys()]);
   while (!signal.aborted) {
     await clock.sleep(LOOK_MS, { signal });
     let now = lookAt();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test, onTestFinished, vi } from 'vitest';
 import type { KinesisConsumerGroup } from '../../src/api/group.ts';
 import { readGroups } from '../../src/dev/group-file.ts';
+import { stampsOf } from '../../src/dev/watch-files.ts';
 import { followFile } from '../../src/main/local/follow-file.ts';
 
 test('what the group file says now is applied; what is wrong or fixed is told, and nothing of it applied', async () => {
@@ -58,3 +59,28 @@ test('what the group file says now is applied; what is wrong or fixed is told, a
   await vi.waitFor(() => expect(applied).toHaveLength(2), PATIENT);
   expect(applied[1]!.spec.desiredState).toBe('Running');
 });
+
+test('what was edited between the first reading and the watching is applied too', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kcg-follow-'));
+  const file = join(folder, 'group.yaml');
+  const text = (spec: string) =>
+    `{apiVersion: kcg.dev/v1alpha1, kind: KinesisConsumerGroup, metadata: {name: orders}, spec: {stream: {name: orders}, handler: {log: {}}${spec}}}`;
+  writeFileSync(file, text(''));
+  const since = stampsOf([file]);
+  const running = (await readGroups(file)).map((group) => ({ group, changes: 0 }));
+  writeFileSync(file, text(', desiredState: Paused'));
+  const applied: KinesisConsumerGroup[] = [];
+  const stop = new AbortController();
+  const local = { apply: async (each: KinesisConsumerGroup) => void applied.push(each) };
+  const following = followFile(
+    { file, since, running, local, require: () => {}, say: () => {} },
+    stop.signal,
+  );
+  onTestFinished(async () => {
+    stop.abort();
+    await following;
+    rmSync(folder, { recursive: true });
+  });
+  await vi.waitFor(() => expect(applied).toHaveLength(1), { timeout: 60_000, interval: 20 });
+  expect(applied[0]!.spec.desiredState).toBe('Paused');
+}, 120_000);

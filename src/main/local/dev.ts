@@ -9,10 +9,11 @@ import { KcgError } from '../../lib/errors.ts';
 import { LOG_LEVELS } from '../../lib/log.ts';
 import { parseOptions, type OptionTable } from '../../lib/options.ts';
 import type { LocalMode } from '../../dev/local-mode.ts';
+import { stampsOf } from '../../dev/watch-files.ts';
 import { openCertificate } from '../../dev/tls/certificate-files.ts';
 import { readableLogLine } from '../../view/log-line.ts';
 import { localDashboard } from '../dashboard.ts';
-import { followFile } from './follow-file.ts';
+import { followFile, type FollowOptions } from './follow-file.ts';
 import { reloadOnChange, type ReloadOptions } from './reload.ts';
 import type { RunningGroup } from './running-group.ts';
 import { startLocal, workerCommand } from './start-local.ts';
@@ -57,12 +58,16 @@ export async function runDevCommand(
   const { options } = parseOptions(devOptions, argv, env);
   if (options.file === undefined)
     throw new KcgError('InvalidInput', 'dev needs the group file', { fix: 'Run kcg dev -f group.yaml.' });
+  const since = stampsOf(options.file === '-' ? [] : [options.file]);
   const groups = await readGroups(options.file);
   for (const group of groups) requireCommand(group);
   const check = (group: KinesisConsumerGroup) =>
     checkHandler(group, { command: workerCommand(), env, signal: stop });
   const loaded: LoadedGroup[] = [];
-  for (const group of groups) loaded.push({ running: { group, changes: 0 }, files: await check(group) });
+  for (const group of groups) {
+    const files = await check(group);
+    loaded.push({ running: { group, changes: 0 }, files, filesSince: stampsOf(files) });
+  }
   const out = (text: string) => process.stdout.write(text);
   const isTerminal = process.stdout.isTTY && !env['NO_COLOR'];
   const screen = new DemoScreen({ clock: systemClock, out, isTerminal });
@@ -105,7 +110,7 @@ export async function runDevCommand(
         screen.say(`given up:       ${group.metadata.name}'s batches go to ${givenUpFolder}`);
     }
     const say = (line: string) => screen.say(line);
-    await followChanges(loaded, { file: options.file, check, local, say }, stop);
+    await followChanges(loaded, { file: options.file, since, check, local, say }, stop);
     return 0;
   } finally {
     screen.say('stopping: workers drain, then the servers; Ctrl-C once more stops at once');
@@ -120,12 +125,13 @@ interface LoadedGroup {
   running: RunningGroup;
   /** Of its module. */
   files: readonly string[];
+  filesSince: ReadonlyMap<string, string>;
 }
 
 /** Takes up what changes in the group file and in modules, until `stop` aborts. */
 async function followChanges(
   loaded: readonly LoadedGroup[],
-  by: Pick<ReloadOptions, 'check' | 'local' | 'say'> & { file: string },
+  by: Pick<ReloadOptions, 'check' | 'local' | 'say'> & Pick<FollowOptions, 'file' | 'since'>,
   stop: AbortSignal,
 ): Promise<void> {
   const running = loaded.map((each) => each.running);

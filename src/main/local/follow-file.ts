@@ -8,6 +8,8 @@ import { applyRunning, type RunningGroup } from './running-group.ts';
 
 export interface FollowOptions {
   file: string;
+  /** How it was before it was read: starting takes seconds, in which it may be edited. */
+  since?: ReadonlyMap<string, string> | undefined;
   running: readonly RunningGroup[];
   local: Pick<LocalMode, 'apply'>;
   /** @throws KcgError for a group that cannot run here */
@@ -20,7 +22,7 @@ export interface FollowOptions {
  * group runs, is told, and nothing of it applied.
  */
 export async function followFile(
-  { file, running, local, require, say }: FollowOptions,
+  { file, since, running, local, require, say }: FollowOptions,
   stop: AbortSignal,
 ): Promise<void> {
   if (file === '-') return;
@@ -40,7 +42,7 @@ export async function followFile(
     }
     return [file];
   };
-  await watchFiles({ files: [file], onChange, clock: systemClock, signal: stop });
+  await watchFiles({ files: [file], since, onChange, clock: systemClock, signal: stop });
 }
 
 /** @throws KcgError `InvalidInput` for what only a new start can follow */

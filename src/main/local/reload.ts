@@ -9,6 +9,8 @@ export interface ReloadOptions {
   running: RunningGroup;
   /** Of its module; none where it has no module. */
   files: readonly string[];
+  /** How they were when they were loaded; default: as they are now. */
+  filesSince?: ReadonlyMap<string, string> | undefined;
   /** Loads the module in a process of its own. @throws KcgError when it cannot be loaded */
   check: (group: KinesisConsumerGroup) => Promise<readonly string[]>;
   local: Pick<LocalMode, 'apply'>;
@@ -20,7 +22,7 @@ export interface ReloadOptions {
  * cannot be loaded stays out, and the workers go on with what they have.
  */
 export async function reloadOnChange(
-  { running, files, check, local, say }: ReloadOptions,
+  { running, files, filesSince, check, local, say }: ReloadOptions,
   stop: AbortSignal,
 ): Promise<void> {
   if (files.length === 0) return;
@@ -38,5 +40,5 @@ export async function reloadOnChange(
     }
     return last;
   };
-  await watchFiles({ files, onChange, clock: systemClock, signal: stop });
+  await watchFiles({ files, since: filesSince, onChange, clock: systemClock, signal: stop });
 }
