@@ -33,7 +33,7 @@ const CLAIM = {
     'The operator may not read or write the claim; allow what the message names, in AWS or in Kubernetes.',
   ClaimUnreachable: 'The claim could not be read or written; it is tried again, and the message says why.',
   ClaimedByOtherResource:
-    'Another resource of this cluster uses the same group id and table; delete one of them; it can be applied again with another groupId.',
+    'Another resource of this cluster uses the same group id and table; delete one of them, unless the message says that the other is being deleted: the one that stays goes on by itself. What was deleted can be applied again with another groupId.',
   ClaimedByOtherCluster:
     'Another cluster runs this group; stop it there, then set the annotation kcg.dev/take-over to the value in the message, which names that claim and is followed once.',
   StreamReplaced:

@@ -115,7 +115,13 @@ export class Scopes {
       // Without its pods and objects, wrong things would be done for a group.
       if (scope.isServed) onChange(key, how);
     };
-    const caches = watchScope({ cluster, namespace, tell, signal });
+    const caches = watchScope({
+      cluster,
+      namespace,
+      tell,
+      onGoing: (gone) => this.#tellRivals(gone),
+      signal,
+    });
     // Who applies the definitions by hand may not have that of resets yet: groups do not wait for it.
     const { offsetResets: _, ...needed } = caches;
     const served = Promise.all(Object.values(needed).map((cache) => cache.whenSynced())).then(() => {
@@ -124,16 +130,29 @@ export class Scopes {
     const scope: Scope = { namespace, caches, isServed: false, served };
     return scope;
   }
+
+  /** Groups of the same id, of any scope: one of them may wait for the claim of the one that goes. */
+  #tellRivals(gone: StoredObject): void {
+    for (const rival of this.caches.groups.by(GROUPS_OF_ID, groupIdIn(gone))) {
+      const { uid, namespace } = rival.metadata;
+      const scope = this.#scopes.find((each) => each.namespace === undefined || each.namespace === namespace);
+      if (uid !== gone.metadata.uid && scope?.isServed)
+        this.#options.onChange(keyString(keyOf(rival)), { isUrgent: true });
+    }
+  }
 }
 
 function watchScope({
   cluster,
   namespace,
   tell,
+  onGoing,
   signal,
 }: Pick<ScopesOptions, 'cluster' | 'signal'> & {
   namespace: string | undefined;
   tell: ScopesOptions['onChange'];
+  /** A group is gone, or begins to go. */
+  onGoing: (group: StoredObject) => void;
 }): Caches {
   const ofGroup = ({ object }: ObjectChange) => {
     for (const key of groupKeys(object)) tell(key);
@@ -153,6 +172,7 @@ function watchScope({
         // Somebody waits for what a changed one asks for; new ones come in crowds.
         if (isWorthALook(change))
           tell(keyString(keyOf(change.object)), { isUrgent: change.type === 'updated' });
+        if (isGoing(change)) onGoing(change.object);
       },
     }),
     deployments: cluster.watch(KINDS.deployment, { namespace, labels: OURS, signal, onChange: ofGroup }),
@@ -174,6 +194,11 @@ function watchScope({
       },
     }),
   };
+}
+
+function isGoing({ type, object, previous }: ObjectChange): boolean {
+  if (type === 'deleted') return true;
+  return object.metadata.deletionTimestamp !== undefined && !previous?.metadata.deletionTimestamp;
 }
 
 /** Our own writes of the status, and first ones of the metadata, come back as changes; they are no reason to look again. */

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeWorkerConfig } from '../../src/api/worker-config.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
+import { kcgHere } from '../support/kcg-here.ts';
 import { Site, type OperatorProcess } from './operator-process.ts';
 import { until } from '../support/until.ts';
 import { ProcessKubelet } from './process-kubelet.ts';
@@ -320,4 +322,52 @@ describe('a group with workers', () => {
     expect(await site.kubeWrites()).toEqual(before);
     expect(own).toEqual([]);
   });
+});
+
+describe('groups of one table', () => {
+  const sharing = (name: string, groupId: string, settings = '') =>
+    group(
+      name,
+      'shapes',
+      `  groupId: ${groupId}
+  desiredState: Stopped
+  handler: {log: {}}
+  checkpoints: {table: {name: shared${settings}}}`,
+    );
+  const conditionIs = (name: string, type: string, is: string) =>
+    until(
+      `${type} of ${name} to be ${is}`,
+      async () => (await site.conditions(name, 'shapes'))[type] === is,
+      180,
+    );
+  const status = (name: string) =>
+    kcgHere(
+      ['status', name, '-n', 'shapes', '--kubeconfig', site.plane.kubeconfig, ...endpoints()],
+      LOCAL_CREDENTIALS,
+    );
+  const endpoints = () => [
+    '--kinesis-endpoint',
+    site.kinesis.endpoint,
+    '--dynamodb-endpoint',
+    site.dynamodb.endpoint,
+  ];
+
+  test('that ask for other settings than the first are told who has them', async () => {
+    await site.apply(sharing('first', 'first'));
+    await conditionIs('first', 'GroupClaimed', 'True Claimed');
+    await site.apply(sharing('second', 'second', ', pointInTimeRecovery: true'));
+    await conditionIs('second', 'TableReady', 'True TableSettingsHeld');
+    const { stdout } = await status('second');
+    expect(stdout).toContain('TableSettingsHeld: table shared is ACTIVE; left to group first');
+    expect(stdout).toContain('pointInTimeRecovery: off → on. Set these in group first');
+  }, 600_000);
+
+  test('with the id of another wait, and go on when that one is deleted', async () => {
+    await site.apply(sharing('rival', 'first'));
+    await conditionIs('rival', 'GroupClaimed', 'False ClaimedByOtherResource');
+    const { stdout } = await status('rival');
+    expect(stdout.match(/Delete one of them/gi)).toHaveLength(1);
+    await site.kubectl('delete kcg first -n shapes --wait=false');
+    await conditionIs('rival', 'GroupClaimed', 'True Claimed');
+  }, 600_000);
 });

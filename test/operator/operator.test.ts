@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { GroupStatus } from '../../src/api/group-status.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { memoryStreamConsumers } from '../../src/kinesis/memory/stream-consumers.ts';
@@ -86,6 +87,26 @@ describe('the operator', () => {
     });
     await clock.advance(1_100);
     expect(await replicas()).toBe(0);
+  });
+
+  test('has a group that waits for the claim of another go on as soon as that one is deleted', async () => {
+    const shared = { groupId: 'shared', checkpoints: { table: { name: 'shared' } } };
+    const waiting = { namespace: 'audit', name: 'second' };
+    const claimed = async () => {
+      const { conditions = [] } = ((await cluster.get(KINDS.consumerGroup, waiting))?.status ??
+        {}) as GroupStatus;
+      const { status, reason } = conditions.find(({ type }) => type === 'GroupClaimed') ?? {};
+      return `${status} ${reason}`;
+    };
+    cluster.create(KINDS.consumerGroup, groupObject(shared));
+    start();
+    await clock.advance(100);
+    cluster.create(KINDS.consumerGroup, groupObject(shared, waiting));
+    await clock.advance(5_000);
+    expect(await claimed()).toBe('False ClaimedByOtherResource');
+    cluster.remove(KINDS.consumerGroup, NAME);
+    await clock.advance(1_100);
+    expect(await claimed()).toBe('True Claimed');
   });
 
   test('puts back what somebody deleted', async () => {

@@ -9,6 +9,8 @@ export interface ClaimInput {
   stream: { arn: string; createdAt: number } | undefined;
   /** `namespace/name` of the group with this uid in this cluster; false = it is gone, undefined = cannot be known. */
   nameOf: (uid: string) => string | false | undefined;
+  /** Of one that has a name: it goes as soon as what it has is cleaned up after. */
+  isBeingDeleted?: (uid: string) => boolean;
   /** The value of the take-over annotation: the claim that may be taken over, as `claimName` names it. */
   takeOver: string | undefined;
 }
@@ -51,7 +53,9 @@ export function judgeClaim(input: ClaimInput): ClaimVerdict {
   const why = 'the resource that held it is gone';
   if (name === false) return withSameStream(input, { verdict: 'claim', why });
   if (name === undefined && mayTake) return withSameStream(input, { verdict: 'claim', why });
-  const message = name === undefined ? unseenMessage(claim, how) : seenMessage(name);
+  const isGoing = input.isBeingDeleted?.(uid) ?? false;
+  const message =
+    name === undefined ? unseenMessage(claim, how) : isGoing ? goingMessage(name) : seenMessage(name);
   return { verdict: 'refused', reason: 'ClaimedByOtherResource', message };
 }
 
@@ -67,6 +71,10 @@ const OTHER_CLAIM = '. The present value names another claim; each is followed o
 
 function seenMessage(name: string): string {
   return `KinesisConsumerGroup ${name} uses this groupId and table. Delete one of them; it can be applied again with another groupId.`;
+}
+
+function goingMessage(name: string): string {
+  return `KinesisConsumerGroup ${name}, which is being deleted, still has this groupId and table. This one goes on by itself as soon as that is gone.`;
 }
 
 function unseenMessage({ resourceUid, namespace }: Claim, takeOver: string): string {

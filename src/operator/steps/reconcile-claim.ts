@@ -8,7 +8,7 @@ import { claimGroup, keepShard, pinStart } from '../../leases/transitions.ts';
 import { writeRows } from '../../leases/write-rows.ts';
 import type { StreamSummary } from '../../kinesis/stream-client.ts';
 import type { ClaimFacts } from '../plan/group-facts.ts';
-import { keyOf, keyString } from '../../kubernetes/cluster.ts';
+import { keyOf, keyString, type StoredObject } from '../../kubernetes/cluster.ts';
 import { judgeClaim, type ClaimVerdict } from '../plan/judge-claim.ts';
 import { attempt } from './pace.ts';
 import { type PlacedPass } from '../reconcile-context.ts';
@@ -114,8 +114,13 @@ function judge(
     resourceUid: pass.object.metadata.uid,
     stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
     nameOf: (uid) => resourceNameOf(pass, uid, claim?.namespace),
+    isBeingDeleted: (uid) => holderOf(pass, uid)?.metadata.deletionTimestamp !== undefined,
     takeOver: pass.group.metadata.annotations[TAKE_OVER_ANNOTATION],
   });
+}
+
+function holderOf({ options }: Pick<PlacedPass, 'options'>, uid: string): StoredObject | undefined {
+  return options.caches.groups.list().find(({ metadata }) => metadata.uid === uid);
 }
 
 /** `namespace/name` of the group with this uid in this cluster; false = it is gone, undefined = it cannot be known. */
@@ -124,8 +129,7 @@ export function resourceNameOf(
   uid: string,
   namespace: string | undefined,
 ): string | false | undefined {
-  const { groups } = options.caches;
-  const holder = groups.list().find(({ metadata }) => metadata.uid === uid);
+  const holder = holderOf({ options }, uid);
   if (holder) return keyString(keyOf(holder));
   // One that is only not seen may be alive; this group's namespace is watched.
   return options.settings.seesAllNamespaces || namespace === group.metadata.namespace ? false : undefined;

@@ -90,6 +90,12 @@ test.each<[string, Partial<ClaimInput>, string]>([
     { claim: { ...recreated, resourceUid: 'other' }, nameOf: () => false },
     "delete the group's rows from the table",
   ],
+  ['a resource that lives', { claim: theirs }, 'shop/first uses this groupId and table. Delete one of them'],
+  [
+    'a resource that is being deleted',
+    { claim: theirs, isBeingDeleted: () => true },
+    'shop/first, which is being deleted, still has this groupId and table. This one goes on by itself',
+  ],
   ['a resource nobody can see', { claim: theirs, nameOf: () => undefined }, 'kcg.dev/take-over=c1@1'],
   [
     'a resource nobody can see, and where it is',
