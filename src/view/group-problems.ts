@@ -54,6 +54,18 @@ const AS_ASKED: ReadonlySet<string> = new Set([
   'RangeReading',
 ]);
 
+/** The table works, and is not as the spec says: the condition is well, its message says why. */
+const NOT_AS_ASKED: ReadonlySet<string> = new Set(['TableSettingsHeld', 'TableChangeRefused']);
+/** Their messages say what to do, in the words of the case: what is documented of all cases would say it twice. */
+const SAYS_WHAT_TO_DO: ReadonlySet<string> = new Set([
+  'RegionUnknown',
+  'StreamNotFound',
+  'StreamReplaced',
+  'ClaimedByOtherResource',
+  'ClaimedByOtherCluster',
+  'TableSettingsHeld',
+]);
+
 /** What the operator says. */
 function conditions(picture: GroupPicture): Problem[] {
   const { conditions: all = [] } = statusOf(picture);
@@ -64,7 +76,8 @@ function conditions(picture: GroupPicture): Problem[] {
     ({ type, status }) => !SUMMARIES.has(type) && (isAbnormal(type) ? status === 'True' : status === 'False'),
   );
   const ready = conditions.filter(({ type, status }) => type === 'Ready' && status !== 'True');
-  return [...bad, ...ready].map(({ type, status, reason, message }) => ({
+  const kept = conditions.filter(({ type, reason }) => type === 'TableReady' && NOT_AS_ASKED.has(reason));
+  return [...bad, ...kept, ...ready].map(({ type, status, reason, message }) => ({
     // While nobody answers the workers may well go on.
     severity: status === 'Unknown' ? 'warning' : severityOf(type, reason),
     reason,
@@ -74,7 +87,7 @@ function conditions(picture: GroupPicture): Problem[] {
 }
 
 function severityOf(type: string, reason: string): Severity {
-  if (AS_ASKED.has(reason) || type === 'ScalingLimited') return 'note';
+  if (AS_ASKED.has(reason) || NOT_AS_ASKED.has(reason) || type === 'ScalingLimited') return 'note';
   return WARNINGS.has(type) || ON_ITS_WAY.has(reason) ? 'warning' : 'error';
 }
 
@@ -84,7 +97,7 @@ function isAbnormal(type: string): boolean {
 
 /** What is documented to be done; a reason of another release is not known here. */
 function nextOf(type: string, reason: string): string | undefined {
-  if (!Object.hasOwn(CONDITIONS, type)) return undefined;
+  if (!Object.hasOwn(CONDITIONS, type) || SAYS_WHAT_TO_DO.has(reason)) return undefined;
   return (CONDITIONS[type as ConditionType].reasons as Readonly<Record<string, string>>)[reason];
 }
 

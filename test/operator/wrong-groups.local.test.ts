@@ -162,7 +162,7 @@ const CASES: Case[] = [
   { name: 'no-region', spec: () => ({ region: undefined }), cause: 'StreamReady', stalled: true,
     says: "False RegionUnknown: no region is known. Set spec.region, use stream.arn, or set the operator's --default-region (KCG_DEFAULT_REGION)." },
   { name: 'a-stream-that-is-not-there', spec: () => ({ stream: { name: 'nowhere' } }), cause: 'StreamReady',
-    says: 'False StreamNotFound: Stream nowhere under account 000000000000 not found (stream nowhere in eu-west-1). Check the name, the region and the account.' },
+    says: 'False StreamNotFound: Stream nowhere under account 000000000000 not found (stream nowhere in eu-west-1). Create it, which is waited for, or correct spec.stream or spec.region in a new group.' },
   { name: 'kinesis-not-reachable', spec: () => ({ endpoints: { kinesis: CLOSED } }), cause: 'StreamReady',
     says: `Unknown StreamUnreachable: 127.0.0.1:1 cannot be reached (ECONNREFUSED) (stream orders in eu-west-1). ${REACH}` },
   { name: 'dynamodb-not-reachable', spec: () => ({ endpoints: { dynamodb: CLOSED } }), cause: 'TableReady',

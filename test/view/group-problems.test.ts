@@ -33,6 +33,32 @@ describe('what is wrong with a group', () => {
     expect(problems[0]?.next).toContain('create it with the keys');
   });
 
+  test('is told once, where the message says what to do', () => {
+    const conditions = [
+      condition('StreamReady', 'False', 'StreamNotFound'),
+      condition('GroupClaimed', 'False', 'ClaimedByOtherResource'),
+    ];
+    const problems = problemsOf(aPicture(said(...conditions)));
+    expect(problems.slice(0, 2)).toEqual([
+      { severity: 'error', reason: 'StreamNotFound', what: 'StreamNotFound it is', next: undefined },
+      {
+        severity: 'error',
+        reason: 'ClaimedByOtherResource',
+        what: 'ClaimedByOtherResource it is',
+        next: undefined,
+      },
+    ]);
+  });
+
+  test('is not that another group holds the settings of the table, which is told all the same', () => {
+    const ready = READY.filter(({ type }) => type !== 'TableReady');
+    const held = said(...ready, condition('TableReady', 'True', 'TableSettingsHeld'));
+    expect(reasons(held)).toEqual(['note TableSettingsHeld']);
+    const refused = said(...ready, condition('TableReady', 'True', 'TableChangeRefused'));
+    expect(reasons(refused)).toEqual(['note TableChangeRefused']);
+    expect(problemsOf(aPicture(held)).filter(isTrouble)).toEqual([]);
+  });
+
   test('is that nobody can tell, as AWS does not answer', () => {
     const conditions = [
       condition('Ready', 'Unknown', 'StreamUnreachable'),

@@ -1,7 +1,7 @@
 import { isReading } from '../../api/group.ts';
 import type { ConditionStatus, NewCondition, ReasonOf } from '../../api/conditions.ts';
 import { count } from '../../lib/count.ts';
-import { describeError, type ErrorCode } from '../../lib/errors.ts';
+import { KcgError, describeError, type ErrorCode } from '../../lib/errors.ts';
 import { formatDuration, lagStepSeconds } from '../../view/format.ts';
 import type { PodView } from '../../view/group-view.ts';
 import { workloadName } from './desired-objects.ts';
@@ -33,7 +33,8 @@ export function streamReady({ stream, region, roleProblem, consumer }: GroupFact
   const { summary, error } = stream;
   if (error && !(summary && error.code !== 'NotFound' && error.code !== 'AccessDenied')) {
     const message = describeError(error);
-    if (error.code === 'NotFound') return { status: 'False', reason: 'StreamNotFound', message };
+    if (error.code === 'NotFound')
+      return { status: 'False', reason: 'StreamNotFound', message: describeError(awaited(error)) };
     if (error.code === 'AccessDenied') return { status: 'False', reason: 'StreamAccessDenied', message };
     const reason = error.code === 'Credentials' ? 'StreamCredentials' : 'StreamUnreachable';
     return { status: 'Unknown', reason, message };
@@ -49,6 +50,12 @@ export function streamReady({ stream, region, roleProblem, consumer }: GroupFact
   }
   const message = `stream ${summary.name} is ${summary.status}`;
   return consumer ? consumerReady(consumer, message) : { status: 'True', reason: 'StreamActive', message };
+}
+
+/** The same in words that fit a group: it goes on when the stream comes. */
+function awaited({ code, message, resource }: KcgError): KcgError {
+  const fix = 'Create it, which is waited for, or correct spec.stream or spec.region in a new group.';
+  return new KcgError(code, message, { resource, fix });
 }
 
 const REFUSALS = new Set<ErrorCode>(['AccessDenied', 'LimitExceeded', 'Unsupported', 'InvalidInput']);
