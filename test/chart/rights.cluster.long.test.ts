@@ -52,8 +52,8 @@ const refusals = () => [
   ),
 ];
 
-/** Both roles, one of them without the right. */
-async function take(verb: string, resource: string, role = 0): Promise<void> {
+/** Both roles, one of them without the right. @returns what gives it back */
+async function take(verb: string, resource: string, role = 0): Promise<() => Promise<void>> {
   const without = ({ resources, verbs, ...rule }: Rule): Rule => ({
     ...rule,
     resources,
@@ -74,16 +74,14 @@ async function take(verb: string, resource: string, role = 0): Promise<void> {
   const named = rules.find((rule) => rule.resources.includes(resource) && rule.verbs.includes(verb));
   const object = named?.resourceNames ? `/${named.resourceNames[0]}` : '';
   const ask = `auth can-i ${verb} ${target}${object} ${at}${subresource ? ` --subresource=${subresource}` : ''}`;
-  await until('the end of the right', async () => {
-    const { stdout } = await plane.kubectl(ask.split(' '));
-    return stdout.trim() === 'no';
-  });
-}
-async function giveBack(): Promise<void> {
-  for (const { apiVersion, kind, metadata, rules } of roles as (Role & { apiVersion: string })[]) {
-    const { name, namespace } = metadata;
-    await kubectl('replace -f -', JSON.stringify({ apiVersion, kind, metadata: { name, namespace }, rules }));
-  }
+  const answer = async () => (await plane.kubectl(ask.split(' '))).stdout.trim();
+  await until('the end of the right', async () => (await answer()) === 'no');
+  return async () => {
+    const whole = { apiVersion, kind, metadata: { name, namespace }, rules };
+    await kubectl('replace -f -', JSON.stringify(whole));
+    // What is refused from now on is refused for what is taken next.
+    await until('the right', async () => (await answer()) === 'yes');
+  };
 }
 
 async function apply(name: string, spec: Record<string, unknown> = {}, annotations = {}): Promise<void> {
@@ -91,7 +89,10 @@ async function apply(name: string, spec: Record<string, unknown> = {}, annotatio
   const base = { stream: { name: 'orders' }, region: 'eu-west-1', handler: { log: {} } };
   const metadata = { name, namespace: 'shop', annotations };
   const scaling = { mode: 'Fixed', replicas: 1 };
-  await kubectl('apply -f -', JSON.stringify({ ...about, metadata, spec: { ...base, scaling, ...spec } }));
+  // The beats of workers stand still here.
+  const leases = { durationSeconds: 300 };
+  const whole = { ...base, scaling, leases, ...spec };
+  await kubectl('apply -f -', JSON.stringify({ ...about, metadata, spec: whole }));
 }
 const hasBudget = async (name: string) =>
   (await plane.kubectl(['get', 'pdb', `${name}-worker`, '-n', 'shop'])).code === 0;
@@ -182,7 +183,7 @@ describe('without the right to', () => {
     await before?.(name);
     operator.requests.length = 0;
     const [verb = '', resource = ''] = right.split(' ');
-    await take(verb, resource, role);
+    const giveBack = await take(verb, resource, role);
     try {
       await act(name);
       await until('the refusal', () => refusals().length > 0);
@@ -201,7 +202,7 @@ describe('without the right to', () => {
     ),
   )('$verb $resource, just that is refused', async ({ verb, resource }) => {
     await operator?.stop();
-    await take(verb, resource);
+    const giveBack = await take(verb, resource);
     try {
       operator = await startInstalledOperator(plane);
       await until('the refusal', () => refusals().length > 0);
@@ -215,10 +216,13 @@ describe('without the right to', () => {
   test('create its own Lease, no operator leads', async () => {
     await operator?.stop();
     await kubectl('delete lease kcg-operator -n kcg-system');
-    await take('create', 'leases', 1);
-    operator = await startInstalledOperator(plane);
-    await until('the refusal', () => refusals().length > 0);
-    expect(refusals()).toEqual(['create leases']);
-    await giveBack();
+    const giveBack = await take('create', 'leases', 1);
+    try {
+      operator = await startInstalledOperator(plane);
+      await until('the refusal', () => refusals().length > 0);
+      expect(refusals()).toEqual(['create leases']);
+    } finally {
+      await giveBack();
+    }
   });
 });

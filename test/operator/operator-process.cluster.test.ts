@@ -192,26 +192,35 @@ describe('a group with workers', () => {
   test('becomes Ready, for kubectl wait and in the columns of kubectl get', async () => {
     await site.apply(group('orders', 'shop'));
     await site.kubectl('wait --for=condition=Ready kcg/orders -n shop --timeout=300s');
-    const settled = async () => {
-      const line = await site.kubectl('get kcg orders -n shop -o wide --no-headers');
-      return /4\/4 +4\/4 +0s/.test(line) ? line : undefined;
-    };
-    const wide = await until('all pods', settled);
-    const head = await site.kubectl('get kcg -n shop');
-    expect(head).toMatch(
-      /^NAME +STREAM +SHARDS +PODS +LAG +READY +REASON +AGE\norders +orders +4\/4 +4\/4 +0s +True +Available +\d+s\n$/,
+    // Numbers and lag move until each worker has its shard; an age is in seconds for two minutes.
+    const AGE = '\\d+[smh][\\dsmh]*';
+    const shown = (flags: string, line: RegExp) =>
+      until(
+        `${line}`,
+        async () => line.test(await site.kubectl(`get kcg${flags} -n shop`)),
+        300,
+        () => site.kubectl(`get kcg${flags} -n shop`),
+      );
+    await shown(
+      '',
+      new RegExp(
+        `^NAME +STREAM +SHARDS +PODS +LAG +READY +REASON +AGE\norders +orders +4/4 +4/4 +0s +True +Available +${AGE}\n$`,
+      ),
     );
-    expect(wide).toMatch(
-      /^orders +orders +4\/4 +4\/4 +0s +True +Available +Running +shop\.orders +kinesis-checkpoints-shop-orders +100 +4 +\d+s/,
+    await shown(
+      ' orders -o wide --no-headers',
+      new RegExp(
+        `^orders +orders +4/4 +4/4 +0s +True +Available +Running +shop\\.orders +kinesis-checkpoints-shop-orders +100 +4 +${AGE}`,
+      ),
     );
     await site.kubectl('wait --for=condition=Reconciling=False kcg/orders -n shop --timeout=300s');
   });
 
   test('tells who reads what, in its status', async () => {
-    const pods = new Set(kubelet.pods.map(({ options }) => options.name));
     const status = await until('a shard for each pod', async () => {
       const now = (await site.group('orders', 'shop'))?.status;
-      return now?.workers?.every(({ leases }) => leases === 1) ? now : undefined;
+      const isEven = now?.workers?.length === 4 && now.workers.every(({ leases }) => leases === 1);
+      return isEven && now.leases?.handingOff === 0 && now.readyReplicas === 4 ? now : undefined;
     });
     expect(status).toMatchObject({
       observedGeneration: 1,
@@ -229,16 +238,18 @@ describe('a group with workers', () => {
       },
       scaling: { desired: 4 },
     });
+    const pods = new Set(kubelet.pods.map(({ options }) => options.name));
     expect(new Set(status.shards?.map(({ owner }) => owner))).toEqual(pods);
     expect(new Set(status.workers?.map(({ pod }) => pod))).toEqual(pods);
   });
 
   test('has its life written down as Events', async () => {
-    const events = await site.kubectl(
-      'get events -n shop --field-selector involvedObject.kind=KinesisConsumerGroup',
-    );
-    for (const reason of ['TableCreating', 'Claimed', 'Scaled', 'Available'])
-      expect(events).toContain(reason);
+    // What is a step only is told with what it led to, half a minute late at most.
+    const ofGroup = 'get events -n shop --field-selector involvedObject.kind=KinesisConsumerGroup';
+    await until('the events', async () => {
+      const events = await site.kubectl(ofGroup);
+      return ['TableCreating', 'Claimed', 'Scaled', 'Available'].every((reason) => events.includes(reason));
+    });
     expect(await site.kubectl('describe kcg orders -n shop')).toContain(
       'group id shop.orders claimed: nobody held it',
     );
@@ -273,12 +284,15 @@ describe('a group with workers', () => {
       status: { selector: string };
     };
     expect(scale).toMatchObject({ spec: { replicas: 2 }, status: { replicas: 2 } });
-    const selected = await site.kubectl(`get pods -n shop -o name -l ${scale.status.selector}`);
-    expect(selected.trim().split('\n')).toHaveLength(2);
+    // A worker has given all back before its process ends, and the pod goes after that.
+    await until('two pods', async () => {
+      const selected = await site.kubectl(`get pods -n shop -o name -l ${scale.status.selector}`);
+      return selected.trim().split('\n').length === 2;
+    });
     await site.kubectl('scale kcg orders -n shop --replicas=0');
     const limit = async () => (await site.conditions('orders', 'shop'))['ScalingLimited'];
     await until('the minimum is told', async () => (await limit()) === 'True MinReplicas');
-    expect(await site.replicas('orders', 'shop')).toBe(1);
+    await until('the minimum is made', async () => (await site.replicas('orders', 'shop')) === 1);
     const patch = JSON.stringify({ spec: { scaling: { minReplicas: 0 } } });
     await site.kubectl(`patch kcg orders -n shop --type=merge -p ${patch}`);
     await until('no workers', async () => (await site.kubectl('get pods -n shop -o name')) === '');

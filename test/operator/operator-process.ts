@@ -1,4 +1,3 @@
-import { ApiException, KubeConfig, KubernetesObjectApi } from '@kubernetes/client-node';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -8,7 +7,10 @@ import { startLocalKinesis, type LocalKinesis } from '../../src/dev/kinesis/serv
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import type { StoredObject } from '../../src/kubernetes/cluster.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { KINDS, type StoredObject } from '../../src/kubernetes/cluster.ts';
+import { KubeCluster } from '../../src/kubernetes/kube/cluster.ts';
+import { loadKubeAccess } from '../../src/kubernetes/kube/config.ts';
 import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
 import { printed } from '../support/kubectl.ts';
 import { until } from '../support/until.ts';
@@ -28,6 +30,7 @@ export class OperatorProcess {
   readonly lines: Record<string, unknown>[] = [];
   readonly exited: Promise<number | NodeJS.Signals | null>;
   readonly #child: ChildProcess;
+  #hasEnded = false;
 
   constructor(flags: readonly string[]) {
     this.#child = spawn(process.execPath, [KCG, 'operator', '--http-port', '0', ...flags], {
@@ -36,7 +39,10 @@ export class OperatorProcess {
     });
     this.exited = new Promise((done) => {
       // Not before all that it has said is read.
-      this.#child.once('close', (code, signal) => done(code ?? signal));
+      this.#child.once('close', (code, signal) => {
+        this.#hasEnded = true;
+        done(code ?? signal);
+      });
     });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       createInterface({ input: stream }).on('line', (line) => this.lines.push(parsed(line)));
@@ -46,9 +52,16 @@ export class OperatorProcess {
   /** The first line with this message and these fields. */
   async says(message: string, fields: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
     const wanted = Object.entries({ message, ...fields });
-    return until(`the operator says "${message}"`, () => {
-      return this.lines.find((line) => wanted.every(([name, value]) => line[name] === value));
-    });
+    const said = () => this.lines.find((line) => wanted.every(([name, value]) => line[name] === value));
+    const look = () => {
+      const line = said();
+      if (!line && this.#hasEnded)
+        throw new Error(
+          `the operator ended and never said "${message}": ${JSON.stringify(this.lines.slice(-10))}`,
+        );
+      return line;
+    };
+    return until(`the operator says "${message}"`, look, 300, () => this.lines.slice(-10));
   }
 
   /** Until it looks after groups. */
@@ -83,11 +96,11 @@ function parsed(line: string): Record<string, unknown> {
   }
 }
 
-const KINDS = {
-  group: { apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisConsumerGroup' },
-  deployment: { apiVersion: 'apps/v1', kind: 'Deployment' },
-  reset: { apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisOffsetReset' },
-  budget: { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
+const SEEN = {
+  group: KINDS.consumerGroup,
+  deployment: KINDS.deployment,
+  reset: KINDS.offsetReset,
+  budget: KINDS.podDisruptionBudget,
 };
 
 const OURS = new Set(['kinesisconsumergroups', 'deployments', 'pods', 'poddisruptionbudgets', 'events']);
@@ -97,14 +110,20 @@ export class Site {
   readonly plane: ControlPlane;
   readonly kinesis: LocalKinesis;
   readonly dynamodb: LocalDynamoDb;
-  readonly #objects: KubernetesObjectApi;
+  readonly #cluster: KubeCluster;
   readonly #operators: OperatorProcess[] = [];
 
   private constructor(plane: ControlPlane, kinesis: LocalKinesis, dynamodb: LocalDynamoDb) {
-    const config = new KubeConfig();
-    config.loadFromFile(plane.kubeconfig);
     this.plane = plane;
-    this.#objects = KubernetesObjectApi.makeApiClient(config);
+    this.#cluster = new KubeCluster({
+      access: loadKubeAccess({ kubeconfig: plane.kubeconfig }),
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+      instance: 'test',
+      qps: 1_000,
+      burst: 1_000,
+    });
     this.kinesis = kinesis;
     this.dynamodb = dynamodb;
   }
@@ -122,6 +141,7 @@ export class Site {
 
   async close(): Promise<void> {
     await Promise.all(this.#operators.map((operator) => operator.end('SIGKILL')));
+    await this.#cluster.close();
     await Promise.all([this.plane.stop(), this.kinesis.close(), this.dynamodb.close()]);
   }
 
@@ -159,19 +179,11 @@ export class Site {
 
   /** An object, none when there is no such one. Asked without kubectl, each call of which costs half a second of a core. */
   async get<T = StoredObject>(
-    kind: keyof typeof KINDS,
+    kind: keyof typeof SEEN,
     name: string,
     namespace: string,
   ): Promise<T | undefined> {
-    try {
-      const metadata = { name, namespace };
-      const found = await this.#objects.read({ ...KINDS[kind], metadata });
-      // The client makes dates of the times of metadata; an object has them as text.
-      return JSON.parse(JSON.stringify(found)) as T;
-    } catch (error) {
-      if (error instanceof ApiException && error.code === 404) return undefined;
-      throw error;
-    }
+    return (await this.#cluster.get(SEEN[kind], { name, namespace })) as T | undefined;
   }
 
   async group(name: string, namespace: string): Promise<KinesisConsumerGroup | undefined> {
