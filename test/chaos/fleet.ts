@@ -2,7 +2,6 @@ import { wantsLongTests } from '../support/long-tests.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateTableCommand, DescribeTableCommand, type KeySchemaElement } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
 import { encodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../src/api/worker-config.ts';
 import { startCollector, type Collector } from '../../src/dev/demo/collector.ts';
@@ -24,6 +23,7 @@ import { TableWatch } from './table-watch.ts';
 import { selfSigned, startTls, type Identity } from './tls.ts';
 import { breaches } from './trace.ts';
 import { KCG } from '../support/kcg-program.ts';
+import { createTable } from '../support/local-table.ts';
 
 export interface FleetOptions {
   /** For the figures. */
@@ -137,8 +137,9 @@ export class Fleet {
     kinesis.kinesis.createStream({ name: STREAM, shardCount: options.shards ?? 6 });
     await until('the stream is there', () => kinesis.kinesis.describe(STREAM).status === 'ACTIVE');
     const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
-    await createTable(client);
-    const table = { client, clock, tableName: TABLE, groupId: GROUP, callTimeoutMs: 10_000 };
+    await createTable(client, TABLE, ['group_id', 'shard_id']);
+    const keySchema = 'group_id HASH, shard_id RANGE';
+    const table = { client, clock, tableName: TABLE, groupId: GROUP, keySchema, callTimeoutMs: 10_000 };
     const watch = new TableWatch(await openLeaseTable(table));
     const fleet = new Fleet(options, seed, { kinesis, dynamodb, collector, watch, client, folder });
     const { workers = 3 } = options;
@@ -418,24 +419,6 @@ export function scenario(title: string, options: FleetOptions, run: (fleet: Flee
 }
 
 const portOf = (endpoint: string) => Number(new URL(endpoint).port);
-
-async function createTable(client: ReturnType<typeof createDynamoDbClient>): Promise<void> {
-  const key: [string, KeySchemaElement['KeyType']][] = [
-    ['group_id', 'HASH'],
-    ['shard_id', 'RANGE'],
-  ];
-  const created = new CreateTableCommand({
-    TableName: TABLE,
-    BillingMode: 'PAY_PER_REQUEST',
-    KeySchema: key.map(([AttributeName, KeyType]) => ({ AttributeName, KeyType })),
-    AttributeDefinitions: key.map(([AttributeName]) => ({ AttributeName, AttributeType: 'S' })),
-  });
-  await client.send(created);
-  await until('the table is there', async () => {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: TABLE }));
-    return Table?.TableStatus === 'ACTIVE';
-  });
-}
 
 /** @throws Error when it takes longer than anything here may */
 async function until(
