@@ -3,6 +3,7 @@ import {
   KINDS,
   keyOf,
   keyString,
+  parseKey,
   type KubeObject,
   type ObjectCache,
   type StoredObject,
@@ -39,6 +40,8 @@ export class Groups {
   readonly #groups: ObjectCache;
   readonly #stop = new AbortController();
   readonly #changed = new Set<() => void>();
+  /** Key → when it was ready first, monotonic; in that order. */
+  readonly #firstReady = new Map<string, number>();
   readonly #waits = new Map<string, (deployment: StoredObject) => void>();
 
   constructor(cluster: KubeCluster) {
@@ -46,7 +49,9 @@ export class Groups {
     const { signal } = this.#stop;
     this.#groups = cluster.watch(KINDS.consumerGroup, {
       signal,
-      onChange: () => {
+      onChange: ({ object }) => {
+        const key = keyString(keyOf(object));
+        if (isReady(object) && !this.#firstReady.has(key)) this.#firstReady.set(key, clock.monotonic());
         for (const tell of this.#changed) tell();
       },
     });
@@ -67,6 +72,16 @@ export class Groups {
 
   get ready(): number {
     return this.#groups.list().filter(isReady).length;
+  }
+
+  /** When each group that is ready, or was, was so first: monotonic, ascending. */
+  get firstReady(): readonly number[] {
+    return [...this.#firstReady.values()];
+  }
+
+  /** Names of groups that are ready, or were; in that order. */
+  get begun(): readonly string[] {
+    return [...this.#firstReady.keys()].map((key) => parseKey(key).name);
   }
 
   /** Until `size` of them are ready. */

@@ -28,10 +28,17 @@ export class BenchedOperator {
   }
 
   /** Bundled into `folder` first, as it ships; its log is there, too. */
-  static async start(flags: readonly string[], { port, folder }: { port: number; folder: string }) {
+  static async start(
+    flags: readonly string[],
+    {
+      port,
+      folder,
+      nodeFlags = [],
+    }: { port: number; folder: string; nodeFlags?: readonly string[] | undefined },
+  ) {
     await bundle(folder);
     const log = openSync(join(folder, 'operator.log'), 'a');
-    const args = [join(folder, 'kcg.mjs'), 'operator', '--http-port', String(port), ...flags];
+    const args = [...nodeFlags, join(folder, 'kcg.mjs'), 'operator', '--http-port', String(port), ...flags];
     const env = { ...process.env, ...LOCAL_CREDENTIALS, AWS_EC2_METADATA_DISABLED: 'true' };
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] });
     closeSync(log);

@@ -4,7 +4,7 @@ import { spread } from '../figures.ts';
 import { Groups } from './groups.ts';
 import type { BenchedOperator, Work } from './operator-process.ts';
 import { SHARDS, Site, STREAMS } from './site.ts';
-import { TROUBLES } from './troubles.ts';
+import { TROUBLES, type Trouble } from './troubles.ts';
 
 /*
  * One operator, a real API server, AWS on loopback; a stand-in plays the controller of Deployments, pods and workers.
@@ -30,21 +30,40 @@ export async function operator(_runs: number, print: Print): Promise<void> {
       groups: { type: 'string', default: '100,1000' },
       settle: { type: 'string', default: '60' },
       rest: { type: 'string', default: '120' },
+      'change-early': { type: 'boolean', default: false },
+      troubles: { type: 'boolean', default: true },
+      'node-flags': { type: 'string' },
     },
     allowPositionals: true,
+    allowNegative: true,
   });
   print(
     `${STREAMS} streams of ${SHARDS} shards, every second group with a table of its own, 2 workers a group`,
   );
   for (const size of values.groups.split(',').map(Number)) {
-    const times = { settleMs: Number(values.settle) * 1_000, restMs: Number(values.rest) * 1_000 };
-    await measure(size, times, print);
+    const plan = {
+      settleMs: Number(values.settle) * 1_000,
+      restMs: Number(values.rest) * 1_000,
+      changesEarly: values['change-early'],
+      troubles: values.troubles ? TROUBLES : [],
+      nodeFlags: values['node-flags']?.split(' '),
+    };
+    await measure(size, plan, print);
   }
+}
+
+interface Plan {
+  settleMs: number;
+  restMs: number;
+  /** Groups that are ready are changed while others come, which adds to what a group costs. */
+  changesEarly: boolean;
+  troubles: readonly Trouble[];
+  nodeFlags: readonly string[] | undefined;
 }
 
 async function measure(
   size: number,
-  { settleMs, restMs }: { settleMs: number; restMs: number },
+  { settleMs, restMs, changesEarly, troubles, nodeFlags }: Plan,
   print: Print,
 ): Promise<void> {
   print(`\n${size} groups`);
@@ -54,7 +73,7 @@ async function measure(
   try {
     await groups.create(size);
     const startMs = clock.monotonic();
-    running = await site.startOperator();
+    running = await site.startOperator(nodeFlags);
     const operator = running;
     const look = async (): Promise<Snapshot> => ({
       ...(await operator.work()),
@@ -62,9 +81,12 @@ async function measure(
       atMs: clock.monotonic(),
     });
     const progress = setInterval(() => process.stderr.write(`${groups.ready}/${size} ready\n`), 5_000);
+    const early = changesEarly ? changesUntilReady(groups, size) : undefined;
     await groups.whenReady(size).finally(() => clearInterval(progress));
     const ready = await look();
-    print(`cold to Ready ${((ready.atMs - startMs) / 1_000).toFixed(1)} s`);
+    const seconds = groups.firstReady.map((ms) => (ms - startMs) / 1_000);
+    print(`cold to Ready      ${spread(seconds, 's', 1)}`);
+    if (early) print(`change → applied meanwhile   ${await early}`);
     printWork(print, ready, size);
     await clock.sleep(settleMs);
     const before = await look();
@@ -75,7 +97,7 @@ async function measure(
     print(`at rest, ${restMs / 1_000} s`);
     printBetween(print, { from: before, to: after, size });
     print(`change → applied   ${await changes(groups, size)}`);
-    for (const { what, begin } of TROUBLES) {
+    for (const { what, begin } of troubles) {
       await begin(site, groups);
       await clock.sleep(TROUBLE_BEGINS_MS);
       print(`  beside ${what}   ${await changes(groups, size)}`);
@@ -96,6 +118,19 @@ async function changes(groups: Groups, size: number): Promise<string> {
   for (let change = 0; change < CHANGES; change += 1) {
     changed += 1;
     ms.push(await groups.change((changed * 38) % size, String(changed)));
+    await clock.sleep(BETWEEN_CHANGES_MS);
+  }
+  return spread(ms, 'ms', 0);
+}
+
+/** Of groups that were ready, one after the other, while others come. */
+async function changesUntilReady(groups: Groups, size: number): Promise<string> {
+  const ms: number[] = [];
+  await groups.whenReady(1);
+  for (let change = 0; groups.begun.length < size; change += 1) {
+    const { begun } = groups;
+    const index = Number(begun[(change * 38) % begun.length]!.replace('group-', ''));
+    ms.push(await groups.change(index, `early-${change}`));
     await clock.sleep(BETWEEN_CHANGES_MS);
   }
   return spread(ms, 'ms', 0);

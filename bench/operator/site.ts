@@ -57,10 +57,15 @@ export class Site {
     return site;
   }
 
-  async startOperator(): Promise<BenchedOperator> {
+  /** @param nodeFlags of its process */
+  async startOperator(nodeFlags?: readonly string[]): Promise<BenchedOperator> {
     const { kinesis, dynamodb } = this.endpoints;
     const flags = `--kubeconfig ${this.#plane.kubeconfig} --worker-image kcg:bench --default-region us-east-1 --kinesis-endpoint ${kinesis} --dynamodb-endpoint ${dynamodb}`;
-    return BenchedOperator.start(flags.split(' '), { port: await lastingPort(), folder: this.#folder });
+    return BenchedOperator.start(flags.split(' '), {
+      port: await lastingPort(),
+      folder: this.#folder,
+      nodeFlags,
+    });
   }
 
   /** AWS calls of the operator so far, by operation. */
