@@ -5,6 +5,7 @@ import { Wakeup } from '../lib/loop.ts';
 import type { Random } from '../lib/random.ts';
 import { DelayHeap } from './delay-heap.ts';
 import { Lanes, type Due } from './work-lanes.ts';
+import { moreUrgent, type Reason } from './work-order.ts';
 
 export interface WorkQueueOptions {
   clock: Clock;
@@ -51,26 +52,26 @@ export interface StuckRound {
 
 /** Lanes that can be full at the same time. */
 const LANES = 30;
+/** A round that asks to look again within this waits for something that is on its way, ms. */
+const ON_ITS_WAY_MS = 4_000;
 
 /**
- * Keys to look at. A key waits at most once, at the earliest time asked for; it is never worked on twice at the same time; one
- * that is added while being worked on is looked at again right after, or after the gap. Urgent keys go first, all but each
- * fourth time; else keys that are due go first come, first served in each lane, so that a failing or busy key holds up nobody.
- * Same contract as client-go's rate limiting workqueue.
+ * Keys to look at. A key waits at most once, at the earliest time asked for and for the most urgent reason; it is never worked on
+ * twice at the same time; one that is added while being worked on is looked at again right after, or after the gap. Keys that are
+ * due go in the order of their reasons (`nextTurn`) in each lane, and first come, first served among those of one reason, so
+ * that a failing or busy key holds up nobody. Else the contract is that of client-go's rate limiting workqueue.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  readonly #waiting = new DelayHeap();
-  readonly #first = new DelayHeap();
+  /** Until they are due. */
+  readonly #later = new DelayHeap();
+  /** Of those, why. */
+  readonly #reasons = new Map<string, Reason>();
   /** Key → lane. */
   readonly #running = new Map<string, string>();
   readonly #lanes: Lanes;
-  /** Have waited for room in their lane, and have it. */
-  readonly #handed: Due[] = [];
-  /** Added while running. */
-  readonly #again = new Set<string>();
-  /** Of those, the ones that do not rest before. */
-  readonly #urgent = new Set<string>();
+  /** Added while running, and why. */
+  readonly #again = new Map<string, Reason>();
   readonly #failures = new Map<string, number>();
   /** Until when a key that was just worked on rests, in that order; over ones may still be there. */
   readonly #rests = new Map<string, number>();
@@ -83,23 +84,20 @@ export class WorkQueue {
 
   /** Keys that wait, now or for later. */
   get waiting(): number {
-    const handed = this.#handed.map(({ key }) => key);
-    const parked = this.#lanes.parked();
-    return new Set([...this.#waiting.keys(), ...this.#first.keys(), ...parked, ...handed]).size;
+    return new Set([...this.#later.keys(), ...this.#lanes.waiting()]).size;
   }
 
   get running(): number {
     return this.#running.size;
   }
 
-  /** Now, or in `afterMs`; `isUrgent`: before others, and without waiting for the gap. */
-  add(key: string, { afterMs = 0, isUrgent = false }: { afterMs?: number; isUrgent?: boolean } = {}): void {
+  /** Now, or in `afterMs`; urgent ones without waiting for the gap. */
+  add(key: string, { afterMs = 0, reason = 'changed' }: { afterMs?: number; reason?: Reason } = {}): void {
     const nowMs = this.#options.clock.monotonic();
-    if (isUrgent) this.#rests.delete(key);
-    if (afterMs > 0) this.#waiting.add(key, nowMs + afterMs);
-    else if (this.#running.has(key)) this.#comeAgain({ key, isUrgent });
-    else if (isUrgent) this.#first.add(key, nowMs);
-    else this.#waiting.add(key, Math.max(nowMs, this.#rests.get(key) ?? 0));
+    if (reason === 'urgent') this.#rests.delete(key);
+    if (afterMs > 0) this.#addAt(key, nowMs + afterMs, reason);
+    else if (this.#running.has(key)) this.#comeAgain(key, reason);
+    else this.#addAt(key, Math.max(nowMs, this.#rests.get(key) ?? 0), reason);
     this.#wakeup.wake();
   }
 
@@ -107,66 +105,56 @@ export class WorkQueue {
   async run(signal: AbortSignal, work: Work): Promise<void> {
     const { clock } = this.#options;
     const underWay = new Set<Promise<void>>();
-    while (!signal.aborted) {
-      for (let next = this.#take(); next; next = this.#take()) {
-        const { key } = next;
-        const round = this.#round(next, signal, work).finally(() => {
+    const begin = () => {
+      for (let next = this.#take(signal); next; next = this.#take(signal)) {
+        // The place goes on at once: the key that has just ended may be urgent again, and would be first each time.
+        const round = this.#round(next, { signal, work, onPlace: begin }).finally(() => {
           underWay.delete(round);
           this.#wakeup.wake();
         });
         underWay.add(round);
-        this.#first.remove(key);
-        this.#waiting.remove(key);
       }
+    };
+    while (!signal.aborted) {
+      begin();
       await this.#wakeup.sleep(clock, this.#pauseMs(), signal);
     }
     await Promise.all(underWay);
   }
 
-  /** The first key that is due and free, in a lane that has room; it is being worked on from now on. */
-  #take(): Due | undefined {
-    let next = this.#takeHanded();
-    while (!next && !this.#isFull) {
-      const due = this.#due();
-      if (!due) return undefined;
-      if (this.#enter(due)) next = due;
-    }
-    if (next) this.#running.set(next.key, next.lane);
+  /** The key whose turn it is; it is being worked on from now on. */
+  #take(signal: AbortSignal): Due | undefined {
+    if (signal.aborted) return undefined;
+    this.#parkDue();
+    const next = this.#isFull ? undefined : this.#lanes.next();
+    if (!next) return undefined;
+    this.#running.set(next.key, next.lane);
+    // This look does for that one, too.
+    this.#later.remove(next.key);
+    this.#reasons.delete(next.key);
     return next;
   }
 
-  #takeHanded(): Due | undefined {
-    for (let due = this.#handed.shift(); due; due = this.#handed.shift()) {
-      if (!this.#running.has(due.key)) return due;
-      // Its lane has changed while it waited, and it is being worked on in the new one.
-      this.#comeAgain(due);
-      this.#handOver(due.lane);
-    }
-    return undefined;
-  }
-
-  #due(): Due | undefined {
+  #parkDue(): void {
     const nowMs = this.#options.clock.monotonic();
-    const [urgent, other] = [this.#first.first(), this.#waiting.first()];
-    const isUrgent = urgent !== undefined && urgent.at <= nowMs;
-    const next = isUrgent ? urgent : other;
-    if (!next || next.at > nowMs) return undefined;
-    return { ...next, isUrgent, lane: this.#options.laneOf?.(next.key) ?? '' };
+    for (let due = this.#later.first(); due && due.at <= nowMs; due = this.#later.first()) {
+      const { key, at } = due;
+      const reason = this.#reasons.get(key) ?? 'routine';
+      this.#later.remove(key);
+      this.#reasons.delete(key);
+      if (this.#running.has(key)) this.#comeAgain(key, reason);
+      else this.#lanes.park({ key, at, reason, lane: this.#options.laneOf?.(key) ?? '' });
+    }
   }
 
-  /** False for one that has to wait: it comes back when what keeps it is over. */
-  #enter(due: Due): boolean {
-    const { key, isUrgent } = due;
-    if (this.#running.has(key)) this.#comeAgain(due);
-    else if (this.#lanes.enter(due)) return true;
-    (isUrgent ? this.#first : this.#waiting).remove(key);
-    return false;
+  #addAt(key: string, at: number, reason: Reason): void {
+    this.#later.add(key, at);
+    this.#reasons.set(key, moreUrgent(reason, this.#reasons.get(key)));
   }
 
   /** Right after the round that is under way. */
-  #comeAgain({ key, isUrgent }: Pick<Due, 'key' | 'isUrgent'>): void {
-    this.#again.add(key);
-    if (isUrgent) this.#urgent.add(key);
+  #comeAgain(key: string, reason: Reason): void {
+    this.#again.set(key, moreUrgent(reason, this.#again.get(key)));
   }
 
   get #isFull(): boolean {
@@ -174,23 +162,14 @@ export class WorkQueue {
   }
 
   #pauseMs(): number {
-    const ats = [this.#first.first(), this.#waiting.first()].flatMap((first) => first?.at ?? []);
-    if (ats.length === 0 || this.#isFull) return Number.MAX_SAFE_INTEGER;
-    return Math.min(...ats) - this.#options.clock.monotonic();
+    const first = this.#later.first();
+    return first ? first.at - this.#options.clock.monotonic() : Number.MAX_SAFE_INTEGER;
   }
 
-  #leave(key: string): void {
-    this.#handOver(this.#running.get(key) ?? '');
-    this.#running.delete(key);
-  }
-
-  /** At once: the key that has just ended may be urgent again, and would be first each time. */
-  #handOver(lane: string): void {
-    const next = this.#lanes.leave(lane);
-    if (next) this.#handed.push(next);
-  }
-
-  async #round({ key, at }: { key: string; at: number }, signal: AbortSignal, work: Work): Promise<void> {
+  async #round(
+    { key, lane, at }: Due,
+    { signal, work, onPlace }: { signal: AbortSignal; work: Work; onPlace: () => void },
+  ): Promise<void> {
     const { clock, onDone, onFailure } = this.#options;
     const start = clock.monotonic();
     let afterMs: number | undefined;
@@ -208,11 +187,14 @@ export class WorkQueue {
       stuck = true;
       if (!signal.aborted) afterMs = this.#retryInMs(key, KcgError.from(thrown));
     }
-    this.#leave(key);
+    this.#running.delete(key);
+    this.#lanes.leave(lane);
+    onPlace();
     this.#rest(key);
-    const isUrgent = this.#urgent.delete(key);
-    if (this.#again.delete(key)) this.add(key, { isUrgent });
-    else if (afterMs !== undefined) this.add(key, { afterMs });
+    const again = this.#again.get(key);
+    this.#again.delete(key);
+    if (again) this.add(key, { reason: again });
+    else if (afterMs !== undefined) this.add(key, { afterMs, reason: reasonOfLook(afterMs, stuck) });
     onDone?.({ key, waitedMs: Math.max(0, start - at), ranMs: clock.monotonic() - start, failed, stuck });
   }
 
@@ -235,4 +217,9 @@ export class WorkQueue {
     onFailure({ key, error, failures, retryInMs });
     return retryInMs;
   }
+}
+
+/** What is in the way of a group gives it no way before others. */
+function reasonOfLook(afterMs: number, stuck: boolean): Reason {
+  return !stuck && afterMs < ON_ITS_WAY_MS ? 'changed' : 'routine';
 }

@@ -1,6 +1,7 @@
 import { groupKeyOf } from '../api/offset-reset.ts';
 import { describeError } from '../lib/errors.ts';
 import { keyOf, keyString, parseKey, type ObjectCache, type StoredObject } from '../kubernetes/cluster.ts';
+import type { Reason } from '../kubernetes/work-order.ts';
 import { WorkQueue, type WorkQueueOptions } from '../kubernetes/work-queue.ts';
 import type { Nudge } from './steps/fence-workers.ts';
 import { onlyWhileLeading } from './only-while-leading.ts';
@@ -65,12 +66,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const both = AbortSignal.any([signal, ended.signal]);
   let isLeading = false;
   // What is there when it begins to lead is looked at then.
-  const onChange = (key: string, how?: { isUrgent: boolean }) => isLeading && queue.add(key, how);
+  const onChange = (key: string, reason: Reason) => isLeading && queue.add(key, { reason });
   const scopes = new Scopes({ cluster: options.cluster, clock, namespaces, onChange, signal: both });
   const work: Work = async (signal, leads) => {
     const { cluster, aws } = onlyWhileLeading(options, leads);
     const { listen, nudge = async () => false } = options;
-    const tellers = listen && new Tellers({ clock, listen, onChange });
+    const tellers = listen && new Tellers({ clock, listen, onChange: (key) => onChange(key, 'changed') });
     const seesAllNamespaces = namespaces.length === 0;
     const reconciler = new GroupReconciler({
       cluster,
@@ -88,10 +89,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     isLeading = true;
     const groups = scopes.groups();
     log.info('watching consumer groups', { groups: groups.length });
-    for (const group of groups) onChange(keyString(keyOf(group)));
+    for (const group of groups) onChange(keyString(keyOf(group)), 'first');
     const told = tellers?.run(signal);
     // Also those of groups that are not there.
-    for (const reset of scopes.caches.offsetResets.list()) for (const key of groupKeyOf(reset)) onChange(key);
+    const resets = scopes.caches.offsetResets.list();
+    for (const key of resets.flatMap(groupKeyOf)) onChange(key, 'first');
     await queue.run(signal, (key, signal) => reconciler.reconcile(key, signal));
     await told;
   };
@@ -106,7 +108,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     scopes.onServed((namespace) => {
       if (signal.aborted) return;
       log.info('namespace is served from now on', { namespace });
-      for (const group of scopes.caches.groups.list(namespace)) onChange(keyString(keyOf(group)));
+      for (const group of scopes.caches.groups.list(namespace)) onChange(keyString(keyOf(group)), 'first');
     });
     options.onReady?.(scopes.caches.groups);
     await (options.lead?.(work) ?? work(signal, () => true));

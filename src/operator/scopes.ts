@@ -16,6 +16,7 @@ import {
   type ObjectChange,
   type StoredObject,
 } from '../kubernetes/cluster.ts';
+import type { Reason } from '../kubernetes/work-order.ts';
 import { groupKeyOf } from '../api/offset-reset.ts';
 import {
   GROUPS_OF_ID,
@@ -38,7 +39,7 @@ export interface ScopesOptions {
   /** One scope each; none = one scope of all namespaces. */
   namespaces: readonly string[];
   /** A group of a scope that is served needs a look: `namespace/name`. */
-  onChange: (key: string, options?: { isUrgent: boolean }) => void;
+  onChange: (key: string, reason: Reason) => void;
   signal: AbortSignal;
 }
 
@@ -50,6 +51,9 @@ interface Scope {
   isServed: boolean;
   served: Promise<void>;
 }
+
+/** Somebody waits for what a changed group asks for. */
+const REASON_OF = { added: 'first', updated: 'urgent', deleted: 'changed' } as const;
 
 const OURS = { [MANAGED_BY_LABEL]: MANAGED_BY };
 /** How long the others wait for a namespace that may not be read, or is not there. */
@@ -111,9 +115,9 @@ export class Scopes {
 
   #open(namespace: string | undefined): Scope {
     const { cluster, signal, onChange } = this.#options;
-    const tell: ScopesOptions['onChange'] = (key, how) => {
+    const tell: ScopesOptions['onChange'] = (key, reason) => {
       // Without its pods and objects, wrong things would be done for a group.
-      if (scope.isServed) onChange(key, how);
+      if (scope.isServed) onChange(key, reason);
     };
     const caches = watchScope({
       cluster,
@@ -137,7 +141,7 @@ export class Scopes {
       const { uid, namespace } = rival.metadata;
       const scope = this.#scopes.find((each) => each.namespace === undefined || each.namespace === namespace);
       if (uid !== gone.metadata.uid && scope?.isServed)
-        this.#options.onChange(keyString(keyOf(rival)), { isUrgent: true });
+        this.#options.onChange(keyString(keyOf(rival)), 'urgent');
     }
   }
 }
@@ -155,12 +159,12 @@ function watchScope({
   onGoing: (group: StoredObject) => void;
 }): Caches {
   const ofGroup = ({ object }: ObjectChange) => {
-    for (const key of groupKeys(object)) tell(key);
+    for (const key of groupKeys(object)) tell(key, 'changed');
   };
   // Nobody reads a dead worker's shards until it is fenced.
   const ofPod = ({ object, previous }: ObjectChange) => {
-    const isUrgent = hasDied(object as unknown as PodLike, previous as unknown as PodLike | undefined);
-    for (const key of groupKeys(object)) tell(key, { isUrgent });
+    const isDeath = hasDied(object as unknown as PodLike, previous as unknown as PodLike | undefined);
+    for (const key of groupKeys(object)) tell(key, isDeath ? 'urgent' : 'changed');
   };
   return {
     groups: cluster.watch(KINDS.consumerGroup, {
@@ -169,9 +173,7 @@ function watchScope({
       indexes: { [GROUPS_OF_TABLE]: tablesOf, [GROUPS_OF_ID]: (group) => [groupIdIn(group)] },
       keepsDeleted: mayBeUndone,
       onChange: (change) => {
-        // Somebody waits for what a changed one asks for; new ones come in crowds.
-        if (isWorthALook(change))
-          tell(keyString(keyOf(change.object)), { isUrgent: change.type === 'updated' });
+        if (isWorthALook(change)) tell(keyString(keyOf(change.object)), REASON_OF[change.type]);
         if (isGoing(change)) onGoing(change.object);
       },
     }),
@@ -190,7 +192,7 @@ function watchScope({
       signal,
       indexes: { [RESETS_OF_GROUP]: groupKeyOf },
       onChange: (change) => {
-        if (isWorthALook(change)) for (const key of groupKeyOf(change.object)) tell(key);
+        if (isWorthALook(change)) for (const key of groupKeyOf(change.object)) tell(key, 'changed');
       },
     }),
   };

@@ -207,14 +207,14 @@ describe('the work queue', () => {
     void queue.run(stop.signal, work);
     queue.add('a');
     await settle();
-    queue.add('a', { isUrgent: true });
+    queue.add('a', { reason: 'urgent' });
     await finish('a');
     expect(started).toHaveLength(2);
     await finish('a');
     queue.add('a');
     await clock.advance(500);
     expect(started).toHaveLength(2);
-    queue.add('a', { isUrgent: true });
+    queue.add('a', { reason: 'urgent' });
     await clock.advance(0);
     expect(started).toHaveLength(3);
     await finish('a');
@@ -311,13 +311,13 @@ describe('a queue with lanes', () => {
     void queue.run(stop.signal, work);
     for (const key of ['a1', 'a2', 'a3', 'a4', 'b1']) queue.add(key);
     await settle();
-    expect(started).toEqual(['a1', 'a2', 'b1']);
+    expect(started).toEqual(['a1', 'b1', 'a2']);
     expect(queue.waiting).toBe(2);
     await finish('b1');
-    expect(started).toEqual(['a1', 'a2', 'b1']);
+    expect(started).toEqual(['a1', 'b1', 'a2']);
     await finish('a2');
     await finish('a1');
-    expect(started).toEqual(['a1', 'a2', 'b1', 'a3', 'a4']);
+    expect(started).toEqual(['a1', 'b1', 'a2', 'a3', 'a4']);
   });
 
   test('takes an urgent key first, in its lane as well, but all others at least each fourth time', async () => {
@@ -328,7 +328,7 @@ describe('a queue with lanes', () => {
     await settle();
     for (const key of ['a1', 'a2']) queue.add(key);
     await settle();
-    for (const key of ['a5', 'a6']) queue.add(key, { isUrgent: true });
+    for (const key of ['a5', 'a6']) queue.add(key, { reason: 'urgent' });
     await settle();
     for (const key of ['a0', 'a5', 'a6', 'a1', 'a2']) await finish(key);
     expect(started).toEqual(['a0', 'a5', 'a6', 'a1', 'a2']);
@@ -338,12 +338,12 @@ describe('a queue with lanes', () => {
     const queue = aQueue({ concurrency: 1, laneOf });
     const { started, work, finish } = heldWork();
     void queue.run(stop.signal, work);
-    queue.add('a0', { isUrgent: true });
+    queue.add('a0', { reason: 'urgent' });
     await settle();
     for (const key of ['a1', 'a2']) queue.add(key);
     await settle();
     for (let round = 0; round < 8; round += 1) {
-      queue.add('a0', { isUrgent: true });
+      queue.add('a0', { reason: 'urgent' });
       await settle();
       await finish(started.at(-1)!);
     }
@@ -364,18 +364,49 @@ describe('a queue with lanes', () => {
     await finish('a1');
     expect(started).toEqual(['a1', 'a2', 'a3']);
     await finish('a2');
-    expect(started).toEqual(['a1', 'a2', 'a3', 'a2']);
-    expect([queue.running, queue.waiting]).toEqual([2, 0]);
+    expect(started).toEqual(['a1', 'a2', 'a3']);
+    expect([queue.running, queue.waiting]).toEqual([1, 0]);
   });
 
   test('does not let urgent keys keep others waiting for ever', async () => {
     const queue = aQueue({ concurrency: 1 });
     const seen: string[] = [];
-    for (let n = 0; n < 6; n += 1) queue.add(`urgent-${n}`, { isUrgent: true });
+    for (let n = 0; n < 6; n += 1) queue.add(`urgent-${n}`, { reason: 'urgent' });
     queue.add('other');
     void queue.run(stop.signal, async (key) => void seen.push(key));
     await settle();
     expect(seen).toHaveLength(7);
-    expect(seen.indexOf('other')).toBe(4);
+    expect(seen.indexOf('other')).toBe(3);
+  });
+
+  test('looks at what has changed before what was never looked at, and at that before what is only due', async () => {
+    const queue = aQueue({ concurrency: 1 });
+    const { started, work, finish } = heldWork();
+    void queue.run(stop.signal, work);
+    queue.add('busy');
+    queue.add('due', { afterMs: 10, reason: 'routine' });
+    await clock.advance(20);
+    for (const key of ['new-1', 'new-2', 'moved-later']) queue.add(key, { reason: 'first' });
+    queue.add('moved');
+    await clock.advance(10);
+    queue.add('moved-later');
+    for (const key of ['busy', 'moved', 'moved-later', 'new-1', 'new-2']) await finish(key);
+    expect(started).toEqual(['busy', 'moved', 'moved-later', 'new-1', 'new-2', 'due']);
+  });
+
+  test('takes a look that waits for what is on its way for a change, unless something is in the way', async () => {
+    const queue = aQueue({ concurrency: 1 });
+    const started: string[] = [];
+    void queue.run(stop.signal, async (key) => {
+      started.push(key);
+      if (key === 'held') await clock.sleep(3_500);
+      if (key === 'table is made') return 3_000;
+      return key === 'refused' ? { stuck: true, inMs: 3_000 } : undefined;
+    });
+    for (const key of ['refused', 'table is made']) queue.add(key);
+    await settle();
+    for (const key of ['held', 'new']) queue.add(key, { reason: 'first' });
+    await clock.advance(3_500);
+    expect(started).toEqual(['refused', 'table is made', 'held', 'table is made', 'new', 'refused']);
   });
 });
