@@ -109,6 +109,10 @@ describe.skipIf(problem !== undefined)('the page in a browser', () => {
     await eventually(() => said.innerText()).toContain('→ ');
     await page.goto(`${origin()}/groups/logistics/tracking`);
     await page.getByText('rows not known').waitFor();
+    // Nobody knows of none.
+    for (const name of ['Shards', 'Workers'])
+      await page.getByRole('heading', { level: 2, name, exact: true }).waitFor();
+    expect(await page.getByText('Not known: its rows have not been read.').count()).toBe(2);
     await page.goto(`${origin()}/groups/shop/nothing`);
     await page.getByText('There is no such group').waitFor();
     await close();

@@ -31,14 +31,17 @@ const MOVES: readonly Column<Move>[] = [
   { id: 'to', head: 'To', cell: ({ to }) => to ?? 'nobody' },
 ];
 
-export function MoveTable({ moves }: { moves: readonly Move[] }) {
+/** In place of what only rows tell, where they have not been read. */
+export const UNREAD = 'Not known: its rows have not been read.';
+
+export function MoveTable({ moves, isRead }: { moves: readonly Move[]; isRead: boolean }) {
   return (
     <Section id="moves" title="Changes of owner">
       <DataTable
         caption="Changes of owner, newest first"
         rows={moves}
         keyOf={({ shardId, at, why }) => `${shardId} ${at} ${why}`}
-        empty="None that the rows tell of."
+        empty={isRead ? 'None that the rows tell of.' : UNREAD}
         columns={MOVES}
       />
     </Section>
@@ -122,14 +125,14 @@ const WORKERS: readonly Column<WorkerLine>[] = [
   { id: 'trouble', head: 'What it cannot do', cell: ({ trouble }) => trouble ?? '–' },
 ];
 
-export function WorkerTable({ workers }: { workers: readonly WorkerLine[] }) {
+export function WorkerTable({ workers, isRead }: { workers: readonly WorkerLine[]; isRead: boolean }) {
   return (
-    <Section id="workers" title={count(workers.length, 'worker')}>
+    <Section id="workers" title={isRead ? count(workers.length, 'worker') : 'Workers'}>
       <DataTable
         caption="Workers"
         rows={workers}
         keyOf={({ id }) => id}
-        empty="No worker has a row in the table."
+        empty={isRead ? 'No worker has a row in the table.' : UNREAD}
         columns={WORKERS}
       />
     </Section>

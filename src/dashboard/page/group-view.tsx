@@ -20,6 +20,7 @@ export interface GroupViewProps {
 
 export function GroupView({ page, route, go }: GroupViewProps) {
   const { namespace, name, verdict, facts, problems, unknown, lookedAt, history } = page;
+  const isRead = lookedAt !== undefined;
   const charts = useMemo(() => history && <Charts series={history} />, [history]);
   return (
     <>
@@ -57,10 +58,10 @@ export function GroupView({ page, route, go }: GroupViewProps) {
       )}
       <Shards {...{ page, route, go }} />
       <div class="columns">
-        <MoveTable moves={page.moves} />
+        <MoveTable moves={page.moves} isRead={isRead} />
         <EventTable events={page.events} />
       </div>
-      <WorkerTable workers={page.workers} />
+      <WorkerTable workers={page.workers} isRead={isRead} />
       <ConditionTable conditions={page.conditions} />
     </>
   );
@@ -92,10 +93,11 @@ function Shards({ page, route, go }: GroupViewProps) {
   const shown = useMemo(() => (route.all ? shards : shards.filter(({ old }) => !old)), [shards, route.all]);
   const hidden = shards.length - shown.length;
   const chosen = shards.find(({ id }) => id === route.shard);
+  const isKnown = shards.length > 0 || page.lookedAt !== undefined;
   return (
     <section aria-labelledby="shards">
       <div class="section-head">
-        <h2 id="shards">{count(shown.length, 'shard')}</h2>
+        <h2 id="shards">{isKnown ? count(shown.length, 'shard') : 'Shards'}</h2>
         {(hidden > 0 || route.all) && (
           <label class="check">
             <input

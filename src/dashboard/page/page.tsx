@@ -140,7 +140,7 @@ function Connection({ live, now }: { live: Live; now: number }) {
         <Mark tone="error" />
         Not connected since {clockWords(lostAt)}
       </p>
-      <span class="muted"> {formatAge(now - lostAt)}: what is shown is of then. Trying again.</span>
+      <span class="muted"> {formatAge(now - lostAt)} ago: what is shown is of then. Trying again.</span>
     </div>
   );
 }
