@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import type { GroupPage } from '../../src/dashboard/page-data.ts';
 import { template } from '../chart/render-chart.ts';
@@ -80,8 +80,13 @@ async function startOperator(pod = 'kcg-a'): Promise<{ operator: OperatorProcess
   return { operator, url: String(url) };
 }
 
-async function pageOf(url: string): Promise<GroupPage> {
-  return (await (await fetch(`${url}api/groups/dashed/orders`)).json()) as GroupPage;
+/** As soon as it knows of the group. */
+function pageOf(url: string): Promise<GroupPage> {
+  return until('the page of the group', async () => {
+    const response = await fetch(`${url}api/groups/dashed/orders`);
+    const page = (await response.json()) as GroupPage;
+    return response.ok && page;
+  });
 }
 
 describe.skipIf(problem !== undefined)('the dashboard of an operator', () => {
@@ -101,14 +106,15 @@ describe.skipIf(problem !== undefined)('the dashboard of an operator', () => {
     expect(page.moves.map(({ why }) => why)).toContain('FirstOwner');
     expect(page.unknown).toEqual([]);
     const browser = await openChromium();
+    onTestFinished(() => browser.close());
     const tab = await browser.newPage();
+    tab.setDefaultTimeout(300_000);
     await tab.goto(url);
     await tab.getByRole('link', { name: 'dashed/orders' }).click();
     await tab.getByText('4 of 4 owned').waitFor();
     await tab.getByRole('rowheader', { name: 'Available' }).first().waitFor();
     await site.kubectl('patch kcg orders -n dashed --type merge -p {"spec":{"desiredState":"Paused"}}');
-    await tab.getByText('Paused', { exact: true }).first().waitFor({ timeout: 300_000 });
-    await browser.close();
+    await tab.getByText('Paused', { exact: true }).first().waitFor();
     await operator.end('SIGTERM');
   });
 

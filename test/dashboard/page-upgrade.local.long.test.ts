@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { pageAssets, type Assets } from '../../src/dashboard/assets.ts';
 import { chromiumProblem, openChromium } from '../support/chromium.ts';
 import { aScene, GROUPS, serveScene } from '../support/dashboard-scene.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 
 /* A page that is left open while kcg is upgraded, in a real browser. */
 
@@ -13,7 +14,7 @@ const MANY = 'media/views';
 const FEW = 'media/likes';
 
 /** A machine that does many things at once takes its time. */
-const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 90_000 });
+const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 300_000 });
 
 let browser: Browser;
 beforeAll(async () => {
@@ -45,14 +46,14 @@ async function openedAt(path: string, key: string, version = () => 'one') {
     GROUPS.filter((group) => group.key === key),
     { minutes: 2 },
   );
-  let server = await serveScene(scene, 0, pageOf(version));
-  const { port } = server;
+  const port = await lastingPort();
+  let server = await serveScene(scene, port, pageOf(version));
   const context = await browser.newContext({ viewport: { width: 1280, height: 600 } });
   onTestFinished(async () => {
     await context.close();
     await server.close();
   });
-  context.setDefaultTimeout(90_000);
+  context.setDefaultTimeout(300_000);
   const page = await context.newPage();
   let loads = 0;
   page.on('domcontentloaded', () => (loads += 1));
@@ -78,94 +79,90 @@ async function openedAt(path: string, key: string, version = () => 'one') {
 
 const told = (page: Page) => page.getByText('kcg answers in another version than this page is of');
 
-describe.skipIf(problem !== undefined)(
-  'a page that is left open over an upgrade',
-  { timeout: 240_000 },
-  () => {
-    it('loads itself anew once, and leads back to where one was: group, order, scrolled boxes, what is open and the focus', async () => {
-      const { page, isLive, loads, version, upgrade } = await openedAt(`/groups/${MANY}?sort=owner`, MANY);
-      await page.locator('summary').first().click();
-      const shards = page.getByRole('group', { name: 'Shards', exact: true });
-      await shards.evaluate((box) => {
-        box.scrollIntoView({ behavior: 'instant' });
-        box.scrollTop = 12_345;
-      });
-      await eventually(() => shards.locator('tr[aria-rowindex="366"] a').count()).toBe(1);
-      const link = shards.locator('tr[aria-rowindex="366"] a');
-      await link.focus();
-      const place = () =>
-        page.evaluate(`({
+describe.skipIf(problem !== undefined)('a page that is left open over an upgrade', () => {
+  it('loads itself anew once, and leads back to where one was: group, order, scrolled boxes, what is open and the focus', async () => {
+    const { page, isLive, loads, version, upgrade } = await openedAt(`/groups/${MANY}?sort=owner`, MANY);
+    await page.locator('summary').first().click();
+    const shards = page.getByRole('group', { name: 'Shards', exact: true });
+    await shards.evaluate((box) => {
+      box.scrollIntoView({ behavior: 'instant' });
+      box.scrollTop = 12_345;
+    });
+    await eventually(() => shards.locator('tr[aria-rowindex="366"] a').count()).toBe(1);
+    const link = shards.locator('tr[aria-rowindex="366"] a');
+    await link.focus();
+    const place = () =>
+      page.evaluate(`({
         address: location.pathname + location.search,
         focus: document.activeElement.closest('tr')?.getAttribute('aria-rowindex'),
         box: document.querySelector('.many').scrollTop,
         open: [...document.querySelectorAll('details')].map(({ open }) => open).join(),
       })`);
-      const topOf = () => shards.evaluate((box) => box.getBoundingClientRect().top);
-      const [before, top] = [await place(), await topOf()];
-      expect(before).toMatchObject({ focus: '366', box: 12_345, open: 'true,false' });
-      await upgrade('two');
-      await eventually(version).toBe('two');
-      await isLive();
-      await eventually(place).toEqual(before);
-      await eventually(async () => Math.abs((await topOf()) - top)).toBeLessThan(2);
-      expect(loads()).toBe(2);
-    });
+    const topOf = () => shards.evaluate((box) => box.getBoundingClientRect().top);
+    const [before, top] = [await place(), await topOf()];
+    expect(before).toMatchObject({ focus: '366', box: 12_345, open: 'true,false' });
+    await upgrade('two');
+    await eventually(version).toBe('two');
+    await isLive();
+    await eventually(place).toEqual(before);
+    await eventually(async () => Math.abs((await topOf()) - top)).toBeLessThan(2);
+    expect(loads()).toBe(2);
+  });
 
-    it('leads back to the field that one writes in, and to the place in it', async () => {
-      const { page, isLive, version, upgrade } = await openedAt(`/groups/${FEW}`, FEW);
-      const field = page.getByRole('searchbox');
-      await field.fill('worker');
-      await field.press('ArrowLeft');
-      await field.press('ArrowLeft');
-      await upgrade('two');
-      await eventually(version).toBe('two');
-      await isLive();
-      await eventually(() => page.evaluate('document.activeElement.selectionStart')).toBe(4);
-      await page.keyboard.press('x');
-      expect(await field.inputValue()).toBe('workxer');
-    });
+  it('leads back to the field that one writes in, and to the place in it', async () => {
+    const { page, isLive, version, upgrade } = await openedAt(`/groups/${FEW}`, FEW);
+    const field = page.getByRole('searchbox');
+    await field.fill('worker');
+    await field.press('ArrowLeft');
+    await field.press('ArrowLeft');
+    await upgrade('two');
+    await eventually(version).toBe('two');
+    await isLive();
+    await eventually(() => page.evaluate('document.activeElement.selectionStart')).toBe(4);
+    await page.keyboard.press('x');
+    expect(await field.inputValue()).toBe('workxer');
+  });
 
-    it('stays when the same version answers again', async () => {
-      const { isLive, loads, upgrade } = await openedAt(`/groups/${FEW}`, FEW);
-      await upgrade('one');
-      await isLive();
-      expect(loads()).toBe(1);
-    });
+  it('stays when the same version answers again', async () => {
+    const { isLive, loads, upgrade } = await openedAt(`/groups/${FEW}`, FEW);
+    await upgrade('one');
+    await isLive();
+    expect(loads()).toBe(1);
+  });
 
-    it('does not load itself again and again where two versions answer by turns: it says so, goes on, and does as it is told', async () => {
-      const { page, isLive, loads, version, upgrade } = await openedAt('/', FEW);
-      await upgrade('two');
-      await eventually(version).toBe('two');
+  it('does not load itself again and again where two versions answer by turns: it says so, goes on, and does as it is told', async () => {
+    const { page, isLive, loads, version, upgrade } = await openedAt('/', FEW);
+    await upgrade('two');
+    await eventually(version).toBe('two');
+    await isLive();
+    for (const other of ['one', 'three']) {
+      await upgrade(other);
       await isLive();
-      for (const other of ['one', 'three']) {
-        await upgrade(other);
-        await isLive();
-        await told(page).waitFor();
-      }
-      expect([loads(), await version()]).toEqual([2, 'two']);
-      await upgrade('two');
-      await isLive();
-      await told(page).waitFor({ state: 'detached' });
-      await upgrade('one');
-      await page.getByRole('button', { name: 'Load it anew' }).click();
-      await eventually(version).toBe('one');
-      await isLive();
-      expect(await told(page).count()).toBe(0);
-      expect(loads()).toBe(3);
-    });
-
-    it('stays where another answers from one moment to the next', async () => {
-      let turn = 0;
-      let isMixed = false;
-      const mixed = () => (isMixed && turn++ % 2 === 0 ? 'two' : 'one');
-      const { page, isLive, loads, version } = await openedAt('/', FEW, mixed);
-      isMixed = true;
-      // Another connection: the watch hears of two, and what would be loaded is one.
-      await page.getByRole('link', { name: FEW }).click();
-      await page.getByRole('heading', { level: 1, name: FEW }).waitFor();
       await told(page).waitFor();
-      await isLive();
-      expect([loads(), await version()]).toEqual([1, 'one']);
-    });
-  },
-);
+    }
+    expect([loads(), await version()]).toEqual([2, 'two']);
+    await upgrade('two');
+    await isLive();
+    await told(page).waitFor({ state: 'detached' });
+    await upgrade('one');
+    await page.getByRole('button', { name: 'Load it anew' }).click();
+    await eventually(version).toBe('one');
+    await isLive();
+    expect(await told(page).count()).toBe(0);
+    expect(loads()).toBe(3);
+  });
+
+  it('stays where another answers from one moment to the next', async () => {
+    let turn = 0;
+    let isMixed = false;
+    const mixed = () => (isMixed && turn++ % 2 === 0 ? 'two' : 'one');
+    const { page, isLive, loads, version } = await openedAt('/', FEW, mixed);
+    isMixed = true;
+    // Another connection: the watch hears of two, and what would be loaded is one.
+    await page.getByRole('link', { name: FEW }).click();
+    await page.getByRole('heading', { level: 1, name: FEW }).waitFor();
+    await told(page).waitFor();
+    await isLive();
+    expect([loads(), await version()]).toEqual([1, 'one']);
+  });
+});

@@ -6,6 +6,7 @@ import type { Dashboard } from '../../src/dashboard/server.ts';
 import { startKcgDev } from '../dev/peers/kcg-dev.ts';
 import { chromiumProblem, openChromium } from '../support/chromium.ts';
 import { aScene, GROUPS, serveScene } from '../support/dashboard-scene.ts';
+import { lastingPort } from '../support/lasting-port.ts';
 import { npmPackage } from '../support/peer-programs.ts';
 
 /* The page in a real browser. */
@@ -36,7 +37,8 @@ beforeAll(async () => {
     GROUPS.filter(({ key }) => key !== MANY),
     { minutes: 40 },
   );
-  dashboard = await serve(0);
+  // It goes away and comes back.
+  dashboard = await serve(await lastingPort());
   browser = await openChromium();
   axe = readFileSync(join(await npmPackage('axe-core', '4.14.1'), 'axe.min.js'), 'utf8');
 });
@@ -286,10 +288,11 @@ describe.skipIf(problem !== undefined)('the page of kcg dev', () => {
     const { program } = await startKcgDev([]);
     const [, url = ''] = await program.says(/dashboard +(http:\S+)/);
     const page = await browser.newPage();
+    page.setDefaultTimeout(300_000);
     await page.goto(url);
     await page.getByRole('link', { name: 'shop/orders' }).click();
-    await page.getByText('2 of 2 owned').waitFor({ timeout: 300_000 });
-    await page.getByRole('rowheader', { name: 'Available' }).first().waitFor({ timeout: 300_000 });
+    await page.getByText('2 of 2 owned').waitFor();
+    await page.getByRole('rowheader', { name: 'Available' }).first().waitFor();
     await program.stop();
     await eventually(() => page.getByRole('status').innerText()).toContain('Not connected since');
     await page.close();

@@ -74,14 +74,12 @@ describe('an operator that is killed', () => {
       expect(await operator.end('SIGKILL')).toBe('SIGKILL');
       const next = await site.startOperator().works();
       await made(name, { replicas: 1 });
-      await until(
-        `${name} is claimed`,
-        async () => (await conditions(name))['GroupClaimed'] === 'True Claimed',
-      );
-      expect(await conditions(name)).toMatchObject({
-        StreamReady: 'True StreamActive',
-        TableReady: 'True TableActive',
-      });
+      const seen = async () => {
+        const { GroupClaimed, StreamReady, TableReady } = await conditions(name);
+        return [GroupClaimed, StreamReady, TableReady].join();
+      };
+      const wanted = 'True Claimed,True StreamActive,True TableActive';
+      await until(`${name} is ${wanted}`, async () => (await seen()) === wanted, 300, seen);
       await next.end('SIGKILL');
     }
     const left = (await tables()).filter((name) => name.includes('begun'));
@@ -138,7 +136,8 @@ describe('of two operators with leader election', () => {
     expect(String((await follows(second))['leader'])).toMatch(/^first_/);
     await site.apply(group(led, { replicas: 1 }));
     await made(led, { replicas: 1 });
-    expect(await looks(first)).toBeGreaterThan(0);
+    // A look is counted at its end.
+    await until('a look of the first', async () => (await looks(first)) > 0);
     expect(await looks(second)).toBe(0);
 
     // One change the old leader may or may not have begun, and one that none has seen.
@@ -180,11 +179,14 @@ describe('of two operators with leader election', () => {
       await setTimeout(8_000);
       return written === (await changes());
     });
+    // Whatever is written now is written by the one that wakes.
+    other.signal('SIGSTOP');
     const before = await changes();
     frozen.signal('SIGCONT');
     expect(await frozen.exited).toBe(1);
     await frozen.says('leadership lost');
     expect(await changes()).toBe(before);
+    other.signal('SIGCONT');
     await other.end('SIGTERM');
   });
 });

@@ -172,6 +172,7 @@ test('the endpoint that the operator gives is used, and what is left goes out af
   const worker = await startWorker('shop.last', { OTEL_BSP_SCHEDULE_DELAY: '600000' }, collector.endpoint);
   put(5);
   await until('records are processed', async () => (await worker.told()).length > 1);
+  await until('both shards are its own', async () => /^kcg_worker_shards 2$/m.test(await worker.metrics()));
   const ofGroup = () =>
     collector.spans().filter(({ attributes }) => attributes['messaging.consumer.group.name'] === 'shop.last');
   expect(ofGroup()).toEqual([]);

@@ -93,9 +93,14 @@ describe('a group is judged', () => {
     const starting = await version('orders', 'starting', (group) => isObserved(group));
     expect(conditionOf(starting, 'Ready')).not.toBe('True Available');
     expect(short(await judges.judge(starting))).toEqual(IN_PROGRESS);
-    await version('orders', 'settled', (group) => conditionOf(group, 'Reconciling') === 'False UpToDate');
-    const last = (await site.get('group', 'orders', NAMESPACE))!;
-    expect(short(await judges.judge(last))).toEqual(DONE);
+    const settled = await version(
+      'orders',
+      'settled',
+      (group) =>
+        conditionOf(group, 'Ready') === 'True Available' &&
+        conditionOf(group, 'Reconciling') === 'False UpToDate',
+    );
+    expect(short(await judges.judge(settled))).toEqual(DONE);
     // Without deploy/argocd Argo CD has no opinion.
     expect((await judges.judge(ready, '')).argo).toBeUndefined();
   });
