@@ -10,7 +10,8 @@ import { changeIndexes, changesIndexes } from './indexes.ts';
 import { newExtras } from './table-extras.ts';
 import { DynamoDbTables } from './tables.ts';
 import { deleteExpired } from './ttl.ts';
-import { askedOf } from './update-table.ts';
+import { askedOf, AWS_MANAGED_KEY } from './update-table.ts';
+import { mapArns, signedRegion } from '../called-region.ts';
 import { readBody, TOO_LARGE } from '../request-body.ts';
 import {
   startServiceServer,
@@ -103,6 +104,18 @@ export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise
   };
 }
 
+const HERE = /^arn:aws:dynamodb:us-east-1:/;
+
+/** Of answers about tables; those with rows are long and name nothing. */
+function asCalledIn(region: string | undefined, body: Json): Json {
+  if (region === undefined || !('Table' in body || 'TableDescription' in body)) return body;
+  const moved = (arn: string) =>
+    arn === AWS_MANAGED_KEY
+      ? arn.replace('us-east-1', region)
+      : arn.replace(HERE, `arn:aws:dynamodb:${region}:`);
+  return mapArns(body, moved) as Json;
+}
+
 class Front {
   readonly counts = new Map<string, number>();
   hook: ((operation: string, input: Json) => DynamoDbFault | undefined) | undefined;
@@ -134,7 +147,10 @@ class Front {
       if (fault?.do === 'fail') throw new DynamoDbFailure(fault.type, fault.message ?? '', fault.status);
       const answer = await this.#answer(operation, input, body);
       if (fault?.do === 'drop answer') return void response.destroy();
-      reply(response, answer);
+      reply(response, {
+        ...answer,
+        body: asCalledIn(signedRegion(request.headers.authorization), answer.body),
+      });
     } catch (thrown) {
       const { type, message, status } = asFailure(thrown);
       reply(response, { status, body: { __type: `com.amazonaws.dynamodb.v20120810#${type}`, message } });

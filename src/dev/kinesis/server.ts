@@ -12,6 +12,7 @@ import { KinesisInput } from './input.ts';
 import { encodeJson } from './json.ts';
 import { sendEvents } from './send-events.ts';
 import { recordOperations } from './record-operations.ts';
+import { mapArns, mapOwnArns, signedRegion } from '../called-region.ts';
 import { readBody, TOO_LARGE } from '../request-body.ts';
 import {
   startServiceServer,
@@ -128,22 +129,20 @@ async function replyTo(
   }
   const denied = checkAuthorization(request, accessKeyIds);
   if (denied) return denied;
+  const regions = regionsOf(kinesis, request);
   let input: KinesisInput;
   try {
     const members = isCbor ? decodeCbor(content) : (JSON.parse(content.toString('utf8') || '{}') as unknown);
-    const region = signedRegion(request);
-    input = new KinesisInput(members, (arn) => kinesis.nameOf(arn, region));
+    input = new KinesisInput(mapOwnArns(members, regions.here), (arn) => kinesis.nameOf(arn));
   } catch (error) {
     return failure('SerializationException', KcgError.from(error).message);
   }
   try {
-    return {
-      status: 200,
-      body: await kinesis.call(name, shardOf(input), undefined, () => operation(kinesis, input)),
-    };
+    const body = await kinesis.call(name, shardOf(input), undefined, () => operation(kinesis, input));
+    return { status: 200, body: NAMES_NOTHING.has(name) ? body : mapArns(body, regions.there) };
   } catch (thrown) {
     const error = KcgError.from(thrown);
-    return failure(awsErrorType(error, name), error.message);
+    return failure(awsErrorType(error, name), regions.there(error.message));
   }
 }
 
@@ -156,9 +155,17 @@ function failure(type: string, message: string, status = httpStatusOf(type)): Re
   return { status, body: { __type: type, message } };
 }
 
-/** The region in the credential scope: the one the client is set up for. */
-function signedRegion({ headers }: ServiceRequest): string | undefined {
-  return /Credential=[^/,\s]+\/\d+\/([^/,\s]+)\//.exec(headers.authorization ?? '')?.[1];
+/** Answers without an ARN, and with much else. */
+const NAMES_NOTHING: ReadonlySet<string> = new Set(['GetRecords', 'PutRecords', 'PutRecord']);
+
+/** ARNs as the caller has them, in texts, and as they are kept here. */
+function regionsOf({ region, accountId }: MemoryKinesis, { headers }: ServiceRequest) {
+  const called = signedRegion(headers.authorization) ?? region;
+  const prefix = (of: string) => `arn:aws:kinesis:${of}:${accountId}:`;
+  return {
+    here: (text: string) => text.replaceAll(prefix(called), prefix(region)),
+    there: (text: string) => text.replaceAll(prefix(region), prefix(called)),
+  };
 }
 
 function checkAuthorization(

@@ -137,14 +137,13 @@ export class MemoryKinesis {
   }
 
   /**
-   * The name in an ARN of this account and region. A client that is set up for another region may say that one: the
-   * twin is then called as the service of `calledAs`.
+   * The name in an ARN of this account and region.
    * @throws KcgError `InvalidInput` for what is no stream's ARN, `NotFound` for a stream that is somewhere else
    */
-  nameOf(arn: string, calledAs?: string): string {
+  nameOf(arn: string): string {
     const [, region, accountId = '', name] = STREAM_ARN.exec(arn) ?? [];
     if (name === undefined) throw invalid(`StreamARN ${arn} is not the ARN of a stream.`);
-    const isHere = accountId === this.accountId && (region === this.region || region === calledAs);
+    const isHere = accountId === this.accountId && region === this.region;
     if (isHere || this.#find(name)?.aliases.has(arn)) return name;
     throw streamNotFound({ name, accountId });
   }

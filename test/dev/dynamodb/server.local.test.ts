@@ -6,6 +6,7 @@ import {
   DeleteTableCommand,
   DescribeTableCommand,
   GetItemCommand,
+  ListTagsOfResourceCommand,
   PutItemCommand,
   ScanCommand,
   UpdateItemCommand,
@@ -60,6 +61,17 @@ const ids = async () => {
   return (Items ?? []).map((item) => item['id']?.S ?? '').toSorted((a, b) => (a < b ? -1 : 1));
 };
 const N = (value: number) => ({ ttl: { N: String(value) } });
+
+it('names a table in the region that the client is set up for', async () => {
+  for (const region of ['eu-west-1', 'ap-southeast-2']) {
+    const there = createDynamoDbClient({ region, endpoint: server.endpoint });
+    onTestFinished(() => there.destroy());
+    const { Table } = await there.send(new DescribeTableCommand({ TableName }));
+    expect(Table?.TableArn).toBe(`arn:aws:dynamodb:${region}:000000000000:table/${TableName}`);
+    const { Tags } = await there.send(new ListTagsOfResourceCommand({ ResourceArn: Table?.TableArn }));
+    expect(Tags).toEqual([]);
+  }
+});
 
 describe('items that expire', () => {
   const enableTtl = () =>

@@ -1,15 +1,18 @@
 import {
+  DescribeStreamConsumerCommand,
   DescribeStreamSummaryCommand,
+  ListStreamsCommand,
   ListTagsForResourceCommand,
   PutRecordCommand,
+  RegisterStreamConsumerCommand,
 } from '@aws-sdk/client-kinesis';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { startLocalKinesis, type LocalKinesis } from '../../../src/dev/kinesis/server.ts';
 import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
 import { LoneClock } from '../../kinesis/lone-clock.ts';
 import { sdkClient } from '../sdk-client.ts';
 
-/** The server's own account and region. */
+/** In the region that the server keeps them in. */
 const OURS = 'arn:aws:kinesis:us-east-1:000000000000:stream/orders';
 
 let local: LocalKinesis;
@@ -32,10 +35,26 @@ async function describeFrom(region: string, StreamARN: string): Promise<string |
 }
 
 describe('the ARN of a stream', () => {
-  it("is the server's own, or of the region that the client is set up for", async () => {
+  it('is of the region that the client is set up for, as is that of a consumer', async () => {
+    const there = OURS.replace('us-east-1', 'eu-west-1');
     expect(await describeFrom('us-east-1', OURS)).toBe('orders');
     expect(await describeFrom('eu-west-1', OURS)).toBe('orders');
-    expect(await describeFrom('eu-west-1', OURS.replace('us-east-1', 'eu-west-1'))).toBe('orders');
+    expect(await describeFrom('eu-west-1', there)).toBe('orders');
+    const client = sdkClient(local.endpoint, { region: 'eu-west-1' });
+    onTestFinished(() => client.destroy());
+    const { StreamDescriptionSummary } = await client.send(
+      new DescribeStreamSummaryCommand({ StreamName: 'orders' }),
+    );
+    expect(StreamDescriptionSummary?.StreamARN).toBe(there);
+    const { StreamSummaries } = await client.send(new ListStreamsCommand({}));
+    expect(StreamSummaries?.map(({ StreamARN }) => StreamARN)).toEqual([there]);
+    const { Consumer } = await client.send(
+      new RegisterStreamConsumerCommand({ StreamARN: there, ConsumerName: 'audit' }),
+    );
+    const ConsumerARN = Consumer?.ConsumerARN;
+    expect(ConsumerARN).toContain(`${there}/consumer/audit:`);
+    const found = await client.send(new DescribeStreamConsumerCommand({ ConsumerARN }));
+    expect(found.ConsumerDescription).toMatchObject({ ConsumerARN, StreamARN: there });
   });
 
   it.each([
