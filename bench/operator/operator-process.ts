@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../scripts/bundle.ts';
 import { cpuSeconds } from '../../test/support/cpu-time.ts';
+import { systemClock as clock } from '../../src/lib/clock.ts';
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 
 /** What the operator has done so far. */
@@ -18,6 +19,8 @@ const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delet
 
 /** `kcg operator` as a process, as a pod runs it. */
 export class BenchedOperator {
+  /** Monotonic: the process began then, bundled already. */
+  readonly startedMs = clock.monotonic();
   readonly #child: ChildProcess;
   readonly #port: number;
 

@@ -72,9 +72,9 @@ async function measure(
   let running: BenchedOperator | undefined;
   try {
     await groups.create(size);
-    const startMs = clock.monotonic();
     running = await site.startOperator(nodeFlags);
     const operator = running;
+    const startMs = operator.startedMs;
     const look = async (): Promise<Snapshot> => ({
       ...(await operator.work()),
       calls: await site.calls(),
