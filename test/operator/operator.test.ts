@@ -313,3 +313,57 @@ describe('the operator', () => {
     expect(cluster.writes.map(({ verb }) => verb)).toEqual(['applyStatus']);
   });
 });
+
+describe('the operator among many new groups', () => {
+  const GROUPS = 12;
+  const nameOf = (index: number) => `group-${String(index).padStart(2, '0')}`;
+  const LAST = nameOf(GROUPS - 1);
+  /** Names of groups, as they were looked at. */
+  let looks: string[];
+
+  /** One look after the other, as writes take their time. */
+  beforeEach(() => {
+    looks = [];
+    cluster = new MemoryCluster({
+      clock,
+      before: async (operation) => {
+        if (operation.startsWith('apply')) await clock.sleep(100, { signal: stop.signal });
+      },
+    });
+    for (let index = 0; index < GROUPS; index += 1)
+      cluster.create(KINDS.consumerGroup, groupObject({}, { name: nameOf(index) }));
+    start([], {
+      options: { workerImage: 'kcg:test', concurrency: 1 },
+      onReconcile: ({ key }) => looks.push(key.replace('shop/', '')),
+    });
+  });
+
+  test('looks at one whose Deployment has come before those never looked at', async () => {
+    while (!looks.includes(LAST)) await clock.advance(100);
+    expect(looks.indexOf(nameOf(0), 1)).toBeGreaterThan(0);
+    expect(looks.indexOf(nameOf(0), 1)).toBeLessThan(looks.indexOf(LAST));
+  });
+
+  test('looks next at one that a user changes', async () => {
+    const change = (index: number, maxReplicas: number) =>
+      cluster.update(KINDS.consumerGroup, { namespace: 'shop', name: nameOf(index) }, (draft) => {
+        (draft.spec as Record<string, unknown>)['scaling'] = { maxReplicas };
+      });
+    while (looks.length < 2) await clock.advance(100);
+    const before = looks.length;
+    change(GROUPS - 1, 5);
+    while (looks.length < before + 2) await clock.advance(100);
+    // Behind the look that was under way.
+    expect(looks[before + 1]).toBe(LAST);
+  });
+
+  test('looks at each new one, whatever else is changed again and again', async () => {
+    for (let round = 0; round < 1_000 && new Set(looks).size < GROUPS; round += 1) {
+      cluster.update(KINDS.consumerGroup, { namespace: 'shop', name: nameOf(round % 2) }, (draft) => {
+        (draft.spec as Record<string, unknown>)['scaling'] = { maxReplicas: 1 + (round % 9) };
+      });
+      await clock.advance(100);
+    }
+    expect(new Set(looks).size).toBe(GROUPS);
+  });
+});
