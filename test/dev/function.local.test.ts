@@ -66,7 +66,7 @@ it('a function runs beside its worker, and is started again when it ends and whe
   );
   const says = (pattern: RegExp) =>
     vi.waitFor(() => expect(lines.filter((line) => pattern.test(line))).not.toEqual([]), {
-      timeout: 120_000,
+      timeout: 300_000,
       interval: 50,
     });
   const put = (text: string) =>
