@@ -57,7 +57,7 @@ it('a function runs beside its worker, and is started again when it ends and whe
         spec: {
           stream: { name: 'orders' },
           region: 'eu-west-1',
-          handler: { lambda: { container: 'app', command }, timeoutSeconds: 2 },
+          handler: { lambda: { container: 'app', command }, timeoutSeconds: 20 },
           template: { spec: { containers: [{ name: 'app', image: 'function:1' }] } },
         },
       },
@@ -79,7 +79,7 @@ it('a function runs beside its worker, and is started again when it ends and whe
   await says(/has begun anew since/);
   await says(/^did exit$/);
   put('hang');
-  await says(/the handler did not answer within 2 seconds/);
+  await says(/the handler did not answer within 20 seconds/);
   await says(/it is started again$/);
   await says(/^did hang$/);
 });
