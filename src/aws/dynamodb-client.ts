@@ -10,6 +10,10 @@ export interface DynamoDbClientOptions {
   credentials?: AwsCredentials | undefined;
   /** What it is for, as CloudTrail shows it: `kcg/<purpose>` in the user agent. Default `leases`. */
   purpose?: 'leases' | 'tables';
+  /** Longest wait for a connection, ms; default 1,000. */
+  connectionTimeoutMs?: number;
+  /** Longest silence of a connection, ms; default 5,000. */
+  socketTimeoutMs?: number;
 }
 
 const CONNECTION_TIMEOUT_MS = 1_000;
@@ -23,13 +27,15 @@ export function createDynamoDbClient({
   endpoint,
   credentials,
   purpose = 'leases',
+  connectionTimeoutMs = CONNECTION_TIMEOUT_MS,
+  socketTimeoutMs = SOCKET_TIMEOUT_MS,
 }: DynamoDbClientOptions): DynamoDBClient {
   const config = awsClientConfig({
     region,
     endpoint,
     credentials,
-    connectionTimeoutMs: CONNECTION_TIMEOUT_MS,
-    socketTimeoutMs: SOCKET_TIMEOUT_MS,
+    connectionTimeoutMs,
+    socketTimeoutMs,
     maxSockets: MAX_SOCKETS,
   });
   return new DynamoDBClient({ ...config, customUserAgent: [['kcg', purpose]] });

@@ -1,15 +1,18 @@
 import { execFile } from 'node:child_process';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
 import { announceWorker, beatWorker, putShard, takeShard } from '../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { systemRandom } from '../../src/lib/random.ts';
+import { ChaosProxy } from '../chaos/proxy.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { createTable } from '../support/local-table.ts';
 import { KCG } from '../support/kcg-program.ts';
+import { until } from '../support/until.ts';
 
 const me = { worker: 'orders-worker-a', incarnation: 'i1' };
 const S = (value: string) => ({ S: value });
@@ -113,6 +116,22 @@ describe('kcg leases reads', () => {
     );
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ groupId: 'shop.orders', shards: [{ owner: me.worker }, {}] });
+  });
+
+  test('over a line on which an answer takes longer than a worker waits for it', async () => {
+    const line = await ChaosProxy.start(Number(new URL(server.endpoint).port), systemRandom);
+    onTestFinished(() => line.refuse());
+    line.faults = { delayMs: [2_500, 2_500] };
+    const table = ['--dynamodb-endpoint', `http://127.0.0.1:${line.port}`, '--table', 'native'];
+    const asked = () => server.counts.get('DescribeTable') ?? 0;
+    const before = asked();
+    const run = kcgHere(['leases', ...table, '--group', 'shop.orders']);
+    // The first call is enough of it.
+    await until('the table is asked for', () => asked() > before);
+    line.faults = {};
+    const { code, stdout, stderr } = await run;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('orders-worker-a');
   });
 
   test('many groups in one table, reading one row of each to name them', async () => {

@@ -1,7 +1,6 @@
 import { isReading } from '../../api/group.ts';
 import { workerSelector } from '../../api/labels.ts';
 import { awsCredentials } from '../../aws/credentials.ts';
-import { createDynamoDbClient } from '../../aws/dynamodb-client.ts';
 import { awsStreamClient } from '../../kinesis/aws/stream-client.ts';
 import type { StreamClient } from '../../kinesis/stream-client.ts';
 import { openLeaseTable, type DynamoDbLeaseTable } from '../../leases/dynamodb/lease-table.ts';
@@ -19,9 +18,8 @@ import { relevantShards } from '../../view/relevant-shards.ts';
 import { ShardWindows } from '../../view/shard-windows.ts';
 import type { GroupSource } from './group-sources.ts';
 import { useLocalCredentials } from './local-credentials.ts';
+import { PRINCIPAL, USER_CALLS, userDynamoDb } from './user-aws.ts';
 import type { UserCluster } from './user-cluster.ts';
-
-export const PRINCIPAL = 'your AWS identity';
 
 /** What is worth its calls to somebody. */
 export interface Wanted {
@@ -146,7 +144,7 @@ function awsClients({
   const isLocal = kinesis !== undefined || dynamodb !== undefined;
   const at = { region: region ?? (isLocal ? 'us-east-1' : undefined), clock, principal: PRINCIPAL };
   const credentials = awsCredentials({ clock });
-  const client = createDynamoDbClient({ region: at.region, endpoint: dynamodb, credentials });
+  const client = userDynamoDb({ region: at.region, endpoint: dynamodb, credentials });
   const streamClient =
     stream &&
     awsStreamClient({
@@ -158,10 +156,7 @@ function awsClients({
     });
   let opened: Promise<DynamoDbLeaseTable> | undefined;
   const leaseTable = (signal: AbortSignal) => {
-    opened ??= openLeaseTable(
-      { client, clock, tableName, groupId: groupId ?? '', principal: PRINCIPAL },
-      signal,
-    );
+    opened ??= openLeaseTable({ ...USER_CALLS, client, tableName, groupId: groupId ?? '' }, signal);
     opened.catch(() => (opened = undefined));
     return opened;
   };

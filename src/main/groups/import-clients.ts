@@ -6,7 +6,6 @@ import {
   type KinesisConsumerGroup,
 } from '../../api/group.ts';
 import { awsCredentials } from '../../aws/credentials.ts';
-import { createDynamoDbClient } from '../../aws/dynamodb-client.ts';
 import type { importOptions } from '../../cli/import.ts';
 import type { ImportSource } from '../../import/import-source.ts';
 import { openSource } from '../../import/open-source.ts';
@@ -15,11 +14,10 @@ import { systemClock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { OptionValues } from '../../lib/options.ts';
 import { openForeignStore } from '../operator/position-import.ts';
+import { PRINCIPAL, USER_CALLS, userDynamoDb } from './user-aws.ts';
 
 type Options = OptionValues<typeof importOptions>;
 
-/** Whose credentials they are, in errors. */
-export const PRINCIPAL = 'your AWS identity';
 /** Password of Redis. */
 const PASSWORD_ENV = 'KCG_IMPORT_PASSWORD';
 
@@ -60,7 +58,7 @@ export function placeOf(
 export function openClients({ region, stream: { name, arn }, kinesis, dynamodb }: Place) {
   const clock = systemClock;
   const credentials = awsCredentials({ clock });
-  const client = createDynamoDbClient({ region, endpoint: dynamodb, credentials });
+  const client = userDynamoDb({ region, endpoint: dynamodb, credentials });
   const shared = { region, credentials, clock, principal: PRINCIPAL };
   const stream = awsStreamClient({ ...shared, endpoint: kinesis, streamName: name, streamArn: arn });
   const close = () => {
@@ -86,7 +84,7 @@ export function sourceOf(
     });
   }
   const password = env[PASSWORD_ENV] || undefined;
-  const store = { client, clock: systemClock, principal: PRINCIPAL, password };
+  const store = { ...USER_CALLS, client, password };
   const { initialPosition } = spec;
   return openSource({
     importFrom,

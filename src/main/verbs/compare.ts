@@ -8,7 +8,8 @@ import type { Lease } from '../../leases/lease.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { hasCode, KcgError } from '../../lib/errors.ts';
 import { parseOptions } from '../../lib/options.ts';
-import { openClients, placeOf, PRINCIPAL, sourceOf } from '../groups/import-clients.ts';
+import { openClients, placeOf, sourceOf } from '../groups/import-clients.ts';
+import { USER_CALLS } from '../groups/user-aws.ts';
 import { formatPosition } from '../../import/format-position.ts';
 import { groupToImport } from '../groups/import-target.ts';
 import { useLocalCredentials } from '../groups/local-credentials.ts';
@@ -36,7 +37,7 @@ export async function runCompareCommand(
   const source = sourceOf(group, { ...clients, env });
   const { table: tableName } = place;
   const groupId = rowsGroupIdOf(group);
-  const at = { client: clients.client, clock: systemClock, tableName, groupId, principal: PRINCIPAL };
+  const at = { ...USER_CALLS, client: clients.client, tableName, groupId };
   let refused = false;
   const look = async (signal: AbortSignal) => {
     const [leases, found] = await Promise.all([

@@ -14,7 +14,8 @@ import { systemClock as clock } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { hasCode, KcgError } from '../../lib/errors.ts';
 import { parseOptions } from '../../lib/options.ts';
-import { openClients, placeOf, PRINCIPAL } from '../groups/import-clients.ts';
+import { openClients, placeOf } from '../groups/import-clients.ts';
+import { USER_CALLS } from '../groups/user-aws.ts';
 import { formatPosition } from '../../import/format-position.ts';
 import { groupToImport } from '../groups/import-target.ts';
 import { useLocalCredentials } from '../groups/local-credentials.ts';
@@ -59,7 +60,7 @@ export async function runExportCommand(
   useLocalCredentials([place.kinesis, place.dynamodb], env);
   const { client, stream, close } = openClients(place);
   try {
-    const at = { client, clock, principal: PRINCIPAL };
+    const at = { ...USER_CALLS, client };
     const own = await openLeaseTable({ ...at, tableName: place.table, groupId: place.groupId }, stop);
     const there = { ...at, tableName: toTable };
     const [{ name, arn, createdAt }, shards] = await Promise.all([

@@ -15,7 +15,8 @@ import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
-import { openClients, placeOf, PRINCIPAL, sourceOf } from '../groups/import-clients.ts';
+import { openClients, placeOf, sourceOf } from '../groups/import-clients.ts';
+import { USER_CALLS } from '../groups/user-aws.ts';
 import { groupToImport } from '../groups/import-target.ts';
 import { operatorOf, refuseManaged } from '../groups/refuse-managed.ts';
 import { reportOf } from './import-report.ts';
@@ -54,7 +55,7 @@ export async function runImportCommand(
     if (options.dryRun) return await dryRun(sourceOf(group, { ...clients, env }), options, stop);
     const { client } = clients;
     const { table: tableName, groupId } = place;
-    const at = { client, clock: systemClock, tableName, groupId, principal: PRINCIPAL };
+    const at = { ...USER_CALLS, client, tableName, groupId };
     const table = await openLeaseTable(at, stop);
     if (!options.unmanaged) refuseOperators(await readClaim(table, stop), group, options);
     const leaseDurationMs = group.spec.leases.durationSeconds * 1_000;

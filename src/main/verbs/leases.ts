@@ -10,7 +10,7 @@ import {
 import { readGroups } from '../../dev/group-file.ts';
 import { LOCAL_CREDENTIALS } from '../../dev/local-mode.ts';
 import { listGroupIds } from '../../leases/dynamodb/groups.ts';
-import { createDynamoDbClient } from '../../aws/dynamodb-client.ts';
+import { USER_CALLS, userDynamoDb } from '../groups/user-aws.ts';
 import {
   openLeaseTable,
   type DynamoDbLeaseTable,
@@ -43,8 +43,8 @@ export async function runLeasesCommand(
   const source = await readSource(positionals[0], options, { env, signal: stop });
   const target = withLocalDefaults(leasesTarget(options, source, env), env);
   const { table: tableName, region, endpoint } = target;
-  const client = createDynamoDbClient({ region, endpoint });
-  const at = { client, clock: systemClock, tableName, principal: 'your AWS identity' };
+  const client = userDynamoDb({ region, endpoint });
+  const at = { ...USER_CALLS, client, tableName };
   try {
     const { table, groupId } = await openGroup(at, target, stop);
     const look = lookAt(table, { ...target, groupId }, options.output);

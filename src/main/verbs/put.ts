@@ -13,7 +13,8 @@ import { KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { atPace, batchesOf } from './put-batches.ts';
-import { forAws, GroupLooker, PRINCIPAL } from '../groups/group-looker.ts';
+import { forAws, GroupLooker } from '../groups/group-looker.ts';
+import { PRINCIPAL } from '../groups/user-aws.ts';
 import { findGroups, withStreamAlone, type GroupSource } from '../groups/group-sources.ts';
 
 export { putOptions };

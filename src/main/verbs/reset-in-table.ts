@@ -8,7 +8,8 @@ import { readClaim } from '../../leases/read-claim.ts';
 import { abortError, systemClock as clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { randomName, systemRandom } from '../../lib/random.ts';
-import { openClients, placeOf, PRINCIPAL } from '../groups/import-clients.ts';
+import { openClients, placeOf } from '../groups/import-clients.ts';
+import { USER_CALLS } from '../groups/user-aws.ts';
 import { useLocalCredentials } from '../groups/local-credentials.ts';
 import { refuseManaged } from '../groups/refuse-managed.ts';
 import { orStopped } from './or-stopped.ts';
@@ -39,7 +40,7 @@ export async function resetInTable(file: string, call: ResetCall): Promise<Reset
   useLocalCredentials([place.kinesis, place.dynamodb], env);
   const { client, stream, close } = openClients(place);
   const open = (tableName: string, groupId: string) =>
-    openLeaseTable({ client, clock, principal: PRINCIPAL, tableName, groupId }, signal);
+    openLeaseTable({ ...USER_CALLS, client, tableName, groupId }, signal);
   try {
     const table = await open(place.table, place.groupId);
     const claim = await readClaim(table, signal);
