@@ -1,5 +1,6 @@
 import { startLocalDynamoDb } from '../../dev/dynamodb/server.ts';
 import { startLocalKinesis } from '../../dev/kinesis/server.ts';
+import { MemoryKinesis } from '../../kinesis/memory/stream.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { createLog, LOG_LEVELS } from '../../lib/log.ts';
@@ -40,9 +41,15 @@ export async function runEmulatorCommand(
   const streams = options.stream.map(streamOf);
   const log = createLog(options.logLevel, (line) => process.stdout.write(line));
   const { host } = options;
-  const kinesis = await startLocalKinesis({ clock, log, host, port: options.kinesisPort });
+  // Whoever reaches the port finds the streams, and can put records.
+  const kinesis = await startLocalKinesis({
+    clock,
+    log,
+    host,
+    port: options.kinesisPort,
+    kinesis: await withStreams(streams, stop),
+  });
   try {
-    for (const stream of streams) kinesis.kinesis.createStream(stream);
     const dynamodb = await startLocalDynamoDb({ clock, log, host, port: options.dynamodbPort });
     await clock.sleep(Infinity, { signal: stop });
     await dynamodb.close();
@@ -52,8 +59,21 @@ export async function runEmulatorCommand(
   }
 }
 
+interface NewStream {
+  name: string;
+  shardCount: number;
+}
+
+async function withStreams(streams: readonly NewStream[], stop: AbortSignal): Promise<MemoryKinesis> {
+  const kinesis = new MemoryKinesis({ clock });
+  for (const stream of streams) kinesis.createStream(stream);
+  const isCreating = ({ name }: NewStream) => kinesis.describe(name).status === 'CREATING';
+  while (streams.some(isCreating) && !stop.aborted) await clock.sleep(50, { signal: stop });
+  return kinesis;
+}
+
 /** Of `orders=4`. */
-function streamOf(text: string): { name: string; shardCount: number } {
+function streamOf(text: string): NewStream {
   const [, name, shards] = /^([a-zA-Z0-9_.-]{1,128})=([1-9][0-9]{0,2})$/.exec(text) ?? [];
   if (name !== undefined) return { name, shardCount: Number(shards) };
   throw new KcgError('InvalidInput', `--stream takes a name and the number of shards, not '${text}'`, {
