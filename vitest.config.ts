@@ -17,8 +17,11 @@ const leftOut = [
 ];
 /** Those that need more than a processor: servers, processes, an API server, other people's programs. */
 const needy = ['test/**/*.{local,cluster,node,long}.test.ts', 'test/**/*.{local,cluster,node}.long.test.ts'];
-/** Those that mostly wait, for nodes, for other people's programs and for operators that look every few seconds. */
-const waiting = ['test/**/!(*.sim).long.test.ts', 'test/operator/operator-*.cluster.test.ts'];
+/**
+ * Those that mostly wait, for other people's programs and for operators that look every few seconds. Not the nodes' tests: one file
+ * that takes a quarter of an hour, and twice that beside three others.
+ */
+const waiting = ['test/**/!(*.sim|*.node).long.test.ts', 'test/operator/operator-*.cluster.test.ts'];
 
 const globalSetup = ['test/support/bundle-kcg.ts'];
 
