@@ -54,7 +54,11 @@ export default defineConfig({
         },
       },
     ],
-    setupFiles: ['test/support/note-cpu-time.ts', 'test/support/property-seed.ts'],
+    setupFiles: [
+      'test/support/note-cpu-time.ts',
+      'test/support/property-seed.ts',
+      'test/support/kube-cache.ts',
+    ],
     reporters: ['default', new SlowestFilesReporter()],
     sequence: { sequencer: LongestFirst },
     // For what hangs, and for nothing else: a machine that is wanted elsewhere is long in giving a test its turn, a wait of `until` is five

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
@@ -10,7 +11,7 @@ import { createServer } from 'node:net';
 
 const FIRST = 10_000;
 const COUNT = 22_000;
-let tried = process.pid * 100;
+let tried = randomInt(COUNT);
 
 /** A port of 127.0.0.1 where nothing listens now, and that nobody else is given. */
 export async function lastingPort(): Promise<number> {
