@@ -43,17 +43,9 @@ export function groupKeyOf({
   return typeof name === 'string' ? [`${metadata.namespace ?? 'default'}/${name}`] : [];
 }
 
-/** Done, or failed for good. One that waits for its group may be stalled, and is not: it has no time of completion. */
-export function isOver(
-  status: Pick<OffsetResetStatus, 'conditions' | 'completionTime'> | undefined,
-): boolean {
-  const found = (type: string) =>
-    status?.conditions?.find((each) => each.type === type && each.status === 'True');
-  if (found('Complete')) return true;
-  const stalled = found('Stalled');
-  return (
-    stalled !== undefined && !(stalled.reason === 'GroupNotFound' && status?.completionTime === undefined)
-  );
+/** Done, or failed for good. One that waits for its group may be stalled, and is not. */
+export function isOver(status: Pick<OffsetResetStatus, 'completionTime'> | undefined): boolean {
+  return status?.completionTime !== undefined;
 }
 
 /** Where to, in a few words. */
