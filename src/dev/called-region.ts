@@ -13,23 +13,26 @@ export function signedRegion(authorization: string | undefined): string | undefi
 /** `moved` of each text whose member's name ends in `Arn`, at any depth; what is no plain data stays as it is. */
 export function mapArns(value: unknown, moved: (arn: string) => string): unknown {
   if (Array.isArray(value)) return value.map((each) => mapArns(each, moved));
-  if (!isPlain(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [
-      name,
-      typeof member === 'string' && ARN.test(name) ? moved(member) : mapArns(member, moved),
-    ]),
-  );
+  return mapMembers(value, moved, (member) => mapArns(member, moved));
 }
 
 /** The same of a request, which names resources at its top alone; its records stay as they are. */
 export function mapOwnArns(request: unknown, moved: (arn: string) => string): unknown {
-  if (!isPlain(request)) return request;
-  const mapped = Object.entries(request).map(([name, member]) => [
-    name,
-    typeof member === 'string' && ARN.test(name) ? moved(member) : member,
-  ]);
-  return Object.fromEntries(mapped);
+  return mapMembers(request, moved, (member) => member);
+}
+
+function mapMembers(
+  value: unknown,
+  moved: (arn: string) => string,
+  other: (member: unknown) => unknown,
+): unknown {
+  if (!isPlain(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name,
+      typeof member === 'string' && ARN.test(name) ? moved(member) : other(member),
+    ]),
+  );
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {
