@@ -51,7 +51,7 @@ export async function startLocalMode(options: LocalModeOptions): Promise<LocalMo
       const name = streamNameOf(group);
       if (!kinesis.kinesis.listStreams().includes(name)) {
         kinesis.kinesis.createStream({ name, shardCount: options.shards });
-        while (kinesis.kinesis.describe(name).status === 'CREATING') await clock.sleep(50);
+        await kinesis.kinesis.whenCreated(name);
       }
       // The group's own account has no part in this: its ARN is another name for the stream made here.
       if (group.spec.stream.arn !== undefined)

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
 import dynalite from 'dynalite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GroupStatus } from '../../src/api/group-status.ts';
@@ -33,7 +32,7 @@ beforeAll(async () => {
   const kinesis = await startLocalKinesis({ clock });
   closing.push(() => kinesis.close());
   kinesis.kinesis.createStream({ name: 'orders', shardCount: 1 });
-  while (kinesis.kinesis.describe('orders').status === 'CREATING') await setTimeout(20);
+  await kinesis.kinesis.whenCreated('orders');
   endpoints['plain'] = await serve(/^$/);
   endpoints['without-tag-calls'] = await serve(/^(ListTagsOfResource|TagResource|UntagResource)$/);
   const options = {

@@ -50,7 +50,7 @@ beforeAll(async () => {
   endpoints.strictKinesis = strictKinesis.endpoint;
   endpoints.strictDynamoDb = strictDynamoDb.endpoint;
   kinesis.kinesis.createStream({ name: 'orders', shardCount: 1 });
-  while (kinesis.kinesis.describe('orders').status === 'CREATING') await setTimeout(50);
+  await kinesis.kinesis.whenCreated('orders');
   client = new DynamoDBClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
   await createTables();
   writes = [];

@@ -61,7 +61,7 @@ export class SoakFleet {
     };
     const watch = await createTable(dynamodb.endpoint);
     kinesis.kinesis.createStream({ name: STREAM, shardCount: SHARDS });
-    while (kinesis.kinesis.describe(STREAM).status !== 'ACTIVE') await clock.sleep(50);
+    await kinesis.kinesis.whenCreated(STREAM);
     const consumerArn = kinesis.kinesis.stream(STREAM).consumers.register('soak', clock.now()).arn;
     const fleet = new SoakFleet({ kinesis, dynamodb, collectors, proxies, watch, consumerArn, leaks });
     fleet.add({ isElder: true, reads: 'polling' });

@@ -28,5 +28,5 @@ export async function createTable(
 /** Resolves when the stream can be read. */
 export async function createStream(kinesis: MemoryKinesis, name: string, shardCount: number): Promise<void> {
   kinesis.createStream({ name, shardCount });
-  await vi.waitFor(() => expect(kinesis.describe(name).status).toBe('ACTIVE'), 300_000);
+  await kinesis.whenCreated(name);
 }

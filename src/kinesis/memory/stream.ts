@@ -32,6 +32,8 @@ export interface CreateStreamRequest {
 }
 
 const STREAM_ARN = /^arn:[^:]+:kinesis:([^:]*):(\d{12}):stream\/([a-zA-Z0-9_.-]{1,128})$/;
+/** Between two looks at a stream that is waited for. */
+const LOOK_MS = 50;
 const MAX_SHARDS = 10_000;
 const MIN_RECORD_KIB = 1024;
 const MAX_RECORD_KIB = 10_240;
@@ -121,6 +123,12 @@ export class MemoryKinesis {
         transitionMs: this.#transitionMs,
       }),
     );
+  }
+
+  /** Resolves when the stream is no longer CREATING, or when `signal` aborts. */
+  async whenCreated(name: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    while (this.describe(name).status === 'CREATING' && !signal?.aborted)
+      await this.clock.sleep(LOOK_MS, { signal });
   }
 
   deleteStream(name: string): void {

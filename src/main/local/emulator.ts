@@ -1,6 +1,6 @@
 import { startLocalDynamoDb } from '../../dev/dynamodb/server.ts';
 import { startLocalKinesis } from '../../dev/kinesis/server.ts';
-import { MemoryKinesis } from '../../kinesis/memory/stream.ts';
+import { MemoryKinesis, type CreateStreamRequest } from '../../kinesis/memory/stream.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { createLog, LOG_LEVELS } from '../../lib/log.ts';
@@ -59,21 +59,18 @@ export async function runEmulatorCommand(
   }
 }
 
-interface NewStream {
-  name: string;
-  shardCount: number;
-}
-
-async function withStreams(streams: readonly NewStream[], stop: AbortSignal): Promise<MemoryKinesis> {
+async function withStreams(
+  streams: readonly CreateStreamRequest[],
+  stop: AbortSignal,
+): Promise<MemoryKinesis> {
   const kinesis = new MemoryKinesis({ clock });
   for (const stream of streams) kinesis.createStream(stream);
-  const isCreating = ({ name }: NewStream) => kinesis.describe(name).status === 'CREATING';
-  while (streams.some(isCreating) && !stop.aborted) await clock.sleep(50, { signal: stop });
+  for (const { name } of streams) await kinesis.whenCreated(name, { signal: stop });
   return kinesis;
 }
 
 /** Of `orders=4`. */
-function streamOf(text: string): NewStream {
+function streamOf(text: string): CreateStreamRequest {
   const [, name, shards] = /^([a-zA-Z0-9_.-]{1,128})=([1-9][0-9]{0,2})$/.exec(text) ?? [];
   if (name !== undefined) return { name, shardCount: Number(shards) };
   throw new KcgError('InvalidInput', `--stream takes a name and the number of shards, not '${text}'`, {

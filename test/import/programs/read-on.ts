@@ -23,7 +23,7 @@ export async function readOn(
   process.env['AWS_ACCESS_KEY_ID'] = process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
   const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
   server.kinesis.createStream({ name: 'orders', shardCount: 2 });
-  while (server.kinesis.describe('orders').status !== 'ACTIVE') await sleep(50);
+  await server.kinesis.whenCreated('orders');
   const entries = Array.from({ length: 30 }, (_, i) => ({
     partitionKey: `${i}`,
     data: Buffer.from(`payload-${i}`),
