@@ -1,14 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { parseGroup } from '../../src/api/group.ts';
-import { LOCAL_CREDENTIALS, startLocalMode } from '../../src/dev/local-mode.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { KcgError } from '../../src/lib/errors.ts';
-import { silentLog as log } from '../../src/lib/log.ts';
-import { systemRandom as random } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
-import { KCG } from '../support/kcg-program.ts';
+import { localMode } from '../support/local-mode.ts';
 
 /* The rights that docs/install.md names for a group with a stream consumer: they are enough, and each is missed. */
 
@@ -27,13 +24,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 it('a group with a stream consumer needs each right that is named for it, and no other', async () => {
   const lines: string[] = [];
-  const local = await startLocalMode({
-    clock,
-    random,
-    log,
-    aws: sdkAwsAccount(clock),
-    workerCommand: [process.execPath, KCG, 'worker'],
-    shards: 1,
+  const local = await localMode({
     onWorkerLine: (_, line) => lines.push(line),
   });
   let missing = '';

@@ -3,12 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { requireGroup } from '../../src/dev/group-file.ts';
-import { LOCAL_CREDENTIALS, startLocalMode } from '../../src/dev/local-mode.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { systemRandom } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { workerCommand } from '../../src/main/local/start-local.ts';
+import { localMode } from '../support/local-mode.ts';
 
 /** A function with a client of its own, which does what the data of its records say: once, or it would do so for ever. */
 const FUNCTION = `
@@ -37,13 +34,8 @@ it('a function runs beside its worker, and is started again when it ends and whe
   const folder = await mkdtemp(join(tmpdir(), 'kcg-function-'));
   await writeFile(join(folder, 'function.mjs'), FUNCTION);
   const lines: string[] = [];
-  const local = await startLocalMode({
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    aws: sdkAwsAccount(systemClock),
+  const local = await localMode({
     workerCommand: workerCommand(),
-    shards: 1,
     onWorkerLine: (_, line) => lines.push(line),
   });
   onTestFinished(() => local.stop());

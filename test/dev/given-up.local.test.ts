@@ -4,15 +4,12 @@ import { join } from 'node:path';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { requireGroup } from '../../src/dev/group-file.ts';
-import { LOCAL_CREDENTIALS, startLocalMode } from '../../src/dev/local-mode.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { systemRandom } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { workerCommand } from '../../src/main/local/start-local.ts';
 import type { InvocationRecord } from '../../src/runtime/failure/invocation-record.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { sdkClient } from './sdk-client.ts';
+import { localMode } from '../support/local-mode.ts';
 
 const HANDLER = `
 export default async ({ records }) => {
@@ -33,13 +30,8 @@ it('the poison of a group goes to a folder in local mode, whatever it names, and
   await writeFile(join(folder, 'handler.mjs'), HANDLER);
   const given = join(folder, 'given-up');
   const lines: string[] = [];
-  const local = await startLocalMode({
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    aws: sdkAwsAccount(systemClock),
+  const local = await localMode({
     workerCommand: workerCommand(given),
-    shards: 1,
     onWorkerLine: (_, line) => lines.push(line),
   });
   const client = sdkClient(local.kinesis.endpoint, { region: 'eu-west-1' });

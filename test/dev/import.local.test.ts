@@ -2,13 +2,9 @@ import { CreateTableCommand, DescribeTableCommand, PutItemCommand } from '@aws-s
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { parseGroup } from '../../src/api/group.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
-import { LOCAL_CREDENTIALS, startLocalMode } from '../../src/dev/local-mode.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { systemRandom } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
-import { KCG } from '../support/kcg-program.ts';
+import { localMode } from '../support/local-mode.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
@@ -26,12 +22,7 @@ test(
   { timeout: 900_000 },
   async () => {
     const batches: number[] = [];
-    const local = await startLocalMode({
-      clock: systemClock,
-      random: systemRandom,
-      log: silentLog,
-      aws: sdkAwsAccount(systemClock),
-      workerCommand: [process.execPath, KCG, 'worker'],
+    const local = await localMode({
       shards: SHARDS,
       onWorkerLine: (_, line) => {
         const records = /"records":(\d+).*"message":"batch"/.exec(line)?.[1];
@@ -42,7 +33,7 @@ test(
     const { kinesis } = local.kinesis;
     try {
       kinesis.createStream({ name: 'orders', shardCount: SHARDS });
-      await vi.waitFor(() => expect(kinesis.describe('orders').status).toBe('ACTIVE'), 120_000);
+      await kinesis.whenCreated('orders');
       const put = Array.from({ length: RECORDS }, (_, n) =>
         kinesis.putRecord('orders', { partitionKey: `key-${n}`, data: Buffer.from(`${n}`) }),
       );

@@ -5,14 +5,10 @@ import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseGroup } from '../../src/api/group.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
-import { LOCAL_CREDENTIALS, startLocalMode, type LocalMode } from '../../src/dev/local-mode.ts';
+import { LOCAL_CREDENTIALS, type LocalMode } from '../../src/dev/local-mode.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { systemRandom } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import { sdkClient } from './sdk-client.ts';
-import { KCG } from '../support/kcg-program.ts';
+import { localMode } from '../support/local-mode.ts';
 
 /* The operator and worker processes, on local servers: lag is what the workers tell, and nothing is played. */
 
@@ -31,14 +27,8 @@ beforeAll(async () => {
   for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
   folder = await mkdtemp(join(tmpdir(), 'kcg-lag-'));
   await writeFile(join(folder, 'slow.mjs'), SLOW);
-  local = await startLocalMode({
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    aws: sdkAwsAccount(systemClock),
-    workerCommand: [process.execPath, KCG, 'worker'],
+  local = await localMode({
     shards: SHARDS,
-    onWorkerLine: () => {},
   });
 });
 

@@ -1,15 +1,11 @@
 import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseGroup } from '../../src/api/group.ts';
-import { LOCAL_CREDENTIALS, startLocalMode } from '../../src/dev/local-mode.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
-import { systemRandom } from '../../src/lib/random.ts';
-import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
+import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { ARN } from '../api/spec-table.ts';
 import { sdkClient } from './sdk-client.ts';
-import { KCG } from '../support/kcg-program.ts';
+import { localMode } from '../support/local-mode.ts';
 
 /** Stays until it is told to end, and does nothing. */
 const IDLE = [process.execPath, '-e', 'process.stdin.resume().on("end", () => process.exit())'];
@@ -21,14 +17,9 @@ afterEach(() => vi.unstubAllEnvs());
 
 describe('local mode', () => {
   it('serves a group that names its stream by the ARN of a real account', async () => {
-    const local = await startLocalMode({
-      clock: systemClock,
-      random: systemRandom,
-      log: silentLog,
-      aws: sdkAwsAccount(systemClock),
+    const local = await localMode({
       workerCommand: IDLE,
       shards: 2,
-      onWorkerLine: () => {},
     });
     const client = sdkClient(local.kinesis.endpoint, { region: 'eu-west-1' });
     try {
@@ -54,13 +45,7 @@ describe('local mode', () => {
 
   it('runs a group that reads with a stream consumer, with real workers', async () => {
     const read: string[] = [];
-    const local = await startLocalMode({
-      clock: systemClock,
-      random: systemRandom,
-      log: silentLog,
-      aws: sdkAwsAccount(systemClock),
-      workerCommand: [process.execPath, KCG, 'worker'],
-      shards: 1,
+    const local = await localMode({
       onWorkerLine: (_, line) => {
         if (/"records":\d.*"message":"batch"/.test(line)) read.push(line);
       },

@@ -10,11 +10,11 @@ import { ImportRun } from '../../src/import/import-run.ts';
 import { timeSource } from '../../src/import/import-source.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
-import { claimGroup } from '../../src/leases/transitions.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
+import { claimForACluster } from '../support/claim-for-a-cluster.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { createStream, createTable } from '../support/local-table.ts';
 
@@ -214,17 +214,7 @@ describe('an import', () => {
   test('of a group that the operator of a cluster runs is left to it, unless it is said to be gone', async () => {
     const groupId = 'shop.managed';
     const table = await open(groupId);
-    const clusterId = 'b6f1f3a4-5f0c-4d8e-9d1b-0c6f3f9e2a11';
-    const claim = {
-      groupId,
-      clusterId,
-      resourceUid: 'u1',
-      namespace: 'shop',
-      streamArn: kinesis.kinesis.describe('orders').arn,
-      streamCreatedAt: kinesis.kinesis.describe('orders').createdAt,
-      claimedAt: clock.now(),
-    };
-    await table.write(claimGroup(undefined, claim));
+    const clusterId = await claimForACluster(table, { groupId, kinesis: kinesis.kinesis });
     const file = await groupFile({ type: 'KCL', table: 'orders-app' }, groupId);
     const named = ['--group', groupId, '--table', 'ours', '--stream', 'orders'];
     const imports = 'Write checkpoints.importFrom into its resource there';

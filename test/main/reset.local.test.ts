@@ -8,11 +8,12 @@ import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/s
 import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
-import { announceWorker, claimGroup, putShard, removeWorker } from '../../src/leases/transitions.ts';
+import { announceWorker, putShard, removeWorker } from '../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { parseOptions } from '../../src/lib/options.ts';
 import { resetInTable } from '../../src/main/verbs/reset-in-table.ts';
+import { claimForACluster } from '../support/claim-for-a-cluster.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { createStream, createTable } from '../support/local-table.ts';
 
@@ -144,22 +145,11 @@ test.each<[string[], string]>([
 test('what the operator of a cluster runs is left to it, unless it is said to be gone', async () => {
   const before = await positions();
   const table = await open();
-  const claim = {
-    groupId: 'shop.orders',
-    clusterId: 'b6f1f3a4-5f0c-4d8e-9d1b-0c6f3f9e2a11',
-    resourceUid: 'u1',
-    namespace: 'shop',
-    streamArn: kinesis.kinesis.describe('orders').arn,
-    streamCreatedAt: kinesis.kinesis.describe('orders').createdAt,
-    claimedAt: clock.now(),
-  };
-  await table.write(claimGroup(undefined, claim));
+  const clusterId = await claimForACluster(table, { groupId: 'shop.orders', kinesis: kinesis.kinesis });
   for (const argv of [['--to', 'TrimHorizon'], ['--to', 'TrimHorizon', '--dry-run'], ['--undo']]) {
     const refused = await reset(...argv);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toContain(
-      `names namespace shop of cluster ${claim.clusterId}. Nothing was written`,
-    );
+    expect(refused.stderr).toContain(`names namespace shop of cluster ${clusterId}. Nothing was written`);
     expect(refused.stderr).toContain('kcg reset orders -n shop, in a context of that cluster');
     expect(await positions()).toEqual(before);
   }

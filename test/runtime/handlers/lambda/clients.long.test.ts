@@ -137,6 +137,20 @@ const ended = (program: PeerProgram) =>
     program.child.once('exit', (code) => resolve(code));
   });
 
+/** It ends with `code` when it is told to, and its batch is failed once another has begun, which goes on. */
+async function comesAgain(client: Client, told: string, code: number): Promise<void> {
+  await serve();
+  const first = await begin(client);
+  const result = deliver([told]);
+  expect(await ended(first)).toBe(code);
+  await begin(client);
+  expect(await result).toMatchObject({
+    outcome: 'failed',
+    error: { message: expect.stringContaining('has begun anew') },
+  });
+  expect(await deliver(['after'])).toEqual(DONE);
+}
+
 describe.each(CLIENTS)('a function with $name', (client) => {
   it('takes batches one after the other, and names what failed', { timeout: 10 * MINUTES }, async () => {
     await serve();
@@ -168,16 +182,7 @@ describe.each(CLIENTS)('a function with $name', (client) => {
     'ends without a word, and its batch comes again when it is back',
     { timeout: 10 * MINUTES },
     async () => {
-      await serve();
-      const first = await begin(client);
-      const result = deliver(['exit']);
-      expect(await ended(first)).toBe(3);
-      await begin(client);
-      expect(await result).toMatchObject({
-        outcome: 'failed',
-        error: { message: expect.stringContaining('has begun anew') },
-      });
-      expect(await deliver(['after'])).toEqual(DONE);
+      await comesAgain(client, 'exit', 3);
     },
   );
 
@@ -299,16 +304,7 @@ describe('clients in particular', () => {
     '%s: it ends without a word, and its batch comes again',
     { timeout: 10 * MINUTES },
     async (_, client, told, code) => {
-      await serve();
-      const first = await begin(client);
-      const result = deliver([told]);
-      expect(await ended(first)).toBe(code);
-      await begin(client);
-      expect(await result).toMatchObject({
-        outcome: 'failed',
-        error: { message: expect.stringContaining('has begun anew') },
-      });
-      expect(await deliver(['after'])).toEqual(DONE);
+      await comesAgain(client, told, code);
     },
   );
 
