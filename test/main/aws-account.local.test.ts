@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
@@ -47,6 +50,24 @@ test('asks for the streams of many groups no faster than the account allows', as
   await clock.advance(1_000);
   await Promise.all(asking);
   aws.close();
+});
+
+test('asks for one stream after the other over one connection', async () => {
+  const connections = vi.fn();
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(400).end('{}'));
+  }).on('connection', connections);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const aws = sdkAwsAccount(systemClock);
+  for (const index of indexes.slice(0, 3)) {
+    const at = { ...target(index), endpoints: { kinesis: `http://127.0.0.1:${port}` } };
+    await expect(aws.streamClient(at).describe()).rejects.toThrow('DescribeStreamSummary');
+    await setTimeout(0);
+  }
+  expect(connections).toHaveBeenCalledTimes(1);
+  aws.close();
+  server.close();
 });
 
 test('reads the tags of many tables no faster than the account allows', async () => {

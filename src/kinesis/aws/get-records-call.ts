@@ -40,7 +40,7 @@ export class GetRecordsCall {
   /** How far the service's clock is ahead, ms: it refuses what is signed at another time. */
   #aheadMs = 0;
 
-  constructor(client: KinesisClient, { clock, format }: { clock: Clock; format: WireFormat | undefined }) {
+  constructor(client: KinesisClient, { clock, format }: { clock: Clock; format?: WireFormat | undefined }) {
     this.#client = client;
     this.#clock = clock;
     this.#format = format;

@@ -30,6 +30,8 @@ export interface AwsStreamClientOptions {
   endpoint?: string | undefined;
   /** Default: the SDK's chain (environment, web identity, container, instance). */
   credentials?: AwsCredentials | AwsKeys | undefined;
+  /** Of the same region, endpoint and credentials: what all calls but those of records go by. It is not closed. Default: one of its own. */
+  control?: KinesisClient | undefined;
   clock: Clock;
   /**
    * Bound of one call, ms. Default 10,000. GetRecords may take as long as its answer comes in, however slowly: its bound is
@@ -51,11 +53,10 @@ const MAX_SOCKETS = 256;
  * never wait for one another's sockets. Subscriptions come over HTTP/2, a connection each.
  */
 export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
-  const control = new KinesisClient(clientConfig(options));
-  const readClient = new KinesisClient(clientConfig(options, { sharesReads: true }));
-  /** Most workers never subscribe. */
+  const control = options.control ?? kinesisClient(options);
+  /** Most operators never read, and most workers never subscribe. */
+  let reading: { client: KinesisClient; records: GetRecordsCall } | undefined;
   let subscriptions: KinesisClient | undefined;
-  const reading = new GetRecordsCall(readClient, { clock: options.clock, format: options.format });
   const names = streamNames(options);
   const timeoutMs = options.callTimeoutMs ?? 10_000;
   const { call, translated } = callsOf(options, names.resource);
@@ -100,7 +101,7 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
     getRecords: (iterator, limit, { signal } = {}) =>
       translated('GetRecords', signal, () =>
         reads.run('kinesis:GetRecords', signal, (abortSignal, onHeard) =>
-          reading.read(
+          (reading ??= readingOf(options)).records.read(
             { ShardIterator: iterator, Limit: limit, ...names.arnInput },
             { abortSignal, onHeard },
           ),
@@ -119,8 +120,8 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
     },
 
     close() {
-      control.destroy();
-      readClient.destroy();
+      if (control !== options.control) control.destroy();
+      reading?.client.destroy();
       subscriptions?.destroy();
     },
   };
@@ -200,11 +201,26 @@ function streamNames({ streamName, streamArn, region }: AwsStreamClientOptions) 
   return { resource, input: { StreamName: streamName }, arnInput: {} };
 }
 
+/** For many streams of a region; the caller's to destroy. */
+export function kinesisClient(
+  options: Pick<
+    AwsStreamClientOptions,
+    'region' | 'streamArn' | 'endpoint' | 'credentials' | 'callTimeoutMs'
+  >,
+): KinesisClient {
+  return new KinesisClient(clientConfig(options));
+}
+
+function readingOf(options: AwsStreamClientOptions) {
+  const client = new KinesisClient(clientConfig(options, { sharesReads: true }));
+  return { client, records: new GetRecordsCall(client, options) };
+}
+
 function fanOutClient(options: AwsStreamClientOptions): KinesisClient {
   return new KinesisClient({ ...clientConfig(options), requestHandler: new AwsHttp2Handler() });
 }
 
-function clientConfig(options: AwsStreamClientOptions, network: { sharesReads?: boolean } = {}) {
+function clientConfig(options: Parameters<typeof kinesisClient>[0], network: { sharesReads?: boolean } = {}) {
   const { endpoint, credentials, callTimeoutMs = 10_000 } = options;
   return awsClientConfig({
     region: regionOf(options),
@@ -218,6 +234,9 @@ function clientConfig(options: AwsStreamClientOptions, network: { sharesReads?: 
 }
 
 /** Undefined: as AWS is configured on this machine. */
-function regionOf({ region, streamArn }: AwsStreamClientOptions): string | undefined {
+function regionOf({
+  region,
+  streamArn,
+}: Pick<AwsStreamClientOptions, 'region' | 'streamArn'>): string | undefined {
   return region ?? streamArn?.split(':')[3];
 }

@@ -1,8 +1,7 @@
-import { awsStreamClient } from '../../kinesis/aws/stream-client.ts';
+import { awsStreamClient, kinesisClient } from '../../kinesis/aws/stream-client.ts';
 import { awsStreamConsumers } from '../../kinesis/aws/stream-consumers.ts';
-import type { StreamConsumers } from '../../kinesis/stream-consumers.ts';
 import { listGroupIds } from '../../leases/dynamodb/groups.ts';
-import { awsCredentials } from '../../aws/credentials.ts';
+import { awsCredentials, type AwsCredentials } from '../../aws/credentials.ts';
 import { createDynamoDbClient } from '../../aws/dynamodb-client.ts';
 import { openReset } from './offset-reset.ts';
 import { openImport } from './position-import.ts';
@@ -25,8 +24,13 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
   const own = { credentials: awsCredentials({ clock }), principal: "the operator's role", account: '' };
   const identities = new AwsIdentities(own, clock);
   const limits = new AwsRateLimits(clock);
-  const consumers = consumerClients(clock, identities);
-  const databases = databaseClients(identities);
+  const consumers = clientsOf(
+    identities,
+    'kinesis',
+    (place) => awsStreamConsumers({ ...place, clock }),
+    (client) => client.close(),
+  );
+  const databases = clientsOf(identities, 'dynamodb', createDynamoDbClient, (client) => client.destroy());
   const streams = streamClients(clock, identities, limits);
   const tables = new TableLooks(clock);
   const at = (target: GroupTarget) => ({
@@ -83,8 +87,9 @@ function placeOf(identities: AwsIdentities, target: GroupTarget, service: 'kines
   return `${identities.of(target).account} ${target.endpoints[service] ?? target.region}`.trimStart();
 }
 
-/** One client per stream and role. */
+/** One client per stream and role; those of a place call by one. */
 function streamClients(clock: Clock, identities: AwsIdentities, limits: AwsRateLimits) {
+  const controls = clientsOf(identities, 'kinesis', kinesisClient, (client) => client.destroy());
   const clients = new Map<string, StreamClient>();
   return {
     of(target: GroupTarget): StreamClient {
@@ -98,6 +103,7 @@ function streamClients(clock: Clock, identities: AwsIdentities, limits: AwsRateL
         region,
         endpoint: endpoints.kinesis,
         credentials,
+        control: controls.of(target),
         clock,
         principal,
       });
@@ -109,46 +115,35 @@ function streamClients(clock: Clock, identities: AwsIdentities, limits: AwsRateL
     },
     close() {
       for (const client of clients.values()) client.close();
+      controls.close();
     },
   };
 }
 
 /** One client per region, endpoint and role. */
-function databaseClients(identities: AwsIdentities) {
-  const clients = new Map<string, ReturnType<typeof createDynamoDbClient>>();
+function clientsOf<T>(
+  identities: AwsIdentities,
+  service: 'kinesis' | 'dynamodb',
+  open: (place: {
+    region: string;
+    endpoint: string | undefined;
+    credentials: AwsCredentials;
+    principal: string;
+  }) => T,
+  close: (client: T) => void,
+) {
+  const clients = new Map<string, T>();
   return {
-    of(target: GroupTarget) {
+    of(target: GroupTarget): T {
       const { region, role } = target;
-      const endpoint = target.endpoints.dynamodb;
-      const key = JSON.stringify([region, endpoint, identityKey(role)]);
-      const { credentials } = identities.of(target);
-      const client = clients.get(key) ?? createDynamoDbClient({ region, endpoint, credentials });
-      clients.set(key, client);
-      return client;
-    },
-    close() {
-      for (const client of clients.values()) client.destroy();
-    },
-  };
-}
-
-/** One client per region, endpoint and role. */
-function consumerClients(clock: Clock, identities: AwsIdentities) {
-  const clients = new Map<string, StreamConsumers>();
-  return {
-    of(target: GroupTarget): StreamConsumers {
-      const { region, role } = target;
-      const endpoint = target.endpoints.kinesis;
+      const endpoint = target.endpoints[service];
       const key = JSON.stringify([region, endpoint, identityKey(role)]);
       const { credentials, principal } = identities.of(target);
-      const options = { region, endpoint, credentials, clock, principal };
-      const client = clients.get(key) ?? awsStreamConsumers(options);
+      const client = clients.get(key) ?? open({ region, endpoint, credentials, principal });
       clients.set(key, client);
       return client;
     },
-    close() {
-      for (const client of clients.values()) client.close();
-    },
+    close: () => clients.forEach(close),
   };
 }
 
