@@ -78,7 +78,9 @@ function byCode(code: ErrorCode, error: SdkError, call: AwsCall): Finding {
     return { code, message, fix: reachability(call) };
   }
   if (code === 'Unsupported') return unknownOperation(error, call);
-  return { code, message: `${call.action} failed: ${error.message}` };
+  if (error.attempts === 1) return { code, message: `${call.action} failed: ${error.message}` };
+  const message = `${call.action} failed ${error.attempts} times: ${error.message}`;
+  return { code, message, fix: 'Try again in a minute.' };
 }
 
 /** Of AWS itself nobody has heard this; emulators know some operations only, and proxies' pages none. */

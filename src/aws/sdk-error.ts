@@ -10,6 +10,8 @@ export interface SdkError {
   /** The file that could not be read, or program that could not be started: only credentials come from there. */
   path: string | undefined;
   status: number | undefined;
+  /** Of the call, as far as it was tried again; else 1. */
+  attempts: number;
   /** Where the request went that got no answer. */
   request: Unanswered['awsRequest'] | undefined;
 }
@@ -19,7 +21,10 @@ export function readSdkError(thrown: unknown): SdkError {
   const raw = (
     typeof thrown === 'object' && thrown !== null ? thrown : { message: String(thrown) }
   ) as Record<string, unknown>;
-  const { httpStatusCode } = (raw['$metadata'] ?? {}) as { httpStatusCode?: number };
+  const { httpStatusCode, attempts = 1 } = (raw['$metadata'] ?? {}) as {
+    httpStatusCode?: number;
+    attempts?: number;
+  };
   const address = raw['hostname'] ?? raw['address'];
   const { port } = raw as { port?: number };
   return {
@@ -30,6 +35,7 @@ export function readSdkError(thrown: unknown): SdkError {
     address: typeof address === 'string' ? (port === undefined ? address : `${address}:${port}`) : undefined,
     path: typeof raw['path'] === 'string' ? raw['path'] : undefined,
     status: httpStatusCode,
+    attempts,
     request: raw['awsRequest'] as SdkError['request'],
   };
 }

@@ -13,6 +13,7 @@ import { awsClientConfig, type AwsKeys } from '../../aws/client-config.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import { translateAwsError } from '../../aws/errors.ts';
 import { AwsHttp2Handler } from '../../aws/http2-handler.ts';
+import { tryAgain } from '../../aws/try-again.ts';
 import { subscribeOver } from './subscribe.ts';
 import { GetRecordsCall, type WireFormat } from './get-records-call.ts';
 import { readShard, readSummary, wireFilter, wirePosition } from './stream-wire.ts';
@@ -42,6 +43,8 @@ export interface AwsStreamClientOptions {
   format?: WireFormat | undefined;
   /** Whose credentials they are, for error messages. Default: the worker's role. */
   principal?: string;
+  /** See `tryAgain`; GetRecords has a reader that comes again. Default false: one attempt a call. */
+  triesAgain?: boolean;
 }
 
 const CONNECTION_TIMEOUT_MS = 3_000;
@@ -54,6 +57,7 @@ const MAX_SOCKETS = 256;
  */
 export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
   const control = options.control ?? kinesisClient(options);
+  if (options.triesAgain) tryAgain(control, options);
   /** Most operators never read, and most workers never subscribe. */
   let reading: { client: KinesisClient; records: GetRecordsCall } | undefined;
   let subscriptions: KinesisClient | undefined;

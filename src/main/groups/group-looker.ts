@@ -1,7 +1,6 @@
 import { isReading } from '../../api/group.ts';
 import { workerSelector } from '../../api/labels.ts';
 import { awsCredentials } from '../../aws/credentials.ts';
-import { awsStreamClient } from '../../kinesis/aws/stream-client.ts';
 import type { StreamClient } from '../../kinesis/stream-client.ts';
 import { openLeaseTable, type DynamoDbLeaseTable } from '../../leases/dynamodb/lease-table.ts';
 import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
@@ -18,7 +17,7 @@ import { relevantShards } from '../../view/relevant-shards.ts';
 import { ShardWindows } from '../../view/shard-windows.ts';
 import type { GroupSource } from './group-sources.ts';
 import { useLocalCredentials } from './local-credentials.ts';
-import { PRINCIPAL, USER_CALLS, userDynamoDb } from './user-aws.ts';
+import { USER_CALLS, userDynamoDb, userStreamClient } from './user-aws.ts';
 import type { UserCluster } from './user-cluster.ts';
 
 /** What is worth its calls to somebody. */
@@ -142,18 +141,13 @@ function awsClients({
   dynamodb,
 }: GroupSource['place']): AwsClients {
   const isLocal = kinesis !== undefined || dynamodb !== undefined;
-  const at = { region: region ?? (isLocal ? 'us-east-1' : undefined), clock, principal: PRINCIPAL };
-  const credentials = awsCredentials({ clock });
-  const client = userDynamoDb({ region: at.region, endpoint: dynamodb, credentials });
+  const at = {
+    region: region ?? (isLocal ? 'us-east-1' : undefined),
+    credentials: awsCredentials({ clock }),
+  };
+  const client = userDynamoDb({ ...at, endpoint: dynamodb });
   const streamClient =
-    stream &&
-    awsStreamClient({
-      ...at,
-      endpoint: kinesis,
-      credentials,
-      streamName: stream.name,
-      streamArn: stream.arn,
-    });
+    stream && userStreamClient({ ...at, endpoint: kinesis, streamName: stream.name, streamArn: stream.arn });
   let opened: Promise<DynamoDbLeaseTable> | undefined;
   const leaseTable = (signal: AbortSignal) => {
     opened ??= openLeaseTable({ ...USER_CALLS, client, tableName, groupId: groupId ?? '' }, signal);

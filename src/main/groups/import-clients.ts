@@ -9,12 +9,11 @@ import { awsCredentials } from '../../aws/credentials.ts';
 import type { importOptions } from '../../cli/import.ts';
 import type { ImportSource } from '../../import/import-source.ts';
 import { openSource } from '../../import/open-source.ts';
-import { awsStreamClient } from '../../kinesis/aws/stream-client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { OptionValues } from '../../lib/options.ts';
 import { openForeignStore } from '../operator/position-import.ts';
-import { PRINCIPAL, USER_CALLS, userDynamoDb } from './user-aws.ts';
+import { USER_CALLS, userDynamoDb, userStreamClient } from './user-aws.ts';
 
 type Options = OptionValues<typeof importOptions>;
 
@@ -56,11 +55,15 @@ export function placeOf(
 
 /** Close them when done. */
 export function openClients({ region, stream: { name, arn }, kinesis, dynamodb }: Place) {
-  const clock = systemClock;
-  const credentials = awsCredentials({ clock });
+  const credentials = awsCredentials({ clock: systemClock });
   const client = userDynamoDb({ region, endpoint: dynamodb, credentials });
-  const shared = { region, credentials, clock, principal: PRINCIPAL };
-  const stream = awsStreamClient({ ...shared, endpoint: kinesis, streamName: name, streamArn: arn });
+  const stream = userStreamClient({
+    region,
+    credentials,
+    endpoint: kinesis,
+    streamName: name,
+    streamArn: arn,
+  });
   const close = () => {
     client.destroy();
     stream.close();

@@ -1,4 +1,6 @@
 import { createDynamoDbClient, type DynamoDbClientOptions } from '../../aws/dynamodb-client.ts';
+import { tryAgain } from '../../aws/try-again.ts';
+import { awsStreamClient, type AwsStreamClientOptions } from '../../kinesis/aws/stream-client.ts';
 import { systemClock } from '../../lib/clock.ts';
 
 /** Whose credentials a command's are, in errors. */
@@ -20,9 +22,17 @@ export const USER_CALLS = {
  * credentials (a program, single sign-on), a VPN or a far region: it has time that a worker's beat has not.
  */
 export function userDynamoDb(options: Pick<DynamoDbClientOptions, 'region' | 'endpoint' | 'credentials'>) {
-  return createDynamoDbClient({
+  const client = createDynamoDbClient({
     ...options,
     connectionTimeoutMs: CONNECTION_TIMEOUT_MS,
     socketTimeoutMs: CALL_TIMEOUT_MS,
   });
+  return tryAgain(client, { clock: systemClock });
+}
+
+/** Kinesis for a person's command. */
+export function userStreamClient(
+  options: Omit<AwsStreamClientOptions, 'clock' | 'principal' | 'triesAgain'>,
+) {
+  return awsStreamClient({ ...options, clock: systemClock, principal: PRINCIPAL, triesAgain: true });
 }

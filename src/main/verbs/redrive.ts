@@ -12,7 +12,6 @@ import { clusterOptions } from '../../cli/cluster-options.ts';
 import { pickGroup, requireOneSource } from '../../cli/leases.ts';
 import { readGroups } from '../../dev/group-file.ts';
 import { LOCAL_CREDENTIALS } from '../../dev/local-mode.ts';
-import { awsStreamClient } from '../../kinesis/aws/stream-client.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 import { systemClock, withDeadline } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
@@ -28,6 +27,7 @@ import { openStore, storeOf } from '../../runtime/redrive/open-store.ts';
 import { redrive, type RedriveResult } from '../../runtime/redrive/redrive.ts';
 import { giveRegion } from '../worker/give-region.ts';
 import { readWholeGroup } from '../groups/named-group.ts';
+import { PRINCIPAL, userStreamClient } from '../groups/user-aws.ts';
 
 export const redriveOptions = {
   file: { type: 'string', short: 'f', description: 'YAML file of the group' },
@@ -78,23 +78,20 @@ export async function runRedriveCommand(
   const from = storeOf(options.from, { onFailure, groupId, region });
   const { fromEndpoint: endpoint } = options;
   const at = endpoint === undefined || from.type === 'folder' ? from : { ...from, endpoint };
-  const principal = 'your AWS identity';
   const clock = systemClock;
   const credentials = awsCredentials({ clock });
   const { name: streamName, arn: streamArn } = config.stream;
-  const stream = awsStreamClient({
+  const stream = userStreamClient({
     region,
     endpoint: endpoints.kinesis,
     streamName,
     streamArn,
     credentials,
-    clock,
-    principal,
   });
   const log = createLog('warn', (line) => process.stderr.write(line));
   giveRegion(config, process.env);
   const handler = createHandler(config.handler, { clock, log });
-  const store = await openStore(at, { region, clock, credentials, principal });
+  const store = await openStore(at, { region, clock, credentials, principal: PRINCIPAL });
   try {
     const summary = await stream.describe({ signal: stop });
     if (!options.dryRun) await startHandler(handler, config.handler, stop);

@@ -4,6 +4,7 @@ import {
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
+import { tryAgain } from '../../../aws/try-again.ts';
 import { callDestination } from '../../failure/destination-call.ts';
 import type { DestinationPlace } from '../../failure/destination-place.ts';
 import { bucketOf, S3_TIMEOUT_MS, s3Client } from '../../failure/s3/bucket.ts';
@@ -14,7 +15,7 @@ export function s3Store(
   { bucketArn, prefix }: { bucketArn: string; prefix: string },
   place: DestinationPlace,
 ): BatchStore {
-  const client = s3Client(place);
+  const client = tryAgain(s3Client(place), place);
   const Bucket = bucketOf(bucketArn);
   const {
     clock,

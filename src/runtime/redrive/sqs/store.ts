@@ -3,6 +3,7 @@ import {
   DeleteMessageCommand,
   ReceiveMessageCommand,
 } from '@aws-sdk/client-sqs';
+import { tryAgain } from '../../../aws/try-again.ts';
 import { callDestination } from '../../failure/destination-call.ts';
 import type { DestinationPlace } from '../../failure/destination-place.ts';
 import { partsOfArn, queueUrl, sqsClient } from '../../failure/sqs/queue.ts';
@@ -19,7 +20,7 @@ const WAIT_S = 2;
  */
 export function sqsStore(queueArn: string, place: DestinationPlace): BatchStore {
   const { region } = partsOfArn(queueArn);
-  const client = sqsClient(place, region);
+  const client = tryAgain(sqsClient(place, region), place);
   const { clock, callTimeoutMs: timeoutMs = 10_000, principal = 'your AWS identity', endpoint } = place;
   const ifGone = 'Check the queue, the region and the AWS account, or name another place with --from.';
   const call = (action: string, signal?: AbortSignal) => {
