@@ -1,4 +1,5 @@
 import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
+import { figure } from '../lib/count.ts';
 import type { OptionTable } from '../lib/options.ts';
 import type { Paint } from '../lib/paint.ts';
 import { visible } from '../lib/visible.ts';
@@ -203,7 +204,7 @@ function eventsOf(events: readonly EventView[], nowMs: number): string {
   const lines = printTable([
     ['LAST SEEN', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE'],
     ...shown.map(({ at, type, reason, regarding, note, count }) => [
-      `${formatAge(nowMs - at)}${count > 1 ? ` (x${count})` : ''}`,
+      `${formatAge(nowMs - at)}${count > 1 ? ` (x${figure(count)})` : ''}`,
       type,
       reason,
       regarding,
@@ -211,6 +212,6 @@ function eventsOf(events: readonly EventView[], nowMs: number): string {
     ]),
   ]);
   return shown.length < events.length
-    ? `${lines}\n${events.length - shown.length} earlier ones left out`
+    ? `${lines}\n${figure(events.length - shown.length)} earlier ones left out`
     : lines;
 }

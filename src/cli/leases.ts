@@ -6,7 +6,7 @@ import {
   tableNameOf,
   type KinesisConsumerGroup,
 } from '../api/group.ts';
-import { count } from '../lib/count.ts';
+import { count, figure } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable, OptionValues } from '../lib/options.ts';
 import { formatCheckpoint } from '../view/format-position.ts';
@@ -161,7 +161,7 @@ function headline({ view, table, groupId }: LeasesInput): string {
   const alive = workers.filter(({ state }) => state !== 'dead').length;
   return [
     groupId === undefined ? `table ${table}` : `group ${groupId} in table ${table}`,
-    `${ownedShards} of ${count(unendedShards, 'shard')} owned`,
+    `${figure(ownedShards)} of ${count(unendedShards, 'shard')} owned`,
     count(alive, 'worker'),
     `lag ${lagMs === undefined ? 'unknown' : formatDuration(lagMs)}`,
   ].join(', ');

@@ -1,4 +1,4 @@
-import { count } from '../lib/count.ts';
+import { count, figure } from '../lib/count.ts';
 import type { OptionTable } from '../lib/options.ts';
 import type { Paint, Style } from '../lib/paint.ts';
 import { formatAge, formatDuration } from '../view/format.ts';
@@ -67,9 +67,13 @@ export function printShards(picture: GroupPicture, input: ShardsInput): string {
 function headline({ title, view, stream }: GroupPicture, shards: readonly ShardView[]): string {
   const open = shards.filter((shard) => shard.open === true).length;
   const closed = shards.filter((shard) => shard.open === false).length;
-  const known = open + closed > 0 ? `${open} open, ${closed} closed` : 'what the stream lists is not known';
+  const known =
+    open + closed > 0
+      ? `${figure(open)} open, ${figure(closed)} closed`
+      : 'what the stream lists is not known';
   const lag = view?.lag.maxMs === undefined ? 'unknown' : formatDuration(view.lag.maxMs);
-  return `${title}${stream ? ` on ${stream.name}` : ''}: ${count(shards.length, 'shard')}, ${known}, ${view?.ownedShards} of ${view?.readableShards} owned, lag ${lag}`;
+  const owned = view ? `${figure(view.ownedShards)} of ${figure(view.readableShards)} owned, ` : '';
+  return `${title}${stream ? ` on ${stream.name}` : ''}: ${count(shards.length, 'shard')}, ${known}, ${owned}lag ${lag}`;
 }
 
 function arranged(

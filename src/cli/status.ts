@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { count } from '../lib/count.ts';
+import { count, figure } from '../lib/count.ts';
 import type { OptionTable } from '../lib/options.ts';
 import type { Paint, Style } from '../lib/paint.ts';
 import { visible } from '../lib/visible.ts';
@@ -84,7 +84,7 @@ export function printStatusList(pictures: readonly GroupPicture[], paint: Paint)
   const end =
     wrong === 0
       ? `${count(pictures.length, 'group')}, nothing wrong`
-      : `${wrong} of ${count(pictures.length, 'group')} in trouble`;
+      : `${figure(wrong)} of ${count(pictures.length, 'group')} in trouble`;
   return [
     printTable([['GROUP', 'STATUS', 'STREAM', 'SHARDS', 'PODS', 'LAG'], ...rows]),
     ...(troubles.length > 0 ? [troubles.join('\n')] : []),

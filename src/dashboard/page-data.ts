@@ -1,3 +1,4 @@
+import { figure } from '../lib/count.ts';
 import { formatCheckpoint } from '../view/format-position.ts';
 import { formatDuration } from '../view/format.ts';
 import { factLines } from '../view/fact-lines.ts';
@@ -134,7 +135,7 @@ function groupRow(picture: GroupPicture): GroupRow {
     name: picture.key?.name ?? picture.title,
     stream: picture.place.stream?.name,
     verdict: verdictOf(picture, problems),
-    shards: view ? `${view.ownedShards}/${view.readableShards}` : summary?.shards,
+    shards: view ? `${figure(view.ownedShards)}/${figure(view.readableShards)}` : summary?.shards,
     pods: summary?.pods,
     lag: maxMs === undefined ? summary?.lag : formatDuration(maxMs),
     worst: troubles[0],

@@ -1,4 +1,4 @@
-import { count } from '../lib/count.ts';
+import { count, figure } from '../lib/count.ts';
 import { formatDuration } from './format.ts';
 import { desiredStateOf, statusOf, type GroupPicture } from './group-picture.ts';
 
@@ -35,10 +35,10 @@ function shardsOf({ view }: GroupPicture): string | undefined {
   const waiting = view.shards.filter(({ state }) => state === 'waiting').length;
   const ended = view.shards.filter(({ state }) => state === 'ended').length;
   const more = [
-    waiting > 0 ? `${waiting} waiting for their parents` : '',
-    ended > 0 ? `${ended} read to the end` : '',
+    waiting > 0 ? `${figure(waiting)} waiting for their parents` : '',
+    ended > 0 ? `${figure(ended)} read to the end` : '',
   ].filter(Boolean);
-  return [`${view.ownedShards} of ${view.readableShards} owned`, ...more].join(', ');
+  return [`${figure(view.ownedShards)} of ${figure(view.readableShards)} owned`, ...more].join(', ');
 }
 
 function lagOf({ view }: GroupPicture): string | undefined {
@@ -53,20 +53,20 @@ function lagOf({ view }: GroupPicture): string | undefined {
 function workersOf({ workers }: NonNullable<GroupPicture['view']>): string {
   const byState = new Map<string, number>();
   for (const { row } of workers) byState.set(row.state, (byState.get(row.state) ?? 0) + 1);
-  return [...byState].map(([state, n]) => `${n} ${state}`).join(', ') || 'none';
+  return [...byState].map(([state, n]) => `${figure(n)} ${state}`).join(', ') || 'none';
 }
 
 function podsOf(pods: NonNullable<GroupPicture['pods']>): string {
   const ready = pods.filter((pod) => pod.ready).length;
   const restarts = pods.reduce((sum, pod) => sum + pod.restarts, 0);
-  return `${ready} of ${pods.length} ready${restarts > 0 ? `, ${count(restarts, 'restart')}` : ''}`;
+  return `${figure(ready)} of ${figure(pods.length)} ready${restarts > 0 ? `, ${count(restarts, 'restart')}` : ''}`;
 }
 
 function scalingOf({
-  desired,
+  desired = 0,
   limitedBy,
   lastScale,
 }: NonNullable<ReturnType<typeof statusOf>['scaling']>): string {
   const limit = limitedBy && limitedBy !== 'NotLimited' ? `, limited by ${limitedBy}` : '';
-  return `${desired} wanted${limit}${lastScale ? `; last: ${lastScale.reason}` : ''}`;
+  return `${figure(desired)} wanted${limit}${lastScale ? `; last: ${lastScale.reason}` : ''}`;
 }

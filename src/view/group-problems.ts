@@ -1,6 +1,6 @@
 import { CONDITIONS, type ConditionType } from '../api/conditions.ts';
 import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
-import { count } from '../lib/count.ts';
+import { count, figure } from '../lib/count.ts';
 import { formatDuration } from './format.ts';
 import { desiredStateOf, statusOf, type GroupPicture } from './group-picture.ts';
 
@@ -182,7 +182,7 @@ function rowTroubles(picture: GroupPicture): Problem[] {
       next: nextOf('ShardsCovered', 'NoLiveWorkers'),
     });
   } else if (unowned > 0) {
-    const what = `${count(unowned, 'shard')} of ${view.readableShards} have no live owner.`;
+    const what = `${count(unowned, 'shard')} of ${figure(view.readableShards)} have no live owner.`;
     found.push({
       severity: 'warning',
       reason: 'UnownedShards',

@@ -1,10 +1,11 @@
+import { figure } from '../lib/count.ts';
 import type { Judged } from './judge-shard.ts';
 
 /* How the figures of a shard are written, wherever they are shown. */
 
 /** Records or KiB a second, whichever is more. */
 export function formatLoad(load: number): string {
-  return `${load > 0 && load < 10 ? load.toFixed(1).replace(/\.0$/, '') : Math.round(load)}/s`;
+  return `${load > 0 && load < 10 ? load.toFixed(1).replace(/\.0$/, '') : figure(Math.round(load))}/s`;
 }
 
 export function formatJudged({ judgement, cause }: Pick<Judged, 'judgement' | 'cause'>): string {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { count } from '../../lib/count.ts';
+import { count, figure } from '../../lib/count.ts';
 import { formatDuration } from '../../view/format.ts';
 import type { EventView } from '../../view/group-picture.ts';
 import type { Move } from '../group-history.ts';
@@ -7,7 +7,7 @@ import type { ConditionLine, WorkerLine } from '../page-data.ts';
 import { Age } from './age.tsx';
 import { DataTable, type Column } from './data-table.tsx';
 import { Mark } from './marks.tsx';
-import { shortShard } from './words.ts';
+import { shortShard, untorn } from './words.ts';
 
 function Section({ id, title, children }: { id: string; title: string; children: ComponentChildren }) {
   return (
@@ -54,11 +54,11 @@ const EVENTS: readonly Column<EventView>[] = [
     id: 'reason',
     head: 'Reason',
     isName: true,
-    cell: ({ reason, type, count }) => (
+    cell: ({ reason, type, count: times }) => (
       <span class="state">
         <Mark tone={type === 'Warning' ? 'warning' : 'note'} />
         {reason}
-        {count > 1 && <span class="muted"> ×{count}</span>}
+        {times > 1 && <span class="muted"> ×{figure(times)}</span>}
         {type === 'Warning' && <span class="unseen"> (warning)</span>}
       </span>
     ),
@@ -68,7 +68,7 @@ const EVENTS: readonly Column<EventView>[] = [
     head: 'What',
     cell: ({ note, regarding }) => (
       <>
-        {note} <span class="muted regarding">{regarding}</span>
+        {untorn(note)} <span class="muted regarding">{regarding}</span>
       </>
     ),
   },
@@ -101,7 +101,7 @@ const WORKERS: readonly Column<WorkerLine>[] = [
       </span>
     ),
   },
-  { id: 'held', head: 'Shards', isNumber: true, cell: ({ shards }) => shards },
+  { id: 'held', head: 'Shards', isNumber: true, cell: ({ shards }) => figure(shards) },
   {
     id: 'lag',
     head: 'Lag',
@@ -113,7 +113,7 @@ const WORKERS: readonly Column<WorkerLine>[] = [
     head: 'Restarts',
     isNumber: true,
     shownFrom: 'medium',
-    cell: ({ restarts }) => restarts ?? '–',
+    cell: ({ restarts }) => (restarts === undefined ? '–' : figure(restarts)),
   },
   { id: 'node', head: 'Node', shownFrom: 'wide', cell: ({ node }) => node ?? '–' },
   {
@@ -122,7 +122,11 @@ const WORKERS: readonly Column<WorkerLine>[] = [
     shownFrom: 'medium',
     cell: ({ startedAt }) => <Age at={startedAt} />,
   },
-  { id: 'trouble', head: 'What it cannot do', cell: ({ trouble }) => trouble ?? '–' },
+  {
+    id: 'trouble',
+    head: 'What it cannot do',
+    cell: ({ trouble }) => (trouble === undefined ? '–' : untorn(trouble)),
+  },
 ];
 
 export function WorkerTable({ workers, isRead }: { workers: readonly WorkerLine[]; isRead: boolean }) {
@@ -144,7 +148,7 @@ const CONDITIONS: readonly Column<ConditionLine>[] = [
   { id: 'status', head: 'Status', cell: ({ status }) => status },
   { id: 'reason', head: 'Reason', cell: ({ reason }) => reason },
   { id: 'since', head: 'Since', shownFrom: 'medium', cell: ({ since }) => <Age at={since} /> },
-  { id: 'message', head: 'Message', cell: ({ message }) => message },
+  { id: 'message', head: 'Message', cell: ({ message }) => untorn(message) },
 ];
 
 export function ConditionTable({ conditions }: { conditions: readonly ConditionLine[] }) {

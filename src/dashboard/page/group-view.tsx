@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { count } from '../../lib/count.ts';
+import { count, figure } from '../../lib/count.ts';
 import type { Problem } from '../../view/group-problems.ts';
 import type { GroupPage } from '../page-data.ts';
 import { Age } from './age.tsx';
@@ -11,6 +11,7 @@ import type { Route } from './route.ts';
 import { ShardPanel } from './shard-panel.tsx';
 import { ShardPicture } from './shard-picture.tsx';
 import { ShardTable } from './shard-table.tsx';
+import { untorn } from './words.ts';
 
 export interface GroupViewProps {
   page: GroupPage;
@@ -45,11 +46,11 @@ export function GroupView({ page, route, go }: GroupViewProps) {
         <p class="unknown" key={what}>
           <Mark tone="unknown" />
           <span>
-            <strong>{what}</strong> not known: {why}
+            <strong>{what}</strong> not known: {untorn(why)}
           </span>
         </p>
       ))}
-      <Facts facts={facts} />
+      <Facts facts={facts.map(([name, text]) => [name, untorn(text)])} />
       {history && (
         <section aria-labelledby="hour">
           <h2 id="hour">The last hour</h2>
@@ -78,8 +79,8 @@ function Problems({ problems }: { problems: readonly Problem[] }) {
             <Mark tone={severity} />
             <div>
               <strong>{reason}</strong> <span class="unseen">({severity}) </span>
-              <span>{what}</span>
-              {next !== undefined && <p class="next">→ {next}</p>}
+              <span>{untorn(what)}</span>
+              {next !== undefined && <p class="next">→ {untorn(next)}</p>}
             </div>
           </li>
         ))}
@@ -106,7 +107,7 @@ function Shards({ page, route, go }: GroupViewProps) {
               onChange={(event) => go({ ...route, all: event.currentTarget.checked }, 'replace')}
             />
             also those of old history
-            {hidden > 0 ? ` (${hidden})` : ''}
+            {hidden > 0 ? ` (${figure(hidden)})` : ''}
           </label>
         )}
         <label class="find">

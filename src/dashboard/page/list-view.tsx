@@ -1,9 +1,10 @@
-import { count } from '../../lib/count.ts';
+import { count, figure } from '../../lib/count.ts';
 import type { GroupRow, ListPage } from '../page-data.ts';
 import { DataTable, type Column } from './data-table.tsx';
 import { Link } from './link.tsx';
 import { Badge } from './marks.tsx';
 import { HOME } from './route.ts';
+import { untorn } from './words.ts';
 
 const COLUMNS: readonly Column<GroupRow>[] = [
   {
@@ -30,8 +31,8 @@ const COLUMNS: readonly Column<GroupRow>[] = [
     cell: ({ worst, more }) =>
       worst ? (
         <span class="one-line" title={worst.what}>
-          {worst.what}
-          {more > 0 ? <span class="muted"> (and {more} more)</span> : null}
+          {untorn(worst.what)}
+          {more > 0 ? <span class="muted"> (and {figure(more)} more)</span> : null}
         </span>
       ) : (
         <span class="muted">nothing</span>
@@ -51,7 +52,7 @@ export function ListView({ page }: { page: ListPage }) {
           ? 'There are no KinesisConsumerGroups that this operator looks after.'
           : wrong === 0
             ? `${count(groups.length, 'group')}, nothing wrong.`
-            : `${wrong} of ${count(groups.length, 'group')} in trouble.`}
+            : `${figure(wrong)} of ${count(groups.length, 'group')} in trouble.`}
       </p>
       <DataTable
         caption="Consumer groups, those in trouble first"

@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { count } from '../../lib/count.ts';
 import type { ShardRow } from '../page-data.ts';
 import { drawShards, heightsOf, rowAt } from './draw-shards.ts';
 import { useLater } from './later.ts';
@@ -70,7 +71,7 @@ export function ShardPicture({ shards: known, selected, select }: ShardPicturePr
         aria-valuemin={0}
         aria-valuemax={layout.cells.length}
         aria-valuenow={index + 1}
-        aria-valuetext={chosen ? shardWords(chosen) : `none of ${shards.length} shards chosen`}
+        aria-valuetext={chosen ? shardWords(chosen) : `none of ${count(shards.length, 'shard')} chosen`}
         onKeyDown={(event) => onKey(event, { layout, selected, select, zoom, showAll })}
         onPointerMove={(event) => setHovered(idAt(event))}
         onPointerLeave={() => setHovered(undefined)}

@@ -14,10 +14,20 @@ export function loadWords(load: number | null | undefined): string {
   return load === undefined || load === null ? '–' : formatLoad(load);
 }
 
+/** Space that is never broken at. */
+const NBSP = '\u00a0';
+const UNITS =
+  /(?<=\d) (?=(?:%|ms|s|min|h|d|B|KB|KiB|MB|MiB|GiB|seconds?|minutes?|hours?|days?)(?![\p{L}\d]))/gu;
+
+/** A sentence whose figures keep their units on the same line. */
+export function untorn(text: string): string {
+  return text.replaceAll(UNITS, NBSP);
+}
+
 export function widthWords(share: number): string {
   if (share === 0) return '–';
   const percent = share * 100;
-  return `${percent >= 10 ? percent.toFixed(1) : percent.toFixed(2)} %`;
+  return `${percent >= 10 ? percent.toFixed(1) : percent.toFixed(2)}${NBSP}%`;
 }
 
 export function judgementWords({ judgement, cause }: Pick<ShardRow, 'judgement' | 'cause'>): string {
