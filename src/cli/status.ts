@@ -4,7 +4,7 @@ import type { OptionTable } from '../lib/options.ts';
 import type { Paint, Style } from '../lib/paint.ts';
 import { visible } from '../lib/visible.ts';
 import { factLines } from '../view/fact-lines.ts';
-import { desiredStateOf, statusOf, type GroupPicture } from '../view/group-picture.ts';
+import { desiredStateOf, statusOf, type GroupPicture, type Unknown } from '../view/group-picture.ts';
 import { isTrouble, problemsOf, type Problem, type Severity } from '../view/group-problems.ts';
 import { verdictOf, type Verdict } from '../view/verdict.ts';
 import { otherClusterOptions, placeOptions, selectOptions, watchOption } from './group-options.ts';
@@ -42,9 +42,19 @@ export function printStatus(picture: GroupPicture, paint: Paint): string {
     ...facts.map(([name, text]) => `  ${name.padEnd(width)}  ${visible(text)}`),
   ];
   if (problems.length > 0) lines.push('', ...problems.flatMap((problem) => problemLines(problem, paint)));
-  if (picture.unknown.length > 0) lines.push('', ...unknownLines(picture, paint));
+  const told = new Set(problems.flatMap(({ reason }) => TOLD_BY[reason] ?? []));
+  const unknown = picture.unknown.filter(({ what }) => !told.has(what));
+  if (unknown.length > 0) lines.push('', ...unknownLines({ unknown }, paint));
   return lines.join('\n');
 }
+
+/** What cannot be read for a reason that a problem tells, with what to do. */
+const TOLD_BY: Readonly<Record<string, readonly Unknown['what'][]>> = {
+  StreamNotFound: ['stream'],
+  TableNotFound: ['rows', 'table'],
+  TableGone: ['rows', 'table'],
+  TableSchemaMismatch: ['rows'],
+};
 
 const STYLES: Record<Severity, Style> = { error: 'red', warning: 'yellow', note: 'cyan' };
 

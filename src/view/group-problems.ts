@@ -61,6 +61,14 @@ const SAYS_WHAT_TO_DO: ReadonlySet<string> = new Set([
   'RegionUnknown',
   'StreamNotFound',
   'StreamReplaced',
+  'StreamAccessDenied',
+  'TableNotFound',
+  'TableGone',
+  'TableNotAdopted',
+  'TableSchemaMismatch',
+  'TableAccessDenied',
+  'TableReplicated',
+  'TableKeyInaccessible',
   'ClaimedByOtherResource',
   'ClaimedByOtherCluster',
   'TableSettingsHeld',
@@ -169,6 +177,9 @@ function rowTroubles(picture: GroupPicture): Problem[] {
   const found: Problem[] = [];
   const living = view.workers.filter(({ alive }) => alive);
   if (rows.leases.length === 0 && living.length === 0) {
+    // That no worker may run on the table is told, with what to do.
+    if (statusOf(picture).conditions?.some(({ type, status }) => type === 'TableReady' && status === 'False'))
+      return [];
     const what = `There is no row of the group in table ${place.table}: no worker has ever run.`;
     return [{ severity: 'warning', reason: 'NoRows', what, next: undefined }];
   }

@@ -41,6 +41,28 @@ describe('kcg status', () => {
     expect(text).toMatch(/^shop\/orders {2}HandlerFailing\n/);
   });
 
+  test.each([
+    ['StreamReady', 'StreamNotFound', 'stream'],
+    ['TableReady', 'TableNotFound', 'rows'],
+    ['TableReady', 'TableGone', 'rows'],
+    ['TableReady', 'TableSchemaMismatch', 'rows'],
+  ] as const)('says once, with what to do, that %s is False for %s', (type, reason, what) => {
+    const conditions = [{ type, status: 'False', reason, message: 'it is not there: make it' }];
+    const object = anObject({ observedGeneration: 1, conditions });
+    const seen = aPicture({ object, unknown: [{ what, why: 'it is not there' }] });
+    const text = printStatus({ ...seen, rows: undefined, view: undefined }, plain);
+    expect(text.split('\n\n').slice(1)).toEqual([`ERROR    ${reason}: it is not there: make it`]);
+  });
+
+  test('tells of a table that is not to be used, not that it has no rows', () => {
+    const conditions = [
+      { type: 'TableReady', status: 'False', reason: 'TableNotAdopted', message: 'adopt it' },
+    ];
+    const object = anObject({ observedGeneration: 1, conditions });
+    const text = printStatus(aPicture({ object, from: [] }), plain);
+    expect(text.split('\n\n').slice(1)).toEqual(['ERROR    TableNotAdopted: adopt it']);
+  });
+
   test('of many groups is a line each and their troubles', () => {
     const other = aPicture({ title: 'shop/b', object: anObject({}), from: failing });
     const text = printStatusList([aPicture(), other], plain);

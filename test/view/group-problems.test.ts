@@ -22,15 +22,15 @@ describe('what is wrong with a group', () => {
 
   test('is what the conditions say, each reason once and the worst first, with what to do', () => {
     const conditions = [
-      condition('Ready', 'False', 'TableNotFound'),
+      condition('Ready', 'False', 'TableLimitReached'),
       condition('LagWithinTarget', 'False', 'LagExceeded'),
-      condition('TableReady', 'False', 'TableNotFound'),
+      condition('TableReady', 'False', 'TableLimitReached'),
       condition('CheckpointsAtRisk', 'False', 'CheckpointsSafe'),
     ];
     const problems = problemsOf(aPicture(said(...conditions)));
-    expect(problems.map(({ reason }) => reason)).toEqual(['TableNotFound', 'LagExceeded']);
-    expect(problems[0]).toMatchObject({ severity: 'error', what: 'TableNotFound it is' });
-    expect(problems[0]?.next).toContain('create it with the keys');
+    expect(problems.map(({ reason }) => reason)).toEqual(['TableLimitReached', 'LagExceeded']);
+    expect(problems[0]).toMatchObject({ severity: 'error', what: 'TableLimitReached it is' });
+    expect(problems[0]?.next).toContain('have the limit raised');
   });
 
   test('is told once, where the message says what to do', () => {
