@@ -217,10 +217,14 @@ describe('an import', () => {
     const clusterId = await claimForACluster(table, { groupId, kinesis: kinesis.kinesis });
     const file = await groupFile({ type: 'KCL', table: 'orders-app' }, groupId);
     const named = ['--group', groupId, '--table', 'ours', '--stream', 'orders'];
-    const imports = 'Write checkpoints.importFrom into its resource there';
+    const patch = (name: string, importFrom: object) => {
+      const spec = JSON.stringify({ spec: { checkpoints: { importFrom } } });
+      return `by itself. If no operator runs the group any more, add --unmanaged.\n  kubectl patch kcg ${name} -n shop --type merge -p '${spec}'\n`;
+    };
+    const byTime = { type: 'EventSourceMapping', processedUntil: '2026-11-23T08:00:00Z' };
     const refusals: [string[], string][] = [
-      [['-f', file], imports],
-      [[...named, ...BY_TIME], imports],
+      [['-f', file], patch('orders', { type: 'KCL', table: 'orders-app' })],
+      [[...named, ...BY_TIME], patch('NAME', byTime)],
       [['-f', file, '--undo'], 'kcg stop orders -n shop --wait and kcg import orders -n shop --undo,'],
       [[...named, '--undo'], 'kcg stop NAME -n shop --wait and kcg import NAME -n shop --undo,'],
     ];
@@ -234,6 +238,9 @@ describe('an import', () => {
       expect(stderr).toContain('If no operator runs the group any more, add --unmanaged.');
       expect(await leasesOf(groupId)).toEqual([]);
     }
+    // It only reads, so it is nobody's to refuse.
+    expect(await run(...named, ...BY_TIME, '--dry-run')).toMatchObject({ code: 0, stderr: '' });
+    expect(await leasesOf(groupId)).toEqual([]);
     expect(await run(...named, ...BY_TIME, '--unmanaged')).toMatchObject({ code: 0, stderr: '' });
     expect(await leasesOf(groupId)).toHaveLength(3);
     expect(await run('-f', file, '--undo')).toMatchObject({ code: 1 });

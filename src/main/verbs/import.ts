@@ -18,7 +18,7 @@ import { systemRandom } from '../../lib/random.ts';
 import { openClients, placeOf, sourceOf } from '../groups/import-clients.ts';
 import { USER_CALLS } from '../groups/user-aws.ts';
 import { groupToImport } from '../groups/import-target.ts';
-import { operatorOf, refuseManaged } from '../groups/refuse-managed.ts';
+import { operatorOf, refuseManaged, withLine, type Way } from '../groups/refuse-managed.ts';
 import { reportOf } from './import-report.ts';
 import { useLocalCredentials } from '../groups/local-credentials.ts';
 
@@ -83,19 +83,32 @@ function refuseOperators(
   const isResource = file === undefined && uid !== '';
   if (isResource && claim?.resourceUid === uid) {
     if (spec.desiredState === 'Stopped') return;
+    const group = `${name} -n ${namespace}`;
+    const stop = `Stop it first: kcg stop ${group} --wait.`;
+    const { say, line } = letOperator(group, spec);
     throw new KcgError(
       'Conflict',
       `an operator runs the group: KinesisConsumerGroup ${name} in namespace ${namespace} is ${spec.desiredState}. Nothing was written`,
-      { fix: `Stop it first: kcg stop ${name} -n ${namespace} --wait.` },
+      { fix: undo ? stop : withLine(`${stop} Or ${say}`, line) },
     );
   }
   // Without file and resource nobody knows its name.
   const named = uid === '' && file === undefined ? { name: 'NAME', namespace } : metadata;
-  refuseManaged(claim, named, (group) =>
-    undo
-      ? `kcg stop ${group} --wait and kcg import ${group} --undo, in a context of that cluster, do it beside the operator.`
-      : 'Write checkpoints.importFrom into its resource there, and the operator imports by itself.',
-  );
+  refuseManaged(claim, named, (group) => {
+    const way = `kcg stop ${group} --wait and kcg import ${group} --undo, in a context of that cluster, do it beside the operator.`;
+    if (undo) return { say: way };
+    const { say, line } = letOperator(group, spec);
+    return { say: `In that cluster ${say}`, line };
+  });
+}
+
+/** The field that has the operator import, and a line that sets it. */
+function letOperator(group: string, { checkpoints: { importFrom } }: KinesisConsumerGroup['spec']): Way {
+  const patch = JSON.stringify({ spec: { checkpoints: { importFrom } } }).replaceAll("'", String.raw`'\''`);
+  return {
+    say: 'set spec.checkpoints.importFrom of its resource, and the operator imports by itself.',
+    line: importFrom && `kubectl patch kcg ${group} --type merge -p '${patch}'`,
+  };
 }
 
 async function dryRun(source: ImportSource, { output }: Options, signal: AbortSignal): Promise<number> {

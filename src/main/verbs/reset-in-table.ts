@@ -45,9 +45,9 @@ export async function resetInTable(file: string, call: ResetCall): Promise<Reset
     const table = await open(place.table, place.groupId);
     const claim = await readClaim(table, signal);
     if (!options.unmanaged) {
-      const way = (name: string) =>
-        `kcg reset ${name}, in a context of that cluster, has the operator do it.`;
-      refuseManaged(claim, group.metadata, way);
+      refuseManaged(claim, group.metadata, (name) => ({
+        say: `kcg reset ${name}, in a context of that cluster, has the operator do it.`,
+      }));
     }
     const { createdAt } = await stream.describe({ signal });
     if (claim?.streamCreatedAt !== undefined && claim.streamCreatedAt !== createdAt)
