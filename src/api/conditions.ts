@@ -33,9 +33,9 @@ const CLAIM = {
     'The operator may not read or write the claim; allow what the message names, in AWS or in Kubernetes.',
   ClaimUnreachable: 'The claim could not be read or written; it is tried again, and the message says why.',
   ClaimedByOtherResource:
-    'Another resource of this cluster uses the same group id and table; delete one of them, unless the message says that the other is being deleted: the one that stays goes on by itself. What was deleted can be applied again with another groupId.',
+    'Another resource of this cluster uses the same group id and table; delete one of them, unless the message says that the other is being deleted: the one that stays goes on by itself. For one in a namespace that is not watched, the message has the command that takes its claim over once it is gone. What was deleted can be applied again with another groupId.',
   ClaimedByOtherCluster:
-    'Another cluster runs this group; stop it there, then set the annotation kcg.dev/take-over to the value in the message, which names that claim and is followed once.',
+    'Another cluster runs this group; stop it there, then run the command in the message, which sets the annotation kcg.dev/take-over: it names that claim and is followed once.',
   StreamReplaced:
     'The stream was deleted and created again, so the positions are of another stream; delete this resource with deletionPolicy Delete and apply it again to begin anew, or create one with another groupId.',
 } as const;

@@ -30,7 +30,7 @@ export interface OperatorOptions extends Omit<
 /** Until `signal` aborts. Nothing is written, either, once `leads` says no: it may before anything can abort. */
 export type Work = (signal: AbortSignal, leads: () => boolean) => Promise<void>;
 
-export interface OperatorSettings extends Omit<ReconcilerOptions['settings'], 'seesAllNamespaces'> {
+export interface OperatorSettings extends Omit<ReconcilerOptions['settings'], 'sees'> {
   /** Only these namespaces; all when empty. */
   namespaces?: readonly string[];
   /** Groups worked on at once; default 10. */
@@ -72,7 +72,6 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     const { cluster, aws } = onlyWhileLeading(options, leads);
     const { listen, nudge = async () => false } = options;
     const tellers = listen && new Tellers({ clock, listen, onChange: (key) => onChange(key, 'changed') });
-    const seesAllNamespaces = namespaces.length === 0;
     const reconciler = new GroupReconciler({
       cluster,
       aws,
@@ -84,7 +83,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       ...(options.onJudged ? { onJudged: options.onJudged } : {}),
       onLook: options.onLook,
       caches: scopes.caches,
-      settings: { ...settings, seesAllNamespaces },
+      settings: { ...settings, sees: (namespace) => scopes.sees(namespace) },
     });
     isLeading = true;
     const groups = scopes.groups();

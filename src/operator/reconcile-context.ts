@@ -74,8 +74,8 @@ export interface ReconcilerSettings {
   s3Endpoint?: string | undefined;
   /** Base URL of the collector of OpenTelemetry, for workers. */
   workerOtlpEndpoint?: string | undefined;
-  /** False when only some namespaces are watched: a resource that is not seen may still exist. */
-  seesAllNamespaces: boolean;
+  /** False for a namespace that is not watched: a resource that is not seen may still exist. Undefined = it is not known which. */
+  sees: (namespace: string | undefined) => boolean;
   /** How often the rows of a group with workers are read, ms; default 5,000. */
   pollMs?: number;
 }

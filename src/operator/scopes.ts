@@ -102,6 +102,12 @@ export class Scopes {
     }
   }
 
+  /** Whether a group that is not in the caches is not there, in this namespace; undefined = in any. */
+  sees(namespace: string | undefined): boolean {
+    const holds = (scope: Scope) => scope.namespace === undefined || scope.namespace === namespace;
+    return this.#scopes.some((scope) => scope.isServed && holds(scope));
+  }
+
   /** Groups that can be looked at. */
   groups(): StoredObject[] {
     return this.#scopes.flatMap(({ isServed, caches }) => (isServed ? caches.groups.list() : []));

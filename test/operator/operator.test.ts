@@ -89,7 +89,10 @@ describe('the operator', () => {
     expect(await replicas()).toBe(0);
   });
 
-  test('has a group that waits for the claim of another go on as soon as that one is deleted', async () => {
+  test.each<[string, string[]]>([
+    ['all namespaces', []],
+    ['a list of them', ['shop', 'audit']],
+  ])('with %s lets who waits for a claim go on as soon as its holder is deleted', async (_, namespaces) => {
     const shared = { groupId: 'shared', checkpoints: { table: { name: 'shared' } } };
     const waiting = { namespace: 'audit', name: 'second' };
     const claimed = async () => {
@@ -99,7 +102,7 @@ describe('the operator', () => {
       return `${status} ${reason}`;
     };
     cluster.create(KINDS.consumerGroup, groupObject(shared));
-    start();
+    start(namespaces);
     await clock.advance(100);
     cluster.create(KINDS.consumerGroup, groupObject(shared, waiting));
     await clock.advance(5_000);

@@ -104,15 +104,17 @@ describe('rows that were to expire', () => {
 
 describe('a claim of this cluster whose resource is not seen', () => {
   const EXPLICIT = { groupId: 'shop.orders' };
-  test.each<[string, boolean, Record<string, unknown>, string | undefined, string]>([
-    ['all namespaces are watched', true, {}, undefined, 'True Claimed'],
-    ['some are, and its is', false, {}, 'shop', 'True Claimed'],
-    ['some are, and its is, by an explicit id', false, EXPLICIT, 'shop', 'True Claimed'],
-    ['some are, and its is another', false, {}, 'pay', 'False ClaimedByOtherResource'],
-    ['some are, and its is not known', false, {}, undefined, 'False ClaimedByOtherResource'],
-    ['the same by an explicit id', false, EXPLICIT, undefined, 'False ClaimedByOtherResource'],
-  ])('%s', async (_, seesAllNamespaces, spec, namespace, expected) => {
-    open({ seesAllNamespaces });
+  const some = (namespace: string | undefined): boolean => namespace === 'shop' || namespace === 'web';
+  test.each<[string, typeof some, Record<string, unknown>, string | undefined, string]>([
+    ['all namespaces are watched', () => true, {}, undefined, 'True Claimed'],
+    ['some are, and its is', some, {}, 'shop', 'True Claimed'],
+    ['some are, and its is, by an explicit id', some, EXPLICIT, 'shop', 'True Claimed'],
+    ['some are, and its is another of them', some, EXPLICIT, 'web', 'True Claimed'],
+    ['some are, and its is none of them', some, {}, 'pay', 'False ClaimedByOtherResource'],
+    ['some are, and its is not known', some, {}, undefined, 'False ClaimedByOtherResource'],
+    ['the same by an explicit id', some, EXPLICIT, undefined, 'False ClaimedByOtherResource'],
+  ])('%s', async (_, sees, spec, namespace, expected) => {
+    open({ sees });
     h.table().store('group#claim', {
       shard_id: 'group#claim',
       cluster_id: 'cluster-1',
@@ -125,7 +127,7 @@ describe('a claim of this cluster whose resource is not seen', () => {
   });
 
   test('is of this group when it comes back under its name', async () => {
-    open({ seesAllNamespaces: false });
+    open({ sees: some });
     create();
     await h.converge();
     expect(await claimRow()).toMatchObject({ resource_namespace: 'shop' });

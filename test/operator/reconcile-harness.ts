@@ -113,7 +113,7 @@ export class Harness {
       },
     });
     this.#watched = watched;
-    this.#settings = { workerImage: 'kcg:test', seesAllNamespaces: true, ...settings };
+    this.#settings = { workerImage: 'kcg:test', sees: () => true, ...settings };
     this.reconciler = this.restart();
   }
 

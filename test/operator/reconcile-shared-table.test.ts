@@ -112,7 +112,7 @@ describe('whether the group that holds the settings is gone', () => {
   });
   test('is not so when its resource may be where this operator does not look', async () => {
     h.close();
-    h = new Harness({ seesAllNamespaces: false });
+    h = new Harness({ sees: () => false });
     h.kinesis.createStream({ name: 'orders', shardCount: 1 });
     expect(await gone({ resource_namespace: 'elsewhere' })).toBe(false);
   });

@@ -121,13 +121,15 @@ async function checkClaim(
     return [{ result: 'unknown', what, found }];
   }
   const { groups } = facts;
+  const { metadata } = source.group!;
   const verdict = judgeClaim({
     claim,
     clusterId: facts.clusterId,
     resourceUid: facts.uid ?? 'none yet',
+    resource: `${metadata.name} -n ${metadata.namespace}`,
     stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
     nameOf: (uid) => (groups ? (groups.get(uid) ?? false) : undefined),
-    takeOver: source.group!.metadata.annotations['kcg.dev/take-over'],
+    takeOver: metadata.annotations['kcg.dev/take-over'],
   });
   if (verdict.verdict === 'refused') return [{ result: 'failed', what, found: verdict.message }];
   const found =

@@ -5,6 +5,8 @@ export interface ClaimInput {
   claim: Claim | undefined;
   clusterId: string;
   resourceUid: string;
+  /** The resource as kubectl is told of it: `orders -n shop`. */
+  resource: string;
   /** Undefined = not known at the moment, so that the claim's is believed. */
   stream: { arn: string; createdAt: number } | undefined;
   /** `namespace/name` of the group with this uid in this cluster; false = it is gone, undefined = cannot be known. */
@@ -33,19 +35,20 @@ const SAME_CREATION_MS = 1_000;
  * a claim of this cluster whose resource is gone is taken over without being told to.
  */
 export function judgeClaim(input: ClaimInput): ClaimVerdict {
-  const { claim, clusterId, resourceUid, nameOf } = input;
+  const { claim, clusterId, resourceUid, resource, nameOf } = input;
   const uid = claim?.resourceUid;
   if (claim === undefined || uid === undefined) {
     return withSameStream(input, { verdict: 'claim', why: 'nobody held it' });
   }
   const mayTake = input.takeOver === claimName(claim);
-  const how = `${claimName(claim)}${input.takeOver === undefined ? '' : OTHER_CLAIM}`;
+  const other = input.takeOver === undefined ? '' : OTHER_CLAIM;
+  const how = `kubectl annotate kcg ${resource} --overwrite kcg.dev/take-over=${claimName(claim)}${other}`;
   if (claim.clusterId !== clusterId) {
     if (mayTake) {
       const why = `taken over from cluster ${claim.clusterId}, as annotated`;
       return withSameStream(input, { verdict: 'claim', why });
     }
-    const message = `cluster ${claim.clusterId} runs this group (resource ${uid}). Stop it there, then annotate: kcg.dev/take-over=${how}`;
+    const message = `cluster ${claim.clusterId} runs this group (resource ${uid}). Stop it there, then take it over: ${how}`;
     return { verdict: 'refused', reason: 'ClaimedByOtherCluster', message };
   }
   if (uid === resourceUid) return withSameStream(input, { verdict: 'ours' });
@@ -79,7 +82,7 @@ function goingMessage(name: string): string {
 
 function unseenMessage({ resourceUid, namespace }: Claim, takeOver: string): string {
   const where = namespace === undefined ? 'of a namespace' : `of namespace ${namespace},`;
-  return `a KinesisConsumerGroup ${where} that this operator does not see (uid ${resourceUid}) uses this groupId and table. Delete one of them; it can be applied again with another groupId. If it is gone, annotate: kcg.dev/take-over=${takeOver}`;
+  return `a KinesisConsumerGroup ${where} that this operator does not see (uid ${resourceUid}) uses this groupId and table. Delete one of them; it can be applied again with another groupId. If it is gone, take the group over: ${takeOver}`;
 }
 
 /** Positions of another stream would be wrong in this one, and some would look right. */

@@ -112,6 +112,7 @@ function judge(
     claim,
     clusterId,
     resourceUid: pass.object.metadata.uid,
+    resource: `${pass.group.metadata.name} -n ${pass.group.metadata.namespace}`,
     stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
     nameOf: (uid) => resourceNameOf(pass, uid, claim?.namespace),
     isBeingDeleted: (uid) => holderOf(pass, uid)?.metadata.deletionTimestamp !== undefined,
@@ -125,14 +126,14 @@ function holderOf({ options }: Pick<PlacedPass, 'options'>, uid: string): Stored
 
 /** `namespace/name` of the group with this uid in this cluster; false = it is gone, undefined = it cannot be known. */
 export function resourceNameOf(
-  { options, group }: PlacedPass,
+  { options }: Pick<PlacedPass, 'options'>,
   uid: string,
   namespace: string | undefined,
 ): string | false | undefined {
   const holder = holderOf({ options }, uid);
   if (holder) return keyString(keyOf(holder));
-  // One that is only not seen may be alive; this group's namespace is watched.
-  return options.settings.seesAllNamespaces || namespace === group.metadata.namespace ? false : undefined;
+  // One that is only not seen may be alive.
+  return options.settings.sees(namespace) ? false : undefined;
 }
 
 async function write(

@@ -71,6 +71,7 @@ test.each<[string, Partial<ClaimInput>, string]>([
     claim: CLAIM,
     clusterId: 'c1',
     resourceUid: 'me',
+    resource: 'orders -n shop',
     stream: STREAM,
     nameOf: () => 'shop/first',
     takeOver: undefined,
@@ -96,7 +97,16 @@ test.each<[string, Partial<ClaimInput>, string]>([
     { claim: theirs, isBeingDeleted: () => true },
     'shop/first, which is being deleted, still has this groupId and table. This one goes on by itself',
   ],
-  ['a resource nobody can see', { claim: theirs, nameOf: () => undefined }, 'kcg.dev/take-over=c1@1'],
+  [
+    'a resource nobody can see',
+    { claim: theirs, nameOf: () => undefined },
+    'If it is gone, take the group over: kubectl annotate kcg orders -n shop --overwrite kcg.dev/take-over=c1@1',
+  ],
+  [
+    'another cluster',
+    { claim: abroad, takeOver: 'c3@1' },
+    'take it over: kubectl annotate kcg orders -n shop --overwrite kcg.dev/take-over=c2@1. The present value names another claim',
+  ],
   [
     'a resource nobody can see, and where it is',
     { claim: { ...theirs, namespace: 'pay' }, nameOf: () => undefined },
@@ -107,6 +117,7 @@ test.each<[string, Partial<ClaimInput>, string]>([
     claim: CLAIM,
     clusterId: 'c1',
     resourceUid: 'me',
+    resource: 'orders -n shop',
     stream: STREAM,
     nameOf: () => 'shop/first',
     takeOver: undefined,
