@@ -179,7 +179,7 @@ export function groupPage(
 }
 
 /** The newest that are shown. */
-const MAX_EVENTS = 200;
+const MAX_EVENTS = 100;
 
 function shardRows({ rows }: GroupPicture, shards: readonly ShardView[]): ShardRow[] {
   const loads = new Map(rows?.leases.map(({ shardId, load }) => [shardId, load]));

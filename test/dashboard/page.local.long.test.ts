@@ -145,17 +145,19 @@ describe.skipIf(problem !== undefined)('the page in a browser', () => {
   it.each([
     ['/', 'phone'],
     ['/groups/shop/orders?shard=shardId-000000000001', 'desk'],
-    ['/groups/media/likes', 'phone'],
+    ['/groups/shop/orders', 'phone'],
     ['/groups/logistics/tracking', 'wall'],
-  ] as const)('%s on a %s: axe finds nothing, light or dark, and nothing is wider than the screen', async (path, size) => {
+  ] as const)('%s on a %s: axe finds nothing, light or dark, and neither the page nor a table in it is scrolled sideways', async (path, size) => {
     const { page, close } = await open(path, { viewport: SIZES[size], colorScheme: 'light' });
     await page.getByText('Live', { exact: true }).waitFor();
     if (path.includes('shard=')) await page.locator('details summary').first().click();
     expect(await violationsOf(page)).toEqual([]);
     await page.emulateMedia({ colorScheme: 'dark' });
     expect(await violationsOf(page, ['color-contrast'])).toEqual([]);
-    const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-    expect(wider).toBeLessThanOrEqual(0);
+    const wider = await page.evaluate(`[document.documentElement, ...document.querySelectorAll('.table-box')]
+      .filter((box) => box.scrollWidth > box.clientWidth)
+      .map((box) => box.getAttribute('aria-label') ?? box.tagName)`);
+    expect(wider).toEqual([]);
     await close();
   });
 

@@ -6,8 +6,10 @@ export interface Column<Row> {
   head: string;
   cell: (row: Row) => ComponentChildren;
   isNumber?: boolean;
-  /** Left out where there is little room: `wide` first, then `medium`. */
-  shownFrom?: 'medium' | 'wide';
+  /** It holds sentences. */
+  isProse?: boolean;
+  /** Left out where there is less room than that, unless rows are stacked there. */
+  shownFrom?: 'narrow' | 'medium' | 'wide';
   /** The row is called by this one. */
   isName?: boolean;
 }
@@ -22,17 +24,24 @@ export interface DataTableProps<Row> {
   sorted?: { by: string; choose: (by: string) => void; ids: readonly string[] };
   /** In place of rows, when there are none. */
   empty: string;
+  /** Where there is little room a row is a few lines, not one that goes out of sight, unless there are many. */
+  stacks?: boolean;
 }
+
+/** What a cell says that has nothing to say. */
+export const NOTHING_TOLD = '–';
 
 /** More rows than this are drawn only where they are seen: all of the same height. */
 const MANY = 120;
 const ROW_PX = 34;
 const SPARE_ROWS = 8;
 
+/** Its roles are said, since what is not laid out as a table is none to some browsers. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
   const { caption, columns, rows, keyOf, selected, sorted, empty } = props;
   const box = useRef<HTMLDivElement>(null);
   const isMany = rows.length > MANY;
+  const isStacked = props.stacks && !isMany;
   const { first, last } = useSeen(box, isMany, rows.length);
   const selectedIndex =
     isMany && selected !== undefined ? rows.findIndex((row, i) => keyOf(row, i) === selected) : -1;
@@ -47,21 +56,21 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   return (
     <div
       ref={box}
-      class={isMany ? 'table-box many' : 'table-box'}
+      class={`table-box ${isMany ? 'many' : ''} ${isStacked ? 'stacks' : ''}`}
       role="group"
       aria-label={caption}
       tabIndex={0}
     >
-      <table aria-rowcount={rows.length + 1}>
+      <table role="table" aria-rowcount={rows.length + 1}>
         <caption class="unseen">{caption}</caption>
-        <thead>
-          <tr aria-rowindex={1}>
+        <thead role="rowgroup">
+          <tr role="row" aria-rowindex={1}>
             {columns.map((column) => (
               <Head key={column.id} column={column as Column<never>} sorted={sorted} />
             ))}
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           <Spacer rows={isMany ? first : 0} columns={columns.length} />
           {shown.map((row, index) => {
             const at = (isMany ? first : 0) + index;
@@ -72,8 +81,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
           })}
           <Spacer rows={isMany ? rows.length - last : 0} columns={columns.length} />
           {rows.length === 0 && (
-            <tr>
-              <td class="empty" colSpan={columns.length}>
+            <tr role="row">
+              <td role="cell" class="empty" colSpan={columns.length}>
                 {empty}
               </td>
             </tr>
@@ -90,7 +99,7 @@ function Head({ column, sorted }: { column: Column<never>; sorted: DataTableProp
   const isSorted = sorted?.by === id;
   const order = isSorted ? (column.isNumber ? 'descending' : 'ascending') : undefined;
   return (
-    <th scope="col" class={classOf(column)} aria-sort={order}>
+    <th role="columnheader" scope="col" class={classOf(column)} aria-sort={order}>
       {isSortable ? (
         <button type="button" class="sort" onClick={() => sorted!.choose(id)}>
           {head}
@@ -123,7 +132,7 @@ class Line<Row> extends Component<LineProps<Row>> {
 
   override render({ row, columns, index, isSelected }: LineProps<Row>) {
     return (
-      <tr aria-rowindex={index} class={isSelected ? 'selected' : undefined}>
+      <tr role="row" aria-rowindex={index} class={isSelected ? 'selected' : undefined}>
         {columns.map((column) => cellOf(column, row))}
       </tr>
     );
@@ -132,23 +141,24 @@ class Line<Row> extends Component<LineProps<Row>> {
 
 /** No component of its own: there are hundreds, and each would take as long again as what is in it. */
 function cellOf<Row>(column: Column<Row>, row: Row) {
-  const { id, isName, cell } = column;
+  const { id, head, isName, cell } = column;
   const name = classOf(column);
+  const told = cell(row);
   if (!isName)
     return (
-      <td key={id} class={name}>
-        {cell(row)}
+      <td key={id} role="cell" class={told === NOTHING_TOLD ? `${name} nothing` : name} data-head={head}>
+        {told}
       </td>
     );
   return (
-    <th key={id} scope="row" class={name}>
-      {cell(row)}
+    <th key={id} role="rowheader" scope="row" class={name}>
+      {told}
     </th>
   );
 }
 
-function classOf({ isNumber, shownFrom, id }: Pick<Column<never>, 'isNumber' | 'shownFrom' | 'id'>): string {
-  return [`c-${id}`, isNumber ? 'number' : '', shownFrom ? `from-${shownFrom}` : '']
+function classOf({ isNumber, isProse, shownFrom, id }: Omit<Column<never>, 'cell' | 'head'>): string {
+  return [`c-${id}`, isNumber ? 'number' : '', isProse ? 'prose' : '', shownFrom ? `from-${shownFrom}` : '']
     .filter(Boolean)
     .join(' ');
 }

@@ -5,9 +5,10 @@ import type { EventView } from '../../view/group-picture.ts';
 import type { Move } from '../group-history.ts';
 import type { ConditionLine, WorkerLine } from '../page-data.ts';
 import { Age } from './age.tsx';
-import { DataTable, type Column } from './data-table.tsx';
+import { DataTable, NOTHING_TOLD, type Column } from './data-table.tsx';
 import { Mark } from './marks.tsx';
-import { shortShard, untorn } from './words.ts';
+import { PodName, ShardName } from './names.tsx';
+import { untorn } from './words.ts';
 
 function Section({ id, title, children }: { id: string; title: string; children: ComponentChildren }) {
   return (
@@ -24,11 +25,20 @@ const MOVES: readonly Column<Move>[] = [
     id: 'shard',
     head: 'Shard',
     isName: true,
-    cell: ({ shardId }) => <span title={shardId}>{shortShard(shardId)}</span>,
+    cell: ({ shardId }) => <ShardName id={shardId} />,
   },
-  { id: 'why', head: 'Why', cell: ({ why }) => why ?? '–' },
-  { id: 'from', head: 'From', shownFrom: 'medium', cell: ({ from }) => from ?? 'nobody' },
-  { id: 'to', head: 'To', cell: ({ to }) => to ?? 'nobody' },
+  { id: 'why', head: 'Why', cell: ({ why }) => why ?? NOTHING_TOLD },
+  {
+    id: 'from',
+    head: 'From',
+    shownFrom: 'narrow',
+    cell: ({ from }) => (from === undefined ? 'nobody' : <PodName name={from} />),
+  },
+  {
+    id: 'to',
+    head: 'To',
+    cell: ({ to }) => (to === undefined ? 'nobody' : <PodName name={to} />),
+  },
 ];
 
 /** In place of what only rows tell, where they have not been read. */
@@ -66,6 +76,7 @@ const EVENTS: readonly Column<EventView>[] = [
   {
     id: 'note',
     head: 'What',
+    isProse: true,
     cell: ({ note, regarding }) => (
       <>
         {untorn(note)} <span class="muted regarding">{regarding}</span>
@@ -83,6 +94,7 @@ export function EventTable({ events }: { events: readonly EventView[] }) {
         keyOf={({ reason, regarding, note }) => `${reason} ${regarding} ${note}`}
         empty="None in the last hour."
         columns={EVENTS}
+        stacks
       />
     </Section>
   );
@@ -106,16 +118,16 @@ const WORKERS: readonly Column<WorkerLine>[] = [
     id: 'lag',
     head: 'Lag',
     isNumber: true,
-    cell: ({ lagMs }) => (lagMs === undefined ? '–' : formatDuration(lagMs)),
+    cell: ({ lagMs }) => (lagMs === undefined ? NOTHING_TOLD : formatDuration(lagMs)),
   },
   {
     id: 'restarts',
     head: 'Restarts',
     isNumber: true,
     shownFrom: 'medium',
-    cell: ({ restarts }) => (restarts === undefined ? '–' : figure(restarts)),
+    cell: ({ restarts }) => (restarts === undefined ? NOTHING_TOLD : figure(restarts)),
   },
-  { id: 'node', head: 'Node', shownFrom: 'wide', cell: ({ node }) => node ?? '–' },
+  { id: 'node', head: 'Node', shownFrom: 'wide', cell: ({ node }) => node ?? NOTHING_TOLD },
   {
     id: 'started',
     head: 'Started',
@@ -125,7 +137,8 @@ const WORKERS: readonly Column<WorkerLine>[] = [
   {
     id: 'trouble',
     head: 'What it cannot do',
-    cell: ({ trouble }) => (trouble === undefined ? '–' : untorn(trouble)),
+    isProse: true,
+    cell: ({ trouble }) => (trouble === undefined ? NOTHING_TOLD : untorn(trouble)),
   },
 ];
 
@@ -138,6 +151,7 @@ export function WorkerTable({ workers, isRead }: { workers: readonly WorkerLine[
         keyOf={({ id }) => id}
         empty={isRead ? 'No worker has a row in the table.' : UNREAD}
         columns={WORKERS}
+        stacks
       />
     </Section>
   );
@@ -148,7 +162,7 @@ const CONDITIONS: readonly Column<ConditionLine>[] = [
   { id: 'status', head: 'Status', cell: ({ status }) => status },
   { id: 'reason', head: 'Reason', cell: ({ reason }) => reason },
   { id: 'since', head: 'Since', shownFrom: 'medium', cell: ({ since }) => <Age at={since} /> },
-  { id: 'message', head: 'Message', cell: ({ message }) => untorn(message) },
+  { id: 'message', head: 'Message', isProse: true, cell: ({ message }) => untorn(message) },
 ];
 
 export function ConditionTable({ conditions }: { conditions: readonly ConditionLine[] }) {
@@ -160,6 +174,7 @@ export function ConditionTable({ conditions }: { conditions: readonly ConditionL
         keyOf={({ id }) => id}
         empty="The operator has not written any."
         columns={CONDITIONS}
+        stacks
       />
     </Section>
   );

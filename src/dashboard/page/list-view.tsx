@@ -1,6 +1,6 @@
 import { count, figure } from '../../lib/count.ts';
 import type { GroupRow, ListPage } from '../page-data.ts';
-import { DataTable, type Column } from './data-table.tsx';
+import { DataTable, NOTHING_TOLD, type Column } from './data-table.tsx';
 import { Link } from './link.tsx';
 import { Badge } from './marks.tsx';
 import { HOME } from './route.ts';
@@ -20,13 +20,20 @@ const COLUMNS: readonly Column<GroupRow>[] = [
     ),
   },
   { id: 'state', head: 'State', cell: ({ verdict }) => <Badge tone={verdict.kind}>{verdict.word}</Badge> },
-  { id: 'stream', head: 'Stream', shownFrom: 'wide', cell: ({ stream }) => stream ?? '–' },
-  { id: 'shards', head: 'Shards', isNumber: true, shownFrom: 'medium', cell: ({ shards }) => shards ?? '–' },
-  { id: 'pods', head: 'Pods', isNumber: true, shownFrom: 'medium', cell: ({ pods }) => pods ?? '–' },
-  { id: 'lag', head: 'Lag', isNumber: true, cell: ({ lag }) => lag ?? '–' },
+  { id: 'stream', head: 'Stream', shownFrom: 'wide', cell: ({ stream }) => stream ?? NOTHING_TOLD },
+  {
+    id: 'shards',
+    head: 'Shards',
+    isNumber: true,
+    shownFrom: 'medium',
+    cell: ({ shards }) => shards ?? NOTHING_TOLD,
+  },
+  { id: 'pods', head: 'Pods', isNumber: true, shownFrom: 'medium', cell: ({ pods }) => pods ?? NOTHING_TOLD },
+  { id: 'lag', head: 'Lag', isNumber: true, cell: ({ lag }) => lag ?? NOTHING_TOLD },
   {
     id: 'wrong',
     head: 'What is wrong first',
+    isProse: true,
     shownFrom: 'medium',
     cell: ({ worst, more }) =>
       worst ? (
@@ -35,7 +42,7 @@ const COLUMNS: readonly Column<GroupRow>[] = [
           {more > 0 ? <span class="muted"> (and {figure(more)} more)</span> : null}
         </span>
       ) : (
-        <span class="muted">nothing</span>
+        NOTHING_TOLD
       ),
   },
 ];
@@ -60,6 +67,7 @@ export function ListView({ page }: { page: ListPage }) {
         rows={groups}
         keyOf={({ id }) => id}
         empty="None."
+        stacks
       />
     </>
   );

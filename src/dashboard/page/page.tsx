@@ -19,7 +19,9 @@ function App() {
   const live = useLive(route.group);
   const ticker = useRef(new Ticker(systemClock.now())).current;
   const now = useNow((nowMs) => ticker.tick(nowMs + live.skewMs));
-  const { page, lostAt, isOther } = live;
+  const { page, lostAt, isOther, skewMs } = live;
+  // What is drawn first is by the server's clock, too, which is known by then.
+  ticker.nowMs = now + skewMs;
   // The clock alone draws no more than ages.
   const content = useMemo(
     () => (

@@ -1,10 +1,11 @@
 import { useMemo } from 'preact/hooks';
 import type { ShardRow } from '../page-data.ts';
 import { Age } from './age.tsx';
-import { DataTable, type Column } from './data-table.tsx';
+import { DataTable, NOTHING_TOLD, type Column } from './data-table.tsx';
 import { useLater } from './later.ts';
 import { Link } from './link.tsx';
 import { Mark, TONE_OF_KIND } from './marks.tsx';
+import { PodName, ShardName } from './names.tsx';
 import type { Route } from './route.ts';
 import { kindOf, matching, sortShards, type SortId } from './shard-order.ts';
 import { judgementWords, lagWords, loadWords, shortShard, widthWords } from './words.ts';
@@ -43,10 +44,7 @@ function columnsOf(route: Route): readonly Column<ShardRow>[] {
       isName: true,
       cell: ({ id }) => (
         <Link to={{ ...route, shard: id }} current={id === route.shard}>
-          <span class="full-id">{id}</span>
-          <span class="short-id" aria-hidden="true">
-            {shortShard(id)}
-          </span>
+          <ShardName id={id} />
         </Link>
       ),
     },
@@ -59,6 +57,9 @@ function columnsOf(route: Route): readonly Column<ShardRow>[] {
           <span class="state">
             {tone ? <Mark tone={tone} /> : <span class="mark" />}
             {shard.state}
+            {shard.judgement !== undefined && shard.judgement !== 'OK' && (
+              <span class="to-medium">, {shard.judgement}</span>
+            )}
           </span>
         );
       },
@@ -69,13 +70,21 @@ function columnsOf(route: Route): readonly Column<ShardRow>[] {
       head: 'Owner',
       shownFrom: 'medium',
       cell: ({ owner, state }) =>
-        owner === undefined ? '–' : state === 'unowned' ? <span class="muted">was {owner}</span> : owner,
+        owner === undefined ? (
+          NOTHING_TOLD
+        ) : state === 'unowned' ? (
+          <span class="muted">
+            was <PodName name={owner} />
+          </span>
+        ) : (
+          <PodName name={owner} />
+        ),
     },
     {
       id: 'lag',
       head: 'Lag',
       isNumber: true,
-      cell: ({ lagMs }) => (lagMs === undefined ? '–' : lagWords(lagMs)),
+      cell: ({ lagMs }) => (lagMs === undefined ? NOTHING_TOLD : lagWords(lagMs)),
     },
     { id: 'load', head: 'Load', isNumber: true, shownFrom: 'medium', cell: ({ load }) => loadWords(load) },
     { id: 'width', head: 'Width', isNumber: true, shownFrom: 'wide', cell: ({ width }) => widthWords(width) },
@@ -90,7 +99,7 @@ function columnsOf(route: Route): readonly Column<ShardRow>[] {
       id: 'parents',
       head: 'From',
       shownFrom: 'wide',
-      cell: ({ parents }) => parents.map(shortShard).join(', ') || '–',
+      cell: ({ parents }) => parents.map(shortShard).join(', ') || NOTHING_TOLD,
     },
   ];
 }
