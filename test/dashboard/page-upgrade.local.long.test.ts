@@ -80,9 +80,11 @@ async function openedAt(path: string, key: string, version = () => 'one') {
 const told = (page: Page) => page.getByText('kcg answers in another version than this page is of');
 
 describe.skipIf(problem !== undefined)('a page that is left open over an upgrade', () => {
-  it('loads itself anew once, and leads back to where one was: group, order, scrolled boxes, what is open and the focus', async () => {
+  it('loads itself anew once, and leads back to where one was: group, order, zoom, scrolled boxes, what is open and the focus', async () => {
     const { page, isLive, loads, version, upgrade } = await openedAt(`/groups/${MANY}?sort=owner`, MANY);
     await page.locator('summary').first().click();
+    await page.getByRole('button', { name: 'Show fewer shards, larger' }).click();
+    await eventually(() => page.url()).toContain('keys=18.75-81.25');
     const shards = page.getByRole('group', { name: 'Shards', exact: true });
     await shards.evaluate((box) => {
       box.scrollIntoView({ behavior: 'instant' });

@@ -18,6 +18,7 @@ describe('an address of the dashboard', () => {
       '/groups/shop/orders?sort=lag&all=1&find=a+b',
       { group: 'shop/orders', sort: 'lag', all: true, find: 'a b' },
     ],
+    ['/groups/shop/orders?keys=25-37.5', { group: 'shop/orders', keys: { from: 0.25, width: 0.125 } }],
   ])('%s says all of what is shown', (address, said) => {
     const route = { ...HOME, ...said };
     expect(parse(address)).toEqual(route);
@@ -26,6 +27,9 @@ describe('an address of the dashboard', () => {
 
   it('that makes no sense shows what it can', () => {
     expect(parse('/groups/shop?sort=colour')).toEqual(HOME);
+    expect(parse('/?keys=37.5-25')).toEqual(HOME);
+    expect(parse('/?keys=NaN-1e400')).toEqual(HOME);
+    expect(parse('/?keys=90-150').keys).toEqual({ from: 0.4, width: 0.6 });
     expect(parse('/groups/shop/orders/')).toMatchObject({ group: 'shop/orders' });
   });
 });

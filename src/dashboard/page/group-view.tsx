@@ -7,7 +7,7 @@ import { Charts } from './charts.tsx';
 import { Facts } from './facts.tsx';
 import { EventTable, ConditionTable, MoveTable, WorkerTable } from './group-tables.tsx';
 import { Badge, Mark } from './marks.tsx';
-import type { Route } from './route.ts';
+import type { Go, Route } from './route.ts';
 import { ShardPanel } from './shard-panel.tsx';
 import { ShardPicture } from './shard-picture.tsx';
 import { ShardTable } from './shard-table.tsx';
@@ -16,7 +16,7 @@ import { untorn } from './words.ts';
 export interface GroupViewProps {
   page: GroupPage;
   route: Route;
-  go: (route: Route, how: 'push' | 'replace') => void;
+  go: Go;
 }
 
 export function GroupView({ page, route, go }: GroupViewProps) {
@@ -104,7 +104,7 @@ function Shards({ page, route, go }: GroupViewProps) {
             <input
               type="checkbox"
               checked={route.all}
-              onChange={(event) => go({ ...route, all: event.currentTarget.checked }, 'replace')}
+              onChange={(event) => go({ all: event.currentTarget.checked }, 'replace')}
             />
             also those of old history
             {hidden > 0 ? ` (${figure(hidden)})` : ''}
@@ -116,7 +116,7 @@ function Shards({ page, route, go }: GroupViewProps) {
             type="search"
             value={route.find}
             placeholder="shard, owner or state"
-            onInput={(event) => go({ ...route, find: event.currentTarget.value }, 'replace')}
+            onInput={(event) => go({ find: event.currentTarget.value }, 'replace')}
           />
         </label>
       </div>
@@ -124,7 +124,9 @@ function Shards({ page, route, go }: GroupViewProps) {
         <ShardPicture
           shards={shown}
           selected={route.shard}
-          select={(shard) => go({ ...route, shard }, 'replace')}
+          select={(shard) => go({ shard }, 'replace')}
+          span={route.keys}
+          show={(keys) => go({ keys }, 'replace')}
         />
       )}
       {chosen && <ShardPanel shard={chosen} shards={shards} route={route} />}

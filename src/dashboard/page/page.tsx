@@ -11,7 +11,7 @@ import { ListView } from './list-view.tsx';
 import { follow, NOTHING, type Live } from './live.ts';
 import { Mark } from './marks.tsx';
 import { INPUTS, reloadHere } from './renewal.ts';
-import { formatRoute, HOME, parseRoute, type Route } from './route.ts';
+import { formatRoute, HOME, parseRoute, type Go, type Route } from './route.ts';
 import { clockWords } from './words.ts';
 
 function App() {
@@ -75,7 +75,7 @@ function Content({
 }: {
   page: Page | undefined;
   route: Route;
-  go: (route: Route, how: 'push' | 'replace') => void;
+  go: Go;
   lostAt: Live['lostAt'];
 }) {
   switch (page?.kind) {
@@ -155,9 +155,11 @@ function titleOf({ group, shard }: Route, page: Page | undefined): string {
 function useRoute() {
   const read = () => parseRoute(location.pathname, location.search);
   const [route, setRoute] = useState(read);
-  const go = (next: Route, how: 'push' | 'replace') => {
-    setRoute(next);
-    const url = formatRoute(next);
+  const latest = useRef(route);
+  const lead = (next: Route) => setRoute((latest.current = next));
+  const go: Go = (change, how) => {
+    lead({ ...latest.current, ...change });
+    const url = formatRoute(latest.current);
     try {
       if (how === 'push') history.pushState(undefined, '', url);
       else history.replaceState(undefined, '', url);
@@ -166,7 +168,7 @@ function useRoute() {
     }
   };
   useEffect(() => {
-    const back = () => setRoute(read());
+    const back = () => lead(read());
     const follow = (event: MouseEvent) => {
       const link = (event.target as Element).closest?.('a');
       const isPlain =

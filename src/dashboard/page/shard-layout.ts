@@ -67,6 +67,12 @@ export function showing(span: Span, { from, width }: Pick<ShardRow, 'from' | 'wi
   return within({ ...span, from: from < span.from ? from : from + width - span.width });
 }
 
+/** What lies between two shares of all hash keys, as somebody wrote them; the whole where that is nothing. */
+export function spanOf(from: number, to: number): Span {
+  const width = Math.max(NARROWEST, to - from);
+  return from < to && width < 1 ? within({ from, width }) : WHOLE;
+}
+
 function within({ from, width }: Span): Span {
   return { from: Math.min(1 - width, Math.max(0, from)), width };
 }

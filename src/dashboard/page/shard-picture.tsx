@@ -21,6 +21,9 @@ export interface ShardPictureProps {
   shards: readonly ShardRow[];
   selected: string | undefined;
   select: (id: string | undefined) => void;
+  /** What is shown of the hash keys. */
+  span: Span;
+  show: (span: Span) => void;
 }
 
 const ARROWS: Record<string, 'left' | 'right' | 'up' | 'down'> = {
@@ -32,18 +35,18 @@ const ARROWS: Record<string, 'left' | 'right' | 'up' | 'down'> = {
 const ZOOM = 1.6;
 
 /** All shards by hash key and lineage. The table below says the same in words. */
-export function ShardPicture({ shards: known, selected, select }: ShardPictureProps) {
+export function ShardPicture({ shards: known, selected, select, span, show }: ShardPictureProps) {
   const shards = useLater(known);
   const canvas = useRef<HTMLCanvasElement>(null);
   const layout = useMemo(() => layoutShards(shards), [shards]);
   const heights = heightsOf(layout);
-  const [span, setSpan] = useState<Span>(WHOLE);
   const [hovered, setHovered] = useState<string>();
   const width = useWidth(canvas);
   const paints = usePaints(canvas);
   const chosen = shards.find(({ id }) => id === selected);
   useEffect(() => {
-    if (chosen) setSpan((old) => showing(old, chosen));
+    const next = chosen ? showing(span, chosen) : span;
+    if (next !== span) show(next);
   }, [selected]);
   useLayoutEffect(() => {
     if (canvas.current && paints)
@@ -56,9 +59,9 @@ export function ShardPicture({ shards: known, selected, select }: ShardPicturePr
   const idAt = (event: PointerEvent | MouseEvent) => cellAt(layout, pointOf(event))?.shard.id;
   const zoom = (factor: number) => {
     const around = chosen ? chosen.from + chosen.width / 2 : span.from + span.width / 2;
-    setSpan((old) => zoomed(old, factor, around));
+    show(zoomed(span, factor, around));
   };
-  const showAll = () => setSpan(WHOLE);
+  const showAll = () => show(WHOLE);
   const told = shards.find(({ id }) => id === hovered) ?? chosen;
   const index = layout.cells.findIndex(({ shard }) => shard.id === selected);
   return (
@@ -79,7 +82,7 @@ export function ShardPicture({ shards: known, selected, select }: ShardPicturePr
         onWheel={(event) => {
           if (!event.ctrlKey) return;
           event.preventDefault();
-          setSpan(zoomed(span, event.deltaY < 0 ? ZOOM : 1 / ZOOM, pointOf(event).x));
+          show(zoomed(span, event.deltaY < 0 ? ZOOM : 1 / ZOOM, pointOf(event).x));
         }}
       >
         <canvas ref={canvas} aria-hidden="true" style={{ height: `${heights.total}px` }} />

@@ -6,14 +6,14 @@ import { useLater } from './later.ts';
 import { Link } from './link.tsx';
 import { Mark, TONE_OF_KIND } from './marks.tsx';
 import { PodName, ShardName } from './names.tsx';
-import type { Route } from './route.ts';
+import type { Go, Route } from './route.ts';
 import { kindOf, matching, sortShards, type SortId } from './shard-order.ts';
 import { judgementWords, lagWords, loadWords, shortShard, widthWords } from './words.ts';
 
 export interface ShardTableProps {
   shards: readonly ShardRow[];
   route: Route;
-  go: (route: Route, how: 'push' | 'replace') => void;
+  go: Go;
 }
 
 export function ShardTable({ shards: known, route, go }: ShardTableProps) {
@@ -22,7 +22,7 @@ export function ShardTable({ shards: known, route, go }: ShardTableProps) {
   const { sort, find } = route;
   const rows = useMemo(() => sortShards(matching(shards, find), sort), [shards, find, sort]);
   const columns = useMemo(() => columnsOf(route), [route]);
-  const choose = (by: string) => go({ ...route, sort: (by === sort ? 'lineage' : by) as SortId }, 'replace');
+  const choose = (by: string) => go({ sort: (by === sort ? 'lineage' : by) as SortId }, 'replace');
   return (
     <DataTable
       caption="Shards"
