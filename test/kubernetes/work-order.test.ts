@@ -135,7 +135,7 @@ describe('keys that wait in lanes', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 6 }),
-        fc.array(step, { minLength: 50, maxLength: 80, size: 'max' }),
+        fc.array(step, { minLength: 50, maxLength: 80 }),
         (room, steps) => {
           const lanes = new Lanes(room);
           const waiting = new Map<string, { lane: string; reason: Reason; turns: number; most: number }>();

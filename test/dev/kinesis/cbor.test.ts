@@ -88,7 +88,7 @@ describe('CBOR', () => {
           expect((error as Error).message).toMatch(/not CBOR/);
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 });

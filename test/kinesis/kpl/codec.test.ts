@@ -115,7 +115,7 @@ describe('a plain record', () => {
           expect(size).toBeLessThanOrEqual(message.length);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });
