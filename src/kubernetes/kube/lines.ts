@@ -4,18 +4,19 @@ import { KcgError } from '../../lib/errors.ts';
 const MAX_LINE_BYTES = 32 * 1024 * 1024;
 const NEWLINE = 10;
 
-/** Lines of a byte stream; each wait for the next chunk goes through `onIdle`. An unfinished last line is dropped. */
+/** Lines of a byte stream; `onChunk` hears whenever something has come. An unfinished last line is dropped. */
 export async function* readLines(
   chunks: AsyncIterable<Buffer>,
-  { onIdle }: { onIdle: <T>(next: Promise<T>) => Promise<T> },
+  onChunk: () => void = () => {},
 ): AsyncGenerator<string> {
   const iterator = chunks[Symbol.asyncIterator]();
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   try {
     for (;;) {
-      const { value: chunk, done } = await onIdle(iterator.next());
+      const { value: chunk, done } = await iterator.next();
       if (done) return;
+      onChunk();
       let start = 0;
       for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
         const line = Buffer.concat([...pending, chunk.subarray(start, end)]).toString('utf8');

@@ -40,6 +40,8 @@ const GOOD_WATCH_MS = 10_000;
 /** Bounds of the length of a watch that we ask the server for, seconds; random, so that reconnects spread. */
 const WATCH_SECONDS = { min: 300, max: 600 };
 const GONE = 410;
+/** One for all: an abort without a reason makes an error with its stack. */
+const OVER = new KcgError('Aborted', 'the watch is over');
 
 /**
  * Keeps an `ObjectStore` equal to what the API server holds: a paged list, then a watch from the list's version, again
@@ -98,10 +100,11 @@ export class KubeReflector {
     onEvent({ type: 'listed', kind: kind.kind, objects: objects.length, changes });
   }
 
-  /** One watch, from the last version to its end. */
+  /** One watch, from the last version to its end, or until it is silent for `inactivityMs`. */
   async #follow(): Promise<void> {
-    const { transport, kind, random, watch } = this.#options;
+    const { transport, kind, clock, random, watch } = this.#options;
     const ended = new AbortController();
+    const signal = AbortSignal.any([watch.signal, ended.signal]);
     const { min, max } = WATCH_SECONDS;
     const seconds = Math.round(min + random() * (max - min));
     try {
@@ -118,37 +121,40 @@ export class KubeReflector {
           timeoutSeconds: String(seconds),
         },
         accept: [GONE],
-        signal: AbortSignal.any([watch.signal, ended.signal]),
+        signal,
       });
       if (statusCode === GONE) throw this.#expired(body);
-      for await (const line of readLines(chunks, { onIdle: this.#idleGuard(ended) })) {
-        if (watch.signal.aborted) return;
-        this.#take(line);
-      }
+      const heard = { atMs: clock.monotonic() };
+      const reading = this.#takeAll(chunks, { signal, onChunk: () => (heard.atMs = clock.monotonic()) });
+      // One that was given up ends in its own time.
+      reading.catch(() => {});
+      await Promise.race([reading, this.#silence(heard, signal)]);
     } finally {
-      ended.abort();
+      ended.abort(OVER);
     }
   }
 
-  /** Waits for the next chunk at most `inactivityMs`, then gives the watch up. */
-  #idleGuard(ended: AbortController) {
+  async #takeAll(
+    chunks: AsyncIterable<Buffer>,
+    { signal, onChunk }: { signal: AbortSignal; onChunk: () => void },
+  ): Promise<void> {
+    for await (const line of readLines(chunks, onChunk)) {
+      if (signal.aborted) return;
+      this.#take(line);
+    }
+  }
+
+  /** One timer for a watch, however much comes. @throws KcgError `Timeout`; returns when `signal` aborts */
+  async #silence(heard: { readonly atMs: number }, signal: AbortSignal): Promise<void> {
     const { clock, transport, kind, inactivityMs = 150_000 } = this.#options;
-    return async <T>(next: Promise<T>): Promise<T> => {
-      const arrived = new AbortController();
-      const idle = clock
-        .sleep(inactivityMs, { signal: AbortSignal.any([arrived.signal, ended.signal]) })
-        .then(() => {
-          if (arrived.signal.aborted || ended.signal.aborted) return next;
-          transport.distrust();
-          throw new KcgError('Timeout', `the watch of ${kind.plural} was silent for ${inactivityMs} ms`);
-        });
-      try {
-        return await Promise.race([next, idle]);
-      } finally {
-        arrived.abort();
-        idle.catch(() => {});
-      }
-    };
+    for (;;) {
+      const leftMs = heard.atMs + inactivityMs - clock.monotonic();
+      if (leftMs <= 0) break;
+      await clock.sleep(leftMs, { signal });
+      if (signal.aborted) return;
+    }
+    transport.distrust();
+    throw new KcgError('Timeout', `the watch of ${kind.plural} was silent for ${inactivityMs} ms`);
   }
 
   #take(line: string): void {

@@ -109,8 +109,7 @@ async function* eachLine(
     signal: stop,
   });
   let before: LogLine | undefined;
-  for await (const text of readLines(chunks, { onIdle: (next) => next }))
-    yield (before = logLine(name, text, before));
+  for await (const text of readLines(chunks)) yield (before = logLine(name, text, before));
 }
 
 /** Each pod by itself; one whose container has begun anew is read from there. */

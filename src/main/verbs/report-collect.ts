@@ -92,7 +92,7 @@ async function askPods(
     const lines = async () => {
       const chunks = await calls.log(key, { container, tailLines: tail, signal });
       const read: string[] = [];
-      for await (const line of readLines(chunks, { onIdle: (next) => next })) read.push(line);
+      for await (const line of readLines(chunks)) read.push(line);
       return read;
     };
     logs.set(key.name, await attempt(`log of ${key.name}`, lines, []));
