@@ -54,10 +54,11 @@ export class TableLooks {
     return {
       describe: (options = {}) => this.#describe(known, place, options),
       apply: async (step, options) => {
+        const { answer } = known;
         known.answer = undefined;
         try {
           const outcome = await admin.apply(step, options);
-          this.#learn(known, step, outcome === 'done' && this.#keepTags.has(place));
+          this.#learn(known, step, { isSure: outcome === 'done' && this.#keepTags.has(place), answer });
           if (outcome === 'done' && step.do === 'create') known.given = step.table.tags;
           return outcome;
         } catch (thrown) {
@@ -112,13 +113,19 @@ export class TableLooks {
     if (observed.status === 'ACTIVE') known.sides = { tags, ttlAttribute, pointInTimeRecovery, atMs };
   }
 
-  /** What a step that was done has made of it; else it is read anew. */
-  #learn(known: Known, step: TableStep, isSure: boolean): void {
+  /** What a step that was done has made of it, and of the last `answer`; else it is read anew. */
+  #learn(
+    known: Known,
+    step: TableStep,
+    { isSure, answer }: Pick<Known, 'answer'> & { isSure: boolean },
+  ): void {
     const atMs = this.#clock.monotonic();
     if (isSure && step.do === 'create') {
       known.sides = { tags: step.table.tags, ttlAttribute: '', pointInTimeRecovery: false, atMs };
     } else if (isSure && step.do === 'enable ttl' && known.sides) {
-      known.sides = { ...known.sides, ttlAttribute: step.attribute };
+      const ttl = { ttlAttribute: step.attribute };
+      known.sides = { ...known.sides, ...ttl };
+      known.answer = answer && { ...answer, observed: { ...answer.observed, ...ttl } };
     } else known.sides = undefined;
   }
 

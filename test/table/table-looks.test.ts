@@ -57,6 +57,9 @@ describe('what is known of tables', () => {
     expect(reads).toEqual(['one all', 'two itself']);
     expect(made).toMatchObject({ tags: { 'kcg.dev/group-id': 'two' }, ttlAttribute: '' });
     await second.apply({ do: 'enable ttl', attribute: 'ttl' });
+    expect(await second.describe()).toEqual({ ...made, ttlAttribute: 'ttl' });
+    expect(reads).toEqual(['one all', 'two itself']);
+    await clock.advance(2_000);
     expect((await second.describe())?.ttlAttribute).toBe('ttl');
     expect(reads).toEqual(['one all', 'two itself', 'two itself']);
   });
