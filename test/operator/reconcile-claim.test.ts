@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { groupObject, Harness } from './reconcile-harness.ts';
@@ -68,6 +68,17 @@ describe('what Latest means', () => {
     await h.converge();
     expect(await claimRow()).not.toHaveProperty('start_at');
   });
+});
+
+test('a group that nobody has claimed is claimed by one consistent read of its rows', async () => {
+  open();
+  create();
+  const get = vi.spyOn(h.table(), 'get');
+  const query = vi.spyOn(h.table(), 'query');
+  await h.converge();
+  expect(get).not.toHaveBeenCalled();
+  expect(query.mock.calls.filter(([, { consistent }]) => consistent)).toHaveLength(1);
+  expect(await claimRow()).toHaveProperty('resource_uid');
 });
 
 describe('rows that were to expire', () => {

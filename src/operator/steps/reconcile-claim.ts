@@ -66,12 +66,14 @@ async function claimed(
   let { claim } = rows;
   let verdict = judge(pass, { claim, clusterId, stream });
   for (let attempt = 0; verdict.verdict !== 'ours' && attempt < ATTEMPTS; attempt += 1) {
-    claim = await readClaim(table, pass.signal);
+    // Where nobody seems to have claimed it, one read shows the claim and the rows that go with it.
+    const all: GroupRows | undefined = claim ? undefined : await readAll(pass, table);
+    claim = all ? all.claim : await readClaim(table, pass.signal);
     verdict = judge(pass, { claim, clusterId, stream });
     if (verdict.verdict === 'refused') return verdict;
     if (verdict.verdict === 'claim') {
       const { why } = verdict;
-      await keepRows(pass, table, rows);
+      await keepRows(pass, table, { seen: rows, now: all ?? (await readAll(pass, table)) });
       if (!(await write(pass, { table, claim, clusterId, stream }))) continue;
       const note = `group id ${pass.groupId} claimed: ${why}`;
       pass.events.push({ type: 'Normal', reason: 'Claimed', note, action: 'ClaimGroup', isStep: true });
@@ -91,11 +93,18 @@ async function claimed(
  * A deleted group may have left its rows to expire, and another program's always do: once claimed they are live, also while
  * no worker takes them. Before the claim, so that a failure between the two begins again.
  */
-async function keepRows({ signal }: PlacedPass, table: LeaseTable, seen: GroupRows): Promise<void> {
-  const { leases } = decodeRows(await table.query('all', { consistent: true, signal }));
-  const expiring = leases.filter(({ ttl }) => ttl !== undefined).map(({ shardId }) => shardId);
+async function keepRows(
+  { signal }: PlacedPass,
+  table: LeaseTable,
+  { seen, now }: { seen: GroupRows; now: GroupRows },
+): Promise<void> {
+  const expiring = now.leases.filter(({ ttl }) => ttl !== undefined).map(({ shardId }) => shardId);
   await writeRows(table, expiring.map(keepShard), signal);
   for (const lease of seen.leases) lease.ttl = undefined;
+}
+
+async function readAll({ signal }: PlacedPass, table: LeaseTable): Promise<GroupRows> {
+  return decodeRows(await table.query('all', { consistent: true, signal }));
 }
 
 interface Seen {
