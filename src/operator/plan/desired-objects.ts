@@ -42,7 +42,7 @@ export function workloadName(group: string): string {
 export function desiredObjects(input: WorkloadInput): Workload {
   const { group, selector, labels } = input;
   // The last restart stays in the template when its annotation is taken off the group: that asks for no new pods.
-  const template = workerTemplate({ ...input, restart: input.restart ?? restartOf(input.existing) });
+  const template = workerTemplate({ ...input, restart: input.restart ?? keptOf(input.existing).restart });
   const templateHash = hashOf(template);
   const revision = nextRevision(input, templateHash);
   const metadata = {
@@ -127,6 +127,16 @@ export function restartOf(deployment: StoredObject | undefined): string | undefi
   return spec?.template?.metadata?.annotations?.[RESTART_ANNOTATION];
 }
 
+/** All of the Deployment as it is that the next one is made from. */
+export function keptOf(deployment: StoredObject | undefined) {
+  const { annotations = {} } = deployment?.metadata ?? {};
+  return {
+    restart: restartOf(deployment),
+    templateHash: annotations[TEMPLATE_HASH_ANNOTATION],
+    revision: Math.floor(Number(annotations[REVISION_ANNOTATION] ?? 0)) || 0,
+  };
+}
+
 /** The Deployment with another number of the pods that it has already. */
 export function withReplicas(
   { apiVersion, kind, metadata, spec }: StoredObject,
@@ -143,10 +153,9 @@ export function withReplicas(
 
 /** A pod-template-hash has no order; workers need one to tell the newer of two revisions. */
 function nextRevision({ existing, seenRevision }: WorkloadInput, templateHash: string): number {
-  const annotations = existing?.metadata.annotations ?? {};
-  const current = Math.floor(Number(annotations[REVISION_ANNOTATION] ?? 0)) || 0;
-  const isSame = annotations[TEMPLATE_HASH_ANNOTATION] === templateHash && current > 0;
-  return isSame ? current : Math.max(current, seenRevision) + 1;
+  const kept = keptOf(existing);
+  const isSame = kept.templateHash === templateHash && kept.revision > 0;
+  return isSame ? kept.revision : Math.max(kept.revision, seenRevision) + 1;
 }
 
 function withRevision(template: Json, revision: number): Json {

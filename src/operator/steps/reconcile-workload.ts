@@ -20,6 +20,7 @@ import {
   CONTENT_HASH_ANNOTATION,
   desiredObjects,
   isLeftover,
+  keptOf,
   belongsTo,
   replicasOf,
   withReplicas,
@@ -160,10 +161,10 @@ function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: Work
     handler: workloadHandler(group, target.region),
     template: group.spec.template,
     image: options.settings.workerImage,
-    config: encodeWorkerConfig({
+    config: {
       ...workerConfigOf(group, target, consumerArn),
       otlpEndpoint: options.settings.workerOtlpEndpoint,
-    }),
+    },
     handoffTimeoutMs: group.spec.leases.handoffTimeoutSeconds * 1000,
     labels: { ...ownedLabels(name), ...selector, [COMPONENT_LABEL]: 'worker' },
     selector,
@@ -171,10 +172,11 @@ function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: Work
     seenRevision,
     restart: askedRestart(group.metadata),
   };
-  const { uid, resourceVersion } = existing?.metadata ?? {};
-  const from = JSON.stringify([input, uid, resourceVersion]);
-  if (memory.workload?.from !== from)
-    memory.workload = { from, objects: desiredObjects({ ...input, existing }) };
+  const from = JSON.stringify([input, keptOf(existing)]);
+  if (memory.workload?.from !== from) {
+    const config = encodeWorkerConfig(input.config);
+    memory.workload = { from, objects: desiredObjects({ ...input, config, existing }) };
+  }
   return memory.workload.objects;
 }
 
