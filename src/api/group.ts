@@ -46,6 +46,8 @@ const group = z.strictObject({
   status: groupStatus.optional().catch(undefined),
 });
 
+const aroundSpec = group.omit({ spec: true });
+
 /** A valid group, defaults applied. */
 export interface KinesisConsumerGroup {
   apiVersion: typeof API_VERSION;
@@ -82,6 +84,18 @@ export function checkGroup(
 }
 
 type Named = Pick<KinesisConsumerGroup, 'spec'> & { metadata: Pick<GroupMetadata, 'name' | 'namespace'> };
+
+/** As `checkGroup` leaves unknown fields out, of an object whose spec is the one that `spec` was read from. */
+export function checkAroundSpec(
+  object: Readonly<Record<string, unknown>>,
+  spec: GroupSpec,
+): ParsedGroup & { ignored: string[] } {
+  const { spec: _, ...input } = object;
+  const { value, ignored } = withoutUnknown(aroundSpec, withoutNulls(aroundSpec, input));
+  const parsed = aroundSpec.safeParse(value);
+  if (parsed.success) return { outcome: 'ok', group: { ...parsed.data, spec }, ignored };
+  return { outcome: 'refused', problems: problemsOf(aroundSpec, value, parsed.error.issues), ignored };
+}
 
 /** The spec's, or `<namespace>.<name>`. */
 export function groupIdOf({ metadata: { namespace, name }, spec }: Named): string {

@@ -12,6 +12,7 @@ import type { AwsAccount } from './aws-account.ts';
 import { identityKey, tableKey, type GroupTarget } from './group-target.ts';
 import type { Cluster, ObjectCache, StoredObject } from '../kubernetes/cluster.ts';
 import type { Nudge } from './steps/fence-workers.ts';
+import type { LastRead } from './observe/read-groups.ts';
 import type { StreamCache } from './observe/observe-stream.ts';
 import type { ResetMemory } from './offset-reset.ts';
 import type { ImportMemory } from './position-import.ts';
@@ -105,6 +106,7 @@ export interface KnownTable {
 /** What is remembered of a group between passes. All of it can be lost: it saves calls, or makes us wait longer. */
 export interface GroupMemory {
   uid: string;
+  read: LastRead | undefined;
   /** The finalizer has been on the object. */
   wasGuarded: boolean;
   /** Tries to undo what a group that is gone has left, that failed. */
@@ -168,6 +170,7 @@ export interface GroupMemory {
 export function newMemory(uid: string, nowMs: number): GroupMemory {
   return {
     uid,
+    read: undefined,
     wasGuarded: false,
     lateTries: 0,
     window: [],

@@ -79,7 +79,7 @@ export class GroupReconciler {
 
   async #look(key: string, object: StoredObject, signal: AbortSignal): Promise<Look> {
     const { annotations, deletionTimestamp } = object.metadata;
-    const parsed = this.#reader.read(object);
+    const parsed = this.#reader.read(object, this.#memoryOf(key, object));
     // A group that is being deleted is not kept from going by what was said while it lived.
     if (annotations?.[RECONCILE_PAUSED_ANNOTATION] === 'true' && !deletionTimestamp) {
       return this.#pause(key, object, { parsed, signal });

@@ -1,24 +1,35 @@
+import { checkAroundSpec } from '../../api/group.ts';
 import { readGroup, readGroupLeniently, type StoredGroup } from '../../api/stored-group.ts';
 import type { StoredObject } from '../../kubernetes/cluster.ts';
 import type { Log } from '../../lib/log.ts';
+import { isSameJson } from '../../lib/same-json.ts';
 
-/** Groups as the API server has them. Most looks are at an object that has not changed since the last one: it is read once. */
+/** What was read of a group last. */
+export interface LastRead {
+  object: StoredObject;
+  stored: StoredGroup;
+}
+
+/**
+ * Groups as the API server has them. Most looks are at an object that has not changed since the last one, and most changes are of
+ * the status: a spec, which is most of the work, is read once.
+ */
 export class GroupReader {
   readonly #log: Log;
-  readonly #read = new WeakMap<StoredObject, StoredGroup>();
   readonly #ignored = new Set<string>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  read(object: StoredObject): StoredGroup {
-    const known = this.#read.get(object);
-    if (known) return known;
-    const read = object.metadata.deletionTimestamp ? readGroupLeniently(object) : readGroup(object);
-    this.#read.set(object, read);
-    this.#tellIgnored(read.ignored);
-    return read;
+  /** @param memory of the same group */
+  read(object: StoredObject, memory: { read: LastRead | undefined }): StoredGroup {
+    const { read: last } = memory;
+    if (last?.object === object) return last.stored;
+    const stored = readAfter(last, object);
+    memory.read = { object, stored };
+    this.#tellIgnored(stored.ignored);
+    return stored;
   }
 
   /** Once for each field, not for each group that has it. */
@@ -28,4 +39,10 @@ export class GroupReader {
     for (const field of news) this.#ignored.add(field);
     this.#log.warn('fields that only a newer operator knows are ignored', { fields: news });
   }
+}
+
+function readAfter(last: LastRead | undefined, object: StoredObject): StoredGroup {
+  if (last?.stored.outcome === 'ok' && isSameJson(last.object.spec, object.spec))
+    return checkAroundSpec(object, last.stored.group.spec);
+  return object.metadata.deletionTimestamp ? readGroupLeniently(object) : readGroup(object);
 }
