@@ -11,21 +11,23 @@ export const selectOptions = {
   selector: { type: 'string', short: 'l', description: 'only those with these labels, as kubectl -l' },
 } as const satisfies OptionTable;
 
-/** A name is chosen already, and of one namespace. @throws KcgError `InvalidInput` */
+/** A name is chosen already, and of one namespace; a file or a table is no resource at all. @throws KcgError `InvalidInput` */
 export function requireOneChoice(
   verb: string,
   [name]: readonly string[],
-  { selector, allNamespaces }: Partial<OptionValues<typeof selectOptions>>,
+  options: Partial<OptionValues<typeof selectOptions> & OptionValues<typeof placeOptions>>,
 ): void {
-  if (name === undefined) return;
-  if (selector !== undefined)
-    throw new KcgError('InvalidInput', `${verb} takes names or -l, not both`, {
-      fix: `Leave out ${name} or -l.`,
-    });
-  if (allNamespaces)
+  const { selector, allNamespaces, file, table, group } = options;
+  const flag = file ? '-f' : table ? '--table' : group ? '--group' : undefined;
+  const other = selector !== undefined ? '-l' : allNamespaces ? '-A' : undefined;
+  if ((flag ?? name) === undefined || other === undefined) return;
+  if (flag === undefined && other === '-A')
     throw new KcgError('InvalidInput', `${verb} takes names of one namespace, not of all`, {
       fix: 'Name it with -n, or choose with -l.',
     });
+  throw new KcgError('InvalidInput', `${verb} takes ${flag ?? 'names'} or ${other}, not both`, {
+    fix: `Leave out ${flag ?? name} or ${other}.`,
+  });
 }
 
 /** Where a group is when no resource is to be asked. */

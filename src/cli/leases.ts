@@ -15,6 +15,7 @@ import type { Judged } from '../view/judge-shard.ts';
 import type { OwnershipView, ShardOwnership, WorkerOwnership } from '../view/ownership-view.ts';
 import { clusterOptions } from './cluster-options.ts';
 import { printTable } from './print-table.ts';
+import { printData } from './status.ts';
 
 const { namespace, ...otherClusterOptions } = clusterOptions;
 export const leasesOptions = {
@@ -31,8 +32,8 @@ export const leasesOptions = {
   output: {
     type: 'string',
     short: 'o',
-    description: 'more columns, or all as JSON',
-    choices: ['wide', 'json'],
+    description: 'more columns, or all as data',
+    choices: ['wide', 'json', 'yaml'],
   },
   ...otherClusterOptions,
 } as const satisfies OptionTable;
@@ -138,7 +139,7 @@ export interface LeasesInput {
 /** What `kcg leases` prints, without the newline at the end. */
 export function printLeases(input: LeasesInput): string {
   const { view, table, groupId, output, now } = input;
-  if (output === 'json') {
+  if (output === 'json' || output === 'yaml') {
     const { shards, workers, paused } = view;
     const printed = {
       table,
@@ -147,7 +148,7 @@ export function printLeases(input: LeasesInput): string {
       shards: shards.map(shardJson),
       workers: workers.map(workerJson),
     };
-    return JSON.stringify(printed, undefined, 2);
+    return printData([printed], output);
   }
   const wide = output === 'wide';
   const parts = [headline(input)];

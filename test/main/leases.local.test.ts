@@ -8,6 +8,7 @@ import { announceWorker, beatWorker, putShard, takeShard } from '../../src/lease
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
+import { parse } from 'yaml';
 import { ChaosProxy } from '../chaos/proxy.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { createTable } from '../support/local-table.ts';
@@ -104,18 +105,23 @@ describe('kcg leases reads', () => {
     expect(lines[3]).toMatch(/^shardId-7 {3}other-program {3}app\/17 {3}- +\d+[a-z0-9]+ ago +\d+d +-$/);
   });
 
-  test('once with --watch when nobody watches, as JSON', async () => {
-    const { code, out } = await leases(
-      '--group',
-      'shop.orders',
-      '--table',
-      'native',
-      '--watch',
-      '-o',
-      'json',
-    );
+  test.each<[string, (text: string) => unknown]>([
+    ['json', JSON.parse],
+    ['yaml', parse],
+  ])('for programs, as %s', async (output, read) => {
+    const { code, out } = await leases('--group', 'shop.orders', '--table', 'native', '-o', output);
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ groupId: 'shop.orders', shards: [{ owner: me.worker }, {}] });
+    expect(read(out)).toMatchObject({ groupId: 'shop.orders', shards: [{ owner: me.worker }, {}] });
+  });
+
+  test('again and again with --watch, also where nobody draws', async () => {
+    const stop = new AbortController();
+    const argv = ['leases', '--dynamodb-endpoint', server.endpoint, '--table', 'native', '--watch'];
+    const before = server.counts.get('Query') ?? 0;
+    const run = kcgHere(argv, {}, stop.signal);
+    await until('it has looked twice', () => (server.counts.get('Query') ?? 0) > before + 1);
+    stop.abort();
+    expect(await run).toMatchObject({ code: 0, stdout: expect.stringContaining('group shop.orders') });
   });
 
   test('over a line on which an answer takes longer than a worker waits for it', async () => {
@@ -153,6 +159,29 @@ describe('kcg leases reads', () => {
   });
 });
 
+/* The other commands that take --table. */
+test.each<[string[], RegExp, number]>([
+  [['status', '--table', 'native'], /^shop\.orders {2}/, 1],
+  [['shards', '--table', 'native'], /^shop\.orders: 2 shards/, 0],
+  [
+    ['status', '--table', 'native', '--group', 'shop.order'],
+    /^error: table native has no row of group shop\.order\. Did you mean --group shop\.orders\?\n$/,
+    1,
+  ],
+  [
+    ['describe', '--table', 'shared'],
+    /^error: table shared holds several groups\. Choose one with --group: /,
+    2,
+  ],
+  [['status', '--table', 'nope'], /^error: nothing is known of table nope: rows: .* not found/, 1],
+  [['status', '--table', 'native', '-l', 'a=b'], /^error: status takes --table or -l, not both\. /, 2],
+  [['status', '-f', 'group.yaml', '-A'], /^error: status takes -f or -A, not both\. /, 2],
+])('kcg %s says whose rows it shows, or why it shows none', async ([verb = '', ...argv], says, exit) => {
+  const { code, stdout, stderr } = await kcgHere([verb, '--dynamodb-endpoint', server.endpoint, ...argv]);
+  expect(stdout + stderr).toMatch(says);
+  expect(code).toBe(exit);
+});
+
 test('kcg leases names the one group of a table whose key is shard_id alone, once kcg has used it', async () => {
   await createTable(client, 'adopted', ['shard_id']);
   const claim = { shard_id: S('group#claim'), claimed_group: S('shop.orders') };
@@ -161,7 +190,9 @@ test('kcg leases names the one group of a table whose key is shard_id alone, onc
   expect(out).toMatch(/^group shop\.orders in table adopted, 0 of 0 shards owned/);
   const { code, err } = await leases('--table', 'adopted', '--group', 'shop.clicks');
   expect(code).toBe(1);
-  expect(err).toMatch(/^error: table adopted holds one group, and that is shop\.orders\. Run .*\n$/);
+  expect(err).toMatch(
+    /^error: table adopted holds one group, and that is shop\.orders\. Name --group shop\.orders, or .*\n$/,
+  );
 });
 
 describe('kcg leases says in one line', () => {

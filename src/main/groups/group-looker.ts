@@ -15,6 +15,7 @@ import type { GroupPicture, Unknown } from '../../view/group-picture.ts';
 import { groupView, type GroupView } from '../../view/group-view.ts';
 import { relevantShards } from '../../view/relevant-shards.ts';
 import { ShardWindows } from '../../view/shard-windows.ts';
+import { groupInTable } from './group-in-table.ts';
 import type { GroupSource } from './group-sources.ts';
 import { useLocalCredentials } from './local-credentials.ts';
 import { USER_CALLS, userDynamoDb, userStreamClient } from './user-aws.ts';
@@ -35,16 +36,21 @@ export class GroupLooker {
   readonly #observed = new ObservedWorkers();
   #looks = 0;
   #aws: AwsClients | undefined;
+  #named: GroupSource | undefined;
 
   close(): void {
     this.#aws?.close();
   }
 
-  /** Never fails for what could not be asked: it is in `unknown`. @throws KcgError only when aborted */
+  /**
+   * Never fails for what could not be asked: it is in `unknown`.
+   * @throws KcgError when aborted; `InvalidInput` or `NotFound` when flags name a table, and no group of it
+   */
   async look(
-    source: GroupSource,
+    given: GroupSource,
     { cluster, wanted, signal }: { cluster: UserCluster | undefined; wanted: Wanted; signal: AbortSignal },
   ): Promise<GroupPicture> {
+    const source = wanted.aws ? await this.#withItsGroup(given, signal) : given;
     const unknown: Unknown[] = [];
     if (source.withoutKubernetes !== undefined)
       unknown.push({ what: 'Kubernetes', why: source.withoutKubernetes });
@@ -92,6 +98,26 @@ export class GroupLooker {
     return (this.#aws ??= awsClients(place));
   }
 
+  /** Flags may name a table alone, which says itself whose it is. */
+  async #withItsGroup(given: GroupSource, signal: AbortSignal): Promise<GroupSource> {
+    const { group, key, place, title } = given;
+    if (group !== undefined || key !== undefined) return given;
+    if (this.#named) return this.#named;
+    useLocalCredentials([place.dynamodb], process.env);
+    const client = userDynamoDb({ region: regionOf(place), endpoint: place.dynamodb });
+    const at = { ...USER_CALLS, client, tableName: place.table };
+    try {
+      const { groupId } = await groupInTable(at, place.groupId, signal);
+      return (this.#named = { ...given, title: groupId ?? title, place: { ...place, groupId } });
+    } catch (thrown) {
+      if (signal.aborted || KcgError.from(thrown).resource === undefined) throw thrown;
+      // That the table cannot be read is told where its rows are.
+      return given;
+    } finally {
+      client.destroy();
+    }
+  }
+
   #view(
     seen: Pick<GroupPicture, 'group' | 'shards' | 'pods' | 'stream' | 'nowMs'> & { rows: GroupRows },
   ): GroupView {
@@ -132,19 +158,14 @@ export interface AwsClients {
   close(): void;
 }
 
-function awsClients({
-  groupId,
-  table: tableName,
-  region,
-  stream,
-  kinesis,
-  dynamodb,
-}: GroupSource['place']): AwsClients {
+function regionOf({ region, kinesis, dynamodb }: GroupSource['place']): string | undefined {
   const isLocal = kinesis !== undefined || dynamodb !== undefined;
-  const at = {
-    region: region ?? (isLocal ? 'us-east-1' : undefined),
-    credentials: awsCredentials({ clock }),
-  };
+  return region ?? (isLocal ? 'us-east-1' : undefined);
+}
+
+function awsClients(place: GroupSource['place']): AwsClients {
+  const { groupId, table: tableName, stream, kinesis, dynamodb } = place;
+  const at = { region: regionOf(place), credentials: awsCredentials({ clock }) };
   const client = userDynamoDb({ ...at, endpoint: dynamodb });
   const streamClient =
     stream && userStreamClient({ ...at, endpoint: kinesis, streamName: stream.name, streamArn: stream.arn });

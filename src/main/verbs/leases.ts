@@ -9,29 +9,22 @@ import {
 } from '../../cli/leases.ts';
 import { readGroups } from '../../dev/group-file.ts';
 import { LOCAL_CREDENTIALS } from '../../dev/local-mode.ts';
-import { listGroupIds } from '../../leases/dynamodb/groups.ts';
+import { groupInTable } from '../groups/group-in-table.ts';
 import { USER_CALLS, userDynamoDb } from '../groups/user-aws.ts';
-import {
-  openLeaseTable,
-  type DynamoDbLeaseTable,
-  type LeaseTableOptions,
-} from '../../leases/dynamodb/lease-table.ts';
+import type { DynamoDbLeaseTable } from '../../leases/dynamodb/lease-table.ts';
 import { decodeRows } from '../../leases/group-rows.ts';
 import { ObservedWorkers } from '../../leases/observed-workers.ts';
-import { readClaim } from '../../leases/read-claim.ts';
 import type { Row } from '../../leases/row.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { hasCode, KcgError } from '../../lib/errors.ts';
-import { nearestOf } from '../../lib/nearest.ts';
+import { KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { ownershipView } from '../../view/ownership-view.ts';
 import { ShardWindows } from '../../view/shard-windows.ts';
 import { readNamedGroup } from '../groups/named-group.ts';
-import { redraw, WATCH_MS, type Look } from './redraw.ts';
+import { WATCH_MS, type Look } from './redraw.ts';
+import { show } from './show.ts';
 
 export { leasesOptions };
-
-const MAX_GROUPS_NAMED = 20;
 
 /** `kcg leases`: who owns what, from the table alone; a resource only says which table. */
 export async function runLeasesCommand(
@@ -46,10 +39,9 @@ export async function runLeasesCommand(
   const client = userDynamoDb({ region, endpoint });
   const at = { ...USER_CALLS, client, tableName };
   try {
-    const { table, groupId } = await openGroup(at, target, stop);
+    const { table, groupId } = await groupInTable(at, target.groupId, stop);
     const look = lookAt(table, { ...target, groupId }, options.output);
-    if (options.watch && process.stdout.isTTY) await redraw(look, stop);
-    else process.stdout.write(`${await look(stop)}\n`);
+    await show(look, options.watch, stop);
     return 0;
   } catch (thrown) {
     if (stop.aborted) return 0;
@@ -76,61 +68,6 @@ function withLocalDefaults(target: LeasesTarget, env: NodeJS.ProcessEnv): Leases
   if (!['localhost', '127.0.0.1', '[::1]'].includes(host)) return target;
   if (!env['AWS_ACCESS_KEY_ID'] && !env['AWS_PROFILE']) Object.assign(process.env, LOCAL_CREDENTIALS);
   return { ...target, region: target.region ?? 'us-east-1' };
-}
-
-/** @throws KcgError `NotFound` when the group has no row, `InvalidInput` when several groups could be meant */
-async function openGroup(
-  at: Omit<LeaseTableOptions, 'groupId'>,
-  { groupId, table: name }: LeasesTarget,
-  signal: AbortSignal,
-): Promise<{ table: DynamoDbLeaseTable; groupId: string | undefined }> {
-  const table = await openLeaseTable({ ...at, groupId: groupId ?? '' }, signal);
-  if (table.layout === 'shard_id') return { table, groupId: await onlyGroup(table, name, groupId, signal) };
-  if (groupId !== undefined && (await table.query('all', { consistent: true, signal })).length > 0) {
-    return { table, groupId };
-  }
-  const groups = await groupsIn(at, signal);
-  if (groups?.length === 0) return { table, groupId };
-  if (groupId !== undefined) {
-    const near = groups && nearestOf(groupId, groups);
-    throw new KcgError('NotFound', `table ${name} has no row of group ${groupId}`, {
-      fix: near ? `Did you mean --group ${near}?` : groups && `It holds: ${groups.join(', ')}.`,
-    });
-  }
-  const [only] = groups ?? [];
-  if (only !== undefined && groups?.length === 1) {
-    return { table: await openLeaseTable({ ...at, groupId: only }, signal), groupId: only };
-  }
-  throw new KcgError('InvalidInput', `table ${name} ${groups ? 'holds' : 'may hold'} several groups`, {
-    fix: `Choose one with --group${groups ? `: ${groups.join(', ')}` : ''}.`,
-  });
-}
-
-/** Undefined = not to be known: reading one group does not need Scan. */
-async function groupsIn(
-  at: Omit<LeaseTableOptions, 'groupId'>,
-  signal: AbortSignal,
-): Promise<string[] | undefined> {
-  try {
-    return await listGroupIds(at, { limit: MAX_GROUPS_NAMED, signal });
-  } catch (thrown) {
-    if (hasCode(thrown, 'AccessDenied')) return undefined;
-    throw thrown;
-  }
-}
-
-/** A table whose key is `shard_id` alone is one group's; its claim says whose, if kcg has used it. */
-async function onlyGroup(
-  table: DynamoDbLeaseTable,
-  name: string,
-  wanted: string | undefined,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const claimed = (await readClaim(table, signal))?.groupId;
-  if (claimed === undefined || wanted === undefined || claimed === wanted) return claimed ?? wanted;
-  throw new KcgError('NotFound', `table ${name} holds one group, and that is ${claimed}`, {
-    fix: `Run kcg leases --table ${name} --group ${claimed}, or name the table of ${wanted}.`,
-  });
 }
 
 /** From the second look on it is known how long each worker's beat has stood still. */
