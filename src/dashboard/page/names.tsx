@@ -1,22 +1,21 @@
 import { shortPod, shortShard } from './words.ts';
 
-/** Whole to who hears it, and to who sees it where there is room. */
+/* Whole to who hears or copies it; to who sees it, where there is room. */
+
 export function ShardName({ id }: { id: string }) {
   return <Name full={id} short={shortShard(id)} of="shard" />;
 }
 
 export function PodName({ name }: { name: string }) {
-  const short = shortPod(name);
-  return short === name ? name : <Name full={name} short={`…${short}`} of="pod" />;
+  return <Name full={name} short={`…${shortPod(name)}`} of="pod" />;
 }
 
+/** One element: there are hundreds. */
 function Name({ full, short, of }: { full: string; short: string; of: 'shard' | 'pod' }) {
+  if (short.length >= full.length) return full;
   return (
-    <span class={`name-of-${of}`} title={full}>
-      <span class="full">{full}</span>
-      <span class="short" aria-hidden="true">
-        {short}
-      </span>
+    <span class={`name-of-${of}`} title={full} data-short={short}>
+      {full}
     </span>
   );
 }
