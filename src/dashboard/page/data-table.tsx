@@ -31,17 +31,27 @@ export interface DataTableProps<Row> {
 /** What a cell says that has nothing to say. */
 export const NOTHING_TOLD = '–';
 
+/** What is not laid out as a table is none to some browsers, unless it says so. To say it in each of many rows would take long. */
+const ROLES = {
+  table: 'table',
+  rows: 'rowgroup',
+  row: 'row',
+  head: 'columnheader',
+  name: 'rowheader',
+  cell: 'cell',
+} as const;
+type Roles = typeof ROLES | undefined;
+
 /** More rows than this are drawn only where they are seen: all of the same height. */
 const MANY = 120;
 const ROW_PX = 34;
 const SPARE_ROWS = 8;
 
-/** Its roles are said, since what is not laid out as a table is none to some browsers. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
   const { caption, columns, rows, keyOf, selected, sorted, empty } = props;
   const box = useRef<HTMLDivElement>(null);
   const isMany = rows.length > MANY;
-  const isStacked = props.stacks && !isMany;
+  const roles = props.stacks && !isMany ? ROLES : undefined;
   const { first, last } = useSeen(box, isMany, rows.length);
   const selectedIndex =
     isMany && selected !== undefined ? rows.findIndex((row, i) => keyOf(row, i) === selected) : -1;
@@ -56,33 +66,40 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   return (
     <div
       ref={box}
-      class={`table-box ${isMany ? 'many' : ''} ${isStacked ? 'stacks' : ''}`}
+      class={`table-box ${isMany ? 'many' : ''} ${roles ? 'stacks' : ''}`}
       role="group"
       aria-label={caption}
       tabIndex={0}
     >
-      <table role="table" aria-rowcount={rows.length + 1}>
+      <table role={roles?.table} aria-rowcount={rows.length + 1}>
         <caption class="unseen">{caption}</caption>
-        <thead role="rowgroup">
-          <tr role="row" aria-rowindex={1}>
+        <thead role={roles?.rows}>
+          <tr role={roles?.row} aria-rowindex={1}>
             {columns.map((column) => (
-              <Head key={column.id} column={column as Column<never>} sorted={sorted} />
+              <Head key={column.id} column={column as Column<never>} sorted={sorted} roles={roles} />
             ))}
           </tr>
         </thead>
-        <tbody role="rowgroup">
+        <tbody role={roles?.rows}>
           <Spacer rows={isMany ? first : 0} columns={columns.length} />
           {shown.map((row, index) => {
             const at = (isMany ? first : 0) + index;
             const key = keyOf(row, at);
             return (
-              <Line key={key} row={row} columns={columns} index={at + 2} isSelected={key === selected} />
+              <Line
+                key={key}
+                row={row}
+                columns={columns}
+                index={at + 2}
+                isSelected={key === selected}
+                roles={roles}
+              />
             );
           })}
           <Spacer rows={isMany ? rows.length - last : 0} columns={columns.length} />
           {rows.length === 0 && (
-            <tr role="row">
-              <td role="cell" class="empty" colSpan={columns.length}>
+            <tr role={roles?.row}>
+              <td role={roles?.cell} class="empty" colSpan={columns.length}>
                 {empty}
               </td>
             </tr>
@@ -93,13 +110,21 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   );
 }
 
-function Head({ column, sorted }: { column: Column<never>; sorted: DataTableProps<never>['sorted'] }) {
+function Head({
+  column,
+  sorted,
+  roles,
+}: {
+  column: Column<never>;
+  sorted: DataTableProps<never>['sorted'];
+  roles: Roles;
+}) {
   const { id, head } = column;
   const isSortable = sorted?.ids.includes(id) ?? false;
   const isSorted = sorted?.by === id;
   const order = isSorted ? (column.isNumber ? 'descending' : 'ascending') : undefined;
   return (
-    <th role="columnheader" scope="col" class={classOf(column)} aria-sort={order}>
+    <th role={roles?.head} scope="col" class={classOf(column)} aria-sort={order}>
       {isSortable ? (
         <button type="button" class="sort" onClick={() => sorted!.choose(id)}>
           {head}
@@ -119,39 +144,43 @@ interface LineProps<Row> {
   columns: readonly Column<Row>[];
   index: number;
   isSelected: boolean;
+  roles: Roles;
 }
 
 /** A row that is what it was is not drawn anew. */
 class Line<Row> extends Component<LineProps<Row>> {
   override shouldComponentUpdate(next: LineProps<Row>): boolean {
-    const { row, columns, index, isSelected } = this.props;
-    return (
-      next.row !== row || next.columns !== columns || next.index !== index || next.isSelected !== isSelected
-    );
+    const names = ['row', 'columns', 'index', 'isSelected', 'roles'] as const;
+    return names.some((name) => next[name] !== this.props[name]);
   }
 
-  override render({ row, columns, index, isSelected }: LineProps<Row>) {
+  override render({ row, columns, index, isSelected, roles }: LineProps<Row>) {
     return (
-      <tr role="row" aria-rowindex={index} class={isSelected ? 'selected' : undefined}>
-        {columns.map((column) => cellOf(column, row))}
+      <tr role={roles?.row} aria-rowindex={index} class={isSelected ? 'selected' : undefined}>
+        {columns.map((column) => cellOf(column, row, roles))}
       </tr>
     );
   }
 }
 
 /** No component of its own: there are hundreds, and each would take as long again as what is in it. */
-function cellOf<Row>(column: Column<Row>, row: Row) {
+function cellOf<Row>(column: Column<Row>, row: Row, roles: Roles) {
   const { id, head, isName, cell } = column;
   const name = classOf(column);
   const told = cell(row);
   if (!isName)
     return (
-      <td key={id} role="cell" class={told === NOTHING_TOLD ? `${name} nothing` : name} data-head={head}>
+      <td
+        key={id}
+        role={roles?.cell}
+        class={roles && told === NOTHING_TOLD ? `${name} nothing` : name}
+        data-head={roles && head}
+      >
         {told}
       </td>
     );
   return (
-    <th key={id} role="rowheader" scope="row" class={name}>
+    <th key={id} role={roles?.name} scope="row" class={name}>
       {told}
     </th>
   );
