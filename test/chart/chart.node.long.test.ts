@@ -247,7 +247,8 @@ describe.skipIf(helm === '')('the pod', () => {
       openTelemetry: { endpoint: 'http://o:4318' },
     };
     const known = Object.values(operatorOptions).flatMap((option) => ('env' in option ? [option.env] : []));
-    expect(Object.keys(envOf(values)).sort()).toEqual([...known, 'OTEL_EXPORTER_OTLP_ENDPOINT'].sort());
+    const others = ['NODE_OPTIONS', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+    expect(Object.keys(envOf(values)).sort()).toEqual([...known, ...others].sort());
     expect(envOf(values)).toMatchObject({
       KCG_DEFAULT_REGION: 'eu-west-1',
       KCG_KINESIS_ENDPOINT: 'http://k:1',
@@ -270,6 +271,13 @@ describe.skipIf(helm === '')('the pod', () => {
     const alone = envOf({ openTelemetry: { endpoint, workers: false } });
     expect(alone).toMatchObject({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
     expect(alone).not.toHaveProperty('KCG_WORKER_OTLP_ENDPOINT');
+  });
+
+  test("leaves Node's options to who sets them, as a container's variables have one value each", () => {
+    const options = (values: Values) => operatorOf(values).env.filter(({ name }) => name === 'NODE_OPTIONS');
+    expect(options({})).toEqual([{ name: 'NODE_OPTIONS', value: '--max-semi-space-size=8' }]);
+    const extraEnv = [{ name: 'NODE_OPTIONS', value: '--use-openssl-ca' }];
+    expect(options({ extraEnv })).toEqual(extraEnv);
   });
 
   test('takes what a cluster asks of pods', () => {
