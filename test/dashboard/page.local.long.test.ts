@@ -207,6 +207,16 @@ describe.skipIf(problem !== undefined)('the page in a browser', () => {
     expect(await chosen('ArrowUp')).toBe('shardId-000000000002');
     expect(await chosen('End')).toBe('shardId-000000000011');
     expect(await chosen('Escape')).toBeNull();
+    // And by a link in the table, which leads to what is told of it; to close that leads back to the picture.
+    await page
+      .getByRole('row', { name: /shardId-000000000011/ })
+      .getByRole('link')
+      .press('Enter');
+    const top = () => page.evaluate<number>(`document.querySelector('.panel').getBoundingClientRect().top`);
+    await eventually(top).toBeGreaterThan(-1);
+    await page.getByRole('link', { name: 'Close' }).press('Enter');
+    const isBack = () => page.evaluate(`document.activeElement.getAttribute('role') === 'slider'`);
+    await eventually(isBack).toBe(true);
     await close();
   });
 
@@ -217,7 +227,7 @@ describe.skipIf(problem !== undefined)('the page in a browser', () => {
     await close();
   });
 
-  it('draws the picture anew when the colours change', async () => {
+  it('draws the picture anew when the colours change, as on paper, which is light', async () => {
     const { page, close } = await open('/groups/media/likes', { colorScheme: 'light' });
     const colour = () =>
       page.evaluate(`(() => {
@@ -226,7 +236,9 @@ describe.skipIf(problem !== undefined)('the page in a browser', () => {
       })()`);
     await eventually(colour).toBe('47,110,176');
     await page.emulateMedia({ colorScheme: 'dark' });
-    await eventually(colour).toBe('63,127,196');
+    await eventually(colour).toBe('56,115,179');
+    await page.emulateMedia({ media: 'print' });
+    await eventually(colour).toBe('47,110,176');
     await close();
   });
 

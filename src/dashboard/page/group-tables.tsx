@@ -101,7 +101,7 @@ export function EventTable({ events }: { events: readonly EventView[] }) {
 }
 
 const WORKERS: readonly Column<WorkerLine>[] = [
-  { id: 'worker', head: 'Worker', isName: true, cell: ({ id }) => id },
+  { id: 'worker', head: 'Worker', isName: true, cell: ({ id }) => <PodName name={id} /> },
   {
     id: 'state',
     head: 'State',

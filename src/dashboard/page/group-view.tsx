@@ -1,4 +1,4 @@
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { count, figure } from '../../lib/count.ts';
 import type { Problem } from '../../view/group-problems.ts';
 import type { GroupPage } from '../page-data.ts';
@@ -95,8 +95,10 @@ function Shards({ page, route, go }: GroupViewProps) {
   const hidden = shards.length - shown.length;
   const chosen = shards.find(({ id }) => id === route.shard);
   const isKnown = shards.length > 0 || page.lookedAt !== undefined;
+  const section = useRef<HTMLElement>(null);
+  usePlaceOfPanel(section, route.shard);
   return (
-    <section aria-labelledby="shards">
+    <section ref={section} aria-labelledby="shards">
       <div class="section-head">
         <h2 id="shards">{isKnown ? count(shown.length, 'shard') : 'Shards'}</h2>
         {(hidden > 0 || route.all) && (
@@ -133,4 +135,22 @@ function Shards({ page, route, go }: GroupViewProps) {
       <ShardTable shards={shown} route={route} go={go} />
     </section>
   );
+}
+
+/** A shard that is chosen by a link, as in the table far below, comes into sight; whoever closes it is where one chooses again. */
+function usePlaceOfPanel(section: { current: HTMLElement | null }, shard: string | undefined): void {
+  const before = useRef(shard);
+  useEffect(() => {
+    // Not when the page is loaded, which leads back to where one was.
+    if (before.current === shard) return;
+    before.current = shard;
+    const { activeElement, body } = document;
+    const panel = section.current!.querySelector('.panel');
+    if (panel && activeElement?.matches('a')) {
+      const { top } = panel.getBoundingClientRect();
+      if (top < 0 || top > innerHeight / 2) panel.scrollIntoView();
+    } else if (!panel && activeElement === body) {
+      section.current!.querySelector<HTMLElement>('.picture-box')?.focus({ preventScroll: true });
+    }
+  }, [shard]);
 }

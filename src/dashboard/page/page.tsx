@@ -125,24 +125,20 @@ function Other() {
   );
 }
 
-/** Told to a screen reader when it changes, and not with every beat. */
+/** Told to a screen reader when it changes, and not with every beat: one element, since what comes with its words is often not told. */
 function Connection({ live, now }: { live: Live; now: number }) {
   const { isConnected, lostAt } = live;
-  if (isConnected || lostAt === undefined) {
-    return (
-      <p class="connection" role="status">
-        <Mark tone={isConnected ? 'good' : 'unknown'} />
-        {isConnected ? 'Live' : 'Connecting'}
-      </p>
-    );
-  }
+  const isLost = !isConnected && lostAt !== undefined;
+  const words = isConnected ? 'Live' : isLost ? `Not connected since ${clockWords(lostAt)}` : 'Connecting';
   return (
-    <div class="connection lost">
+    <div class={isLost ? 'connection lost' : 'connection'}>
       <p role="status">
-        <Mark tone="error" />
-        Not connected since {clockWords(lostAt)}
+        <Mark tone={isConnected ? 'good' : isLost ? 'error' : 'unknown'} />
+        {words}
       </p>
-      <span class="muted"> {formatAge(now - lostAt)} ago: what is shown is of then. Trying again.</span>
+      {isLost && (
+        <span class="muted">{formatAge(now - lostAt)} ago: what is shown is of then. Trying again.</span>
+      )}
     </div>
   );
 }

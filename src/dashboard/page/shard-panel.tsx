@@ -47,12 +47,12 @@ export function ShardPanel({
   ];
   return (
     <section class="panel" aria-label={`Shard ${shard.id}`}>
-      <h3>
-        {shard.id}
+      <div class="panel-head">
+        <h3>{shard.id}</h3>
         <Link class="close" to={{ ...route, shard: undefined }}>
           Close
         </Link>
-      </h3>
+      </div>
       <Facts facts={facts} />
       {series ? (
         <Charts series={series} />

@@ -191,7 +191,7 @@ function usePaints(canvas: { current: HTMLCanvasElement | null }): Paints | unde
   useLayoutEffect(() => {
     const look = () => canvas.current && setPaints(paintsOf(canvas.current));
     look();
-    const queries = ['(prefers-color-scheme: dark)', '(forced-colors: active)'].map((query) =>
+    const queries = ['(prefers-color-scheme: dark)', '(forced-colors: active)', 'print'].map((query) =>
       matchMedia(query),
     );
     for (const query of queries) query.addEventListener('change', look);
