@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,17 +10,21 @@ import { KCG } from '../support/kcg-program.ts';
 /* The command line as its user meets it: what `--help` says, and what is said to a wrong one. */
 
 /** As a process of its own. */
-async function kcgProcess(args: readonly string[], env: Record<string, string> = {}): Promise<CommandRun> {
+async function kcgProcess(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  output: 'pipe' | number = 'pipe',
+): Promise<CommandRun> {
   const { PATH = '' } = process.env;
   // Nothing of this machine: no kubeconfig and no KCG_ variable.
   const child = spawn(process.execPath, [KCG, ...args], {
     env: { PATH, HOME: '/nowhere', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', output, 'pipe'],
   });
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  child.stdout?.on('data', (data: Buffer) => (stdout += data.toString()));
+  child.stderr?.on('data', (data: Buffer) => (stderr += data.toString()));
   const code = await new Promise<number | null>((done) => child.once('close', done));
   return { code: code ?? -1, stdout, stderr };
 }
@@ -61,7 +66,7 @@ const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
   ['dev --file=', 'dev needs the group file. Run kcg dev -f group.yaml.'],
   ['dev -f a.yaml -f b.yaml', '-f is there twice. Remove one of the two.'],
   ['dev --quiet=yes', "--quiet takes no value, not 'yes'. See --help."],
-  ['dev group.yaml', "unexpected argument 'group.yaml'. See --help."],
+  ['dev group.yaml', "unexpected argument 'group.yaml'. Did you mean -f group.yaml?"],
   ['dev --shards many', "--shards takes a whole number from 1 to 100, not 'many'"],
   ['dev --shards -1', "--shards takes a whole number from 1 to 100, not '-1'"],
   ['dev --shards 1.5', "--shards takes a whole number from 1 to 100, not '1.5'"],
@@ -84,6 +89,11 @@ const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
   ['logs orders -l team=a', 'logs takes names or -l, not both. Leave out orders or -l.'],
   ['logs orders -A', 'logs takes names of one namespace, not of all. Name it with -n, or choose with -l.'],
   ['pause orders -A', 'pause takes names of one namespace, not of all. Name it with -n, or choose with -l.'],
+  ['tail', 'tail needs to know the group. Run kcg tail NAME -n NAMESPACE or kcg tail -f group.yaml, or name --stream.'],
+  ['import --group a.b --stream a --type KCL', 'nothing says where the positions of KCL are. Name the table with --from.'],
+  ['compare --group a.b --stream a --type KCL', 'nothing says where the positions of KCL are. Name the table with --with.'],
+  ['import --group a.b --stream a --type EventSourceMapping', 'nothing says until when the event source mapping has processed. Name the time with --processed-until 2026-11-29T08:00:00Z.'],
+  ['put --stream a --data-file /nowhere', '/nowhere cannot be read: ENOENT: no such file or directory. Name another with --data-file.'],
   ['install', 'install takes the folder to copy to. Write kcg install DIR.'],
 ];
 
@@ -97,6 +107,16 @@ test('a process of its own says the same, and ends with the same code', async ()
   for (const line of ['--help', 'worker --help', 'wroker', 'dev', 'operator --worker-image x']) {
     expect(await kcgProcess(wordsOf(line))).toEqual(await kcg(line));
   }
+});
+
+test('what cannot be written, as the disk is full, is an error', async () => {
+  const full = openSync('/dev/full', 'w');
+  onTestFinished(() => closeSync(full));
+  expect(await kcgProcess(['--help'], {}, full)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'error: the output cannot be written: ENOSPC: no space left on device\n',
+  });
 });
 
 describe('what ended a process is left in the file that the kubelet reads,', () => {
