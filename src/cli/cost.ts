@@ -1,3 +1,4 @@
+import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable } from '../lib/options.ts';
 import { batchesPerSecond, costOf, moneyOf, type CostInput } from '../view/cost.ts';
@@ -48,21 +49,31 @@ export function costInput(
 ): { input: CostInput; assumed: string[] } {
   const { view, rows, group } = picture ?? {};
   const assumed: string[] = [];
-  const known = <T>(flag: T | undefined, seen: T | undefined, otherwise: T, what: string): T => {
+  const known = (
+    flag: number | undefined,
+    seen: number | undefined,
+    otherwise: number,
+    say: (otherwise: number) => string,
+  ): number => {
     if (flag !== undefined) return flag;
     if (seen !== undefined) return seen;
-    assumed.push(`${what} ${String(otherwise)}, as nothing says it`);
+    assumed.push(say(otherwise));
     return otherwise;
   };
   const readable = view?.readableShards;
-  const shards = known(flags.shards, readable || undefined, 1, 'shards');
+  const shards = known(flags.shards, readable || undefined, 1, (each) => count(each, 'shard'));
   const alive = view?.workers.filter(({ alive }) => alive).length;
-  const workers = known(flags.workers, alive || undefined, shards, 'workers');
+  const workers = known(flags.workers, alive || undefined, shards, (each) => count(each, 'worker'));
   const load = rows?.leases.reduce((sum, lease) => sum + lease.load, 0);
-  const recordsPerSecond = known(flags.recordsPerSecond, load && Math.round(load), 0, 'records a second');
+  const recordsPerSecond = known(
+    flags.recordsPerSecond,
+    load && Math.round(load),
+    0,
+    (each) => `${count(each, 'record')} a second`,
+  );
   const asked = requestsOf(group?.spec.template);
-  const milli = known(flags.cpuMillis, asked.cpuMillis, 250, 'vCPU of a pod, thousandths,');
-  const mib = known(flags.memoryMib, asked.memoryMib, 512, 'memory of a pod, MiB,');
+  const milli = known(flags.cpuMillis, asked.cpuMillis, 250, (each) => `${each / 1_000} vCPU a pod`);
+  const mib = known(flags.memoryMib, asked.memoryMib, 512, (each) => `${each} MiB a pod`);
   const { spec } = group ?? {};
   return {
     assumed,
@@ -183,11 +194,15 @@ export function printCost(
     ['US dollars, about', ...costs.map((cost) => money(moneyOf(cost.units, prices)))],
   ];
   const { shards, workers, recordsPerSecond, batchSize, handlerMs, leaseSeconds, checkpointSeconds } = input;
-  const load = `${shards} shards, ${workers} workers, ${recordsPerSecond} records a second in ${amount(batchesPerSecond(input))} batches (at most ${batchSize}, ${handlerMs} ms each), leases of ${leaseSeconds} s, checkpoints every ${checkpointSeconds} s`;
+  const batches =
+    recordsPerSecond === 0
+      ? ''
+      : ` in ${amount(batchesPerSecond(input))} batches (at most ${batchSize}, ${handlerMs} ms each)`;
+  const load = `${count(shards, 'shard')}, ${count(workers, 'worker')}, ${recordsPerSecond} records a second${batches}, leases of ${leaseSeconds} s, checkpoints every ${checkpointSeconds} s`;
   return [
     `${title}: ${load}`,
     printTable(table),
-    ...(assumed.length > 0 ? [`Assumed: ${assumed.join('; ')}.`] : []),
+    ...(assumed.length > 0 ? [`Assumed, as nothing says it: ${assumed.join(', ')}.`] : []),
     `Prices: ${prices.region}, as of ${prices.asOf}; compare with ${prices.sources.join('; ')}. --prices FILE sets others.`,
     'An estimate: the stream itself, data transfer, logs and the operator (one for all groups) are left out.',
   ].join('\n\n');

@@ -129,5 +129,5 @@ function jsonOf(value: unknown): string {
 /** On standard error, before the first record. */
 export function readWarning(shards: number, pollIntervalMs: number): string {
   const perSecond = Math.round(10_000 / pollIntervalMs) / 10;
-  return `warning: reads ${shards === 1 ? 'the shard' : `each of ${shards} shards`} ${perSecond} times a second, of the 5 reads and 2 MB a second that all polling readers of a shard share`;
+  return `warning: reads ${shards === 1 ? 'the shard' : `each of ${shards} shards`} ${perSecond === 1 ? 'once' : `${perSecond} times`} a second, of the 5 reads and 2 MB a second that all polling readers of a shard share`;
 }

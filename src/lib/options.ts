@@ -63,7 +63,9 @@ export function parseOptions<const T extends OptionTable>(
   });
   requireKnown(table, parsed.tokens);
   if (parsed.positionals.length > (limits.positionals ?? 0)) {
-    throw new KcgError('InvalidInput', `unexpected argument '${parsed.positionals.at(-1)}'`, SEE_HELP);
+    const extra = parsed.positionals.at(-1)!;
+    const isFile = table['file'] !== undefined && /\.(ya?ml|json)$/.test(extra);
+    throw wrong(`unexpected argument '${extra}'`, isFile ? `Did you mean -f ${extra}?` : undefined);
   }
   const values: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries(table)) {

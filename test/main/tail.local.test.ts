@@ -63,7 +63,7 @@ describe('kcg tail', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^\d\d:\d\d:\d\d\.\d{3} shard-\d a one\n$/);
     expect(stderr).toBe(
-      'warning: reads each of 2 shards 1 times a second, of the 5 reads and 2 MB a second that all polling readers of a shard share\n',
+      'warning: reads each of 2 shards once a second, of the 5 reads and 2 MB a second that all polling readers of a shard share\n',
     );
   });
 

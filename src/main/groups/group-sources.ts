@@ -52,6 +52,8 @@ export interface FindBy {
   /** Without any name: all there are, or none is allowed. */
   all: boolean;
   verb: string;
+  /** The flags that are enough without a name or a file; default `--table and --group`. */
+  orElse?: string;
 }
 
 /** For commands about streams: one may be named that no group reads, and has no table then. */
@@ -84,7 +86,7 @@ export async function findGroups(
   }
   if (names.length === 0 && !by.all) {
     throw new KcgError('InvalidInput', `${by.verb} needs to know the group`, {
-      fix: `Run kcg ${by.verb} NAME -n NAMESPACE or kcg ${by.verb} -f group.yaml, or name --table and --group.`,
+      fix: `Run kcg ${by.verb} NAME -n NAMESPACE or kcg ${by.verb} -f group.yaml, or name ${by.orElse ?? '--table and --group'}.`,
     });
   }
   return await fromCluster(names, options, by);

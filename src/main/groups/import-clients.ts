@@ -78,12 +78,13 @@ export function sourceOf(
     client,
     stream,
     env,
-  }: Pick<ReturnType<typeof openClients>, 'client' | 'stream'> & { env: NodeJS.ProcessEnv },
+    flag = '--from',
+  }: Pick<ReturnType<typeof openClients>, 'client' | 'stream'> & { env: NodeJS.ProcessEnv; flag?: string },
 ): ImportSource {
   const { importFrom } = spec.checkpoints;
   if (importFrom === undefined) {
     throw new KcgError('InvalidInput', 'the group does not say whose positions it begins with', {
-      fix: 'Write checkpoints.importFrom into its spec, or name --type and the table.',
+      fix: `Write checkpoints.importFrom into its spec, or name --type and ${flag}.`,
     });
   }
   const password = env[PASSWORD_ENV] || undefined;

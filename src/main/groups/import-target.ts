@@ -52,6 +52,7 @@ function withFlags(given: KinesisConsumerGroup | undefined, options: Options): K
     });
   }
   const importFrom = importFromFlags(given, options);
+  requirePlace(importFrom, options.command === 'compare' ? '--with' : '--from');
   const initialPosition = initialPositionOf(options.initialPosition) ?? given?.spec.initialPosition;
   const spec = given?.spec ?? {
     groupId,
@@ -76,6 +77,22 @@ function withFlags(given: KinesisConsumerGroup | undefined, options: Options): K
   const parsed = parseGroup(merged);
   if (parsed.outcome === 'refused') throw new KcgError('InvalidInput', parsed.problems.join('; '));
   return { ...parsed.group, status: given?.status };
+}
+
+/** In the words of the flags; the schema has words for the fields. @throws KcgError `InvalidInput` */
+function requirePlace(importFrom: Partial<ImportSpec> | undefined, flag: string): void {
+  const { type, table, url, processedUntil } = importFrom ?? {};
+  if (type === 'EventSourceMapping') {
+    // It has nothing to compare with, which is told.
+    if (processedUntil !== undefined || flag === '--with') return;
+    throw new KcgError('InvalidInput', 'nothing says until when the event source mapping has processed', {
+      fix: 'Name the time with --processed-until 2026-11-29T08:00:00Z.',
+    });
+  }
+  if (type === undefined || table !== undefined || url !== undefined) return;
+  throw new KcgError('InvalidInput', `nothing says where the positions of ${type} are`, {
+    fix: `Name the table with ${flag}.`,
+  });
 }
 
 /** Undefined = no flag says anything of it. */

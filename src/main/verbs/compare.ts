@@ -34,7 +34,7 @@ export async function runCompareCommand(
   const place = placeOf(group, options, env);
   useLocalCredentials([place.kinesis, place.dynamodb], env);
   const clients = openClients(place);
-  const source = sourceOf(group, { ...clients, env });
+  const source = sourceOf(group, { ...clients, env, flag: '--with' });
   const { table: tableName } = place;
   const groupId = rowsGroupIdOf(group);
   const at = { ...USER_CALLS, client: clients.client, tableName, groupId };

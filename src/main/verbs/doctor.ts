@@ -49,7 +49,8 @@ async function credentials(options: DoctorOptions, env: NodeJS.ProcessEnv): Prom
     ];
   } catch (thrown) {
     const { message, fix } = forAws(thrown);
-    const found = `no credentials on this machine: ${message}; tables and streams cannot be looked at from here`;
+    const why = message.replace(/^no credentials: /, '');
+    const found = `no credentials on this machine: ${why}; tables and streams cannot be looked at from here`;
     return [{ result: 'warning', what, found, next: fix }];
   }
 }

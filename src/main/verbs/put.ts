@@ -90,6 +90,7 @@ async function sourceOf(
     signal,
     all: false,
     verb: 'put',
+    orElse: '--stream',
   });
   await found.close();
   const [source] = found.groups;
@@ -128,7 +129,11 @@ async function fileOf(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new KcgError('InvalidInput', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+    const why = (cause as Error).message.replace(/, (open|read).*$/, '');
+    throw new KcgError('InvalidInput', `${path} cannot be read: ${why}`, {
+      cause,
+      fix: 'Name another with --data-file.',
+    });
   }
 }
 

@@ -77,6 +77,7 @@ async function sourceOf(
     signal,
     all: false,
     verb: 'tail',
+    orElse: '--stream',
   });
   await found.close();
   const [source] = found.groups;
