@@ -24,6 +24,8 @@ export interface GroupPlace {
 export interface Unknown {
   what: 'Kubernetes' | 'pods' | 'Events' | 'table' | 'rows' | 'stream';
   why: string;
+  /** It was asked for, and is not there. */
+  isMissing?: boolean;
 }
 
 export interface EventView {

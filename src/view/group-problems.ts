@@ -1,20 +1,10 @@
 import { CONDITIONS, type ConditionType } from '../api/conditions.ts';
 import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
-import { count, figure } from '../lib/count.ts';
+import { adviceOn, type Problem, type Severity } from './problem.ts';
+import { count } from '../lib/count.ts';
 import { formatDuration } from './format.ts';
 import { desiredStateOf, statusOf, type GroupPicture } from './group-picture.ts';
-
-/** `error`: work stands or records are in danger. `warning`: it will, or nobody can tell. `note`: as asked, and good to know. */
-export type Severity = 'error' | 'warning' | 'note';
-
-export interface Problem {
-  severity: Severity;
-  /** CamelCase: the condition's reason where a condition says it. */
-  reason: string;
-  what: string;
-  /** What to do, a sentence; undefined = nothing, or `what` says it. */
-  next: string | undefined;
-}
+import { isThrough, rowTroubles, silentWorkers } from './row-problems.ts';
 
 type Check = (picture: GroupPicture) => Problem[];
 
@@ -56,24 +46,6 @@ const AS_ASKED: ReadonlySet<string> = new Set([
 
 /** The table works, and is not as the spec says: the condition is well, its message says why. */
 const NOT_AS_ASKED: ReadonlySet<string> = new Set(['TableSettingsHeld', 'TableChangeRefused']);
-/** Their messages say what to do, in the words of the case: what is documented of all cases would say it twice. */
-const SAYS_WHAT_TO_DO: ReadonlySet<string> = new Set([
-  'RegionUnknown',
-  'StreamNotFound',
-  'StreamReplaced',
-  'StreamAccessDenied',
-  'TableNotFound',
-  'TableGone',
-  'TableNotAdopted',
-  'TableSchemaMismatch',
-  'TableAccessDenied',
-  'TableReplicated',
-  'TableKeyInaccessible',
-  'ClaimedByOtherResource',
-  'ClaimedByOtherCluster',
-  'TableSettingsHeld',
-]);
-
 /** What the operator says. */
 function conditions(picture: GroupPicture): Problem[] {
   const { conditions: all = [] } = statusOf(picture);
@@ -90,7 +62,7 @@ function conditions(picture: GroupPicture): Problem[] {
     severity: status === 'Unknown' ? 'warning' : severityOf(type, reason),
     reason,
     what: message,
-    next: nextOf(type, reason),
+    next: adviceOn(type, reason),
   }));
 }
 
@@ -101,12 +73,6 @@ function severityOf(type: string, reason: string): Severity {
 
 function isAbnormal(type: string): boolean {
   return Object.hasOwn(CONDITIONS, type) && CONDITIONS[type as ConditionType].abnormal;
-}
-
-/** What is documented to be done; a reason of another release is not known here. */
-function nextOf(type: string, reason: string): string | undefined {
-  if (!Object.hasOwn(CONDITIONS, type) || SAYS_WHAT_TO_DO.has(reason)) return undefined;
-  return (CONDITIONS[type as ConditionType].reasons as Readonly<Record<string, string>>)[reason];
 }
 
 function operatorIsBehind({ object, nowMs }: GroupPicture): Problem[] {
@@ -151,6 +117,13 @@ function invalidSpec({ refused }: GroupPicture): Problem[] {
   ];
 }
 
+/** Without a condition nobody else says it, and rows of before look well. */
+function streamIsMissing({ unknown }: GroupPicture): Problem[] {
+  const missing = unknown.find(({ what, isMissing }) => what === 'stream' && isMissing);
+  if (!missing) return [];
+  return [{ severity: 'error', reason: 'StreamNotFound', what: missing.why, next: undefined }];
+}
+
 /** Of pods that no condition speaks of. */
 function podTroubles({ pods = [] }: GroupPicture): Problem[] {
   return pods.flatMap(({ name, trouble, terminating }) => {
@@ -166,118 +139,6 @@ function podTroubles({ pods = [] }: GroupPicture): Problem[] {
       },
     ];
   });
-}
-
-/** What the rows say; fresher than conditions, and there without Kubernetes. */
-function rowTroubles(picture: GroupPicture): Problem[] {
-  const { view, rows, place } = picture;
-  if (!view || !rows) return [];
-  const state = desiredStateOf(picture);
-  if (state === 'Paused' || state === 'Stopped') return [];
-  const found: Problem[] = [];
-  const living = view.workers.filter(({ alive }) => alive);
-  if (rows.leases.length === 0 && living.length === 0) {
-    // That no worker may run on the table is told, with what to do.
-    if (statusOf(picture).conditions?.some(({ type, status }) => type === 'TableReady' && status === 'False'))
-      return [];
-    const what = `There is no row of the group in table ${place.table}: no worker has ever run.`;
-    return [{ severity: 'warning', reason: 'NoRows', what, next: undefined }];
-  }
-  const unowned = needsNobody(picture) ? 0 : view.readableShards - view.ownedShards;
-  if (unowned > 0 && living.length === 0) {
-    const what = `No worker is alive, so nobody reads ${count(unowned, 'shard')}.`;
-    found.push({
-      severity: 'error',
-      reason: 'NoLiveWorkers',
-      what,
-      next: nextOf('ShardsCovered', 'NoLiveWorkers'),
-    });
-  } else if (unowned > 0) {
-    const what = `${count(unowned, 'shard')} of ${figure(view.readableShards)} have no live owner.`;
-    found.push({
-      severity: 'warning',
-      reason: 'UnownedShards',
-      what,
-      next: nextOf('ShardsCovered', 'UnownedShards'),
-    });
-  }
-  if (view.handlerTrouble) {
-    const { worker, error, shards } = view.handlerTrouble;
-    const fails = shards === 0 ? 'cannot begin' : `fails on ${count(shards, 'shard')}`;
-    const what = `The handler ${fails}; ${worker} says: ${error}`;
-    const next = 'The shards wait until it succeeds; kcg logs has the rest.';
-    found.push({ severity: 'error', reason: 'HandlerFailing', what, next });
-  }
-  return [...found, ...readTroubles(picture), ...judgements(picture), ...headroom(picture)];
-}
-
-/** All that it was to read is read, or there is nothing to read for now. */
-function needsNobody(picture: GroupPicture): boolean {
-  const ready = statusOf(picture).conditions?.find(({ type }) => type === 'Ready');
-  return isThrough(picture) || ready?.reason === 'ScaledToZero';
-}
-
-function isThrough({ rows }: GroupPicture): boolean {
-  return rows?.claim?.completedAt !== undefined;
-}
-
-function readTroubles({ view }: GroupPicture): Problem[] {
-  const failing = view?.workers.filter(({ alive, row }) => alive && row.readTrouble !== undefined) ?? [];
-  const [first] = failing;
-  if (!first) return [];
-  const what = `Reads fail on ${count(failing.length, 'worker')} with ${first.row.readTrouble}.`;
-  const next =
-    first.row.readTrouble === 'Throttled'
-      ? 'Too many readers share the shards: 5 reads a second each. Use EnhancedFanOut, or fewer groups a stream.'
-      : "Look at the worker's log (kcg logs) and its role (kcg iam).";
-  return [{ severity: 'error', reason: 'ReadsFail', what, next }];
-}
-
-const JUDGED = {
-  Stalled: 'ShardsStalled',
-  Stopped: 'ShardsStopped',
-  Rewound: 'ShardsRewound',
-  Slow: 'ShardsSlow',
-} as const;
-
-function judgements({ view }: GroupPicture): Problem[] {
-  return Object.entries(JUDGED).flatMap(([judgement, reason]) => {
-    const shards = view?.shards.filter(({ judged }) => judged?.judgement === judgement) ?? [];
-    if (shards.length === 0) return [];
-    const named = shards
-      .slice(0, 3)
-      .map(({ shardId, judged }) => `${shardId}${judged?.cause ? ` (${judged.cause})` : ''}`);
-    const more = shards.length > 3 ? `, and ${shards.length - 3} more` : '';
-    const what = `${count(shards.length, 'shard')} ${judgement.toLowerCase()}: ${named.join(', ')}${more}.`;
-    const severity = judgement === 'Slow' ? ('warning' as const) : ('error' as const);
-    return [{ severity, reason, what, next: nextOf('ShardsProgressing', reason) }];
-  });
-}
-
-const LITTLE_HEADROOM_PERCENT = 25;
-
-function headroom({ view, stream }: GroupPicture): Problem[] {
-  const { headroomPercent, maxMs, maxShardId } = view?.lag ?? {};
-  if (headroomPercent === undefined || headroomPercent >= LITTLE_HEADROOM_PERCENT) return [];
-  const what = `${maxShardId} is ${formatDuration(maxMs ?? 0)} behind, and the stream keeps ${stream?.retentionHours} h.`;
-  return [
-    { severity: 'error', reason: 'NearRetention', what, next: nextOf('CheckpointsAtRisk', 'NearRetention') },
-  ];
-}
-
-/** By the clocks of two machines, so it may be theirs that differ; whoever watches knows. */
-function silentWorkers({ view, silentMs, nowMs, group }: GroupPicture): Problem[] {
-  const leaseMs = (group?.spec.leases.durationSeconds ?? 15) * 1_000;
-  const late = (view?.workers ?? []).filter(({ row, alive, worker }) => {
-    const watched = silentMs.get(worker);
-    const silent = watched ?? nowMs - (row.beatAt ?? nowMs);
-    return alive && silent > 2 * leaseMs;
-  });
-  if (late.length === 0) return [];
-  const names = late.map(({ worker }) => worker).join(', ');
-  const what = `${names}: no beat for more than ${formatDuration(2 * leaseMs)}, by the clocks of this machine and theirs.`;
-  const next = 'Watch whether it is dead: --watch.';
-  return [{ severity: 'warning', reason: 'NoBeat', what, next }];
 }
 
 function givenUp({ view }: GroupPicture): Problem[] {
@@ -316,6 +177,7 @@ const CHECKS: readonly Check[] = [
   invalidSpec,
   conditions,
   operatorIsBehind,
+  streamIsMissing,
   rowTroubles,
   podTroubles,
   silentWorkers,

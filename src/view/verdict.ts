@@ -1,5 +1,6 @@
 import { desiredStateOf, statusOf, type GroupPicture } from './group-picture.ts';
-import { isTrouble, type Problem } from './group-problems.ts';
+import { isTrouble } from './group-problems.ts';
+import type { Problem } from './problem.ts';
 
 /** What one word sums a group up with. `asked`: it does not run, as its spec says. */
 export interface Verdict {

@@ -71,6 +71,14 @@ describe('what is wrong with a group', () => {
     expect(verdictOf(picture, problems)).toEqual({ word: 'StreamUnreachable', kind: 'warning' });
   });
 
+  test('is that the stream is not there, also where no operator says so', () => {
+    const unknown = [{ what: 'stream' as const, why: 'not found', isMissing: true }];
+    const picture = aPicture({ unknown, stream: undefined, object: undefined });
+    expect(problemsOf(picture)).toEqual([
+      { severity: 'error', reason: 'StreamNotFound', what: 'not found', next: undefined },
+    ]);
+  });
+
   test('is that the file asks to stop what reads on', () => {
     const { group, ...picture } = aPicture();
     const paused = { ...group!, spec: { ...group!.spec, desiredState: 'Paused' as const } };

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { count, figure } from '../../lib/count.ts';
-import type { Problem } from '../../view/group-problems.ts';
+import type { Problem } from '../../view/problem.ts';
 import type { GroupPage } from '../page-data.ts';
 import { Age } from './age.tsx';
 import { Charts } from './charts.tsx';

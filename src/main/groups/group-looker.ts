@@ -60,7 +60,8 @@ export class GroupLooker {
       } catch (thrown) {
         if (signal.aborted) throw thrown;
         const error = what === 'pods' || what === 'Events' ? cluster!.explain(thrown) : forAws(thrown);
-        unknown.push({ what, why: describeError(error) });
+        const missing = error.code === 'NotFound' ? { isMissing: true } : {};
+        unknown.push({ what, why: describeError(error), ...missing });
         return undefined;
       }
     };

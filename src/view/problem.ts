@@ -1,0 +1,37 @@
+import { CONDITIONS, type ConditionType } from '../api/conditions.ts';
+
+/** `error`: work stands or records are in danger. `warning`: it will, or nobody can tell. `note`: as asked, and good to know. */
+export type Severity = 'error' | 'warning' | 'note';
+
+export interface Problem {
+  severity: Severity;
+  /** CamelCase: the condition's reason where a condition says it. */
+  reason: string;
+  what: string;
+  /** What to do, a sentence; undefined = nothing, or `what` says it. */
+  next: string | undefined;
+}
+
+/** Their messages say what to do, in the words of the case: what is documented of all cases would say it twice. */
+const SAYS_WHAT_TO_DO: ReadonlySet<string> = new Set([
+  'RegionUnknown',
+  'StreamNotFound',
+  'StreamReplaced',
+  'StreamAccessDenied',
+  'TableNotFound',
+  'TableGone',
+  'TableNotAdopted',
+  'TableSchemaMismatch',
+  'TableAccessDenied',
+  'TableReplicated',
+  'TableKeyInaccessible',
+  'ClaimedByOtherResource',
+  'ClaimedByOtherCluster',
+  'TableSettingsHeld',
+]);
+
+/** What is documented to be done; a reason of another release is not known here. */
+export function adviceOn(type: string, reason: string): string | undefined {
+  if (!Object.hasOwn(CONDITIONS, type) || SAYS_WHAT_TO_DO.has(reason)) return undefined;
+  return (CONDITIONS[type as ConditionType].reasons as Readonly<Record<string, string>>)[reason];
+}
