@@ -128,6 +128,25 @@ describe('a group that is paused', () => {
     expect(warnings()).toEqual([]);
   });
 
+  test('is told to workers by the next operator, when the one that wrote it has told nobody', async () => {
+    create();
+    await h.converge();
+    await h.runWorkers();
+    await h.converge();
+    const claim = h
+      .table()
+      .rows()
+      .find(({ shard_id }) => shard_id === 'group#claim')!;
+    h.table().store('group#claim', { ...claim, paused: 1 });
+    h.setGroup((spec) => (spec['desiredState'] = 'Paused'));
+    await h.reconcile();
+    expect(h.nudged).toHaveLength(3);
+    workersAre('starting');
+    await h.clock.advance(1_000);
+    await h.reconcile();
+    expect(h.nudged).toHaveLength(3);
+  });
+
   test('takes the seldomer looks the longer its workers need', async () => {
     create();
     await h.converge();

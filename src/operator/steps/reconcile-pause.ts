@@ -16,7 +16,10 @@ export async function reconcilePause(
   const { desiredState } = group.spec;
   if (desiredState === 'Stopped') return;
   const paused = desiredState === 'Paused';
-  if ((rows.claim?.paused ?? false) === paused) return;
+  const isWritten = (rows.claim?.paused ?? false) === paused;
+  // The operator that wrote it may have ended before it told anybody; while paused, workers ask by themselves.
+  const unaware = paused ? rows.workers.filter(({ state }) => state === 'live') : [];
+  if (isWritten) return nudgeAll(unaware, options.nudge);
   const { outcome } = await table.write(pauseGroup(object.metadata.uid, paused), { signal });
   if (outcome === 'done') await nudgeAll(rows.workers, options.nudge);
 }
