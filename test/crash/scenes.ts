@@ -33,6 +33,15 @@ const remove =
   (key: ObjectKey = NAME): Step =>
   ({ cluster }) =>
     cluster.remove(KINDS.consumerGroup, key);
+const reset =
+  (name: string, spec: Record<string, unknown>): Step =>
+  ({ cluster }) =>
+    void cluster.create(KINDS.offsetReset, {
+      apiVersion: 'kcg.dev/v1alpha1',
+      kind: 'KinesisOffsetReset',
+      metadata: { namespace: NAME.namespace, name },
+      spec: { group: NAME.name, ...spec },
+    });
 /** AWS tells nobody: it is seen at the next look at the stream. */
 const NEXT_LOOK_MS = 60_000;
 const split: Step = (site) => {
@@ -159,6 +168,16 @@ export const SCENES: readonly Scene[] = [
     before: [create()],
     steps: [killWorker],
     leaves: READ,
+  },
+  {
+    name: 'is reset while it is stopped, and the reset undone while it runs',
+    before: [create(), change({ desiredState: 'Stopped' })],
+    steps: [
+      reset('back', { to: { type: 'TrimHorizon' } }),
+      change({ desiredState: 'Running' }),
+      reset('undo', { undo: 'back', whileRunning: 'Stop' }),
+    ],
+    leaves: [...READ, 'reset', 'reset'],
   },
   {
     name: 'expires, and lives again before its rows are gone',

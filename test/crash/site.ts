@@ -1,6 +1,7 @@
 import { runOperator } from '../../src/operator/operator.ts';
 import type { AwsAccount } from '../../src/operator/aws-account.ts';
 import type { GroupTarget } from '../../src/operator/group-target.ts';
+import { openReset } from '../../src/main/operator/offset-reset.ts';
 import { ImportRun } from '../../src/import/import-run.ts';
 import type { ImportSource } from '../../src/import/import-source.ts';
 import { KINDS, keyOf, keyString, type Cluster, type KubeObject } from '../../src/kubernetes/cluster.ts';
@@ -196,6 +197,10 @@ export class Site {
         return mine.map(({ groupId }) => groupId).slice(0, limit);
       },
       tableAdmin: ({ table }) => this.#tableAdmin(table, process),
+      openReset: (request) => {
+        const stream = memoryStreamClient(this.kinesis, request.target.stream.name);
+        return openReset(request, stream, process.clock);
+      },
       openImport: ({ table }) => {
         const run = new ImportRun({
           table,
