@@ -32,9 +32,9 @@ export class OperatorProcess {
   readonly #child: ChildProcess;
   #hasEnded = false;
 
-  constructor(flags: readonly string[]) {
+  constructor(flags: readonly string[], env: NodeJS.ProcessEnv = {}) {
     this.#child = spawn(process.execPath, [KCG, 'operator', '--http-port', '0', ...flags], {
-      env: localEnv(),
+      env: { ...localEnv(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.exited = new Promise((done) => {

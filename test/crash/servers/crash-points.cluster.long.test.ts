@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { env } from 'node:process';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { LOCAL_CREDENTIALS } from '../../../src/dev/local-mode.ts';
+import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/dynamodb/server.ts';
+import { KubeCluster } from '../../../src/kubernetes/kube/cluster.ts';
+import { loadKubeAccess } from '../../../src/kubernetes/kube/config.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { systemRandom } from '../../../src/lib/random.ts';
+import { CRD, RESET_CRD } from '../../operator/operator-process.ts';
+import { startControlPlane, type ControlPlane } from '../../support/control-plane.ts';
+import { printed } from '../../support/kubectl.ts';
+import { runLife, type How, type Lived, type Place, type Write } from './run-life.ts';
+
+/*
+ * The operator as a process, killed before and after its writes to a real API server and to local AWS servers, over the whole life
+ * of a group with real workers. Here all of that in one life, which is worse than a death at a time; with KCG_CRASH_POINTS=all
+ * also one life a point, which takes an hour or more.
+ */
+
+const HOWS: readonly How[] = ['before', 'after'];
+const LIVES_AT_ONCE = 3;
+const HOURS_MS = 10 * 3_600_000;
+
+let plane: ControlPlane;
+let dynamodb: LocalDynamoDb;
+let place: Place;
+let plain: Lived;
+const tell = (line: string) => process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
+
+beforeAll(async () => {
+  for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
+  [plane, dynamodb] = await Promise.all([
+    startControlPlane({ definitions: [CRD, RESET_CRD].map((file) => readFileSync(file, 'utf8')) }),
+    startLocalDynamoDb({ clock: systemClock, log: silentLog }),
+  ]);
+  vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', dynamodb.endpoint);
+  place = {
+    kubeconfig: plane.kubeconfig,
+    cluster: new KubeCluster({
+      access: loadKubeAccess({ kubeconfig: plane.kubeconfig }),
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+      instance: 'test',
+    }),
+    dynamodb: new DynamoDBClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint }),
+    dynamodbEndpoint: dynamodb.endpoint,
+  };
+  await printed(plane.kubectl, 'create namespace life-plain');
+  plain = await runLife(place, { namespace: 'life-plain', tell });
+});
+afterAll(async () => {
+  place?.dynamodb.destroy();
+  await place?.cluster.close();
+  await Promise.all([plane?.stop(), dynamodb?.close()]);
+  vi.unstubAllEnvs();
+});
+
+/** A life in a namespace of its own, in which each step leaves what it leaves in a life without deaths. */
+async function live(namespace: string, dies: (write: Write) => How | undefined): Promise<Lived> {
+  await printed(plane.kubectl, `create namespace ${namespace}`);
+  return runLife(place, { namespace, wanted: plain.states, dies, tell });
+}
+
+/** Written as often as it takes; and whether a worker has to be fenced depends on how it ended. */
+const MAY_BE_MISSED = / status$|worker#/;
+
+/**
+ * Where the operator dies in one life: after each write of each step, and before the first of its kind. Before any other write, all
+ * is as it is after the one before it, unless time has passed.
+ */
+function worstLife() {
+  const met = new Set<string>();
+  const pointsAt = ({ step, name }: Write): [How, string][] => [
+    ['before', name.split(' ', 2).join(' ')],
+    ['after', name.endsWith(' status') ? name : `${step}: ${name}`],
+  ];
+  const dies = (write: Write) => {
+    const point = pointsAt(write).find(([how, where]) => !met.has(`${how} ${where}`));
+    if (point) met.add(point.join(' '));
+    return point?.[0];
+  };
+  const missed = (writes: readonly Write[]) =>
+    writes
+      .filter(({ name }) => !MAY_BE_MISSED.test(name))
+      .flatMap(pointsAt)
+      .map((point) => point.join(' '))
+      .filter((point) => !met.has(point));
+  return { met, dies, missed };
+}
+
+test('a group whose operator is killed at all of its writes ends each step as if it never had been', async () => {
+  const { met, dies, missed } = worstLife();
+  const { deaths } = await live('life-worst', dies);
+  expect(missed(plain.writes)).toEqual([]);
+  expect(deaths).toBe(met.size);
+  expect(deaths).toBeGreaterThan(50);
+});
+
+test.runIf(env['KCG_CRASH_POINTS'] === 'all')(
+  '… and so when it is killed at one of them alone, whichever that is',
+  async () => {
+    const writes = plain.writes.filter(({ name }) => !MAY_BE_MISSED.test(name));
+    const points = [...writes.flatMap((write) => HOWS.map((how) => ({ write, how }))).entries()];
+    const missed: string[] = [];
+    const liveSome = async () => {
+      for (let next = points.shift(); next; next = points.shift()) {
+        const [index, point] = next;
+        let isMet = false;
+        const { deaths } = await live(`life-${index}`, ({ step, name }) => {
+          const isIt = !isMet && step === point.write.step && name === point.write.name;
+          isMet ||= isIt;
+          return isIt ? point.how : undefined;
+        });
+        if (deaths !== 1) missed.push(`${point.write.step}: ${point.how} ${point.write.name}`);
+      }
+    };
+    await Promise.all(Array.from({ length: LIVES_AT_ONCE }, liveSome));
+    expect(missed).toEqual([]);
+  },
+  HOURS_MS,
+);
