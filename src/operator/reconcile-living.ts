@@ -86,8 +86,8 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   else if (stream.summary?.status !== 'ACTIVE') lookAgain(pass, CHANGING_MS);
   let ours: { table: LeaseTable; rows: GroupRows } | undefined;
   if (found.rows && found.table) {
-    const { rows, table } = found;
-    await pursueClaim(pass, { rows, table, stream: stream.summary });
+    const { rows, table, isConsistent } = found;
+    await pursueClaim(pass, { rows, table, isConsistent, stream: stream.summary });
     if (memory.claim?.verdict === 'ours') {
       ours = { table, rows };
       await pursueImport(pass, { table, rows });

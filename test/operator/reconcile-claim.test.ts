@@ -77,7 +77,9 @@ test('a group that nobody has claimed is claimed by one consistent read of its r
   const query = vi.spyOn(h.table(), 'query');
   await h.converge();
   expect(get).not.toHaveBeenCalled();
-  expect(query.mock.calls.filter(([, { consistent }]) => consistent)).toHaveLength(1);
+  const [first, ...later] = query.mock.calls.map(([, { consistent }]) => consistent);
+  expect(first).toBe(true);
+  expect(later).not.toContain(true);
   expect(await claimRow()).toHaveProperty('resource_uid');
 });
 

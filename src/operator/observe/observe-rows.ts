@@ -11,6 +11,7 @@ import { relevantShards } from '../../view/relevant-shards.ts';
 import { podView } from './observe-pods.ts';
 import type { StreamFacts, TableFacts } from '../plan/group-facts.ts';
 import type { PlacedPass } from '../reconcile-context.ts';
+import { tableRecordOf } from './remember-table.ts';
 import { tableFailure } from './table-facts.ts';
 import { replicasOf } from '../plan/desired-objects.ts';
 import { deploymentOf, podsOf } from '../steps/reconcile-workload.ts';
@@ -22,23 +23,26 @@ export interface ReadRows {
   /** Undefined = not readable now, and not long ago either. */
   rows: GroupRows | undefined;
   table: LeaseTable | undefined;
+  /** They hold all that was written before. */
+  isConsistent: boolean;
   /** The table's facts, or what reading the rows has shown of it. */
   facts: TableFacts;
 }
 
-/** All rows of the group by one query; after a failure the last ones, for a while. */
+/** All rows of the group by one query, which is to claim one that is new; after a failure the last ones, for a while. */
 export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<ReadRows> {
   const { options, memory, target, signal } = pass;
-  if (!facts.usable) return { rows: undefined, table: undefined, facts };
+  const isConsistent = memory.claim === undefined && !tableRecordOf(pass)?.claimed;
+  if (!facts.usable) return { rows: undefined, table: undefined, isConsistent: false, facts };
   const nowMs = options.clock.monotonic();
   try {
     const table = (memory.leaseTable ??= await options.aws.leaseTable(target, signal));
-    const rows = decodeRows(await table.query('all', { consistent: false, signal }));
+    const rows = decodeRows(await table.query('all', { consistent: isConsistent, signal }));
     memory.rows = { rows, readMs: nowMs };
     memory.watched.observe(rows.workers, options.clock.monotonic());
     const key = keyString(keyOf(pass.object));
     memory.isTold = options.tellers?.follow(key, rows.workers, memory.watched) ?? false;
-    return { rows, table, facts };
+    return { rows, table, isConsistent, facts };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     const error = KcgError.from(thrown);
@@ -52,6 +56,7 @@ export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<Rea
     return {
       rows: known,
       table: undefined,
+      isConsistent: false,
       facts: { ...facts, ...tableFailure(error), message: describeError(error) },
     };
   }

@@ -20,15 +20,20 @@ const ATTEMPTS = 3;
 interface Found {
   table: LeaseTable;
   rows: GroupRows;
+  /** `rows` hold all that was written before. */
+  isConsistent: boolean;
   /** Undefined = not known at the moment: nothing is claimed, and a claim that was read before stays as it was judged. */
   stream: StreamSummary | undefined;
 }
 
 /** Keeps in memory whose the group id is; a failure is told in the status and leaves what was known. */
-export async function pursueClaim(pass: PlacedPass, { table, rows, stream }: Found): Promise<void> {
+export async function pursueClaim(
+  pass: PlacedPass,
+  { table, rows, isConsistent, stream }: Found,
+): Promise<void> {
   const { memory } = pass;
   const facts = await attempt(pass, { step: 'claim' }, async () => {
-    if (stream) return reconcileClaim(pass, { table, rows, stream });
+    if (stream) return reconcileClaim(pass, { table, rows, isConsistent, stream });
     return memory.claim ?? believedClaim(pass, rows);
   });
   memory.claim = facts ?? memory.claim;
@@ -41,7 +46,7 @@ export async function pursueClaim(pass: PlacedPass, { table, rows, stream }: Fou
  */
 async function reconcileClaim(
   pass: PlacedPass,
-  input: { table: LeaseTable; rows: GroupRows; stream: StreamSummary },
+  input: Found & { stream: StreamSummary },
 ): Promise<ClaimFacts | undefined> {
   const facts = await claimed(pass, input);
   if (facts.verdict === 'ours' && !(await rememberTable(pass, { claimed: true }))) return undefined;
@@ -58,7 +63,7 @@ async function believedClaim(pass: PlacedPass, { claim }: GroupRows): Promise<Cl
 
 async function claimed(
   pass: PlacedPass,
-  { table, rows, stream }: { table: LeaseTable; rows: GroupRows; stream: StreamSummary },
+  { table, rows, isConsistent, stream }: Found & { stream: StreamSummary },
 ): Promise<ClaimFacts> {
   const { cluster } = pass.options;
   const clusterId = await cluster.clusterId({ signal: pass.signal });
@@ -67,7 +72,9 @@ async function claimed(
   let verdict = judge(pass, { claim, clusterId, stream });
   for (let attempt = 0; verdict.verdict !== 'ours' && attempt < ATTEMPTS; attempt += 1) {
     // Where nobody seems to have claimed it, one read shows the claim and the rows that go with it.
-    const all: GroupRows | undefined = claim ? undefined : await readAll(pass, table);
+    let all: GroupRows | undefined;
+    if (attempt === 0 && isConsistent) all = rows;
+    else if (!claim) all = await readAll(pass, table);
     claim = all ? all.claim : await readClaim(table, pass.signal);
     verdict = judge(pass, { claim, clusterId, stream });
     if (verdict.verdict === 'refused') return verdict;
