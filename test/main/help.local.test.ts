@@ -103,6 +103,25 @@ describe('a wrong command line ends with code 2 and one line:', () => {
   });
 });
 
+test('kcg redrive of a group without a region takes any that a named server serves', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'kcg-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'group.yaml');
+  const spec = { stream: { name: 'orders' }, handler: { log: {} } };
+  const group = {
+    apiVersion: 'kcg.dev/v1alpha1',
+    kind: 'KinesisConsumerGroup',
+    metadata: { name: 'orders' },
+    spec,
+  };
+  await writeFile(file, JSON.stringify(group));
+  const { code, stderr } = await kcg(
+    `redrive -f ${file} --from ${folder} --kinesis-endpoint http://127.0.0.1:1`,
+  );
+  expect(stderr).toMatch(/^error: 127\.0\.0\.1:1 cannot be reached .*\(stream orders in us-east-1\)/);
+  expect(code).toBe(1);
+});
+
 test('a process of its own says the same, and ends with the same code', async () => {
   for (const line of ['--help', 'worker --help', 'wroker', 'dev', 'operator --worker-image x']) {
     expect(await kcgProcess(wordsOf(line))).toEqual(await kcg(line));

@@ -11,7 +11,6 @@ import { awsCredentials } from '../../aws/credentials.ts';
 import { clusterOptions } from '../../cli/cluster-options.ts';
 import { pickGroup, requireOneSource } from '../../cli/leases.ts';
 import { readGroups } from '../../dev/group-file.ts';
-import { LOCAL_CREDENTIALS } from '../../dev/local-mode.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 import { systemClock, withDeadline } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
@@ -26,6 +25,7 @@ import { openPayloads } from '../../runtime/payload/payloads.ts';
 import { openStore, storeOf } from '../../runtime/redrive/open-store.ts';
 import { redrive, type RedriveResult } from '../../runtime/redrive/redrive.ts';
 import { giveRegion } from '../worker/give-region.ts';
+import { useLocalCredentials } from '../groups/local-credentials.ts';
 import { readWholeGroup } from '../groups/named-group.ts';
 import { PRINCIPAL, userStreamClient } from '../groups/user-aws.ts';
 
@@ -72,7 +72,8 @@ export async function runRedriveCommand(
 ): Promise<number> {
   const { options, positionals } = parseOptions(redriveOptions, argv, env, { positionals: 1 });
   const given = await configOf(positionals[0], options, { env, signal: stop });
-  const config = withLocalCredentials(overridden(given, options), env);
+  const config = overridden(given, options);
+  useLocalCredentials([config.endpoints.kinesis], env);
   if (config.handler.type === 'lambda' && !options.dryRun) throw noFunction();
   const { groupId, region, endpoints, onFailure } = config;
   const from = storeOf(options.from, { onFailure, groupId, region });
@@ -190,7 +191,9 @@ function ofGroup(group: KinesisConsumerGroup, options: Options, env: NodeJS.Proc
     options.region ??
     regionOf(group, stream?.arn?.split(':')[3]) ??
     env['AWS_REGION'] ??
-    env['AWS_DEFAULT_REGION'];
+    env['AWS_DEFAULT_REGION'] ??
+    // The servers of local mode, and emulators, take any.
+    ((options.kinesisEndpoint ?? group.spec.endpoints.kinesis) ? 'us-east-1' : undefined);
   if (region === undefined)
     throw new KcgError('InvalidInput', 'no AWS region is set', { fix: 'Name it with --region.' });
   const { arn } = group.spec.stream;
@@ -213,16 +216,6 @@ function overridden(config: WorkerConfig, { url, module, kinesisEndpoint, region
   const endpoints =
     kinesisEndpoint === undefined ? config.endpoints : { ...config.endpoints, kinesis: kinesisEndpoint };
   return { ...config, handler, endpoints, region: region ?? config.region };
-}
-
-/** A server on this machine is local mode or an emulator, which take any credentials. */
-function withLocalCredentials(config: WorkerConfig, env: NodeJS.ProcessEnv): WorkerConfig {
-  const { kinesis } = config.endpoints;
-  const host = kinesis === undefined ? '' : new URL(kinesis).hostname;
-  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(host);
-  if (isLocal && !env['AWS_ACCESS_KEY_ID'] && !env['AWS_PROFILE'])
-    Object.assign(process.env, LOCAL_CREDENTIALS);
-  return config;
 }
 
 /** Another version of the group's file is of the same form. */
