@@ -250,6 +250,7 @@ describe.skipIf(problem !== undefined)('the page in a browser', () => {
     await eventually(() => page.url()).toContain('sort=load');
     await page.getByRole('searchbox').fill('000042');
     await eventually(() => first.innerText()).toContain('shardId-000000000042');
+    await page.getByText('1 of 63 found').waitFor();
     await page.reload();
     await eventually(() => first.innerText()).toContain('shardId-000000000042');
     await close();
@@ -262,6 +263,7 @@ describe.skipIf(problem !== undefined)('the page in a browser', () => {
     const { port } = dashboard;
     await dashboard.close();
     await eventually(() => status.innerText()).toMatch(/^Not connected since \d\d:\d\d:\d\d$/);
+    expect(await page.title()).toBe('Not connected · shop/payments – kcg');
     expect(await violationsOf(page)).toEqual([]);
     // What was known stays.
     await page.getByRole('heading', { level: 1, name: 'shop/payments' }).waitFor();

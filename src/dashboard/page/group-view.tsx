@@ -8,6 +8,7 @@ import { Facts } from './facts.tsx';
 import { EventTable, ConditionTable, MoveTable, WorkerTable } from './group-tables.tsx';
 import { Badge, Mark } from './marks.tsx';
 import type { Go, Route } from './route.ts';
+import { matching } from './shard-order.ts';
 import { ShardPanel } from './shard-panel.tsx';
 import { ShardPicture } from './shard-picture.tsx';
 import { ShardTable } from './shard-table.tsx';
@@ -93,6 +94,7 @@ function Shards({ page, route, go }: GroupViewProps) {
   const { shards } = page;
   const shown = useMemo(() => (route.all ? shards : shards.filter(({ old }) => !old)), [shards, route.all]);
   const hidden = shards.length - shown.length;
+  const found = useMemo(() => matching(shown, route.find).length, [shown, route.find]);
   const chosen = shards.find(({ id }) => id === route.shard);
   const isKnown = shards.length > 0 || page.lookedAt !== undefined;
   const section = useRef<HTMLElement>(null);
@@ -112,6 +114,9 @@ function Shards({ page, route, go }: GroupViewProps) {
             {hidden > 0 ? ` (${figure(hidden)})` : ''}
           </label>
         )}
+        <p class="muted" aria-live="polite">
+          {route.find.trim() !== '' && `${figure(found)} of ${figure(shown.length)} found`}
+        </p>
         <label class="find">
           Find
           <input

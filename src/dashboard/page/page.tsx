@@ -33,7 +33,7 @@ function App() {
     [page, route, lostAt],
   );
   useEffect(() => {
-    document.title = titleOf(route, page);
+    document.title = titleOf(route, live);
   });
   useLayoutEffect(() => {
     if (page) void restorePlace(INPUTS);
@@ -143,9 +143,12 @@ function Connection({ live, now }: { live: Live; now: number }) {
   );
 }
 
-function titleOf({ group, shard }: Route, page: Page | undefined): string {
-  const word = page?.kind === 'group' ? `${page.verdict.word} · ` : '';
-  return [word + (shard ?? group), 'kcg'].filter(Boolean).join(' – ');
+/** What a tab says that one does not look at. */
+function titleOf({ group, shard = group }: Route, { page, lostAt }: Live): string {
+  const isGroup = page?.kind === 'group';
+  const word = lostAt === undefined ? isGroup && page.verdict.word : 'Not connected';
+  const what = [word, isGroup ? shard : group].filter(Boolean).join(' · ');
+  return [what, 'kcg'].filter(Boolean).join(' – ');
 }
 
 function useRoute() {
