@@ -263,7 +263,7 @@ describe.skipIf(problem !== undefined)('the page in a browser', () => {
     const { port } = dashboard;
     await dashboard.close();
     await eventually(() => status.innerText()).toMatch(/^Not connected since \d\d:\d\d:\d\d$/);
-    expect(await page.title()).toBe('Not connected · shop/payments – kcg');
+    await eventually(() => page.title()).toBe('Not connected · shop/payments – kcg');
     expect(await violationsOf(page)).toEqual([]);
     // What was known stays.
     await page.getByRole('heading', { level: 1, name: 'shop/payments' }).waitFor();
