@@ -25,14 +25,20 @@ interface Output {
 }
 
 /** What a handler module holds, say timers and connections, keeps no process alive whose work is done. */
-function exit(code: number, output: Output): void {
+async function exit(code: number, output: Output): Promise<void> {
   process.exitCode = code;
+  await written(process.stdout);
+  await written(process.stderr);
   // A write that fails tells so after the turn in which it has ended.
-  const flushed = async () => {
-    await nextTurn();
-    return output.failure ? endWith(output.failure) : process.exit();
-  };
-  process.stdout.write('', () => process.stderr.write('', () => void flushed()));
+  await nextTurn();
+  if (output.failure) endWith(output.failure);
+  process.exit();
+}
+
+/** All that was said. Nothing is said for it: a log that nobody could write is no failure of the program. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength === 0) return Promise.resolve();
+  return new Promise((done) => stream.write('', () => done()));
 }
 
 function endWith(failure: Error): never {
@@ -53,4 +59,4 @@ function stopWithOutput(output: Output, stop: AbortController): void {
 }
 
 const output: Output = {};
-exit(await runCommand(process.argv.slice(2), process.env, stopOnSignals(output)), output);
+await exit(await runCommand(process.argv.slice(2), process.env, stopOnSignals(output)), output);

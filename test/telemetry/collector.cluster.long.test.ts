@@ -12,7 +12,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { Site } from '../operator/operator-process.ts';
 import { aWorkerConfig } from '../support/builders.ts';
 import { controlPlaneProblem } from '../support/control-plane.ts';
-import { createTable } from '../support/local-table.ts';
+import { createStream, createTable } from '../support/local-table.ts';
 import { startProgram, type PeerProgram } from '../support/peer-programs.ts';
 import { until } from '../support/until.ts';
 import { startCollector, type Collector } from './collector.ts';
@@ -39,7 +39,7 @@ beforeAll(async () => {
   collector = await startCollector();
   dynamodb = await startLocalDynamoDb({ clock, log: silentLog });
   kinesis = await startLocalKinesis({ clock });
-  kinesis.kinesis.createStream({ name: 'orders', shardCount: 2 });
+  await createStream(kinesis.kinesis, 'orders', 2);
   for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
   const client = createDynamoDbClient({ region, endpoint: dynamodb.endpoint });
   await createTable(client, 'checkpoints', ['group_id', 'shard_id']);
