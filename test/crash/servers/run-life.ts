@@ -57,7 +57,7 @@ export interface Lived {
 }
 
 /** How often in a row a state has to be the same, and how far apart that is looked at, ms. */
-const LOOKS = 4;
+const LOOKS = 8;
 const LOOK_MS = 500;
 /** For a step: an operator that dies ten times in it starts as often. */
 const STEP_MS = 900_000;

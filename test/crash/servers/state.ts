@@ -30,6 +30,8 @@ const OF_OTHERS = new Set([
   // Of what is compared itself, with names and addresses in it.
   'kcg.dev/content-hash',
   'kcg.dev/template-hash',
+  // It counts from what the rows of workers before say.
+  'kcg.dev/revision',
 ]);
 /** The name of this tag says whose the tags are. */
 const TAGS_OF = /^(kcg\.dev\/tags-).*/;
