@@ -76,7 +76,9 @@ describeWithCluster("the README's way to install", 'node', () => {
       timeout 240 bash -c 'until curl -sf http://localhost:8082/api/groups | grep "leads.:true"; do sleep 0.2; done'`);
     expect(told).toContain('"id":"shop/orders"');
     const query = 'get pods -n kcg-system -l kcg.dev/leader=true -o jsonpath={.items[*].status.podIP}';
-    const ip = await kcg.kubectl(...query.split(' '));
+    // The one that led before has its label until it is gone.
+    const isOne = (ips: string) => /^\S+$/.test(ips) && ips;
+    const ip = await until('one leader', async () => isOne(await kcg.kubectl(...query.split(' '))));
     // The port of the metrics answers there, that of the dashboard does not.
     expect((await fetch(`http://${ip}:8080/healthz`)).status).toBe(200);
     await expect(fetch(`http://${ip}:8082/`)).rejects.toThrow();
