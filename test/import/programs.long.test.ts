@@ -2,10 +2,9 @@ import { expect, it } from 'vitest';
 import { goesOnWhereItStood } from './goes-on.ts';
 import { record } from './programs/record.ts';
 
-// Once in many runs async-kinesis had no position in the row of an open shard that it had read: it is let live anew then.
 it.each(['async-kinesis', 'harlow'])(
   '%s, run anew, writes rows that are read as those that were kept',
-  { timeout: 1_200_000, retry: 2 },
+  { timeout: 1_200_000 },
   async (name) => {
     const fixture = await record(name);
     const moments = Object.values(fixture.moments);

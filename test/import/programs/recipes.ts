@@ -29,6 +29,8 @@ export interface Recipe {
   program: ForeignProgram;
   /** Package and version. */
   version: string;
+  /** What is in a row stays there once it was written so many more times. Default 0. */
+  settlesAfter?: number;
   start(places: Places): Promise<Started>;
 }
 
@@ -68,6 +70,11 @@ function go(name: string, ...more: string[]): Recipe['start'] {
 }
 
 const ASYNC_KINESIS = 'async-kinesis[dynamodb,redis]==3.0.1';
+/**
+ * Its beat takes all positions, and then writes row after row: a checkpoint in between is taken back until the next beat. The second
+ * begins when the first is over; the third is for a checkpoint whose answer was late.
+ */
+const BEATS = 3;
 
 export const RECIPES: Record<string, Recipe> = {
   'kcl-1': { program: 'kcl', version: 'amazon-kinesis-client 1.15.3', start: java('kcl1', 'Kcl1.java') },
@@ -115,6 +122,7 @@ export const RECIPES: Record<string, Recipe> = {
   'async-kinesis': {
     program: 'async-kinesis',
     version: 'async-kinesis 3.0.1, DynamoDB',
+    settlesAfter: BEATS,
     async start({ stream, table, kinesis, dynamodb }) {
       const bin = await pythonPrograms(ASYNC_KINESIS);
       const command = [join(bin, 'python'), join(here, 'async_kinesis.py'), stream, table, kinesis, dynamodb];
@@ -124,6 +132,7 @@ export const RECIPES: Record<string, Recipe> = {
   'async-kinesis-redis': {
     program: 'async-kinesis',
     version: 'async-kinesis 3.0.1, Redis',
+    settlesAfter: BEATS,
     async start({ stream, table, kinesis }) {
       const bin = await pythonPrograms(ASYNC_KINESIS);
       const { port, program } = await startRedis();

@@ -65,19 +65,20 @@ export async function record(name: string, onProgress: (line: string) => void = 
     moments[moment] = { ...(key ? { key } : {}), ...seen };
   };
   let running = startProgram(command, { env });
+  const untilDone = () => untilSettled(stage, store, { running, writes: recipe.settlesAfter ?? 0 });
   try {
     await stage.put();
-    await untilDone(stage, store, running);
+    await untilDone();
     await look('reading', true);
     await stage.reshard();
     await stage.put();
-    await untilDone(stage, store, running);
+    await untilDone();
     await look('resharded', true);
     await running.stop();
     await look('stopped', false);
     running = startProgram(command, { env });
     await stage.put();
-    await untilDone(stage, store, running);
+    await untilDone();
     await running.stop('SIGKILL');
     await look('killed', false);
   } finally {
@@ -141,18 +142,30 @@ class Stage {
   }
 }
 
-/** Resolves when the last record of each open shard is in the rows. */
-async function untilDone(stage: Stage, store: ForeignStore, running: PeerProgram): Promise<void> {
+/** Resolves when the last record of each open shard is in a row, and so many writes of that row have left it there. */
+async function untilSettled(
+  stage: Stage,
+  store: ForeignStore,
+  { running, writes }: { running: PeerProgram; writes: number },
+): Promise<void> {
   const until = clock.monotonic() + WAIT_MS;
   const open = stage.shards().filter(isOpen);
+  const seen = new Map<string, { row: string; writes: number }>();
   for (;;) {
     const rows = await store.read().then(
-      ({ rows }) => JSON.stringify(rows),
-      () => '',
+      (read) => read.rows.map((row) => JSON.stringify(row)),
+      () => [],
     );
     const last = stage.last();
-    if (open.every(({ shardId }) => rows.includes(last[shardId]!))) return;
-    if (clock.monotonic() > until) throw new Error(`rows ${rows}\nprogram ${running.text().slice(-3000)}`);
+    for (const { shardId } of open) {
+      const row = rows.find((each) => each.includes(last[shardId]!));
+      const before = seen.get(shardId);
+      if (row === undefined) seen.delete(shardId);
+      else if (row !== before?.row) seen.set(shardId, { row, writes: (before?.writes ?? -1) + 1 });
+    }
+    if (open.every(({ shardId }) => (seen.get(shardId)?.writes ?? -1) >= writes)) return;
+    if (clock.monotonic() > until)
+      throw new Error(`rows ${rows.join(' ')}\nprogram ${running.text().slice(-3000)}`);
     if (running.child.exitCode !== null) throw new Error(`it ended:\n${running.text().slice(-3000)}`);
     await sleep(200);
   }
