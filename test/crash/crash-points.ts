@@ -1,5 +1,5 @@
 import type { CrashPoint } from './doomed-process.ts';
-import { kindsOf } from './end-state.ts';
+import { kindsOf, unlike } from './end-state.ts';
 import { runScene, type Run } from './run-scene.ts';
 import type { Scene } from './scenes.ts';
 
@@ -45,8 +45,7 @@ export async function differences(scene: Scene, point: CrashPoint, plain: Run): 
   const found = [
     ...(run.isMet && run.writes[point.write - 1]?.name === name ? [] : ['it was not reached']),
     ...run.strangers.map((write) => `written by one that does not lead: ${write}`),
-    ...plain.end.filter((line) => !run.end.includes(line)).map((line) => `missing: ${line}`),
-    ...run.end.filter((line) => !plain.end.includes(line)).map((line) => `too much: ${line}`),
+    ...unlike(plain.end, run.end),
   ];
   return found.map((each) => `${point.how} write ${point.write}, ${name}: ${each}`);
 }

@@ -56,6 +56,14 @@ export async function endState(site: Site): Promise<string[]> {
   return lines.map((line) => withoutMoments(line, uids)).sort();
 }
 
+/** What a state has otherwise than the wanted one; empty = nothing. */
+export function unlike(wanted: readonly string[], state: readonly string[]): string[] {
+  return [
+    ...wanted.filter((line) => !state.includes(line)).map((line) => `missing: ${line}`),
+    ...state.filter((line) => !wanted.includes(line)).map((line) => `too much: ${line}`),
+  ];
+}
+
 function rowState(row: Row): unknown {
   if (row.shard_id === CLAIM_KEY || row.shard_id.startsWith(WORKER_PREFIX)) return less(row, OF_THE_WAY);
   // A snapshot is packed, and says when it was taken.

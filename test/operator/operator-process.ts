@@ -110,12 +110,13 @@ export class Site {
   readonly plane: ControlPlane;
   readonly kinesis: LocalKinesis;
   readonly dynamodb: LocalDynamoDb;
-  readonly #cluster: KubeCluster;
+  /** Asked without kubectl, each call of which costs half a second of a core. */
+  readonly cluster: KubeCluster;
   readonly #operators: OperatorProcess[] = [];
 
   private constructor(plane: ControlPlane, kinesis: LocalKinesis, dynamodb: LocalDynamoDb) {
     this.plane = plane;
-    this.#cluster = new KubeCluster({
+    this.cluster = new KubeCluster({
       access: loadKubeAccess({ kubeconfig: plane.kubeconfig }),
       clock: systemClock,
       random: systemRandom,
@@ -141,7 +142,7 @@ export class Site {
 
   async close(): Promise<void> {
     await Promise.all(this.#operators.map((operator) => operator.end('SIGKILL')));
-    await this.#cluster.close();
+    await this.cluster.close();
     await Promise.all([this.plane.stop(), this.kinesis.close(), this.dynamodb.close()]);
   }
 
@@ -177,13 +178,13 @@ export class Site {
     await this.kubectl('apply --server-side -f -', yaml);
   }
 
-  /** An object, none when there is no such one. Asked without kubectl, each call of which costs half a second of a core. */
+  /** An object, none when there is no such one. */
   async get<T = StoredObject>(
     kind: keyof typeof SEEN,
     name: string,
     namespace: string,
   ): Promise<T | undefined> {
-    return (await this.#cluster.get(SEEN[kind], { name, namespace })) as T | undefined;
+    return (await this.cluster.get(SEEN[kind], { name, namespace })) as T | undefined;
   }
 
   async group(name: string, namespace: string): Promise<KinesisConsumerGroup | undefined> {

@@ -1,17 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { env } from 'node:process';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { LOCAL_CREDENTIALS } from '../../../src/dev/local-mode.ts';
-import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/dynamodb/server.ts';
-import { KubeCluster } from '../../../src/kubernetes/kube/cluster.ts';
-import { loadKubeAccess } from '../../../src/kubernetes/kube/config.ts';
-import { systemClock } from '../../../src/lib/clock.ts';
-import { silentLog } from '../../../src/lib/log.ts';
-import { systemRandom } from '../../../src/lib/random.ts';
-import { CRD, RESET_CRD } from '../../operator/operator-process.ts';
-import { startControlPlane, type ControlPlane } from '../../support/control-plane.ts';
-import { printed } from '../../support/kubectl.ts';
+import { Site } from '../../operator/operator-process.ts';
 import { runLife, type How, type Lived, type Place, type Write } from './run-life.ts';
 
 /*
@@ -24,44 +14,27 @@ const HOWS: readonly How[] = ['before', 'after'];
 const LIVES_AT_ONCE = 3;
 const HOURS_MS = 10 * 3_600_000;
 
-let plane: ControlPlane;
-let dynamodb: LocalDynamoDb;
 let place: Place;
 let plain: Lived;
 const tell = (line: string) => process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 
 beforeAll(async () => {
-  for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
-  [plane, dynamodb] = await Promise.all([
-    startControlPlane({ definitions: [CRD, RESET_CRD].map((file) => readFileSync(file, 'utf8')) }),
-    startLocalDynamoDb({ clock: systemClock, log: silentLog }),
-  ]);
-  vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', dynamodb.endpoint);
-  place = {
-    kubeconfig: plane.kubeconfig,
-    cluster: new KubeCluster({
-      access: loadKubeAccess({ kubeconfig: plane.kubeconfig }),
-      clock: systemClock,
-      random: systemRandom,
-      log: silentLog,
-      instance: 'test',
-    }),
-    dynamodb: new DynamoDBClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint }),
-    dynamodbEndpoint: dynamodb.endpoint,
-  };
-  await printed(plane.kubectl, 'create namespace life-plain');
+  const site = await Site.open();
+  // Of workers: operators ask through gates.
+  vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', site.dynamodb.endpoint);
+  place = { site, client: new DynamoDBClient({ region: 'eu-west-1', endpoint: site.dynamodb.endpoint }) };
+  await site.kubectl('create namespace life-plain');
   plain = await runLife(place, { namespace: 'life-plain', tell });
 });
 afterAll(async () => {
-  place?.dynamodb.destroy();
-  await place?.cluster.close();
-  await Promise.all([plane?.stop(), dynamodb?.close()]);
+  place?.client.destroy();
+  await place?.site.close();
   vi.unstubAllEnvs();
 });
 
 /** A life in a namespace of its own, in which each step leaves what it leaves in a life without deaths. */
 async function live(namespace: string, dies: (write: Write) => How | undefined): Promise<Lived> {
-  await printed(plane.kubectl, `create namespace ${namespace}`);
+  await place.site.kubectl(`create namespace ${namespace}`);
   return runLife(place, { namespace, wanted: plain.states, dies, tell });
 }
 

@@ -6,12 +6,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { startLocalKinesis, type LocalKinesis } from '../../../src/dev/kinesis/server.ts';
 import { loadKubeAccess } from '../../../src/kubernetes/kube/config.ts';
-import type { KubeCluster } from '../../../src/kubernetes/kube/cluster.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { KcgError } from '../../../src/lib/errors.ts';
-import { OperatorProcess } from '../../operator/operator-process.ts';
+import { OperatorProcess, type Site } from '../../operator/operator-process.ts';
 import { ProcessKubelet } from '../../operator/process-kubelet.ts';
-import { LIFE } from './life.ts';
+import { unlike } from '../end-state.ts';
+import { LIFE, type Step } from './life.ts';
 import { stateOf } from './state.ts';
 import {
   dynamoDbWrite,
@@ -21,12 +21,10 @@ import {
   type WriteGate,
 } from './write-gate.ts';
 
-/** What lives share. */
+/** What lives share: an API server and DynamoDB, and a client that asks the latter. */
 export interface Place {
-  kubeconfig: string;
-  cluster: KubeCluster;
-  dynamodb: DynamoDBClient;
-  dynamodbEndpoint: string;
+  site: Site;
+  client: DynamoDBClient;
 }
 
 /** Just before a write, or just after its effect and before its answer. */
@@ -84,8 +82,9 @@ export async function runLife(place: Place, options: LifeOptions): Promise<Lived
       ? new KcgError('Unavailable', 'who asked is dead')
       : undefined;
   const operators = await Operators.open(place, kinesis, namespace, onWrite);
-  const kubelet = new ProcessKubelet(place.kubeconfig, namespace);
-  const servers = { ...place, kinesis: kinesis.kinesis };
+  const kubelet = new ProcessKubelet(place.site.plane.kubeconfig, namespace);
+  const { cluster } = place.site;
+  const servers = { cluster, dynamodb: place.client, kinesis: kinesis.kinesis };
   try {
     operators.followUp();
     for (const [index, { name, act, isDone }] of LIFE.entries()) {
@@ -93,7 +92,10 @@ export async function runLife(place: Place, options: LifeOptions): Promise<Lived
       tell(`${namespace}: ${name}`);
       await act(servers, namespace);
       const look = () => stateOf(servers, namespace);
-      lived.states.push(await (wanted ? reached(name, look, wanted[index]!) : settled(name, look, isDone)));
+      const due = wanted?.[index];
+      const isIt = due ? (state: string[]) => isDeepStrictEqual(state, due) : settled(isDone);
+      const tellState = (state: string[]) => (due ? unlike(due, state) : state);
+      lived.states.push(await stateWhen(name, look, isIt, tellState));
     }
     return lived;
   } finally {
@@ -103,32 +105,31 @@ export async function runLife(place: Place, options: LifeOptions): Promise<Lived
   }
 }
 
-/** The state once it is done and stands still. */
-async function settled(step: string, look: () => Promise<string[]>, isDone: (state: string[]) => boolean) {
-  const end = performance.now() + STEP_MS;
-  let last: string[] = [];
-  for (let same = 0; same < LOOKS;) {
-    const state = await look();
-    same = isDone(state) && isDeepStrictEqual(state, last) ? same + 1 : 0;
-    last = state;
-    if (performance.now() > end) throw new Error(`${step}: not done: ${state.join('\n')}`);
-    await setTimeout(LOOK_MS);
-  }
-  return last;
-}
-
-/** The state once it is the wanted one. */
-async function reached(step: string, look: () => Promise<string[]>, wanted: readonly string[]) {
+/** The state once it is the one. @throws Error that tells the last one */
+async function stateWhen(
+  step: string,
+  look: () => Promise<string[]>,
+  isIt: (state: string[]) => boolean,
+  tell: (state: string[]) => string[],
+): Promise<string[]> {
   const end = performance.now() + STEP_MS;
   for (;;) {
     const state = await look();
-    if (isDeepStrictEqual(state, wanted)) return state;
-    const missing = wanted.filter((line) => !state.includes(line)).map((line) => `missing: ${line}`);
-    const more = state.filter((line) => !wanted.includes(line)).map((line) => `too much: ${line}`);
-    if (performance.now() > end)
-      throw new Error([`${step}: it never came to`, ...missing, ...more].join('\n'));
+    if (isIt(state)) return state;
+    if (performance.now() > end) throw new Error([`${step}: it never came`, ...tell(state)].join('\n'));
     await setTimeout(LOOK_MS);
   }
+}
+
+/** Done, and it stands still. */
+function settled(isDone: Step['isDone']): (state: string[]) => boolean {
+  let last: string[] = [];
+  let same = 0;
+  return (state) => {
+    same = isDone(state) && isDeepStrictEqual(state, last) ? same + 1 : 0;
+    last = state;
+    return same === LOOKS;
+  };
 }
 
 /** One operator at a time for one namespace, that calls Kubernetes and DynamoDB through gates. */
@@ -151,11 +152,11 @@ class Operators {
     namespace: string,
     onWrite: OnWrite,
   ): Promise<Operators> {
-    const access = loadKubeAccess({ kubeconfig: place.kubeconfig });
+    const access = loadKubeAccess({ kubeconfig: place.site.plane.kubeconfig });
     const kubernetes = { url: access.server, ...(await access.credentials({ fresh: false })) };
     const gates = await Promise.all([
       startWriteGate(kubernetes, kubernetesWrite, onWrite),
-      startWriteGate({ url: place.dynamodbEndpoint }, dynamoDbWrite, onWrite),
+      startWriteGate({ url: place.site.dynamodb.endpoint }, dynamoDbWrite, onWrite),
     ]);
     const folder = mkdtempSync(join(tmpdir(), 'kcg-life-'));
     const kubeconfig = join(folder, 'kubeconfig');
