@@ -17,7 +17,7 @@ import { relevantShards } from '../../view/relevant-shards.ts';
 import { ShardWindows } from '../../view/shard-windows.ts';
 import { groupInTable } from './group-in-table.ts';
 import type { GroupSource } from './group-sources.ts';
-import { useLocalCredentials } from './local-credentials.ts';
+import { ANY_REGION, useLocalCredentials } from './local-credentials.ts';
 import { USER_CALLS, userDynamoDb, userStreamClient } from './user-aws.ts';
 import type { UserCluster } from './user-cluster.ts';
 
@@ -161,7 +161,7 @@ export interface AwsClients {
 
 function regionOf({ region, kinesis, dynamodb }: GroupSource['place']): string | undefined {
   const isLocal = kinesis !== undefined || dynamodb !== undefined;
-  return region ?? (isLocal ? 'us-east-1' : undefined);
+  return region ?? (isLocal ? ANY_REGION : undefined);
 }
 
 function awsClients(place: GroupSource['place']): AwsClients {

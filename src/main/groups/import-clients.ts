@@ -13,6 +13,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { OptionValues } from '../../lib/options.ts';
 import { openForeignStore } from '../operator/position-import.ts';
+import { ANY_REGION } from './local-credentials.ts';
 import { USER_CALLS, userDynamoDb, userStreamClient } from './user-aws.ts';
 
 type Options = OptionValues<typeof importOptions>;
@@ -40,7 +41,7 @@ export function placeOf(
   const kinesis = options.kinesisEndpoint ?? endpoints.kinesis;
   const dynamodb = options.dynamodbEndpoint ?? endpoints.dynamodb;
   const known = group.status?.stream?.arn?.split(':')[3] ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
-  const region = options.region ?? regionOf(group, known) ?? (dynamodb && kinesis ? 'us-east-1' : undefined);
+  const region = options.region ?? regionOf(group, known) ?? (dynamodb && kinesis ? ANY_REGION : undefined);
   if (region === undefined)
     throw new KcgError('InvalidInput', 'no AWS region is set', { fix: 'Name it with --region.' });
   return {

@@ -8,8 +8,8 @@ import {
   type LeasesTarget,
 } from '../../cli/leases.ts';
 import { readGroups } from '../../dev/group-file.ts';
-import { LOCAL_CREDENTIALS } from '../../dev/local-mode.ts';
 import { groupInTable } from '../groups/group-in-table.ts';
+import { ANY_REGION, isLocalServer, useLocalCredentials } from '../groups/local-credentials.ts';
 import { USER_CALLS, userDynamoDb } from '../groups/user-aws.ts';
 import type { DynamoDbLeaseTable } from '../../leases/dynamodb/lease-table.ts';
 import { decodeRows } from '../../leases/group-rows.ts';
@@ -62,12 +62,10 @@ async function readSource(
   return file === undefined ? undefined : { group: pickGroup(file, await readGroups(file), group) };
 }
 
-/** A server on this machine is local mode or an emulator, which take any credentials and region. */
 function withLocalDefaults(target: LeasesTarget, env: NodeJS.ProcessEnv): LeasesTarget {
-  const host = target.endpoint && URL.canParse(target.endpoint) ? new URL(target.endpoint).hostname : '';
-  if (!['localhost', '127.0.0.1', '[::1]'].includes(host)) return target;
-  if (!env['AWS_ACCESS_KEY_ID'] && !env['AWS_PROFILE']) Object.assign(process.env, LOCAL_CREDENTIALS);
-  return { ...target, region: target.region ?? 'us-east-1' };
+  if (!isLocalServer(target.endpoint)) return target;
+  useLocalCredentials([target.endpoint], env);
+  return { ...target, region: target.region ?? ANY_REGION };
 }
 
 /** From the second look on it is known how long each worker's beat has stood still. */

@@ -13,6 +13,7 @@ import { KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { atPace, batchesOf } from './put-batches.ts';
+import { ANY_REGION } from '../groups/local-credentials.ts';
 import { forAws, GroupLooker } from '../groups/group-looker.ts';
 import { PRINCIPAL } from '../groups/user-aws.ts';
 import { findGroups, withStreamAlone, type GroupSource } from '../groups/group-sources.ts';
@@ -36,7 +37,7 @@ export async function runPutCommand(
   const looker = new GroupLooker();
   const { stream: client } = looker.aws(source);
   const { name: streamName, arn: streamArn } = stream!;
-  const at = { region: region ?? (endpoint === undefined ? undefined : 'us-east-1'), endpoint };
+  const at = { region: region ?? (endpoint === undefined ? undefined : ANY_REGION), endpoint };
   const writer = awsStreamWriter({
     ...at,
     streamName,

@@ -25,7 +25,7 @@ import { openPayloads } from '../../runtime/payload/payloads.ts';
 import { openStore, storeOf } from '../../runtime/redrive/open-store.ts';
 import { redrive, type RedriveResult } from '../../runtime/redrive/redrive.ts';
 import { giveRegion } from '../worker/give-region.ts';
-import { useLocalCredentials } from '../groups/local-credentials.ts';
+import { ANY_REGION, useLocalCredentials } from '../groups/local-credentials.ts';
 import { readWholeGroup } from '../groups/named-group.ts';
 import { PRINCIPAL, userStreamClient } from '../groups/user-aws.ts';
 
@@ -192,8 +192,7 @@ function ofGroup(group: KinesisConsumerGroup, options: Options, env: NodeJS.Proc
     regionOf(group, stream?.arn?.split(':')[3]) ??
     env['AWS_REGION'] ??
     env['AWS_DEFAULT_REGION'] ??
-    // The servers of local mode, and emulators, take any.
-    ((options.kinesisEndpoint ?? group.spec.endpoints.kinesis) ? 'us-east-1' : undefined);
+    ((options.kinesisEndpoint ?? group.spec.endpoints.kinesis) ? ANY_REGION : undefined);
   if (region === undefined)
     throw new KcgError('InvalidInput', 'no AWS region is set', { fix: 'Name it with --region.' });
   const { arn } = group.spec.stream;
