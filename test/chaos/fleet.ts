@@ -135,7 +135,7 @@ export class Fleet {
       : await startLocalDynamoDb({ clock, log });
     const collector = await startCollector(clock);
     kinesis.kinesis.createStream({ name: STREAM, shardCount: options.shards ?? 6 });
-    await until('the stream is there', () => kinesis.kinesis.describe(STREAM).status === 'ACTIVE');
+    await kinesis.kinesis.whenCreated(STREAM);
     const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
     await createTable(client, TABLE, ['group_id', 'shard_id']);
     const keySchema = 'group_id HASH, shard_id RANGE';

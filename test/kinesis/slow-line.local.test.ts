@@ -61,7 +61,7 @@ test('a line that breaks long answers off is read in short ones', async () => {
   kinesis.createStream({ name: 'orders' });
   const keys = Array.from({ length: 60 }, (_, index) => `key-${index}`);
   const data = new Uint8Array(20_000);
-  await until(() => kinesis.describe('orders').status === 'ACTIVE');
+  await kinesis.whenCreated('orders');
   for (const partitionKey of keys) kinesis.putRecord('orders', { partitionKey, data });
   let broken = 0;
   const line = createServer((near) => {
@@ -107,7 +107,3 @@ test('a line that breaks long answers off is read in short ones', async () => {
   line.close();
   await close();
 });
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await systemClock.sleep(5);
-}

@@ -12,6 +12,7 @@ import {
   type WorkerOptions,
 } from '../../src/main/runtime.ts';
 import { sdkClient } from '../dev/sdk-client.ts';
+import { createStream } from '../support/local-table.ts';
 
 const region = 'eu-west-1';
 let dynamodb: LocalDynamoDb;
@@ -31,8 +32,7 @@ afterAll(async () => {
 });
 
 async function aStream(name: string, shardCount = 1) {
-  kinesis.kinesis.createStream({ name, shardCount });
-  await until(() => kinesis.kinesis.describe(name).status === 'ACTIVE');
+  await createStream(kinesis.kinesis, name, shardCount);
   const client = sdkClient(kinesis.endpoint, { region });
   let number = 0;
   return {

@@ -58,7 +58,7 @@ export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions
     return undefined;
   });
   kinesis.kinesis.createStream({ name: 'orders', shardCount: shards });
-  await until('the stream is there', () => kinesis.kinesis.describe('orders').status === 'ACTIVE');
+  await kinesis.kinesis.whenCreated('orders');
   await createTable(dynamodb.endpoint);
   const configOf = (endpoints: { kinesis: string; dynamodb: string }) =>
     encodeWorkerConfig({

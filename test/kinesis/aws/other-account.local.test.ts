@@ -27,7 +27,7 @@ beforeEach(async () => {
   calls.length = 0;
   kinesis = await startLocalKinesis({ clock });
   kinesis.kinesis.createStream({ name: 'orders', shardCount: 1 });
-  while (kinesis.kinesis.describe('orders').status === 'CREATING') await clock.sleep(10);
+  await kinesis.kinesis.whenCreated('orders');
   kinesis.kinesis.stream('orders').aliases.add(ARN);
   front = createServer((request, response) => {
     void (async () => {
