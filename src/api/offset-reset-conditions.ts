@@ -4,7 +4,8 @@ const COMPLETE = {
     'status.shards shows what would become of each position; nothing was written. Create another reset without dryRun to do it.',
   GroupNotReady:
     'The group is there, but its stream, table or claim cannot be used yet, or nobody may work on it; its own conditions say why. The reset goes on by itself after that.',
-  Waiting: 'Another reset comes first, or the table is busy; the message says which.',
+  Waiting:
+    'Another reset comes first, the table is busy, or a right is missing; the message says which. It goes on by itself after that.',
   StoppingWorkers:
     'Workers finish what they have begun and release their shards; as long as their handlers take, at most leases.handoffTimeoutSeconds.',
   Writing: 'The positions are being written; wait a moment. No worker owns a shard meanwhile.',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ResetTarget } from '../../src/import/reset/reset-target.ts';
 import type { RowWrite } from '../../src/leases/row-write.ts';
+import type { Row } from '../../src/leases/row.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { settle } from '../support/manual-clock.ts';
 import { ResetScene, shardId } from './reset-scene.ts';
@@ -122,8 +123,28 @@ describe('a reset of a group that nobody reads', () => {
       'there is no snapshot no-such',
     ],
     ['a group without positions', { type: 'Group', group: 'audit' }, 'group audit has no positions'],
+    [
+      'a group of another stream',
+      { type: 'Group', group: 'clicks' },
+      'the positions of group clicks are of arn:aws:kinesis:eu-west-1:000000000000:stream/clicks, and this group reads arn:aws:kinesis:eu-west-1:000000000000:stream/orders. Nothing was written',
+    ],
+    [
+      'a group of an earlier stream of the name',
+      { type: 'Group', group: 'late' },
+      'the positions of group late are of an earlier stream of this name',
+    ],
   ])('refuses %s before anything is touched', async (_, to, message) => {
     const s = await scene();
+    const { arn } = s.kinesis.describe('orders');
+    const claims: Record<string, Partial<Row>> = {
+      clicks: { stream_arn: arn.replace('orders', 'clicks') },
+      late: { stream_arn: arn, stream_created_at: 1 },
+    };
+    const claim = claims[to.group ?? ''];
+    if (claim) {
+      s.other.store(shardId(1), { shard_id: shardId(1), epoch: 7, sequence: s.sequences[0]! });
+      s.other.store('group#claim', { shard_id: 'group#claim', ...claim });
+    }
     const rows = JSON.stringify(s.table.rows());
     const failed = await s.reset(to);
     expect(failed).toMatchObject({ outcome: 'failed', message: expect.stringContaining(message) as string });

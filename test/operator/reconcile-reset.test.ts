@@ -161,6 +161,8 @@ describe('a reset', () => {
     const [at] = sequences();
     create('a-back', OLDEST);
     create('b-there', { to: { type: 'SequenceNumbers', positions: [{ shardId, after: at }] } });
+    await h.reconcile();
+    expect(await complete('b-there')).toBe('False Waiting');
     await h.converge();
     expect([await complete('a-back'), await complete('b-there')]).toEqual(['True Reset', 'True Reset']);
     expect(sequences()).toEqual([at, 'TRIM_HORIZON', 'TRIM_HORIZON']);
@@ -190,6 +192,19 @@ describe('a reset', () => {
     const { conditions = [] } = await statusOf('bad');
     expect(conditions.find(({ type }) => type === 'Stalled')?.message).toMatch(message);
     expect(sequences()).toEqual(before);
+  });
+
+  test('that AWS does not allow says so itself, and goes on once it may', async () => {
+    await group();
+    create('back', OLDEST);
+    h.faults.set('hold for reset', new KcgError('AccessDenied', 'not allowed to update the claim'));
+    await expect(h.reconcile()).rejects.toThrow('not allowed');
+    const { conditions = [] } = await statusOf('back');
+    expect(conditions[0]).toMatchObject({ reason: 'Waiting', message: 'not allowed to update the claim' });
+    h.faults.clear();
+    await h.clock.advance(10_000);
+    await h.converge();
+    expect(await complete('back')).toBe('True Reset');
   });
 
   test('of no group says so at once, is stalled after a minute, and goes on when the group comes', async () => {

@@ -15,7 +15,7 @@ export interface TargetOptions {
   to: ResetTarget;
   /** The group's own rows. */
   table: LeaseTable;
-  stream: Pick<StreamClient, 'listShards' | 'now'>;
+  stream: Pick<StreamClient, 'describe' | 'listShards' | 'now'>;
   /** Rows of the group that `to.group` names. */
   openOther: (name: string) => Promise<LeaseTable>;
   clock: Clock;
@@ -23,12 +23,11 @@ export interface TargetOptions {
 
 /**
  * What the spec's words mean now.
- * @throws KcgError `NotFound` when a snapshot or the other group's positions are not there
+ * @throws KcgError `NotFound` when a snapshot or the other group's positions are not there, `Conflict` when those are of
+ * another stream
  */
-export async function resolveTarget(
-  { to, table, stream, openOther, clock }: TargetOptions,
-  signal: AbortSignal,
-): Promise<ResetTo> {
+export async function resolveTarget(options: TargetOptions, signal: AbortSignal): Promise<ResetTo> {
+  const { to, table, stream, clock } = options;
   switch (to.type) {
     case 'TrimHorizon':
       return { to: 'TRIM_HORIZON' };
@@ -50,7 +49,7 @@ export async function resolveTarget(
       return { to: 'POSITIONS', name: `snapshot ${to.snapshot}`, positions: positionsBefore(snapshot) };
     }
     case 'Group':
-      return { to: 'POSITIONS', ...(await othersPositions(to.group!, openOther, signal)) };
+      return { to: 'POSITIONS', ...(await othersPositions(to.group!, options, signal)) };
   }
 }
 
@@ -62,10 +61,20 @@ function asked({ shardId, after, at }: NonNullable<ResetTarget['positions']>[num
   return { shardId, checkpoint };
 }
 
-async function othersPositions(name: string, openOther: TargetOptions['openOther'], signal: AbortSignal) {
+async function othersPositions(name: string, { openOther, stream }: TargetOptions, signal: AbortSignal) {
   const table = await openOther(name);
-  const { leases } = decodeRows(await table.query('all', { consistent: true, signal }));
+  const { leases, claim } = decodeRows(await table.query('all', { consistent: true, signal }));
   if (leases.length === 0) throw new KcgError('NotFound', `group ${name} has no positions`);
+  // Shards of different streams have the same ids, and a number of one may well lie within a shard of the other.
+  const { arn, createdAt } = await stream.describe({ signal });
+  const { streamArn = arn, streamCreatedAt = createdAt } = claim ?? {};
+  if (streamArn !== arn || streamCreatedAt !== createdAt) {
+    const which = streamArn === arn ? 'an earlier stream of this name' : streamArn;
+    throw new KcgError(
+      'Conflict',
+      `the positions of group ${name} are of ${which}, and this group reads ${arn}. Nothing was written`,
+    );
+  }
   return {
     name: `group ${name}`,
     positions: leases.map(({ shardId, checkpoint }) => ({ shardId, checkpoint })),

@@ -1,10 +1,10 @@
-import { groupIdOf } from '../../api/group.ts';
+import { rowsGroupIdOf } from '../../api/group.ts';
 import { readGroup } from '../../api/stored-group.ts';
 import { parseReset, type OffsetResetSpec, type OffsetResetStatus } from '../../api/offset-reset.ts';
 import { resetUnderWay } from '../../leases/claim.ts';
 import type { GroupRows } from '../../leases/group-rows.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
-import { KcgError } from '../../lib/errors.ts';
+import { describeError, isRetryable, KcgError } from '../../lib/errors.ts';
 import { keyOf, keyString, type StoredObject } from '../../kubernetes/cluster.ts';
 import { nudgeAll } from './fence-workers.ts';
 import type { ResetRequest, ResetSession, ResetStep } from '../offset-reset.ts';
@@ -35,10 +35,30 @@ export async function pursueReset(
       return follow(pass, at.rows, await sessionOf(pass, request).step(signal));
     }
     if (!next) return;
-    const step = at ? await stepOf(pass, { object: next, table: at.table }) : notReady(object);
+    const tell = (object: StoredObject, step: ResetStep) =>
+      tellReset(options, object, { step, groupId, signal });
+    for (const other of pending) if (other !== next && !other.status) await tell(other, NOT_ITS_TURN);
+    let step: ResetStep;
+    try {
+      step = at ? await stepOf(pass, { object: next, table: at.table }) : notReady(object);
+    } catch (thrown) {
+      const error = KcgError.from(thrown);
+      // Whoever waits for the reset looks at it, not at its group.
+      if (!signal.aborted && !isRetryable(error)) await tell(next, waiting(describeError(error)));
+      throw error;
+    }
     if (at) await follow(pass, at.rows, step);
-    await tellReset(options, next, { step, groupId, signal });
+    await tell(next, step);
   });
+}
+
+/** The same words however many come before: each that waits is told once. */
+const NOT_ITS_TURN = waiting(
+  'resets of a group are done one after the other, the oldest first; this one begins when those before it are over',
+);
+
+function waiting(message: string): ResetStep {
+  return { outcome: 'waiting', reason: 'Waiting', message, againInMs: 0 };
 }
 
 async function follow(pass: PlacedPass, rows: GroupRows, step: ResetStep): Promise<void> {
@@ -121,7 +141,7 @@ async function openOther(pass: PlacedPass, name: string): Promise<LeaseTable> {
       'NotFound',
       `there is no valid KinesisConsumerGroup ${name} in namespace ${namespace}`,
     );
-  const target = placeOf({ group: read.group, groupId: groupIdOf(read.group), options });
+  const target = placeOf({ group: read.group, groupId: rowsGroupIdOf(read.group), options });
   if (!target) throw new KcgError('NotFound', `no region is known of group ${name}`);
   return options.aws.leaseTable(await withRole({ ...pass, group: read.group }, target), signal);
 }
