@@ -27,6 +27,7 @@ export function emulatorTables(start: () => Promise<Emulator>) {
   const newName = () => `table-${(tables += 1)}`;
   return {
     client: () => client,
+    endpoint: () => emulator.endpoint,
     newName,
     adminOf,
     /** For the contract of tables. */
