@@ -114,6 +114,8 @@ export interface ForeignPositions {
    * row. Of other programs a missing row means that nothing of the shard was read.
    */
   dropsFinishedShards: boolean;
+  /** Rows of other streams may be beside, under keys that name the stream. */
+  isShared?: boolean;
   skipped: readonly SkippedRow[];
   /** Why nothing may be imported, in words, each naming a row or the table; empty = all was understood. */
   refusals: readonly string[];

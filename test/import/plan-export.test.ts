@@ -39,4 +39,6 @@ it('refuses what async-kinesis cannot say, and to turn the other back', () => {
   expect(plan('kcl', { leases: [cut] }).refusals[0]).toContain('between payloads');
   const existing = somePositions([aPosition(1, at('2006'))]);
   expect(plan('kcl', { existing }).refusals[0]).toContain('further on than the group');
+  const shared = somePositions([], { isShared: true });
+  expect(plan('kcl', { existing: shared }).refusals[0]).toContain('over several streams');
 });

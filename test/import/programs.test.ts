@@ -106,6 +106,14 @@ describe('KCL', () => {
     });
   });
 
+  it('has numbers that are written as text, and takes a missing sub-sequence for 0 as KCL does', () => {
+    const copied = lease(0, '5', { checkpointSubSequenceNumber: '3', leaseCounter: '7' });
+    const { checkpointSubSequenceNumber: _, ...old } = lease(1, '5');
+    const found = read('kcl', [copied, old]);
+    expect(points(found)).toEqual(['0 SEQUENCE 5+3', '1 SEQUENCE 5+0']);
+    expect(found.positions[0]).toMatchObject({ counter: 7 });
+  });
+
   it('is refused when it has made no lease yet', () => {
     const found = read('kcl', [{ leaseKey: 'Leader', entityType: 'LEADER' }]);
     expect(found.refusals).toEqual([
@@ -115,6 +123,8 @@ describe('KCL', () => {
 
   it.each([
     ['a checkpoint that is no position', lease(0, 'soon'), 'which is no position'],
+    ['a sub-sequence that is none', lease(0, '5', { checkpointSubSequenceNumber: 'x' }), '"5" and "x"'],
+    ['a row without a checkpoint', { leaseKey: id(0), offset: 5 }, 'has no checkpoint: another program'],
     ['a key that is of no shard', lease(0, '5', { leaseKey: 'x' }), 'is of no shard'],
   ])('is refused for %s', (_, row, words) => {
     expect(read('kcl', [row]).refusals).toEqual([expect.stringContaining(words)]);
@@ -147,6 +157,10 @@ describe('KCL', () => {
       expect(read('kcl', unclear).refusals[0]).toContain('name the one that is meant');
       const knownAs = '111122223333:orders:1600000000';
       expect(points(read('kcl', unclear, { knownAs }))).toEqual(['0 SEQUENCE 4+0']);
+    });
+
+    it.each(['orders', stream.arn])('has the leases of this stream also when it is named %s', (knownAs) => {
+      expect(points(read('kcl', [shared(0, ours)], { knownAs }))).toEqual(['0 SEQUENCE 5+0']);
     });
 
     it("is refused when it has none of this stream, also when it has another account's", () => {
@@ -212,14 +226,30 @@ describe('async-kinesis', () => {
     expect(redis(rows, { group: 'three' }).refusals[0]).toContain('only of app, app-two');
   });
 
-  it('is refused for a key that does not hold what it writes', () => {
-    const rows = [{ key: `pyredis-app-${id(0)}`, value: 'x' }];
+  it.each([
+    ['x', 'does not hold the JSON object'],
+    ['49680669', 'does not hold the JSON object'],
+    ['{"ref": null, "ts": null}', undefined],
+    ['{"offset": 5}', 'another program has written it'],
+    // JSON's numbers lose their last digits here.
+    ['{"ref": null, "sequence": 12345678901234567890}', 'which is no position'],
+  ])('is judged by what its key holds: %s', (value, words) => {
+    const rows = [{ key: `pyredis-app-${id(0)}`, value }];
     const found = readForeign('async-kinesis', { source: 'redis', rows }, { stream });
-    expect(found.refusals[0]).toContain('does not hold the JSON object');
+    expect(found.refusals).toEqual(words === undefined ? [] : [expect.stringContaining(words)]);
   });
 });
 
 describe('vmware-go-kcl', () => {
+  it.each(['2026-11-29 07:00:10 +0000 UTC', '2026-11-29T07:00:10', 'worker 12', ''])(
+    'has no time of a lease that is written as %j',
+    (LeaseTimeout) => {
+      const found = read('vmware-go-kcl', [{ ShardID: id(0), LeaseTimeout, Checkpoint: '5' }]);
+      expect(points(found)).toEqual(['0 SEQUENCE 5']);
+      expect(found).not.toHaveProperty('lastSeenMs');
+    },
+  );
+
   it('is read alive, claimed, stopped, finished, and before its first checkpoint', () => {
     const LeaseTimeout = '2026-11-29T07:00:10.12345678Z';
     const found = read('vmware-go-kcl', [
@@ -352,6 +382,20 @@ describe('harlow/kinesis-consumer', () => {
 });
 
 describe("another program's table", () => {
+  it.each<[ForeignProgram, ForeignRow]>([
+    ['async-kinesis', { shard_id: id(0), checkpoint: '5' }],
+    ['vmware-go-kcl', { ShardID: id(0), checkpoint: '5' }],
+    ['redpanda-connect', { StreamID: 'orders', ShardID: id(0), Checkpoint: '5' }],
+    // As Benthos 3 wrote them for its input kinesis.
+    ['harlow', { namespace: 'app-orders', shard_id: id(0), sequence: '5' }],
+  ])('is refused as %s by its rows where it has the same key', (program, row) => {
+    const { refusals, positions } = read(program, [row]);
+    expect({ refusals, positions }).toEqual({
+      refusals: [expect.stringContaining('another program has written it')],
+      positions: [],
+    });
+  });
+
   it.each([
     ['kcl', { hash: 'ShardID' }, "vmware-go-kcl's"],
     ['vmware-go-kcl', { hash: 'StreamID', range: 'ShardID' }, "redpanda-connect's"],
@@ -359,6 +403,7 @@ describe("another program's table", () => {
     ['harlow', { hash: 'group_id', range: 'shard_id' }, "kcg's"],
     ['async-kinesis', { hash: 'leaseKey' }, "kcl's"],
     ['kcl', { hash: 'pk' }, 'of no program that is known here'],
+    ['kcl', { hash: 'wid' }, 'the measurements of kcl'],
   ] as const)('is refused as %s, and named', (program, key, whose) => {
     const { refusals } = readForeign(program, { source: 'table app', key, rows: [] }, { stream });
     expect(refusals).toEqual([expect.stringContaining(whose)]);

@@ -39,6 +39,9 @@ export function planExport(program: ExportProgram, input: ExportInput): ExportPl
   const refusals = [
     ...(rows.size === 0 ? ['the group has no position to export'] : []),
     ...(input.existing?.refusals ?? []),
+    ...(input.existing?.isShared
+      ? [`${input.existing.source} is of an application over several streams: export to a table of its own`]
+      : []),
     ...translated.flatMap((at) => ('refusal' in at ? at.refusal : [])),
     ...behind(input, rows),
   ];

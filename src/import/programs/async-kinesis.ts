@@ -5,7 +5,7 @@ import type {
   ForeignRows,
   ForeignSelection,
 } from '../foreign-store.ts';
-import { fingerprint, number, pointOf, SHARD_ID, text, wrongKey } from './row.ts';
+import { fingerprint, number, pointOf, SHARD_ID, text, wrongKey, wrongRow } from './row.ts';
 
 /*
  * async-kinesis 2 and 3. In DynamoDB a table of one group over one stream, its rows expiring a day after their last write; in
@@ -113,6 +113,8 @@ function parseObject(value: string | undefined): ForeignRow | undefined {
 }
 
 function positionOf({ name, shardId, row }: ShardRow, source: string) {
+  const wrong = wrongRow(row, { name, attributes: ['ref', 'sequence'], source });
+  if (wrong !== undefined) return { refusal: wrong };
   const point = pointOf(row['sequence']);
   if (point === undefined) {
     return {

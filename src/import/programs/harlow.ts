@@ -6,7 +6,7 @@ import type {
   ForeignSelection,
   SkippedRow,
 } from '../foreign-store.ts';
-import { fingerprint, number, pointOf, SHARD_ID, text, texts, wrongKey } from './row.ts';
+import { fingerprint, number, pointOf, SHARD_ID, text, texts, wrongKey, wrongRow } from './row.ts';
 
 /*
  * harlow/kinesis-consumer's `store/ddb`, and Telegraf's `kinesis_consumer`: rows under `<app>-<stream>` that hold a number and
@@ -56,10 +56,9 @@ export function readHarlow(rows: ForeignRows, selection: ForeignSelection): Fore
   const lastSeenMs = Math.max(...ends) - LEASE_MS;
   return {
     program: 'harlow',
-    version:
-      leases.size > 0
-        ? 'harlow/kinesis-consumer with consumer groups'
-        : 'harlow/kinesis-consumer or Telegraf',
+    version: `harlow/kinesis-consumer ${leases.size > 0 ? 'with consumer groups' : 'or Telegraf'}${
+      'refusal' in chosen ? '' : `, application ${chosen.app}`
+    }`,
     source,
     positions,
     movement: [
@@ -113,6 +112,8 @@ function positionOf(
   source: string,
 ) {
   if (!SHARD_ID.test(shardId)) return { refusal: `${source}: the row ${shardId} is of no shard` };
+  const wrong = count && wrongRow(count, { name: shardId, attributes: ['sequence_number'], source });
+  if (wrong !== undefined) return { refusal: wrong };
   const point =
     lease?.['completed'] === true ? ({ at: 'SHARD_END' } as const) : pointOf(count?.['sequence_number']);
   if (point === undefined) {

@@ -7,7 +7,7 @@ import type {
   ForeignSelection,
   SkippedRow,
 } from '../foreign-store.ts';
-import { fingerprint, number, pointOf, SHARD_ID, text, texts, wrongKey } from './row.ts';
+import { fingerprint, number, pointOf, SHARD_ID, text, texts, wrongKey, wrongRow } from './row.ts';
 
 /*
  * KCL 1, 2 and 3: one lease row per shard, with the key `leaseKey`. The owner stays in the row when its worker stops; only
@@ -67,6 +67,7 @@ export function readKcl(rows: ForeignRows, selection: ForeignSelection): Foreign
     isSilentWhenIdle: false,
     ...(seen.length === 0 ? {} : { lastSeenMs: Math.max(...seen) * 1000 }),
     dropsFinishedShards: true,
+    ...(isShared ? { isShared } : {}),
     skipped: [...sorted.skipped, ...chosen.skipped],
     refusals,
   };
@@ -100,7 +101,9 @@ function leaseOf(row: ForeignRow, key: string): LeaseRow | undefined {
 }
 
 /** The leases of the stream; the others are skipped, each with the reason. */
-function choose(leases: readonly LeaseRow[], { stream, knownAs }: ForeignSelection, source: string) {
+function choose(leases: readonly LeaseRow[], { stream, knownAs: told }: ForeignSelection, source: string) {
+  // Its keys have neither the bare name nor the ARN.
+  const knownAs = told === stream.name || told === stream.arn ? undefined : told;
   const account = stream.arn.split(':')[4] ?? '';
   const isOurs = ({ stream: its }: LeaseRow) =>
     its !== undefined &&
@@ -125,7 +128,7 @@ function choose(leases: readonly LeaseRow[], { stream, knownAs }: ForeignSelecti
       `${source} has leases of several streams of that name: ${ids}; name the one that is meant as stream`,
     );
   }
-  if (knownAs !== undefined && knownAs !== stream.name && named.length === 0) {
+  if (knownAs !== undefined && named.length === 0) {
     refusals.push(tellEmpty(leases, source));
     return { leases: [], skipped, refusals };
   }
@@ -133,10 +136,15 @@ function choose(leases: readonly LeaseRow[], { stream, knownAs }: ForeignSelecti
 }
 
 function positionOf({ row, key, shardId }: LeaseRow, source: string) {
-  const point = pointOf(row['checkpoint']);
+  const wrong = wrongRow(row, { name: key, attributes: ['checkpoint'], source });
+  if (wrong !== undefined) return { refusal: wrong };
+  const point = withSubSequence(pointOf(row['checkpoint']), row);
   if (point === undefined) {
+    const written = ['checkpoint', 'checkpointSubSequenceNumber'].flatMap(
+      (name) => JSON.stringify(row[name]) ?? [],
+    );
     return {
-      refusal: `${source}: the checkpoint of ${key} is ${JSON.stringify(row['checkpoint'])}, which is no position`,
+      refusal: `${source}: the checkpoint of ${key} is ${written.join(' and ')}, which is no position`,
     };
   }
   const owner = text(row, 'leaseOwner');
@@ -145,7 +153,7 @@ function positionOf({ row, key, shardId }: LeaseRow, source: string) {
   const counter = number(row, 'leaseCounter');
   const position: ForeignPosition = {
     shardId,
-    point: withSubSequence(point, number(row, 'checkpointSubSequenceNumber')),
+    point,
     ...(owner === undefined ? {} : { owner }),
     ...(counter === undefined ? {} : { counter }),
     movement: fingerprint(row, MOVING),
@@ -157,9 +165,11 @@ function positionOf({ row, key, shardId }: LeaseRow, source: string) {
   return { position };
 }
 
-/** The user record that was done last; 0 on a plain record, which counts as done whole. */
-function withSubSequence(point: ForeignPoint, subSequence: number | undefined): ForeignPoint {
-  return point.at !== 'SEQUENCE' || subSequence === undefined ? point : { ...point, subSequence };
+/** The user record that was done last; 0 on a plain record, which counts as done whole. KCL takes a missing one for 0. */
+function withSubSequence(point: ForeignPoint | undefined, row: ForeignRow): ForeignPoint | undefined {
+  if (point?.at !== 'SEQUENCE') return point;
+  const subSequence = number({ checkpointSubSequenceNumber: 0, ...row }, 'checkpointSubSequenceNumber');
+  return subSequence === undefined ? undefined : { ...point, subSequence };
 }
 
 function tellEmpty(leases: readonly LeaseRow[], source: string): string {

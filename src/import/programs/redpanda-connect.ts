@@ -6,7 +6,7 @@ import type {
   ForeignSelection,
   SkippedRow,
 } from '../foreign-store.ts';
-import { fingerprint, pointOf, SHARD_ID, text, timedLease, wrongKey } from './row.ts';
+import { fingerprint, pointOf, SHARD_ID, text, timedLease, wrongKey, wrongRow } from './row.ts';
 
 /*
  * The input `aws_kinesis` of Redpanda Connect, and of Benthos and Bento before it. One table for all streams; `StreamID` is the
@@ -76,6 +76,8 @@ function positionOf(row: ForeignRow, source: string) {
   const written = text(row, 'ShardID') ?? '';
   const shardId = /^\d+$/.test(written) ? `shardId-${written.padStart(12, '0')}` : written;
   if (!SHARD_ID.test(shardId)) return { refusal: `${source}: the row ${written} is of no shard` };
+  const wrong = wrongRow(row, { name: written, attributes: MOVING, source });
+  if (wrong !== undefined) return { refusal: wrong };
   const point = pointOf(row['SequenceNumber']);
   if (point === undefined) {
     const value = JSON.stringify(row['SequenceNumber']);

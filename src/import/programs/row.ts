@@ -14,9 +14,10 @@ export function text(row: ForeignRow, attribute: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** Undefined when it is absent or of another type. */
+/** Undefined when it is absent or no number; a copy of a table may have numbers as text. */
 export function number(row: ForeignRow, attribute: string): number | undefined {
   const value = row[attribute];
+  if (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
   return typeof value === 'number' ? value : undefined;
 }
 
@@ -33,15 +34,19 @@ export function fingerprint(row: ForeignRow, attributes: readonly string[]): str
   return JSON.stringify(attributes.map((attribute) => row[attribute] ?? null));
 }
 
-/** Ms since the epoch of RFC 3339, in any zone, with any number of decimals. */
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+/** Ms since the epoch of RFC 3339, in any zone, with any number of decimals; undefined for all else, which `Date` may guess at. */
 export function instant(written: string | undefined): number | undefined {
-  const ms = written === undefined ? NaN : Date.parse(written);
+  const ms = written === undefined || !RFC_3339.test(written) ? NaN : Date.parse(written);
   return Number.isNaN(ms) ? undefined : ms;
 }
 
 /** A position as most programs write it; undefined = it is none that they write. */
 export function pointOf(value: ForeignValue | undefined): ForeignPoint | undefined {
   if (value === undefined || value === null || value === '') return { at: 'NONE' };
+  // Digits of it may be lost.
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return undefined;
   const written = typeof value === 'number' ? String(value) : value;
   if (typeof written !== 'string') return undefined;
   if (/^\d{1,128}$/.test(written)) return { at: 'SEQUENCE', sequence: written.replace(/^0+(?=\d)/, '') };
@@ -71,6 +76,15 @@ export function timedLease(
 
 export const SHARD_ID = /^shardId-\d+$/;
 
+/** Why this row cannot be the program's, which has one of these attributes in each; undefined when it can. */
+export function wrongRow(
+  row: ForeignRow,
+  { name, attributes, source }: { name: string; attributes: readonly string[]; source: string },
+): string | undefined {
+  if (attributes.some((attribute) => row[attribute] !== undefined)) return undefined;
+  return `${source}: the row ${name} has no ${attributes.join(' or ')}: another program has written it`;
+}
+
 /** Why these rows cannot be the program's, from the table's key; undefined when they can. */
 export function wrongKey({ source, key }: ForeignRows, hash: string, range?: string): string | undefined {
   if (key !== undefined && key.hash === hash && key.range === range) return undefined;
@@ -80,8 +94,8 @@ export function wrongKey({ source, key }: ForeignRows, hash: string, range?: str
   return `${source} has the key ${named(key)}, which is ${whose}; expected ${named(hash, range)}`;
 }
 
-/** Whose table has such a key. */
-function programOfKey(key: { hash: string; range?: string }): string | undefined {
+/** Whose table has such a key; undefined = nobody's that is known. */
+export function programOfKey(key: { hash: string; range?: string }): string | undefined {
   return {
     leaseKey: 'kcl',
     shard_id: 'async-kinesis',
@@ -89,6 +103,9 @@ function programOfKey(key: { hash: string; range?: string }): string | undefined
     'StreamID and ShardID': 'redpanda-connect',
     'namespace and shard_id': 'harlow',
     'group_id and shard_id': 'kcg',
+    // Beside the leases, in KCL 3.0 to 3.4.
+    key: 'the coordinator state of kcl, not its lease',
+    wid: 'the measurements of kcl, not its lease',
   }[named(key)];
 }
 

@@ -1,5 +1,5 @@
 import type { ForeignPosition, ForeignPositions, ForeignRow, ForeignRows } from '../foreign-store.ts';
-import { fingerprint, pointOf, SHARD_ID, text, texts, timedLease, wrongKey } from './row.ts';
+import { fingerprint, pointOf, SHARD_ID, text, texts, timedLease, wrongKey, wrongRow } from './row.ts';
 
 /*
  * vmware-go-kcl 1 and 2: a table of one application over one stream, with the key `ShardID`. Rows stay until their shard has left
@@ -38,6 +38,9 @@ export function readVmwareGoKcl(rows: ForeignRows): ForeignPositions {
 function positionOf(row: ForeignRow, source: string) {
   const shardId = text(row, 'ShardID') ?? '';
   if (!SHARD_ID.test(shardId)) return { refusal: `${source}: the row ${shardId} is of no shard` };
+  const attributes = ['Checkpoint', 'AssignedTo', 'LeaseTimeout'];
+  const wrong = wrongRow(row, { name: shardId, attributes, source });
+  if (wrong !== undefined) return { refusal: wrong };
   const point = pointOf(row['Checkpoint']);
   if (point === undefined) {
     return {
