@@ -17,8 +17,7 @@ export function comparePositions(here: Checkpoint | undefined, there: ForeignPoi
   if (here?.at === 'SEQUENCE' && there?.at === 'SEQUENCE') {
     const order =
       compareSequence(here.sequence, there.sequence) ||
-      // No sub-sequence means the whole record is done.
-      (here.subSequence ?? Infinity) - (there.subSequence ?? Infinity) ||
+      (isPlain(here, there) ? 0 : (here.subSequence ?? Infinity) - (there.subSequence ?? Infinity)) ||
       0;
     const times = [timeOfSequence(here.sequence), timeOfSequence(there.sequence)] as const;
     const byMs = times[0] === undefined || times[1] === undefined ? undefined : Math.abs(times[0] - times[1]);
@@ -26,6 +25,14 @@ export function comparePositions(here: Checkpoint | undefined, there: ForeignPoi
   }
   const [a, b] = [rank(here), rank(there)];
   return a === 0 && b === 0 ? { ahead: 'unknown' } : ahead(a - b);
+}
+
+/** No sub-sequence means that the whole record is done; KCL has 0 for that, too. */
+function isPlain(...points: readonly { subSequence?: number }[]): boolean {
+  return (
+    points.some(({ subSequence }) => subSequence === undefined) &&
+    points.every(({ subSequence = 0 }) => subSequence === 0)
+  );
 }
 
 function ahead(order: number): Pick<Lead, 'ahead'> {

@@ -1,5 +1,6 @@
 import { unreachable } from '../lib/assert.ts';
 import { compareSequence } from '../kinesis/record.ts';
+import { parseSequence } from '../kinesis/sequence-number.ts';
 import { parentsFirst } from '../kinesis/lineage.ts';
 import { isOpen, parentsOf, type Shard } from '../kinesis/shard.ts';
 import type { Checkpoint } from '../kinesis/position.ts';
@@ -30,7 +31,7 @@ export type KnownPositions = Pick<
   'source' | 'dropsFinishedShards' | 'lastSeenMs' | 'skipped' | 'refusals'
 > & {
   program: string;
-  positions: readonly Pick<ForeignPosition, 'shardId' | 'point' | 'parents'>[];
+  positions: readonly Pick<ForeignPosition, 'shardId' | 'point' | 'parents' | 'note'>[];
 };
 
 export interface ImportInput {
@@ -73,6 +74,7 @@ export function planImport(input: ImportInput): ImportPlan {
   const gone = foreign.positions.filter(({ shardId }) => !lineage.listed.has(shardId));
   const notes = [
     ...gone.map(tellGone),
+    ...foreign.positions.flatMap(({ shardId, note }) => (note === undefined ? [] : `${shardId} ${note}`)),
     ...foreign.skipped.map(({ row, why }) => `${row} is skipped: ${why}`),
   ];
   if (refusals.length > 0) return { shards: [], notes, refusals };
@@ -102,6 +104,8 @@ class ForeignLineage {
   readonly #seen: ReadonlySet<string>;
   /** Shards that one with a row came of. */
   readonly #passed: ReadonlySet<string>;
+  /** By shard id, what was asked: splits and merges by turns have more ways up than can be walked. */
+  readonly #asked = new Map<string, boolean>();
 
   constructor({ positions }: KnownPositions, shards: readonly Shard[]) {
     this.rows = new Map(positions.map((position) => [position.shardId, position]));
@@ -127,7 +131,11 @@ class ForeignLineage {
 
   /** The other knew a shard that it came of. */
   hasSeenAncestor(shardId: string): boolean {
-    return this.#parentsOf(shardId).some((id) => this.#seen.has(id) || this.hasSeenAncestor(id));
+    const known = this.#asked.get(shardId);
+    if (known !== undefined) return known;
+    const found = this.#parentsOf(shardId).some((id) => this.#seen.has(id) || this.hasSeenAncestor(id));
+    this.#asked.set(shardId, found);
+    return found;
   }
 
   /** Also those that the stream has forgotten. */
@@ -169,8 +177,11 @@ function misfit(
 
 const OTHER_STREAM = 'the positions are of another stream, or of an earlier one of the same name';
 
-/** Such a number there can be in that shard. */
+/** Such a number there can be in that shard: the service refuses to read from one that it has given out in another. */
 export function isWithin(sequence: string, { startingSequence, endingSequence }: Shard): boolean {
+  const [its, ours] = [parseSequence(sequence), parseSequence(startingSequence)];
+  const isOthers = its?.shardNumber !== ours?.shardNumber || its?.createdAtSeconds !== ours?.createdAtSeconds;
+  if (its && ours && isOthers) return false;
   if (compareSequence(sequence, startingSequence) < 0) return false;
   // Emulators give closed shards an end below their beginning.
   const hasEnd = endingSequence !== undefined && compareSequence(endingSequence, startingSequence) >= 0;

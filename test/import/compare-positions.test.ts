@@ -24,6 +24,8 @@ test.each<[string, Checkpoint | undefined, ForeignPoint | undefined, ReturnType<
   ['numbers that tell no time', at('2'), at('11'), { ahead: 'there' }],
   ['further within one record', at(first, 2), at(first, 1), { ahead: 'here', byMs: 0 }],
   ['a whole record and a part of it', at(first, 2), at(first), { ahead: 'there', byMs: 0 }],
+  ['a plain record as KCL writes it', at(first), at(first, 0), { ahead: 'same' }],
+  ['the first user record, and the next', at(first, 1), at(first, 0), { ahead: 'here', byMs: 0 }],
   ['finished there', at(second), END, { ahead: 'there' }],
   ['finished by both', END, END, { ahead: 'same' }],
   ['not begun here', NEW, at(first), { ahead: 'there' }],

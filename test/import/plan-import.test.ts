@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ForeignPositions } from '../../src/import/foreign-store.ts';
+import { SequenceSource } from '../../src/kinesis/sequence-number.ts';
 import { planImport, type ImportInput } from '../../src/import/plan-import.ts';
 import { aPosition, aShard, at, id, somePositions } from './foreign-builders.ts';
 
@@ -96,6 +97,16 @@ describe('what has no position', () => {
     ]);
   });
 
+  it('is decided once for each shard, however many ways lead up from it', () => {
+    const family = [aShard(0), aShard(1, { closed: true })];
+    for (let top = 1; top < 120; top += 3) {
+      const halves = [top + 1, top + 2];
+      family.push(...halves.map((n) => aShard(n, { parents: [top], closed: true })));
+      family.push(aShard(top + 3, { parents: halves, closed: true }));
+    }
+    expect(starts(somePositions([aPosition(0, at('1001'))]), family)).toHaveLength(122);
+  });
+
   it('is finished when the program removes such rows and a shard that came of it has one', () => {
     const foreign = somePositions([aPosition(3, { at: 'NONE' })], { dropsFinishedShards: true });
     expect(starts(foreign, family)).toEqual(['0 SHARD_END', '1 SHARD_END', '2 SHARD_END', '3 TRIM_HORIZON']);
@@ -141,6 +152,18 @@ describe('positions that are not of this stream', () => {
     expect(none).toEqual([]);
   });
 
+  it("are refused though the number could be one: the service tells one stream's from another's", () => {
+    const [ours, other] = [1_700_000_000, 1_700_000_500].map(
+      (createdAtSeconds) => new SequenceSource({ shardNumber: 0, createdAtSeconds }),
+    );
+    const shard = { ...aShard(0), startingSequence: ours!.starting };
+    const [own, foreign] = [ours!.next(NOW + 600_000), other!.next(NOW + 600_000)];
+    expect(plan(somePositions([aPosition(0, at(own))]), [shard]).refusals).toEqual([]);
+    expect(plan(somePositions([aPosition(0, at(foreign))]), [shard]).refusals).toEqual([
+      expect.stringContaining('not in that shard of the stream'),
+    ]);
+  });
+
   it('are not seen in ends that emulators put below the beginning', () => {
     const shard = { ...aShard(0), endingSequence: '7' };
     expect(plan(somePositions([aPosition(0, at('1500'))]), [shard]).refusals).toEqual([]);
@@ -148,6 +171,13 @@ describe('positions that are not of this stream', () => {
 });
 
 describe('what is told', () => {
+  it('has what is to be known of a position', () => {
+    const position = { ...aPosition(0, at('1001')), note: 'has prepared the checkpoint 1002' };
+    expect(plan(somePositions([position]), [aShard(0)]).notes).toEqual([
+      `${id(0)} has prepared the checkpoint 1002`,
+    ]);
+  });
+
   it('names shards that left the stream, and rows that are no positions', () => {
     const foreign = somePositions([aPosition(0, at('1001')), aPosition(1, { at: 'SHARD_END' })], {
       skipped: [{ row: 'Leader', why: 'a lock' }],
