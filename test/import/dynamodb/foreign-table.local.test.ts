@@ -1,4 +1,4 @@
-import { PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { PutItemCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../../src/dev/dynamodb/server.ts';
@@ -79,6 +79,20 @@ it('brings all pages, strongly consistent, with reads alone', async () => {
   });
   expect((await table.read()).rows).toHaveLength(8);
   expect(requests).toEqual(['DescribeTable', 'Scan', 'Scan', 'Scan']);
+});
+
+it("reads nothing of a table whose key is nobody's, and no more of another than positions need", async () => {
+  const requests: string[] = [];
+  const onRequest = (operation: string) => requests.push(operation);
+  await aTable('nobodys', ['pk'], [{ pk: { S: 'x' } }]);
+  const table = new ForeignTable({ client, clock, tableName: 'nobodys', onRequest });
+  expect(await table.read()).toMatchObject({ key: { hash: 'pk' }, rows: [] });
+  expect(requests).toEqual(['DescribeTable']);
+  const endless = { LastEvaluatedKey: { leaseKey: { S: 'x' } } };
+  const Table = { KeySchema: [{ AttributeName: 'leaseKey', KeyType: 'HASH' }] };
+  const send = async (command: object) => (command instanceof ScanCommand ? endless : { Table });
+  const large = new ForeignTable({ client: { send } as never, clock, tableName: 'large' });
+  await expect(large.read()).rejects.toMatchObject({ code: 'InvalidInput', resource: 'table large' });
 });
 
 it('says that there is no such table', async () => {
