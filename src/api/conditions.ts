@@ -99,7 +99,7 @@ const SHARDS = {
     'Shards have no live owner; if it lasts longer than leases.durationSeconds, look at the worker pods.',
   NoLiveWorkers: 'No worker is alive; look at WorkersAvailable and at the logs of the pods.',
   NotConsuming:
-    'The group is paused, stopped or scaled to zero, so nobody owns a shard; set desiredState to Running, or raise the replicas.',
+    'Nobody is to own a shard, as the message says. If that is not wanted, set desiredState to Running, or raise the replicas.',
 } as const;
 
 const HANDLER = {
@@ -113,7 +113,7 @@ const PROGRESS = {
   ShardsAdvance: 'Every shard that is read advances or is caught up; nothing to do.',
   ProgressUnknown: 'No shard has been watched for long enough, or none can be read; wait five minutes.',
   NotConsuming:
-    'The group is paused, stopped or scaled to zero, so no position moves; set desiredState to Running, or raise the replicas.',
+    'No position is to move, as ShardsCovered says. If that is not wanted, set desiredState to Running, or raise the replicas.',
   ShardsSlow:
     'Some shards advance and fall behind all the same; add workers or shards, or make the handler faster.',
   ShardsStalled:
@@ -179,7 +179,7 @@ const READY = {
   Paused: 'It was asked to pause: pods stay, nothing is read; set desiredState to Running to go on.',
   Stopped: 'It was asked to stop: there are no pods; set desiredState to Running to go on.',
   ScaledToZero:
-    'No worker runs, as an autoscaler asks for none or no record waits; the message says which. Nothing to do.',
+    'No worker runs, as an autoscaler asks for none, no record waits or the group begins at a time to come; the message says which. Nothing to do.',
   Deleting: 'The group is being deleted; the message says what is left to do.',
   ReconcilePaused:
     'The operator has never looked at the group: the annotation kcg.dev/reconcile-paused was there from the beginning.',

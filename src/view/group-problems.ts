@@ -49,7 +49,7 @@ const NOT_AS_ASKED: ReadonlySet<string> = new Set(['TableSettingsHeld', 'TableCh
 /** What the operator says. */
 function conditions(picture: GroupPicture): Problem[] {
   const { conditions: all = [] } = statusOf(picture);
-  const isAsked = desiredStateOf(picture) !== 'Running';
+  const isAsked = desiredStateOf(picture) !== 'Running' || isThrough(picture);
   // What follows from the state that was asked for is told once, by that.
   const conditions = isAsked ? all.filter(({ reason }) => !AS_ASKED.has(reason)) : all;
   const bad = conditions.filter(

@@ -43,3 +43,25 @@ test('a group over a range tells its workers, and is complete without pods once 
   expect(await h.replicas()).toBe(0);
   expect(await h.condition('Ready')).toBe('True RangeRead');
 });
+
+test.each([
+  ['range', { range: { from: '2026-01-01T00:00:00Z', to: '2026-01-01T01:00:00Z' } }],
+  ['initial position', { initialPosition: { type: 'AtTimestamp', timestamp: '2026-01-01T00:00:00Z' } }],
+])('a group whose %s begins at a time to come has no workers until then, and is well', async (_, spec) => {
+  const leftMs = 600_000;
+  await h.clock.advance(Date.parse('2026-01-01T00:00:00Z') - leftMs - h.clock.now());
+  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
+  await h.converge();
+  await h.clock.advance(60_000);
+  await h.converge();
+  expect(await h.replicas()).toBeUndefined();
+  expect(await h.condition('Ready')).toBe('True ScaledToZero');
+  expect(await h.message('Ready')).toMatch(
+    /scaled to zero, as it begins at 2026-01-01T00:00:00Z, a time to come/,
+  );
+  expect(await h.condition('Reconciling')).toBe('False UpToDate');
+  await h.clock.advance(leftMs);
+  await h.converge();
+  expect(await h.replicas()).toBe(2);
+  expect(h.cluster.events.filter(({ type }) => type === 'Warning')).toEqual([]);
+});

@@ -122,7 +122,7 @@ describe('what is wrong with a group', () => {
     ];
     expect(reasons({ ...said(...zero), from: gone })).toEqual(['note NotConsuming']);
     const through = [...gone, { shard_id: CLAIM_KEY, completed_at: NOW }];
-    expect(reasons({ from: through })).toEqual(['note RangeRead']);
+    expect(reasons({ ...said(...zero), from: through })).toEqual(['note RangeRead']);
     expect(reasons({ object: undefined, from: through })).toEqual(['note RangeRead']);
   });
 

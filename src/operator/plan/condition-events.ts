@@ -63,7 +63,12 @@ const ON_THE_WAY: ReadonlySet<string> = new Set<ReasonOf<'Ready'>>([
   'Progressing',
 ]);
 /** Ready, with nothing that reads. */
-const RESTING: ReadonlySet<string> = new Set<ReasonOf<'Ready'>>(['Paused', 'Stopped']);
+const RESTING: ReadonlySet<string> = new Set<ReasonOf<'Ready'>>([
+  'Paused',
+  'Stopped',
+  'ScaledToZero',
+  'RangeRead',
+]);
 
 function event(
   type: EventInput['type'],

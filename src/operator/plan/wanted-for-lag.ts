@@ -226,7 +226,7 @@ function shrink(
     return stay(
       look,
       undefined,
-      `${count(current, 'worker')} keep the lag below ${formatDuration(target.targetMs)}`,
+      `${count(current, 'worker')} ${current === 1 ? 'keeps' : 'keep'} the lag below ${formatDuration(target.targetMs)}`,
     );
   const why = capacity === undefined ? 'fewer workers are tried' : 'fewer workers can do what comes in';
   return { replicas, limitedBy: undefined, reason: `no shard is behind; ${why}` };

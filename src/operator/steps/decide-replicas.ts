@@ -1,4 +1,4 @@
-import type { KinesisConsumerGroup } from '../../api/group.ts';
+import { isReading, type KinesisConsumerGroup } from '../../api/group.ts';
 import type { GroupRows } from '../../leases/group-rows.ts';
 import type { StoredObject } from '../../kubernetes/cluster.ts';
 import type { GroupView } from '../../view/group-view.ts';
@@ -63,7 +63,7 @@ export function isComplete({ spec }: PlacedPass['group'], rows: GroupRows | unde
 
 /** Why the group may have no worker, or no more of them, whatever there is to do. */
 function whyBarred(pass: PlacedPass, { rows, existing }: KnownOfGroup): ReplicasDecision | undefined {
-  const { group, memory } = pass;
+  const { group, memory, options } = pass;
   const { desiredState } = group.spec;
   const replicas = replicasOf(existing) ?? 0;
   const none = { limitedBy: undefined, window: [], againInMs: undefined };
@@ -77,10 +77,23 @@ function whyBarred(pass: PlacedPass, { rows, existing }: KnownOfGroup): Replicas
   }
   if (isComplete(group, rows)) return { ...none, replicas: 0, reason: 'all of the range is processed' };
   const { facts } = memory.import;
-  if (!concernsImport(group, rows) || facts?.isSettled || desiredState === 'Stopped') return undefined;
-  const reason = 'the positions of the other consumer are imported first';
-  if (facts) return { ...none, replicas: 0, reason };
-  return { ...none, replicas, reason, limitedBy: 'UnknownShards' };
+  if (concernsImport(group, rows) && !facts?.isSettled && desiredState !== 'Stopped') {
+    const reason = 'the positions of the other consumer are imported first';
+    if (facts) return { ...none, replicas: 0, reason };
+    return { ...none, replicas, reason, limitedBy: 'UnknownShards' };
+  }
+  const begins = isReading(group) && rows?.leases.length === 0 ? beginningOf(group) : undefined;
+  const leftMs = begins === undefined ? 0 : Date.parse(begins) - options.clock.now();
+  if (!(leftMs > 0)) return undefined;
+  lookAgain(pass, leftMs);
+  return { ...none, replicas: 0, reason: `it begins at ${begins}, a time to come` };
+}
+
+/** Where shards without a row begin, when that is a time: Kinesis lists no shard for one to come. */
+function beginningOf({
+  spec: { range, initialPosition },
+}: Pick<KinesisConsumerGroup, 'spec'>): string | undefined {
+  return range?.from ?? initialPosition.timestamp;
 }
 
 function inputOf(
