@@ -165,6 +165,18 @@ export function clusterContract(name: string, start: () => Promise<ClusterFixtur
       expect(again).toMatchObject({ outcome: 'applied', changed: false });
     });
 
+    test('refuses a status that empties a map, and takes one without it', async () => {
+      await apply(aWidget({ spec: {} }));
+      const put = (status: unknown) =>
+        cluster.applyStatus(WIDGET, aWidget({ status }), { fieldManager: 'kcg' });
+      await put({ phase: 'Good', lag: { seconds: 1 } });
+      await expect(put({ phase: 'Good', lag: {} })).rejects.toMatchObject({
+        code: 'InvalidInput',
+        message: expect.stringContaining('status.lag: Invalid value: "null"') as string,
+      });
+      expect(applied(await put({ phase: 'Good' })).status).toEqual({ phase: 'Good' });
+    });
+
     test('loses a status for an object that is gone or another', async () => {
       const options = { fieldManager: 'kcg' };
       const status = { phase: 'Good' };

@@ -86,6 +86,21 @@ export function replaceContent(current: Managed, content: Json, manager: string)
   return { content, owners: owners.set(manager, new Set([...mine, ...changed])) };
 }
 
+/**
+ * The first map that is left without fields, as `.lag`: what its only owner makes of it by an apply of `{}`. A schema takes it
+ * for null, and refuses that.
+ */
+export function emptiedMap(before: unknown, after: unknown): string | undefined {
+  if (!isMap(before) || !isMap(after)) return undefined;
+  const names = Object.keys(after);
+  if (names.length === 0) return Object.keys(before).length > 0 ? '' : undefined;
+  for (const name of names) {
+    const below = emptiedMap(before[name], after[name]);
+    if (below !== undefined) return `.${name}${below}`;
+  }
+  return undefined;
+}
+
 /** The fields of `content`, named as Kubernetes prints them. */
 function leavesOf(content: Json): Map<string, Leaf> {
   const leaves = new Map<string, Leaf>();

@@ -22,7 +22,7 @@ import type {
 } from '../cluster.ts';
 import { describeObject, KINDS, keyOf, keyString } from '../cluster.ts';
 import { eventKey, eventObject, eventSeries } from '../event-object.ts';
-import { applyFields, replaceContent, type Managed } from './apply.ts';
+import { applyFields, emptiedMap, replaceContent, type Managed } from './apply.ts';
 import { MemoryObjects, plain, type Held } from './objects.ts';
 
 export type WriteVerb = 'apply' | 'applyStatus' | 'patchMetadata' | 'delete' | 'recordEvent' | 'writeLease';
@@ -257,6 +257,12 @@ export class MemoryCluster implements Cluster {
       const owners = merged.fields.map(({ field, manager }) => `${manager}: ${field}`).join(', ');
       return { outcome: 'conflict', message: `conflicts with ${owners}`, fields: merged.fields };
     }
+    const emptied = emptiedMap(held?.object.status, merged.managed.content['status']);
+    if (emptied !== undefined)
+      throw new KcgError(
+        'InvalidInput',
+        `${describeObject(object)}: status${emptied}: Invalid value: "null"`,
+      );
     const { name, namespace } = object.metadata;
     const metadata = {
       ...(merged.managed.content['metadata'] as object),

@@ -55,7 +55,7 @@ export function computeStatus(
     ...(view
       ? {
           leases: leasesOf(view, facts),
-          lag: lagOf(view),
+          ...lagOf(view),
           shards: shardsOf(view, previous),
           workers: workersOf(view),
           ...(view.givenUp ? { delivery: { givenUp: givenUpStatus(view.givenUp) } } : {}),
@@ -224,10 +224,11 @@ function leasesOf(view: GroupView, { lastFailover }: GroupFacts): NonNullable<Gr
   };
 }
 
-function lagOf({ lag }: GroupView): NonNullable<GroupStatus['lag']> {
+/** Nothing where nothing is known: a map that an apply empties is null to the API server, which refuses the whole status. */
+function lagOf({ lag }: GroupView): Pick<GroupStatus, 'lag'> {
   const { maxMs, maxShardId, oldestCheckpointAt, headroomPercent } = lag;
   const seconds = maxMs === undefined ? undefined : lagStepSeconds(maxMs);
-  return {
+  const told = {
     ...(seconds === undefined ? {} : { maxSeconds: seconds }),
     // Among shards that keep up, which one is first changes all the time and says nothing.
     ...(maxShardId === undefined || !seconds ? {} : { maxShardId }),
@@ -236,6 +237,7 @@ function lagOf({ lag }: GroupView): NonNullable<GroupStatus['lag']> {
       : { oldestCheckpointTime: kubernetesTime(oldestCheckpointAt) }),
     ...(headroomPercent === undefined ? {} : { retentionHeadroomPercent: headroomPercent }),
   };
+  return Object.keys(told).length === 0 ? {} : { lag: told };
 }
 
 function shardsOf(

@@ -58,7 +58,14 @@ const widgetDefinition = {
                 'x-kubernetes-preserve-unknown-fields': true,
                 properties: { size: { type: 'integer', minimum: 0 } },
               },
-              status: { type: 'object', properties: { phase: { type: 'string' }, conditions } },
+              status: {
+                type: 'object',
+                properties: {
+                  phase: { type: 'string' },
+                  lag: { type: 'object', properties: { seconds: { type: 'integer' } } },
+                  conditions,
+                },
+              },
             },
           },
         },

@@ -346,6 +346,12 @@ describe('the status', () => {
     expect(JSON.stringify(status).length).toBeLessThan(20_000);
   });
 
+  test('has no lag where nothing is known of it', () => {
+    const rows = { leases: [aLease({ checkpoint: { at: 'TRIM_HORIZON' } })], workers: [], claim: undefined };
+    const view = groupView({ rows, shards: undefined, pods: [], retentionHours: undefined, nowMs: NOW });
+    expect(statusOf({ view })).not.toHaveProperty('lag');
+  });
+
   test('lends the old positions when they alone have moved', () => {
     const at = (sequence: string, ts: number) =>
       aView({ lease: { checkpoint: { at: 'SEQUENCE', sequence }, checkpointedAt: ts } });
