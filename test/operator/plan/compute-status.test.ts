@@ -347,7 +347,7 @@ describe('the status', () => {
   });
 
   test('has no lag where nothing is known of it', () => {
-    const rows = { leases: [aLease({ checkpoint: { at: 'TRIM_HORIZON' } })], workers: [], claim: undefined };
+    const rows = { leases: [aLease({ checkpoint: { at: 'SHARD_END' } })], workers: [], claim: undefined };
     const view = groupView({ rows, shards: undefined, pods: [], retentionHours: undefined, nowMs: NOW });
     expect(statusOf({ view })).not.toHaveProperty('lag');
   });
