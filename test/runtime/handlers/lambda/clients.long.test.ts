@@ -23,7 +23,7 @@ const PROGRAMS = join(import.meta.dirname, 'programs');
 const MINUTES = 60_000;
 const DONE = { outcome: 'done' };
 
-type FunctionName = 'handler' | 'powertools' | 'absent';
+type FunctionName = 'handler' | 'powertools' | 'parsed' | 'absent';
 
 interface Client {
   name: string;
@@ -40,8 +40,9 @@ const CLIENTS: Client[] = [
     raised: /^the function failed: ValueError: told to raise ü/,
     hasPowertools: true,
     async build(handler) {
-      const bin = await pythonPrograms('awslambdaric==4.2.2', 'aws-lambda-powertools==3.37.0');
-      const command = [join(bin, 'python'), '-m', 'awslambdaric', `function.${handler}`];
+      const bin = await pythonPrograms('awslambdaric==4.2.2', 'aws-lambda-powertools[parser]==3.37.0');
+      const place = handler === 'parsed' ? 'parsed.handler' : `function.${handler}`;
+      const command = [join(bin, 'python'), '-m', 'awslambdaric', place];
       return { command, cwd: join(PROGRAMS, 'python') };
     },
   },
@@ -227,7 +228,29 @@ describe.each(CLIENTS.filter(({ hasPowertools }) => hasPowertools))('Powertools 
 });
 
 describe('clients in particular', () => {
-  const [python, node, go, , java] = CLIENTS as [Client, Client, Client, Client, Client];
+  const [python, node, go, rust, java] = CLIENTS as [Client, Client, Client, Client, Client];
+
+  it(
+    'Python parses records with Pydantic, and names those that its model refuses',
+    { timeout: 10 * MINUTES },
+    async () => {
+      await serve();
+      const program = await begin(python, { name: 'parsed' });
+      expect(await deliver(['{"id": 1}', '{"id": 2}'])).toEqual(DONE);
+      await program.says(/order 1 1767225600\.25\n[^]*order 2/);
+      expect(await deliver(['{"id": 3}', '{"id": "x"}', '{"id": 4}'])).toEqual({
+        outcome: 'partial',
+        firstFailure: 1,
+      });
+      const user = aRecord(String((last += 1)), { data: Buffer.from('{"id": 5}'), subSequence: 2 });
+      expect(await handler.handle(aBatch(user), aContext({ timeoutMs: 5 * MINUTES }))).toEqual(DONE);
+      await program.says(/order 5/);
+      expect(await deliver(['no order'])).toMatchObject({
+        outcome: 'failed',
+        error: { message: expect.stringContaining('BatchProcessingError') },
+      });
+    },
+  );
 
   it('Python says that it cannot begin', { timeout: 10 * MINUTES }, async () => {
     await serve();
@@ -279,7 +302,7 @@ describe('clients in particular', () => {
     expect(await deliver(['after'])).toEqual(DONE);
   });
 
-  it.each([go, java])(
+  it.each([go, rust, java])(
     '$name runs as many batches at once as it is told',
     { timeout: 10 * MINUTES },
     async (client) => {

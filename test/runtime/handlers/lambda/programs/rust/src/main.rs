@@ -1,7 +1,7 @@
 //! Does what the data of its records say.
 use aws_lambda_events::event::kinesis::KinesisEvent;
 use aws_lambda_events::event::streams::KinesisEventResponse;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 
 async fn handle(event: LambdaEvent<KinesisEvent>) -> Result<KinesisEventResponse, Error> {
     let mut answer = KinesisEventResponse::default();
@@ -21,5 +21,6 @@ async fn handle(event: LambdaEvent<KinesisEvent>) -> Result<KinesisEventResponse
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::run(service_fn(handle)).await
+    // One at a time, unless AWS_LAMBDA_MAX_CONCURRENCY says more.
+    Runtime::new(service_fn(handle)).run_concurrent().await
 }
