@@ -31,8 +31,9 @@ it('gives async-kinesis the last number of a finished shard', () => {
 it('refuses what async-kinesis cannot say, and to turn the other back', () => {
   const inside = aLease({ shardId: id(1), checkpoint: { at: 'SEQUENCE', sequence: '2005', subSequence: 3 } });
   expect(plan('async-kinesis', { leases: [inside] }).refusals[0]).toContain('inside the record');
-  expect(plan('kcl', { leases: [inside] }).shards[0]!.row!.set).toMatchObject({
-    checkpointSubSequenceNumber: 3,
+  expect(plan('kcl', { leases: [inside] }).shards[0]).toMatchObject({
+    to: '2005+3',
+    row: { set: { checkpointSubSequenceNumber: 3 } },
   });
   const payload = { at: 'SEQUENCE', sequence: '2005', subSequence: 1_000_000_003 } as const;
   const cut = aLease({ shardId: id(1), checkpoint: payload });

@@ -1,6 +1,7 @@
 import { isEnded, type Lease } from '../../leases/lease.ts';
 import { BEFORE_RECORD } from '../../kinesis/position.ts';
 import { isPayloadPosition } from '../../kinesis/payload-position.ts';
+import { formatCheckpoint } from '../../view/format-position.ts';
 import { parentsOf, type Shard } from '../../kinesis/shard.ts';
 import type { ExportedShard, ExportInput, ExportRow, ExportValue } from './export-plan.ts';
 
@@ -56,7 +57,7 @@ export function toKcl(
     ...(counter === undefined ? {} : { add: { leaseCounter: 1 } }),
     before: counter === undefined ? undefined : { leaseCounter: counter },
   };
-  const to = String(attributes['checkpoint']);
+  const to = isTime ? 'TRIM_HORIZON' : formatCheckpoint(checkpoint);
   if (!isTime) return { shardId, row, to, why: 'its checkpoint' };
   const since = new Date(checkpoint.timestampMs).toISOString();
   return {

@@ -17,7 +17,7 @@ import software.amazon.kinesis.retrieval.polling.PollingConfig;
 public class Kcl implements ShardRecordProcessor {
   public void initialize(InitializationInput input) { System.out.println("shard " + input.shardId()); }
   public void processRecords(ProcessRecordsInput input) {
-    input.records().forEach(record -> System.out.println("record " + record.sequenceNumber()));
+    input.records().forEach(record -> System.out.println("record " + record.sequenceNumber() + (record.aggregated() ? "+" + record.subSequenceNumber() : "")));
     try { input.checkpointer().checkpoint(); } catch (Exception e) { throw new RuntimeException(e); }
   }
   public void leaseLost(LeaseLostInput input) {}

@@ -1,92 +1,122 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
 import { startLocalDynamoDb } from '../../../src/dev/dynamodb/server.ts';
 import { startLocalKinesis } from '../../../src/dev/kinesis/server.ts';
+import { encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
+import type { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
+import type { Checkpoint } from '../../../src/kinesis/position.ts';
+import { parentsOf } from '../../../src/kinesis/shard.ts';
 import { openLeaseTable } from '../../../src/leases/dynamodb/lease-table.ts';
 import { putShard } from '../../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { runExportCommand } from '../../../src/main/verbs/export.ts';
+import { createStream, createTable } from '../../support/local-table.ts';
 import { startProgram } from '../../support/peer-programs.ts';
 import { RECIPES } from './recipes.ts';
 
-/**
- * A group that stands behind the fifth record of each of two shards is exported, and the real program reads on.
- * @returns what it should have read and what it did: payloads in async-kinesis, numbers in KCL; sorted
- */
-export async function readOn(
-  name: 'kcl-3' | 'async-kinesis',
-): Promise<{ expected: string[]; read: string[] }> {
+type Name = 'kcl-3' | 'async-kinesis';
+
+/** A quarter of all hash keys begins there. */
+const quarter = (n: number) => (BigInt(n) * (1n << 126n)).toString();
+
+/** A stream and how far a group has got in it. */
+class Scene {
+  readonly positions = new Map<string, Checkpoint>();
+  /** What is left to read, as the program prints it: payloads in async-kinesis, numbers in KCL, with the user record of an aggregate. */
+  readonly left: string[] = [];
+  readonly #kinesis: MemoryKinesis;
+  readonly #name: Name;
+
+  constructor(kinesis: MemoryKinesis, name: Name) {
+    this.#kinesis = kinesis;
+    this.#name = name;
+  }
+
+  /** Records at the beginning of a quarter, of which so many are done; `undefined`: the shard has begun nowhere yet. */
+  put(n: number, count: number, done: number | undefined): void {
+    for (let i = 0; i < count; i += 1) {
+      const text = `payload-${n}-${i}`;
+      const entry = { partitionKey: 'k', explicitHashKey: quarter(n), data: Buffer.from(text) };
+      const { shardId, sequence } = this.#kinesis.putRecord('orders', entry);
+      if (i === 0 && done === undefined) this.positions.set(shardId, { at: 'TRIM_HORIZON' });
+      if (i + 1 === done) this.positions.set(shardId, { at: 'SEQUENCE', sequence });
+      if (i >= (done ?? 0)) this.left.push(this.#name === 'kcl-3' ? sequence : text);
+    }
+  }
+
+  /** Four user records in one, of which two are done. */
+  putAggregate(n: number): void {
+    const user = { partitionKey: 'k', explicitHashKey: quarter(n), data: Buffer.from('payload') };
+    const data = encodeAggregate([user, user, user, user]);
+    const { shardId, sequence } = this.#kinesis.putRecord('orders', { ...user, data });
+    this.positions.set(shardId, { at: 'SEQUENCE', sequence, subSequence: 1 });
+    this.left.push(`${sequence}+2`, `${sequence}+3`);
+  }
+
+  async split(shardId: string, n: number): Promise<void> {
+    this.#kinesis.splitShard('orders', shardId, quarter(n));
+    while (this.#kinesis.describe('orders').status !== 'ACTIVE') await sleep(50);
+  }
+}
+
+/** Of two shards that were split, one is finished and one of its children has begun; the other is not, and has its children wait. */
+async function aReshardedStream(kinesis: MemoryKinesis, name: Name): Promise<Scene> {
+  const scene = new Scene(kinesis, name);
+  await createStream(kinesis, 'orders', 2);
+  const [first, second] = kinesis.listShards('orders').shards.map(({ shardId }) => shardId) as [
+    string,
+    string,
+  ];
+  scene.put(0, 3, 3);
+  scene.put(2, 3, 3);
+  if (name === 'kcl-3') scene.putAggregate(2);
+  else scene.put(2, 1, 1);
+  scene.put(2, 2, 0);
+  await scene.split(first, 1);
+  await scene.split(second, 3);
+  scene.positions.set(first, { at: 'SHARD_END' });
+  scene.put(0, 3, 1);
+  for (const n of [1, 2, 3]) scene.put(n, 2, undefined);
+  return scene;
+}
+
+/** What a group has left is exported, and the real program reads on. Both lists are sorted. */
+export async function readOn(name: Name): Promise<{ expected: string[]; read: string[] }> {
   const server = await startLocalKinesis();
   const dynamodb = await startLocalDynamoDb({ clock, log: silentLog });
   process.env['AWS_ACCESS_KEY_ID'] = process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
   const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
-  server.kinesis.createStream({ name: 'orders', shardCount: 2 });
-  await server.kinesis.whenCreated('orders');
-  const entries = Array.from({ length: 30 }, (_, i) => ({
-    partitionKey: `${i}`,
-    data: Buffer.from(`payload-${i}`),
-  }));
-  const byShard = new Map<string, { sequence: string; text: string }[]>();
-  for (const [i, receipt] of server.kinesis.putRecords('orders', entries).entries()) {
-    if (receipt instanceof Error) throw receipt;
-    const of = byShard.get(receipt.shardId) ?? [];
-    byShard.set(receipt.shardId, [...of, { sequence: receipt.sequence, text: `payload-${i}` }]);
-  }
-  const keys = ['group_id', 'shard_id'];
-  await client.send(
-    new CreateTableCommand({
-      TableName: 'own',
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: keys.map((AttributeName, i) => ({ AttributeName, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
-      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-    }),
-  );
+  const { positions, left } = await aReshardedStream(server.kinesis, name);
+  await createTable(client, 'own', ['group_id', 'shard_id']);
   const table = await openLeaseTable({ client, clock, tableName: 'own', groupId: 'g' });
-  for (const { shardId, hashStart, hashEnd } of server.kinesis.listShards('orders').shards) {
-    const { sequence } = byShard.get(shardId)![4]!;
-    const checkpoint = { at: 'SEQUENCE', sequence } as const;
-    const lease = { shardId, parents: [], hashStart, hashEnd, checkpoint };
-    while (true) {
-      const done = await table.write(putShard(lease, clock.now())).catch(() => undefined);
-      if (done) break;
-      await sleep(100);
-    }
+  for (const shard of server.kinesis.listShards('orders').shards) {
+    const { shardId, hashStart, hashEnd } = shard;
+    const lease = {
+      shardId,
+      parents: parentsOf(shard),
+      hashStart,
+      hashEnd,
+      checkpoint: positions.get(shardId)!,
+    };
+    while (!(await table.write(putShard(lease, clock.now())).catch(() => undefined))) await sleep(100);
   }
+  const { endpoint: kinesis } = server;
+  const places = ['--kinesis-endpoint', kinesis, '--dynamodb-endpoint', dynamodb.endpoint];
+  const of = ['--group', 'g', '--stream', 'orders', '--table', 'own', '--region', 'eu-west-1'];
   const to = ['--to', RECIPES[name]!.program, '--to-table', 'app'];
-  const places = [
-    '--kinesis-endpoint',
-    server.endpoint,
-    '--dynamodb-endpoint',
-    dynamodb.endpoint,
-    '--region',
-    'eu-west-1',
-  ];
-  const of = ['--group', 'g', '--stream', 'orders', '--table', 'own'];
   const code = await runExportCommand([...of, ...to, ...places], process.env, new AbortController().signal);
   if (code !== 0) throw new Error(`export ended with ${code}`);
-  const { command, env = {} } = await RECIPES[name]!.start({
-    stream: 'orders',
-    table: 'app',
-    kinesis: server.endpoint,
-    dynamodb: dynamodb.endpoint,
-    createdAt: 0,
-  });
-  const expected = [...byShard.values()].flatMap((all) =>
-    all.slice(5).map(({ sequence, text }) => (name === 'kcl-3' ? sequence : text)),
-  );
+  const at = { stream: 'orders', table: 'app', kinesis, dynamodb: dynamodb.endpoint, createdAt: 0 };
+  const { command, env = {} } = await RECIPES[name]!.start(at);
   const program = startProgram(command, { env });
-  const until = clock.monotonic() + 200_000;
-  const recordsRead = () => program.text().match(/record \S+/g)?.length ?? 0;
-  while (recordsRead() < expected.length && clock.monotonic() < until) await sleep(200);
+  const recordsRead = () => [...program.text().matchAll(/record (\S+)/g)].map(([, what]) => what!);
+  const until = clock.monotonic() + 600_000;
+  while (recordsRead().length < left.length && clock.monotonic() < until) await sleep(200);
   await program.stop();
-  const read = [...program.text().matchAll(/record (\S+)/g)].map(([, what]) => what!);
+  const read = recordsRead();
   client.destroy();
   await server.close();
   await dynamodb.close();
-  return {
-    expected: expected.toSorted((a, b) => (a < b ? -1 : 1)),
-    read: read.toSorted((a, b) => (a < b ? -1 : 1)),
-  };
+  return { expected: left.toSorted(), read: read.toSorted() };
 }
