@@ -83,6 +83,12 @@ try {
   console.log(error.code, error.message);
 }
 TS
-tsc --outDir . --strict --exactOptionalPropertyTypes --module nodenext --target es2024 --types node --typeRoots "$root/node_modules/@types" --ignoreConfig program.mts
+# From CommonJS, too.
+cat >program.cts <<'TS'
+import { Worker } from 'kcg/runtime';
+console.log(new Worker({ groupId: 'shop.orders', stream: { name: 'orders' }, region: 'eu-west-1' }).state);
+TS
+tsc --outDir . --strict --exactOptionalPropertyTypes --module nodenext --target es2024 --types node --typeRoots "$root/node_modules/@types" --ignoreConfig program.mts program.cts
+[ "$(node program.cjs)" = new ]
 [ "$(node program.mjs)" = 'InvalidInput batchSize: 0 is too little; write at least 1' ]
 echo "package: $(du -sh node_modules/kcg | cut -f1) unpacked, bins start"
