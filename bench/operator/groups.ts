@@ -16,8 +16,14 @@ const SHARED_TABLES = 10;
 const AT_ONCE = 20;
 const APPLY = { fieldManager: 'bench', force: true } as const;
 
+interface GroupOptions {
+  template?: object;
+  /** Workers beat three times in it. Default the schema's, 15. */
+  leaseSeconds?: number | undefined;
+}
+
 /** Every second group has a table of its own, the others share ten. Two workers for the four shards of its stream. */
-export function groupOf(index: number, template: object = {}): KubeObject {
+export function groupOf(index: number, { template = {}, leaseSeconds }: GroupOptions = {}): KubeObject {
   const name = `group-${index}`;
   const table = { name: `shared-${(index / 2) % SHARED_TABLES}` };
   return {
@@ -28,6 +34,7 @@ export function groupOf(index: number, template: object = {}): KubeObject {
       stream: { name: `stream-${index % STREAMS}` },
       handler: { log: {} },
       scaling: { shardsPerWorker: 2 },
+      ...(leaseSeconds === undefined ? {} : { leases: { durationSeconds: leaseSeconds } }),
       ...(index % 2 === 0 ? { checkpoints: { table } } : {}),
       template,
     },
@@ -37,6 +44,7 @@ export function groupOf(index: number, template: object = {}): KubeObject {
 /** The groups and their Deployments, as a watch shows them. */
 export class Groups {
   readonly #cluster: KubeCluster;
+  readonly #leaseSeconds: number | undefined;
   readonly #groups: ObjectCache;
   readonly #stop = new AbortController();
   readonly #changed = new Set<() => void>();
@@ -44,8 +52,9 @@ export class Groups {
   readonly #firstReady = new Map<string, number>();
   readonly #waits = new Map<string, (deployment: StoredObject) => void>();
 
-  constructor(cluster: KubeCluster) {
+  constructor(cluster: KubeCluster, { leaseSeconds }: Pick<GroupOptions, 'leaseSeconds'> = {}) {
     this.#cluster = cluster;
+    this.#leaseSeconds = leaseSeconds;
     const { signal } = this.#stop;
     this.#groups = cluster.watch(KINDS.consumerGroup, {
       signal,
@@ -63,7 +72,9 @@ export class Groups {
   }
 
   async create(size: number): Promise<void> {
-    await atOnce(size, (index) => this.#cluster.apply(KINDS.consumerGroup, groupOf(index), APPLY));
+    const leaseSeconds = this.#leaseSeconds;
+    const group = (index: number) => groupOf(index, { leaseSeconds });
+    await atOnce(size, (index) => this.#cluster.apply(KINDS.consumerGroup, group(index), APPLY));
   }
 
   async add(objects: readonly KubeObject[]): Promise<void> {
@@ -99,7 +110,8 @@ export class Groups {
 
   /** Changes the pods of a group. @returns ms from the request to the Deployment that shows it */
   async change(index: number, value: string): Promise<number> {
-    const object = groupOf(index, { metadata: { annotations: { 'bench/change': value } } });
+    const template = { metadata: { annotations: { 'bench/change': value } } };
+    const object = groupOf(index, { template, leaseSeconds: this.#leaseSeconds });
     const key = `${namespaceOf(index)}/${object.metadata.name}-worker`;
     const startMs = clock.monotonic();
     const seen = new Promise<number>((resolve) => {
