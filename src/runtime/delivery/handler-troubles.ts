@@ -35,7 +35,7 @@ export class HandlerTroubles {
     switch (event.type) {
       case 'HandlerFailed':
       case 'DestinationFailed':
-        return this.#failed(event, event.error);
+        return this.#failed(event);
       case 'RecordsGivenUp':
         return this.#gaveUp(event);
       case 'BatchDelivered':
@@ -66,19 +66,20 @@ export class HandlerTroubles {
     if (known) this.#failing.set(keyOf(lane), { ...known, failures: 0, givenUp: known.givenUp + 1 });
   }
 
-  #failed(lane: OfLane, thrown: unknown): void {
+  #failed(event: Extract<WorkerEvent, { type: 'HandlerFailed' | 'DestinationFailed' }>): void {
+    const { type, shardId, error } = event;
     const nowMs = this.#clock.monotonic();
-    const known = this.#failing.get(keyOf(lane));
+    const known = this.#failing.get(keyOf(event));
     const isOld = known === undefined || nowMs - known.errorMs >= KEEP_MS;
     const isFirst = known === undefined || (known.failures === 0 && known.givenUp < FAILURES);
-    this.#failing.set(keyOf(lane), {
-      shardId: lane.shardId,
-      hangs: hasCode(thrown, 'Timeout'),
+    this.#failing.set(keyOf(event), {
+      shardId,
+      hangs: type === 'HandlerFailed' && hasCode(error, 'Timeout'),
       givenUp: known?.givenUp ?? 0,
       failures: (known?.failures ?? 0) + 1,
       sinceMs: isFirst ? nowMs : known.sinceMs,
       ...(isOld
-        ? { error: inBytes(describeError(thrown), MAX_FAILING_WHY_BYTES), errorMs: nowMs }
+        ? { error: inBytes(describeError(error), MAX_FAILING_WHY_BYTES), errorMs: nowMs }
         : { error: known.error, errorMs: known.errorMs }),
     });
   }

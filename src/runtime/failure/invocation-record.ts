@@ -96,6 +96,14 @@ export function groupArn(groupId: string, streamArn: string): string {
   return `arn:${partition}:kcg:${region}:${account}:group:${groupId}`;
 }
 
+/**
+ * Of FIFO queues and topics: what one group gives up of one shard. Groups that share a queue would else hold up each
+ * other's messages there, all streams having shards of the same names. At most 128 characters, as the services bound it.
+ */
+export function messageGroup({ groupId, shardId }: GivenUpBatch): string {
+  return `${groupId}/${shardId}`.slice(-128);
+}
+
 /** A UUID that stands for this batch, given up at this time: whoever sends it again sends the same. */
 export function batchUuid(givenUp: GivenUpBatch): string {
   const { groupId, streamArn, shardId, givenUpAt, lane } = givenUp;

@@ -22,6 +22,7 @@ export interface FetchOptions {
 
 /** A shard serves five reads a second to all its readers together. */
 const READ_EVERY_MS = 250;
+const MOST_RECORDS = 10_000;
 const TRIES = 6;
 const BACKOFF = { baseMs: 500, maxMs: 10_000 };
 
@@ -35,7 +36,7 @@ export interface Fetched {
 export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Promise<Fetched> {
   const { stream, clock, signal, passes, payloads } = options;
   const { shardId, first, last, batchSize } = batch;
-  const limit = Math.min(10_000, Math.max(batchSize, batch.lanes === 1 ? 1 : 1_000));
+  let limit = Math.min(MOST_RECORDS, Math.max(batchSize, batch.lanes === 1 ? 1 : 1_000));
   const records: UserRecord[] = [];
   let hasFirst = false;
   let hasLast = false;
@@ -50,7 +51,8 @@ export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Pro
   }
   while (iterator !== undefined) {
     const at: string = iterator;
-    const page: GetRecordsResult = await patiently(options, () => stream.getRecords(at, limit, { signal }));
+    const most = limit;
+    const page: GetRecordsResult = await patiently(options, () => stream.getRecords(at, most, { signal }));
     const opened = deaggregate(page.records, { placement: { own: undefined, parents: [] } });
     for (const record of payloads?.open?.([...opened.records]) ?? opened.records)
       if (isOf(batch, record) && passes(record, shardId)) records.push(record);
@@ -60,6 +62,8 @@ export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Pro
     if (read && compareSequence(read.sequence, last.sequence) >= 0) break;
     if (!read && page.millisBehindLatest === 0) break;
     iterator = page.nextIterator;
+    // Between records that passed the filters lie those that did not, however many.
+    limit = Math.min(MOST_RECORDS, limit * 2);
     await clock.sleep(READ_EVERY_MS, { signal });
     if (signal.aborted) throw abortError(signal);
   }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { decodeWorker, MAX_FAILING_WHY_BYTES } from '../../../src/leases/worker-row.ts';
 import type { Row } from '../../../src/leases/row.ts';
-import { KcgError } from '../../../src/lib/errors.ts';
+import { KcgError, type ErrorCode } from '../../../src/lib/errors.ts';
 import { HandlerTroubles } from '../../../src/runtime/delivery/handler-troubles.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { AGroup } from '../a-group.ts';
@@ -114,16 +114,19 @@ describe('what a worker says of its handler', () => {
     expect(troubles.worst).toBeUndefined();
   });
 
-  test('is also that the destination of what is given up does not take it', () => {
-    for (const _ of [1, 2, 3])
-      troubles.note({
-        type: 'DestinationFailed',
-        shardId: 'a',
-        retryInMs: 1,
-        error: new KcgError('AccessDenied', 'may not send to the queue'),
-      });
-    expect(troubles.worst).toEqual({ shards: 1, error: 'may not send to the queue' });
-  });
+  test.each<ErrorCode>(['AccessDenied', 'Timeout'])(
+    'is also that the destination of what is given up does not take it (%s), by which no handler hangs',
+    (code) => {
+      for (const _ of [1, 2, 3])
+        troubles.note({
+          type: 'DestinationFailed',
+          shardId: 'a',
+          retryInMs: 1,
+          error: new KcgError(code, 'cannot send to the queue'),
+        });
+      expect(troubles.worst).toEqual({ shards: 1, error: 'cannot send to the queue' });
+    },
+  );
 
   test('changes its words once a minute at most', async () => {
     for (const n of [1, 2, 3]) fail('a', `took ${n} ms`);

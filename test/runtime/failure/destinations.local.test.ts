@@ -102,11 +102,11 @@ describe('a batch that is given up', () => {
     expect(rest).toEqual({});
   });
 
-  it('goes to a FIFO queue in the order of its shard, and once', async () => {
+  it('goes to a FIFO queue in the order of its group and shard, and once', async () => {
     answer = OK.sqs;
     await send({ type: 'sqs', queueArn: `${QUEUE}.fifo` });
     expect(JSON.parse(requests[0]!.body)).toMatchObject({
-      MessageGroupId: 'shardId-000000000001',
+      MessageGroupId: 'shop.orders/shardId-000000000001',
       MessageDeduplicationId: batchUuid(aGivenUpBatch()),
     });
   });

@@ -135,6 +135,23 @@ describe('batches that were given up', () => {
     expect(handed).toEqual([own]);
   });
 
+  it('of a few that passed the filters come soon, however many lie between them', async () => {
+    for (let i = 0; i < 500; i += 1)
+      kinesis.putRecord('orders', { partitionKey: 'other', data: Buffer.of(i) });
+    kinesis.putRecord('orders', { partitionKey: 'k20', data: Buffer.from('d20') });
+    const own = [records[0]!, (await readAll()).at(-1)!];
+    keep({ records: own });
+    let reads = 0;
+    const getRecords: StreamClient['getRecords'] = (...args) => {
+      reads += 1;
+      return stream.getRecords(...args);
+    };
+    const passes = ({ partitionKey }: UserRecord) => ['k0', 'k20'].includes(partitionKey);
+    await run({ stream: { ...stream, getRecords }, passes });
+    expect(handed).toEqual([own]);
+    expect(reads).toBeLessThan(20);
+  });
+
   it('are not taken for gone when the filters drop some of them now', async () => {
     keep({ records: records.slice(0, 4) });
     const passes = ({ partitionKey }: UserRecord) => partitionKey !== 'k0';

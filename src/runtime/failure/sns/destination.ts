@@ -3,7 +3,7 @@ import { awsClientConfig } from '../../../aws/client-config.ts';
 import { callDestination } from '../destination-call.ts';
 import { CONNECTION_TIMEOUT_MS, MAX_SOCKETS, type DestinationPlace } from '../destination-place.ts';
 import type { FailureDestination } from '../failure-destination.ts';
-import { batchUuid, invocationRecord } from '../invocation-record.ts';
+import { batchUuid, invocationRecord, messageGroup } from '../invocation-record.ts';
 
 /** Publishes what Lambda would to a topic: a message for each batch, without the records. FIFO: in order per shard, once. */
 export function snsDestination(topicArn: string, place: DestinationPlace): FailureDestination {
@@ -38,7 +38,7 @@ export function snsDestination(topicArn: string, place: DestinationPlace): Failu
     name: `SNS topic ${topicArn}`,
     send(givenUp, { signal }) {
       const fifo = topicArn.endsWith('.fifo')
-        ? { MessageGroupId: givenUp.shardId, MessageDeduplicationId: batchUuid(givenUp) }
+        ? { MessageGroupId: messageGroup(givenUp), MessageDeduplicationId: batchUuid(givenUp) }
         : {};
       const Message = JSON.stringify(invocationRecord(givenUp));
       return callDestination({ ...call, signal }, async (abortSignal) => {

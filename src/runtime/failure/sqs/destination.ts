@@ -2,7 +2,7 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { callDestination } from '../destination-call.ts';
 import type { DestinationPlace } from '../destination-place.ts';
 import type { FailureDestination } from '../failure-destination.ts';
-import { batchUuid, invocationRecord } from '../invocation-record.ts';
+import { batchUuid, invocationRecord, messageGroup } from '../invocation-record.ts';
 import { partsOfArn, queueUrl, sqsClient } from './queue.ts';
 
 /** Sends what Lambda would to a queue: a message for each batch, without the records. FIFO: in order per shard, once. */
@@ -24,7 +24,7 @@ export function sqsDestination(queueArn: string, place: DestinationPlace): Failu
     name: `SQS queue ${queueArn}`,
     send(givenUp, { signal }) {
       const fifo = queueArn.endsWith('.fifo')
-        ? { MessageGroupId: givenUp.shardId, MessageDeduplicationId: batchUuid(givenUp) }
+        ? { MessageGroupId: messageGroup(givenUp), MessageDeduplicationId: batchUuid(givenUp) }
         : {};
       const MessageBody = JSON.stringify(invocationRecord(givenUp));
       return callDestination({ ...call, signal }, async (abortSignal) => {
