@@ -8,6 +8,7 @@ import {
   WHOLE,
   zoomed,
 } from '../../src/dashboard/page/shard-layout.ts';
+import { marksOf } from '../../src/dashboard/page/shard-marks.ts';
 import { kindOf, matching, sortShards } from '../../src/dashboard/page/shard-order.ts';
 
 const aShard = (id: string, from: number, width: number, more: Partial<ShardRow> = {}): ShardRow => ({
@@ -140,5 +141,33 @@ describe('the table of shards', () => {
         .map(({ id }) => id)
         .join('');
     expect([found('W-B'), found('unown'), found(' '), found('nothing')]).toEqual(['a', 'b', 'abc', '']);
+  });
+});
+
+describe('the marks above the picture', () => {
+  it('tell of a thousand narrow shards which are behind and which are in trouble, each run as one', () => {
+    const extents = Array.from({ length: 1_000 }, (_, index) => ({
+      kind: kindOf(
+        aShard('a', 0, 1, {
+          judgement: index === 200 ? 'Slow' : index >= 500 && index < 530 ? 'Stalled' : 'OK',
+        }),
+      ),
+      x: index,
+      w: 1,
+    }));
+    expect(marksOf(extents)).toEqual({
+      triangles: [500.5, 508.5, 516.5, 524.5],
+      bars: [{ from: 196.5, to: 204.5 }],
+    });
+  });
+
+  it('are above a parent and above its child, whichever comes first', () => {
+    const marks = marksOf([
+      { kind: 'trouble', x: 0, w: 100 },
+      { kind: 'trouble', x: 0, w: 50 },
+      { kind: 'behind', x: 100, w: 100 },
+      { kind: 'behind', x: 100, w: 50 },
+    ]);
+    expect(marks).toEqual({ triangles: [25, 50], bars: [{ from: 100, to: 200 }] });
   });
 });

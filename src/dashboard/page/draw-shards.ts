@@ -1,5 +1,6 @@
 import type { ShardRow } from '../page-data.ts';
 import type { Cell, Layout, Span } from './shard-layout.ts';
+import { MARK_PX, marksOf } from './shard-marks.ts';
 import { kindOf } from './shard-order.ts';
 import type { Paints } from './shard-paints.ts';
 import { lagWords, loadWords, shortPod, shortShard } from './words.ts';
@@ -14,7 +15,7 @@ export interface Heights {
 
 const STRIP_PX = 34;
 const GAP_PX = 18;
-/** Above the rows, where troubles are marked. */
+/** Above the rows, where the marks are. */
 const TOP_PX = 9;
 const ALL_ROWS_PX = 150;
 
@@ -61,6 +62,7 @@ export function drawShards(drawing: Drawing): void {
   const seen = layout.cells.filter(({ shard }) => isSeen(shard, drawing.span));
   for (const cell of seen) drawCell(pen, cell);
   for (const cell of seen) if (kindOf(cell.shard) === 'trouble') drawTrouble(pen, cell);
+  drawMarks(pen, seen);
   const live = seen.filter(({ shard }) => shard.state !== 'ended' && shard.state !== 'waiting');
   const below = TOP_PX + heights.rows + GAP_PX;
   const lags = layout.cells.flatMap(({ shard }) => shard.lagMs ?? []);
@@ -109,7 +111,7 @@ function drawCell(pen: Pen, cell: Cell): void {
   context.fillStyle = colours[kind];
   context.fillRect(x, y, w, h);
   const pattern = hatches[kind];
-  if (pattern && w > 2) {
+  if (pattern) {
     context.fillStyle = pattern;
     context.fillRect(x, y, w, h);
   }
@@ -140,18 +142,30 @@ function drawCell(pen: Pen, cell: Cell): void {
   }
 }
 
-/** However narrow it is: a trouble can be seen from far. */
+/** However narrow it is, it can be seen from far: nothing covers it. */
 function drawTrouble(pen: Pen, cell: Cell): void {
-  const { context, colours } = pen;
+  const { context, colours, hatches } = pen;
   const { x, y, w, h } = boxOf(pen, cell);
-  context.fillStyle = colours.trouble;
-  if (w < 3) context.fillRect(x + w / 2 - 1.5, y, 3, h);
-  const middle = x + w / 2;
+  if (w >= 3) return;
+  for (const style of [colours.trouble, hatches.trouble!]) {
+    context.fillStyle = style;
+    context.fillRect(x + w / 2 - 1.5, y, 3, h);
+  }
+}
+
+function drawMarks(pen: Pen, cells: readonly Cell[]): void {
+  const { context, colours } = pen;
+  const { triangles, bars } = marksOf(
+    cells.map((cell) => ({ kind: kindOf(cell.shard), ...boxOf(pen, cell) })),
+  );
   context.fillStyle = colours.text;
+  for (const { from, to } of bars) context.fillRect(from, TOP_PX - 4, to - from, 2);
   context.beginPath();
-  context.moveTo(middle - 4, 0);
-  context.lineTo(middle + 4, 0);
-  context.lineTo(middle, 7);
+  for (const middle of triangles) {
+    context.moveTo(middle - MARK_PX / 2, 0);
+    context.lineTo(middle + MARK_PX / 2, 0);
+    context.lineTo(middle, TOP_PX - 2);
+  }
   context.fill();
 }
 
