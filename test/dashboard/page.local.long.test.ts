@@ -257,7 +257,9 @@ describe.skipIf(problem !== undefined)('the page in a browser', () => {
   });
 
   it('is live, says when it is not and since when, and goes on when it is again', async () => {
-    const { page, close } = await open('/groups/shop/payments');
+    const { page, close } = await open('/');
+    await page.getByRole('link', { name: 'shop/payments' }).click();
+    await page.getByRole('heading', { level: 1, name: 'shop/payments' }).waitFor();
     const status = page.getByRole('status');
     await eventually(() => status.innerText()).toBe('Live');
     const { port } = dashboard;
@@ -265,7 +267,15 @@ describe.skipIf(problem !== undefined)('the page in a browser', () => {
     await eventually(() => status.innerText()).toMatch(/^Not connected since \d\d:\d\d:\d\d$/);
     await eventually(() => page.title()).toBe('Not connected · shop/payments – kcg');
     expect(await violationsOf(page)).toEqual([]);
-    // What was known stays.
+    // What was known stays, also of the page before, and says how old it is; of others nothing is known.
+    await page.goBack();
+    await page.getByRole('heading', { level: 1, name: 'Consumer groups' }).waitFor();
+    await page.getByText(/What is shown is \d+\w+ old\. Trying again\./).waitFor();
+    await page.getByRole('link', { name: 'media/likes' }).click();
+    await page.getByText('The operator does not answer.').waitFor();
+    expect(await page.getByText('What is shown is').count()).toBe(0);
+    await page.goBack();
+    await page.getByRole('link', { name: 'shop/payments' }).click();
     await page.getByRole('heading', { level: 1, name: 'shop/payments' }).waitFor();
     scene.board.role = { leads: false, leader: 'kcg-5f-b' };
     dashboard = await serve(port);

@@ -2,36 +2,40 @@ import { systemClock } from '../../lib/clock.ts';
 import type { FeedMessage } from '../feeds.ts';
 import { applyChange } from '../page-change.ts';
 import type { Page } from '../page-data.ts';
+import { KnownPages, type Known } from './known-pages.ts';
 import { PageRenewal } from './renewal.ts';
 
 /** What a page has heard. */
-export interface Live {
-  page: Page | undefined;
+export interface Live extends Known {
   isConnected: boolean;
   /** This machine's wall clock, ms: since when nothing was heard; undefined = it is connected, or never was. */
   lostAt: number | undefined;
-  /** Add to this machine's wall clock to get the server's, ms. */
-  skewMs: number;
   /** Who answers would serve another version of this page, which it does not load by itself now. */
   isOther: boolean;
 }
 
-export const NOTHING: Live = {
-  page: undefined,
-  isConnected: false,
-  lostAt: undefined,
-  skewMs: 0,
-  isOther: false,
-};
+const known = new KnownPages();
+
+/** Before anything is heard: what was known of that page when it was open last. `lostAt`: where the one before is not connected. */
+export function begin(group: string, lostAt: number | undefined): Live {
+  return { ...known.of(group), isConnected: false, lostAt, isOther: false };
+}
 
 /** A beat comes every five seconds. */
 const SILENCE_MS = 16_000;
 const RETRY_MS = 2_000;
 const WATCH_MS = 1_000;
 
-/** Follows one page until `signal` aborts, over lost connections, and tells each change. Loads the whole anew when it is of another version. */
-export function follow(group: string, tell: (live: Live) => void, signal: AbortSignal): void {
-  let live = NOTHING;
+/**
+ * Follows one page until `signal` aborts, over lost connections, and tells each change, beginning with `from`. Loads the whole anew
+ * when it is of another version.
+ */
+export function follow(
+  group: string,
+  from: Live,
+  { tell, signal }: { tell: (live: Live) => void; signal: AbortSignal },
+): void {
+  let live = from;
   let heardMs = systemClock.monotonic();
   let source: EventSource | undefined;
   let isRenewing = false;
@@ -54,16 +58,12 @@ export function follow(group: string, tell: (live: Live) => void, signal: AbortS
     source.addEventListener('message', ({ data }: MessageEvent<string>) => {
       heardMs = systemClock.monotonic();
       const message = JSON.parse(data) as FeedMessage;
-      const page =
-        message.type === 'page'
-          ? message.page
-          : message.type === 'change' && live.page
-            ? applyChange(live.page, message.change)
-            : live.page;
-      const skewMs = message.now - systemClock.now();
+      const heardAt = systemClock.now();
+      const heard = { page: pageAfter(live.page, message), heardAt, skewMs: message.now - heardAt };
+      known.keep(group, heard);
       // A beat that changes nothing draws nothing.
-      if (message.type === 'beat' && live.isConnected) live = { ...live, skewMs };
-      else say({ page, isConnected: true, lostAt: undefined, skewMs });
+      if (message.type === 'beat' && live.isConnected) live = { ...live, ...heard };
+      else say({ ...heard, isConnected: true, lostAt: undefined });
     });
     source.addEventListener('error', lose);
   };
@@ -99,4 +99,9 @@ export function follow(group: string, tell: (live: Live) => void, signal: AbortS
   };
   connect();
   void watch();
+}
+
+function pageAfter(page: Page | undefined, message: FeedMessage): Page | undefined {
+  if (message.type === 'page') return message.page;
+  return message.type === 'change' && page ? applyChange(page, message.change) : page;
 }

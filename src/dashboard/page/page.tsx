@@ -8,7 +8,7 @@ import { GroupView } from './group-view.tsx';
 import { Link } from './link.tsx';
 import { restorePlace } from './kept-place.ts';
 import { ListView } from './list-view.tsx';
-import { follow, NOTHING, type Live } from './live.ts';
+import { begin, follow, type Live } from './live.ts';
 import { Mark } from './marks.tsx';
 import { INPUTS, reloadHere } from './renewal.ts';
 import { formatRoute, HOME, parseRoute, type Go, type Route } from './route.ts';
@@ -127,7 +127,7 @@ function Other() {
 
 /** Told to a screen reader when it changes, and not with every beat: one element, since what comes with its words is often not told. */
 function Connection({ live, now }: { live: Live; now: number }) {
-  const { isConnected, lostAt } = live;
+  const { isConnected, lostAt, heardAt } = live;
   const isLost = !isConnected && lostAt !== undefined;
   const words = isConnected ? 'Live' : isLost ? `Not connected since ${clockWords(lostAt)}` : 'Connecting';
   return (
@@ -137,7 +137,9 @@ function Connection({ live, now }: { live: Live; now: number }) {
         {words}
       </p>
       {isLost && (
-        <span class="muted">{formatAge(now - lostAt)} ago: what is shown is of then. Trying again.</span>
+        <span class="muted">
+          {heardAt !== undefined && `What is shown is ${formatAge(now - heardAt)} old. `}Trying again.
+        </span>
       )}
     </div>
   );
@@ -196,13 +198,14 @@ function useRoute() {
 }
 
 function useLive(group: string): Live {
-  const [live, setLive] = useState<{ group: string; live: Live }>({ group, live: NOTHING });
+  const [told, setTold] = useState<{ group: string; live: Live }>({ group, live: begin(group, undefined) });
+  const live = told.group === group ? told.live : begin(group, told.live.lostAt);
   useEffect(() => {
     const stop = new AbortController();
-    follow(group, (next) => setLive({ group, live: next }), stop.signal);
+    follow(group, live, { tell: (next) => setTold({ group, live: next }), signal: stop.signal });
     return () => stop.abort();
   }, [group]);
-  return live.group === group ? live.live : NOTHING;
+  return live;
 }
 
 /** This machine's wall clock, each second. */
