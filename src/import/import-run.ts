@@ -70,7 +70,7 @@ export class ImportRun {
     }
     const watched = this.#options.isShadow ? undefined : look.foreign;
     const still = watched && this.#still.observe(watched, nowMs);
-    const verdict = judgeSource({ name: source.name, look, still });
+    const verdict = judgeSource({ name: source.name, look, still, nowMs: this.#options.clock.now() });
     if (verdict !== 'import') return { ...verdict, isSettled: false, look };
     const record = await this.#begin(look, source.name, signal);
     if (record === undefined) return OTHERS;

@@ -1,4 +1,5 @@
 import { count } from '../lib/count.ts';
+import type { ForeignPosition } from './foreign-store.ts';
 import type { ImportProgress } from './import-progress.ts';
 import type { SourceLook } from './import-source.ts';
 import type { StillFacts } from './stand-still.ts';
@@ -16,10 +17,13 @@ export function judgeSource({
   name,
   look: { plan, foreign },
   still,
+  nowMs,
 }: {
   name: string;
   look: SourceLook;
   still: StillFacts | undefined;
+  /** Ms since the epoch. */
+  nowMs: number;
 }): Verdict {
   if (plan.refusals.length > 0) {
     const rest = plan.refusals.length - NAMED;
@@ -39,10 +43,30 @@ export function judgeSource({
     return { reason: 'SourceLive', message, againInMs: LIVE_LOOK_MS };
   }
   const leftMs = foreign.expiryMs - still.stillMs;
-  if (leftMs <= 0) return 'import';
+  if (leftMs <= 0) return heldLonger({ name, positions: foreign.positions, nowMs }) ?? 'import';
   const shards = count(foreign.positions.length, 'position');
   const message = `${name} holds ${shards}; its rows are watched to stand still for ${needed}, which shows that the other consumer has stopped`;
   return { reason: 'ImportWaiting', message, againInMs: Math.min(LOOK_MS, Math.max(leftMs, 100)) };
+}
+
+/** Its leases may be configured longer than `expiryMs`, and be renewed only at their end: some programs write when that is. */
+function heldLonger({
+  name,
+  positions,
+  nowMs,
+}: {
+  name: string;
+  positions: readonly ForeignPosition[];
+  nowMs: number;
+}): Verdict | undefined {
+  const held = positions.filter(
+    ({ owner, leasedUntilMs = 0 }) => owner !== undefined && leasedUntilMs > nowMs,
+  );
+  const [last] = held.toSorted((a, b) => b.leasedUntilMs! - a.leasedUntilMs!);
+  if (last === undefined) return undefined;
+  const until = new Date(last.leasedUntilMs!).toISOString();
+  const message = `${name}: by its row, ${last.owner} has ${last.shardId} until ${until}; the import goes on after that, or once the other consumer has stopped in order and given it up`;
+  return { reason: 'ImportWaiting', message, againInMs: Math.min(LIVE_LOOK_MS, last.leasedUntilMs! - nowMs) };
 }
 
 function mover(moved: StillFacts['moved']): string {

@@ -67,6 +67,38 @@ describe('an import', () => {
     expect(await run.step(scene.signal)).toMatchObject({ reason: 'Imported', isNew: true });
   });
 
+  it('waits for a lease that lasts longer than the rows stand still, unless it was given up', async () => {
+    const scene = new ImportScene();
+    const leasedUntilMs = scene.clock.now() + 60_000;
+    const hold = (owner?: string) => {
+      const [first, second, third] = scene.foreign.positions;
+      const held = { ...second!, leasedUntilMs };
+      delete held.owner;
+      if (owner !== undefined) held.owner = owner;
+      scene.foreign = { ...scene.foreign, positions: [first!, held, third!] };
+    };
+    hold('theirs-1');
+    const run = scene.run();
+    await run.step(scene.signal);
+    await scene.clock.advance(12_000);
+    expect(await run.step(scene.signal)).toMatchObject({
+      reason: 'ImportWaiting',
+      message: expect.stringContaining(
+        `theirs-1 has shardId-000000000001 until ${new Date(leasedUntilMs).toISOString()}`,
+      ),
+      againInMs: 5_000,
+    });
+    hold();
+    expect(await run.step(scene.signal)).toMatchObject({ reason: 'Imported' });
+    const again = new ImportScene();
+    again.foreign = {
+      ...scene.foreign,
+      positions: scene.foreign.positions.map((at) => ({ ...at, owner: 'theirs-1' })),
+    };
+    expect(await again.import()).toMatchObject({ reason: 'Imported' });
+    expect(again.clock.now()).toBe(leasedUntilMs);
+  });
+
   it('takes the positions as they are at last', async () => {
     const scene = new ImportScene();
     const run = scene.run();

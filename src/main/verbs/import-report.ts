@@ -8,7 +8,7 @@ export function reportOf(name: string, look: SourceLook): ImportReport {
   const { plan, foreign } = look;
   const owners = new Map(foreign?.positions.map(({ shardId, owner }) => [shardId, owner]));
   // Of whom nothing has been watched yet, it only says whether the rows make sense.
-  const verdict = judgeSource({ name, look, still: undefined });
+  const verdict = judgeSource({ name, look, still: undefined, nowMs: 0 });
   const empty = verdict !== 'import' && verdict.reason === 'SourceEmpty' ? [verdict.message] : [];
   return {
     source: name,
