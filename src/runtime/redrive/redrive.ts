@@ -4,11 +4,11 @@ import type { UserRecord } from '../../kinesis/record.ts';
 import { count } from '../../lib/count.ts';
 import { describeError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import { callInTime } from '../delivery/timed-call.ts';
 import { undecodable } from '../payload/payloads.ts';
 import { takeDecodable } from '../payload/take-decodable.ts';
 import type { Handler } from '../handlers/handler.ts';
 import { fetchAgain, type FetchOptions } from './fetch-again.ts';
+import { openReceiver, type Receiver } from './receiver.ts';
 import { readStoredBatch, type BatchStore, type StoredBatch, type StoredText } from './stored-batch.ts';
 
 export interface RedriveOptions extends FetchOptions {
@@ -106,7 +106,8 @@ async function handOver(
   records: readonly UserRecord[],
   options: RedriveOptions,
 ): Promise<string | undefined> {
-  const { handler, payloads, batchSize, groupId, summary, region, log, signal } = options;
+  if (records.length === 0) return undefined;
+  const { groupId, summary, region, log } = options;
   const context = {
     groupId,
     streamName: summary.name,
@@ -114,7 +115,24 @@ async function handOver(
     region,
     shardId,
     attempt: 1,
+    log: log.child({ shardId }),
   };
+  try {
+    const receiver = await openReceiver(options.handler, context, options);
+    const failure = await handAll(receiver, { shardId, records }, options);
+    const open = await receiver.close(failure === undefined);
+    return failure ?? (open && failedWith(open));
+  } catch (thrown) {
+    return failedWith(thrown);
+  }
+}
+
+/** Undefined: the receiver took all; else why not. */
+async function handAll(
+  receiver: Receiver,
+  { shardId, records }: { shardId: string; records: readonly UserRecord[] },
+  { handler, payloads, batchSize }: RedriveOptions,
+): Promise<string | undefined> {
   for (let left = records; left.length > 0;) {
     const { records: most, problem } = takeDecodable(left.slice(0, batchSize), payloads?.decode);
     if (most.length === 0) return describeError(undecodable(left[0]!, problem ?? '', payloads!));
@@ -123,21 +141,20 @@ async function handOver(
       records: most.slice(0, handler.fit?.(most) ?? most.length),
       millisBehindLatest: 0,
     };
-    const about = { ...context, log: log.child({ shardId }) };
-    const result = await callInTime(
-      (within) => handler.handle(batch, { ...about, ...within }),
-      signal,
-      options,
-    );
+    const result = await receiver.handle(batch);
     if (result.outcome === 'failed' && result.isTooLarge && (handler.fit?.(most) ?? 0) < batch.records.length)
       continue;
-    if (result.outcome === 'failed') return `the handler failed: ${describeError(result.error)}`;
+    if (result.outcome === 'failed') return failedWith(result.error);
     if (result.outcome === 'partial') {
       return `the handler failed at the record ${batch.records[result.firstFailure]?.sequence ?? ''}`;
     }
     left = left.slice(batch.records.length);
   }
   return undefined;
+}
+
+function failedWith(error: unknown): string {
+  return `the handler failed: ${describeError(error)}`;
 }
 
 /** What was kept is what the handler would have got, except for records that could not be opened then. */

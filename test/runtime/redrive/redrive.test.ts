@@ -12,6 +12,13 @@ import { laneOf } from '../../../src/runtime/delivery/lane-of.ts';
 import type { GivenUpBatch } from '../../../src/runtime/failure/failure-destination.ts';
 import { invocationRecord, recordWithPayload } from '../../../src/runtime/failure/invocation-record.ts';
 import type { Handler, HandlerResult } from '../../../src/runtime/handlers/handler.ts';
+import { OwnHandler } from '../../../src/runtime/handlers/module-handler.ts';
+import type { Batch } from '../../../src/runtime/handlers/module-types.ts';
+import type {
+  ShardContext,
+  ShardProcessor,
+  ShardProcessorClass,
+} from '../../../src/runtime/handlers/shard-types.ts';
 import { redrive, type RedriveOptions } from '../../../src/runtime/redrive/redrive.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { passTime } from '../../support/pass-time.ts';
@@ -207,6 +214,85 @@ describe('batches that were given up', () => {
       },
     };
     expect(await run({ stream: slow })).toMatchObject({ done: 1, records: 3 });
+  });
+});
+
+describe('with a class, whose instances checkpoint', () => {
+  const told: string[] = [];
+  beforeEach(() => void told.splice(0));
+  class Own implements ShardProcessor {
+    init() {
+      told.push('init');
+    }
+    process({ records: { length } }: Batch) {
+      told.push(`${length}`);
+    }
+    close(reason: string, _context: ShardContext) {
+      told.push(reason);
+    }
+  }
+  const CLASSES: Record<string, [made: ShardProcessorClass, isDone: boolean, told: string]> = {
+    'by itself': [Own, true, 'init 2 1 ShutdownRequested'],
+    'at its close': [
+      class extends Own {
+        static checkpoints = 'manual' as const;
+        override close(reason: string, { checkpoint }: ShardContext) {
+          super.close(reason, { checkpoint } as ShardContext);
+          checkpoint();
+        }
+      },
+      true,
+      'init 2 1 ShutdownRequested',
+    ],
+    never: [
+      class extends Own {
+        static checkpoints = 'manual' as const;
+      },
+      false,
+      'init 2 1 ShutdownRequested',
+    ],
+    'and throw': [
+      class extends Own {
+        override process(batch: Batch) {
+          super.process(batch);
+          throw new Error('no');
+        }
+      },
+      false,
+      'init 2 Failed',
+    ],
+  };
+  it.each(Object.entries(CLASSES))(
+    '%s: each batch has one, and is done as far as it says so',
+    async (_, [made, isDone, calls]) => {
+      keep({ records: records.slice(0, 3) });
+      const handler = new OwnHandler({
+        load: async () => ({ form: 'class', name: 'Own', made }),
+        folder: '',
+        clock,
+      });
+      await handler.start(new AbortController().signal);
+      const result = isDone ? { done: 1, records: 3 } : { failed: 1 };
+      expect(await run({ handler, batchSize: 2 })).toEqual({ ...NOTHING, ...result });
+      expect([told.join(' '), kept.size]).toEqual([calls, isDone ? 0 : 1]);
+    },
+  );
+
+  it('that cannot begin leave the batch there, and say why', async () => {
+    keep({ records: records.slice(0, 3) });
+    class Broken extends Own {
+      override init() {
+        throw new Error('no database');
+      }
+    }
+    const handler = new OwnHandler({
+      load: async () => ({ form: 'class', name: 'Own', made: Broken }),
+      folder: '',
+      clock,
+    });
+    await handler.start(new AbortController().signal);
+    expect(await run({ handler })).toEqual({ ...NOTHING, failed: 1 });
+    expect(lines[0]).toMatch(/no database.*; left there$/);
   });
 });
 
