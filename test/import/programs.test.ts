@@ -281,9 +281,11 @@ describe('Redpanda Connect', () => {
       row('orders', 0, { ClientID: 'u', LeaseTimeout }),
       row('other', 0),
       row('orders', 1, { SequenceNumber: '' }),
+      // Stopped before its first record.
+      { StreamID: 'orders', ShardID: id(2) },
     ];
     const found = read('redpanda-connect', rows);
-    expect(points(found)).toEqual(['0 SEQUENCE 5', '1 NONE']);
+    expect(points(found)).toEqual(['0 SEQUENCE 5', '1 NONE', '2 NONE']);
     expect(found.positions[0]).toMatchObject({
       owner: 'u',
       leasedUntilMs: Date.UTC(2026, 10, 29, 7, 0, 0, 500),

@@ -76,7 +76,9 @@ function positionOf(row: ForeignRow, source: string) {
   const written = text(row, 'ShardID') ?? '';
   const shardId = /^\d+$/.test(written) ? `shardId-${written.padStart(12, '0')}` : written;
   if (!SHARD_ID.test(shardId)) return { refusal: `${source}: the row ${written} is of no shard` };
-  const wrong = wrongRow(row, { name: written, attributes: MOVING, source });
+  // A client that was stopped before its first record leaves the key alone.
+  const isBare = Object.keys(row).length === 2;
+  const wrong = isBare ? undefined : wrongRow(row, { name: written, attributes: MOVING, source });
   if (wrong !== undefined) return { refusal: wrong };
   const point = pointOf(row['SequenceNumber']);
   if (point === undefined) {
