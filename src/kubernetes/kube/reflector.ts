@@ -217,21 +217,33 @@ export async function listPages(
       attempts,
       signal,
     });
-    const { items, metadata } = body as {
+    const { items, metadata } = withMetadata<{
       items?: unknown[];
-      metadata?: { continue?: string; resourceVersion?: string };
-    };
+      metadata: { continue?: string; resourceVersion?: string };
+    }>(body, kind);
     for (const item of items ?? []) objects.push(asStored(item, kind));
-    token = metadata?.continue;
-    if (!token) return { objects, version: metadata?.resourceVersion ?? '' };
+    token = metadata.continue;
+    if (!token) return { objects, version: metadata.resourceVersion ?? '' };
   }
 }
 
-/** An object from the wire, without the bulk that nobody reads; items of lists do not say their kind. */
-export function asStored(value: unknown, { apiVersion, kind }: ResourceKind): StoredObject {
-  const { metadata, ...rest } = value as StoredObject;
+/**
+ * An object from the wire, without the bulk that nobody reads; items of lists do not say their kind.
+ * @throws KcgError `Unavailable` when it is no object of Kubernetes
+ */
+export function asStored(value: unknown, kind: ResourceKind): StoredObject {
+  const { metadata, ...rest } = withMetadata<StoredObject>(value, kind);
   delete (metadata as { managedFields?: unknown }).managedFields;
-  return { ...rest, apiVersion, kind, metadata };
+  return { ...rest, apiVersion: kind.apiVersion, kind: kind.kind, metadata };
+}
+
+/** A proxy or a load balancer may answer 200 with a page of its own: that is no empty list. */
+function withMetadata<T extends { metadata: object }>(value: unknown, { plural }: ResourceKind): T {
+  const { metadata } = (value ?? {}) as { metadata?: unknown };
+  if (typeof metadata === 'object' && metadata !== null) return value as T;
+  throw new KcgError('Unavailable', `what answers for ${plural} is no Kubernetes API server`, {
+    fix: 'Check the server in the kubeconfig, and what is in between.',
+  });
 }
 
 function parseLine(line: string, { plural }: ResourceKind): { type: string; object: object } {

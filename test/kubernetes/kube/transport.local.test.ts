@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lastingPort } from '../../support/lasting-port.ts';
 import { makeCertificate } from '../../../src/dev/tls/certificate.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
+import { KINDS } from '../../../src/kubernetes/cluster.ts';
 import type { KubeAccess } from '../../../src/kubernetes/kube/config.ts';
 import {
   KubeTransport,
@@ -12,6 +13,7 @@ import {
   type KubeTransportOptions,
   type RequestReport,
 } from '../../../src/kubernetes/kube/transport.ts';
+import { KubeUserCalls } from '../../../src/kubernetes/kube/user-calls.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -180,6 +182,20 @@ describe('the transport', () => {
       say(500, { message: 'failed to create typed patch object: .spec.x: field not declared in schema' }),
     );
     await expect(transport.request(get)).rejects.toMatchObject({ code: 'InvalidInput' });
+  });
+
+  test.each<[string, unknown, string]>([
+    ['a page of a proxy', '<html>Back soon</html>', 'text/html'],
+    ['an answer of something else', { status: 'ok' }, 'application/json'],
+    ['nothing', null, 'application/json'],
+  ])('takes %s for no list and no object: an empty list would delete all there is', async (_, body, type) => {
+    answers.push(say(200, body, { 'content-type': type }), say(200, body, { 'content-type': type }));
+    const { signal } = new AbortController();
+    const calls = new KubeUserCalls(transport);
+    const key = { namespace: 'shop', name: 'orders' };
+    const told = { code: 'Unavailable', message: 'what answers for pods is no Kubernetes API server' };
+    await expect(calls.select(KINDS.pod, { signal })).rejects.toMatchObject(told);
+    await expect(calls.patch(KINDS.pod, key, {}, { signal })).rejects.toMatchObject(told);
   });
 
   test('gives accepted statuses back as answers', async () => {
