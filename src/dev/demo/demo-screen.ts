@@ -27,8 +27,15 @@ export class DemoScreen {
     this.#options = options;
   }
 
-  /** Keeps the table true until `signal` aborts. Not on a terminal: prints it when it changed. */
-  async run(local: LocalMode, signal: AbortSignal): Promise<void> {
+  /**
+   * Keeps the table true until `signal` aborts. Not on a terminal: prints it when it changed.
+   * @param advise what else to say of a group, a line each: once, for as long as it is so
+   */
+  async run(
+    local: LocalMode,
+    signal: AbortSignal,
+    advise: (group: KinesisConsumerGroup) => readonly string[] = () => [],
+  ): Promise<void> {
     const { clock } = this.#options;
     let told: string[] = [];
     while (!signal.aborted) {
@@ -38,9 +45,9 @@ export class DemoScreen {
         return parsed.outcome === 'ok' ? [parsed.group] : [];
       });
       if (groups.length > 0) this.#show(printTable(groupTable(groups, clock.now(), false)));
-      const stalled = groups.flatMap(whatToDo);
-      for (const line of stalled) if (!told.includes(line)) this.say(line);
-      told = stalled;
+      const advice = groups.flatMap((group) => [...whatToDo(group), ...advise(group)]);
+      for (const line of advice) if (!told.includes(line)) this.say(line);
+      told = advice;
       await clock.sleep(REFRESH_MS, { signal });
     }
     this.#erase();

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../../api/group.ts';
+import type { KinesisConsumerGroup } from '../../api/group.ts';
 import { checkHandler } from '../../dev/check-handler.ts';
 import { DemoScreen } from '../../dev/demo/demo-screen.ts';
 import { readGroups } from '../../dev/group-file.ts';
@@ -13,6 +13,7 @@ import { stampsOf } from '../../dev/watch-files.ts';
 import { openCertificate } from '../../dev/tls/certificate-files.ts';
 import { readableLogLine } from '../../view/log-line.ts';
 import { localDashboard } from '../dashboard.ts';
+import { hintsFor, redriveHint } from './dev-hints.ts';
 import { followFile, type FollowOptions } from './follow-file.ts';
 import { reloadOnChange, type ReloadOptions } from './reload.ts';
 import type { RunningGroup } from './running-group.ts';
@@ -98,16 +99,14 @@ export async function runDevCommand(
     throw thrown;
   });
   const ended = new AbortController();
-  const showing = screen.run(local, ended.signal);
+  const told = { file: options.file, groups: groups.length, local, givenUpFolder };
+  const showing = screen.run(local, ended.signal, (group) => redriveHint(group, told));
   try {
     for (const line of addresses(local, certificate?.caFile)) screen.say(line);
     if (dashboardUrl) screen.say(`dashboard       ${dashboardUrl}`);
     for (const group of groups) {
       await local.apply(group);
-      for (const hint of hintsFor(group, { file: options.file, groups: groups.length, local }))
-        screen.say(hint);
-      if (givesUp(group))
-        screen.say(`given up:       ${group.metadata.name}'s batches go to ${givenUpFolder}`);
+      for (const hint of hintsFor(group, told)) screen.say(hint);
     }
     const say = (line: string) => screen.say(line);
     await followChanges(loaded, { file: options.file, since, check, local, say }, stop);
@@ -166,30 +165,7 @@ function requireCommand({ metadata, spec: { handler } }: KinesisConsumerGroup): 
   );
 }
 
-function givesUp({ spec: { handler } }: KinesisConsumerGroup): boolean {
-  return handler.retry.maxAttempts >= 0 || handler.retry.maxRecordAgeSeconds >= 0;
-}
-
 /** As programs on this system keep what they can make again. */
 function cacheFolder(env: NodeJS.ProcessEnv): string {
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kcg');
-}
-
-/** Commands to try, for this group. The record's data come from a file, as the CLI's versions read text differently. */
-function hintsFor(
-  group: KinesisConsumerGroup,
-  { file, groups, local }: { file: string; groups: number; local: LocalMode },
-): string[] {
-  const { stream, region = stream.arn?.split(':')[3] ?? 'us-east-1', endpoints } = group.spec;
-  const id = groupIdOf(group);
-  const fromFile = `-f ${file}${groups === 1 ? '' : ` --group ${id}`}`;
-  const from = file === '-' ? `--table ${tableNameOf(group)} --group ${id}` : fromFile;
-  const put = `kinesis put-record --stream-name ${streamNameOf(group)} --partition-key a --data fileb:///etc/hosts`;
-  return [
-    ...(endpoints?.kinesis || endpoints?.dynamodb
-      ? ['The endpoints in the file are not used here: the local servers take their place.']
-      : []),
-    `who owns what:  kcg leases ${from} --dynamodb-endpoint ${local.dynamodb.endpoint} --watch`,
-    `put a record:   aws --region ${region} --endpoint-url ${local.kinesis.endpoint} ${put}`,
-  ];
 }

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { requireGroup } from '../../src/dev/group-file.ts';
+import { redriveHint } from '../../src/main/local/dev-hints.ts';
+
+const givenUp = {
+  records: 1,
+  lastTime: '2026-11-30T07:00:00Z',
+  reason: 'RetryAttemptsExhausted',
+  shardId: 'shardId-000000000000',
+};
+const local = { kinesis: { endpoint: 'http://127.0.0.1:1' }, dynamodb: { endpoint: 'http://127.0.0.1:2' } };
+
+const hint = (handler: object, delivery: { givenUp: typeof givenUp } | undefined, groups = 1) => {
+  const group = requireGroup(
+    {
+      apiVersion: 'kcg.dev/v1alpha1',
+      kind: 'KinesisConsumerGroup',
+      metadata: { name: 'orders', namespace: 'shop' },
+      spec: {
+        stream: { name: 'orders' },
+        handler,
+        template: { spec: { containers: [{ name: 'app', image: 'orders:1' }] } },
+      },
+    },
+    'here',
+  );
+  return redriveHint(
+    { ...group, status: { delivery } },
+    { file: 'group.yaml', groups, local: local as never, givenUpFolder: '/tmp/given-up' },
+  );
+};
+
+test('kcg dev says how to hand over again what a group gave up, once it did', () => {
+  expect(hint({ module: { path: 'a.mjs' } }, undefined)).toEqual([]);
+  expect(hint({ module: { path: 'a.mjs' } }, { givenUp })).toEqual([
+    'orders gave records up. Once the handler is mended, while kcg dev runs: kcg redrive -f group.yaml --from /tmp/given-up --kinesis-endpoint http://127.0.0.1:1',
+  ]);
+  expect(hint({ module: { path: 'a.mjs' } }, { givenUp }, 2)[0]).toContain(
+    '-f group.yaml --group shop.orders ',
+  );
+  // Its functions ask their own worker, and nobody else can give them anything.
+  expect(hint({ lambda: { container: 'app' } }, { givenUp })).toEqual([]);
+});
