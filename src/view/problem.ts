@@ -30,8 +30,19 @@ const SAYS_WHAT_TO_DO: ReadonlySet<string> = new Set([
   'TableSettingsHeld',
 ]);
 
+const OWN_CREDENTIALS = 'Workers have credentials of their own and go on.';
+const OWN_CALLS = 'It is tried again; workers go on as long as they are answered.';
+/** Theirs do, too, and this is left to be said. */
+const LEFT_TO_SAY: Readonly<Record<string, string>> = {
+  StreamCredentials: OWN_CREDENTIALS,
+  TableCredentials: OWN_CREDENTIALS,
+  StreamUnreachable: OWN_CALLS,
+  TableUnreachable: OWN_CALLS,
+};
+
 /** What is documented to be done; a reason of another release is not known here. */
 export function adviceOn(type: string, reason: string): string | undefined {
   if (!Object.hasOwn(CONDITIONS, type) || SAYS_WHAT_TO_DO.has(reason)) return undefined;
+  if (Object.hasOwn(LEFT_TO_SAY, reason)) return LEFT_TO_SAY[reason];
   return (CONDITIONS[type as ConditionType].reasons as Readonly<Record<string, string>>)[reason];
 }

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { parseGroup } from '../../src/api/group.ts';
+import { KcgError } from '../../src/lib/errors.ts';
 import type { GroupSource } from '../../src/main/groups/group-sources.ts';
+import { checkStream } from '../../src/main/verbs/preflight-aws.ts';
 import { inNamespace } from '../../src/main/verbs/preflight.ts';
 
 function source(namespace: string | undefined, spec: object = {}): GroupSource {
@@ -51,4 +53,31 @@ test('of a shadow, with the rows that are its own', () => {
     'shop.orders.shadow',
     'kinesis-checkpoints-shop-orders',
   ]);
+});
+
+test('a shard that others are reading just now can be read all the same', async () => {
+  let reads = 0;
+  const client = {
+    describe: async () => ({
+      name: 'orders',
+      arn: 'arn:aws:kinesis:eu-west-1:123456789012:stream/orders',
+      status: 'ACTIVE' as const,
+      createdAt: 0,
+      retentionHours: 24,
+      openShards: 1,
+      mode: 'PROVISIONED' as const,
+      keysPlaceRecords: true,
+    }),
+    listShards: async () => [
+      { shardId: 'shardId-000000000000', hashStart: '0', hashEnd: '1', startingSequence: '1' },
+    ],
+    getIterator: async () => 'iterator',
+    getRecords: async () => {
+      reads += 1;
+      if (reads === 1) throw new KcgError('Throttled', 'slow down');
+      return { records: [], millisBehindLatest: 0, childShards: [] };
+    },
+  };
+  const [, checks] = await checkStream(client, new AbortController().signal);
+  expect(checks.map(({ result, what }) => `${what} ${result}`)).toEqual(['stream ok', 'read ok']);
 });

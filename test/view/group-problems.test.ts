@@ -67,7 +67,15 @@ describe('what is wrong with a group', () => {
     ];
     const picture = aPicture({ ...said(...conditions), from: [] });
     const problems = problemsOf({ ...picture, view: undefined, rows: undefined });
-    expect(problems).toMatchObject([{ severity: 'warning', what: 'StreamUnreachable it is' }]);
+    expect(problems).toEqual([
+      {
+        severity: 'warning',
+        reason: 'StreamUnreachable',
+        what: 'StreamUnreachable it is',
+        // The message says what to check.
+        next: 'It is tried again; workers go on as long as they are answered.',
+      },
+    ]);
     expect(verdictOf(picture, problems)).toEqual({ word: 'StreamUnreachable', kind: 'warning' });
   });
 

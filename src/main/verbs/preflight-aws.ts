@@ -2,8 +2,11 @@ import { groupIdOf } from '../../api/group.ts';
 import type { Check } from '../../cli/checks.ts';
 import { isOpen } from '../../kinesis/shard.ts';
 import type { StreamClient, StreamSummary } from '../../kinesis/stream-client.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
+import { patiently } from '../../lib/patiently.ts';
+import { systemRandom } from '../../lib/random.ts';
 import { judgeClaim } from '../../operator/plan/judge-claim.ts';
 import { desiredTable } from '../../operator/steps/reconcile-table.ts';
 import { planTable } from '../../table/plan-table.ts';
@@ -27,8 +30,9 @@ export async function checkAws(
   return [...checks, ...tableChecks, ...claim, ...imports(source), rights()];
 }
 
-async function checkStream(
-  client: StreamClient,
+/** Undefined where there is none, or it does not say. */
+export async function checkStream(
+  client: Pick<StreamClient, 'describe' | 'listShards' | 'getIterator' | 'getRecords'>,
   signal: AbortSignal,
 ): Promise<[StreamSummary | undefined, Check[]]> {
   const what = 'stream';
@@ -55,7 +59,10 @@ async function checkStream(
     const shard = shards.find(isOpen);
     if (shard) {
       const iterator = await client.getIterator(shard.shardId, { at: 'LATEST' }, { signal });
-      await client.getRecords(iterator, 1, { signal });
+      // All readers of a shard share five reads a second.
+      await patiently({ clock: systemClock, random: systemRandom, signal }, () =>
+        client.getRecords(iterator, 1, { signal }),
+      );
     }
     checks.push({
       result: 'ok',

@@ -1,9 +1,9 @@
 import { deaggregate } from '../../kinesis/kpl/deaggregate.ts';
 import { compareSequence, type UserRecord } from '../../kinesis/record.ts';
 import type { GetRecordsResult, StreamClient } from '../../kinesis/stream-client.ts';
-import { backoffMs } from '../../lib/backoff.ts';
 import { abortError, type Clock } from '../../lib/clock.ts';
-import { hasCode, isRetryable, KcgError } from '../../lib/errors.ts';
+import { hasCode } from '../../lib/errors.ts';
+import { patiently } from '../../lib/patiently.ts';
 import type { Random } from '../../lib/random.ts';
 import { laneOf } from '../delivery/lane-of.ts';
 import type { Payloads } from '../payload/payloads.ts';
@@ -23,8 +23,6 @@ export interface FetchOptions {
 /** A shard serves five reads a second to all its readers together. */
 const READ_EVERY_MS = 250;
 const MOST_RECORDS = 10_000;
-const TRIES = 6;
-const BACKOFF = { baseMs: 500, maxMs: 10_000 };
 
 export interface Fetched {
   /** Those of the batch that the stream still has and the filters let through, in order. */
@@ -78,15 +76,4 @@ function isOf({ first, last, lane, lanes }: StoredBatch, record: UserRecord): bo
   if (fromFirst === 0 && first.subSequence !== undefined && subSequence < first.subSequence) return false;
   if (fromLast === 0 && last.subSequence !== undefined && subSequence > last.subSequence) return false;
   return laneOf(partitionKey, lanes) === lane;
-}
-
-async function patiently<T>({ clock, random, signal }: FetchOptions, work: () => Promise<T>): Promise<T> {
-  for (let failures = 1; ; failures += 1) {
-    try {
-      return await work();
-    } catch (thrown) {
-      if (signal.aborted || failures >= TRIES || !isRetryable(KcgError.from(thrown))) throw thrown;
-      await clock.sleep(backoffMs(failures, random, BACKOFF), { signal });
-    }
-  }
 }
