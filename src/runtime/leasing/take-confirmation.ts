@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isEnded, parseRef, type Lease } from '../../leases/lease.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
 import type { Move } from '../../leases/plan-leases.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { workerKey } from '../../leases/row.ts';
+import { workerKey, type Row } from '../../leases/row.ts';
 import { decodeWorker, type WorkerRow } from '../../leases/worker-row.ts';
 import type { GroupState } from './group-state.ts';
 import type { Death } from './ownership-change.ts';
@@ -12,7 +13,8 @@ const FOREIGN_SILENCE_MS = 75_000;
 
 /**
  * Strong reads before a take: the last owner is dead or gone, and every parent is ended or gone from the stream.
- * What is confirmed once stays true, because a dead incarnation never lives again and an ended shard never reopens.
+ * A dead incarnation never lives again and a shard that has left never comes back, so these are found out once; an ended
+ * shard is read each time, as a reset reopens it.
  *
  * A row of another program names an owner of which there is no worker row. It may be alive: its row is watched, and
  * taken once it has stood still for as long as that program itself would wait.
@@ -22,9 +24,10 @@ export class TakeConfirmation {
   readonly #state: GroupState;
   readonly #listShardIds: () => Promise<ReadonlySet<string>>;
   readonly #deaths = new Map<string, Death>();
-  readonly #endedShards = new Set<string>();
+  /** Parents without a row that the stream has no more. */
+  readonly #gone = new Set<string>();
   /** Rows of other programs: what they showed, and since when on this worker's monotonic clock. */
-  readonly #watched = new Map<string, { row: string; sinceMs: number }>();
+  readonly #watched = new Map<string, { row: Row | undefined; sinceMs: number }>();
   /** Owners without a row, and since when on this worker's monotonic clock. */
   readonly #missing = new Map<string, number>();
   readonly #leaseDurationMs: number;
@@ -50,7 +53,7 @@ export class TakeConfirmation {
       const row = await this.#table.get(lease.shardId, { consistent: true, signal });
       if (this.#state.learn(row)?.owner !== lease.owner) return false;
       const isForeign = lease.epoch === 0;
-      const isOver = isForeign ? this.#standsStill(lease, signal) : this.#isDead(lease.owner, signal);
+      const isOver = isForeign ? this.#standsStill(lease, row) : this.#isDead(lease.owner, signal);
       if (!(await isOver)) return false;
     }
     // A row of another program does not name its parents before shard sync has completed it; one that left has none.
@@ -88,11 +91,11 @@ export class TakeConfirmation {
     return nowMs - sinceMs >= this.#leaseDurationMs;
   }
 
-  async #standsStill({ shardId, owner = '' }: Lease, signal: AbortSignal): Promise<boolean> {
-    const row = JSON.stringify(await this.#table.get(shardId, { consistent: true, signal }));
+  #standsStill({ shardId, owner = '' }: Lease, row: Row | undefined): boolean {
     const nowMs = this.#clock.monotonic();
     const watched = this.#watched.get(shardId);
-    if (watched?.row !== row) this.#watched.set(shardId, { row, sinceMs: nowMs });
+    // Attributes come in no order.
+    if (!watched || !isDeepStrictEqual(watched.row, row)) this.#watched.set(shardId, { row, sinceMs: nowMs });
     else if (nowMs - watched.sinceMs >= FOREIGN_SILENCE_MS) {
       this.#deaths.set(owner, { how: 'Gone', by: undefined });
       return true;
@@ -101,12 +104,12 @@ export class TakeConfirmation {
   }
 
   async #isEnded(shardId: string, signal: AbortSignal): Promise<boolean> {
-    if (this.#endedShards.has(shardId)) return true;
-    const row = await this.#table.get(shardId, { consistent: true, signal });
-    const lease = this.#state.learn(row);
-    const ended = lease === undefined ? !(await this.#listShardIds()).has(shardId) : isEnded(lease);
-    if (ended) this.#endedShards.add(shardId);
-    return ended;
+    if (this.#gone.has(shardId)) return true;
+    const lease = this.#state.learn(await this.#table.get(shardId, { consistent: true, signal }));
+    if (lease) return isEnded(lease);
+    if ((await this.#listShardIds()).has(shardId)) return false;
+    this.#gone.add(shardId);
+    return true;
   }
 }
 
