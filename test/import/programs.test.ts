@@ -109,8 +109,10 @@ describe('KCL', () => {
   it('has numbers that are written as text, and takes a missing sub-sequence for 0 as KCL does', () => {
     const copied = lease(0, '5', { checkpointSubSequenceNumber: '3', leaseCounter: '7' });
     const { checkpointSubSequenceNumber: _, ...old } = lease(1, '5');
-    const found = read('kcl', [copied, old]);
-    expect(points(found)).toEqual(['0 SEQUENCE 5+3', '1 SEQUENCE 5+0']);
+    // As kcg exports it, and KCL keeps it until it has read something.
+    const exported = lease(2, '5', { checkpointSubSequenceNumber: 2_147_483_647 });
+    const found = read('kcl', [copied, old, exported]);
+    expect(points(found)).toEqual(['0 SEQUENCE 5+3', '1 SEQUENCE 5+0', '2 SEQUENCE 5']);
     expect(found.positions[0]).toMatchObject({ counter: 7 });
   });
 

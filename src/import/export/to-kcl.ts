@@ -3,13 +3,8 @@ import { BEFORE_RECORD } from '../../kinesis/position.ts';
 import { isPayloadPosition } from '../../kinesis/payload-position.ts';
 import { formatCheckpoint } from '../../view/format-position.ts';
 import { parentsOf, type Shard } from '../../kinesis/shard.ts';
+import { WHOLE_RECORD } from '../programs/kcl.ts';
 import type { ExportedShard, ExportInput, ExportRow, ExportValue } from './export-plan.ts';
-
-/**
- * Behind the last user record of any aggregate, and behind a plain record, which has 0. KCL reads the record of its checkpoint
- * again and leaves out what is not behind this.
- */
-const WHOLE_RECORD = 2_147_483_647;
 
 /** A lease as KCL 3.5 makes it, without an owner, so that a worker takes it at once. */
 export function toKcl(

@@ -21,6 +21,11 @@ import { fingerprint, number, pointOf, SHARD_ID, text, texts, wrongKey, wrongRow
 const EXPIRY_MS = 30_000;
 /** A worker tells of itself so often, if it has no lease. */
 const WORKER_EXPIRY_MS = 60_000;
+/**
+ * The sub-sequence that kcg exports behind a whole record, whatever it is: KCL reads the record of its checkpoint again and leaves
+ * out what is not behind this. A plain record has 0.
+ */
+export const WHOLE_RECORD = 2_147_483_647;
 const MULTI_STREAM_KEY = /^((\d+):([^:]+):(\d+)):(shardId-\d+)$/;
 const MOVING = [
   'leaseOwner',
@@ -169,7 +174,8 @@ function positionOf({ row, key, shardId }: LeaseRow, source: string) {
 function withSubSequence(point: ForeignPoint | undefined, row: ForeignRow): ForeignPoint | undefined {
   if (point?.at !== 'SEQUENCE') return point;
   const subSequence = number({ checkpointSubSequenceNumber: 0, ...row }, 'checkpointSubSequenceNumber');
-  return subSequence === undefined ? undefined : { ...point, subSequence };
+  if (subSequence === undefined) return undefined;
+  return subSequence >= WHOLE_RECORD ? point : { ...point, subSequence };
 }
 
 function tellEmpty(leases: readonly LeaseRow[], source: string): string {
