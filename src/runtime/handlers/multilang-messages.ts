@@ -27,20 +27,24 @@ export function parseFromProgram(line: string): FromProgram | undefined {
     return undefined;
   }
   if (typeof message !== 'object' || message === null) return undefined;
-  const { action, responseFor, sequenceNumber, subSequenceNumber } = message as Record<string, unknown>;
+  const { action, responseFor, checkpoint, subSequenceNumber } = message as Record<string, unknown>;
+  // KCL 1's first clients call it checkpoint. Whatever it is, it is not all that was delivered.
+  const { sequenceNumber = checkpoint ?? null } = message as Record<string, unknown>;
   if (action === 'status') return { action, responseFor: textOf(responseFor) ?? 'nothing' };
   if (action !== 'checkpoint') return undefined;
   const sub = textOf(subSequenceNumber);
   return {
     action,
-    sequenceNumber: textOf(sequenceNumber) ?? null,
+    sequenceNumber:
+      sequenceNumber === null ? null : (textOf(sequenceNumber) ?? JSON.stringify(sequenceNumber)),
     subSequenceNumber: sub === undefined ? null : Number(sub),
   };
 }
 
 /** A sequence number has more digits than a number in JavaScript keeps; somebody's client may write it without quotes. */
 function exactNumber(key: string, value: unknown, context?: { source?: string }): unknown {
-  return key === 'sequenceNumber' && typeof value === 'number' ? (context?.source ?? String(value)) : value;
+  const isSequence = key === 'sequenceNumber' || key === 'checkpoint';
+  return isSequence && typeof value === 'number' ? (context?.source ?? String(value)) : value;
 }
 
 function textOf(value: unknown): string | undefined {
