@@ -79,7 +79,12 @@ export function wantedForLag(
   history: LagHistory,
 ): Wanted & { history: LagHistory } {
   const { currentReplicas: current, shards, nowMs } = look;
-  if (!shards) return { ...stay(look, 'UnknownLag', 'the rows could not be read'), history };
+  // What happens meanwhile is measured by nobody, and workers may have been as blind.
+  if (!shards)
+    return {
+      ...stay(look, 'UnknownLag', 'the rows could not be read'),
+      history: { ...history, samples: [] },
+    };
   const seen = remember(history, look, shards);
   if (current === 0) return { ...wake(look, target), history: seen };
   const owned = shards.filter(({ worker }) => worker !== undefined);

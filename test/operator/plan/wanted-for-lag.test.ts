@@ -142,6 +142,16 @@ describe('growing', () => {
       ],
     ],
     [
+      'not by what was measured before rows that could not be read',
+      1,
+      [
+        { at: 0, lags: all(0), gets: [1] },
+        { at: 20, lags: 'unreadable', gets: [1, 'UnknownLag'] },
+        { at: 60, lags: all(60), gets: [1, 'Measuring'] },
+        { at: 80, lags: all(0), gets: [1] },
+      ],
+    ],
+    [
       'not above the shards that can be read at the same time',
       1,
       [
