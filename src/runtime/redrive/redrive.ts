@@ -61,6 +61,8 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
     if (outcome === 'done') result.records += records;
     onLine(`${nameOf(batch)}: ${line}`);
   }
+  if (store.isOrdered && result.failed + result.gone + result.others > 0 && !signal.aborted)
+    onLine('what stays in a FIFO queue may hold back more of its shard: run this again once that is done');
   return result;
 }
 

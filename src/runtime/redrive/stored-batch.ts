@@ -5,6 +5,8 @@ import type { UserRecord } from '../../kinesis/record.ts';
 export interface BatchStore {
   /** As a user would name it: `SQS queue arn:…`. */
   readonly name: string;
+  /** What stays holds back what follows it: of a FIFO queue. */
+  readonly isOrdered?: boolean;
   /** Each once. @throws KcgError when it cannot be read */
   list(signal: AbortSignal): AsyncIterable<StoredText>;
   /** What was not removed is as it was before. */

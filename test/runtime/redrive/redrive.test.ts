@@ -66,7 +66,7 @@ function keep(change: Partial<GivenUpBatch>, { payload = false } = {}): void {
   kept.set(`m${kept.size}`, JSON.stringify(payload ? recordWithPayload(batch) : invocationRecord(batch)));
 }
 
-async function run(change: Partial<RedriveOptions> = {}) {
+async function run({ isOrdered = false, ...change }: Partial<RedriveOptions> & { isOrdered?: boolean } = {}) {
   const handler: Handler = {
     kind: 'log',
     start: async () => {},
@@ -78,6 +78,7 @@ async function run(change: Partial<RedriveOptions> = {}) {
   };
   const store = {
     name: 'here',
+    isOrdered,
     async *list() {
       for (const [id, text] of kept) yield { id, text, remove: async () => void kept.delete(id) };
     },
@@ -193,6 +194,15 @@ describe('batches that were given up', () => {
     expect(await run()).toEqual({ ...NOTHING, done: 1, records: 1, failed: 1 });
     expect([...kept.keys()]).toEqual(['m0']);
     expect(lines[0]).toMatch(/the handler failed.*; left there$/);
+  });
+
+  it('that stay in a FIFO queue are said to hold back what follows', async () => {
+    keep({ records: records.slice(0, 3) });
+    await run({ isOrdered: true, dryRun: true });
+    expect(lines).toHaveLength(1);
+    answer = () => ({ outcome: 'partial', firstFailure: 0 });
+    await run({ isOrdered: true });
+    expect(lines.at(-1)).toContain('may hold back more');
   });
 
   it('are neither handed over nor removed in a dry run', async () => {

@@ -47,6 +47,7 @@ export function sqsStore(queueArn: string, place: DestinationPlace): BatchStore 
   })();
   return {
     name: `SQS queue ${queueArn}`,
+    isOrdered: queueArn.endsWith('.fifo'),
     async *list(signal) {
       const QueueUrl = await queueUrl(client, queueArn);
       const input = {
