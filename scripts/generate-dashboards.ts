@@ -68,6 +68,7 @@ function placed(row: Row, top: number, firstId: number) {
   return { panels, next: y + high };
 }
 
+/** Every field that Grafana's schema requires, whatever the version that reads it would make of one that is not there. */
 function panelJson(panel: Panel, place: object) {
   const { title, description, unit, queries, single } = panel;
   const targets = Object.entries(queries).map(([legend, expr], index) => ({
@@ -83,8 +84,17 @@ function panelJson(panel: Panel, place: object) {
         reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
         colorMode: 'none',
         graphMode: 'none',
+        justifyMode: 'auto',
+        orientation: 'auto',
+        textMode: 'auto',
+        wideLayout: true,
+        showPercentChange: false,
+        percentChangeColorMode: 'standard',
       }
-    : { legend: { displayMode: 'list', placement: 'bottom' }, tooltip: { mode: 'multi', sort: 'desc' } };
+    : {
+        legend: { showLegend: true, displayMode: 'list', placement: 'bottom', calcs: [] },
+        tooltip: { mode: 'multi', sort: 'desc' },
+      };
   return {
     ...place,
     type: single ? 'stat' : 'timeseries',
@@ -117,6 +127,7 @@ function dashboardJson(name: string, { title, variables, rows }: Dashboard): str
     editable: true,
     refresh: '30s',
     time: { from: 'now-1h', to: 'now' },
+    annotations: { list: [] },
     templating: { list },
     panels,
   };
