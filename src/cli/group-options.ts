@@ -1,5 +1,5 @@
 import { KcgError } from '../lib/errors.ts';
-import type { OptionTable, OptionValues } from '../lib/options.ts';
+import type { ArgumentLimits, OptionTable, OptionValues } from '../lib/options.ts';
 import { clusterOptions } from './cluster-options.ts';
 
 const { namespace, ...otherClusterOptions } = clusterOptions;
@@ -46,3 +46,8 @@ export const watchOption = {
 } as const satisfies OptionTable;
 
 export { otherClusterOptions };
+
+/** Names of groups, at most so many: each alone or as kubectl has them (`kcg/orders`) and `-o name` writes them. */
+export function groupNames(most: number): ArgumentLimits {
+  return { positionals: most, prefix: /^(?:kcg|kinesisconsumergroups?)(?:\.kcg\.dev)?\//i };
+}

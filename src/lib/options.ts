@@ -43,6 +43,13 @@ export interface ParsedOptions<T extends OptionTable> {
   positionals: string[];
 }
 
+export interface ArgumentLimits {
+  /** How many arguments there may be that belong to no flag. Default: none. */
+  positionals?: number;
+  /** What may be written before each of them, and means nothing. */
+  prefix?: RegExp;
+}
+
 /**
  * Flags, then environment, then default.
  * @throws KcgError `InvalidInput`, with one line that names the flag and what it takes.
@@ -51,7 +58,7 @@ export function parseOptions<const T extends OptionTable>(
   table: T,
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  limits: { positionals?: number } = {},
+  limits: ArgumentLimits = {},
 ): ParsedOptions<T> {
   const parsed = parseArgs({
     args: [...argv],
@@ -75,7 +82,9 @@ export function parseOptions<const T extends OptionTable>(
     values[camel(name)] =
       given === undefined || given === '' ? defaultOf(spec) : convert(source, spec, given);
   }
-  return { options: values as OptionValues<T>, positionals: parsed.positionals };
+  const { prefix } = limits;
+  const positionals = parsed.positionals.map((text) => (prefix ? text.replace(prefix, '') : text));
+  return { options: values as OptionValues<T>, positionals };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { groupNames } from '../../src/cli/group-options.ts';
 import { parseOptions, type OptionTable } from '../../src/lib/options.ts';
 import { operatorOptions } from '../../src/main/operator.ts';
 import { workerOptions } from '../../src/main/worker.ts';
@@ -31,3 +32,11 @@ describe('what Kubernetes says of a Service of the namespace', () => {
     },
   );
 });
+
+test.each(['orders', 'kcg/orders', 'KinesisConsumerGroup/orders', 'kinesisconsumergroup.kcg.dev/orders'])(
+  '%s is the group orders',
+  (name) => {
+    expect(parseOptions(PORT, ['--port=1', name], {}, groupNames(1)).positionals).toEqual(['orders']);
+    expect(parseOptions(PORT, ['pod/orders'], {}, groupNames(1)).positionals).toEqual(['pod/orders']);
+  },
+);

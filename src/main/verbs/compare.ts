@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { rowsGroupIdOf } from '../../api/group.ts';
 import { compareOptions, printComparison, type ComparedShard, type Comparison } from '../../cli/compare.ts';
 import { comparePositions } from '../../import/compare-positions.ts';
@@ -23,7 +24,7 @@ export async function runCompareCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(compareOptions, argv, env, { positionals: 1 });
+  const { options, positionals } = parseOptions(compareOptions, argv, env, groupNames(1));
   const flags = { ...options, from: options.with, command: 'compare' as const };
   const group = await groupToImport(positionals[0], flags, { env, signal: stop });
   if (group.spec.checkpoints.importFrom?.type === 'EventSourceMapping') {

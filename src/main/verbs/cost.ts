@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { costInput, costOptions, pricesFrom, printCost } from '../../cli/cost.ts';
@@ -13,7 +14,7 @@ export async function runCostCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(costOptions, argv, env, { positionals: 100 });
+  const { options, positionals } = parseOptions(costOptions, argv, env, groupNames(100));
   const prices = pricesFrom(options.prices === undefined ? undefined : await fileOf(options.prices));
   const print = (title: string, picture?: Parameters<typeof costInput>[0]) => {
     process.stdout.write(`${printCost(title, costInput(picture, options), prices, options.output)}\n`);

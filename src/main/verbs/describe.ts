@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { describeData, describeGroup, describeOptions } from '../../cli/describe.ts';
 import { parseOptions } from '../../lib/options.ts';
 import { paintFor } from '../../lib/paint.ts';
@@ -12,7 +13,7 @@ export async function runDescribeCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(describeOptions, argv, env, { positionals: 100 });
+  const { options, positionals } = parseOptions(describeOptions, argv, env, groupNames(100));
   const { output, watch, showEvents } = options;
   const paint = paintFor(process.stdout);
   const wanted = { aws: true, table: true, events: showEvents === 'true' };

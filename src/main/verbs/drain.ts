@@ -30,7 +30,10 @@ export async function runDrainCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(drainOptions, argv, env, { positionals: 100 });
+  const { options, positionals } = parseOptions(drainOptions, argv, env, {
+    positionals: 100,
+    prefix: /^pods?\//,
+  });
   if (positionals.length === 0) {
     throw new KcgError('InvalidInput', 'drain needs to know which pod', {
       fix: 'Run kcg drain POD -n NAMESPACE; kcg leases GROUP lists the workers.',

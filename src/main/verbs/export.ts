@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { exportOptions, printExportPlan } from '../../cli/export.ts';
 import { ExportTable } from '../../import/dynamodb/export-table.ts';
 import { ForeignTable, type ForeignTableOptions } from '../../import/dynamodb/foreign-table.ts';
@@ -41,7 +42,7 @@ export async function runExportCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options: given, positionals } = parseOptions(exportOptions, argv, env, { positionals: 1 });
+  const { options: given, positionals } = parseOptions(exportOptions, argv, env, groupNames(1));
   const program = given.to as ExportProgram | undefined;
   const { toTable } = given;
   if (program === undefined || toTable === undefined) {

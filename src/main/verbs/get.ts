@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { getOptions, printGroups, type ListedGroup } from '../../cli/get.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { parseOptions } from '../../lib/options.ts';
@@ -14,7 +15,7 @@ export async function runGetCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals: names } = parseOptions(getOptions, argv, env, { positionals: 100 });
+  const { options, positionals: names } = parseOptions(getOptions, argv, env, groupNames(100));
   await readUserCluster(options, { env }, async ({ calls, cluster, namespace }) => {
     const look = async (signal: AbortSignal): Promise<string> => {
       const objects = await calls.select(KINDS.consumerGroup, {

@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import {
   iamOptions,
   policiesOf,
@@ -26,7 +27,7 @@ export async function runIamCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(iamOptions, argv, env, { positionals: 100 });
+  const { options, positionals } = parseOptions(iamOptions, argv, env, groupNames(100));
   const { account } = options;
   if (account !== undefined && !/^\d{12}$/.test(account))
     throw new KcgError('InvalidInput', `--account takes the 12 digits of an AWS account, not '${account}'`);

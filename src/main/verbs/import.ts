@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import type { KinesisConsumerGroup } from '../../api/group.ts';
 import { importOptions, printImportPlan } from '../../cli/import.ts';
 import { ImportRun } from '../../import/import-run.ts';
@@ -42,7 +43,7 @@ export async function runImportCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(importOptions, argv, env, { positionals: 1 });
+  const { options, positionals } = parseOptions(importOptions, argv, env, groupNames(1));
   if (options.dryRun && options.undo)
     throw new KcgError('InvalidInput', 'import takes --dry-run or --undo, not both', {
       fix: 'Leave one out.',

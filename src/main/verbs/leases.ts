@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import {
   leasesOptions,
   leasesTarget,
@@ -32,7 +33,7 @@ export async function runLeasesCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(leasesOptions, argv, env, { positionals: 1 });
+  const { options, positionals } = parseOptions(leasesOptions, argv, env, groupNames(1));
   const source = await readSource(positionals[0], options, { env, signal: stop });
   const target = withLocalDefaults(leasesTarget(options, source, env), env);
   const { table: tableName, region, endpoint } = target;

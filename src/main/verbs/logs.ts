@@ -1,5 +1,5 @@
 import { WORKER_CONTAINER_ANNOTATION } from '../../api/labels.ts';
-import { requireOneChoice } from '../../cli/group-options.ts';
+import { groupNames, requireOneChoice } from '../../cli/group-options.ts';
 import { byTime, isShown, logLine, logsOptions, printLogLine, type LogLine } from '../../cli/logs.ts';
 import { KINDS, keyOf, type StoredObject } from '../../kubernetes/cluster.ts';
 import { readLines } from '../../kubernetes/kube/lines.ts';
@@ -26,7 +26,7 @@ export async function runLogsCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals: names } = parseOptions(logsOptions, argv, env, { positionals: 100 });
+  const { options, positionals: names } = parseOptions(logsOptions, argv, env, groupNames(100));
   const sinceSeconds =
     options.since === undefined ? undefined : parseDurationSeconds('--since', options.since);
   if (names.length === 0 && options.selector === undefined) {

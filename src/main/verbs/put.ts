@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { putOptions, requireOneDestination } from '../../cli/put.ts';
@@ -30,7 +31,7 @@ export async function runPutCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(putOptions, argv, env, { positionals: 1 });
+  const { options, positionals } = parseOptions(putOptions, argv, env, groupNames(1));
   requireOneDestination(options);
   const source = await sourceOf(positionals, options, env, stop);
   const { region, kinesis: endpoint, stream } = source.place;

@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { resolve } from 'node:path';
 import {
   groupIdOf,
@@ -70,7 +71,7 @@ export async function runRedriveCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(redriveOptions, argv, env, { positionals: 1 });
+  const { options, positionals } = parseOptions(redriveOptions, argv, env, groupNames(1));
   const given = await configOf(positionals[0], options, { env, signal: stop });
   const config = overridden(given, options);
   useLocalCredentials([config.endpoints.kinesis], env);

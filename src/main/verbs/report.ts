@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { reportFiles, reportOptions } from '../../cli/report.ts';
@@ -18,7 +19,7 @@ export async function runReportCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(reportOptions, argv, env, { positionals: 1 });
+  const { options, positionals } = parseOptions(reportOptions, argv, env, groupNames(1));
   const found = await findGroups(positionals, options, { env, signal: stop, all: false, verb: 'report' });
   const looker = new GroupLooker();
   try {

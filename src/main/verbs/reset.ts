@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { printReset, resetOptions, targetFromFlags, type ResetReport } from '../../cli/reset.ts';
 import { requireOneSource } from '../../cli/leases.ts';
 import { KcgError } from '../../lib/errors.ts';
@@ -13,7 +14,7 @@ export async function runResetCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(resetOptions, argv, env, { positionals: 1 });
+  const { options, positionals } = parseOptions(resetOptions, argv, env, groupNames(1));
   const [name] = positionals;
   const { file, output } = options;
   requireOneSource('reset', name, { file });

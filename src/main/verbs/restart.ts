@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { actOptions, doneLine, rolloutWaitsFor } from '../../cli/act.ts';
 import { RESTARTED_AT_ANNOTATION } from '../../api/labels.ts';
 import { kubernetesTime } from '../../api/conditions.ts';
@@ -19,7 +20,7 @@ export async function runRestartCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(actOptions, argv, env, { positionals: 100 });
+  const { options, positionals } = parseOptions(actOptions, argv, env, groupNames(100));
   const { dryRun, wait, timeout: timeoutSeconds } = options;
   return await withChosenGroups('restart', positionals, options, { env, stop }, async (found, groups) => {
     const annotations = { [RESTARTED_AT_ANNOTATION]: kubernetesTime(systemClock.now()) };

@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { actOptions, doneLine, keptBy, STATE_VERBS, waitsFor } from '../../cli/act.ts';
 import { KINDS, keyOf, type StoredObject } from '../../kubernetes/cluster.ts';
 import { parseOptions } from '../../lib/options.ts';
@@ -9,7 +10,7 @@ export { actOptions };
 /** `kcg pause`, `kcg resume` and `kcg stop`: set `spec.desiredState`. */
 export function setStateCommand(verb: keyof typeof STATE_VERBS) {
   return async (argv: readonly string[], env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> => {
-    const { options, positionals } = parseOptions(actOptions, argv, env, { positionals: 100 });
+    const { options, positionals } = parseOptions(actOptions, argv, env, groupNames(100));
     return await withChosenGroups(verb, positionals, options, { env, stop }, async (found, groups) => {
       for (const group of groups) await setState(verb, group, found, { options, stop });
       if (options.wait && options.dryRun === 'none') {

@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { printShardsOf, shardsOptions } from '../../cli/shards.ts';
 import { parseOptions } from '../../lib/options.ts';
 import { paintFor } from '../../lib/paint.ts';
@@ -12,7 +13,7 @@ export async function runShardsCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(shardsOptions, argv, env, { positionals: 100 });
+  const { options, positionals } = parseOptions(shardsOptions, argv, env, groupNames(100));
   const { output, sortBy, all, watch } = options;
   const input = { output, sortBy, all, paint: paintFor(process.stdout) };
   const by = { env, stop, verb: 'shards', all: false, wanted: { aws: true } };

@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { printData, printStatus, printStatusList, statusData, statusOptions } from '../../cli/status.ts';
 import { parseOptions } from '../../lib/options.ts';
 import { paintFor } from '../../lib/paint.ts';
@@ -14,7 +15,7 @@ export async function runStatusCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(statusOptions, argv, env, { positionals: 100 });
+  const { options, positionals } = parseOptions(statusOptions, argv, env, groupNames(100));
   const { output, watch } = options;
   const isOne =
     positionals.length > 0 ||

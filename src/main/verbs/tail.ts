@@ -1,3 +1,4 @@
+import { groupNames } from '../../cli/group-options.ts';
 import { isOpen, parentsOf, shardIdFrom, type Shard } from '../../kinesis/shard.ts';
 import { PollingReader } from '../../kinesis/polling-reader.ts';
 import type { Checkpoint } from '../../kinesis/position.ts';
@@ -31,7 +32,7 @@ export async function runTailCommand(
   env: NodeJS.ProcessEnv,
   stop: AbortSignal,
 ): Promise<number> {
-  const { options, positionals } = parseOptions(tailOptions, argv, env, { positionals: 1 });
+  const { options, positionals } = parseOptions(tailOptions, argv, env, groupNames(1));
   const begin = beginOf(options);
   for (const pattern of options.filter) requirePattern(pattern);
   const source = await sourceOf(positionals, options, env, stop);
