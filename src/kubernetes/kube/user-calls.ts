@@ -17,6 +17,8 @@ export interface SelectOptions {
 export interface PatchOptions {
   /** The server checks it, and nothing is kept. */
   dryRun?: boolean;
+  /** Fields that the server does not know are refused, not left out. */
+  strict?: boolean;
   signal: AbortSignal;
 }
 
@@ -57,11 +59,15 @@ export class KubeUserCalls {
     body: object,
     options: PatchOptions,
   ): Promise<StoredObject> {
-    const { dryRun, signal } = options;
+    const { dryRun, strict, signal } = options;
     const answer = await this.#transport.request({
       ...on(kind, key, 'patch'),
       method: 'PATCH',
-      query: { fieldManager: FIELD_MANAGER, dryRun: dryRun ? 'All' : undefined },
+      query: {
+        fieldManager: FIELD_MANAGER,
+        dryRun: dryRun ? 'All' : undefined,
+        fieldValidation: strict ? 'Strict' : undefined,
+      },
       contentType: 'application/merge-patch+json',
       body,
       idempotent: true,

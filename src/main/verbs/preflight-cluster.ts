@@ -8,7 +8,8 @@ import {
 } from '../../api/group.ts';
 import { readGroupLeniently } from '../../api/stored-group.ts';
 import type { Check } from '../../cli/checks.ts';
-import { KINDS } from '../../kubernetes/cluster.ts';
+import { applyPatch } from '../../kubernetes/apply-patch.ts';
+import { KINDS, type ObjectKey, type StoredObject } from '../../kubernetes/cluster.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import type { GroupSource } from '../groups/group-sources.ts';
@@ -34,9 +35,9 @@ export async function checkCluster(
   const key = { namespace, name };
   // The first question tells whether anybody answers.
   const version = await calls.version(signal);
-  const [applied, existing, all, clusterId] = await Promise.all([
-    tried(() => calls.tryApply(KINDS.consumerGroup, key, bare(group!), signal)),
-    cluster.get(KINDS.consumerGroup, key, { signal }).catch(() => undefined),
+  const existing = await cluster.get(KINDS.consumerGroup, key, { signal }).catch(() => undefined);
+  const [applied, all, clusterId] = await Promise.all([
+    tried(() => tryApply(calls, existing, { key, object: bare(group!), signal })),
     calls.select(KINDS.consumerGroup, { signal }).catch((thrown: unknown) => explained(found, thrown)),
     cluster.clusterId({ signal }).catch(() => undefined),
   ]);
@@ -68,6 +69,17 @@ export async function checkCluster(
       groups &&
       new Map(groups.map(({ metadata }) => [metadata.uid, `${metadata.namespace}/${metadata.name}`])),
   };
+}
+
+/** As `kubectl apply` would do it, from what it applied last; where it has not, as the server does. */
+async function tryApply(
+  calls: UserCluster['calls'],
+  existing: StoredObject | undefined,
+  { key, object, signal }: { key: ObjectKey; object: object; signal: AbortSignal },
+): Promise<void> {
+  const patch = applyPatch(existing, object);
+  if (patch === undefined) return await calls.tryApply(KINDS.consumerGroup, key, object, signal);
+  await calls.patch(KINDS.consumerGroup, key, patch, { dryRun: true, strict: true, signal });
 }
 
 /** What `kubectl apply` would send: nothing that only a server sets. */

@@ -1,0 +1,31 @@
+import type { StoredObject } from './cluster.ts';
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/**
+ * The merge patch that `kubectl apply` would send for `next`: what it applied last and is not named any more is removed. Undefined
+ * where it has not applied the object before, or on the server's side.
+ */
+export function applyPatch(existing: StoredObject | undefined, next: object): object | undefined {
+  const last = existing?.metadata.annotations?.[LAST_APPLIED];
+  if (last === undefined) return undefined;
+  try {
+    return removing(JSON.parse(last), next) as object;
+  } catch {
+    return undefined;
+  }
+}
+
+function removing(last: unknown, next: unknown): unknown {
+  if (!isObject(next)) return next;
+  const gone = isObject(last) ? Object.keys(last).filter((name) => next[name] === undefined) : [];
+  const kept = Object.entries(next).map(([name, value]) => [
+    name,
+    removing(isObject(last) ? last[name] : undefined, value),
+  ]);
+  return Object.fromEntries([...gone.map((name) => [name, null]), ...kept]);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
