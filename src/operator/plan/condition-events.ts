@@ -43,12 +43,13 @@ function isBadProgress({
 /** Not to be ready on the way to what was asked for is none, unless it was there already. */
 function isAlarm({ old, now }: { old: Conditions[number] | undefined; now: Conditions[number] }): boolean {
   if (!ON_THE_WAY.has(now.reason)) return true;
-  return old?.status === 'True' && !RESTING.has(old.reason) && now.reason !== 'Progressing';
+  return old?.status === 'True' && !RESTING.has(old.reason) && !ASKED_FOR.has(now.reason);
 }
 
 const ON_THE_WAY: ReadonlySet<string> = new Set<ReasonOf<'Ready'>>([
   'StreamUnknown',
   'StreamNotActive',
+  'ConsumerCreating',
   'TableUnknown',
   'TableCreating',
   'TableUpdating',
@@ -62,6 +63,8 @@ const ON_THE_WAY: ReadonlySet<string> = new Set<ReasonOf<'Ready'>>([
   'UnownedShards',
   'Progressing',
 ]);
+/** Whatever it was before, and only for a moment. */
+const ASKED_FOR: ReadonlySet<string> = new Set<ReasonOf<'Ready'>>(['Progressing', 'ConsumerCreating']);
 /** Ready, with nothing that reads. */
 const RESTING: ReadonlySet<string> = new Set<ReasonOf<'Ready'>>([
   'Paused',

@@ -68,7 +68,7 @@ function whyBarred(pass: PlacedPass, { rows, existing }: KnownOfGroup): Replicas
   const replicas = replicasOf(existing) ?? 0;
   const none = { limitedBy: undefined, window: [], againInMs: undefined };
   if (memory.claim?.verdict === 'refused')
-    return { ...none, replicas: 0, reason: 'the group id is not ours' };
+    return { ...none, replicas: 0, reason: 'no worker may run on this group id, as GroupClaimed says' };
   const isPauseUnknown = desiredState === 'Paused' && pass.failures.some(({ step }) => step === 'pause');
   if ((memory.claim === undefined && desiredState !== 'Stopped') || isPauseUnknown) {
     // A new worker reads unless it is told not to.

@@ -21,6 +21,11 @@ describe('events', () => {
     );
   const gone = { stream: { summary: undefined, shards: undefined, error: new KcgError('NotFound', 'x') } };
 
+  const making: Partial<GroupFacts> = {
+    group: aGroup({ consumer: { type: 'EnhancedFanOut' } }),
+    consumer: { name: 'c', arn: undefined, status: 'CREATING', isMade: true, error: undefined },
+  };
+
   test.each<[string, Partial<GroupFacts> | undefined, Partial<GroupFacts>, string[]]>([
     ['nothing new', {}, {}, []],
     ['ready for the first time', undefined, {}, ['Normal Available']],
@@ -34,6 +39,8 @@ describe('events', () => {
       ['Warning CrashLooping'],
     ],
     ['workers that are gone', {}, { view: aView(orphaned) }, ['Warning NoLiveWorkers']],
+    ['a stream consumer that is being made, at first', undefined, making, []],
+    ['and later', {}, making, []],
     ['a pause that begins', {}, { group: aGroup(paused) }, []],
     [
       'a pause that is done',
