@@ -171,9 +171,9 @@ function workersOf({ view, nowMs }: GroupPicture): string | undefined {
   if (!view || view.workers.length === 0) return undefined;
   return printTable([
     ['WORKER', 'STATE', 'SHARDS', 'LAG', 'LAST BEAT', 'REVISION', 'NODE'],
-    ...view.workers.map(({ worker, row, shards, lagMs }) => [
+    ...view.workers.map(({ worker, row, said, shards, lagMs }) => [
       worker,
-      row.state,
+      said,
       String(shards),
       lagMs === undefined ? '-' : formatDuration(lagMs),
       row.beatAt === undefined ? '-' : `${formatAge(nowMs - row.beatAt)} ago`,

@@ -216,9 +216,9 @@ function share(keys: bigint): number {
 }
 
 function workerLines({ view }: GroupPicture): WorkerLine[] {
-  return (view?.workers ?? []).map(({ worker, row, pod, shards, lagMs }) => ({
+  return (view?.workers ?? []).map(({ worker, row, said, pod, shards, lagMs }) => ({
     id: worker,
-    state: row.state,
+    state: said,
     shards,
     lagMs,
     node: row.node || undefined,

@@ -52,7 +52,7 @@ function lagOf({ view }: GroupPicture): string | undefined {
 
 function workersOf({ workers }: NonNullable<GroupPicture['view']>): string {
   const byState = new Map<string, number>();
-  for (const { row } of workers) byState.set(row.state, (byState.get(row.state) ?? 0) + 1);
+  for (const { said } of workers) byState.set(said, (byState.get(said) ?? 0) + 1);
   return [...byState].map(([state, n]) => `${figure(n)} ${state}`).join(', ') || 'none';
 }
 

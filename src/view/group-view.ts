@@ -56,6 +56,8 @@ export interface ShardView {
 export interface WorkerView {
   worker: string;
   row: WorkerRow;
+  /** For people: to the others a worker that waits for the end of a pause is one that has not begun. */
+  said: WorkerRow['state'] | 'paused';
   pod: PodView | undefined;
   alive: boolean;
   shards: number;
@@ -111,10 +113,11 @@ export function groupView({ rows, shards, pods, retentionHours, nowMs, readTo }:
   const workers = new Map(rows.workers.map((row) => [row.worker, row]));
   const views = shardViews({ rows, shards, workers, nowMs, readTo });
   const podsByName = new Map(pods.map((pod) => [pod.name, pod]));
+  const isPaused = rows.claim?.paused === true;
   const readable = views.filter(({ state }) => state !== 'ended' && state !== 'waiting');
   return {
     shards: views,
-    workers: rows.workers.map((row) => workerView(row, views, podsByName.get(row.worker))),
+    workers: rows.workers.map((row) => workerView(row, views, { pod: podsByName.get(row.worker), isPaused })),
     pods: [...pods].sort((a, b) => (a.name < b.name ? -1 : 1)),
     lag: lagView(views, retentionHours),
     handlerTrouble: handlerTroubleOf(rows.workers),
@@ -191,10 +194,15 @@ function stateOf({
   return owner.state === 'draining' ? 'handing-off' : 'consuming';
 }
 
-function workerView(row: WorkerRow, shards: readonly ShardView[], pod: PodView | undefined): WorkerView {
+function workerView(
+  row: WorkerRow,
+  shards: readonly ShardView[],
+  { pod, isPaused }: { pod: PodView | undefined; isPaused: boolean },
+): WorkerView {
   const alive = row.state !== 'dead';
   const mine = alive ? shards.filter(({ owner, state }) => owner === row.worker && isOwned(state)) : [];
-  return { worker: row.worker, row, pod, alive, shards: mine.length, lagMs: maxLag(mine)?.lagMs };
+  const said = isPaused && row.state === 'starting' ? 'paused' : row.state;
+  return { worker: row.worker, row, said, pod, alive, shards: mine.length, lagMs: maxLag(mine)?.lagMs };
 }
 
 function isOwned(state: ShardState): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Shard } from '../../src/kinesis/shard.ts';
+import type { Claim } from '../../src/leases/claim.ts';
 import { formatAge, formatDuration, lagStepSeconds } from '../../src/view/format.ts';
 import { groupView, type GroupViewInput } from '../../src/view/group-view.ts';
 import { relevantShards } from '../../src/view/relevant-shards.ts';
@@ -113,6 +114,14 @@ describe('lag', () => {
     const rows = { leases: [lease(1, HALF.all, { owner: 'w/a' })], workers, claim: undefined };
     expect(view({ rows, shards: [shard(1, HALF.all)] }).lag.maxMs).toBe(0);
   });
+});
+
+test('a worker that waits for the end of a pause is said to be paused, and one that begins to start', () => {
+  const workers = [aWorker({ worker: 'w', state: 'starting' }), aWorker({ worker: 'x', state: 'dead' })];
+  const said = (paused: boolean) =>
+    view({ rows: { leases: [], workers, claim: { paused } as Claim } }).workers.map((each) => each.said);
+  expect(said(true)).toEqual(['paused', 'dead']);
+  expect(said(false)).toEqual(['starting', 'dead']);
 });
 
 test('a group that began at Latest has nothing to do with older closed shards', () => {
