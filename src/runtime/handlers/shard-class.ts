@@ -59,15 +59,11 @@ export class ClassProgram implements ShardProgram {
   async handle(batch: Batch, context: HandlerContext): Promise<HandlerResult> {
     const { shardId, records, millisBehindLatest } = batch;
     const { signal, groupId, streamName, attempt, traceparent, log } = context;
-    let answer: unknown;
     const given = { shardId, records: records.map(batchRecord), millisBehindLatest };
     const { checkpoint } = this.#context;
     const about = { signal, groupId, streamName, shardId, attempt, traceparent, log, checkpoint };
-    const called = await this.#own('process', signal, async () => {
-      answer = await this.#instance?.process(given, about);
-    });
-    if (called.outcome !== 'done') return called;
-    const result = resultOf(answer, records);
+    const process = () => this.#instance?.process(given, about);
+    const result = await this.#own('process', signal, process, (answer) => resultOf(answer, records));
     if (this.#options.made.checkpoints === 'manual') return result;
     const done = result.outcome === 'partial' ? result.firstFailure : records.length;
     if (result.outcome !== 'failed' && done > 0) this.#program.checkpoint(records[done - 1]!);
@@ -98,16 +94,21 @@ export class ClassProgram implements ShardProgram {
     return this.#own('close', signal, async () => this.#instance?.close?.(reason, this.#context));
   }
 
-  async #own(method: string, signal: AbortSignal, call: () => Promise<unknown>): Promise<HandlerResult> {
+  async #own(
+    method: string,
+    signal: AbortSignal,
+    call: () => unknown,
+    meaningOf: (answer: unknown) => HandlerResult = () => DONE,
+  ): Promise<HandlerResult> {
     const { callOwn, folder } = this.#options;
     const { shardId, log } = this.#program;
     let called: Promise<unknown> | undefined;
     try {
-      await unlessAborted(signal, () => {
+      const answer = await unlessAborted(signal, () => {
         called = callOwn({ signal, shardId, log }, call);
         return called;
       });
-      return DONE;
+      return meaningOf(answer);
     } catch (thrown) {
       const result = failed(`${method} of the handler threw ${describeThrown(thrown, folder)}`, thrown);
       if (!signal.aborted || !called) return result;

@@ -271,6 +271,17 @@ describe('with a class, whose instances checkpoint', () => {
       false,
       'init 2 Failed',
     ],
+    'and return work that fails': [
+      class extends Own {
+        override process(batch: Batch) {
+          super.process(batch);
+          // Promise.all was forgotten.
+          return batch.records.map(() => Promise.reject(new Error('no'))) as never;
+        }
+      },
+      false,
+      'init 2 Failed',
+    ],
   };
   it.each(Object.entries(CLASSES))(
     '%s: each batch has one, and is done as far as it says so',
