@@ -53,7 +53,10 @@ const LEASE_DURATION_MS = 15_000;
 
 /** A group, and what else is known of where its rows are. */
 export interface LeasesSource {
-  group: KinesisConsumerGroup;
+  /** Undefined where nobody could be asked for it. */
+  group: KinesisConsumerGroup | undefined;
+  /** Whose rows are looked for then, as a group of that name has them unless its spec says otherwise. */
+  groupId?: string | undefined;
   /** Region of the table that the operator found, for a group that names none. */
   tableRegion?: string | undefined;
 }
@@ -68,7 +71,7 @@ export function leasesTarget(
   env: NodeJS.ProcessEnv,
 ): LeasesTarget {
   const { group, tableRegion } = source ?? {};
-  const groupId = group ? rowsGroupIdOf(group) : options.group;
+  const groupId = group ? rowsGroupIdOf(group) : (options.group ?? source?.groupId);
   const table = options.table ?? (group ? tableNameOf(group) : groupId && defaultTableName(groupId));
   if (table === undefined) {
     throw new KcgError('InvalidInput', 'leases needs to know the table', {

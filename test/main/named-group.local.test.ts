@@ -55,7 +55,9 @@ beforeAll(async () => {
       response.end(JSON.stringify({ kind: 'Status', code: 403, reason: 'Forbidden', message }));
       return;
     }
-    const list = name.startsWith('kinesisconsumergroups') ? () => ({ items: [resource({})] }) : undefined;
+    const list = name.startsWith('kinesisconsumergroups')
+      ? () => ({ metadata: { resourceVersion: '1' }, items: [resource({})] })
+      : undefined;
     const found = RESOURCES[name] ?? list;
     response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(found?.() ?? { kind: 'Status', code: 404 }));
@@ -133,9 +135,11 @@ describe('kcg leases NAME', () => {
     expect(stderr).toMatch(
       /is forbidden: User "me" cannot get resource.*The ClusterRole "view" has this right/,
     );
-    const away = await kcgHere(['leases', 'orders', '--server', 'http://127.0.0.1:1']);
-    expect(away.stderr).toMatch(
-      /ECONNREFUSED.* Check the kubeconfig, .* The table can be read without Kubernetes/,
+    const endpoint = dynamodb.endpoint;
+    const away = ['leases', 'orders', '-n', 'shop', '--server', 'http://127.0.0.1:1'];
+    const guessed = await kcgHere([...away, '--dynamodb-endpoint', endpoint]);
+    expect(guessed.stderr).toMatch(
+      /^warning: cannot get .* ECONNREFUSED .*unless its spec says otherwise.*\nerror: there is no table kinesis-checkpoints-shop-orders in /,
     );
     const get = await kcgHere(['get', '--server', 'http://127.0.0.1:1']);
     expect(get).toMatchObject({

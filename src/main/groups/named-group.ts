@@ -3,24 +3,35 @@ import type { KinesisConsumerGroup } from '../../api/group.ts';
 import { readGroupLeniently, readGroup } from '../../api/stored-group.ts';
 import type { clusterOptions } from '../../cli/cluster-options.ts';
 import type { LeasesSource } from '../../cli/leases.ts';
-import { KcgError } from '../../lib/errors.ts';
+import { describeError, hasCode, KcgError } from '../../lib/errors.ts';
 import type { OptionValues } from '../../lib/options.ts';
-import { KINDS } from '../../kubernetes/cluster.ts';
+import { KINDS, type StoredObject } from '../../kubernetes/cluster.ts';
 import { noSuchGroup, OR_TABLE } from './no-such-group.ts';
 import { readUserCluster } from './user-cluster.ts';
 
 /**
- * The resource of that name, as far as it says where its rows are: also one whose spec is invalid otherwise.
+ * The resource of that name, as far as it says where its rows are: also one whose spec is invalid otherwise. Where Kubernetes
+ * does not answer, `warn` is told so, and no more than the group's id is known.
  * @throws KcgError `NotFound` when there is none, `InvalidInput` when no cluster is configured or the spec names no table
  */
 export async function readNamedGroup(
   name: string,
   options: OptionValues<typeof clusterOptions>,
-  { env, signal }: { env: NodeJS.ProcessEnv; signal: AbortSignal },
+  { env, signal, warn }: { env: NodeJS.ProcessEnv; signal: AbortSignal; warn: (text: string) => void },
 ): Promise<LeasesSource> {
   const orElse = 'The table can be read without Kubernetes: name its file (-f), or --table.';
   return await readUserCluster(options, { env, orElse }, async ({ cluster, namespace }) => {
-    const object = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal });
+    let object: StoredObject | undefined;
+    try {
+      object = await cluster.get(KINDS.consumerGroup, { namespace, name }, { signal });
+    } catch (thrown) {
+      if (!hasCode(thrown, 'Unavailable', 'Timeout')) throw thrown;
+      const why = describeError(thrown).replace(/\.$/, '');
+      warn(
+        `${why}. Looking where a group of this name has its rows unless its spec says otherwise: name -f, or --table and --group then`,
+      );
+      return { group: undefined, groupId: `${namespace}.${name}` };
+    }
     if (object === undefined) throw await noSuchGroup(cluster, { namespace, name }, OR_TABLE);
     const read = readGroupLeniently(object);
     if (read.outcome === 'refused') {

@@ -58,7 +58,8 @@ async function readSource(
   by: { env: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<LeasesSource | undefined> {
   requireOneSource('leases', name, options);
-  if (name !== undefined) return await readNamedGroup(name, options, by);
+  const warn = (text: string) => process.stderr.write(`warning: ${text}\n`);
+  if (name !== undefined) return await readNamedGroup(name, options, { ...by, warn });
   const { file, group } = options;
   return file === undefined ? undefined : { group: pickGroup(file, await readGroups(file), group) };
 }
