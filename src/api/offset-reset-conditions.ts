@@ -2,6 +2,8 @@ const COMPLETE = {
   Reset: 'The positions are where they were to go, and the group may go on from there; nothing to do.',
   DryRun:
     'status.shards shows what would become of each position; nothing was written. Create another reset without dryRun to do it.',
+  AlreadyOver:
+    'It is a copy of a reset that was over, as a backup brings it back, and is not done again; nothing was written. To do it again, create one without the annotation kcg.dev/over.',
   GroupNotReady:
     'The group is there, but its stream, table or claim cannot be used yet, or nobody may work on it; its own conditions say why. The reset goes on by itself after that.',
   Waiting:

@@ -3,6 +3,7 @@ import {
   MANAGED_BY,
   MANAGED_BY_LABEL,
   OPERATOR_ANNOTATION,
+  OVER_ANNOTATION,
   TABLE_ANNOTATION,
 } from '../api/labels.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -226,7 +227,12 @@ function isWorthALook({ type, object, previous }: ObjectChange): boolean {
 }
 
 /** By an operator alone, each on the way of a pass that goes on with it. */
-const WRITTEN: ReadonlySet<string> = new Set([OPERATOR_ANNOTATION, TABLE_ANNOTATION, FINALIZER]);
+const WRITTEN: ReadonlySet<string> = new Set([
+  OPERATOR_ANNOTATION,
+  TABLE_ANNOTATION,
+  OVER_ANNOTATION,
+  FINALIZER,
+]);
 
 /** Pods are many, and only a little of each is looked at. */
 function slimPod(pod: StoredObject): StoredObject {

@@ -38,11 +38,11 @@ async function group({ isStopped = true } = {}): Promise<void> {
   await h.converge();
 }
 
-function create(name: string, spec: Record<string, unknown>): void {
+function create(name: string, spec: Record<string, unknown>, annotations = {}): void {
   h.cluster.create(KINDS.offsetReset, {
     apiVersion: 'kcg.dev/v1alpha1',
     kind: 'KinesisOffsetReset',
-    metadata: { namespace: 'shop', name },
+    metadata: { namespace: 'shop', name, annotations },
     spec: { group: 'orders', ...spec },
   });
 }
@@ -194,6 +194,30 @@ describe('a reset', () => {
     expect(sequences()).toEqual(before);
   });
 
+  test('that a backup brings back is not done again, whatever became of it', async () => {
+    await group();
+    const [read] = sequences();
+    create('back', OLDEST);
+    create('wrong', { undo: 'nobody' });
+    await h.converge();
+    const restored = ['back', 'wrong'].map((name) => ({ namespace: 'shop', name }));
+    const [shardId] = h.kinesis.listShards('orders').shards.map((shard) => shard.shardId);
+    create('on', { to: { type: 'SequenceNumbers', positions: [{ shardId, after: read }] } });
+    await h.converge();
+    const before = sequences();
+    for (const key of restored) {
+      const { metadata, spec } = (await h.cluster.get(KINDS.offsetReset, key))!;
+      h.cluster.remove(KINDS.offsetReset, key);
+      create(key.name, spec as Record<string, unknown>, metadata.annotations);
+    }
+    await h.converge();
+    expect(await Promise.all(['back', 'wrong'].map(complete))).toEqual([
+      'True AlreadyOver',
+      'True AlreadyOver',
+    ]);
+    expect(sequences()).toEqual(before);
+  });
+
   test('that AWS does not allow says so itself, and goes on once it may', async () => {
     await group();
     create('back', OLDEST);
@@ -297,7 +321,7 @@ describe('a reset', () => {
 describe('an operator that ends half-way through a reset', () => {
   const POINTS = ['hold for reset', 'put snapshot part', 'begin reset', 'move shard', 'finish reset'];
 
-  test.each([...POINTS, 'applyStatus KinesisOffsetReset'])(
+  test.each([...POINTS, 'patchMetadata KinesisOffsetReset', 'applyStatus KinesisOffsetReset'])(
     'at "%s" leaves the rest to the next one',
     async (point) => {
       await group();

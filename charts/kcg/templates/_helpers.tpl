@@ -82,7 +82,7 @@ annotations:
   verbs: [patch]
 - apiGroups: [kcg.dev]
   resources: [kinesisoffsetresets]
-  verbs: [list, watch]
+  verbs: [list, watch, patch]
 - apiGroups: [kcg.dev]
   resources: [kinesisoffsetresets/status]
   verbs: [patch]

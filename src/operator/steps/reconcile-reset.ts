@@ -1,11 +1,12 @@
 import { rowsGroupIdOf } from '../../api/group.ts';
+import { OVER_ANNOTATION } from '../../api/labels.ts';
 import { readGroup } from '../../api/stored-group.ts';
 import { parseReset, type OffsetResetSpec, type OffsetResetStatus } from '../../api/offset-reset.ts';
 import { resetUnderWay } from '../../leases/claim.ts';
 import type { GroupRows } from '../../leases/group-rows.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
-import { describeError, isRetryable, KcgError } from '../../lib/errors.ts';
-import { keyOf, keyString, type StoredObject } from '../../kubernetes/cluster.ts';
+import { describeError, hasCode, isRetryable, KcgError } from '../../lib/errors.ts';
+import { KINDS, keyOf, keyString, type StoredObject } from '../../kubernetes/cluster.ts';
 import { nudgeAll } from './fence-workers.ts';
 import type { ResetRequest, ResetSession, ResetStep } from '../offset-reset.ts';
 import { attempt } from './pace.ts';
@@ -48,14 +49,43 @@ export async function pursueReset(
       throw error;
     }
     if (at) await follow(pass, at.rows, step);
-    await tell(next, step);
+    if (step.outcome === 'waiting' || (await markOver(pass, next))) await tell(next, step);
   });
+}
+
+/**
+ * On the resource itself: what brings it back without its status, as a restore does, is not to move positions again.
+ * @returns false when it has changed meanwhile: the next look goes on
+ */
+async function markOver(pass: PlacedPass, object: StoredObject): Promise<boolean> {
+  const { cluster, log } = pass.options;
+  const { annotations = {}, uid } = object.metadata;
+  if (annotations[OVER_ANNOTATION] !== undefined) return true;
+  try {
+    const patch = { annotations: { [OVER_ANNOTATION]: uid } };
+    const { outcome } = await cluster.patchMetadata(KINDS.offsetReset, object, patch, {
+      signal: pass.signal,
+    });
+    if (outcome === 'lost') lookAgain(pass, 1_000);
+    return outcome !== 'lost';
+  } catch (thrown) {
+    if (!hasCode(thrown, 'AccessDenied')) throw thrown;
+    log.warn('a reset that is over is not marked as such', { error: describeError(thrown) });
+    return true;
+  }
 }
 
 /** The same words however many come before: each that waits is told once. */
 const NOT_ITS_TURN = waiting(
   'resets of a group are done one after the other, the oldest first; this one begins when those before it are over',
 );
+
+const ALREADY_OVER: ResetStep = {
+  outcome: 'done',
+  reason: 'AlreadyOver',
+  message: `it is a copy of a reset that was over, and is not done again. To do it again, create one without the annotation ${OVER_ANNOTATION}`,
+  result: { moved: [], unchanged: 0, notes: [] },
+};
 
 function waiting(message: string): ResetStep {
   return { outcome: 'waiting', reason: 'Waiting', message, againInMs: 0 };
@@ -77,6 +107,8 @@ async function stepOf(
   if (parsed.outcome === 'refused')
     return { outcome: 'failed', reason: 'InvalidSpec', message: parsed.problems.join('; ').slice(0, 4_000) };
   const { spec } = parsed;
+  const { annotations = {}, uid } = object.metadata;
+  if (!spec.dryRun && (annotations[OVER_ANNOTATION] ?? uid) !== uid) return ALREADY_OVER;
   const to = spec.undo === undefined ? spec.to : undoTarget(pass, spec.undo);
   if (typeof to === 'string') return { outcome: 'failed', reason: 'SnapshotNotFound', message: to };
   const request = requestOf(pass, table, {
