@@ -9,6 +9,8 @@ const LOOK_MS = 2_000;
 const LIVE_LOOK_MS = 5_000;
 const REFUSED_LOOK_MS = 30_000;
 const NAMED = 3;
+/** Later is no time. */
+const MOST_MS = 8.64e15;
 
 type Verdict = 'import' | Pick<ImportProgress, 'reason' | 'message' | 'againInMs'>;
 
@@ -43,30 +45,32 @@ export function judgeSource({
     return { reason: 'SourceLive', message, againInMs: LIVE_LOOK_MS };
   }
   const leftMs = foreign.expiryMs - still.stillMs;
-  if (leftMs <= 0) return heldLonger({ name, positions: foreign.positions, nowMs }) ?? 'import';
+  if (leftMs <= 0) {
+    const held = heldLonger(foreign.positions, nowMs);
+    if (held === undefined) return 'import';
+    const message = `${name}: by its row, ${held.who}; the import goes on after that, or once the other consumer has stopped in order and given it up`;
+    return { reason: 'ImportWaiting', message, againInMs: Math.min(LIVE_LOOK_MS, held.leftMs) };
+  }
   const shards = count(foreign.positions.length, 'position');
   const message = `${name} holds ${shards}; its rows are watched to stand still for ${needed}, which shows that the other consumer has stopped`;
   return { reason: 'ImportWaiting', message, againInMs: Math.min(LOOK_MS, Math.max(leftMs, 100)) };
 }
 
-/** Its leases may be configured longer than `expiryMs`, and be renewed only at their end: some programs write when that is. */
-function heldLonger({
-  name,
-  positions,
-  nowMs,
-}: {
-  name: string;
-  positions: readonly ForeignPosition[];
-  nowMs: number;
-}): Verdict | undefined {
+/**
+ * Its leases may be configured longer than `expiryMs`, and be renewed only at their end: some programs write when that is.
+ * @returns who has a shard for longest, in words, and for how long, ms; undefined = no row says that
+ */
+export function heldLonger(
+  positions: readonly ForeignPosition[],
+  nowMs: number,
+): { who: string; leftMs: number } | undefined {
   const held = positions.filter(
-    ({ owner, leasedUntilMs = 0 }) => owner !== undefined && leasedUntilMs > nowMs,
+    ({ owner, leasedUntilMs = 0 }) => owner !== undefined && leasedUntilMs > nowMs && leasedUntilMs < MOST_MS,
   );
   const [last] = held.toSorted((a, b) => b.leasedUntilMs! - a.leasedUntilMs!);
   if (last === undefined) return undefined;
   const until = new Date(last.leasedUntilMs!).toISOString();
-  const message = `${name}: by its row, ${last.owner} has ${last.shardId} until ${until}; the import goes on after that, or once the other consumer has stopped in order and given it up`;
-  return { reason: 'ImportWaiting', message, againInMs: Math.min(LIVE_LOOK_MS, last.leasedUntilMs! - nowMs) };
+  return { who: `${last.owner} has ${last.shardId} until ${until}`, leftMs: last.leasedUntilMs! - nowMs };
 }
 
 function mover(moved: StillFacts['moved']): string {

@@ -273,7 +273,7 @@ function latest({ foreign, nowMs }: ImportInput, why: string): Start {
     };
   }
   return {
-    checkpoint: { at: 'AT_TIMESTAMP', timestampMs: lastSeenMs },
+    checkpoint: { at: 'AT_TIMESTAMP', timestampMs: Math.max(0, lastSeenMs) },
     why: `${why}, from when it was last seen alive`,
     twice: 'what it processed after that and before it stopped',
   };

@@ -1,14 +1,14 @@
 import type { ImportReport } from '../../cli/import.ts';
 import { formatPosition } from '../../import/format-position.ts';
 import type { SourceLook } from '../../import/import-source.ts';
-import { judgeSource } from '../../import/judge-source.ts';
+import { heldLonger, judgeSource } from '../../import/judge-source.ts';
 
 /** What a dry run shows of one look. */
-export function reportOf(name: string, look: SourceLook): ImportReport {
+export function reportOf(name: string, look: SourceLook, nowMs: number): ImportReport {
   const { plan, foreign } = look;
   const owners = new Map(foreign?.positions.map(({ shardId, owner }) => [shardId, owner]));
   // Of whom nothing has been watched yet, it only says whether the rows make sense.
-  const verdict = judgeSource({ name, look, still: undefined, nowMs: 0 });
+  const verdict = judgeSource({ name, look, still: undefined, nowMs });
   const empty = verdict !== 'import' && verdict.reason === 'SourceEmpty' ? [verdict.message] : [];
   return {
     source: name,
@@ -23,9 +23,14 @@ export function reportOf(name: string, look: SourceLook): ImportReport {
       missing,
       twice,
     })),
-    notes: [...plan.notes, ...silence(look)],
+    notes: [...plan.notes, ...silence(look), ...waiting(look, nowMs)],
     refusals: plan.refusals.length > 0 ? plan.refusals : empty,
   };
+}
+
+function waiting({ foreign }: SourceLook, nowMs: number): string[] {
+  const held = heldLonger(foreign?.positions ?? [], nowMs);
+  return held ? [`by its row, ${held.who}: the import waits for that, unless it is given up before`] : [];
 }
 
 function silence({ foreign }: SourceLook): string[] {

@@ -114,8 +114,9 @@ function letOperator(group: string, { checkpoints: { importFrom } }: KinesisCons
 
 async function dryRun(source: ImportSource, { output }: Options, signal: AbortSignal): Promise<number> {
   try {
-    const look = await source.look({ signal, nowMs: systemClock.now() });
-    const report = reportOf(source.name, look);
+    const nowMs = systemClock.now();
+    const look = await source.look({ signal, nowMs });
+    const report = reportOf(source.name, look, nowMs);
     say(printImportPlan(report, output));
     if (report.refusals.length > 0) return 1;
     return report.shards.some(({ missing }) => missing !== undefined) ? EXIT_MISSING : 0;
