@@ -11,6 +11,8 @@ import type { BatchStore } from '../stored-batch.ts';
 
 /** A message that is held is told to stay invisible so long, seconds; again at a third of it. */
 const VISIBILITY_S = 120;
+/** Messages: SQS gives no more in one answer. */
+const MOST_AT_ONCE = 10;
 /** A queue is read to its end when it has had nothing for so long, seconds. */
 const WAIT_S = 2;
 
@@ -29,14 +31,19 @@ export function sqsStore(queueArn: string, place: DestinationPlace): BatchStore 
   /** The newest receipt of each message that is not removed. */
   const held = new Map<string, string>();
   const ended = new AbortController();
+  /** Until SQS refuses or cannot be reached: what is left shows again by itself, and is at most delivered twice. */
   const setVisibility = async (seconds: number) => {
     const QueueUrl = await queueUrl(client, queueArn);
-    for (const ReceiptHandle of held.values()) {
-      const input = { QueueUrl, ReceiptHandle, VisibilityTimeout: seconds };
-      // One that is not held any longer shows again by itself: it is at most delivered twice.
-      await callDestination(call('sqs:ChangeMessageVisibility'), async (abortSignal) => {
-        await client.send(new ChangeMessageVisibilityCommand(input), { abortSignal });
-      }).catch(() => {});
+    const receipts = [...held.values()];
+    for (let at = 0; at < receipts.length; at += MOST_AT_ONCE) {
+      const some = receipts.slice(at, at + MOST_AT_ONCE).map(async (ReceiptHandle) => {
+        const input = { QueueUrl, ReceiptHandle, VisibilityTimeout: seconds };
+        await callDestination(call('sqs:ChangeMessageVisibility'), async (abortSignal) => {
+          await client.send(new ChangeMessageVisibilityCommand(input), { abortSignal });
+        });
+      });
+      const ends = await Promise.allSettled(some);
+      if (ends.every(({ status }) => status === 'rejected')) return;
     }
   };
   const holding = (async () => {
@@ -52,7 +59,7 @@ export function sqsStore(queueArn: string, place: DestinationPlace): BatchStore 
       const QueueUrl = await queueUrl(client, queueArn);
       const input = {
         QueueUrl,
-        MaxNumberOfMessages: 10,
+        MaxNumberOfMessages: MOST_AT_ONCE,
         WaitTimeSeconds: WAIT_S,
         VisibilityTimeout: VISIBILITY_S,
       };
