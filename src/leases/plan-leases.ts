@@ -37,8 +37,6 @@ export interface Move {
   /** Ref of the receiver. */
   to: string;
   reason: MoveReason;
-  /** Parents without a row: the receiver confirms with the stream that they are gone before it takes. */
-  missingParents: readonly string[];
 }
 
 interface Orphan {
@@ -92,7 +90,7 @@ export function planLeases(leases: readonly Lease[], workers: readonly WorkerRow
       .slice(0, surplus.get(giver.worker))
       .map((lease) => ({ lease, giver, reason: 'Balance' as const, preferred: [] })),
   );
-  return place([...orphans.sort(byLease), ...given.sort(byLease)], deficits, receivers, byId);
+  return place([...orphans.sort(byLease), ...given.sort(byLease)], deficits, receivers);
 }
 
 /** Counts that are level, or off by one shard, are settled by load. Undefined: more has to move. */
@@ -121,8 +119,7 @@ function giveOf(
   const lease = byId.get(shardId);
   const receiver = receivers.find(({ worker }) => worker === to);
   assert(lease !== undefined && receiver !== undefined, 'an exchange is among shards and workers there are');
-  const missingParents = lease.parents.filter((id) => !byId.has(id));
-  return { shardId, kind: 'give', from: lease.owner, to: formatRef(receiver), reason, missingParents };
+  return { shardId, kind: 'give', from: lease.owner, to: formatRef(receiver), reason };
 }
 
 /** Shards that may be read now: not ended, all parents ended or without a row. */
@@ -164,7 +161,6 @@ function place(
   orphans: readonly Orphan[],
   deficits: Map<string, number>,
   receivers: readonly WorkerRow[],
-  byId: ReadonlyMap<string, Lease>,
 ): Move[] {
   const receiverOf = new Map<Orphan, string>();
   const assign = (orphan: Orphan, worker: string) => {
@@ -188,17 +184,7 @@ function place(
     const to = refs.get(receiverOf.get(orphan) ?? '');
     if (to === undefined) return [];
     const { lease, giver, reason } = orphan;
-    const missingParents = lease.parents.filter((id) => !byId.has(id));
-    return [
-      {
-        shardId: lease.shardId,
-        kind: giver ? 'give' : 'take',
-        from: lease.owner,
-        to,
-        reason,
-        missingParents,
-      },
-    ];
+    return [{ shardId: lease.shardId, kind: giver ? 'give' : 'take', from: lease.owner, to, reason }];
   });
 }
 

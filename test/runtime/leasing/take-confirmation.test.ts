@@ -26,7 +26,7 @@ function mayTake(row: Row): Promise<boolean> {
   const lease = decodeLease(row);
   const { shardId, owner } = lease;
   const move = { shardId, kind: 'take', from: owner, to: 'me/1', reason: 'Unowned' } as const;
-  return confirmation.mayTake(lease, { ...move, missingParents: [] }, signal);
+  return confirmation.mayTake(lease, move, signal);
 }
 
 describe('a shard is taken', () => {
