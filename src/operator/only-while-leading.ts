@@ -21,7 +21,7 @@ const CLUSTER_READS = names<Cluster>()(
   'readLeaderElectionLease',
   'close',
 );
-const TABLE_READS = names<TableAdmin>()('describe', 'close');
+const TABLE_READS = names<TableAdmin>()('describe');
 const ROW_READS = names<LeaseTable>()('query', 'get');
 const CONSUMER_READS = names<StreamConsumers>()('find', 'close');
 

@@ -92,7 +92,7 @@ export interface AdminCallOptions {
 }
 
 /** What a table does not tell of itself: a read each. */
-export type TableSides = Pick<ObservedTable, 'ttlAttribute' | 'tags' | 'pointInTimeRecovery'>;
+export type TableSides = Pick<ObservedTable, 'ttlAttribute' | 'isTtlEnding' | 'tags' | 'pointInTimeRecovery'>;
 
 /**
  * One checkpoint table's control plane. Throws `KcgError`: `AccessDenied` (names the IAM action), `Credentials`, `Throttled`,
@@ -111,5 +111,4 @@ export interface TableAdmin {
    * `raced`: somebody did it before. `unknown`: this DynamoDB, an emulator, has no such call.
    */
   apply(step: TableStep, options?: AdminCallOptions): Promise<'done' | 'raced' | 'unknown'>;
-  close(): void;
 }

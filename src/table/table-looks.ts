@@ -17,6 +17,8 @@ interface Known {
   sides: (TableSides & { atMs: number }) | undefined;
   /** Somebody asks; the others wait for the same answer. */
   asking: Promise<ObservedTable | undefined> | undefined;
+  /** Counts what makes an answer that is under way an old one. */
+  changes: number;
   keySchema: string | undefined;
   /** The tags that it was made with, while it is not known that tables of its place keep them. */
   given: TableSides['tags'] | undefined;
@@ -55,23 +57,26 @@ export class TableLooks {
       describe: (options = {}) => this.#describe(known, place, options),
       apply: async (step, options) => {
         const { answer } = known;
-        known.answer = undefined;
         try {
           const outcome = await admin.apply(step, options);
+          outdate(known);
           this.#learn(known, step, { isSure: outcome === 'done' && this.#keepTags.has(place), answer });
           if (outcome === 'done' && step.do === 'create') known.given = step.table.tags;
           return outcome;
         } catch (thrown) {
+          outdate(known);
           known.sides = undefined;
           throw thrown;
         }
       },
-      close: () => admin.close(),
     };
   }
 
   async #describe(known: Known, place: string, options: DescribeOptions): Promise<ObservedTable | undefined> {
-    if (options.anew) Object.assign(known, { answer: undefined, sides: undefined });
+    if (options.anew) {
+      outdate(known);
+      known.sides = undefined;
+    }
     const { answer, admin } = known;
     if (options.sides) {
       const observed = await admin.describe(options);
@@ -81,16 +86,20 @@ export class TableLooks {
     const nowMs = this.#clock.monotonic();
     if (answer?.observed.status === 'ACTIVE' && nowMs - answer.atMs < ANSWER_SERVES_MS)
       return answer.observed;
-    known.asking ??= this.#ask(known, place, options).finally(() => (known.asking = undefined));
-    return known.asking;
+    return (known.asking ??= this.#ask(known, place, options));
   }
 
   async #ask(known: Known, place: string, options: DescribeOptions): Promise<ObservedTable | undefined> {
     const nowMs = this.#clock.monotonic();
     const sides = known.sides && nowMs - known.sides.atMs < SIDES_SERVE_MS ? known.sides : undefined;
-    const observed = await known.admin.describe({ ...options, sides });
-    this.#take(known, observed, { place, isWhole: sides === undefined });
-    return observed;
+    const { changes } = known;
+    try {
+      const observed = await known.admin.describe({ ...options, sides });
+      if (changes === known.changes) this.#take(known, observed, { place, isWhole: sides === undefined });
+      return observed;
+    } finally {
+      if (changes === known.changes) known.asking = undefined;
+    }
   }
 
   #take(
@@ -105,12 +114,13 @@ export class TableLooks {
     if (!observed || observed.unread) return;
     known.answer = { observed, atMs };
     if (!isWhole) return;
-    const { tags, ttlAttribute, pointInTimeRecovery } = observed;
+    const { tags, ttlAttribute, isTtlEnding, pointInTimeRecovery } = observed;
     const { given } = known;
     if (given && Object.entries(given).every(([key, value]) => tags[key] === value))
       this.#keepTags.add(place);
     known.given = undefined;
-    if (observed.status === 'ACTIVE') known.sides = { tags, ttlAttribute, pointInTimeRecovery, atMs };
+    if (observed.status === 'ACTIVE')
+      known.sides = { tags, ttlAttribute, isTtlEnding, pointInTimeRecovery, atMs };
   }
 
   /** What a step that was done has made of it, and of the last `answer`; else it is read anew. */
@@ -137,7 +147,13 @@ export class TableLooks {
       return known;
     }
     if (this.#tables.size >= REMEMBERED) this.#forgetOld(usedMs);
-    const nothing = { answer: undefined, sides: undefined, asking: undefined, keySchema: undefined };
+    const nothing = {
+      answer: undefined,
+      sides: undefined,
+      asking: undefined,
+      changes: 0,
+      keySchema: undefined,
+    };
     const fresh = { admin: open(), ...nothing, given: undefined, usedMs };
     this.#tables.set(table, fresh);
     return fresh;
@@ -147,4 +163,9 @@ export class TableLooks {
     for (const [table, { usedMs }] of this.#tables)
       if (nowMs - usedMs > SIDES_SERVE_MS) this.#tables.delete(table);
   }
+}
+
+function outdate(known: Known): void {
+  known.changes += 1;
+  known.answer = known.asking = undefined;
 }

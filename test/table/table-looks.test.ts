@@ -10,12 +10,15 @@ let looks: TableLooks;
 /** How each table was read: `all`, or without what a call each tells. */
 let reads: string[];
 let dropsTags = false;
+/** What a read waits for once it has seen the table. */
+let answering: Promise<void> | undefined;
 beforeEach(() => {
   clock = new ManualClock();
   tables = new MemoryTables(clock);
   looks = new TableLooks(clock);
   reads = [];
   dropsTags = false;
+  answering = undefined;
 });
 
 function adminOf(table: string): TableAdmin {
@@ -25,8 +28,11 @@ function adminOf(table: string): TableAdmin {
     describe: async (options = {}) => {
       reads.push(`${table} ${options.sides ? 'itself' : 'all'}`);
       const observed = await admin.describe(options);
-      const shown = observed && dropsTags ? { ...observed, tags: {} } : observed;
-      return shown && { ...shown, ...options.sides };
+      await answering;
+      if (!observed) return undefined;
+      if (dropsTags) return { ...observed, tags: {}, ...options.sides };
+      const { isTtlEnding, ...itself } = observed;
+      return { ...itself, ...(options.sides ?? (isTtlEnding ? { isTtlEnding } : {})) };
     },
   });
   return looks.of({ table, place: 'here' }, open);
@@ -102,6 +108,31 @@ describe('what is known of tables', () => {
     await admin.apply({ do: 'tag', tags: { team: 'a' } });
     expect((await admin.describe())?.tags['team']).toBe('a');
     expect(reads).toEqual(['one all', 'one all']);
+  });
+
+  test('a look that a change overtakes is not kept, and serves nobody who asks for a new one', async () => {
+    const admin = await make('one');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    answering = promise;
+    const before = admin.describe();
+    await clock.advance(0);
+    answering = undefined;
+    await admin.apply({ do: 'tag', tags: { team: 'a' } });
+    expect((await admin.describe({ anew: true }))?.tags['team']).toBe('a');
+    resolve();
+    expect((await before)?.tags['team']).toBeUndefined();
+    expect((await admin.describe())?.tags['team']).toBe('a');
+    await clock.advance(10_000);
+    expect((await admin.describe())?.tags['team']).toBe('a');
+  });
+
+  test('that its time to live is ending is known for as long as the rest', async () => {
+    const admin = await make('one');
+    Object.assign(tables.tables.get('one')!, { ttlAttribute: 'expires', isTtlEnding: true });
+    await admin.describe();
+    await clock.advance(10_000);
+    expect(await admin.describe()).toMatchObject({ ttlAttribute: 'expires', isTtlEnding: true });
+    expect(reads).toEqual(['one all', 'one itself']);
   });
 
   test('a failure is told to all who wait, and the next call asks again', async () => {

@@ -63,8 +63,6 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
         throw thrown;
       }
     },
-
-    close: () => {},
   };
 }
 

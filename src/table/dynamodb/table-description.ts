@@ -48,8 +48,8 @@ export async function describeTable(look: Look): Promise<ObservedTable | undefin
   return Object.keys(unread).length > 0 ? { ...observed, unread } : observed;
 }
 
-function sidesOf({ ttlAttribute, tags, pointInTimeRecovery }: TableSides): TableSides {
-  return { ttlAttribute, tags, pointInTimeRecovery };
+function sidesOf({ ttlAttribute, isTtlEnding, tags, pointInTimeRecovery }: TableSides): TableSides {
+  return { ttlAttribute, ...(isTtlEnding ? { isTtlEnding } : {}), tags, pointInTimeRecovery };
 }
 
 async function readTable({ client, tableName, call, signal }: Look): Promise<TableDescription | undefined> {
@@ -114,9 +114,7 @@ function cannotBeRead(thrown: unknown): boolean {
   return hasCode(thrown, 'AccessDenied', 'NotFound', 'Unsupported');
 }
 
-function settingsOf(
-  table: TableDescription,
-): Omit<ObservedTable, 'ttlAttribute' | 'tags' | 'pointInTimeRecovery'> {
+function settingsOf(table: TableDescription): Omit<ObservedTable, keyof TableSides> {
   const capacity = table.ProvisionedThroughput;
   const replicas = replicasOf(table);
   const onDemand = table.BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST';

@@ -36,7 +36,6 @@ export class MemoryTables {
         if (this.fault) throw this.fault;
         return this.#apply(name, step);
       },
-      close: () => {},
     };
   }
 
