@@ -108,9 +108,9 @@ export class Worker {
       throw new KcgError('InvalidInput', 'this worker has no handler', {
         fix: 'Set handler, or take its records: for await (const record of worker.records()).',
       });
-    const onAbort = () => void this.stop();
+    const onAbort = () => this.#tellToStop();
     signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted) this.#stop.abort();
+    if (signal?.aborted) onAbort();
     try {
       const own = ownExport(this.#handler, 'handler');
       await this.#begin(new OwnHandler({ load: async () => own, folder: '', clock: systemClock }), false);
@@ -136,8 +136,12 @@ export class Worker {
 
   /** Drains and ends; resolves when that is done. @throws what `run` would throw */
   async stop(): Promise<void> {
-    this.#stop.abort(new KcgError('Aborted', 'the worker is told to stop'));
+    this.#tellToStop();
     await this.#running;
+  }
+
+  #tellToStop(): void {
+    this.#stop.abort(new KcgError('Aborted', 'the worker is told to stop'));
   }
 
   /**

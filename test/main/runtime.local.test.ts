@@ -1,5 +1,5 @@
 import { PutRecordCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
@@ -124,6 +124,19 @@ describe('a worker in a program of its own', () => {
       options('no-table', { handler: async () => {}, table: { name: 'not-there' } }),
     );
     await expect(another.start()).rejects.toMatchObject({ code: 'NotFound' });
+  });
+
+  it('tells why it cannot run whoever runs it, and nobody else', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    onTestFinished(() => void process.off('unhandledRejection', unhandled));
+    const listen = { host: '127.0.0.1', port: Number(new URL(kinesis.endpoint).port) };
+    const stop = new AbortController();
+    const running = new Worker(options('taken-port', { handler: async () => {}, listen })).run(stop.signal);
+    stop.abort();
+    await expect(running).rejects.toMatchObject({ code: 'Conflict' });
+    await new Promise(setImmediate);
+    expect(unhandled).not.toHaveBeenCalled();
   });
 
   it('shares shards with another, and hands them over without delivering twice', async () => {
