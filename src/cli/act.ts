@@ -1,3 +1,4 @@
+import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable } from '../lib/options.ts';
 import type { StoredObject } from '../kubernetes/cluster.ts';
@@ -96,6 +97,6 @@ export function rolloutWaitsFor(deployment: StoredObject): string | undefined {
   if (observedGeneration < (deployment.metadata.generation ?? 0))
     return 'its Deployment has not been looked at yet';
   if (updatedReplicas < wanted) return `${updatedReplicas} of ${wanted} pods are new`;
-  if (replicas > updatedReplicas) return `${replicas - updatedReplicas} old pods still drain`;
+  if (replicas > updatedReplicas) return `still to go: ${count(replicas - updatedReplicas, 'old pod')}`;
   return readyReplicas < wanted ? `${readyReplicas} of ${wanted} pods are ready` : undefined;
 }

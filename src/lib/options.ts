@@ -61,7 +61,7 @@ export function parseOptions<const T extends OptionTable>(
   limits: ArgumentLimits = {},
 ): ParsedOptions<T> {
   const parsed = parseArgs({
-    args: [...argv],
+    args: withoutShortEquals(table, argv),
     // What is wrong is told in our words, below.
     strict: false,
     tokens: true,
@@ -85,6 +85,16 @@ export function parseOptions<const T extends OptionTable>(
   const { prefix } = limits;
   const positionals = parsed.positionals.map((text) => (prefix ? text.replace(prefix, '') : text));
   return { options: values as OptionValues<T>, positionals };
+}
+
+/** `-n=shop`, as kubectl takes it beside `-n shop` and `-nshop`. */
+function withoutShortEquals(table: OptionTable, argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((text, index) => {
+    const [, letter, value] = ((end === -1 || index < end) && /^-(\w)=(.*)$/s.exec(text)) || [];
+    const name = Object.keys(table).find((name) => letter !== undefined && table[name]!.short === letter);
+    return name === undefined ? text : `--${name}=${value}`;
+  });
 }
 
 /**

@@ -51,7 +51,7 @@ describe('a command that changes groups', () => {
     expect(rolloutWaitsFor(deployment(done))).toBeUndefined();
     expect(rolloutWaitsFor(deployment({ ...done, observedGeneration: 0 }))).toContain('not been looked at');
     expect(rolloutWaitsFor(deployment({ ...done, updatedReplicas: 1 }))).toBe('1 of 2 pods are new');
-    expect(rolloutWaitsFor(deployment({ ...done, replicas: 3 }))).toBe('1 old pods still drain');
+    expect(rolloutWaitsFor(deployment({ ...done, replicas: 3 }))).toBe('still to go: 1 old pod');
     expect(rolloutWaitsFor(deployment({ ...done, readyReplicas: 1 }))).toBe('1 of 2 pods are ready');
   });
 });

@@ -33,6 +33,15 @@ describe('what Kubernetes says of a Service of the namespace', () => {
   );
 });
 
+test('a short option takes its value in each of the ways that kubectl has', () => {
+  const table = { output: { type: 'string', short: 'o', description: 'how' } } as const satisfies OptionTable;
+  const given = (...argv: string[]) => parseOptions(table, argv, {}, { positionals: 1 });
+  for (const argv of [['-o', 'a=b'], ['-oa=b'], ['-o=a=b'], ['--output=a=b']])
+    expect(given(...argv).options.output).toBe('a=b');
+  expect(() => given('-x=1')).toThrow('there is no option -x');
+  expect(given('--', '-o=a').positionals).toEqual(['-o=a']);
+});
+
 test.each(['orders', 'kcg/orders', 'KinesisConsumerGroup/orders', 'kinesisconsumergroup.kcg.dev/orders'])(
   '%s is the group orders',
   (name) => {

@@ -65,7 +65,8 @@ export async function untilDone(
     if (waits !== told) process.stderr.write(`${title}: waiting: ${waits}\n`);
     told = waits;
     if (systemClock.monotonic() >= end) {
-      throw new KcgError('Timeout', `${title} is not done after ${timeoutSeconds} s: ${waits}`, {
+      // No `Timeout`: whoever was asked has answered.
+      throw new KcgError('Conflict', `${title} is not done after ${timeoutSeconds} s: ${waits}`, {
         fix: 'It goes on; look with kcg status.',
       });
     }
