@@ -271,6 +271,18 @@ describe('an import', () => {
   });
 });
 
+describe('an export', () => {
+  test('into a table of another key is refused, and writes nothing, whatever that table holds', async () => {
+    await createTable(client, 'nobodys', ['pk']);
+    for (const items of [[], [{ pk: S('x') }]]) {
+      for (const Item of items) await client.send(new PutItemCommand({ TableName: 'nobodys', Item }));
+      const { code, stdout } = await command('export', ...GROUP, '--to', 'kcl', '--to-table', 'nobodys');
+      expect(code).toBe(1);
+      expect(stdout).toContain('table nobodys has the key pk, which is of no program that is known here');
+    }
+  });
+});
+
 describe('a comparison', () => {
   const KCL = ['--type', 'KCL', '--with', 'orders-app'];
 

@@ -10,7 +10,8 @@ import { KcgError } from '../../lib/errors.ts';
 import type { ExportProgram, ExportRow, ExportValue } from '../export/export-plan.ts';
 import type { ForeignTableOptions } from './foreign-table.ts';
 
-const KEYS: Record<ExportProgram, string> = { kcl: 'leaseKey', 'async-kinesis': 'shard_id' };
+/** The one key of the program's table. */
+export const EXPORT_KEYS: Record<ExportProgram, string> = { kcl: 'leaseKey', 'async-kinesis': 'shard_id' };
 const ACTIVE_TIMEOUT_MS = 120_000;
 const LOOK_MS = 500;
 
@@ -32,7 +33,7 @@ export class ExportTable {
    */
   async create(signal: AbortSignal): Promise<void> {
     const { client, tableName: TableName, clock } = this.#options;
-    const AttributeName = KEYS[this.#program];
+    const AttributeName = EXPORT_KEYS[this.#program];
     const create = new CreateTableCommand({
       TableName,
       BillingMode: 'PAY_PER_REQUEST',
@@ -84,10 +85,10 @@ export class ExportTable {
     ];
     const conditions = before
       ? Object.entries(before).map(([attribute, of]) => `${name(attribute)} = ${value(of)}`)
-      : [`attribute_not_exists(${name(KEYS[this.#program])})`];
+      : [`attribute_not_exists(${name(EXPORT_KEYS[this.#program])})`];
     const command = new UpdateItemCommand({
       TableName,
-      Key: { [KEYS[this.#program]]: { S: key } },
+      Key: { [EXPORT_KEYS[this.#program]]: { S: key } },
       UpdateExpression: clauses.join(' '),
       ConditionExpression: conditions.join(' AND '),
       ExpressionAttributeNames: names,

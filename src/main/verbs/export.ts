@@ -1,6 +1,6 @@
 import { groupNames } from '../../cli/group-options.ts';
 import { exportOptions, printExportPlan } from '../../cli/export.ts';
-import { ExportTable } from '../../import/dynamodb/export-table.ts';
+import { EXPORT_KEYS, ExportTable } from '../../import/dynamodb/export-table.ts';
 import { ForeignTable, type ForeignTableOptions } from '../../import/dynamodb/foreign-table.ts';
 import type { ExportProgram } from '../../import/export/export-plan.ts';
 import { planExport } from '../../import/export/plan-export.ts';
@@ -125,11 +125,11 @@ async function lookAt(
     if (hasCode(thrown, 'NotFound')) return undefined;
     throw thrown;
   });
-  const isEmpty = rows === undefined || rows.rows.length === 0;
-  return {
-    isMade: rows !== undefined,
-    existing: isEmpty ? undefined : readForeign(program, rows, { stream }),
-  };
+  if (rows === undefined) return { isMade: false, existing: undefined };
+  // One of another key has nothing that was read, and is refused all the same.
+  const isEmpty =
+    rows.rows.length === 0 && rows.key?.hash === EXPORT_KEYS[program] && rows.key.range === undefined;
+  return { isMade: true, existing: isEmpty ? undefined : readForeign(program, rows, { stream }) };
 }
 
 interface Look {
