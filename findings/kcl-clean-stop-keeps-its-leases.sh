@@ -7,8 +7,8 @@
 # Packages: Maven software.amazon.kinesis:amazon-kinesis-client 3.5.1, polling, with npm kinesis-local 0.6.2 and PyPI moto 5.2.5 as its
 # Kinesis and DynamoDB. Seen: leaseOwner and leaseCounter stay in the rows; a worker that is started right after the stop first has
 # to see that the counter stands still for failoverTimeMillis (10 s unless told otherwise), and then waits for its leader's next
-# rounds: a minute and more in all. No shard is read meanwhile, at each stop of each pod; and whoever takes leaseOwner for a sign of life, an export or an
-# import of positions, finds a live consumer where none is.
+# rounds: a minute and more in all. No shard is read meanwhile, at each stop of each pod; and whoever takes leaseOwner for a sign of
+# life, an export or an import of positions, finds a live consumer where none is.
 # The way out: a workerIdentifier that the next process has again (a StatefulSet's pod name): it takes its own leases at once.
 # Output:
 #   owners in the table after a clean stop: worker-1 worker-1

@@ -46,8 +46,15 @@ ask() {
   printf 'groups: [{name: orders, rules: [{alert: Behind, expr: "%s", for: 10m%s}]}]\n' "$3" "${4:-}" > rules.yaml
   local fires='does not fire' minute
   for minute in 9 14 19 24 29; do
-    printf 'rule_files: [rules.yaml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n%s\n    alert_rule_test: [{eval_time: %sm, alertname: Behind, exp_alerts: []}]\n' \
-      "$2" "$minute" > test.yaml
+    cat > test.yaml <<YAML
+rule_files: [rules.yaml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+$2
+    alert_rule_test: [{eval_time: ${minute}m, alertname: Behind, exp_alerts: []}]
+YAML
     if ! ./promtool test rules test.yaml > said 2>&1; then
       grep -q 'got:' said || { cat said; exit 1; }
       fires=fires
