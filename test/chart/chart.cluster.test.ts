@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasPodEnded } from '../../src/kubernetes/candidate.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
@@ -7,7 +8,7 @@ import { until } from '../support/until.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
 import { OPERATOR_CALLS, OWNER_RIGHT, type KubeCall } from './operator-calls.ts';
-import { rendered, template } from './render-chart.ts';
+import { CHART, rendered, runHelm, template } from './render-chart.ts';
 
 /* deploy/ on a real API server: it is taken without a warning, and its rights are enough for the operator and no more. */
 
@@ -97,6 +98,32 @@ test.skipIf(helm === undefined)('all that a cluster may ask for is what the API 
   expect(stderr.replaceAll(/^Warning: would violate PodSecurity .*\n/gm, '')).toBe('');
   expect(code).toBe(0);
 });
+
+test.skipIf(helm === undefined)(
+  'Helm looks for other operators, and without a ClusterRole asks no more than the docs say',
+  async () => {
+    const run = (line: string) => runHelm(helm!, line.split(' '), '', { KUBECONFIG: plane.kubeconfig });
+    const install = `install other ${CHART} -n ${NAMESPACE} --set crds.install=false`;
+    const warning = 'another operator of kcg is in this cluster: kcg-system/kcg';
+    const looked = run(`${install} --dry-run=server`);
+    expect(looked).toMatchObject({ code: 0, stdout: expect.stringContaining(warning) as string });
+    const blocks = readFileSync('docs/multi-tenant.md', 'utf8').matchAll(/^```yaml\n(.*?)^```/gms);
+    const role = [...blocks].find(([, yaml]) => yaml?.includes('name: kcg-installer'))!;
+    await kubectl('apply -f -', role[1]);
+    for (const name of ['admin', 'kcg-installer'])
+      await kubectl(`create rolebinding ${name} --clusterrole=${name} --user=installer -n ${NAMESPACE}`);
+    const here = `--set watchNamespaces={${NAMESPACE}} --set clusterId=one --set rbac.clusterRoles=false`;
+    // A right counts a moment after it is given.
+    const installed = await until('the release', async () => {
+      const result = run(
+        `${install.replace('install', 'upgrade --install')} ${here} --kube-as-user installer`,
+      );
+      return result.code === 0 && result;
+    });
+    expect(installed.stdout).toContain(`kubectl get kcg -n ${NAMESPACE}`);
+    expect(run(`uninstall other -n ${NAMESPACE} --kube-as-user installer`)).toMatchObject({ code: 0 });
+  },
+);
 
 /** kubectl's answer for the operator's ServiceAccount. */
 const canI = async ({ verb, group, resource, name, where }: KubeCall, namespace = NAMESPACE) => {

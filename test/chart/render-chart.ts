@@ -19,8 +19,13 @@ export interface HelmResult {
   stderr: string;
 }
 
-export function runHelm(helm: string, args: readonly string[], stdin = ''): HelmResult {
-  const env = { PATH: process.env['PATH'], HOME: '/nonexistent' };
+export function runHelm(
+  helm: string,
+  args: readonly string[],
+  stdin = '',
+  more: NodeJS.ProcessEnv = {},
+): HelmResult {
+  const env = { PATH: process.env['PATH'], HOME: '/nonexistent', ...more };
   const { status, stdout, stderr } = spawnSync(helm, args, { encoding: 'utf8', input: stdin, env });
   return { code: status, stdout, stderr };
 }
