@@ -212,7 +212,7 @@ describe.skipIf(helm === '')('the admission policy', () => {
   });
 
   test('keeps who may change a namespace from changing what it allows', async () => {
-    await kubectl('create clusterrole owner --verb=get,list,patch,update,create --resource=namespaces');
+    await kubectl('create clusterrole owner --verb=get,list,patch,update,create --resource=namespaces,namespaces/status');
     await kubectl('create clusterrolebinding owner --clusterrole=owner --user=owner');
     const annotate = (what: string) => run(`annotate namespace shop ${what} --overwrite --as=owner`);
     await until('the right', async () => (await annotate('team=a')).code === 0);
@@ -223,6 +223,9 @@ describe.skipIf(helm === '')('the admission policy', () => {
     await kubectl('annotate namespace shop kcg.dev/max-tables=1');
     expect((await annotate('kcg.dev/max-tables=9')).stderr).toContain(words);
     expect((await annotate('kcg.dev/max-tables-')).stderr).toContain(words);
+    const aside = JSON.stringify({ metadata: { annotations: { 'kcg.dev/max-tables': '9' } } });
+    const patch = `patch namespace shop --subresource=status --type=merge -p ${aside} --as=owner`;
+    expect((await run(patch)).stderr).toContain(words);
     expect((await annotate('team=b')).code).toBe(0);
     const own = {
       apiVersion: 'v1',
