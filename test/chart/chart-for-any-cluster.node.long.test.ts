@@ -58,6 +58,23 @@ describe.skipIf(helm === '')('names', () => {
     expect(others.filter(({ metadata }) => !metadata.name.startsWith(name))).toEqual([]);
   });
 
+  test.each(['123', '1e3', 'true', 'null'])('may be %s, which is a text in each place', (name) => {
+    const called = (each: string) => {
+      const names = { fullnameOverride: each, priorityClassName: each, watchNamespaces: [each] };
+      const metrics = { ...EVERYTHING.metrics, dashboards: { enabled: true, namespace: each } };
+      const values = { ...EVERYTHING, ...names, metrics, imagePullSecrets: [{ name: each }] };
+      return JSON.stringify(render(values, { release: each, namespace: each }));
+    };
+    expect(called(name)).toBe(called('a-name-of-letters').replaceAll('a-name-of-letters', name));
+  });
+
+  test("a release's may have dots, where those of Services may not", () => {
+    const manifests = render({}, { release: 'kcg.eu' });
+    expect(find(manifests, 'Service')).toMatchObject({
+      metadata: { name: 'kcg-eu-metrics', labels: { 'app.kubernetes.io/instance': 'kcg.eu' } },
+    });
+  });
+
   test('everything of a release goes into another namespace', () => {
     const here = idsOf(render(EVERYTHING));
     const there = idsOf(render({ ...EVERYTHING, namespaceOverride: 'streams' }));

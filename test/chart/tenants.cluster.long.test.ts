@@ -212,7 +212,9 @@ describe.skipIf(helm === '')('the admission policy', () => {
   });
 
   test('keeps who may change a namespace from changing what it allows', async () => {
-    await kubectl('create clusterrole owner --verb=get,list,patch,update,create --resource=namespaces,namespaces/status');
+    await kubectl(
+      'create clusterrole owner --verb=get,list,patch,update,create --resource=namespaces,namespaces/status',
+    );
     await kubectl('create clusterrolebinding owner --clusterrole=owner --user=owner');
     const annotate = (what: string) => run(`annotate namespace shop ${what} --overwrite --as=owner`);
     await until('the right', async () => (await annotate('team=a')).code === 0);

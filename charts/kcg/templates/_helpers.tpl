@@ -1,14 +1,11 @@
+{{/* Beginning of names of Services, in which there may be no dot, as there may in a release's. */}}
 {{- define "kcg.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
-{{- else -}}
-{{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
-{{- end -}}
-{{- end -}}
+{{- $name := .Values.fullnameOverride }}
+{{- if not $name }}
+{{- $own := default .Chart.Name .Values.nameOverride }}
+{{- $name = contains $own .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $own) }}
+{{- end }}
+{{- $name | replace "." "-" | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "kcg.namespace" -}}
@@ -17,7 +14,7 @@
 
 {{- define "kcg.selectorLabels" -}}
 app.kubernetes.io/name: kcg
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
@@ -62,14 +59,14 @@ annotations:
 {{/* Parent charts may have names in place of objects in global.imagePullSecrets. */}}
 {{- define "kcg.imagePullSecrets" -}}
 {{- range concat .Values.imagePullSecrets .Values.global.imagePullSecrets }}
-- name: {{ if kindIs "map" . }}{{ .name }}{{ else }}{{ . }}{{ end }}
+- name: "{{ if kindIs "map" . }}{{ .name }}{{ else }}{{ . }}{{ end }}"
 {{- end }}
 {{- end -}}
 
 {{- define "kcg.subjects" -}}
 - kind: ServiceAccount
-  name: {{ include "kcg.serviceAccountName" . }}
-  namespace: {{ include "kcg.namespace" . }}
+  name: {{ include "kcg.serviceAccountName" . | quote }}
+  namespace: {{ include "kcg.namespace" . | quote }}
 {{- end -}}
 
 {{/* What the operator does in the namespaces it looks after. */}}
@@ -110,7 +107,7 @@ annotations:
 - apiGroups: [""]
   resources: [namespaces]
   {{- with . }}
-  resourceNames: [{{ . }}]
+  resourceNames: [{{ quote . }}]
   {{- end }}
   verbs: [get]
 {{- end -}}
