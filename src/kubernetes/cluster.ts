@@ -18,7 +18,6 @@ export const KINDS = {
   secret: kind('v1', 'Secret', 'secrets'),
   service: kind('v1', 'Service', 'services'),
   serviceAccount: kind('v1', 'ServiceAccount', 'serviceaccounts'),
-  job: kind('batch/v1', 'Job', 'jobs'),
   event: kind('events.k8s.io/v1', 'Event', 'events'),
   leaderElectionLease: kind('coordination.k8s.io/v1', 'Lease', 'leases'),
   namespace: { ...kind('v1', 'Namespace', 'namespaces'), namespaced: false },

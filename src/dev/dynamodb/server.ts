@@ -32,8 +32,6 @@ export interface LocalDynamoDbOptions {
   accessKeyIds?: readonly string[];
   /** With it the port answers TLS, too. */
   certificate?: ServerCertificate | undefined;
-  /** How often expired items are looked for, ms; default 60,000. */
-  ttlSweepMs?: number;
 }
 
 /** What happens to a request instead of, or (`drop answer`) after, its effect. */
@@ -52,6 +50,7 @@ export interface LocalDynamoDb extends ServiceServer {
 }
 
 const JSON_TYPE = 'application/x-amz-json-1.0';
+/** How often expired items are looked for. */
 const TTL_SWEEP_MS = 60_000;
 
 /**
@@ -60,7 +59,7 @@ const TTL_SWEEP_MS = 60_000;
  * @throws KcgError `Conflict` when the port is taken.
  */
 export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise<LocalDynamoDb> {
-  const { clock, log, host = '127.0.0.1', ttlSweepMs = TTL_SWEEP_MS } = options;
+  const { clock, log, host = '127.0.0.1' } = options;
   const backend = await DynamoDbBackend.start();
   const front = new Front(backend, options);
   const server = await startServiceServer({
@@ -80,11 +79,11 @@ export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise
   const sweep = () => front.sweep(clock.now());
   const sweeping = (async () => {
     while (!stop.signal.aborted) {
-      await clock.sleep(ttlSweepMs, { signal: stop.signal });
+      await clock.sleep(TTL_SWEEP_MS, { signal: stop.signal });
       if (stop.signal.aborted) return;
       await sweep().catch((error: unknown) => {
-        const retryInMs = ttlSweepMs;
-        log.warn('expired items were not deleted', { error: KcgError.from(error).message, retryInMs });
+        const { message } = KcgError.from(error);
+        log.warn('expired items were not deleted', { error: message, retryInMs: TTL_SWEEP_MS });
       });
     }
   })();

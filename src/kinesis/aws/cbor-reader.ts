@@ -59,13 +59,6 @@ export class CborReader {
     return false;
   }
 
-  /** Passes a null, if one is next. */
-  passNull(): boolean {
-    if (this.bytes[this.at] !== NULL) return false;
-    this.at += 1;
-    return true;
-  }
-
   /** Is it `name` that was passed, from `start` on? */
   hasPassed(name: AsciiName, start: number): boolean {
     const { words, length } = name;
@@ -100,13 +93,6 @@ export class CborReader {
     if (this.#argument === UNTIL_BREAK) return this.#chunks(() => this.text()).join('');
     const start = this.#take(this.#argument);
     return this.bytes.toString('utf8', start, this.at);
-  }
-
-  /** A number, also with a tag. */
-  number(): number {
-    const value = this.value();
-    if (typeof value !== 'number') throw new MalformedCbor('no number');
-    return value;
   }
 
   /** Whatever is next; a tag's content without the tag. */

@@ -145,7 +145,7 @@ export class KubeUserCalls {
     return String(body);
   }
 
-  /** Whether the user may; `reason` is the server's, if it gives one. */
+  /** Whether the user may. */
   async mayI(
     attributes: { verb: string; group: string; resource: string; subresource?: string; namespace?: string },
     signal: AbortSignal,
