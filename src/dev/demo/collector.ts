@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { DeliveryTally, type Delivery } from './delivery-tally.ts';
 import type { Clock } from '../../lib/clock.ts';
 
@@ -9,14 +10,17 @@ export interface Collector {
   close(): Promise<void>;
 }
 
-/** Takes what the demo's handlers forward, on loopback, and counts it as it comes. */
+/** Takes what the demo's handlers forward, on loopback, and counts it as it comes; what does not come whole does not count. */
 export async function startCollector(clock: Clock): Promise<Collector> {
   const tally = new DeliveryTally();
   const server = createServer((request, response) => {
-    void read(request).then((body) => {
-      tally.processed(JSON.parse(body) as Delivery, clock.monotonic());
-      return response.writeHead(204).end();
-    });
+    json(request).then(
+      (delivery) => {
+        tally.processed(delivery as Delivery, clock.monotonic());
+        response.writeHead(204).end();
+      },
+      () => response.destroy(),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -28,10 +32,4 @@ export async function startCollector(clock: Clock): Promise<Collector> {
         server.closeAllConnections();
       }),
   };
-}
-
-async function read(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
 }
