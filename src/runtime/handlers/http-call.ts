@@ -30,7 +30,10 @@ export async function post(url: string, options: PostOptions): Promise<Answer> {
   } catch (thrown) {
     // Servers close idle connections; a request sent at that moment finds one dead that was thought alive.
     if (!(thrown instanceof StaleConnectionError)) throw thrown;
-    return postOnce(url, { ...options, agent: false });
+    return postOnce(url, { ...options, agent: false }).catch((again: unknown) => {
+      // It was there for the first one, which may have ended it: that nobody listens now does not say that nobody had it.
+      throw isRefused(again) ? new Error(thrown.message, { cause: again }) : again;
+    });
   }
 }
 

@@ -88,7 +88,8 @@ async function deliver(
         ? refuse(`closed the connection (${thrown.message}) before it had`)
         : failed(`the handler at ${url} did not answer: ${describeNetworkError(thrown)}`, thrown);
     const isMissed = isRefused(thrown);
-    return { ...result, back: watch.back(isMissed), ...(isMissed ? { isMissed } : {}) };
+    const isAway = isMissed || isRefused((thrown as Error).cause);
+    return { ...result, back: watch.back(isAway), ...(isMissed ? { isMissed } : {}) };
   }
 }
 

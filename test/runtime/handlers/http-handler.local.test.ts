@@ -172,6 +172,22 @@ describe('delivering a batch', () => {
     expect([posts, sockets.length]).toEqual([3, 2]);
   });
 
+  it('does not call a batch missed that ended the application, on a connection that was used before', async () => {
+    let posts = 0;
+    const { url, server } = await serve((request, response) => {
+      posts += 1;
+      if (posts === 1) return void response.end();
+      server.close();
+      request.socket.resetAndDestroy();
+    });
+    const { handler } = handlerOf(url);
+    await handler.handle(BATCH, aContext());
+    const result = await handler.handle(BATCH, aContext());
+    expect(result).toMatchObject({ outcome: 'failed', back: expect.any(Promise) });
+    expect(posts).toBe(2);
+    expect(result).not.toHaveProperty('isMissed');
+  });
+
   it('fails when a fresh connection is closed without an answer, or in the middle of it', async () => {
     let posts = 0;
     const { url } = await serve((request, response) => {
