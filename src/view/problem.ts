@@ -28,6 +28,7 @@ const SAYS_WHAT_TO_DO: ReadonlySet<string> = new Set([
   'ClaimedByOtherResource',
   'ClaimedByOtherCluster',
   'TableSettingsHeld',
+  'UnknownShards',
 ]);
 
 const OWN_CREDENTIALS = 'Workers have credentials of their own and go on.';

@@ -37,8 +37,10 @@ describe('what is wrong with a group', () => {
     const conditions = [
       condition('StreamReady', 'False', 'StreamNotFound'),
       condition('GroupClaimed', 'False', 'ClaimedByOtherResource'),
+      condition('ScalingLimited', 'True', 'UnknownShards'),
     ];
     const problems = problemsOf(aPicture(said(...conditions)));
+    expect(problems.find(({ reason }) => reason === 'UnknownShards')?.next).toBeUndefined();
     expect(problems.slice(0, 2)).toEqual([
       { severity: 'error', reason: 'StreamNotFound', what: 'StreamNotFound it is', next: undefined },
       {
