@@ -121,6 +121,11 @@ describe('kcg leases NAME', () => {
     expect((await leases('ordrs')).stderr).toBe(
       `${near} A table can be read without one: name it with --table.\n`,
     );
+    const get = (...more: string[]) => kcgHere(['get', 'orders', '--server', apiUrl, ...more]);
+    const two = await get('ordrs', '-n', 'shop');
+    expect(two).toMatchObject({ code: 1, stderr: `${near}\n` });
+    expect(two.stdout).toMatch(/^NAME .*\norders /);
+    expect((await get('-l', 'a=b')).stderr).toContain('get takes names or -l, not both');
     const pause = await kcgHere(['pause', 'ordrs', '-n', 'shop', '--server', apiUrl]);
     expect(pause).toEqual({ code: 1, stdout: '', stderr: `${near}\n` });
     const { code, stderr } = await leases('hopeless');

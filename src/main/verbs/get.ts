@@ -1,4 +1,4 @@
-import { groupNames } from '../../cli/group-options.ts';
+import { groupNames, requireOneChoice } from '../../cli/group-options.ts';
 import { getOptions, printGroups, type ListedGroup } from '../../cli/get.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { parseOptions } from '../../lib/options.ts';
@@ -16,7 +16,9 @@ export async function runGetCommand(
   stop: AbortSignal,
 ): Promise<number> {
   const { options, positionals: names } = parseOptions(getOptions, argv, env, groupNames(100));
+  requireOneChoice('get', names, options);
   await readUserCluster(options, { env }, async ({ calls, cluster, namespace }) => {
+    let lacking: string | undefined;
     const look = async (signal: AbortSignal): Promise<string> => {
       const objects = await calls.select(KINDS.consumerGroup, {
         namespace: options.allNamespaces ? undefined : namespace,
@@ -24,11 +26,11 @@ export async function runGetCommand(
         signal,
       });
       const known = objects as unknown as ListedGroup[];
-      for (const name of names)
-        if (!known.some(({ metadata }) => metadata.name === name))
-          throw await noSuchGroup(cluster, { namespace, name });
       const groups =
         names.length === 0 ? known : known.filter(({ metadata }) => names.includes(metadata.name));
+      lacking = names.find((name) => !known.some(({ metadata }) => metadata.name === name));
+      if (lacking !== undefined && groups.length === 0)
+        throw await noSuchGroup(cluster, { namespace, name: lacking });
       if (groups.length > 0)
         return printGroups({ options, isOne: names.length === 1, groups, now: systemClock.now() });
       // As kubectl has it: what is counted or piped is the list alone.
@@ -40,6 +42,8 @@ export async function runGetCommand(
         : printGroups({ options, isOne: false, groups, now: systemClock.now() });
     };
     await show(look, options.watch, stop);
+    // As kubectl has it: those that are there first.
+    if (lacking !== undefined) throw await noSuchGroup(cluster, { namespace, name: lacking });
   });
   return 0;
 }
