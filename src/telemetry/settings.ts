@@ -32,6 +32,7 @@ type Signal = 'METRICS' | 'TRACES';
 
 const OFF: TelemetrySettings = { metrics: undefined, traces: undefined, problems: [] };
 const MAX_MS = 2_147_483_647;
+const PROTOCOL = 'http/protobuf';
 
 /** `fallback`: base URL of a collector where the variables name none. */
 export function telemetrySettings(env: Env, fallback?: string): TelemetrySettings {
@@ -70,7 +71,7 @@ export function telemetrySettings(env: Env, fallback?: string): TelemetrySetting
   };
 }
 
-/** An empty variable is one that is not set, as the specification says. */
+/** An empty variable is one that is not set, as the specification says; of names it says that their case does not matter. */
 function valueOf(env: Env, name: string): string | undefined {
   const value = env[name]?.trim();
   return value === '' ? undefined : value;
@@ -97,11 +98,16 @@ function urlOf(
   if (named === undefined || !isExported(signal, env, problems)) return undefined;
   const protocol = firstOf(env, `OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`, 'OTEL_EXPORTER_OTLP_PROTOCOL');
   const what = signal === 'METRICS' ? 'metrics' : 'traces';
-  if (protocol && protocol.value !== 'http/protobuf') {
-    problems.push(
-      `${what} are not sent: ${protocol.name} is ${protocol.value}, and only http/protobuf is supported, to port 4318 of most collectors`,
-    );
-    return undefined;
+  const wire = protocol?.value.toLowerCase() ?? PROTOCOL;
+  if (wire !== PROTOCOL) {
+    const is = `${protocol!.name} is ${protocol!.value}`;
+    if (wire === 'grpc' || wire === 'http/json') {
+      problems.push(
+        `${what} are not sent: ${is}, and only ${PROTOCOL} is supported, to port 4318 of most collectors`,
+      );
+      return undefined;
+    }
+    problems.push(`${is}, which is no protocol of OTLP; ${what} are sent as ${PROTOCOL}`);
   }
   const url = named === own ? named.value : `${named.value.replace(/\/$/, '')}/v1/${what}`;
   if (/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url;
@@ -117,7 +123,7 @@ function given(fallback: string | undefined): { name: string; value: string } | 
 function isExported(signal: Signal, env: Env, problems: string[]): boolean {
   const exporter = firstOf(env, `OTEL_${signal}_EXPORTER`);
   if (exporter === undefined) return true;
-  const names = exporter.value.split(',').map((name) => name.trim());
+  const names = exporter.value.split(',').map((name) => name.trim().toLowerCase());
   const unknown = names.filter((name) => !['otlp', 'none', 'prometheus'].includes(name));
   if (unknown.length > 0)
     problems.push(`${exporter.name} names ${unknown.join(', ')}, and only otlp and none are supported`);
@@ -143,7 +149,7 @@ function numberOf(name: string, env: Env, { least, most, otherwise, problems }: 
 /** Batches have no parent, so what a sampler does with one is nobody's business here. */
 function samplerOf(env: Env, problems: string[]): TraceSettings['sampler'] {
   const name = valueOf(env, 'OTEL_TRACES_SAMPLER') ?? 'parentbased_always_on';
-  switch (name.replace(/^parentbased_/, '')) {
+  switch (name.toLowerCase().replace(/^parentbased_/, '')) {
     case 'always_on':
       return { always: true };
     case 'always_off':

@@ -41,8 +41,8 @@ describe('where metrics and spans go', () => {
       [undefined, `${AT}/v1/traces`],
     ],
     [
-      'with another exporter beside it',
-      at({ OTEL_METRICS_EXPORTER: 'prometheus, otlp' }),
+      'with another exporter beside it, whatever the case of names',
+      at({ OTEL_METRICS_EXPORTER: 'prometheus, OTLP', OTEL_EXPORTER_OTLP_PROTOCOL: 'HTTP/Protobuf' }),
       [`${AT}/v1/metrics`, `${AT}/v1/traces`],
     ],
   ])('%s', (_, env, urls) => {
@@ -69,6 +69,11 @@ describe('a value that cannot be used', () => {
       at({ OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' }),
       [/traces are not sent: OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is http\/json/],
       'metrics',
+    ],
+    [
+      at({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuff' }),
+      [/protobuff, which is no protocol of OTLP; metrics are sent as http\/protobuf/, /traces/],
+      'metrics traces',
     ],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' },
