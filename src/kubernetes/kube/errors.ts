@@ -78,7 +78,8 @@ export function statusError(
     {
       resource: subject.resource,
       fix: FIXES[code]?.(subject),
-      retryAfterMs: Number.isFinite(seconds) ? Math.min(seconds * 1_000, MAX_RETRY_AFTER_MS) : undefined,
+      // A proxy may say 0, and a loop would ask without a pause.
+      retryAfterMs: seconds > 0 ? Math.min(seconds * 1_000, MAX_RETRY_AFTER_MS) : undefined,
     },
   );
 }

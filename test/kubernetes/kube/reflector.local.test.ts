@@ -189,7 +189,7 @@ describe('the reflector', () => {
   });
 
   test('backs off when everything fails, and asks as the server says', async () => {
-    for (let i = 0; i < 4; i += 1) server.trouble.push({ with: 'list', answer: 503 });
+    for (let i = 0; i < 4; i += 1) server.trouble.push({ with: 'list', answer: 503, retryAfter: '0' });
     server.trouble.push({ with: 'list', answer: 429, retryAfter: '1' });
     const slept: number[] = [];
     const sleep: typeof systemClock.sleep = async (ms, options) =>
