@@ -11,20 +11,25 @@ export interface CheckHandlerOptions {
   signal: AbortSignal;
 }
 
+export interface HandlerCheck {
+  /** Of a module: itself and what it imports, packages left out; with a problem, as far as it came. */
+  files: readonly string[];
+  /** `InvalidInput`, with what the worker says of it; undefined: it can be loaded. */
+  problem: KcgError | undefined;
+}
+
 const TIMEOUT_SECONDS = 60;
 
 /**
  * Loads the group's module as its workers will, in a process of its own: code that runs while a module is loaded has
  * nothing to do in this one. Of a program it is seen whether there is one.
- * @returns the files of a module: itself and what it imports, packages left out
- * @throws KcgError `InvalidInput`, with what the worker says of it
  */
 export async function checkHandler(
   group: KinesisConsumerGroup,
   { command: [program = process.execPath, ...args], env, signal }: CheckHandlerOptions,
-): Promise<string[]> {
+): Promise<HandlerCheck> {
   const { module, exec } = group.spec.handler;
-  if (!module && !exec) return [];
+  if (!module && !exec) return { files: [], problem: undefined };
   const config = workerConfigOf(group, {
     groupId: groupIdOf(group),
     region: 'us-east-1',
@@ -45,10 +50,10 @@ export async function checkHandler(
       resolve(error ? Object.assign(error, { stderr }) : undefined);
     });
   });
-  if (!failure || signal.aborted) return loadedIn(printed);
-  throw new KcgError('InvalidInput', problemOf(failure, module?.path ?? exec?.command[0] ?? ''), {
-    cause: failure,
-  });
+  const files = loadedIn(printed);
+  if (!failure || signal.aborted) return { files, problem: undefined };
+  const what = problemOf(failure, module?.path ?? exec?.command[0] ?? '');
+  return { files, problem: new KcgError('InvalidInput', what, { cause: failure }) };
 }
 
 /** The worker's last line; a module may print, too. */

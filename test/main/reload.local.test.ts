@@ -33,7 +33,7 @@ it('a module or what it imports that changes reaches the workers, and code that 
   const said: string[] = [];
   const check = (group: KinesisConsumerGroup) =>
     checkHandler(group, { command: worker, env: process.env, signal: stop.signal });
-  const files = await check(group);
+  const { files } = await check(group);
   expect(files).toEqual(expect.arrayContaining(['handler.mjs', 'lib.mjs'].map((name) => join(folder, name))));
   const local = { apply: async (group: KinesisConsumerGroup) => void applied.push(group) };
   const watching = reloadOnChange(
@@ -61,6 +61,16 @@ it('a module or what it imports that changes reaches the workers, and code that 
   const marks = applied.map(({ spec }) => JSON.stringify(spec.template));
   expect(new Set(marks).size).toBe(2);
   expect(applied[1]!.spec.handler).toEqual(group.spec.handler);
+  // What is wrong may be in a file that was not there before.
+  write('more.mjs', 'export const more = ;');
+  await change('handler.mjs', "import { more } from './more.mjs';\nexport default async () => more;");
+  expect(applied).toHaveLength(2);
+  await change('more.mjs', 'export const more = 4;');
+  expect(applied).toHaveLength(3);
+  await change('handler.mjs', "import { most } from './most.mjs';\nexport default async () => most;");
+  expect(said.at(-1)).toContain('most.mjs');
+  await change('most.mjs', 'export const most = 5;');
+  expect(applied).toHaveLength(4);
 });
 
 it('a group without a module is not watched', async () => {

@@ -66,7 +66,8 @@ export async function runDevCommand(
     checkHandler(group, { command: workerCommand(), env, signal: stop });
   const loaded: LoadedGroup[] = [];
   for (const group of groups) {
-    const files = await check(group);
+    const { files, problem } = await check(group);
+    if (problem) throw problem;
     loaded.push({ running: { group, changes: 0 }, files, filesSince: stampsOf(files) });
   }
   const out = (text: string) => process.stdout.write(text);

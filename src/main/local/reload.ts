@@ -1,4 +1,5 @@
 import type { KinesisConsumerGroup } from '../../api/group.ts';
+import type { HandlerCheck } from '../../dev/check-handler.ts';
 import type { LocalMode } from '../../dev/local-mode.ts';
 import { watchFiles } from '../../dev/watch-files.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -11,8 +12,8 @@ export interface ReloadOptions {
   files: readonly string[];
   /** How they were when they were loaded; default: as they are now. */
   filesSince?: ReadonlyMap<string, string> | undefined;
-  /** Loads the module in a process of its own. @throws KcgError when it cannot be loaded */
-  check: (group: KinesisConsumerGroup) => Promise<readonly string[]>;
+  /** Loads the module in a process of its own. */
+  check: (group: KinesisConsumerGroup) => Promise<HandlerCheck>;
   local: Pick<LocalMode, 'apply'>;
   say: (line: string) => void;
 }
@@ -27,11 +28,14 @@ export async function reloadOnChange(
 ): Promise<void> {
   if (files.length === 0) return;
   const { name } = running.group.metadata;
-  let last = files;
+  let last: readonly string[] = files;
   const onChange = async () => {
     try {
-      last = await check(running.group);
+      const { files, problem } = await check(running.group);
       if (stop.aborted) return last;
+      // What is wrong may be in a file that is new, and what was loaded before is to be seen as well.
+      last = problem ? [...new Set([...last, ...files])] : files;
+      if (problem) throw problem;
       running.changes += 1;
       say(`the module of ${name} has changed: its workers take the new code`);
       await applyRunning(running, local);
