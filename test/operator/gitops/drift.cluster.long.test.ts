@@ -1,6 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { parseGroup } from '../../../src/api/group.ts';
+import type { StoredObject } from '../../../src/kubernetes/cluster.ts';
 import { groupOf, SPEC_TABLE, VALID_SPEC } from '../../api/spec-table.ts';
 import { startControlPlane, type ControlPlane } from '../../support/control-plane.ts';
 import { CRD } from '../operator-process.ts';
@@ -98,4 +102,56 @@ test('Flux finds no drift', async () => {
     if (applied === 'unchanged' || drift !== 'unchanged') found.push({ manifest, applied, drift });
   }
   expect(found).toEqual([]);
+});
+
+test('Kustomize, told so, renames in groups and resets what it renames elsewhere, and counts their replicas', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kcg-kustomize-'));
+  try {
+    copyFileSync('deploy/kustomize/kcg.yaml', join(folder, 'kcg.yaml'));
+    const container = { name: 'app', image: 'example:1', envFrom: [{ configMapRef: { name: 'settings' } }] };
+    const initContainers = [{ ...container, name: 'first' }];
+    const template = { spec: { serviceAccountName: 'orders', initContainers, containers: [container] } };
+    const scaling = { mode: 'External', replicas: 1 };
+    const json = (value: object) => JSON.stringify(value);
+    const resetOf = (name: string, spec: object) => ({
+      apiVersion: 'kcg.dev/v1alpha1',
+      kind: 'KinesisOffsetReset',
+      metadata: { name },
+      spec: { group: 'orders', ...spec },
+    });
+    const objects = [
+      { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'orders' } },
+      groupOf({ change: { template, scaling } }),
+      groupOf({ metadata: { name: 'replay' } }),
+      resetOf('back', { to: { type: 'Group', group: 'replay' } }),
+      resetOf('forth', { undo: 'back' }),
+    ];
+    writeFileSync(join(folder, 'objects.yaml'), objects.map(json).join('\n---\n'));
+    const kustomization = {
+      namePrefix: 'west-',
+      images: [{ name: 'example', newTag: '2' }],
+      replicas: [{ name: 'orders', count: 5 }],
+      configMapGenerator: [{ name: 'settings', literals: ['a=b'] }],
+      configurations: ['kcg.yaml'],
+      resources: ['objects.yaml'],
+    };
+    writeFileSync(join(folder, 'kustomization.yaml'), json(kustomization));
+    const { code, stdout, stderr } = await plane.kubectl(['kustomize', folder]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const made = stdout.split('\n---\n').map((text) => parse(text) as StoredObject);
+    const [group, , ...resets] = made.filter(({ apiVersion }) => apiVersion.startsWith('kcg.dev/'));
+    const settings = expect.stringMatching(/^west-settings-/) as string;
+    const changed = { image: 'example:2', envFrom: [{ configMapRef: { name: settings } }] };
+    const pods = { serviceAccountName: 'west-orders', initContainers: [changed], containers: [changed] };
+    expect(group).toMatchObject({
+      metadata: { name: 'west-orders' },
+      spec: { scaling: { replicas: 5 }, template: { spec: pods } },
+    });
+    expect(resets).toMatchObject([
+      { spec: { group: 'west-orders', to: { group: 'west-replay' } } },
+      { spec: { group: 'west-orders', undo: 'west-back' } },
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
