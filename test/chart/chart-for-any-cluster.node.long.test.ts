@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { requireToolInCi } from '../cluster/find-tool.ts';
-import { find, idsOf, rendered, type Manifest, type Values } from './render-chart.ts';
+import { CHART, find, idsOf, rendered, template, type Manifest, type Values } from './render-chart.ts';
 
 /* What other people's clusters ask of a chart: their names, registries, labels, volumes, neighbours. */
 
@@ -138,6 +141,56 @@ describe.skipIf(helm === '')('labels and annotations', () => {
   test('there are none that nobody asked for', () => {
     for (const { kind, metadata } of render({}))
       if (!/CustomResource|^Pod$/.test(kind)) expect(metadata).not.toHaveProperty('annotations');
+  });
+});
+
+describe.skipIf(helm === '')('values that are left empty', () => {
+  const defaults = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as Values;
+  const isMap = (value: unknown): value is Values =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  /** Those of the lists and maps that hold nothing, as null. */
+  const emptied = (values: Values): Values =>
+    Object.fromEntries(
+      Object.entries(values).flatMap(([name, value]): [string, unknown][] => {
+        if (isMap(value) && Object.keys(value).length > 0) return [[name, emptied(value)]];
+        return isMap(value) || (Array.isArray(value) && value.length === 0) ? [[name, null]] : [];
+      }),
+    );
+
+  test('are none where they are lists or maps', () => {
+    const flags = Object.entries(EVERYTHING.metrics);
+    const metrics = emptied(defaults['metrics'] as Values);
+    for (const [name, each] of flags) metrics[name] = { ...(metrics[name] as Values), ...each };
+    const sections = { admissionPolicy: { create: true, endpoints: null }, metrics };
+    const values: Values = { ...emptied(defaults), ...sections };
+    for (const name of ['dashboard', 'networkPolicy'])
+      values[name] = { ...(values[name] as Values), enabled: true };
+    expect(render(values)).toEqual(render(EVERYTHING));
+    const probes = { livenessProbe: null, readinessProbe: null, global: null };
+    expect(podOf(probes).containers[0]).toMatchObject({
+      livenessProbe: { httpGet: { path: '/healthz' } },
+      readinessProbe: { httpGet: { path: '/readyz' } },
+    });
+  });
+
+  test('are refused by name where they are sections', () => {
+    // What Kubernetes defines may be left out, and what is off by itself.
+    const open = [
+      'global',
+      'resources',
+      'podSecurityContext',
+      'securityContext',
+      'livenessProbe',
+      'readinessProbe',
+      'networkPolicy',
+    ];
+    const sections = Object.entries(defaults).flatMap(([name, value]) =>
+      isMap(value) && Object.keys(value).length > 0 && !open.includes(name) ? [name] : [],
+    );
+    expect(sections).toContain('metrics');
+    const { code, stderr } = template(helm, Object.fromEntries(sections.map((name) => [name, null])));
+    expect(code).not.toBe(0);
+    for (const name of sections) expect(stderr).toContain(`'${name}'`);
   });
 });
 

@@ -30,8 +30,8 @@ Of the root, or of dict "root" $ "labels" {} "annotations" {}.
 {{- define "kcg.meta" -}}
 {{- $root := default . .root -}}
 labels:
-  {{- merge (include "kcg.labels" $root | fromYaml) (default dict .labels) $root.Values.commonLabels | toYaml | nindent 2 }}
-{{- with merge dict (default dict .annotations) $root.Values.commonAnnotations }}
+  {{- merge (include "kcg.labels" $root | fromYaml) (default dict .labels) (default dict $root.Values.commonLabels) | toYaml | nindent 2 }}
+{{- with merge dict (default dict .annotations) (default dict $root.Values.commonAnnotations) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -47,7 +47,7 @@ annotations:
 
 {{- define "kcg.image" -}}
 {{- with .Values.image -}}
-{{- with $.Values.global.imageRegistry | default .registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- with ($.Values.global).imageRegistry | default .registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- if .digest -}}
 {{ .repository }}@{{ .digest }}
 {{- else -}}
@@ -58,7 +58,7 @@ annotations:
 
 {{/* Parent charts may have names in place of objects in global.imagePullSecrets. */}}
 {{- define "kcg.imagePullSecrets" -}}
-{{- range concat .Values.imagePullSecrets .Values.global.imagePullSecrets }}
+{{- range concat (default list .Values.imagePullSecrets) (default list (.Values.global).imagePullSecrets) }}
 - name: "{{ if kindIs "map" . }}{{ .name }}{{ else }}{{ . }}{{ end }}"
 {{- end }}
 {{- end -}}
