@@ -64,12 +64,12 @@ export class ShardSync {
       wakeup: this.#wakeup,
       backoff: { baseMs: 500, maxMs: 30_000 },
       step: async () => {
-        const dueMs = this.#lastSyncMs + SYNC_INTERVAL_MS * (this.#isMyTurn() ? 1 : OTHERS_FACTOR);
+        const isMyTurn = this.#isMyTurn();
+        const dueMs = this.#lastSyncMs + SYNC_INTERVAL_MS * (isMyTurn ? 1 : OTHERS_FACTOR);
         const waitMs = dueMs - clock.monotonic();
-        const seeded = this.#options.state.leases.length > 0;
-        if (waitMs > 0 && seeded) return Math.min(waitMs, LOOK_MS);
-        if (this.#isMyTurn() || waitMs <= 0) await this.#syncOnce(signal);
-        else this.#lastSyncMs = clock.monotonic();
+        const isAwaited = isMyTurn && this.#options.state.leases.length === 0;
+        if (waitMs > 0 && !isAwaited) return Math.min(waitMs, LOOK_MS);
+        await this.#syncOnce(signal);
         return jitterMs(LOOK_MS, 0.1, random);
       },
       onFailure: (error) => onEvent({ type: 'TableTrouble', operation: 'shard sync', error }),
