@@ -64,13 +64,25 @@ export class ExecProgram implements ShardProgram {
   }
 
   async start(signal: AbortSignal): Promise<HandlerResult> {
-    const { command, env, clock, context, before } = this.#options;
+    const { context, before } = this.#options;
     try {
       await unlessAborted(signal, () => before);
     } catch {
       return broken(aborted(signal));
     }
     if (this.#isClosing) return broken(new KcgError('Aborted', 'it is closed'));
+    try {
+      this.#process = this.#begin();
+    } catch (thrown) {
+      this.#fail(`cannot be run: ${KcgError.from(thrown).message}`);
+    }
+    const result = await this.#ask('initialize', initializeMessage(context), signal);
+    this.#isInitialized = result.outcome === 'done';
+    return result;
+  }
+
+  #begin(): ProgramProcess {
+    const { command, env, clock } = this.#options;
     const program = new ProgramProcess({
       command,
       env,
@@ -82,11 +94,8 @@ export class ExecProgram implements ShardProgram {
         this.#log.info('the program wrote to stderr', { line, ...(isCut ? { isCut } : {}) });
       },
     });
-    this.#process = program;
     void program.ended.then((how) => this.#ended(how));
-    const result = await this.#ask('initialize', initializeMessage(context), signal);
-    this.#isInitialized = result.outcome === 'done';
-    return result;
+    return program;
   }
 
   handle(batch: Batch, { signal }: HandlerContext): Promise<HandlerResult> {

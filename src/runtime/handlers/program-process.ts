@@ -34,11 +34,19 @@ export class ProgramProcess {
   readonly #clock: Clock;
   #isRunning = true;
 
+  /** @throws Error when the system has no room for another process */
   constructor({ command, env, clock, onLine, onErrorLine, onMute }: ProgramProcessOptions) {
     const [program = '', ...args] = command;
     this.#clock = clock;
     const child = spawn(program, args, { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child = child;
+    const how = new Promise<string>((resolve) => {
+      child.once('error', (error: NodeJS.ErrnoException) => resolve(`cannot be run: ${reasonOf(error)}`));
+      child.once('exit', (code, signal) =>
+        resolve(signal ? `was ended by ${signal}` : `ended with exit code ${code}`),
+      );
+    });
+    if ((child.stdin as Writable | undefined) === undefined) throw new Error('too many files are open');
     // Who does not read its input is known by its end, or by what it does not answer.
     child.stdin.on('error', () => {});
     const read = (stream: Readable, lines: LineSplitter) => {
@@ -55,12 +63,6 @@ export class ProgramProcess {
     // Python's sample writes to stderr without ever ending a line.
     const toParts = { maxBytes: MAX_ERROR_LINE_BYTES, inParts: true };
     const errors = read(child.stderr, new LineSplitter(toParts, onErrorLine));
-    const how = new Promise<string>((resolve) => {
-      child.once('error', (error: NodeJS.ErrnoException) => resolve(`cannot be run: ${reasonOf(error)}`));
-      child.once('exit', (code, signal) =>
-        resolve(signal ? `was ended by ${signal}` : `ended with exit code ${code}`),
-      );
-    });
     this.ended = this.#end(how, Promise.all([output, errors]));
     void output.then(async () => {
       if (!(await this.endsWithin(LAST_OUTPUT_MS))) onMute();

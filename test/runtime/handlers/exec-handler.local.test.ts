@@ -374,12 +374,15 @@ describe('a program that fails', () => {
     expect(describeError(refused)).toContain(problem);
   });
 
-  it('is told in words when it cannot be run after all', async () => {
-    const handler = execHandler({ command: ['/nowhere/program'], env: {}, clock: systemClock });
+  it.each([
+    ['is not there any more', []],
+    ['has more arguments than the system takes', ['x'.repeat(300_000)]],
+  ])('is told in words when it cannot be run after all, as it %s', async (_, args) => {
+    const handler = execHandler({ command: ['/nowhere/program', ...args], env: {}, clock: systemClock });
     const { context } = aProgram([]);
     const program: ShardProgram = handler.open!(context);
     const result = await program.start(new AbortController().signal);
-    expect(saysOf(result)).toContain('/nowhere/program cannot be run');
+    expect(saysOf(result)).toMatch(/\/nowhere\/program.* cannot be run: /);
     await program.close('Failed');
   });
 });
