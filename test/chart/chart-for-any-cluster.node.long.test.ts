@@ -259,6 +259,14 @@ describe.skipIf(helm === '')('the pod', () => {
     });
   });
 
+  test('of helm test asks for what the operator does, as a quota wants it of each pod', () => {
+    const resources = { limits: { cpu: '1' } };
+    expect(testPodOf({ resources }).containers[0]).toHaveProperty(
+      'resources',
+      podOf({ resources }).containers[0]!['resources'],
+    );
+  });
+
   test('is asked as often as is said', () => {
     const [operator] = podOf({ livenessProbe: { initialDelaySeconds: 30, periodSeconds: 20 } }).containers;
     const httpGet = { path: '/healthz', port: 'http' };
