@@ -56,10 +56,11 @@ function noHttp2(host: string, proxy: URL | undefined, cause: Error): KcgError {
 }
 
 /** Node tells of streams what befell their connection; and the SDK calls a lost one a timeout. */
-function networkError(thrown: Error & { code?: string }): Error {
+function networkError(thrown: Error & { code?: unknown }): Error {
   if (thrown.message.endsWith('did not get a response'))
     return Object.assign(thrown, { name: 'Error', code: 'ECONNRESET' });
-  if (!thrown.code?.startsWith('ERR_HTTP2_')) return thrown;
+  // That of a DOMException is a number.
+  if (!String(thrown.code).startsWith('ERR_HTTP2_')) return thrown;
   const { code = 'ECONNRESET' } = (thrown.cause ?? {}) as { code?: string };
   return Object.assign(thrown, { code });
 }

@@ -20,7 +20,9 @@ function askFor(proxy: URL, target: string, signal: AbortSignal | undefined): Pr
   const { username, password, hostname, port, protocol } = proxy;
   const [user, secret] = [username, password].map(decodeURIComponent);
   const authorization =
-    username === '' ? {} : { 'proxy-authorization': `Basic ${btoa(`${user}:${secret}`)}` };
+    username === ''
+      ? {}
+      : { 'proxy-authorization': `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}` };
   const asking = (protocol === 'https:' ? requestHttps : requestHttp)({
     method: 'CONNECT',
     host: hostname,

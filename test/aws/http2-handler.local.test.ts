@@ -53,7 +53,7 @@ async function subscribe(endpoint: string) {
 async function withProxy(port: number) {
   const proxy = await startLocalProxy({ [HOST]: port });
   closing.push(() => proxy.close());
-  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY']) vi.stubEnv(name, proxy.url);
+  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY']) vi.stubEnv(name, proxy.url.replace('//', '//kcg:€@'));
   return proxy;
 }
 
