@@ -375,14 +375,14 @@ describe('a program that fails', () => {
   });
 
   it.each([
-    ['is not there any more', []],
-    ['has more arguments than the system takes', ['x'.repeat(300_000)]],
-  ])('is told in words when it cannot be run after all, as it %s', async (_, args) => {
-    const handler = execHandler({ command: ['/nowhere/program', ...args], env: {}, clock: systemClock });
+    ['is not there any more', ['/nowhere/program']],
+    ['has more arguments than the system takes', [process.execPath, 'x'.repeat(300_000)]],
+  ])('is told in words when it cannot be run after all, as it %s', async (_, command) => {
+    const handler = execHandler({ command, env: {}, clock: systemClock });
     const { context } = aProgram([]);
     const program: ShardProgram = handler.open!(context);
     const result = await program.start(new AbortController().signal);
-    expect(saysOf(result)).toMatch(/\/nowhere\/program.* cannot be run: /);
+    expect(saysOf(result)).toMatch(/^the program \/.* cannot be run: /);
     await program.close('Failed');
   });
 });
