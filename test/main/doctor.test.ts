@@ -59,6 +59,14 @@ test('the rights are those of kcg reset too', async () => {
   expect(found.every(({ next }) => next?.startsWith('Needed for: reset'))).toBe(true);
 });
 
+test('a cluster that was named has to be there; that there is none is only told', async () => {
+  vi.stubEnv('KUBECONFIG', '/none');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const named = await kcgHere(['doctor', '--kubeconfig', '/none']);
+  expect(named).toMatchObject({ code: 1, stdout: expect.stringMatching(/failed +Kubernetes +/) as string });
+  expect((await kcgHere(['doctor'])).stdout).toMatch(/unknown +Kubernetes +/);
+});
+
 test('servers of this machine take any credentials, as with all other commands', async () => {
   onTestFinished(() => void vi.unstubAllEnvs());
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE']) vi.stubEnv(name, '');

@@ -82,7 +82,9 @@ async function kubernetes(
     }
   } catch (thrown) {
     if (stop.aborted) throw thrown;
-    const isNone = KcgError.from(thrown).code === 'InvalidInput';
+    // One that was named ought to be there.
+    const isNamed = options.context !== undefined || options.kubeconfig !== undefined;
+    const isNone = !isNamed && KcgError.from(thrown).code === 'InvalidInput';
     const next = isNone
       ? 'Without a cluster, kcg dev, and all commands with -f or --table, work all the same.'
       : undefined;
