@@ -83,10 +83,13 @@ export class RecordQueue {
     delivery.isInHand = true;
     this.#deliveries.delete(delivery);
     this.#deliveries.add(delivery); // behind the others
+    const { next } = delivery;
     const done = () => {
       const { outcome } = program.checkpoint(record);
-      delivery.isInHand = false;
-      if (this.#isClosed || delivery.next === records.length) delivery.onOver();
+      if (delivery.next === next) {
+        delivery.isInHand = false; // else one behind it is
+        if (this.#isClosed || next === records.length) delivery.onOver();
+      }
       return outcome === 'noted';
     };
     return { shardId: program.shardId, record, done };
