@@ -207,11 +207,12 @@ describe('a table that this very resource has not worked with', () => {
   test('is made anew when the advice of StreamReplaced is followed', async () => {
     h.foreignTable(TABLE, { tags: { 'kcg.dev/created-by': 'kcg', 'kcg.dev/group-id': 'shop.orders' } });
     h.table().store('group#claim', { ...CLAIM, stream_arn: 'arn:of-another' });
+    h.table().store('shardId-000000000000', { shard_id: 'shardId-000000000000', sequence: '7' });
     create();
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('False StreamReplaced');
     h.tables.tables.delete(TABLE);
-    h.table().store('group#claim', undefined);
+    for (const key of ['group#claim', 'shardId-000000000000']) h.table().store(key, undefined);
     await made();
   });
 

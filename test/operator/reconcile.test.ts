@@ -260,6 +260,21 @@ describe('the claim', () => {
     expect(await h.condition('GroupClaimed')).toBe('False StreamReplaced');
     expect(await h.replicas()).toBe(0);
   });
+
+  test('of a stream that was deleted and created again before anything was read is of the new one', async () => {
+    create();
+    await h.converge();
+    h.kinesis.deleteStream('orders');
+    await h.clock.advance(10_000);
+    const createdAt = h.clock.now();
+    h.kinesis.createStream({ name: 'orders', shardCount: 3 });
+    await h.clock.advance(60_000);
+    await h.converge();
+    expect(await h.condition('GroupClaimed')).toBe('True Claimed');
+    const claim = await h.table().get('group#claim', { consistent: true });
+    expect(claim).toMatchObject({ stream_created_at: createdAt });
+    expect(await h.replicas()).toBe(3);
+  });
 });
 
 function claimBy(cluster: string, uid: string): void {

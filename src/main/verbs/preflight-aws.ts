@@ -135,6 +135,7 @@ async function checkClaim(
     resourceUid: facts.uid ?? 'none yet',
     resource: `${metadata.name} -n ${metadata.namespace}`,
     stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
+    hasPositions: leases.length > 0,
     nameOf: (uid) => (groups ? (groups.get(uid) ?? false) : undefined),
     takeOver: metadata.annotations['kcg.dev/take-over'],
   });

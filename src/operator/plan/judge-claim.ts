@@ -9,6 +9,8 @@ export interface ClaimInput {
   resource: string;
   /** Undefined = not known at the moment, so that the claim's is believed. */
   stream: { arn: string; createdAt: number } | undefined;
+  /** Rows of shards are there, or may be. */
+  hasPositions: boolean;
   /** `namespace/name` of the group with this uid in this cluster; false = it is gone, undefined = cannot be known. */
   nameOf: (uid: string) => string | false | undefined;
   /** Of one that has a name: it goes as soon as what it has is cleaned up after. */
@@ -86,13 +88,15 @@ function unseenMessage({ resourceUid, namespace }: Claim, takeOver: string): str
 }
 
 /** Positions of another stream would be wrong in this one, and some would look right. */
-function withSameStream({ claim, stream, resourceUid }: ClaimInput, verdict: ClaimVerdict): ClaimVerdict {
+function withSameStream(input: ClaimInput, verdict: ClaimVerdict): ClaimVerdict {
+  const { claim, stream, hasPositions, resourceUid } = input;
   if (stream === undefined) return verdict;
   const isOther = claim?.streamArn !== undefined && claim.streamArn !== stream.arn;
   const isLater =
     claim?.streamCreatedAt !== undefined &&
     Math.abs(claim.streamCreatedAt - stream.createdAt) > SAME_CREATION_MS;
   if (!isOther && !isLater) return verdict;
+  if (!hasPositions) return { verdict: 'claim', why: 'it had no position yet in a stream that is no more' };
   const was = isOther
     ? `of ${claim.streamArn}`
     : `of a stream created at ${new Date(claim.streamCreatedAt!).toISOString()}`;

@@ -57,7 +57,7 @@ async function reconcileClaim(
 async function believedClaim(pass: PlacedPass, { claim }: GroupRows): Promise<ClaimFacts | undefined> {
   if (claim === undefined || !tableRecordOf(pass)?.claimed) return undefined;
   const clusterId = await pass.options.cluster.clusterId({ signal: pass.signal });
-  const verdict = judge(pass, { claim, clusterId, stream: undefined });
+  const verdict = judge(pass, { claim, clusterId, stream: undefined, hasPositions: true });
   return verdict.verdict === 'claim' ? undefined : verdict;
 }
 
@@ -69,14 +69,16 @@ async function claimed(
   const clusterId = await cluster.clusterId({ signal: pass.signal });
   // An old read is good enough to see that nothing has changed; anything else is looked at again.
   let { claim } = rows;
-  let verdict = judge(pass, { claim, clusterId, stream });
+  let hasPositions = rows.leases.length > 0;
+  let verdict = judge(pass, { claim, clusterId, stream, hasPositions });
   for (let attempt = 0; verdict.verdict !== 'ours' && attempt < ATTEMPTS; attempt += 1) {
-    // Where nobody seems to have claimed it, one read shows the claim and the rows that go with it.
+    // Where nobody seems to have claimed it, or to have begun, one read shows the claim and the rows that go with it.
     let all: GroupRows | undefined;
     if (attempt === 0 && isConsistent) all = rows;
-    else if (!claim) all = await readAll(pass, table);
+    else if (!claim || !hasPositions) all = await readAll(pass, table);
     claim = all ? all.claim : await readClaim(table, pass.signal);
-    verdict = judge(pass, { claim, clusterId, stream });
+    hasPositions ||= all !== undefined && all.leases.length > 0;
+    verdict = judge(pass, { claim, clusterId, stream, hasPositions });
     if (verdict.verdict === 'refused') return verdict;
     if (verdict.verdict === 'claim') {
       const { why } = verdict;
@@ -122,7 +124,12 @@ interface Seen {
 
 function judge(
   pass: PlacedPass,
-  { claim, clusterId, stream }: Omit<Seen, 'stream'> & { stream: StreamSummary | undefined },
+  {
+    claim,
+    clusterId,
+    stream,
+    hasPositions,
+  }: Omit<Seen, 'stream'> & { stream: StreamSummary | undefined; hasPositions: boolean },
 ): ClaimVerdict {
   return judgeClaim({
     claim,
@@ -130,6 +137,7 @@ function judge(
     resourceUid: pass.object.metadata.uid,
     resource: `${pass.group.metadata.name} -n ${pass.group.metadata.namespace}`,
     stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
+    hasPositions,
     nameOf: (uid) => resourceNameOf(pass, uid, claim?.namespace),
     isBeingDeleted: (uid) => holderOf(pass, uid)?.metadata.deletionTimestamp !== undefined,
     takeOver: pass.group.metadata.annotations[TAKE_OVER_ANNOTATION],

@@ -24,6 +24,12 @@ test.each<[string, Partial<ClaimInput>, string]>([
   ['our own', {}, 'ours'],
   ['our own, its creation told in seconds', { claim: { ...CLAIM, streamCreatedAt: 1_000_400 } }, 'ours'],
   ['our own of a stream made anew', { claim: recreated }, 'StreamReplaced'],
+  ['our own of a stream made anew, without positions', { claim: recreated, hasPositions: false }, 'claim'],
+  [
+    'a resource that lives, of a stream made anew, without positions',
+    { claim: { ...theirs, streamCreatedAt: 5 }, hasPositions: false },
+    'ClaimedByOtherResource',
+  ],
   ['our own of another stream', { claim: { ...CLAIM, streamArn: 'arn:x' } }, 'StreamReplaced'],
   ['a resource that lives', { claim: theirs, nameOf: () => 'shop/first' }, 'ClaimedByOtherResource'],
   [
@@ -73,6 +79,7 @@ test.each<[string, Partial<ClaimInput>, string]>([
     resourceUid: 'me',
     resource: 'orders -n shop',
     stream: STREAM,
+    hasPositions: true,
     nameOf: () => 'shop/first',
     takeOver: undefined,
     ...change,
@@ -119,6 +126,7 @@ test.each<[string, Partial<ClaimInput>, string]>([
     resourceUid: 'me',
     resource: 'orders -n shop',
     stream: STREAM,
+    hasPositions: true,
     nameOf: () => 'shop/first',
     takeOver: undefined,
     ...change,
