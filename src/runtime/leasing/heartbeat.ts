@@ -106,14 +106,17 @@ export class Heartbeat {
   /** Beats every third of the lease duration; resolves when the lease is lost or `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, ownLease, leaseDurationMs, onEvent, isReady } = this.#options;
+    let isTold = false;
     while (!signal.aborted && ownLease.isGood()) {
       let waitMs = leaseDurationMs / 3;
       try {
-        const wasStarting = this.#state === 'starting';
-        if (wasStarting && isReady()) this.#state = 'live';
+        if (this.#state === 'starting' && isReady()) this.#state = 'live';
         if (!(await this.beat())) return;
         this.#failures = 0;
-        if (wasStarting && this.#state === 'live') onEvent({ type: 'WorkerLive' });
+        if (!isTold && this.#state === 'live') {
+          isTold = true;
+          onEvent({ type: 'WorkerLive' });
+        }
       } catch (thrown) {
         this.#failures += 1;
         this.#trouble('beat', thrown);

@@ -40,3 +40,17 @@ test.each([
   await group.until(stopped);
   expect(group.table.rows().filter((row) => row.shard_id === workerKey('a'))).toEqual([]);
 });
+
+test('a worker whose first beat as a live one fails tells that it is live once the next succeeds', async () => {
+  let failing = 1;
+  const group = new AGroup(1, {
+    before: async (operation) => {
+      if (operation === 'beat' && failing-- > 0) throw new KcgError('Timeout', 'no answer');
+    },
+  });
+  const worker = group.start('a');
+  await group.clock.advance(30_000);
+  expect(worker.worker.state).toBe('live');
+  expect(worker.events.filter(({ type }) => type === 'WorkerLive')).toHaveLength(1);
+  await group.until(worker.stop());
+});
