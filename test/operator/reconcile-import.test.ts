@@ -255,6 +255,19 @@ describe('the password of Redis', () => {
     expect(await h.condition('PositionsImported')).toBe('True Imported');
   });
 
+  it('is not asked for once positions are there, also by an operator that comes anew', async () => {
+    open();
+    secret({ password: Buffer.from('geheim').toString('base64') });
+    create(withImport(redis));
+    await settle();
+    await h.runWorkers();
+    h.cluster.remove(KINDS.secret, { namespace: 'shop', name: 'redis' });
+    h.restart();
+    await h.converge();
+    expect(await h.condition('PositionsImported')).toBe('True Imported');
+    expect(await h.replicas()).toBe(3);
+  });
+
   it('that may not be read is told, with what to allow', async () => {
     open();
     h.faults.set('get Secret', new KcgError('AccessDenied', 'secrets is forbidden'));

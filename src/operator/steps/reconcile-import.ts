@@ -9,6 +9,11 @@ import { attempt } from './pace.ts';
 import type { ImportFacts, ImportSession } from '../position-import.ts';
 import { lookAgain, type PlacedPass } from '../reconcile-context.ts';
 
+interface Found {
+  table: LeaseTable;
+  rows: GroupRows;
+}
+
 /** The group begins with another consumer's positions, or something of an import is still to be ended. */
 export function concernsImport(
   { spec }: Pick<KinesisConsumerGroup, 'spec'>,
@@ -21,17 +26,14 @@ export function concernsImport(
  * Brings the positions of another consumer in before any worker is started. Once it is over, nothing is asked any more:
  * the claim says so.
  */
-export async function pursueImport(
-  pass: PlacedPass,
-  { table, rows }: { table: LeaseTable; rows: GroupRows },
-): Promise<void> {
+export async function pursueImport(pass: PlacedPass, { table, rows }: Found): Promise<void> {
   const { memory, group } = pass;
   if (!concernsImport(group, rows)) return endImport(pass);
   const { facts } = memory.import;
   const seen = rows.claim?.imported;
   const isSame = facts?.record?.id === seen?.id && facts?.record?.state === seen?.state;
   if (facts?.isSettled && isSame && (seen !== undefined || rows.leases.length > 0)) return;
-  const next = await attempt(pass, { step: 'import' }, () => step(pass, table));
+  const next = await attempt(pass, { step: 'import' }, () => step(pass, { table, rows }));
   memory.import.facts = next ?? (facts?.isSettled ? undefined : facts);
   if (next?.isSettled) closeSession(pass);
 }
@@ -47,8 +49,9 @@ function closeSession({ memory }: PlacedPass): void {
   memory.import.session = undefined;
 }
 
-async function step(pass: PlacedPass, table: LeaseTable): Promise<ImportFacts> {
+async function step(pass: PlacedPass, found: Found): Promise<ImportFacts> {
   const { group, signal } = pass;
+  const { table } = found;
   if (group.spec.desiredState === 'Stopped') {
     // What is done stays so; a strong read, as workers are started on it.
     const row = await table.get(CLAIM_KEY, { consistent: true, signal });
@@ -57,7 +60,7 @@ async function step(pass: PlacedPass, table: LeaseTable): Promise<ImportFacts> {
       return { reason: 'ImportStopped', message, isSettled: false };
     }
   }
-  const session = await openSession(pass, table);
+  const session = await openSession(pass, found);
   if ('reason' in session) {
     lookAgain(pass, 30_000);
     return session;
@@ -72,10 +75,13 @@ async function step(pass: PlacedPass, table: LeaseTable): Promise<ImportFacts> {
 }
 
 /** One per source: what watching it has shown is of no use for another. */
-async function openSession(pass: PlacedPass, table: LeaseTable): Promise<ImportSession | ImportFacts> {
+async function openSession(pass: PlacedPass, { table, rows }: Found): Promise<ImportSession | ImportFacts> {
   const { memory, group, target, options } = pass;
   const { importFrom } = group.spec.checkpoints;
-  const password = importFrom?.passwordSecretRef && (await readPassword(pass, importFrom.passwordSecretRef));
+  // Of a group that has positions, or an import, the source is not asked: the Secret may be gone, as the source may.
+  const asksSource = rows.claim?.imported === undefined && rows.leases.length === 0;
+  const secret = asksSource ? importFrom?.passwordSecretRef : undefined;
+  const password = secret && (await readPassword(pass, secret));
   if (typeof password === 'object') return password;
   const { initialPosition } = group.spec;
   const key = JSON.stringify([importFrom, initialPosition, target, password]);
