@@ -25,6 +25,8 @@ export interface WindowsLook {
 interface Watched {
   /** Oldest first; the last is replaced until it is far enough from the one before. */
   samples: Sample[];
+  /** Wall clock, ms since the epoch: until when nobody was to read it, as far as has been seen; 0 = it always was. */
+  excusedAt: number;
   judged: Judged | undefined;
 }
 
@@ -62,7 +64,7 @@ export class ShardWindows {
       watched.judged = judgeShard(watched.samples, {
         state: shard.state,
         isPaused,
-        ownedAt: lease && ownedAtOf(lease, workers),
+        ownedAt: lease && Math.max(ownedAtOf(lease, workers), watched.excusedAt),
         trouble: lease && troubleOf(lease, workers),
         patienceMs: Math.max(PATIENCE_MS, 2 * leaseDurationMs),
         before: watched.judged?.judgement,
@@ -81,7 +83,8 @@ export class ShardWindows {
     const goesOn = isOwned && watched?.judged?.judgement === 'Stopped';
     const isAnew = isExplained || goesOn || (watched && nowMs < watched.samples.at(-1)!.atMs);
     if (!watched || isAnew) {
-      watched = { samples: [sample], judged: watched?.judged };
+      const excusedAt = isExplained ? nowMs : (watched?.excusedAt ?? 0);
+      watched = { samples: [sample], excusedAt, judged: watched?.judged };
       this.#shards.set(shard.shardId, watched);
     } else if (isFresh) add(watched.samples, sample, Math.max(SPACING_MS, checkpointIntervalMs));
     return watched;

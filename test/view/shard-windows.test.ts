@@ -126,6 +126,8 @@ test.each<[string, Phase[]]>([
     [
       busy,
       { what: 'it is paused', seconds: 900, paused: true, expect: 'Stopped Paused' },
+      { what: 'its workers are on their way', seconds: 30, owner: 'dead', expect: 'nothing' },
+      { what: 'none comes', seconds: 60, owner: 'dead', expect: 'Stopped NoOwner' },
       { what: 'it goes on', seconds: 30, speed: 10, lag: 900, grows: 0, expect: 'nothing' },
       { what: 'and catches up', seconds: 600, speed: 99, grows: -2, expect: 'OK' },
     ],
@@ -177,4 +179,20 @@ test('the lag of a quiet shard does not jump when another worker takes it', () =
   const look = { rows, shards: undefined, pods: [], retentionHours: 24, nowMs };
   expect(groupView(look).lag.maxMs).toBe(3_070_000);
   expect(groupView({ ...look, readTo: windows.readTo() }).lag.maxMs).toBe(10_000);
+});
+
+test('a child whose parent took long is not stopped before somebody could have taken it', () => {
+  const windows = new ShardWindows();
+  const judged = (seconds: number, parent: 'read' | 'ended') => {
+    const nowMs = START + seconds * 1_000;
+    const checkpoint = parent === 'ended' ? ({ at: 'SHARD_END' } as const) : undefined;
+    const child = aLease({ shardId: 'shardId-000000000001', parents: [ID], epoch: START / 1_000 });
+    const rows = { leases: [aLease(checkpoint && { checkpoint }), child], workers: [], claim: undefined };
+    const view = groupView({ rows, shards: undefined, pods: [], retentionHours: 24, nowMs });
+    const about = { isPaused: false, leaseDurationMs: 15_000, checkpointIntervalMs: 5_000, isFresh: true };
+    return windows.judge({ view, rows, nowMs, ...about }).shards[1]!.judged;
+  };
+  expect(judged(3_600, 'read')).toEqual({ judgement: 'OK', cause: 'WaitingForParents' });
+  expect(judged(3_605, 'ended')).toBeUndefined();
+  expect(judged(3_660, 'ended')).toEqual({ judgement: 'Stopped', cause: 'NoOwner' });
 });
