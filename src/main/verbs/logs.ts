@@ -112,13 +112,17 @@ async function* eachLine(
   for await (const text of readLines(chunks)) yield (before = logLine(name, text, before));
 }
 
-/** Each pod by itself; one whose container has begun anew is read from there. */
+/**
+ * Each pod by itself; one whose container has begun anew is read from there.
+ * @throws KcgError `AccessDenied` when logs may not be read
+ */
 async function follow(
   pods: () => Promise<StoredObject[]>,
   read: Read,
   say: (line: LogLine) => void,
 ): Promise<void> {
-  const { stop } = read;
+  const refused = new AbortController();
+  const stop = AbortSignal.any([read.stop, refused.signal]);
   const open = new Map<string, Promise<void>>();
   const endedAt = new Map<string, number>();
   while (!stop.aborted) {
@@ -135,18 +139,22 @@ async function follow(
           : Math.max(1, Math.ceil((systemClock.monotonic() - ended) / 1_000));
       const reading = (async () => {
         try {
-          for await (const line of eachLine(pod, { ...read, sinceSeconds, isFollow: true })) say(line);
+          for await (const line of eachLine(pod, { ...read, stop, sinceSeconds, isFollow: true })) say(line);
         } catch (thrown) {
           if (ended === undefined) notRead(pod, thrown, stop);
         }
         endedAt.set(uid, systemClock.monotonic());
         open.delete(uid);
       })();
-      open.set(uid, reading);
+      open.set(
+        uid,
+        reading.catch((thrown: unknown) => refused.abort(thrown)),
+      );
     }
     await systemClock.sleep(LOOK_MS, { signal: stop });
   }
   await Promise.all(open.values());
+  if (!read.stop.aborted) refused.signal.throwIfAborted();
 }
 
 function notRead(pod: StoredObject, thrown: unknown, stop: AbortSignal): void {
