@@ -54,11 +54,33 @@ export function policiesOf(
     return { name: `kcg-${namespace}-${name}-workers`, policy: workerPolicy(group, scope) };
   });
   const operator = { name: 'kcg-operator', policy: operatorPolicy(groups, scope) };
-  const roles = [...new Set(groups.flatMap(({ spec }) => spec.aws?.roleArn ?? []))].map((arn) => {
+  const arns = [...new Set(groups.flatMap(({ spec }) => spec.aws?.roleArn ?? []))];
+  const roles = arns.map((arn) => {
     const within = groups.filter(({ spec }) => spec.aws?.roleArn === arn);
-    return { name: `kcg-role-${arn.split('/').at(-1)}`, policy: rolePolicy(within, scope) };
+    return { name: `kcg-role-${roleName(arn, arns)}`, policy: rolePolicy(within, scope) };
   });
-  return [...(whose === 'workers' ? [] : [operator, ...roles]), ...(whose === 'operator' ? [] : workers)];
+  return toldApart([
+    ...(whose === 'workers' ? [] : [operator, ...roles]),
+    ...(whose === 'operator' ? [] : workers),
+  ]);
+}
+
+/** Of roles of one name in several accounts with the account. */
+function roleName(arn: string, all: readonly string[]): string | undefined {
+  const nameOf = (each: string) => each.split('/').at(-1);
+  const isOne = all.filter((each) => nameOf(each) === nameOf(arn)).length === 1;
+  return isOne ? nameOf(arn) : `${nameOf(arn)}-${arn.split(':')[4]}`;
+}
+
+/** `shop-eu/orders` and `shop/eu-orders` would have one name, and one of the two no policy. */
+function toldApart(policies: readonly NamedPolicy[]): NamedPolicy[] {
+  const taken = new Set<string>();
+  return policies.map(({ name, policy }) => {
+    let own = name;
+    for (let n = 2; taken.has(logicalId(own)); n += 1) own = `${name}-${n}`;
+    taken.add(logicalId(own));
+    return { name: own, policy };
+  });
 }
 
 /**
@@ -77,7 +99,8 @@ export function scopeOf(
     const { stream, table } = status ?? {};
     return [spec.stream.arn, stream?.arn, table?.arn].map(realArn);
   });
-  const known = arns.find((arn) => arn !== undefined);
+  const roles = groups.map(({ spec }) => realArn(spec.aws?.roleArn));
+  const known = [...arns, ...roles].find((arn) => arn !== undefined);
   const given = account ?? known?.split(':')[4];
   if (given === undefined) {
     throw new KcgError('InvalidInput', 'no group says which AWS account it is in', {

@@ -31,7 +31,8 @@ export function arnsOf(group: KinesisConsumerGroup, scope: AwsScope): GroupArns 
   const { spec, status } = group;
   const stream = spec.stream.arn ?? realArn(status?.stream?.arn);
   const region = spec.region ?? stream?.split(':')[3] ?? scope.region;
-  const { partition, account } = scope;
+  // The table is in the account of the role, as is a stream that is named without an account.
+  const [, partition = scope.partition, , , account = scope.account] = spec.aws?.roleArn.split(':') ?? [];
   return {
     stream: stream ?? `arn:${partition}:kinesis:${region}:${account}:stream/${streamNameOf(group)}`,
     table:

@@ -75,7 +75,7 @@ describe('the policy of the operator', () => {
   });
 
   test('is to assume the role that a group names, and that role has a policy of its own', () => {
-    const roleArn = 'arn:aws:iam::123456789012:role/kcg-shop';
+    const roleArn = 'arn:aws:iam::222222222222:role/kcg-shop';
     const policies = policiesOf([group({ aws: { roleArn } })], 'operator', SCOPE);
     expect(policies.map(({ name }) => name)).toEqual(['kcg-operator', 'kcg-role-kcg-shop']);
     expect(policies[0]?.policy.Statement).toEqual([
@@ -87,6 +87,8 @@ describe('the policy of the operator', () => {
       'Tables',
       'Rows',
     ]);
+    const table = 'arn:aws:dynamodb:eu-west-1:222222222222:table/kinesis-checkpoints-shop-orders';
+    expect(policies[1]?.policy.Statement.at(-1)?.Resource).toBe(table);
   });
 
   const statementOf = (sid: string, spec: object, more: object = {}) =>
@@ -163,10 +165,34 @@ describe('kcg iam', () => {
       partition: 'aws-cn',
       region: 'cn-north-1',
     });
+    const aws = { roleArn: 'arn:aws:iam::222222222222:role/kcg' };
+    expect(scopeOf([group({ aws, region: 'eu-west-1' })], flags).account).toBe('222222222222');
     expect(() => scopeOf([group()], flags)).toThrow('which AWS account');
     expect(() => scopeOf([group()], { ...flags, account: '123456789012' })).toThrow(
       'shop/orders names no AWS region',
     );
+  });
+
+  test('prints the policy of each role and each group, also where their names are alike', () => {
+    const groups = [
+      ['a', 'orders', '111111111111'],
+      ['b', 'orders', '222222222222'],
+      ['shop-eu', 'orders'],
+      ['shop', 'eu-orders'],
+    ].map(([namespace, name, account]) =>
+      group(account ? { aws: { roleArn: `arn:aws:iam::${account}:role/kcg` } } : {}, {
+        metadata: { namespace, name },
+      }),
+    );
+    expect(policiesOf(groups, 'all', SCOPE).map(({ name }) => name)).toEqual([
+      'kcg-operator',
+      'kcg-role-kcg-111111111111',
+      'kcg-role-kcg-222222222222',
+      'kcg-a-orders-workers',
+      'kcg-b-orders-workers',
+      'kcg-shop-eu-orders-workers',
+      'kcg-shop-eu-orders-workers-2',
+    ]);
   });
 
   test('says which policy AWS would refuse for its size', () => {

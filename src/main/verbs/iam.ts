@@ -41,7 +41,8 @@ export async function runIamCommand(
     process.stderr.write(`warning: ${title} is left out: ${refused.join('; ')}\n`);
   const groups = found.groups.flatMap(({ group }) => (group ? [group] : []));
   if (groups.length === 0) {
-    throw new KcgError('NotFound', `there is no group to make policies for in namespace ${found.namespace}`, {
+    const where = options.allNamespaces ? 'any namespace' : `namespace ${found.namespace}`;
+    throw new KcgError('NotFound', `there is no group to make policies for in ${where}`, {
       fix: 'Name the namespace (-n), look in all (-A), or read a file (-f group.yaml).',
     });
   }
