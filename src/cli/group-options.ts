@@ -35,7 +35,7 @@ export const placeOptions = {
   file: { type: 'string', short: 'f', description: 'YAML file of the group, in place of Kubernetes' },
   table: { type: 'string', description: 'DynamoDB table, in place of Kubernetes' },
   group: { type: 'string', description: 'id of the group, when file or table hold several' },
-  stream: { type: 'string', description: 'name or ARN of the stream, beside --table' },
+  stream: { type: 'string', description: "name or ARN of the stream, in place of the group's" },
   region: { type: 'string', description: "AWS region; default: the group's, then AWS_REGION" },
   'kinesis-endpoint': { type: 'url', description: 'URL of Kinesis, such as the one "kcg dev" prints' },
   'dynamodb-endpoint': { type: 'url', description: 'URL of DynamoDB, such as the one "kcg dev" prints' },

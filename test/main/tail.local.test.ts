@@ -157,6 +157,12 @@ describe('kcg put', () => {
     expect(dataOf((await tail()).stdout)).toContain('k hello');
   });
 
+  test("puts into the stream that is named, not into that of the group's file", async () => {
+    const file = ['-f', join(folder, 'group.yaml')];
+    expect(await putting(...file, '--partition-key', 'k', '--data', 'here')).toMatchObject({ code: 0 });
+    expect(dataOf((await tail()).stdout)).toEqual(['k here']);
+  });
+
   test('says where records would go, and puts none, in a dry run', async () => {
     expect((await putting('--data', 'x', '--explicit-hash-key', '0', '--dry-run')).stdout).toMatch(
       /^shardId-000000000000 key /,

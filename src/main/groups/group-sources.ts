@@ -126,8 +126,8 @@ async function fromFile(
 }
 
 function fromFlags(options: SourceOptions, env: NodeJS.ProcessEnv): GroupSource {
-  const { group: groupId, stream, region, kinesisEndpoint, dynamodbEndpoint } = options;
-  const arn = stream?.startsWith('arn:') ? stream : undefined;
+  const { group: groupId, region, kinesisEndpoint, dynamodbEndpoint } = options;
+  const stream = namedStream(options);
   const table = options.table ?? defaultTableName(groupId!);
   return {
     title: groupId ?? `table ${table}`,
@@ -138,9 +138,8 @@ function fromFlags(options: SourceOptions, env: NodeJS.ProcessEnv): GroupSource 
     place: {
       groupId,
       table,
-      region: region ?? arn?.split(':')[3] ?? regionFrom(env),
-      stream:
-        stream === undefined ? undefined : { name: arn ? arn.slice(arn.indexOf('/') + 1) : stream, arn },
+      region: region ?? stream?.arn?.split(':')[3] ?? regionFrom(env),
+      stream,
       kinesis: kinesisEndpoint,
       dynamodb: dynamodbEndpoint,
     },
@@ -215,9 +214,19 @@ function placeOf(
     groupId: rowsGroupIdOf(group),
     table: options.table ?? tableNameOf(group),
     region: options.region ?? regionOf(group, known) ?? regionFrom(env),
-    stream: { name: streamNameOf(group), arn: group.spec.stream.arn },
+    stream: namedStream(options) ?? { name: streamNameOf(group), arn: group.spec.stream.arn },
     kinesis: options.kinesisEndpoint ?? group.spec.endpoints.kinesis,
     dynamodb: options.dynamodbEndpoint ?? group.spec.endpoints.dynamodb,
+  };
+}
+
+/** That of `--stream`, a name or an ARN. */
+function namedStream({ stream }: Pick<SourceOptions, 'stream'>): GroupPlace['stream'] {
+  if (stream === undefined) return undefined;
+  const isArn = stream.startsWith('arn:');
+  return {
+    name: isArn ? stream.slice(stream.indexOf('/') + 1) : stream,
+    arn: isArn ? stream : undefined,
   };
 }
 
