@@ -84,6 +84,8 @@ export function parseOptions<const T extends OptionTable>(
   }
   const { prefix } = limits;
   const positionals = parsed.positionals.map((text) => (prefix ? text.replace(prefix, '') : text));
+  if (positionals.includes(''))
+    throw wrong('an argument is empty', 'Write a name; a variable of the shell may be unset.');
   return { options: values as OptionValues<T>, positionals };
 }
 

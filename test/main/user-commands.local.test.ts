@@ -51,3 +51,22 @@ test.each(['', ' -f'])('who may not read logs is told so by kcg logs%s', async (
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(/^error: .* cannot get resource "pods\/log".* Ask for a role that allows it/);
 });
+
+test('kcg drain that runs out of time says what holds the pod up', async () => {
+  const { code, stderr } = await kcg('drain worker-1 --timeout 1');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error: pod worker-1 still drains after 1 s\. Its handler works on a batch/);
+});
+
+test('kcg restart touches none of its groups when one is stopped', async () => {
+  const { code, stdout, stderr } = await kcg('restart orders stopped');
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^error: shop\/stopped has no pods to restart/);
+  expect(asked.filter((each) => each.startsWith('PATCH'))).toEqual([]);
+});
+
+test.each(['get', 'status', 'stop'])('an empty name is none for kcg %s', async (verb) => {
+  const { code, stderr } = await kcg(`${verb} `);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error: an argument is empty/);
+});

@@ -2,7 +2,7 @@ import { GROUP_LABEL } from '../../api/labels.ts';
 import { actOptions } from '../../cli/act.ts';
 import { KINDS, type StoredObject } from '../../kubernetes/cluster.ts';
 import { parseRef } from '../../leases/lease.ts';
-import { systemClock } from '../../lib/clock.ts';
+import { abortError, systemClock } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionTable } from '../../lib/options.ts';
@@ -117,9 +117,11 @@ async function drain(
     const end = systemClock.monotonic() + timeout * 1_000;
     for (;;) {
       const now = await cluster.get(KINDS.pod, key, { signal: stop });
-      if (now?.metadata.uid !== uid || stop.aborted) break;
+      if (now?.metadata.uid !== uid) break;
+      if (stop.aborted) throw abortError(stop);
       if (systemClock.monotonic() > end) {
-        throw new KcgError('Timeout', `pod ${name} still drains after ${timeout} s`, {
+        // No `Timeout`: whoever was asked has answered.
+        throw new KcgError('Conflict', `pod ${name} still drains after ${timeout} s`, {
           fix: 'Its handler works on a batch: kcg logs shows it. It is killed at the end of its termination grace.',
         });
       }
@@ -142,7 +144,7 @@ async function evict(
   const end = systemClock.monotonic() + timeout * 1_000;
   for (;;) {
     const answer = await ask();
-    if (answer.outcome !== 'refused' || stop.aborted) return;
+    if (answer.outcome !== 'refused') return;
     process.stderr.write(`not now: ${answer.message}\n`);
     if (systemClock.monotonic() + REFUSED_MS > end) {
       throw new KcgError('Conflict', `pod ${name} may not be evicted: ${answer.message}`, {

@@ -26,8 +26,8 @@ export async function runRestartCommand(
     const annotations = { [RESTARTED_AT_ANNOTATION]: kubernetesTime(systemClock.now()) };
     const patch = { spec: { template: { metadata: { annotations } } } };
     const restarted: ObjectKey[] = [];
+    groups.forEach(requireRunning);
     for (const group of groups) {
-      requireRunning(group);
       const { namespace = '', name } = group.metadata;
       const key = { namespace, name: workloadName(name) };
       if (dryRun !== 'client') {
