@@ -2,13 +2,15 @@ import { gzipSync } from 'node:zlib';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
 import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { kcgHere } from '../support/kcg-here.ts';
+import { until } from '../support/until.ts';
 
 /* kcg tail and kcg put on a stream of the local Kinesis, by name, by file, and with no group at all. */
 
@@ -161,6 +163,17 @@ describe('kcg put', () => {
     const file = ['-f', join(folder, 'group.yaml')];
     expect(await putting(...file, '--partition-key', 'k', '--data', 'here')).toMatchObject({ code: 0 });
     expect(dataOf((await tail()).stdout)).toEqual(['k here']);
+  });
+
+  test('ends when it is told to while it waits for a line', async () => {
+    const input = new PassThrough();
+    const stdin = vi.spyOn(process, 'stdin', 'get').mockReturnValue(input as unknown as typeof process.stdin);
+    onTestFinished(() => stdin.mockRestore());
+    const stop = new AbortController();
+    const run = kcgHere(['put', '--stream', stream, ...at()], {}, stop.signal);
+    await until('it waits for a line', () => input.readableFlowing);
+    stop.abort();
+    expect(await run).toEqual({ code: 130, stdout: '', stderr: '' });
   });
 
   test('says where records would go, and puts none, in a dry run', async () => {

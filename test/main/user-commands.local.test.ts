@@ -70,3 +70,12 @@ test.each(['get', 'status', 'stop'])('an empty name is none for kcg %s', async (
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error: an argument is empty/);
 });
+
+test.each(['status', 'describe', 'shards', 'cost'])(
+  'kcg %s that is stopped before it has an answer says nothing, and not that all is well',
+  async (verb) => {
+    const stop = new AbortController();
+    onSlow = () => stop.abort();
+    expect(await kcg(`${verb} slow`, stop.signal)).toEqual({ code: 130, stdout: '', stderr: '' });
+  },
+);

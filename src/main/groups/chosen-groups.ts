@@ -61,7 +61,7 @@ export async function untilDone(
   let told = '';
   for (;;) {
     const waits = await look();
-    if (waits === undefined || stop.aborted) return;
+    if (waits === undefined) return;
     if (waits !== told) process.stderr.write(`${title}: waiting: ${waits}\n`);
     told = waits;
     if (systemClock.monotonic() >= end) {

@@ -1,3 +1,4 @@
+import { abortError } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { GroupPicture } from '../../view/group-picture.ts';
 import { GroupLooker, type Wanted } from './group-looker.ts';
@@ -18,15 +19,14 @@ export interface Pictures {
 
 /**
  * Gives `use` a way to look at the groups that names and flags mean, as often as it likes; groups come and go between looks.
- * @returns undefined when it was told to stop meanwhile
- * @throws KcgError as `findGroups`; what a look found out when it found out nothing at all about a group
+ * @throws KcgError as `findGroups`; the reason when it was told to stop meanwhile; what a look found out when it found out nothing at all about a group
  */
 export async function groupPictures<T>(
   names: readonly string[],
   options: SourceOptions,
   by: PicturesBy,
   use: (look: (signal: AbortSignal) => Promise<Pictures>) => Promise<T>,
-): Promise<T | undefined> {
+): Promise<T> {
   const lookers = new Map<string, GroupLooker>();
   const look = async (signal: AbortSignal): Promise<Pictures> => {
     const found = await findGroups(names, options, { ...by, signal });
@@ -48,7 +48,7 @@ export async function groupPictures<T>(
   try {
     return await use(look);
   } catch (thrown) {
-    if (by.stop.aborted) return undefined;
+    if (by.stop.aborted) throw abortError(by.stop);
     throw thrown;
   } finally {
     for (const looker of lookers.values()) looker.close();

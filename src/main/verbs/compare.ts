@@ -6,7 +6,7 @@ import type { SourceLook } from '../../import/import-source.ts';
 import { openLeaseTable } from '../../leases/dynamodb/lease-table.ts';
 import { decodeRows } from '../../leases/group-rows.ts';
 import type { Lease } from '../../leases/lease.ts';
-import { systemClock } from '../../lib/clock.ts';
+import { abortError, systemClock } from '../../lib/clock.ts';
 import { hasCode, KcgError } from '../../lib/errors.ts';
 import { parseOptions } from '../../lib/options.ts';
 import { openClients, placeOf, sourceOf } from '../groups/import-clients.ts';
@@ -14,7 +14,7 @@ import { USER_CALLS } from '../groups/user-aws.ts';
 import { formatPosition } from '../../import/format-position.ts';
 import { groupToImport } from '../groups/import-target.ts';
 import { useLocalCredentials } from '../groups/local-credentials.ts';
-import { redraw } from './redraw.ts';
+import { show } from './show.ts';
 
 export { compareOptions };
 
@@ -50,11 +50,10 @@ export async function runCompareCommand(
     return printComparison(comparison, options.output);
   };
   try {
-    if (options.watch && process.stdout.isTTY) await redraw(look, stop);
-    else process.stdout.write(`${await look(stop)}\n`);
+    await show(look, options.watch, stop);
     return refused ? 1 : 0;
   } catch (thrown) {
-    if (stop.aborted) return 0;
+    if (stop.aborted) throw abortError(stop);
     throw thrown;
   } finally {
     source.close();

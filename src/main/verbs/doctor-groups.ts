@@ -1,5 +1,4 @@
 import type { Check } from '../../cli/checks.ts';
-import { abortError } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { describeError } from '../../lib/errors.ts';
 import { isTrouble, problemsOf } from '../../view/group-problems.ts';
@@ -16,7 +15,7 @@ export async function diagnoseGroups(
   const all = { ...options, file: undefined, table: undefined, group: undefined, stream: undefined };
   const by = { env, stop, verb: 'doctor', all: true, wanted: { aws: false } };
   try {
-    const checks = await groupPictures([], all, by, async (look): Promise<Check[]> => {
+    return await groupPictures([], all, by, async (look): Promise<Check[]> => {
       const { pictures } = await look(stop);
       const troubled = pictures.flatMap((picture) => {
         const [worst, ...more] = problemsOf(picture).filter(isTrouble);
@@ -37,9 +36,8 @@ export async function diagnoseGroups(
         next: picture.key && `kcg status ${picture.key.name} -n ${picture.key.namespace}`,
       }));
     });
-    if (checks) return checks;
   } catch (thrown) {
+    if (stop.aborted) throw thrown;
     return [{ result: 'unknown', what, found: describeError(thrown) }];
   }
-  throw abortError(stop);
 }

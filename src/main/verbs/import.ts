@@ -11,7 +11,7 @@ import { openLeaseTable } from '../../leases/dynamodb/lease-table.ts';
 import type { GroupRows } from '../../leases/group-rows.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
 import { readClaim } from '../../leases/read-claim.ts';
-import { systemClock } from '../../lib/clock.ts';
+import { abortError, systemClock } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
@@ -142,7 +142,7 @@ async function follow(run: ImportRun, { output }: Options, stop: AbortSignal): P
     told = message;
     await systemClock.sleep(againInMs, { signal: stop });
   }
-  return 1;
+  throw abortError(stop);
 }
 
 async function undo(

@@ -16,7 +16,7 @@ import type { DynamoDbLeaseTable } from '../../leases/dynamodb/lease-table.ts';
 import { decodeRows } from '../../leases/group-rows.ts';
 import { ObservedWorkers } from '../../leases/observed-workers.ts';
 import type { Row } from '../../leases/row.ts';
-import { systemClock } from '../../lib/clock.ts';
+import { abortError, systemClock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { ownershipView } from '../../view/ownership-view.ts';
@@ -45,7 +45,7 @@ export async function runLeasesCommand(
     await show(look, options.watch, stop);
     return 0;
   } catch (thrown) {
-    if (stop.aborted) return 0;
+    if (stop.aborted) throw abortError(stop);
     throw explain(thrown, target);
   } finally {
     client.destroy();

@@ -8,7 +8,7 @@ import { hashKeyOf } from '../../kinesis/hash-key.ts';
 import { isOpen, shardIdFrom, type Shard } from '../../kinesis/shard.ts';
 import type { NewRecord, StreamWriter } from '../../kinesis/stream-writer.ts';
 import { backoffMs } from '../../lib/backoff.ts';
-import { systemClock as clock } from '../../lib/clock.ts';
+import { abortError, systemClock as clock } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
@@ -55,7 +55,7 @@ export async function runPutCommand(
     const explicitHashKey =
       options.shard === undefined ? options.explicitHashKey : hashKeyIn(shards, options.shard);
     let written = 0;
-    const records = recordsOf(options, explicitHashKey);
+    const records = recordsOf(options, explicitHashKey, stop);
     const { rate } = options;
     const batches =
       rate === undefined
@@ -72,6 +72,7 @@ export async function runPutCommand(
     if (written === 0 && !stop.aborted) process.stderr.write('nothing to put: standard input was empty\n');
     else if (options.output !== 'json' && written > 1)
       process.stderr.write(`${count(written, 'record')} ${options.dryRun ? 'would be put' : 'put'}\n`);
+    if (stop.aborted && rate === undefined) throw abortError(stop);
     return 0;
   } catch (thrown) {
     throw forAws(thrown);
@@ -100,7 +101,11 @@ async function sourceOf(
   throw new KcgError('InvalidInput', 'put needs to know one stream', { fix: 'Name the group, or --stream.' });
 }
 
-async function* recordsOf(options: Options, explicitHashKey: string | undefined): AsyncGenerator<NewRecord> {
+async function* recordsOf(
+  options: Options,
+  explicitHashKey: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<NewRecord> {
   const { data, dataFile, partitionKey, rate } = options;
   if (data !== undefined && dataFile !== undefined)
     throw new KcgError('InvalidInput', 'put takes --data or --data-file, not both', {
@@ -123,7 +128,8 @@ async function* recordsOf(options: Options, explicitHashKey: string | undefined)
     return;
   }
   if (process.stdin.isTTY) process.stderr.write('a record for each line; end with Ctrl-D\n');
-  for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity }))
+  const { stdin: input } = process;
+  for await (const line of createInterface({ input, crlfDelay: Infinity, signal }))
     yield record(Buffer.from(line));
 }
 

@@ -13,7 +13,7 @@ import { clusterOptions } from '../../cli/cluster-options.ts';
 import { pickGroup, requireOneSource } from '../../cli/leases.ts';
 import { readGroups } from '../../dev/group-file.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
-import { systemClock, withDeadline } from '../../lib/clock.ts';
+import { abortError, systemClock, withDeadline } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { createLog } from '../../lib/log.ts';
@@ -118,7 +118,8 @@ export async function runRedriveCommand(
       onLine: say,
     });
     say(inWords(result, options.dryRun));
-    return result.failed + result.gone > 0 || stop.aborted ? 1 : 0;
+    if (stop.aborted) throw abortError(stop);
+    return result.failed + result.gone > 0 ? 1 : 0;
   } finally {
     await handler.close();
     await store.close();

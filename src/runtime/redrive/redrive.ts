@@ -56,7 +56,8 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
       continue;
     }
     const { outcome, records, line } = await one(stored, batch, options);
-    if (signal.aborted) break;
+    // What was handed over is told; a failure may be that of being stopped.
+    if (signal.aborted && outcome !== 'done') break;
     result[outcome] += 1;
     if (outcome === 'done') result.records += records;
     onLine(`${nameOf(batch)}: ${line}`);
