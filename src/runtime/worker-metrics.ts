@@ -149,7 +149,7 @@ export class WorkerMetrics {
       case 'BatchDelivered':
         this.#records.inc({ shard: event.shardId }, event.records);
         this.#bytes.inc({ shard: event.shardId }, event.bytes);
-        this.#handlerFailing.over(laneKey(event));
+        if (!event.isRepeat) this.#handlerFailing.over(laneKey(event));
         return this.#batch.observe(event.records);
       case 'RecordsGivenUp':
         this.#handlerFailing.over(laneKey(event));

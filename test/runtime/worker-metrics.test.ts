@@ -147,6 +147,29 @@ describe('what fails', () => {
     });
   });
 
+  test('goes on failing while a program is only given again what it had before it failed', async () => {
+    const group = new AGroup(1);
+    const a = group.start('a');
+    await group.clock.advance(5_000);
+    const shardId = 'shardId-000000000000';
+    const repeated = {
+      type: 'BatchDelivered',
+      shardId,
+      records: 1,
+      bytes: 1,
+      millisBehindLatest: 0,
+    } as const;
+    const values = await valuesOf(
+      [
+        { type: 'HandlerFailed', shardId, attempt: 1, error, retryInMs: 1 },
+        { ...repeated, isRepeat: true },
+      ],
+      a,
+    );
+    expect(values).toHaveProperty([`handler_failing_seconds{shard="${shardId}"}`]);
+    await group.until(a.stop());
+  });
+
   test('in one lane goes on failing while another works, and is told once a shard', async () => {
     const group = new AGroup(1);
     const a = group.start('a');
