@@ -66,6 +66,7 @@ export class FanOutReader implements ShardReader {
     this.#options = options;
     this.#readAt = options.clock.monotonic();
     this.#losses = new LossWatch(options);
+    this.#trouble = options.trouble;
     this.#renewMs = jitterMs(RENEW_MS, 0.1, options.random);
     this.#position = readPositionAfter(options.from);
     if (options.from.at === 'SEQUENCE') this.#after = options.from;

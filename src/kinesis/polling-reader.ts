@@ -69,6 +69,7 @@ export class PollingReader implements ShardReader {
     this.#options = options;
     this.#readAt = options.clock.monotonic();
     this.#losses = new LossWatch(options);
+    this.#trouble = options.trouble;
     this.#lineLimit = this.#limit = options.maxRecords;
     this.#position = readPositionAfter(options.from);
     if (options.from.at === 'SEQUENCE') this.#after = options.from;

@@ -53,6 +53,8 @@ export interface ShardReaderOptions {
    * Reading goes on by itself. Refusals that other readers cause count only when they last.
    */
   onTrouble?: (error: KcgError | undefined) => void;
+  /** Told of the shard before this reader was made, and not over: so it is not told again, and that it is over is. */
+  trouble?: KcgError | undefined;
   /**
    * How long before now all was read that was in the shard, ms; undefined when nothing is missed that has left the
    * retention since.

@@ -64,6 +64,7 @@ export class Incarnation {
   readonly #stream: StreamLook;
   readonly #openStream: () => StreamClient;
   readonly #onStuck: (error: KcgError) => void;
+  readonly #readTroubles: ReadTroubles;
   /** Of the shards whose programs have been opened. */
   readonly #restarts = new Map<string, Restarts>();
   #knock = 0;
@@ -73,10 +74,10 @@ export class Incarnation {
     this.#onStuck = onStuck;
     const { config, identity, table, clock, random, nudge } = options;
     const troubles = new HandlerTroubles(clock);
-    const readTroubles = new ReadTroubles(clock);
+    this.#readTroubles = new ReadTroubles(clock);
     const onEvent: WorkerOptions['onEvent'] = (event) => {
       troubles.note(event);
-      readTroubles.note(event);
+      this.#readTroubles.note(event);
       if (event.type === 'ShardStopped') this.#restarts.delete(event.shardId);
       options.onEvent(event);
     };
@@ -125,7 +126,7 @@ export class Incarnation {
       isReady: () => isReady() && !state.paused,
       lag: () => this.held.lag(),
       handlerTrouble: () => troubles.worst ?? beginTrouble(options.handler.trouble),
-      readTrouble: () => readTroubles.worst,
+      readTrouble: () => this.#readTroubles.worst,
       onBeat: (row) => {
         state.learnOwn(row);
         if (row.knock !== this.#knock) this.coordinator.readAllNext();
@@ -221,6 +222,7 @@ export class Incarnation {
       random,
       shard: lease,
       from,
+      trouble: this.#readTroubles.of(shardId),
       onTrouble: (error) => onEvent({ type: 'ReadTrouble', shardId, error }),
       unreadMs: unread.lostAfterMs,
       retentionHours: () => this.#stream.latest.retentionHours,
@@ -229,8 +231,7 @@ export class Incarnation {
       parentRanges: () => (this.#stream.latest.keysPlaceRecords ? this.#state.rangesOf(lease.parents) : []),
       onLeftOut: (records) => onEvent({ type: 'RecordsLeftOut', shardId, records }),
     });
-    const { rangeEndMs } = config;
-    const reader = rangeEndMs === undefined ? open : boundedReader(open, rangeEndMs, clock);
+    const reader = config.rangeEndMs === undefined ? open : boundedReader(open, config.rangeEndMs, clock);
     const meter = new LoadMeter(lease.load, clock.monotonic());
     const consumer = new ShardConsumer({
       shardId,

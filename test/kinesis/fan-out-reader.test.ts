@@ -172,6 +172,13 @@ describe('a fan-out reader', () => {
     expect(troubles).toEqual(['Unavailable', undefined]);
   });
 
+  it('tells that trouble is over which the reader before it had', async () => {
+    const { put, read, troubles } = aReader({ trouble: new KcgError('Throttled', 'too fast') });
+    put('a');
+    await read(1);
+    expect(troubles).toEqual([undefined]);
+  });
+
   it('replaces a subscription that falls silent, and tells of it', async () => {
     const { kinesis, put, read, next, troubles, calls } = aReader();
     await next();

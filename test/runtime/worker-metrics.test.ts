@@ -247,6 +247,35 @@ describe('progress', () => {
     expect(await lag()).toBe(0);
   });
 
+  test('trouble of a reader is over when the one after it reads', async () => {
+    const group = new AGroup(1);
+    const fault = new KcgError('Unavailable', 'injected');
+    const died = Promise.withResolvers<KcgError>();
+    const program = async () => ({ outcome: 'done' as const });
+    const a = group.start('a', {
+      handler: {
+        open: () => ({
+          broken: died.promise,
+          start: program,
+          handle: program,
+          shardEnded: program,
+          shutdownRequested: program,
+          close: async () => {},
+        }),
+      },
+    });
+    const failing = async () => (await valuesOf(a.events, a))[`read_failing_seconds${SHARD}`];
+    await group.clock.advance(5_000);
+    group.kinesis.faults = (operation) => (operation === 'GetRecords' ? fault : undefined);
+    await group.clock.advance(30_000);
+    expect(await failing()).toBeDefined();
+    group.kinesis.faults = undefined;
+    died.resolve(new KcgError('HandlerFailed', 'it died'));
+    await group.clock.advance(30_000);
+    expect(await failing()).toBeUndefined();
+    await group.until(a.stop());
+  });
+
   test('only shards that are held have gauges', async () => {
     const group = new AGroup(1);
     const a = group.start('a');
