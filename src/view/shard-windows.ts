@@ -1,3 +1,4 @@
+import { isHeld } from '../leases/claim.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { GroupView, ShardView } from './group-view.ts';
 import { judgeShard, WINDOW_SAMPLES, type Judged, type Sample } from './judge-shard.ts';
@@ -34,6 +35,8 @@ interface Watched {
 export class ShardWindows {
   readonly #shards = new Map<string, Watched>();
   #reset = '';
+  /** Wall clock, ms since the epoch: until when positions were on their way, as far as has been seen. */
+  #heldAt = 0;
 
   /** Until when each shard is known to be processed, as the last look has shown it. */
   readTo(): Map<string, KnownRead> {
@@ -50,6 +53,7 @@ export class ShardWindows {
     const { view, rows } = look;
     const { id, state } = rows.claim?.reset ?? {};
     const reset = `${id} ${state}`;
+    if (isHeld(rows.claim)) this.#heldAt = look.nowMs;
     // Positions are moved on purpose.
     if (reset !== this.#reset) this.#shards.clear();
     this.#reset = reset;
@@ -64,7 +68,7 @@ export class ShardWindows {
       watched.judged = judgeShard(watched.samples, {
         state: shard.state,
         isPaused,
-        ownedAt: lease && Math.max(ownedAtOf(lease, workers), watched.excusedAt),
+        ownedAt: lease && Math.max(ownedAtOf(lease, workers), watched.excusedAt, this.#heldAt),
         trouble: lease && troubleOf(lease, workers),
         patienceMs: Math.max(PATIENCE_MS, 2 * leaseDurationMs),
         before: watched.judged?.judgement,

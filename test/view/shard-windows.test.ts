@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { decodeClaim } from '../../src/leases/claim.ts';
 import { groupView } from '../../src/view/group-view.ts';
 import { ShardWindows } from '../../src/view/shard-windows.ts';
 import { aLease, aWorker } from '../support/builders.ts';
@@ -195,4 +196,23 @@ test('a child whose parent took long is not stopped before somebody could have t
   expect(judged(3_600, 'read')).toEqual({ judgement: 'OK', cause: 'WaitingForParents' });
   expect(judged(3_605, 'ended')).toBeUndefined();
   expect(judged(3_660, 'ended')).toEqual({ judgement: 'Stopped', cause: 'NoOwner' });
+});
+
+test('shards that a reset has moved are not stopped before somebody could have taken them again', () => {
+  const windows = new ShardWindows();
+  const judged = (seconds: number, state: 'holding' | 'done', isOwned = false) => {
+    const nowMs = START + seconds * 1_000;
+    const ref = isOwned ? { owner: 'w/a', readAt: nowMs } : {};
+    const reset = { id: 'r', state } as never;
+    const claim = { ...decodeClaim({ shard_id: 'group#claim' }), ...(isOwned ? {} : { reset }) };
+    const worker = aWorker({ worker: 'w', incarnation: 'a', beatAt: nowMs });
+    const rows = { leases: [aLease({ epoch: START / 1_000, ...ref })], workers: [worker], claim };
+    const view = groupView({ rows, shards: undefined, pods: [], retentionHours: 24, nowMs });
+    const about = { isPaused: false, leaseDurationMs: 15_000, checkpointIntervalMs: 5_000, isFresh: true };
+    return windows.judge({ view, rows, nowMs, ...about }).shards[0]!.judged?.judgement;
+  };
+  expect(judged(3_600, 'done', true)).toBe('OK');
+  expect([judged(3_605, 'holding'), judged(3_700, 'holding')]).toEqual([undefined, undefined]);
+  expect(judged(3_705, 'done')).toBeUndefined();
+  expect(judged(3_770, 'done')).toBe('Stopped');
 });
