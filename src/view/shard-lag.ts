@@ -1,7 +1,7 @@
 import { compareCheckpoints, type Checkpoint } from '../kinesis/position.ts';
 import type { Lease } from '../leases/lease.ts';
 import { unreadOf } from '../leases/unread.ts';
-import { MAX_LAGGING_IN_TROUBLE, type WorkerRow } from '../leases/worker-row.ts';
+import { MAX_LAGGING, MAX_LAGGING_IN_TROUBLE, type WorkerRow } from '../leases/worker-row.ts';
 import { ownerRow } from './living-owner.ts';
 
 /** By shard, from earlier looks. */
@@ -48,7 +48,8 @@ function toldBy(owner: WorkerRow, lease: Lease): number | undefined {
   if (!knows(owner, lease)) return undefined;
   const others = Object.values(owner.lagging);
   // A beat has no room for more: the others lag no more than those that it names.
-  if (others.length < MAX_LAGGING_IN_TROUBLE || !lease.behindMs) return 0;
+  const most = owner.handlerTrouble ? MAX_LAGGING_IN_TROUBLE : MAX_LAGGING;
+  if (others.length < most || !lease.behindMs) return 0;
   return Math.min(lease.behindMs, ...others);
 }
 

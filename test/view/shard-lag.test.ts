@@ -149,6 +149,21 @@ describe('the lag of a shard that', () => {
       96,
     ],
     [
+      'was behind, of an owner that has room to name it and does not, is none',
+      { lease: { behindMs: 9 * HOUR, readAt: NOW }, worker: { lagging: others(19, HOUR) } },
+      0,
+      100,
+    ],
+    [
+      'is behind, of an owner whose trouble takes that room, is at most that of the others',
+      {
+        lease: { behindMs: 9 * HOUR, readAt: NOW },
+        worker: { lagging: others(12, HOUR), handlerTrouble: { shards: 1, error: 'no' } },
+      },
+      HOUR,
+      96,
+    ],
+    [
       'is idle, of an owner that has no room for more, is none',
       { lease: quiet, worker: { lagging: others(20, HOUR) } },
       0,
