@@ -66,6 +66,8 @@ interface Held extends StartedShard {
   lease: Lease;
   /** While it is being handed off; resolves when that is over. */
   handingOff: Promise<void> | undefined;
+  /** Monotonic ms: until when the end of the shard is written, as its owner stops; Infinity while it does not. */
+  endBy: number;
   /** Resolves when the shard is ended or dropped, or was drained. */
   watching: Promise<void> | undefined;
 }
@@ -141,6 +143,8 @@ export class HeldShards {
   async #handOff(held: Held, receiver: () => HandOver | undefined, orRelease: boolean): Promise<void> {
     const { table, clock, state, ownLease, handoffTimeoutMs } = this.#options;
     const beganMs = clock.monotonic();
+    const untilMs = beganMs + handoffTimeoutMs + LAST_WRITES_MS;
+    if (orRelease) held.endBy = untilMs;
     const end = await held.consumer.drain(handoffTimeoutMs);
     if (end.as !== 'drained' && end.as !== 'broken') return held.watching;
     if (this.#held.get(held.own.shardId) !== held) return;
@@ -153,7 +157,6 @@ export class HeldShards {
     const write = over
       ? giveShard(held.own, { ...over.to, why: over.reason }, progress, clock.now())
       : releaseShard(held.own, progress, clock.now());
-    const untilMs = beganMs + handoffTimeoutMs + LAST_WRITES_MS;
     const isInTime = () => clock.monotonic() < untilMs;
     // Who stops leaves the rest to others in time. Who goes on must not read what an earlier attempt can still give away.
     const result = await this.#repeat(
@@ -189,7 +192,14 @@ export class HeldShards {
       this.lose(lease.shardId, 'the row has another owner'),
     );
     if (unwritten) started.checkpointer.owe(unwritten);
-    const held: Held = { ...started, own, lease, handingOff: undefined, watching: undefined };
+    const held: Held = {
+      ...started,
+      own,
+      lease,
+      handingOff: undefined,
+      endBy: Infinity,
+      watching: undefined,
+    };
     this.#held.set(lease.shardId, held);
     held.watching = this.#watch(held);
   }
@@ -219,7 +229,7 @@ export class HeldShards {
     const { table, clock, state, listChildren, onEnded } = this.#options;
     const result = await this.#repeat(
       'end shard',
-      () => true,
+      () => clock.monotonic() < held.endBy,
       async () => {
         const children = named.length > 0 ? named : await listChildren(held.own.shardId);
         for (const { shardId, parents, hashStart, hashEnd } of children) {

@@ -97,3 +97,19 @@ describe('a nudge that comes while the round reads the worker rows', () => {
     await group.until(b.stop());
   });
 });
+
+it('a worker that cannot end a shard stops all the same, and leaves that to others', async () => {
+  const group = new AGroup(1, {
+    before: async (operation) => {
+      if (operation === 'end shard') throw new KcgError('AccessDenied', 'no');
+    },
+  });
+  const a = group.start('a');
+  await group.clock.advance(5_000);
+  group.split('shardId-000000000000');
+  await group.clock.advance(10_000);
+  let isStopped = false;
+  void a.stop().then(() => (isStopped = true));
+  await group.clock.advance(60_000);
+  expect(isStopped).toBe(true);
+});
