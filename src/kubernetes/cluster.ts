@@ -115,6 +115,8 @@ export interface WatchOptions extends ListOptions {
 export interface ObjectCache {
   /** False until the first complete list is in; an empty cache means nothing before that. */
   readonly hasSynced: boolean;
+  /** The same of one namespace, where each is listed by itself; default: `hasSynced`. */
+  hasSyncedIn?(namespace: string): boolean;
   /** Resolves when `hasSynced`, or when the watch ended before that. */
   whenSynced(): Promise<void>;
   get(key: ObjectKey): StoredObject | undefined;

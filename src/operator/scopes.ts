@@ -250,6 +250,7 @@ function joined(caches: readonly [string | undefined, ObjectCache][]): ObjectCac
     get hasSynced() {
       return all.every((cache) => cache.hasSynced);
     },
+    hasSyncedIn: (namespace) => byNamespace.get(namespace)?.hasSynced ?? false,
     whenSynced: async () => {
       await Promise.all(all.map((cache) => cache.whenSynced()));
     },

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OffsetResetStatus } from '../../src/api/offset-reset.ts';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
+import { KINDS, type ObjectCache } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { groupObject, Harness, KEY, NAME } from './reconcile-harness.ts';
 
@@ -225,6 +225,10 @@ describe('a reset', () => {
     await expect(h.reconcile()).rejects.toThrow('not allowed');
     const { conditions = [] } = await statusOf('back');
     expect(conditions[0]).toMatchObject({ reason: 'Waiting', message: 'not allowed to update the claim' });
+    // The group is as well as it was.
+    expect(await h.condition('GroupClaimed')).toBe('True Claimed');
+    expect(await h.condition('Ready')).toBe('True Stopped');
+    expect(await h.condition('Stalled')).toBe('False NotStalled');
     h.faults.clear();
     await h.clock.advance(10_000);
     await h.converge();
@@ -300,7 +304,25 @@ describe('a reset', () => {
     expect(await complete('early')).toBe('False GroupNotFound');
   });
 
-  test('that is deleted half-way is ended as the table says, and holds no worker for ever', async () => {
+  test.each([
+    ['all namespaces', undefined],
+    ['a list of namespaces of which one cannot be read', (namespace: string) => namespace === 'shop'],
+  ])('of %s that is deleted half-way is ended as the table says', async (_, hasSyncedIn) => {
+    const listed = (cache: ObjectCache): ObjectCache =>
+      hasSyncedIn === undefined
+        ? cache
+        : {
+            hasSynced: false,
+            hasSyncedIn,
+            whenSynced: () => cache.whenSynced(),
+            get: (key) => cache.get(key),
+            list: (namespace) => cache.list(namespace),
+            by: (index, key) => cache.by(index, key),
+            stopped: cache.stopped,
+          };
+    h.close();
+    h = new Harness({}, (caches) => ({ ...caches, offsetResets: listed(caches.offsetResets) }));
+    h.kinesis.createStream({ name: 'orders', shardCount: 3 });
     await group({ isStopped: false });
     create('back', { ...OLDEST, whileRunning: 'Stop' });
     await h.reconcile();

@@ -91,7 +91,8 @@ export function tableReady({ table }: GroupFacts): Told<'TableReady'> {
 /** A refusal first, then a missing permission; any other failure counts only before the first answer. */
 export function groupClaimed({ claim, groupId, failures }: GroupFacts): Told<'GroupClaimed'> {
   if (claim?.verdict === 'refused') return { status: 'False', reason: claim.reason, message: claim.message };
-  const failure = failures.find(({ step }) => step !== 'workers' && step !== 'import');
+  // What a reset may not do says nothing of the claim, and is told in its own resource.
+  const failure = failures.find(({ step }) => step === 'claim' || step === 'pause');
   if (failure && isDenied(failure.error)) {
     return { status: 'False', reason: 'ClaimAccessDenied', message: describeFailure(failure) };
   }

@@ -27,8 +27,7 @@ export async function pursueReset(
   const pending = pendingResets(options, keyString(keyOf(object)));
   const begun = resetUnderWay(at?.rows.claim);
   const next = pending.find(({ metadata }) => metadata.uid === begun?.id) ?? pending[0];
-  const isOrphan =
-    begun?.isOfResource && next?.metadata.uid !== begun.id && options.caches.offsetResets.hasSynced;
+  const isOrphan = begun?.isOfResource && next?.metadata.uid !== begun.id && areListed(pass);
   if (!next && !isOrphan) return void (memory.reset.session = undefined);
   await attempt(pass, { step: 'reset' }, async () => {
     if (at && isOrphan) {
@@ -51,6 +50,12 @@ export async function pursueReset(
     if (at) await follow(pass, at.rows, step);
     if (step.outcome === 'waiting' || (await markOver(pass, next))) await tell(next, step);
   });
+}
+
+/** Resets that the cache does not show are not there. */
+function areListed({ options, group }: PlacedPass): boolean {
+  const { offsetResets } = options.caches;
+  return offsetResets.hasSyncedIn?.(group.metadata.namespace) ?? offsetResets.hasSynced;
 }
 
 /**
