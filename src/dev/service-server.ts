@@ -44,6 +44,8 @@ export interface ServiceServer {
 /** How HTTP/2 connections begin, told apart from any method of HTTP/1.1 by its first letters: `PRI * HTTP/2.0`. */
 const PREFACE = 'PRI';
 const TLS_HANDSHAKE = 0x16;
+/** MB of answers that a client of HTTP/2 has yet to take; with more its next calls are refused. Node's own is 10, one GetRecords. */
+const MAX_UNREAD_MB = 1_000;
 
 /**
  * One port for whatever an AWS SDK speaks: HTTP/1.1, HTTP/2 with prior knowledge (the JavaScript and Java SDKs on
@@ -95,7 +97,7 @@ function protocolRouter(
   const http1 = createHttp1Server(onRequest);
   // Idle SDK connections are reused for as long as the client likes, so no reset meets a request on its way.
   http1.keepAliveTimeout = 0;
-  const http2 = createHttp2Server(onRequest);
+  const http2 = createHttp2Server({ maxSessionMemory: MAX_UNREAD_MB }, onRequest);
   const route = (socket: Socket) =>
     readFirst(socket, PREFACE.length, (first) => {
       if (first[0] === TLS_HANDSHAKE && !(socket as TLSSocket).encrypted) secure(socket);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import { connect } from 'node:net';
 import { DescribeTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
@@ -94,6 +94,31 @@ describe('a local server', () => {
     const lengths = pages.flat().map(({ Data }) => Data!.length);
     expect(lengths.filter((length) => length === 1_000)).toHaveLength(500);
     expect(lengths.filter((length) => length === 900_000)).toHaveLength(9);
+  });
+
+  it('takes calls over an HTTP/2 connection whose large answers are still on their way', async () => {
+    local.kinesis.limits = false;
+    local.kinesis.createStream({ name: StreamName });
+    for (let i = 0; i < 10; i += 1)
+      local.kinesis.putRecord(StreamName, { partitionKey: 'a', data: new Uint8Array(1_000_000) });
+    const ShardIterator = local.kinesis.getIterator(StreamName, 'shardId-000000000000', {
+      at: 'TRIM_HORIZON',
+    });
+    const session = connectHttp2(local.endpoint);
+    const statusOf = async (operation: string, body: object) => {
+      const stream = session.request({
+        ':method': 'POST',
+        'x-amz-target': `Kinesis_20131202.${operation}`,
+        authorization: 'AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/kinesis/aws4_request',
+      });
+      stream.end(JSON.stringify(body));
+      const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+      return headers[':status'];
+    };
+    // 13 MB, which nobody reads.
+    expect(await statusOf('GetRecords', { ShardIterator })).toBe(200);
+    expect(await statusOf('ListStreams', {})).toBe(200);
+    session.destroy();
   });
 
   it('goes on when a client breaks off in the middle of an HTTP/2 request', async () => {
