@@ -14,7 +14,8 @@ const ROWS: string[][] = [
   ['filter'],
   ['lib'],
 ];
-const VENDOR = /^(@aws-sdk\/|@smithy\/|@kubernetes\/|@redis\/|@opentelemetry\/|dynalite|undici)/;
+const VENDOR =
+  /^(@aws-sdk\/|@smithy\/|@kubernetes\/|@redis\/|@opentelemetry\/|dynalite|abstract-level|undici)/;
 /** Vendor SDKs are imported only in folders named for the vendor, and where clients are built. */
 const VENDOR_FOLDERS = ['aws', 'dynamodb', 'kube', 'sqs', 'sns', 's3', 'redis', 'opentelemetry'];
 

@@ -6,6 +6,7 @@ import {
   type Server,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AbstractKeyIterator, AbstractValueIterator } from 'abstract-level';
 import dynalite from 'dynalite';
 import { listen } from '../../lib/listen.ts';
 
@@ -25,6 +26,18 @@ const HEADERS = {
   authorization:
     'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
 };
+
+/*
+ * dynalite ends its reads by a `return` that the iterators of the store it brings no longer have. The store holds those that
+ * are not closed, each with all items as they were at its Scan or Query.
+ */
+for (const { prototype } of [AbstractKeyIterator, AbstractValueIterator]) {
+  Object.assign(prototype, {
+    return(this: { close: () => Promise<void> }) {
+      return this.close();
+    },
+  });
+}
 
 /** dynalite, in this process and in memory, behind a function. */
 export class DynamoDbBackend {

@@ -13,6 +13,7 @@ import {
   UpdateTimeToLiveCommand,
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
+import { AbstractValueIterator } from 'abstract-level';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { DynamoDbBackend } from '../../../src/dev/dynamodb/backend.ts';
 import {
@@ -197,6 +198,14 @@ describe('faults', () => {
 });
 
 describe('the server', () => {
+  it('lets go of what it has read', async () => {
+    const close = vi.spyOn(AbstractValueIterator.prototype, 'close');
+    onTestFinished(() => close.mockRestore());
+    await put('x');
+    expect(await ids()).toEqual(['x']);
+    await vi.waitFor(() => expect(close).toHaveBeenCalledTimes(1), 120_000);
+  });
+
   it('closes under many calls without harm', async () => {
     const outcomes = Promise.allSettled(Array.from({ length: 50 }, (_, i) => put(`x${i}`)));
     await vi.waitFor(() => expect(server.counts.get('PutItem')).toBeGreaterThan(10), 120_000);
