@@ -34,6 +34,13 @@ export class KinesisInput {
     return value;
   }
 
+  /** False when it is not there. */
+  flag(name: string): boolean {
+    const value = this.#members[name] ?? false;
+    if (typeof value !== 'boolean') throw wrongType(name, 'Boolean');
+    return value;
+  }
+
   oneOf<T extends string>(name: string, choices: readonly T[]): T {
     const value = this.text(name);
     const choice = choices.find((candidate) => candidate === value);

@@ -1,4 +1,5 @@
 import { KcgError } from '../../lib/errors.ts';
+import { streamHasConsumers } from '../../kinesis/memory/errors.ts';
 import type { MemoryKinesis } from '../../kinesis/memory/stream.ts';
 import type { MemorySubscription } from '../../kinesis/memory/subscription.ts';
 import type { ListFilter, ListShardsPage } from '../../kinesis/memory/shard-list.ts';
@@ -36,7 +37,11 @@ export const streamOperations: Record<string, KinesisOperation> = {
   },
 
   DeleteStream(kinesis, input) {
-    kinesis.deleteStream(input.streamName());
+    const name = input.streamName();
+    const consumers = kinesis.stream(name).consumers.list(kinesis.clock.now());
+    if (consumers.some(({ status }) => status !== 'DELETING') && !input.flag('EnforceConsumerDeletion'))
+      throw streamHasConsumers(kinesis.stream(name));
+    kinesis.deleteStream(name);
     return {};
   },
 

@@ -32,6 +32,12 @@ export function streamBusy({ name, accountId }: StreamName, status: string): Kcg
   return new KcgError('Conflict', message, { resource: `stream ${name}` });
 }
 
+/** `Conflict`: a stream with consumers is not deleted by mistake. */
+export function streamHasConsumers({ name, accountId }: StreamName): KcgError {
+  const message = `DeleteStream can't delete ${accountId}:${name} because there are consumers associated with this data stream. To delete ${name} anyway, set the EnforceConsumerDeletion parameter to true to force the deletion of all the consumers that are associated with it.`;
+  return new KcgError('Conflict', message, { resource: `stream ${name}` });
+}
+
 /** `InvalidInput`; unlike the others it names no resource. */
 export function invalid(message: string): KcgError {
   return new KcgError('InvalidInput', message);

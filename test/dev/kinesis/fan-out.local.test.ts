@@ -1,4 +1,5 @@
 import {
+  DeleteStreamCommand,
   DeregisterStreamConsumerCommand,
   DescribeStreamConsumerCommand,
   DescribeStreamSummaryCommand,
@@ -92,6 +93,16 @@ describe.each(PROTOCOLS)('the local server over %s', (_, protocol) => {
       name: 'ResourceNotFoundException',
     });
     expect((await list()).names).toEqual(['another']);
+  });
+
+  it('deletes a stream that has consumers only when it is told to', async () => {
+    await register();
+    await expect(client.send(new DeleteStreamCommand({ StreamARN }))).rejects.toMatchObject({
+      name: 'ResourceInUseException',
+      message: expect.stringContaining('EnforceConsumerDeletion'),
+    });
+    await client.send(new DeleteStreamCommand({ StreamARN, EnforceConsumerDeletion: true }));
+    expect(local.kinesis.listStreams()).toEqual([]);
   });
 
   it('sends what is there, what comes, and signs of life between', async () => {
