@@ -103,7 +103,8 @@ export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise
   };
 }
 
-const HERE = /^arn:aws:dynamodb:us-east-1:/;
+/** dynalite takes a region from the environment. */
+const HERE = /^arn:aws:dynamodb:[^:]*:/;
 
 /** Of answers about tables; those with rows are long and name nothing. */
 function asCalledIn(region: string | undefined, body: Json): Json {

@@ -33,6 +33,7 @@ let server: LocalDynamoDb;
 let client: ReturnType<typeof createDynamoDbClient>;
 
 beforeEach(async () => {
+  vi.stubEnv('AWS_REGION', 'us-west-2');
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   clock = new VirtualClock();
