@@ -37,11 +37,11 @@ export const streamOperations: Record<string, KinesisOperation> = {
   },
 
   DeleteStream(kinesis, input) {
-    const name = input.streamName();
-    const consumers = kinesis.stream(name).consumers.list(kinesis.clock.now());
+    const stream = kinesis.stream(input.streamName());
+    const consumers = stream.consumers.list(kinesis.clock.now());
     if (consumers.some(({ status }) => status !== 'DELETING') && !input.flag('EnforceConsumerDeletion'))
-      throw streamHasConsumers(kinesis.stream(name));
-    kinesis.deleteStream(name);
+      throw streamHasConsumers(stream);
+    kinesis.deleteStream(stream.name);
     return {};
   },
 

@@ -1,5 +1,6 @@
 import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../../api/group.ts';
 import type { LocalMode } from '../../dev/local-mode.ts';
+import { ANY_REGION } from '../groups/local-credentials.ts';
 
 export interface HintOptions {
   /** As it was named; - = standard input. */
@@ -13,7 +14,7 @@ export interface HintOptions {
 /** Commands to try, for this group. The record's data come from a file, as the CLI's versions read text differently. */
 export function hintsFor(group: KinesisConsumerGroup, options: HintOptions): string[] {
   const { file, local, givenUpFolder } = options;
-  const { stream, region = stream.arn?.split(':')[3] ?? 'us-east-1', endpoints, handler } = group.spec;
+  const { stream, region = stream.arn?.split(':')[3] ?? ANY_REGION, endpoints, handler } = group.spec;
   const from =
     file === '-' ? `--table ${tableNameOf(group)} --group ${groupIdOf(group)}` : inFile(group, options);
   const put = `kinesis put-record --stream-name ${streamNameOf(group)} --partition-key a --data fileb:///etc/hosts`;
