@@ -81,7 +81,11 @@ export class ObjectStore implements ObjectCache {
       this.#drop(id, object);
       changes += 1;
     }
-    for (const object of objects) if (this.#put(object)) changes += 1;
+    for (const object of objects) {
+      // One that is there again comes from a backup of the server, which counts from an earlier version on.
+      this.#gone.delete(object.metadata.uid);
+      if (this.#put(object)) changes += 1;
+    }
     if (!this.#hasSynced) {
       this.#hasSynced = true;
       this.#synced.resolve();

@@ -8,7 +8,8 @@ import { expiringShards, isListStale, readRows, viewOf } from './observe/observe
 import { decideReplicas, isComplete, type KnownOfGroup } from './steps/decide-replicas.ts';
 import { belongsTo } from './plan/desired-objects.ts';
 import { workloadProblem } from './plan/step-failures.ts';
-import type { GroupFacts } from './plan/group-facts.ts';
+import type { DeploymentFacts, GroupFacts } from './plan/group-facts.ts';
+import { deploymentFacts } from './observe/observe-pods.ts';
 import { pursueClaim } from './steps/reconcile-claim.ts';
 import { pursueConsumer, removeOldConsumers, usableArn } from './steps/reconcile-consumer.ts';
 import { followOutage, judgeWorkers } from './steps/reconcile-liveness.ts';
@@ -28,7 +29,7 @@ import { IDLE_MS, lookAgain, type Pass, type PlacedPass } from './reconcile-cont
 import { keepFinalizer } from './steps/reconcile-deletion.ts';
 import { placedPass } from './steps/reconcile-place.ts';
 import { reconcileTable } from './steps/reconcile-table.ts';
-import { findDeployment, reconcileWorkload } from './steps/reconcile-workload.ts';
+import { deploymentOf, findDeployment, reconcileWorkload } from './steps/reconcile-workload.ts';
 import { withinLimit } from './steps/tenant-limits.ts';
 import { tellLook } from './observe/tell-look.ts';
 import { writeStatus } from './apply/write-status.ts';
@@ -50,9 +51,16 @@ export async function reconcileLiving(pass: Pass): Promise<Look> {
   if (!(await keepFinalizer(pass))) return { again: 1_000 };
   const { placed, ...unplaced } = await placedPass(pass);
   if (!placed) pass.options.onLook?.(keyString(keyOf(pass.object)), undefined);
-  const facts = placed ? await pursue(placed) : nowhere({ ...pass, ...unplaced });
+  const facts = placed
+    ? await pursue(placed)
+    : nowhere({ ...pass, ...unplaced, deployment: ownDeployment(pass) });
   await writeStatus(placed ?? pass, facts);
   return { again: againAfter(pass, facts), waits: !placed };
+}
+
+function ownDeployment(pass: Pass): DeploymentFacts | undefined {
+  const deployment = deploymentOf(pass);
+  return deployment && belongsTo(deployment, pass.object.metadata) ? deploymentFacts(deployment) : undefined;
 }
 
 function againAfter(pass: Pass, facts: GroupFacts): Again {

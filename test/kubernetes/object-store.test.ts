@@ -24,6 +24,20 @@ test('keeps the last state of a deleted object that is asked for, beside its suc
   expect(store.deleted(KEY)).toBeUndefined();
 });
 
+test('follows an object that was deleted, and is there again in an older version, as after a restore', () => {
+  const at = (resourceVersion: string): StoredObject => {
+    const object = anObject('a');
+    return { ...object, metadata: { ...object.metadata, resourceVersion } };
+  };
+  const store = new ObjectStore({ onThrow: () => {} });
+  store.put(at('10'));
+  store.remove(at('20'));
+  expect(store.put(at('15'))).toBe(false);
+  store.replace([at('5')]);
+  expect(store.put(at('6'))).toBe(true);
+  expect(store.get(KEY)?.metadata.resourceVersion).toBe('6');
+});
+
 test('keeps none by default', () => {
   const store = new ObjectStore({ onThrow: () => {} });
   store.put(anObject('a'));

@@ -124,11 +124,14 @@ describe('a group with a role', () => {
     namespace({ [ROLES]: roleArn });
     create();
     await h.converge();
+    await h.runPods();
     annotate({});
     await h.clock.advance(15_000);
     h.roles.length = 0;
     await h.converge();
     expect(await h.condition('Ready')).toBe('False RoleNotAllowed');
+    expect(await h.status()).toMatchObject({ summary: { pods: '2/2' }, replicas: 2, readyReplicas: 2 });
+    expect(await h.condition('WorkersAvailable')).toBe('True MinimumAvailable');
     expect(await h.replicas()).toBe(2);
     expect(h.roles).toEqual([]);
   });

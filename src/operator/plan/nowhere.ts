@@ -1,4 +1,4 @@
-import type { GroupFacts } from './group-facts.ts';
+import type { DeploymentFacts, GroupFacts } from './group-facts.ts';
 
 /** Of a group for which no region is known, or whose role is not allowed: nothing can be looked at. */
 export function nowhere({
@@ -6,7 +6,11 @@ export function nowhere({
   groupId,
   region,
   roleProblem,
-}: Pick<GroupFacts, 'group' | 'groupId' | 'region' | 'roleProblem'>): GroupFacts {
+  deployment,
+}: Pick<GroupFacts, 'group' | 'groupId' | 'region' | 'roleProblem'> & {
+  /** Its workers go on. */
+  deployment: DeploymentFacts | undefined;
+}): GroupFacts {
   return {
     group,
     groupId,
@@ -17,7 +21,7 @@ export function nowhere({
     consumer: undefined,
     claim: undefined,
     imported: 'none',
-    workload: { deployment: undefined, problem: undefined },
+    workload: { deployment, problem: undefined },
     view: undefined,
     expiringShards: [],
     scaling: undefined,
