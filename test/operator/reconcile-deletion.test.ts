@@ -102,6 +102,17 @@ describe('deletion', () => {
     );
   });
 
+  test('stops the workers of a Deployment that has lost its labels, which no watch shows', async () => {
+    await started({ deletionPolicy: 'Delete' });
+    h.cluster.update(KINDS.deployment, WORKER, ({ metadata }) => (metadata.labels = {}));
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    expect(await h.deployment()).toBeUndefined();
+    await stopPods();
+    await h.reconcile();
+    expect(await gone()).toBe(true);
+  });
+
   test('tells how many pods are left, and nothing that nobody looks at any more', async () => {
     await started({ deletionPolicy: 'Delete' });
     expect(await h.status()).toMatchObject({ summary: { shards: '3/3', pods: '3/3' } });

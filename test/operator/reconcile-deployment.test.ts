@@ -86,6 +86,16 @@ describe('the Deployment', () => {
     expect(await h.replicas()).toBe(3);
   });
 
+  test('a Deployment that has lost its labels stops with its group all the same', async () => {
+    create();
+    await h.converge();
+    await h.runWorkers();
+    h.cluster.update(KINDS.deployment, WORKER, ({ metadata }) => (metadata.labels = {}));
+    h.setGroup((spec) => (spec['desiredState'] = 'Stopped'));
+    await h.converge();
+    expect(await h.replicas()).toBe(0);
+  });
+
   test('fields of the Deployment that somebody else sets are set back, and that is told', async () => {
     create();
     await h.converge();

@@ -17,7 +17,7 @@ import { keptRunning, waitingForPods, type LeavingPod } from '../plan/waiting-fo
 import { observeTable } from '../observe/observe-table.ts';
 import { removeAllConsumers } from './reconcile-consumer.ts';
 import type { Pass, PlacedPass } from '../reconcile-context.ts';
-import { deploymentOf, podsOf } from './reconcile-workload.ts';
+import { deploymentOf, podsOf, readDeployment } from './reconcile-workload.ts';
 import { placeOf, withRole } from './reconcile-place.ts';
 import type { TableAdmin } from '../../table/table-admin.ts';
 
@@ -114,7 +114,7 @@ export async function undo(pass: Pass): Promise<Waits | undefined> {
 /** @returns what it waits for; undefined when no pod is left */
 async function stopWorkers(pass: Pass): Promise<string | undefined> {
   const { options, object, signal } = pass;
-  const deployment = deploymentOf(pass);
+  const deployment = deploymentOf(pass) ?? (await readDeployment(pass));
   const pods = podsOf(pass).map(leavingPod);
   const stays = deployment && !deployment.metadata.deletionTimestamp ? deployment : undefined;
   const isOurs = stays && isOwnedBy(stays, object.metadata.uid);

@@ -54,25 +54,29 @@ export function deploymentOf({ options, group }: Pass): StoredObject | undefined
 }
 
 /**
- * Also one that lacks our labels, so that the cache does not show it: it would be made a second time, with all its pods. It is
- * asked for only where one may be made.
+ * Also one that lacks our labels, so that the cache does not show it: it would be made a second time, with all its pods, or go on
+ * where none may. It is asked for only where one may be made, or pods run.
  */
 export async function findDeployment(
   pass: Pass,
 ): Promise<{ deployment: StoredObject | undefined; error?: KcgError }> {
   const deployment = deploymentOf(pass);
-  const { options, group, signal, memory, failures } = pass;
-  if (deployment || group.spec.desiredState === 'Stopped' || memory.claim?.verdict !== 'ours')
-    return { deployment };
+  const { group, signal, memory, failures } = pass;
+  const mayBeMade = group.spec.desiredState !== 'Stopped' && memory.claim?.verdict === 'ours';
+  if (deployment || (!mayBeMade && podsOf(pass).length === 0)) return { deployment };
   try {
-    const look = () => options.cluster.get(KINDS.deployment, deploymentKey(group), { signal });
-    return { deployment: await paced(pass, { thing: 'look for a Deployment' }, look) };
+    return { deployment: await paced(pass, { thing: 'look for a Deployment' }, () => readDeployment(pass)) };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     const error = KcgError.from(thrown);
     failures.push({ step: 'workers', error });
     return { deployment, error };
   }
+}
+
+/** As `deploymentOf`, whatever its labels. @throws KcgError as `Cluster.get` does */
+export function readDeployment({ options, group, signal }: Pass): Promise<StoredObject | undefined> {
+  return options.cluster.get(KINDS.deployment, deploymentKey(group), { signal });
 }
 
 function deploymentKey({ metadata }: Pass['group']): ObjectKey {
