@@ -15,7 +15,7 @@ export function readGroup(object: unknown): StoredGroup {
 }
 
 /** All that cleaning up after a deleted group asks of its spec. */
-const FOR_CLEANUP = ['groupId', 'stream', 'region', 'endpoints'];
+const FOR_CLEANUP = ['groupId', 'stream', 'region', 'endpoints', 'aws'];
 const CHECKPOINTS = ['deletionPolicy', 'expireAfterDays'];
 const TABLE = ['name', 'management', 'deletionProtection'];
 

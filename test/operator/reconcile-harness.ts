@@ -173,7 +173,10 @@ export class Harness {
         };
         return { ...client, describe, getIterator };
       },
-      streamConsumers: () => memoryStreamConsumers(this.kinesis),
+      streamConsumers: (target) => {
+        note(target);
+        return memoryStreamConsumers(this.kinesis);
+      },
       leaseTable: async (target) => {
         note(target);
         return this.table(target.groupId, target.table);

@@ -152,6 +152,21 @@ describe('a group with a role', () => {
     expect(h.tables.tables.size).toBe(0);
     expect(await h.cluster.get(KINDS.consumerGroup, NAME)).toBeUndefined();
   });
+
+  test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
+    ['a stream consumer', { consumer: { type: 'EnhancedFanOut' } }, { stream: {} }],
+    ['a table', { checkpoints: { deletionPolicy: 'Delete' } }, { handler: {} }],
+  ])('has it assumed to remove %s also when its spec cannot be read any more', async (_, spec, broken) => {
+    namespace({ [ROLES]: roleArn });
+    create(spec);
+    await h.converge();
+    h.setGroup((now) => Object.assign(now, broken));
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    h.roles.length = 0;
+    for (let pass = 0; pass < 5; pass += 1) await h.reconcile();
+    expect(await h.cluster.get(KINDS.consumerGroup, NAME)).toBeUndefined();
+    expect(new Set(h.roles.map((role) => role.includes(roleArn)))).toEqual(new Set([true]));
+  });
 });
 
 test('a group without a role asks for no namespace, and for its own credentials', async () => {
