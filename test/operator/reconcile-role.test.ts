@@ -136,6 +136,22 @@ describe('a group with a role', () => {
     expect(h.roles).toEqual([]);
   });
 
+  test('is told of no move that was none when it is allowed again under another operator', async () => {
+    namespace({ [ROLES]: roleArn });
+    create();
+    await h.converge();
+    const { scaling } = await h.status();
+    annotate({});
+    await h.clock.advance(15_000);
+    await h.converge();
+    expect((await h.status()).scaling).toEqual(scaling);
+    annotate({ [ROLES]: roleArn });
+    h.restart();
+    await h.converge();
+    expect(await h.status()).toMatchObject({ scaling: { lastScale: scaling?.lastScale } });
+    expect(h.cluster.events.filter(({ reason }) => reason === 'Scaled')).toHaveLength(1);
+  });
+
   test('waits in words with what its deletion has to undo when it is allowed no longer', async () => {
     namespace({ [ROLES]: roleArn });
     create({ checkpoints: { deletionPolicy: 'Delete' } });
