@@ -8,7 +8,8 @@ export interface Candidate {
 /** What comes at a place of the command line. `files`: the shell's own completion of paths. */
 export type Completion =
   | { kind: 'candidates'; candidates: Candidate[] }
-  | { kind: 'groups' | 'pods' | 'namespaces' | 'contexts'; prefix: string }
+  /** `before`: what stands in front of it in the same word, `--context=`. */
+  | { kind: 'groups' | 'pods' | 'namespaces' | 'contexts'; prefix: string; before?: string }
   | { kind: 'files' }
   | { kind: 'nothing' };
 
@@ -104,7 +105,7 @@ function valueOf(name: string, spec: OptionSpec | undefined, begun: string, befo
       `${before}${begun}`,
     );
   const kind = LISTED[name];
-  if (kind && before === '') return { kind, prefix: begun };
+  if (kind) return { kind, prefix: begun, before };
   return PATHS.has(name) ? { kind: 'files' } : NOTHING;
 }
 

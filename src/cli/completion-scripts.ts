@@ -7,11 +7,11 @@ export const completionOptions = {} as const satisfies OptionTable;
 export const COMPLETION_SCRIPTS: Record<(typeof SHELLS)[number], string> = {
   bash: `# bash completion of kcg: source <(kcg completion bash)
 _kcg() {
-  local words=() word i glue=0 out directive line value
+  local words=() word i glue=0 out directive line value before= breaks=\${COMP_WORDBREAKS//[^:=]/}
   for ((i = 1; i <= COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
-    if [[ $word == = && \${#words[@]} -gt 0 ]]; then
-      words[\${#words[@]} - 1]+='='
+    if [[ -n $breaks && -n $word && -z \${word//[$breaks]/} && \${#words[@]} -gt 0 ]]; then
+      words[\${#words[@]} - 1]+=$word
       glue=1
     elif ((glue)); then
       words[\${#words[@]} - 1]+=$word
@@ -20,19 +20,23 @@ _kcg() {
       words+=("$word")
     fi
   done
+  word=\${words[\${#words[@]} - 1]}
+  [[ -n $breaks ]] && before=\${word%"\${word##*[$breaks]}"}
   out=$("$1" __complete "\${words[@]}" 2>/dev/null) || return
   directive=\${out##*:}
   COMPREPLY=()
   while IFS= read -r line; do
     value=\${line%%$'\\t'*}
     [[ -n $value && $value != :* ]] || continue
-    [[ \${words[\${#words[@]} - 1]} == --*=* ]] && value=\${value#*=}
-    COMPREPLY+=("$value")
+    COMPREPLY+=("\${value#"$before"}")
   done <<<"$out"
   if ((directive == 0 && \${#COMPREPLY[@]} == 0)); then
-    word=\${words[\${#words[@]} - 1]}
-    [[ $word == --*=* ]] && word=\${word#*=}
-    while IFS= read -r value; do COMPREPLY+=("$value"); done < <(compgen -f -- "$word")
+    value=
+    [[ $word == --*=* ]] && value=\${word%%=*}=
+    while IFS= read -r line; do
+      line=$value$line
+      COMPREPLY+=("\${line#"$before"}")
+    done < <(compgen -f -- "\${word#"$value"}")
     compopt -o filenames 2>/dev/null
   fi
 }
@@ -57,6 +61,7 @@ _kcg() {
   if (( $#described )); then
     _describe -V kcg described
   elif (( directive == 0 )); then
+    compset -P '--*='
     _files
   fi
 }
@@ -72,7 +77,10 @@ function __kcg_complete
   set -l current (commandline -ct)
   set -l out (kcg __complete $words[2..-1] "$current" 2>/dev/null)
   if test "$out[-1]" = ":0"
-    __fish_complete_path (string replace -r '^--[^=]*=' '' -- "$current")
+    set -l flag (string match -r '^--[^=]*=' -- "$current")
+    for path in (__fish_complete_path (string replace -r '^--[^=]*=' '' -- "$current"))
+      echo "$flag$path"
+    end
   end
   for line in $out
     string match -q ':*' -- $line; or echo $line

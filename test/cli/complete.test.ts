@@ -47,6 +47,10 @@ describe('what can come on the command line', () => {
     expect(values(line)).toEqual(expected);
   });
 
+  test('a name in the word of its flag comes with the flag', () => {
+    expect(ask('status --context=ar')).toEqual({ kind: 'contexts', prefix: 'ar', before: '--context=' });
+  });
+
   test('a flag that may be there several times is offered again', () => {
     expect(values('tail --filter x --fil', tailOptions)).toEqual(
       ['--file', '--filter'].toSorted((a, b) => (a < b ? 1 : -1)),

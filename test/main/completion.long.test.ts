@@ -43,6 +43,7 @@ test('fish completes commands, flags with what they mean, values and files', () 
   expect(fish('kcg status --outp')).toEqual([expect.stringMatching(/^--output\t/)]);
   expect(fish('kcg get --output=j')).toEqual(['--output=json']);
   expect(fish('kcg status -f gr')).toEqual(['group.yaml']);
+  expect(fish('kcg status --file=gr')).toEqual(['--file=group.yaml']);
 }, 300_000);
 
 /** Types a line and Tab, and prints the line that this makes. */
@@ -76,7 +77,7 @@ test.each([
   ['kcg sta', 'kcg status '],
   ['kcg status --outp', 'kcg status --output '],
   ['kcg status --output=j', '--output=json'],
-  ['kcg status -f gr', 'group.yaml'],
+  ['kcg status --file=gr', '--file=group.yaml'],
 ])(
   'zsh completes %j to %j',
   (line, wanted) => {

@@ -42,27 +42,20 @@ async function candidatesOf(
   words: readonly string[],
   by: { env: NodeJS.ProcessEnv; stop: AbortSignal },
 ): Promise<Candidate[]> {
-  const plainly = (names: readonly string[], prefix: string) =>
-    names.filter((name) => name.startsWith(prefix)).map((value) => ({ value, description: '' }));
+  if (completion.kind === 'candidates') return completion.candidates;
+  if (!('prefix' in completion)) return [];
+  const { kind, prefix, before = '' } = completion;
   try {
-    switch (completion.kind) {
-      case 'candidates':
-        return completion.candidates;
-      case 'contexts':
-        return plainly(await contexts(words), completion.prefix);
-      case 'namespaces':
-        return plainly(await names(KINDS.namespace, words, by), completion.prefix);
-      case 'groups':
-        return plainly(await names(KINDS.consumerGroup, words, by), completion.prefix);
-      case 'pods':
-        return plainly(await names(KINDS.pod, words, by), completion.prefix);
-      default:
-        return [];
-    }
+    const known = kind === 'contexts' ? await contexts(words) : await names(LISTED_KINDS[kind], words, by);
+    return known
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => ({ value: `${before}${name}`, description: '' }));
   } catch {
     return [];
   }
 }
+
+const LISTED_KINDS = { namespaces: KINDS.namespace, groups: KINDS.consumerGroup, pods: KINDS.pod };
 
 /** Its libraries are loaded only where somebody asks for what they know. */
 async function contexts(words: readonly string[]): Promise<string[]> {
