@@ -56,6 +56,27 @@ describe.skipIf(helm === '')('what is asked for beside the operator', () => {
     });
   });
 
+  test('goes where Prometheus looks, and gives each setting of an endpoint once', () => {
+    const endpoint = { interval: '10s', scrapeTimeout: '5s', port: 'other' };
+    const monitor = { enabled: true, namespace: 'monitoring', interval: '30s', endpoint };
+    const prometheusRule = { enabled: true, namespace: 'monitoring' };
+    const manifests = render({ metrics: { serviceMonitor: monitor, podMonitor: monitor, prometheusRule } });
+    const once = { interval: '30s', scrapeTimeout: '5s' };
+    const metadata = { namespace: 'monitoring' };
+    expect(find(manifests, 'ServiceMonitor')).toMatchObject({
+      metadata,
+      spec: {
+        namespaceSelector: { matchNames: ['kcg-system'] },
+        endpoints: [{ port: 'http', ...once }],
+      },
+    });
+    expect(find(manifests, 'PodMonitor')).toMatchObject({
+      metadata,
+      spec: { podMetricsEndpoints: [{ port: 'kcg', ...once }] },
+    });
+    expect(find(manifests, 'PrometheusRule')).toMatchObject({ metadata });
+  });
+
   test('has the alerts with labels of the user and links to the runbook', () => {
     const { groups } = find(more(), 'PrometheusRule')!['spec'] as {
       groups: { rules: ReturnType<typeof alertRules> }[];

@@ -5,7 +5,7 @@ import { printed } from '../support/kubectl.ts';
 import { until as untilTold } from '../support/until.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { startInstalledOperator, type InstalledOperator } from './installed-operator.ts';
-import { manifestsOf, runHelm, template } from './render-chart.ts';
+import { manifestsOf, rendered, runHelm } from './render-chart.ts';
 
 /* docs/multi-tenant.md on a real API server: what it shows is applied as it stands, and what it says is refused is refused. */
 
@@ -144,8 +144,9 @@ describe.skipIf(helm === '')('the admission policy', () => {
     if (helm === '') return;
     const before = { ...table('from-before'), scaling: { mode: 'External' } };
     await kubectl('apply -f -', group(before, { name: 'before', finalizers: ['example.com/a'] }));
-    const { stdout } = template(helm, { admissionPolicy: { create: true } });
-    await kubectl('apply -f -', stdout);
+    const values = { admissionPolicy: { create: true }, watchNamespaces: ['shop', 'other', 'mine'] };
+    const items = rendered(helm, values).filter(({ metadata }) => metadata.name.startsWith('kcg-tenants'));
+    await kubectl('apply -f -', JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
     await until('the policy', async () => (await dryRun(table('positions'))).code !== 0);
   });
 
@@ -199,6 +200,13 @@ describe.skipIf(helm === '')('the admission policy', () => {
     expect((await dryRun(table('positions'))).code).not.toBe(0);
   });
 
+  test('says nothing of namespaces that are not looked after', async () => {
+    await kubectl('create namespace unwatched');
+    const spec = { ...table('positions'), aws: { roleArn: ROLE } };
+    const words = await run('apply --dry-run=server -f -', group(spec, { namespace: 'unwatched' }));
+    expect(words).toMatchObject({ code: 0, stderr: '' });
+  });
+
   test('leaves a group that was there before alone, but for its spec', async () => {
     const at = 'kcg before -n shop --as=dev';
     await kubectl(`label ${at} team=a`);
@@ -229,6 +237,8 @@ describe.skipIf(helm === '')('the admission policy', () => {
     const patch = `patch namespace shop --subresource=status --type=merge -p ${aside} --as=owner`;
     expect((await run(patch)).stderr).toContain(words);
     expect((await annotate('team=b')).code).toBe(0);
+    const elsewhere = await run('annotate namespace unwatched kcg.dev/max-tables=9 --as=owner');
+    expect(elsewhere).toMatchObject({ code: 0 });
     const own = {
       apiVersion: 'v1',
       kind: 'Namespace',

@@ -37,6 +37,15 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* An endpoint of a monitor: of dict "port" "http" "of" (values of the monitor). */}}
+{{- define "kcg.endpoint" -}}
+{{- $first := dict "port" .port }}
+{{- with .of.interval }}
+{{- $_ := set $first "interval" . }}
+{{- end }}
+{{- merge $first (default dict .of.endpoint) | toYaml }}
+{{- end -}}
+
 {{- define "kcg.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "kcg.fullname" .) .Values.serviceAccount.name -}}
