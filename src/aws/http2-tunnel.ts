@@ -34,7 +34,8 @@ function askFor(proxy: URL, target: string, signal: AbortSignal | undefined): Pr
   });
   return new Promise((resolve, reject) => {
     asking.once('error', reject);
-    asking.once('connect', ({ statusCode, statusMessage }, socket: Socket) => {
+    asking.once('connect', ({ statusCode, statusMessage }, socket: Socket, head: Buffer) => {
+      if (head.length > 0) socket.unshift(head); // who answers can speak first
       if (statusCode === 200) return resolve(socket);
       socket.destroy();
       const answer = `HTTP/1.1 ${statusCode} ${statusMessage}`;

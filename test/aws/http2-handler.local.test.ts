@@ -1,8 +1,10 @@
 import { createServer } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/kinesis/server.ts';
+import { openTunnel } from '../../src/aws/http2-tunnel.ts';
 import { awsStreamClient } from '../../src/kinesis/aws/stream-client.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
@@ -63,6 +65,25 @@ describe('HTTP/2 for subscriptions', () => {
     const port = scheme === 'https' ? 443 : 80;
     expect(await firstKey(`${scheme}://${HOST}`)).toBe('a');
     expect(proxy.asked).toEqual([`${HOST}:${port}`]);
+  });
+
+  it('keeps what comes together with the answer of the proxy', async () => {
+    const settings = Buffer.from('000006040000000000000300000064', 'hex'); // 100 streams at once
+    const proxy = createTcpServer((socket) =>
+      socket.once('data', () =>
+        socket.write(`HTTP/1.1 200 OK\r\n\r\n${settings.toString('latin1')}`, 'latin1'),
+      ),
+    ).listen(0, '127.0.0.1');
+    closing.push(() => proxy.close());
+    await new Promise((resolve) => proxy.once('listening', resolve));
+    const { port } = proxy.address() as AddressInfo;
+    const target = { protocol: 'http:', hostname: HOST, port: 80 };
+    const socket = await openTunnel(new URL(`http://127.0.0.1:${port}`), target);
+    const session = connectHttp2(`http://${HOST}`, { createConnection: () => socket });
+    closing.push(() => session.destroy());
+    expect(await new Promise((resolve) => session.once('remoteSettings', resolve))).toMatchObject({
+      maxConcurrentStreams: 100,
+    });
   });
 
   it('says that the proxy refuses, and which it is', async () => {
