@@ -4,6 +4,8 @@ import { PayloadError } from './payload-error.ts';
 
 const GZIP = [0x1f, 0x8b, 0x08];
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+/** Of a frame to skip, which may be the first; the byte before these is 0x50 to 0x5f. */
+const ZSTD_SKIPPED = [0x2a, 0x4d, 0x18];
 
 /**
  * The data without its compression; the same bytes where it has none. Several gzip members or zstd frames in a row are one, as
@@ -19,11 +21,15 @@ export function decompress(data: Uint8Array, compression: Compression, maxBytes:
       return told('gzip', maxBytes, () => gunzipSync(data, { maxOutputLength: maxBytes }));
     case 'Zstd':
       return told('zstd', maxBytes, () => zstdFrames(data, maxBytes));
-    case 'Auto': {
-      const found = beginsWith(data, GZIP) ? 'Gzip' : beginsWith(data, ZSTD) ? 'Zstd' : 'None';
-      return decompress(data, found, maxBytes);
-    }
+    case 'Auto':
+      return decompress(data, found(data), maxBytes);
   }
+}
+
+function found(data: Uint8Array): 'Gzip' | 'Zstd' | 'None' {
+  if (beginsWith(data, GZIP)) return 'Gzip';
+  const isSkipped = data[0]! >> 4 === 5 && beginsWith(data.subarray(1), ZSTD_SKIPPED);
+  return isSkipped || beginsWith(data, ZSTD) ? 'Zstd' : 'None';
 }
 
 /** Node's own function ends, without a word, with the first frame. */

@@ -79,6 +79,7 @@ describe('compressed data', () => {
   const data = bytes('data '.repeat(200));
   const gzip = gzipSync(data);
   const zstd = zstdCompressSync(data);
+  const skipped = Buffer.from('5d2a4d180200000000ff', 'hex');
   const twice = Buffer.concat([data, data]);
 
   it.each([
@@ -90,6 +91,7 @@ describe('compressed data', () => {
     ['nothing at all', 'Auto', bytes(''), bytes('')],
     ['gzip that is not looked for', 'None', gzip, gzip],
     ['two gzip members', 'Gzip', Buffer.concat([gzip, gzip]), twice],
+    ['zstd behind a frame to skip', 'Auto', Buffer.concat([skipped, zstd]), data],
     ['two zstd frames', 'Zstd', Buffer.concat([zstd, zstd]), twice],
     ['zstd of nothing', 'Zstd', zstdCompressSync(bytes('')), bytes('')],
   ] as const)('opens: %s', (_, compression, given, opened) => {
