@@ -11,6 +11,7 @@ import {
 import { isDeepStrictEqual } from 'node:util';
 import { hasCode } from '../lib/errors.ts';
 import { KINDS } from '../kubernetes/cluster.ts';
+import type { EventReason } from '../api/events.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
 
 /** How long the Lease of another operator has to stand still, or to be free, before its groups are taken over. */
@@ -100,7 +101,7 @@ export async function holdGroup(
       cluster.recordEvent({
         regarding: object,
         type: 'Warning',
-        reason: 'OtherOperator',
+        reason: 'OtherOperator' satisfies EventReason,
         note,
         action: 'Reconcile',
       });

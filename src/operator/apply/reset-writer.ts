@@ -1,3 +1,4 @@
+import type { EventReason } from '../../api/events.ts';
 import { parseReset, type OffsetResetSpec, type OffsetResetStatus } from '../../api/offset-reset.ts';
 import { KINDS, type KubeObject, type StoredObject } from '../../kubernetes/cluster.ts';
 import { FIELD_MANAGER } from './apply-object.ts';
@@ -37,7 +38,7 @@ export async function tellReset(
   cluster.recordEvent({
     regarding: object,
     type: isStalled(step) ? 'Warning' : 'Normal',
-    reason: step.reason,
+    reason: step.reason satisfies EventReason,
     note: step.message,
     action: 'ResetPositions',
   });

@@ -1,3 +1,4 @@
+import type { EventReason } from '../../api/events.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -82,7 +83,7 @@ export class StatusWriter {
     cluster.recordEvent({
       regarding: group,
       type: 'Warning',
-      reason: 'StatusRefused',
+      reason: 'StatusRefused' satisfies EventReason,
       note,
       action: 'WriteStatus',
     });

@@ -1,9 +1,10 @@
-import type { ReasonOf } from '../../api/conditions.ts';
+import type { ConditionType, ReasonOf } from '../../api/conditions.ts';
+import type { EventReason } from '../../api/events.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import type { EventInput } from '../../kubernetes/cluster.ts';
 
 type Conditions = NonNullable<GroupStatus['conditions']>;
-export type PlannedEvent = Omit<EventInput, 'regarding'>;
+export type PlannedEvent = Omit<EventInput, 'regarding' | 'reason'> & { reason: EventReason };
 
 /** What people are told when a condition turns, or stays bad for another reason. */
 export function conditionEvents(before: Conditions, after: Conditions): PlannedEvent[] {
@@ -77,5 +78,5 @@ function event(
   type: EventInput['type'],
   { reason, message }: { reason: string; message: string },
 ): PlannedEvent {
-  return { type, reason, note: message, action: 'Reconcile' };
+  return { type, reason: reason as ReasonOf<ConditionType>, note: message, action: 'Reconcile' };
 }
