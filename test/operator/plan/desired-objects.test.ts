@@ -162,6 +162,7 @@ describe('the containers', () => {
     const [worker] = templateOf({ template }).spec.containers;
     expect(worker).toMatchObject({ image: 'kcg:1', resources: { limits: { memory: '1Gi' } } });
     expect(worker!.env!.map(({ name }) => name)).toEqual([
+      'NODE_OPTIONS',
       'A',
       'KCG_WORKER_CONFIG',
       'KCG_LAST_WORDS',
@@ -196,7 +197,10 @@ describe('the containers', () => {
       {
         name: 'app',
         image: 'shop:7',
-        command: ['/kcg/ld.so', '--library-path', '/kcg/lib', '/kcg/node', '/kcg/kcg.mjs', 'worker'],
+        command:
+          '/kcg/ld.so --library-path /kcg/lib /kcg/node --max-semi-space-size=4 /kcg/kcg.mjs worker'.split(
+            ' ',
+          ),
         volumeMounts: [{ mountPath: '/data' }, { mountPath: '/kcg', readOnly: true }],
       },
     ]);
@@ -257,6 +261,28 @@ describe('the containers', () => {
         terminationMessagePath: '/tmp/end',
       });
       expect(worker(template).path).toBe('/tmp/end');
+    },
+  );
+
+  test.each([LOG, HTTP, MODULE, LAMBDA])(
+    'of %o: the young generation of its Node is small, unless the user says how it runs',
+    (handler) => {
+      const flag = '--max-semi-space-size=4';
+      const own = { name: 'NODE_OPTIONS', value: '--use-openssl-ca' };
+      const worker = (more: Json): Json => {
+        const name = handler === MODULE ? 'app' : 'worker';
+        const template = { spec: { containers: [{ name: 'app', image: 'shop:7' }, { name: 'worker' }] } };
+        Object.assign(
+          template.spec.containers.find((each) => each.name === name)!,
+          more,
+        );
+        return templateOf({ handler, template }).spec.containers.find((each) => each.name === name)!;
+      };
+      const isNamed = (more: Json) => JSON.stringify(worker(more)).includes(flag);
+      expect(isNamed({})).toBe(true);
+      expect(worker({ env: [own] })['env']).toContainEqual(own);
+      expect(isNamed({ env: [own] })).toBe(false);
+      expect(isNamed({ envFrom: [{ configMapRef: { name: 'node' } }] })).toBe(false);
     },
   );
 
