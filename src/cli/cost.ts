@@ -169,22 +169,27 @@ export function pricesFrom(given: unknown): Prices {
   };
 }
 
+/** Data for programs; field names are stable. */
+export function costData(
+  title: string,
+  { input, assumed }: ReturnType<typeof costInput>,
+  prices: Prices,
+): object {
+  const costs = costOf(input).map(({ who, units }) => ({
+    who,
+    unitsPerMonth: units,
+    dollarsPerMonth: moneyOf(units, prices),
+  }));
+  return { group: title, input, assumed, costs, prices };
+}
+
 /** What `kcg cost` prints, without the newline at the end: units first. */
 export function printCost(
   title: string,
   { input, assumed }: ReturnType<typeof costInput>,
   prices: Prices,
-  output: string | undefined,
 ): string {
   const costs = costOf(input);
-  if (output === 'json') {
-    const each = costs.map(({ who, units }) => ({
-      who,
-      unitsPerMonth: units,
-      dollarsPerMonth: moneyOf(units, prices),
-    }));
-    return JSON.stringify({ group: title, input, assumed, costs: each, prices }, undefined, 2);
-  }
   const units = (Object.keys(UNITS) as Unit[]).filter((unit) =>
     costs.some((cost) => (cost.units[unit] ?? 0) > 0),
   );

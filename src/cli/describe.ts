@@ -8,7 +8,7 @@ import { statusOf, type EventView, type GroupPicture } from '../view/group-pictu
 import type { ObservedTable } from '../table/table-admin.ts';
 import { otherClusterOptions, placeOptions, selectOptions, watchOption } from './group-options.ts';
 import { printShards } from './shards.ts';
-import { printStatus, printData, statusData } from './status.ts';
+import { printStatus, statusData } from './status.ts';
 import { printTable } from './print-table.ts';
 
 export const describeOptions = {
@@ -52,22 +52,18 @@ export function describeGroup(picture: GroupPicture, paint: Paint): string {
   ].join('\n\n');
 }
 
-export function describeData(picture: GroupPicture, output: 'json' | 'yaml'): string {
+/** Data for programs; field names are stable. */
+export function describeData(picture: GroupPicture): object {
   const { object, table, rows, events } = picture;
-  return printData(
-    [
-      {
-        ...statusData(picture),
-        object,
-        table,
-        claim: rows?.claim,
-        workerRows: rows?.workers,
-        shardRows: rows?.leases,
-        events,
-      },
-    ],
-    output,
-  );
+  return {
+    ...statusData(picture),
+    object,
+    table,
+    claim: rows?.claim,
+    workerRows: rows?.workers,
+    shardRows: rows?.leases,
+    events,
+  };
 }
 
 function indented(text: string): string {

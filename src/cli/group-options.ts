@@ -30,6 +30,14 @@ export function requireOneChoice(
   });
 }
 
+/** Which groups is said one by one; else it is all there are. */
+export function isNamed(
+  names: readonly string[],
+  { file, table, group }: Pick<OptionValues<typeof placeOptions>, 'file' | 'table' | 'group'>,
+): boolean {
+  return names.length > 0 || [file, table, group].some((given) => given !== undefined);
+}
+
 /** Where a group is when no resource is to be asked. */
 export const placeOptions = {
   file: { type: 'string', short: 'f', description: 'YAML file of the group, in place of Kubernetes' },

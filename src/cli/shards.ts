@@ -40,23 +40,43 @@ export interface ShardsInput {
 
 /** What `kcg shards` prints of all its groups, without the newline at the end. */
 export function printShardsOf(pictures: readonly GroupPicture[], input: ShardsInput): string {
-  // Two maps with nothing between them would be one document, and no YAML.
-  const between = input.output === 'yaml' ? '\n---\n' : '\n\n';
-  return pictures.map((picture) => printShards(picture, input)).join(between);
+  const { output } = input;
+  if (output === 'json' || output === 'yaml')
+    return printData(
+      pictures.map((picture) => shardsData(picture, input)),
+      output,
+    );
+  return pictures.map((picture) => printShards(picture, input)).join(output === 'name' ? '\n' : '\n\n');
 }
 
-export function printShards(picture: GroupPicture, input: ShardsInput): string {
-  const { output, all, paint } = input;
-  const { view, rows, nowMs } = picture;
+interface Listed {
+  /** All there are. */
+  shards: readonly ShardView[];
+  /** Those that are shown, in order. */
+  lines: TreeLine[];
+  loads: ReadonlyMap<string, number>;
+}
+
+function listed({ view, rows }: GroupPicture, { all, sortBy }: ShardsInput): Listed {
   const loads = new Map(rows?.leases.map(({ shardId, load }) => [shardId, load]));
-  const shards = view ? (all ? view.shards : withoutOld(view.shards)) : [];
-  const lines = arranged(shards, loads, input.sortBy);
-  if (output === 'json' || output === 'yaml')
-    return printData([{ group: picture.title, shards: lines.map((line) => shardData(line, loads)) }], output);
+  const shards = view?.shards ?? [];
+  return { shards, loads, lines: arranged(all ? shards : withoutOld(shards), loads, sortBy) };
+}
+
+function shardsData(picture: GroupPicture, input: ShardsInput): object {
+  const { lines, loads } = listed(picture, input);
+  return { group: picture.title, shards: lines.map((line) => shardData(line, loads)) };
+}
+
+/** One group as text. */
+export function printShards(picture: GroupPicture, input: ShardsInput): string {
+  const { output, paint } = input;
+  const { view, nowMs } = picture;
+  const { shards, lines, loads } = listed(picture, input);
   if (output === 'name') return lines.map(({ shard }) => shard.shardId).join('\n');
   if (!view) return [picture.title, ...unknownLines(picture, paint)].join('\n');
-  const hidden = view.shards.length - shards.length;
-  const parts = [headline(picture, view.shards)];
+  const hidden = shards.length - lines.length;
+  const parts = [headline(picture, shards)];
   if (lines.length > 0)
     parts.push(printTable(table(lines, { loads, wide: output === 'wide', paint, nowMs })));
   if (hidden > 0) parts.push(`${count(hidden, 'shard')} read to the end: --all shows them.`);

@@ -128,8 +128,8 @@ export function statusData(picture: GroupPicture): object {
   };
 }
 
-/** One value as it is, several as a list. */
-export function printData(values: readonly object[], output: 'json' | 'yaml'): string {
-  const value = values.length === 1 ? values[0] : values;
+/** One that was named as it is, all else as a list: as kubectl has it, also where there is one alone. */
+export function printData(values: readonly object[], output: 'json' | 'yaml', isNamed = true): string {
+  const value = isNamed && values.length === 1 ? values[0] : values;
   return output === 'json' ? JSON.stringify(value, undefined, 2) : stringify(value).trimEnd();
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { costInput, pricesFrom, printCost, type CostFlags } from '../../src/cli/cost.ts';
+import { costData, costInput, pricesFrom, printCost, type CostFlags } from '../../src/cli/cost.ts';
 import { costOf, moneyOf, type CostInput } from '../../src/view/cost.ts';
 import { US_EAST_1, UNITS } from '../../src/view/prices.ts';
 import { anObject, aPicture } from '../support/a-picture.ts';
@@ -100,7 +100,6 @@ describe('kcg cost', () => {
       'shop/orders',
       { input: { ...INPUT, recordsPerSecond: 160 }, assumed: [] },
       US_EAST_1,
-      undefined,
     );
     expect(text.split('\n\n')[1]).toBe(
       [
@@ -115,8 +114,7 @@ describe('kcg cost', () => {
       ].join('\n'),
     );
     expect(text).toContain('Prices: us-east-1, as of 2026-05; compare with ');
-    const data = JSON.parse(printCost('g', { input: INPUT, assumed: ['x'] }, US_EAST_1, 'json')) as object;
-    expect(data).toMatchObject({
+    expect(costData('g', { input: INPUT, assumed: ['x'] }, US_EAST_1)).toMatchObject({
       assumed: ['x'],
       prices: { region: 'us-east-1' },
       costs: [{ who: 'kcg' }, {}, {}],

@@ -1,4 +1,4 @@
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { describe, expect, test } from 'vitest';
 import { describeData, describeGroup } from '../../src/cli/describe.ts';
 import { printShards, printShardsOf } from '../../src/cli/shards.ts';
@@ -91,6 +91,7 @@ describe('kcg status', () => {
       problems: [{ severity: 'error', reason: 'HandlerFailing' }],
     });
     expect(parse(printData([data, data], 'yaml'))).toHaveLength(2);
+    expect(parse(printData([data], 'yaml', false))).toHaveLength(1);
   });
 });
 
@@ -116,14 +117,16 @@ describe('kcg shards', () => {
     expect(wide).toContain(
       '80000000000000000000000000000000   ffffffffffffffffffffffffffffffff   3s ago         495',
     );
-    const data = JSON.parse(printShards(aPicture(), { ...input, output: 'json' })) as { shards: object[] };
+    const data = JSON.parse(printShardsOf([aPicture()], { ...input, output: 'json' })) as {
+      shards: object[];
+    };
     expect(data.shards[1]).toMatchObject({
       shardId: 'shardId-000000000002',
       widthPercent: 25,
       load: 12,
       position: '495',
     });
-    expect(printShards(aPicture(), { ...input, output: 'name', sortBy: 'width' }).split('\n')).toEqual([
+    expect(printShardsOf([aPicture()], { ...input, output: 'name', sortBy: 'width' }).split('\n')).toEqual([
       'shardId-000000000000',
       'shardId-000000000001',
       'shardId-000000000002',
@@ -131,13 +134,11 @@ describe('kcg shards', () => {
     ]);
   });
 
-  test('of several groups is a YAML document each', () => {
+  test('of several groups is a list as data, and names a line each', () => {
     const two = [aPicture(), aPicture({ title: 'shop/b' })];
-    const documents = parseAllDocuments(printShardsOf(two, { ...input, output: 'yaml' }));
-    expect(documents.map((document) => (document.toJS() as { group: string }).group)).toEqual([
-      'shop/orders',
-      'shop/b',
-    ]);
+    const data = parse(printShardsOf(two, { ...input, output: 'yaml' })) as { group: string }[];
+    expect(data.map(({ group }) => group)).toEqual(['shop/orders', 'shop/b']);
+    expect(printShardsOf(two, { ...input, output: 'name' }).split('\n')).toHaveLength(8);
   });
 
   test('says what it could not know', () => {
@@ -169,8 +170,7 @@ describe('kcg describe', () => {
   });
 
   test('is the same as data', () => {
-    const data = JSON.parse(describeData(aPicture({ events }), 'json')) as object;
-    expect(data).toMatchObject({
+    expect(describeData(aPicture({ events }))).toMatchObject({
       verdict: 'Ready',
       object: { kind: 'KinesisConsumerGroup' },
       events: [{ reason: 'Claimed' }],

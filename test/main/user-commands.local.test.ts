@@ -17,6 +17,7 @@ const ANSWERS: Record<string, object> = {
   'worker-1': pod,
   eviction: { kind: 'Status', status: 'Success' },
   orders: group('orders', 'Running'),
+  kinesisconsumergroups: { metadata: { resourceVersion: '1' }, items: [group('orders', 'Running')] },
   stopped: group('stopped', 'Stopped'),
 };
 
@@ -69,6 +70,15 @@ test.each(['get', 'status', 'stop'])('an empty name is none for kcg %s', async (
   const { code, stderr } = await kcg(`${verb} `);
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error: an argument is empty/);
+});
+
+test.each([
+  ['status', [{ name: 'orders' }]],
+  ['get', { kind: 'List', items: [{ metadata: { name: 'orders' } }] }],
+  ['get orders', { metadata: { name: 'orders' } }],
+])('kcg %s -o json of the only group is a list unless it was named', async (verb, expected) => {
+  const { stdout } = await kcg(`${verb} -o json`);
+  expect(JSON.parse(stdout)).toMatchObject(expected);
 });
 
 test.each(['status', 'describe', 'shards', 'cost'])(

@@ -1,9 +1,11 @@
-import { groupNames } from '../../cli/group-options.ts';
+import { groupNames, isNamed } from '../../cli/group-options.ts';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import { costInput, costOptions, pricesFrom, printCost } from '../../cli/cost.ts';
+import { costData, costInput, costOptions, pricesFrom, printCost } from '../../cli/cost.ts';
+import { printData } from '../../cli/status.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { parseOptions } from '../../lib/options.ts';
+import type { GroupPicture } from '../../view/group-picture.ts';
 import { groupPictures } from '../groups/group-pictures.ts';
 
 export { costOptions };
@@ -16,20 +18,27 @@ export async function runCostCommand(
 ): Promise<number> {
   const { options, positionals } = parseOptions(costOptions, argv, env, groupNames(100));
   const prices = pricesFrom(options.prices === undefined ? undefined : await fileOf(options.prices));
-  const print = (title: string, picture?: Parameters<typeof costInput>[0]) => {
-    process.stdout.write(`${printCost(title, costInput(picture, options), prices, options.output)}\n`);
+  const print = (groups: readonly { title: string; picture?: GroupPicture }[]) => {
+    const priced = groups.map(({ title, picture }) => [title, costInput(picture, options), prices] as const);
+    const text =
+      options.output === 'json'
+        ? printData(
+            priced.map((each) => costData(...each)),
+            'json',
+          )
+        : priced.map((each) => printCost(...each)).join('\n\n\n');
+    process.stdout.write(`${text}\n`);
   };
-  const { file, table, group } = options;
-  if (positionals.length === 0 && file === undefined && table === undefined && group === undefined) {
-    print('a group');
+  if (!isNamed(positionals, options)) {
+    print([{ title: 'a group' }]);
     return 0;
   }
   const by = { env, stop, verb: 'cost', all: false, wanted: { aws: true }, mayBeBlind: true };
   await groupPictures(positionals, options, by, async (look) => {
-    for (const picture of (await look(stop)).pictures) {
-      print(picture.title, picture);
-      for (const { what, why } of picture.unknown) process.stderr.write(`not known: ${what}: ${why}\n`);
-    }
+    const { pictures } = await look(stop);
+    print(pictures.map((picture) => ({ title: picture.title, picture })));
+    for (const { title, unknown } of pictures)
+      for (const { what, why } of unknown) process.stderr.write(`not known of ${title}: ${what}: ${why}\n`);
   });
   return 0;
 }

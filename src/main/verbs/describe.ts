@@ -1,5 +1,6 @@
-import { groupNames } from '../../cli/group-options.ts';
+import { groupNames, isNamed } from '../../cli/group-options.ts';
 import { describeData, describeGroup, describeOptions } from '../../cli/describe.ts';
+import { printData } from '../../cli/status.ts';
 import { parseOptions } from '../../lib/options.ts';
 import { paintFor } from '../../lib/paint.ts';
 import { groupPictures } from '../groups/group-pictures.ts';
@@ -24,11 +25,9 @@ export async function runDescribeCommand(
     async (look) => {
       const print = async (signal: AbortSignal) => {
         const { pictures, nothing } = await look(signal);
-        if (pictures.length === 0) process.stderr.write(`${nothing}\n`);
         if (output === 'json' || output === 'yaml')
-          return pictures
-            .map((picture) => describeData(picture, output))
-            .join(output === 'yaml' ? '\n---\n' : '\n');
+          return printData(pictures.map(describeData), output, isNamed(positionals, options));
+        if (pictures.length === 0) process.stderr.write(`${nothing}\n`);
         return pictures.map((picture) => describeGroup(picture, paint)).join('\n\n\n');
       };
       await show(print, watch, stop);

@@ -1,4 +1,4 @@
-import { groupNames } from '../../cli/group-options.ts';
+import { groupNames, isNamed } from '../../cli/group-options.ts';
 import { printData, printStatus, printStatusList, statusData, statusOptions } from '../../cli/status.ts';
 import { parseOptions } from '../../lib/options.ts';
 import { paintFor } from '../../lib/paint.ts';
@@ -17,11 +17,7 @@ export async function runStatusCommand(
 ): Promise<number> {
   const { options, positionals } = parseOptions(statusOptions, argv, env, groupNames(100));
   const { output, watch } = options;
-  const isOne =
-    positionals.length > 0 ||
-    options.file !== undefined ||
-    options.table !== undefined ||
-    options.group !== undefined;
+  const isOne = isNamed(positionals, options);
   const paint = paintFor(process.stdout);
   let code = 0;
   // Of many groups only what the operator says: each table costs a read.
@@ -48,7 +44,7 @@ export async function runStatusCommand(
 
   function print(pictures: readonly GroupPicture[]): string {
     if (output === 'name') return pictures.map(nameOf).join('\n');
-    if (output === 'json' || output === 'yaml') return printData(pictures.map(statusData), output);
+    if (output === 'json' || output === 'yaml') return printData(pictures.map(statusData), output, isOne);
     if (isOne) return pictures.map((picture) => printStatus(picture, paint)).join('\n\n');
     return printStatusList(pictures, paint);
   }
