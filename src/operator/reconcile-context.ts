@@ -111,9 +111,9 @@ export interface GroupMemory {
   wasGuarded: boolean;
   /** Tries to undo what a group that is gone has left, that failed. */
   lateTries: number;
-  window: Want[];
+  window: Want[] | undefined;
   /** As `window`, of what would be recommended. */
-  adviceWindow: Want[];
+  adviceWindow: Want[] | undefined;
   /** How the lag went, and what was learned of the workers. */
   lagHistory: LagHistory;
   applied: AppliedGenerations;
@@ -173,8 +173,8 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     read: undefined,
     wasGuarded: false,
     lateTries: 0,
-    window: [],
-    adviceWindow: [],
+    window: undefined,
+    adviceWindow: undefined,
     lagHistory: NO_LAG_HISTORY,
     applied: new Map(),
     workload: undefined,

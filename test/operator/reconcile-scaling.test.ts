@@ -129,6 +129,21 @@ describe('to zero and back', () => {
   }
 });
 
+test('a switch to an autoscaler that an operator finds when it begins takes no worker at once', async () => {
+  await create({ mode: 'ShardCount' });
+  const before = await h.replicas();
+  expect(before).toBeGreaterThan(1);
+  h.setGroup((spec) => (spec['scaling'] = { mode: 'External' }));
+  h.restart();
+  await h.converge();
+  expect(await h.replicas()).toBe(before);
+  h.setGroup((spec) => (spec['scaling'] = { mode: 'External', replicas: 2 }));
+  await h.converge();
+  h.setGroup((spec) => (spec['scaling'] = { mode: 'External', replicas: 1 }));
+  await h.converge();
+  expect(await h.replicas()).toBe(1);
+});
+
 test('an autoscaler that asks for none leaves a group that is well', async () => {
   await create({ mode: 'External', minReplicas: 0, replicas: 0 });
   await h.converge();

@@ -22,11 +22,13 @@ export interface ReplicasInput {
   currentReplicas: number | undefined;
   /** ms; 0 shrinks at once. */
   stabilizationMs: number;
-  /** What the last decision returned. */
-  window: readonly Want[];
+  /** What the last decision returned; undefined = this is the first. */
+  window: readonly Want[] | undefined;
   /** Monotonic ms. */
   nowMs: number;
 }
+
+type Seeded = ReplicasInput & { window: readonly Want[] };
 
 /** What was wanted, and when last. Only wants greater than all later ones are kept, so the list is short. */
 export interface Want {
@@ -73,8 +75,10 @@ export interface Wanted {
 }
 
 /** Pass the `window` it returns to the next call: one that is empty begins with what runs at that moment. */
-export function desiredReplicas(input: ReplicasInput): ReplicasDecision {
-  const { desiredState, currentReplicas, nowMs } = input;
+export function desiredReplicas(first: ReplicasInput): ReplicasDecision {
+  const { desiredState, currentReplicas, nowMs } = first;
+  // Who has decided nothing yet does not know whose decision runs.
+  const input = { ...first, window: first.window ?? [{ atMs: nowMs, replicas: currentReplicas ?? 0 }] };
   if (desiredState === 'Stopped')
     return settled({ replicas: 0, reason: 'the group is stopped', limitedBy: undefined });
   const wanted = wantedReplicas(input);
@@ -93,7 +97,7 @@ export function desiredReplicas(input: ReplicasInput): ReplicasDecision {
  * An autoscaler or a person has said how many, with a stabilisation of their own; nobody has yet when the operator set the number
  * until now and the spec says what it says by default.
  */
-function isDecided({ scaling, window }: ReplicasInput): boolean {
+function isDecided({ scaling, window }: Seeded): boolean {
   return scaling.mode === 'fixed' && (window.length === 0 || scaling.wanted !== DEFAULT_REPLICAS);
 }
 

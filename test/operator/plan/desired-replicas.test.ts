@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { desiredReplicas, type ReplicasInput } from '../../../src/operator/plan/desired-replicas.ts';
+import {
+  desiredReplicas,
+  type ReplicasInput,
+  type Want,
+} from '../../../src/operator/plan/desired-replicas.ts';
 
 const SHARDS = { mode: 'shards', shardsPerWorker: 2, maxPerWorker: undefined, min: 1, max: 10 } as const;
 const BASE: ReplicasInput = {
@@ -52,6 +56,12 @@ describe('what is wanted at once', () => {
     [
       'as many as now for a while, when an autoscaler that has said nothing yet takes over',
       { scaling: { mode: 'fixed', wanted: 1, min: 1, max: 10 }, window: [{ atMs: 990_000, replicas: 4 }] },
+      4,
+      'Stabilization',
+    ],
+    [
+      'as many as now for a while, when nobody knows whether an autoscaler has said so',
+      { scaling: { mode: 'fixed', wanted: 1, min: 1, max: 10 }, window: undefined },
       4,
       'Stabilization',
     ],
@@ -169,7 +179,7 @@ describe('shrinking', () => {
       ],
     ],
   ])('%s', (_, steps) => {
-    let window: ReplicasInput['window'] = [];
+    let window: readonly Want[] = [];
     let currentReplicas = 4;
     const seen: number[] = [];
     for (const [second, readableShards, resharding] of steps) {
@@ -197,7 +207,7 @@ describe('shrinking', () => {
   });
 
   test('keeps a short history whatever happens', () => {
-    let window: ReplicasInput['window'] = [];
+    let window: readonly Want[] = [];
     for (let second = 0; second < 1000; second += 1) {
       const input = { ...BASE, readableShards: second % 20, window, nowMs: BASE.nowMs + second * 10 };
       window = desiredReplicas(input).window;
