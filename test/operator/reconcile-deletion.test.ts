@@ -178,6 +178,24 @@ describe('deletion', () => {
     expect(await gone()).toBe(true);
   });
 
+  test.each<[string, Record<string, unknown>, string]>([
+    ['Delete', { deletionPolicy: 'Delete', table: { adoption: 'Always' } }, 'deleted'],
+    ['Expire', { deletionPolicy: 'Expire', expireAfterDays: 7 }, 'set to expire'],
+  ])('with %s tells once what it did, also when its finalizer stays', async (_, checkpoints, done) => {
+    if (checkpoints['table']) h.foreignTable();
+    await started(checkpoints);
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    h.faults.set('patchMetadata', new KcgError('Unavailable', 'away'));
+    await expect(h.reconcile()).rejects.toThrow('away');
+    h.faults.clear();
+    await h.reconcile();
+    expect(await gone()).toBe(true);
+    const told = h.cluster.events.filter(({ reason }) => reason.startsWith('Rows'));
+    expect(told.map(({ note }) => note)).toEqual([`7 rows of group shop.orders ${done}`]);
+  });
+
   describe('with a policy that is set and a deletion that comes at once', () => {
     const setAndDelete = (policy = 'Delete') => {
       h.setGroup((spec) => (spec['checkpoints'] = { deletionPolicy: policy }));

@@ -19,7 +19,8 @@ export interface CleanupInput {
 }
 
 export type Cleanup =
-  | { do: 'nothing'; why: string }
+  /** `why`: of what stays; undefined = there is nothing, perhaps not any more. */
+  | { do: 'nothing'; why: string | undefined }
   | { do: 'delete table'; isProtected: boolean }
   | { do: 'write rows'; writes: RowWrite[]; what: string };
 
@@ -28,11 +29,13 @@ const NAMED_OTHERS = 3;
 /** What a deleted group leaves behind, and how it goes. Rows of a claim that is not ours are not ours. */
 export function planCleanup(input: CleanupInput): Cleanup {
   const { policy, table, rows, claim, owner, others } = input;
-  if (!table || table.status === 'DELETING') return { do: 'nothing', why: 'there is no table' };
+  if (!table || table.status === 'DELETING') return { do: 'nothing', why: undefined };
   if ((table.replicas ?? []).length > 0) {
     return { do: 'nothing', why: `table ${table.name} is a global table, of which nothing is changed` };
   }
   const isOurs = isMadeFor(owner.groupId, table);
+  if (rows.length === 0 && !(isOurs && policy === 'Delete' && others.length === 0))
+    return { do: 'nothing', why: undefined };
   const isUnclaimed = claim?.resourceUid === undefined;
   // One that was deleted as soon as it had made the table: nothing in it is anybody's.
   if (isUnclaimed && !(isOurs && policy === 'Delete'))

@@ -116,9 +116,11 @@ async function removeConsumers(pass: PlacedPass, old: readonly MadeConsumer[]): 
   const consumers = options.aws.streamConsumers(target);
   for (const made of old) {
     const found = await findIn(consumers, made, signal);
-    if (found) await consumers.deregister(found.arn, { signal });
-    const note = `stream consumer ${made.name} ${found ? 'removed' : 'was gone already'}`;
-    pass.events.push({ type: 'Normal', reason: 'ConsumerRemoved', note, action: 'DeregisterConsumer' });
+    if (found) {
+      await consumers.deregister(found.arn, { signal });
+      const note = `stream consumer ${made.name} removed`;
+      pass.events.push({ type: 'Normal', reason: 'ConsumerRemoved', note, action: 'DeregisterConsumer' });
+    }
     if (!(await remember(pass, without(madeOf(pass), made)))) return;
   }
 }

@@ -155,6 +155,7 @@ async function cleanUp(pass: PlacedPass, policy: 'Expire' | 'Delete'): Promise<s
   const plan = await planned(pass, { policy, observed, table });
   switch (plan.do) {
     case 'nothing':
+      if (plan.why === undefined) return undefined;
       pass.events.push({
         type: 'Normal',
         reason: 'RowsKept',
