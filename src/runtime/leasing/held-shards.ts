@@ -132,19 +132,28 @@ export class HeldShards {
    * `orRelease`, else reading goes on.
    */
   async handOff(shardId: string, receiver: () => HandOver | undefined, orRelease: boolean): Promise<void> {
-    // One that runs already is waited for by who stops; it may end with reading going on.
-    if (orRelease) await this.#held.get(shardId)?.handingOff;
+    if (orRelease) await this.#beginStop(shardId);
     const held = this.#held.get(shardId);
     if (held === undefined || held.handingOff) return;
     held.handingOff = this.#handOff(held, receiver, orRelease);
     await held.handingOff;
   }
 
+  /** A hand-off that runs already is waited for by who stops; it may end with reading going on. */
+  async #beginStop(shardId: string): Promise<void> {
+    const { clock, handoffTimeoutMs } = this.#options;
+    const endBy = clock.monotonic() + handoffTimeoutMs + LAST_WRITES_MS;
+    const before = this.#held.get(shardId);
+    if (before) before.endBy = endBy;
+    await before?.handingOff;
+    const held = this.#held.get(shardId);
+    if (held) held.endBy = endBy;
+  }
+
   async #handOff(held: Held, receiver: () => HandOver | undefined, orRelease: boolean): Promise<void> {
     const { table, clock, state, ownLease, handoffTimeoutMs } = this.#options;
     const beganMs = clock.monotonic();
     const untilMs = beganMs + handoffTimeoutMs + LAST_WRITES_MS;
-    if (orRelease) held.endBy = untilMs;
     const end = await held.consumer.drain(handoffTimeoutMs);
     if (end.as !== 'drained' && end.as !== 'broken') return held.watching;
     if (this.#held.get(held.own.shardId) !== held) return;

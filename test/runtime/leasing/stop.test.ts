@@ -98,15 +98,19 @@ describe('a nudge that comes while the round reads the worker rows', () => {
   });
 });
 
-it('a worker that cannot end a shard stops all the same, and leaves that to others', async () => {
-  const group = new AGroup(1, {
+it.each([
+  ['', 'a'],
+  [' though it was to give it just then', 'b'],
+])('a worker that cannot end a shard stops all the same, and leaves that to others%s', async (_, second) => {
+  const group = new AGroup(2, {
     before: async (operation) => {
       if (operation === 'end shard') throw new KcgError('AccessDenied', 'no');
     },
   });
   const a = group.start('a');
   await group.clock.advance(5_000);
-  group.split('shardId-000000000000');
+  group.kinesis.mergeShards('orders', 'shardId-000000000000', 'shardId-000000000001');
+  if (second !== 'a') group.start(second);
   await group.clock.advance(10_000);
   let isStopped = false;
   void a.stop().then(() => (isStopped = true));
