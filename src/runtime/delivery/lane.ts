@@ -78,6 +78,8 @@ type Failure = Exclude<HandlerResult, { outcome: 'done' }>;
 export class Lane {
   readonly #options: LaneOptions;
   readonly #wakeup = new Wakeup();
+  /** What woke or may wake a retry: listened to once, as the same promise can be given for days. */
+  #back: { promise: Promise<void> | undefined; wakeup: Wakeup } | undefined;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -183,9 +185,17 @@ export class Lane {
     if (running) await this.#untilStopped(running);
     const leastMs = Math.min(retryInMs, LEAST_BACKOFF_MS);
     await clock.sleep(leastMs, { signal: stop });
-    const back = new Wakeup();
-    if (result.outcome === 'failed') void result.back?.then(() => back.wake());
+    const back = this.#wakeupBy(result.outcome === 'failed' ? result.back : undefined);
     if (retryInMs > leastMs) await back.sleep(clock, retryInMs - leastMs, stop);
+  }
+
+  #wakeupBy(promise: Promise<void> | undefined): Wakeup {
+    if (this.#back === undefined || this.#back.promise !== promise) {
+      const wakeup = new Wakeup();
+      void promise?.then(() => wakeup.wake());
+      this.#back = { promise, wakeup };
+    }
+    return this.#back.wakeup;
   }
 
   /** A batch does not run beside itself: code that does not stop when it is told to ends with its process. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { ReadResult } from '../../../src/kinesis/shard-reader.ts';
 import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
 import { KcgError } from '../../../src/lib/errors.ts';
@@ -249,6 +249,25 @@ describe('a batch that failed', () => {
     await clock.advance(0);
     await clock.advance(expected - backAtMs);
     expect(tries.slice(before)).toEqual([expected]);
+    await end();
+  });
+
+  test('waits once for what is away, however often it is tried meanwhile', async () => {
+    const back = new Promise<void>(() => {});
+    const then = vi.spyOn(back, 'then');
+    let tries = 0;
+    const { clock, end } = aConsumer({
+      handler: {
+        ...hangs,
+        handle: async () => {
+          tries += 1;
+          return { outcome: 'failed', error: new KcgError('HandlerFailed', 'nobody listens'), back };
+        },
+      },
+    });
+    await clock.advance(600_000);
+    expect(tries).toBeGreaterThan(10);
+    expect(then).toHaveBeenCalledTimes(1);
     await end();
   });
 });
