@@ -2,7 +2,7 @@ import { KcgError } from '../../lib/errors.ts';
 import { streamHasConsumers } from '../../kinesis/memory/errors.ts';
 import type { MemoryKinesis } from '../../kinesis/memory/stream.ts';
 import type { MemorySubscription } from '../../kinesis/memory/subscription.ts';
-import type { ListFilter, ListShardsPage } from '../../kinesis/memory/shard-list.ts';
+import { listPage, type ListFilter, type ListShardsPage } from '../../kinesis/memory/shard-list.ts';
 import type { Shard } from '../../kinesis/shard.ts';
 import type { StreamSummary } from '../../kinesis/stream-client.ts';
 import type { KinesisInput } from './input.ts';
@@ -47,10 +47,11 @@ export const streamOperations: Record<string, KinesisOperation> = {
 
   DescribeStream(kinesis, input) {
     const name = input.streamName();
-    const { shards, nextToken } = kinesis.listShards(name, {
+    const asked = {
       maxResults: pageSize(input, 'Limit', 100),
       exclusiveStartShardId: input.optionalText('ExclusiveStartShardId'),
-    });
+    };
+    const { shards, nextToken } = listPage(kinesis.stream(name), asked, kinesis.clock.now());
     const { OpenShardCount: _, ...description } = wireSummary(kinesis.describe(name));
     return {
       StreamDescription: {

@@ -1,6 +1,6 @@
 import { unreachable } from '../../lib/assert.ts';
 import { invalid } from './errors.ts';
-import { decodeIterator, encodeIterator } from './iterator.ts';
+import { decodeIterator, encodeIterator, shardOfIterator } from './iterator.ts';
 import type { MemoryShard } from './shard.ts';
 import type { MemoryStream } from './stream-state.ts';
 import type { Shard } from '../shard.ts';
@@ -84,7 +84,10 @@ function encodeToken(stream: MemoryStream, request: ListShardsRequest, shardId: 
 
 /** @throws KcgError `InvalidInput` for text that is no token, `ExpiredIterator` after five minutes. */
 export function decodeToken(token: string, now: number): { stream: string; request: ListShardsRequest } {
-  const content = decodeIterator(token, now);
-  const [exclusiveStartShardId, filter] = JSON.parse(content.shardId) as [string, ListFilter | null];
-  return { stream: content.stream, request: { exclusiveStartShardId, filter: filter ?? undefined } };
+  const shardId = shardOfIterator(token);
+  // An iterator names its shard there, and nothing else.
+  if (shardId?.startsWith('[') !== true) throw invalid('Invalid NextToken.');
+  const [exclusiveStartShardId, filter] = JSON.parse(shardId) as [string, ListFilter | null];
+  const { stream } = decodeIterator(token, now);
+  return { stream, request: { exclusiveStartShardId, filter: filter ?? undefined } };
 }

@@ -165,8 +165,11 @@ export class MemoryKinesis {
     return [...this.#streams.keys()].filter((name) => this.#find(name)).sort();
   }
 
+  /** @throws KcgError `Conflict` while the stream is CREATING or DELETING */
   listShards(name: string, request: ListShardsRequest = {}): ListShardsPage {
-    return listPage(this.stream(name), request, this.clock.now());
+    const stream = this.stream(name);
+    stream.requireUsable();
+    return listPage(stream, request, this.clock.now());
   }
 
   /** The page after the one that came with `token`. */

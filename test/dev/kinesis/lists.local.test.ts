@@ -1,5 +1,6 @@
 import {
   DescribeStreamCommand,
+  GetShardIteratorCommand,
   ListShardsCommand,
   ListStreamsCommand,
   type KinesisClient,
@@ -71,6 +72,17 @@ describe('ListShards', () => {
     await expect(list({ NextToken, StreamARN: elsewhere })).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
+  });
+
+  it('refuses a NextToken that is none, be it a shard iterator', async () => {
+    const ShardId = 'shardId-000000000000';
+    const at = { StreamName, ShardId, ShardIteratorType: 'LATEST' } as const;
+    const { ShardIterator } = await client.send(new GetShardIteratorCommand(at));
+    for (const NextToken of [ShardIterator, 'no token'])
+      await expect(list({ NextToken })).rejects.toMatchObject({
+        name: 'InvalidArgumentException',
+        message: 'Invalid NextToken.',
+      });
   });
 
   it('refuses two ways at once to choose shards', async () => {

@@ -34,11 +34,17 @@ describe('streams', () => {
   it('are CREATING for a while, then ACTIVE, and gone after DELETING', () => {
     const { clock, kinesis } = aStream(2, { transitionMs: 500 });
     expect(kinesis.describe('orders')).toMatchObject({ status: 'CREATING', openShards: 0 });
-    expect(codeOf(() => kinesis.putRecord('orders', record('a')))).toBe('Conflict');
+    const uses = [
+      () => kinesis.putRecord('orders', record('a')),
+      () => kinesis.listShards('orders'),
+      () => kinesis.getIterator('orders', SHARD, { at: 'LATEST' }),
+    ];
+    expect(uses.map(codeOf)).toEqual(['Conflict', 'Conflict', 'Conflict']);
     clock.advance(500);
     expect(kinesis.describe('orders')).toMatchObject({ status: 'ACTIVE', openShards: 2, retentionHours: 24 });
     kinesis.deleteStream('orders');
     expect(kinesis.describe('orders').status).toBe('DELETING');
+    expect(uses.map(codeOf)).toEqual(['Conflict', 'Conflict', 'Conflict']);
     clock.advance(500);
     expect(codeOf(() => kinesis.describe('orders'))).toBe('NotFound');
     expect(kinesis.listStreams()).toEqual([]);
