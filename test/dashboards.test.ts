@@ -133,7 +133,7 @@ describe('the dashboards', () => {
 
 describe('the alerts', () => {
   const runbook = readFileSync('docs/runbook.md', 'utf8');
-  const sections = [...runbook.matchAll(/^## (Kcg\w+)$/gm)].map(([, name]) => name);
+  const sections = runbook.split(/^## /m).slice(1);
 
   test('have a severity, a summary, a description and a section of the runbook each', () => {
     for (const { alert, labels, annotations } of alertRules()) {
@@ -141,6 +141,10 @@ describe('the alerts', () => {
       expect(annotations['summary'], alert).toBeTruthy();
       expect(annotations['description'], alert).toMatch(/\.$/);
     }
-    expect(sections).toEqual(alertRules().map(({ alert }) => alert));
+    expect(sections.map((text) => text.split('\n')[0])).toEqual(alertRules().map(({ alert }) => alert));
+  });
+
+  test('are answered by a command each', () => {
+    expect(sections.filter((text) => !/`(kubectl|kcg) /.test(text))).toEqual([]);
   });
 });

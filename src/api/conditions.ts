@@ -128,14 +128,14 @@ const LAG = {
   LagNormal: 'The group keeps up; nothing to do.',
   LagUnknown: 'No shard that is there now has been read; see ShardsCovered and TableReady.',
   LagExceeded:
-    'The shard most behind is further behind than wanted; add workers or shards, or make the handler faster.',
+    'The shard most behind is further behind than scaling.targetLagSeconds, or without it than half of the retention; add workers or shards, or make the handler faster.',
 } as const;
 
 const RISK = {
   CheckpointsSafe: 'No position is close to the end of the retention; nothing to do.',
   RiskUnknown: 'The positions could not be read yet; see TableReady.',
   NearRetention:
-    'A shard is so far behind that records may expire unread; make the group faster or raise the retention of the stream now.',
+    'Less than a quarter of the retention is left for a shard; make the group faster or raise the retention of the stream now.',
   LostToRetention:
     'Records expired before they were read; reading goes on from the oldest record kept. Raise the retention of the stream.',
   TtlOnLiveRows:

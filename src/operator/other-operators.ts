@@ -2,7 +2,8 @@ import { jitterMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OPERATOR_ANNOTATION } from '../api/labels.ts';
 import {
-  describeObject,
+  keyOf,
+  keyString,
   parseKey,
   type Cluster,
   type LeaderElectionRecord,
@@ -97,7 +98,7 @@ export async function holdGroup(
         looksAfter === 'unreadable'
           ? unreadable(object, holder)
           : `the operator with the Lease ${holder} looks after this group, so the one with ${instance ?? 'none'} keeps off. Remove one of them, or give each namespaces of its own (watchNamespaces).`;
-      log.warn('another operator looks after a group', { group: describeObject(object), note });
+      log.warn('another operator looks after a group', { group: keyString(keyOf(object)), note });
       cluster.recordEvent({
         regarding: object,
         type: 'Warning',

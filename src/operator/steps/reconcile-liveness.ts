@@ -1,4 +1,5 @@
 import { isReading } from '../../api/group.ts';
+import { keyOf, keyString } from '../../kubernetes/cluster.ts';
 import type { GroupRows } from '../../leases/group-rows.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
 import type { WorkerRow } from '../../leases/worker-row.ts';
@@ -74,7 +75,7 @@ async function fence(
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     // Other workers can fence too, and the status must tell what is the matter all the same.
-    options.log.warn('cannot fence', { group: pass.groupId, error: describeError(thrown) });
+    options.log.warn('cannot fence', { group: keyString(keyOf(pass.object)), error: describeError(thrown) });
     return { workers: rows.workers, ended: [] };
   }
 }
