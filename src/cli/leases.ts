@@ -6,6 +6,7 @@ import {
   tableNameOf,
   type KinesisConsumerGroup,
 } from '../api/group.ts';
+import { regionFrom } from '../aws/region-from.ts';
 import { count, figure } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable, OptionValues } from '../lib/options.ts';
@@ -81,11 +82,7 @@ export function leasesTarget(
   return {
     table,
     groupId,
-    region:
-      options.region ??
-      (group && regionOf(group, tableRegion)) ??
-      env['AWS_REGION'] ??
-      env['AWS_DEFAULT_REGION'],
+    region: options.region ?? (group && regionOf(group, tableRegion)) ?? regionFrom(env),
     endpoint: options.dynamodbEndpoint ?? group?.spec.endpoints?.dynamodb,
     leaseDurationMs: group ? group.spec.leases.durationSeconds * 1_000 : LEASE_DURATION_MS,
   };

@@ -234,7 +234,9 @@ describe('where kcg leases looks', () => {
   });
 
   test('the id of the group is enough', () => {
-    expect(target(['--group', 'shop.orders'], [], { AWS_DEFAULT_REGION: 'eu-west-1' })).toMatchObject({
+    expect(
+      target(['--group', 'shop.orders'], [], { AWS_REGION: '', AWS_DEFAULT_REGION: 'eu-west-1' }),
+    ).toMatchObject({
       table: 'kinesis-checkpoints-shop-orders',
       groupId: 'shop.orders',
       region: 'eu-west-1',

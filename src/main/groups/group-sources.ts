@@ -8,6 +8,7 @@ import {
 } from '../../api/group.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import { readGroupLeniently, readGroup } from '../../api/stored-group.ts';
+import { regionFrom } from '../../aws/region-from.ts';
 import type { clusterOptions } from '../../cli/cluster-options.ts';
 import { requireOneChoice, type placeOptions, type selectOptions } from '../../cli/group-options.ts';
 import { readGroups } from '../../dev/group-file.ts';
@@ -80,7 +81,7 @@ export async function findGroups(
   requireOneChoice(by.verb, names, options);
   const closed = { cluster: undefined, namespace: undefined, close: async () => {} };
   if (file !== undefined) return { ...closed, groups: await fromFile(file, names, options, by.env) };
-  if (table !== undefined || (group !== undefined && names.length === 0)) {
+  if (table !== undefined || group !== undefined) {
     if (names.length > 0) throw oneSource(by.verb, names[0]!, table === undefined ? '--group' : '--table');
     return { ...closed, groups: [fromFlags(options, by.env)] };
   }
@@ -242,8 +243,4 @@ function guessed(
   const title = `${key.namespace}/${key.name}`;
   const withoutKubernetes = `${why.replace(/\.$/, '')}. Looked at table ${flags.place.table}, where a group of this name has its rows unless its spec says otherwise: name --table and --group then`;
   return { ...flags, title, key, withoutKubernetes };
-}
-
-function regionFrom(env: NodeJS.ProcessEnv): string | undefined {
-  return env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || undefined;
 }

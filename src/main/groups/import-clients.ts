@@ -6,6 +6,7 @@ import {
   type KinesisConsumerGroup,
 } from '../../api/group.ts';
 import { awsCredentials } from '../../aws/credentials.ts';
+import { regionFrom } from '../../aws/region-from.ts';
 import type { importOptions } from '../../cli/import.ts';
 import type { ImportSource } from '../../import/import-source.ts';
 import { openSource } from '../../import/open-source.ts';
@@ -40,7 +41,7 @@ export function placeOf(
   const { endpoints, stream } = group.spec;
   const kinesis = options.kinesisEndpoint ?? endpoints.kinesis;
   const dynamodb = options.dynamodbEndpoint ?? endpoints.dynamodb;
-  const known = group.status?.stream?.arn?.split(':')[3] ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
+  const known = group.status?.stream?.arn?.split(':')[3] ?? regionFrom(env);
   const region = options.region ?? regionOf(group, known) ?? (dynamodb && kinesis ? ANY_REGION : undefined);
   if (region === undefined)
     throw new KcgError('InvalidInput', 'no AWS region is set', { fix: 'Name it with --region.' });

@@ -2,6 +2,7 @@ import { anyFailed, printChecks, type Check } from '../../cli/checks.ts';
 import { doctorOptions, type DoctorOptions } from '../../cli/doctor.ts';
 import { printData } from '../../cli/status.ts';
 import { awsCredentials } from '../../aws/credentials.ts';
+import { regionFrom } from '../../aws/region-from.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { describeError, KcgError } from '../../lib/errors.ts';
 import { parseOptions } from '../../lib/options.ts';
@@ -37,7 +38,7 @@ export async function runDoctorCommand(
 }
 
 async function credentials(options: DoctorOptions, env: NodeJS.ProcessEnv): Promise<Check[]> {
-  const region = options.region ?? (env['AWS_REGION'] || env['AWS_DEFAULT_REGION']);
+  const region = options.region ?? regionFrom(env);
   const what = 'AWS';
   useLocalCredentials([options.kinesisEndpoint, options.dynamodbEndpoint], env);
   try {

@@ -7,6 +7,7 @@ import {
   tooLarge,
   MAX_POLICY_CHARACTERS,
 } from '../../cli/iam.ts';
+import { regionFrom } from '../../aws/region-from.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { parseOptions } from '../../lib/options.ts';
 import { findGroups } from '../groups/group-sources.ts';
@@ -46,7 +47,7 @@ export async function runIamCommand(
       fix: 'Name the namespace (-n), look in all (-A), or read a file (-f group.yaml).',
     });
   }
-  const region = options.region ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
+  const region = options.region ?? regionFrom(env);
   const policies = policiesOf(groups, options.for, scopeOf(groups, { ...options, region }));
   process.stdout.write(`${printPolicies(policies, options.output)}\n`);
   for (const { name, characters } of tooLarge(policies)) {

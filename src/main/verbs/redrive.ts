@@ -9,6 +9,7 @@ import {
 } from '../../api/group.ts';
 import { decodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../api/worker-config.ts';
 import { awsCredentials } from '../../aws/credentials.ts';
+import { regionFrom } from '../../aws/region-from.ts';
 import { clusterOptions } from '../../cli/cluster-options.ts';
 import { pickGroup, requireOneSource } from '../../cli/leases.ts';
 import { readGroups } from '../../dev/group-file.ts';
@@ -176,7 +177,7 @@ async function configOf(
   options: Options,
   by: { env: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<WorkerConfig> {
-  requireOneSource('redrive', name, { file: options.file });
+  requireOneSource('redrive', name, options);
   if (name !== undefined) return ofGroup(await readWholeGroup(name, options, by), options, by.env);
   const { file, group } = options;
   if (file !== undefined) return ofGroup(pickGroup(file, await readGroups(file), group), options, by.env);
@@ -192,8 +193,7 @@ function ofGroup(group: KinesisConsumerGroup, options: Options, env: NodeJS.Proc
   const region =
     options.region ??
     regionOf(group, stream?.arn?.split(':')[3]) ??
-    env['AWS_REGION'] ??
-    env['AWS_DEFAULT_REGION'] ??
+    regionFrom(env) ??
     ((options.kinesisEndpoint ?? group.spec.endpoints.kinesis) ? ANY_REGION : undefined);
   if (region === undefined)
     throw new KcgError('InvalidInput', 'no AWS region is set', { fix: 'Name it with --region.' });
