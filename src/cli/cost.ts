@@ -4,6 +4,7 @@ import type { OptionTable } from '../lib/options.ts';
 import { batchesPerSecond, costOf, moneyOf, type CostInput } from '../view/cost.ts';
 import type { GroupPicture } from '../view/group-picture.ts';
 import { US_EAST_1, UNITS, type Prices, type Unit } from '../view/prices.ts';
+import { parseQuantity } from '../view/quantity.ts';
 import { otherClusterOptions, placeOptions, selectOptions } from './group-options.ts';
 import { printTable } from './print-table.ts';
 
@@ -107,37 +108,14 @@ function requestsOf(template: unknown): Requests {
         | { spec?: { containers?: { resources?: { requests?: Record<string, string | number> } }[] } }
         | undefined
     )?.spec?.containers ?? [];
-  const sum = (name: string, read: (text: string) => number) => {
-    const asked = containers
-      .map(({ resources }) => resources?.requests?.[name])
-      .filter((each) => each !== undefined);
+  const sum = (name: string): number | undefined => {
+    const asked = containers.flatMap(({ resources }) => resources?.requests?.[name] ?? []);
     return asked.length === 0
       ? undefined
-      : asked.reduce<number>(
-          (total, each) => total + read(typeof each === 'number' ? String(each) : each),
-          0,
-        );
+      : asked.reduce<number>((total, each) => total + (parseQuantity(String(each)) ?? 0), 0);
   };
-  return { cpuMillis: sum('cpu', cpuMillis), memoryMib: sum('memory', mebibytes) };
-}
-
-function cpuMillis(text: string): number {
-  return text.endsWith('m') ? Number(text.slice(0, -1)) : Number(text) * 1_000;
-}
-
-const SUFFIXES: Readonly<Record<string, number>> = {
-  Ki: 1_024,
-  Mi: 1_024 ** 2,
-  Gi: 1_024 ** 3,
-  K: 1e3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-};
-
-function mebibytes(text: string): number {
-  const [, number = '0', suffix = ''] = /^([\d.]+)([A-Za-z]*)$/.exec(text) ?? [];
-  return (Number(number) * (SUFFIXES[suffix] ?? 1)) / 1_024 ** 2;
+  const [cores, bytes] = [sum('cpu'), sum('memory')];
+  return { cpuMillis: cores && cores * 1_000, memoryMib: bytes && bytes / 2 ** 20 };
 }
 
 /** From a file; what it lacks is that of us-east-1. @throws KcgError `InvalidInput` */
@@ -203,7 +181,7 @@ export function printCost(
     recordsPerSecond === 0
       ? ''
       : ` in ${amount(batchesPerSecond(input))} batches (at most ${batchSize}, ${handlerMs} ms each)`;
-  const load = `${count(shards, 'shard')}, ${count(workers, 'worker')}, ${recordsPerSecond} records a second${batches}, leases of ${leaseSeconds} s, checkpoints every ${checkpointSeconds} s`;
+  const load = `${count(shards, 'shard')}, ${count(workers, 'worker')}, ${count(recordsPerSecond, 'record')} a second${batches}, leases of ${leaseSeconds} s, checkpoints every ${checkpointSeconds} s`;
   return [
     `${title}: ${load}`,
     printTable(table),

@@ -128,6 +128,12 @@ function jsonOf(value: unknown): string {
 
 /** On standard error, before the first record. */
 export function readWarning(shards: number, pollIntervalMs: number): string {
-  const perSecond = Math.round(10_000 / pollIntervalMs) / 10;
-  return `warning: reads ${shards === 1 ? 'the shard' : `each of ${shards} shards`} ${perSecond === 1 ? 'once' : `${perSecond} times`} a second, of the 5 reads and 2 MB a second that all polling readers of a shard share`;
+  const seconds = pollIntervalMs / 1_000;
+  const pace =
+    seconds === 1
+      ? 'once a second'
+      : seconds > 1
+        ? `once in ${seconds} s`
+        : `${Number((1 / seconds).toFixed(1))} times a second`;
+  return `warning: reads ${shards === 1 ? 'the shard' : `each of ${shards} shards`} ${pace}, of the 5 reads and 2 MB a second that all polling readers of a shard share`;
 }

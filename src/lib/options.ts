@@ -170,7 +170,8 @@ function convert(source: string, spec: OptionSpec, given: unknown): unknown {
     throw refuse('true or false');
   }
   if (spec.type === 'number') {
-    const value = Number(given);
+    // Number() alone takes blanks for 0, and 0x10.
+    const value = /^-?\d+(e\d+)?$/i.test(String(given)) ? Number(given) : NaN;
     if (Number.isInteger(value) && value >= spec.min && value <= spec.max) return value;
     throw refuse(`a whole number from ${spec.min} to ${spec.max}`);
   }

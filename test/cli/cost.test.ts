@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { costData, costInput, pricesFrom, printCost, type CostFlags } from '../../src/cli/cost.ts';
 import { costOf, moneyOf, type CostInput } from '../../src/view/cost.ts';
 import { US_EAST_1, UNITS } from '../../src/view/prices.ts';
+import { parseQuantity } from '../../src/view/quantity.ts';
 import { anObject, aPicture } from '../support/a-picture.ts';
 
 const INPUT: CostInput = {
@@ -93,6 +94,23 @@ describe('kcg cost', () => {
     expect(assumed).toEqual([]);
     expect(costInput(picture, { ...FLAGS, shards: 9 }).input.shards).toBe(9);
     expect(costInput(undefined, FLAGS).assumed).toHaveLength(5);
+  });
+
+  test.each([
+    ['250m', 0.25],
+    ['1.5', 1.5],
+    ['.5', 0.5],
+    ['1Ki', 1_024],
+    ['2Ti', 2 * 2 ** 40],
+    ['1e9', 1e9],
+    ['12E6', 12e6],
+    ['1E', 1e18],
+    ['128974848000m', 128_974_848],
+    ['1K', undefined],
+    ['1 Gi', undefined],
+    ['', undefined],
+  ])('reads the quantity %j as Kubernetes does: %s', (text, expected) => {
+    expect(parseQuantity(text)).toBe(expected);
   });
 
   test('prints units first, then money, then what it assumes and whose prices these are', () => {
