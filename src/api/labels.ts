@@ -35,6 +35,8 @@ export const RECONCILE_PAUSED_ANNOTATION = `${DOMAIN}/reconcile-paused`;
 export const RESTART_ANNOTATION = `${DOMAIN}/restart`;
 /** On a group, with any value: each new one has everything looked at and tried now, whatever is known or was refused. */
 export const RECONCILE_ANNOTATION = `${DOMAIN}/reconcile`;
+/** On a group that `kcg pause` or `kcg stop` found in another state than Running: the desiredState that `kcg resume` goes back to. */
+export const RESUME_ANNOTATION = `${DOMAIN}/resume`;
 /** Of a KinesisOffsetReset that is over: its uid. A copy of it, as of a backup, carries another's. */
 export const OVER_ANNOTATION = `${DOMAIN}/over`;
 

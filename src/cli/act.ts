@@ -1,3 +1,4 @@
+import { RESUME_ANNOTATION } from '../api/labels.ts';
 import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable } from '../lib/options.ts';
@@ -34,7 +35,7 @@ export function requireChosen(
   });
 }
 
-export type DesiredState = 'Running' | 'Paused' | 'Stopped';
+export type DesiredState = 'Running' | 'Shadow' | 'Paused' | 'Stopped';
 
 /** What the verbs set, and what kubectl would say they did. */
 export const STATE_VERBS = {
@@ -42,6 +43,38 @@ export const STATE_VERBS = {
   resume: { state: 'Running', done: 'resumed' },
   stop: { state: 'Stopped', done: 'stopped' },
 } as const satisfies Record<string, { state: DesiredState; done: string }>;
+
+export interface StateChange {
+  state: DesiredState;
+  /** In a word or two, as kubectl would. */
+  done: string;
+  /** A merge patch; undefined = it is so already. */
+  patch: object | undefined;
+}
+
+/** What a verb makes of a group. A shadow is a shadow again once it is resumed: nobody has asked for its handler. */
+export function stateChange(
+  verb: keyof typeof STATE_VERBS,
+  { metadata, spec }: Pick<StoredObject, 'metadata' | 'spec'>,
+): StateChange {
+  const now = (spec as { desiredState?: DesiredState } | undefined)?.desiredState ?? 'Running';
+  const before = metadata.annotations?.[RESUME_ANNOTATION];
+  const isShadow = now === 'Shadow' || (!isReading(now) && before === 'Shadow');
+  const state = verb === 'resume' ? (isShadow ? 'Shadow' : 'Running') : STATE_VERBS[verb].state;
+  if (now === state) return { state, done: `is ${state} already`, patch: undefined };
+  const { done } = STATE_VERBS[verb];
+  const resume = isShadow && verb !== 'resume' ? 'Shadow' : null;
+  const annotations = resume === (before ?? null) ? {} : { [RESUME_ANNOTATION]: resume };
+  return {
+    state,
+    done: state === 'Shadow' ? `${done} as Shadow` : done,
+    patch: { metadata: { annotations }, spec: { desiredState: state } },
+  };
+}
+
+function isReading(state: DesiredState): boolean {
+  return state === 'Running' || state === 'Shadow';
+}
 
 /** The line that tells it, as kubectl tells such things. */
 export function doneLine(name: string, done: string, dryRun: string): string {
@@ -75,7 +108,7 @@ export function waitsFor(object: StoredObject, state: DesiredState): string | un
   if (observedGeneration < (object.metadata.generation ?? 0)) return 'the operator has not looked at it yet';
   const ready = conditions.find(({ type }) => type === 'Ready');
   if (!ready) return 'its status says nothing yet';
-  const isDone = state === 'Running' ? ready.status === 'True' : ready.reason === state;
+  const isDone = isReading(state) ? ready.status === 'True' : ready.reason === state;
   return isDone ? undefined : `${ready.reason}: ${ready.message}`;
 }
 

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { doneLine, keptBy, requireChosen, rolloutWaitsFor, waitsFor } from '../../src/cli/act.ts';
+import {
+  doneLine,
+  keptBy,
+  requireChosen,
+  rolloutWaitsFor,
+  stateChange,
+  waitsFor,
+} from '../../src/cli/act.ts';
 import { anObject, READY } from '../support/a-picture.ts';
 
 describe('a command that changes groups', () => {
@@ -35,6 +42,32 @@ describe('a command that changes groups', () => {
     expect(keptBy({ metadata: { ...object.metadata, ...metadata } })).toBe(keeper);
   });
 
+  test('pauses and resumes, and leaves a shadow one', () => {
+    const group = (desiredState: string, resume?: string) => {
+      const { metadata, spec } = anObject(undefined, { desiredState });
+      const annotations = resume === undefined ? {} : { 'kcg.dev/resume': resume };
+      return { metadata: { ...metadata, annotations }, spec };
+    };
+    const change = (desiredState: string, annotation: object = {}) => ({
+      metadata: { annotations: annotation },
+      spec: { desiredState },
+    });
+    const shadow = { 'kcg.dev/resume': 'Shadow' };
+    const live = { 'kcg.dev/resume': null };
+    expect(stateChange('pause', group('Running')).patch).toEqual(change('Paused'));
+    expect(stateChange('pause', group('Running', 'Shadow')).patch).toEqual(change('Paused', live));
+    expect(stateChange('resume', group('Paused')).patch).toEqual(change('Running'));
+    expect(stateChange('pause', group('Shadow')).patch).toEqual(change('Paused', shadow));
+    expect(stateChange('stop', group('Paused', 'Shadow')).patch).toEqual(change('Stopped'));
+    expect(stateChange('resume', group('Stopped', 'Shadow'))).toEqual({
+      state: 'Shadow',
+      done: 'resumed as Shadow',
+      patch: change('Shadow', live),
+    });
+    for (const state of ['Running', 'Shadow'])
+      expect(stateChange('resume', group(state))).toMatchObject({ done: `is ${state} already` });
+  });
+
   test('waits until the operator has looked and the group is as asked', () => {
     const said = (reason: string, status = 'False', observedGeneration = 1) =>
       anObject({ observedGeneration, conditions: [{ ...READY[0], status, reason, message: 'm' }] });
@@ -43,6 +76,7 @@ describe('a command that changes groups', () => {
     expect(waitsFor(said('Paused'), 'Paused')).toBeUndefined();
     expect(waitsFor(said('Paused'), 'Running')).toBe('Paused: m');
     expect(waitsFor(said('Available', 'True'), 'Running')).toBeUndefined();
+    expect(waitsFor(said('Shadow', 'True'), 'Shadow')).toBeUndefined();
   });
 
   test('waits until all pods are new, ready and alone', () => {

@@ -1,5 +1,13 @@
 import { groupNames } from '../../cli/group-options.ts';
-import { actOptions, doneLine, keptBy, STATE_VERBS, waitsFor } from '../../cli/act.ts';
+import {
+  actOptions,
+  doneLine,
+  keptBy,
+  stateChange,
+  waitsFor,
+  type DesiredState,
+  type STATE_VERBS,
+} from '../../cli/act.ts';
 import { KINDS, keyOf, type StoredObject } from '../../kubernetes/cluster.ts';
 import { parseOptions } from '../../lib/options.ts';
 import { untilDone, withChosenGroups, type ActOptions } from '../groups/chosen-groups.ts';
@@ -14,7 +22,8 @@ export function setStateCommand(verb: keyof typeof STATE_VERBS) {
     return await withChosenGroups(verb, positionals, options, { env, stop }, async (found, groups) => {
       for (const group of groups) await setState(verb, group, found, { options, stop });
       if (options.wait && options.dryRun === 'none') {
-        for (const group of groups) await waitFor(STATE_VERBS[verb].state, group, found, { options, stop });
+        for (const group of groups)
+          await waitFor(stateChange(verb, group).state, group, found, { options, stop });
       }
       return 0;
     });
@@ -32,13 +41,12 @@ async function setState(
   { calls }: UserCluster,
   { options: { dryRun }, stop }: By,
 ): Promise<void> {
-  const { state, done } = STATE_VERBS[verb];
+  const { done, patch } = stateChange(verb, group);
   const { name } = group.metadata;
   const say = (text: string): void => {
     process.stdout.write(`${doneLine(name, text, dryRun)}\n`);
   };
-  const now = (group.spec as { desiredState?: string } | undefined)?.desiredState ?? 'Running';
-  if (now === state) return say(`is ${state} already`);
+  if (patch === undefined) return say(done);
   const keeper = keptBy(group);
   if (keeper !== undefined) {
     process.stderr.write(
@@ -46,7 +54,6 @@ async function setState(
     );
   }
   if (dryRun !== 'client') {
-    const patch = { spec: { desiredState: state } };
     await calls.patch(KINDS.consumerGroup, keyOf(group), patch, {
       dryRun: dryRun === 'server',
       signal: stop,
@@ -56,7 +63,7 @@ async function setState(
 }
 
 async function waitFor(
-  state: (typeof STATE_VERBS)[keyof typeof STATE_VERBS]['state'],
+  state: DesiredState,
   group: StoredObject,
   { cluster }: UserCluster,
   { options: { timeout: timeoutSeconds }, stop }: By,
