@@ -33,7 +33,7 @@ export async function groupToImport(
   by: { env: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<KinesisConsumerGroup> {
   const { file, group } = options;
-  requireOneSource(options.command ?? 'import', name, { file });
+  requireOneSource(options.command ?? 'import', name, options);
   const given =
     name !== undefined
       ? await readWholeGroup(name, options, by)

@@ -17,7 +17,7 @@ export async function runResetCommand(
   const { options, positionals } = parseOptions(resetOptions, argv, env, groupNames(1));
   const [name] = positionals;
   const { file, output } = options;
-  requireOneSource('reset', name, { file });
+  requireOneSource('reset', name, options);
   const to = targetFromFlags(options);
   let told = '';
   const say = (message: string) => {
