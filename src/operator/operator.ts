@@ -1,6 +1,5 @@
-import { groupKeyOf } from '../api/offset-reset.ts';
 import { describeError } from '../lib/errors.ts';
-import { keyOf, keyString, parseKey, type ObjectCache, type StoredObject } from '../kubernetes/cluster.ts';
+import { parseKey, type ObjectCache, type StoredObject } from '../kubernetes/cluster.ts';
 import type { Reason } from '../kubernetes/work-order.ts';
 import { WorkQueue, type WorkQueueOptions } from '../kubernetes/work-queue.ts';
 import type { Nudge } from './steps/fence-workers.ts';
@@ -86,13 +85,10 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       settings: { ...settings, sees: (namespace) => scopes.sees(namespace) },
     });
     isLeading = true;
-    const groups = scopes.groups();
-    log.info('watching consumer groups', { groups: groups.length });
-    for (const group of groups) onChange(keyString(keyOf(group)), 'first');
+    const keys = scopes.keys();
+    log.info('watching consumer groups', { groups: keys.size });
+    for (const key of keys) onChange(key, 'first');
     const told = tellers?.run(signal);
-    // Also those of groups that are not there.
-    const resets = scopes.caches.offsetResets.list();
-    for (const key of resets.flatMap(groupKeyOf)) onChange(key, 'first');
     await queue.run(signal, (key, signal) => reconciler.reconcile(key, signal));
     await told;
   };
@@ -107,7 +103,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     scopes.onServed((namespace) => {
       if (signal.aborted) return;
       log.info('namespace is served from now on', { namespace });
-      for (const group of scopes.caches.groups.list(namespace)) onChange(keyString(keyOf(group)), 'first');
+      for (const key of scopes.keys(namespace)) onChange(key, 'first');
     });
     options.onReady?.(scopes.caches.groups);
     await (options.lead?.(work) ?? work(signal, () => true));

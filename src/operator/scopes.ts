@@ -109,9 +109,16 @@ export class Scopes {
     return this.#scopes.some((scope) => scope.isServed && holds(scope));
   }
 
-  /** Groups that can be looked at. */
-  groups(): StoredObject[] {
-    return this.#scopes.flatMap(({ isServed, caches }) => (isServed ? caches.groups.list() : []));
+  /** What can be looked at, of one scope or of all: groups, and those that resets name and that are not there. */
+  keys(of?: string): Set<string> {
+    const served = this.#scopes.filter(
+      ({ isServed, namespace }) => isServed && (of === undefined || namespace === of),
+    );
+    const all = served.flatMap(({ caches: { groups, offsetResets } }) => [
+      ...groups.list().map((group) => keyString(keyOf(group))),
+      ...offsetResets.list().flatMap(groupKeyOf),
+    ]);
+    return new Set(all);
   }
 
   get stopped(): Promise<unknown> {

@@ -275,9 +275,17 @@ describe('the operator', () => {
     expect(await replicas()).toBe(2);
     const other = () => cluster.get(KINDS.deployment, { namespace: 'gone', name: 'orders-worker' });
     expect(await other()).toBeUndefined();
+    const metadata = { namespace: 'gone', name: 'early' };
+    const { kind } = KINDS.offsetReset;
+    const spec = { group: 'nobody', to: { type: 'TrimHorizon' } };
+    cluster.create(KINDS.offsetReset, { apiVersion: 'kcg.dev/v1alpha1', kind, metadata, spec });
+    await clock.advance(6_000);
+    const told = async () => (await cluster.get(KINDS.offsetReset, metadata))?.status;
+    expect(await told()).toBeUndefined();
     late.resolve();
     await clock.advance(1_100);
     expect(await other()).toBeDefined();
+    expect(await told()).toMatchObject({ conditions: [{ reason: 'GroupNotFound' }, {}, {}] });
   });
 
   test('is ready once its caches are complete, and stands by until it leads', async () => {
