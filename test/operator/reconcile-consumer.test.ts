@@ -126,6 +126,33 @@ describe('a group with enhanced fan-out', () => {
     expect(await gone()).toBe(true);
   });
 
+  test('removes one whose registration got no answer and that did not show at once', async () => {
+    const lost = new KcgError('Timeout', 'no answer');
+    h.kinesis.faults = (operation) =>
+      operation === 'RegisterStreamConsumer' ? { afterEffect: lost } : undefined;
+    create();
+    await Promise.allSettled([h.converge()]);
+    h.kinesis.faults = undefined;
+    // Kinesis shows it a moment later.
+    const call = h.kinesis.call.bind(h.kinesis);
+    h.kinesis.call = (operation, shardId, signal, work) => {
+      if (operation !== 'DescribeStreamConsumer') return call(operation, shardId, signal, work);
+      h.kinesis.call = call;
+      return Promise.resolve(undefined as never);
+    };
+    await h.clock.advance(10_000);
+    await Promise.allSettled([h.converge()]);
+    await h.clock.advance(10_000);
+    await h.converge();
+    expect((await h.status()).stream?.consumer).toMatchObject({ status: 'ACTIVE', created: true });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    for (let pass = 0; pass < 2; pass += 1) {
+      await h.reconcile();
+      await stopPods();
+    }
+    expect(consumers()).toEqual([]);
+  });
+
   test('does not take one for its own that somebody else has made at the same moment', async () => {
     const taken = new KcgError('Conflict', 'it exists');
     h.kinesis.faults = (operation) => {

@@ -78,15 +78,16 @@ async function findOrRegister(
   const found = await consumers.find(streamArn, name, { signal });
   if (found) return found;
   const made = { streamArn, name };
-  if (!isMade(pass, made) && !(await remember(pass, [...madeOf(pass), made]))) return undefined;
+  const isTriedAgain = isMade(pass, made);
+  if (!isTriedAgain && !(await remember(pass, [...madeOf(pass), made]))) return undefined;
   try {
     const registered = await consumers.register(streamArn, name, { signal });
     const note = `stream consumer ${name} registered; it is removed with the group`;
     pass.events.push({ type: 'Normal', reason: 'ConsumerRegistered', note, action: 'RegisterConsumer' });
     return registered;
   } catch (thrown) {
-    // Somebody else has made it between the two calls.
-    if (hasCode(thrown, 'Conflict')) await remember(pass, without(madeOf(pass), made));
+    // Somebody else has made it between the two calls, or an earlier call of ours that got no answer.
+    if (hasCode(thrown, 'Conflict') && !isTriedAgain) await remember(pass, without(madeOf(pass), made));
     throw thrown;
   }
 }
