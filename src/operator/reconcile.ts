@@ -154,7 +154,8 @@ export class GroupReconciler {
     if (keepsPositions(object) && !made)
       return { again: await dropFinalizer(this.#options.cluster, object, signal) };
     // Nobody can tell which rows are its own, and once the object is gone nobody would know that they were to go.
-    return this.#say(object, deletingStatus(unreadable(problems, made?.name), this.#about(object)), signal);
+    const message = unreadable(problems, made?.name);
+    return this.#say(object, deletingStatus(message, this.#about(object), { isBlocked: true }), signal);
   }
 
   #about({ status, metadata }: StoredObject): Parameters<typeof pausedStatus>[0] {

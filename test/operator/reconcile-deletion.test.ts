@@ -113,6 +113,17 @@ describe('deletion', () => {
     expect(await gone()).toBe(true);
   });
 
+  test('of a group that was stalled is none', async () => {
+    await started({ deletionPolicy: 'Delete' });
+    h.setGroup((spec) => (spec['handler'] = {}));
+    await h.reconcile();
+    expect(await h.condition('Stalled')).toBe('True InvalidSpec');
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    expect(await h.condition('Reconciling')).toBe('True CleaningUp');
+    expect(await h.condition('Stalled')).toBe('False NotStalled');
+  });
+
   test('tells how many pods are left, and nothing that nobody looks at any more', async () => {
     await started({ deletionPolicy: 'Delete' });
     expect(await h.status()).toMatchObject({ summary: { shards: '3/3', pods: '3/3' } });
@@ -340,6 +351,8 @@ describe('deletion', () => {
       await broken({ checkpoints: { deletionPolicy: 'Archive' } });
       expect(await gone()).toBe(false);
       expect(await h.message('Ready')).toMatch(/deletionPolicy: "Archive" is not one of .* to Retain/);
+      expect(await h.condition('Stalled')).toBe('True InvalidSpec');
+      expect(await h.condition('Reconciling')).toBe('False Blocked');
       h.setGroup((spec) => Object.assign(spec, { checkpoints: { deletionPolicy: 'Retain' } }));
       await h.reconcile();
       expect(await gone()).toBe(true);

@@ -10,21 +10,29 @@ const TOLD: ReadonlySet<string> = new Set(['Ready', 'Reconciling', 'Stalled']);
  * How the deletion goes, and the pods that are left. Shards, leases and lag are not looked at any more, and what was known
  * of them would only pass for the present.
  * @param pods undefined = not looked at
+ * @param isBlocked it goes on when somebody has corrected the spec
  */
 export function deletingStatus(
   message: string,
   { previous, generation, nowMs }: { previous: GroupStatus | undefined; generation: number; nowMs: number },
-  pods?: readonly PodView[],
+  { pods, isBlocked = false }: { pods?: readonly PodView[]; isBlocked?: boolean } = {},
 ): GroupStatus {
-  const observedGeneration = generation;
-  const told: NewCondition[] = [
-    { type: 'Ready', status: 'False', reason: 'Deleting', message, observedGeneration },
-    { type: 'Reconciling', status: 'True', reason: 'CleaningUp', message, observedGeneration },
-  ];
+  const about = { message, observedGeneration: generation };
+  const told: NewCondition[] = [{ type: 'Ready', status: 'False', reason: 'Deleting', ...about }];
+  if (isBlocked)
+    told.push(
+      { type: 'Reconciling', status: 'False', reason: 'Blocked', ...about },
+      { type: 'Stalled', status: 'True', reason: 'InvalidSpec', ...about },
+    );
+  else
+    told.push(
+      { type: 'Reconciling', status: 'True', reason: 'CleaningUp', ...about },
+      { type: 'Stalled', status: 'False', reason: 'NotStalled', ...about },
+    );
   const conditions = (previous?.conditions ?? []).filter(({ type }) => TOLD.has(type));
   const { groupId, selector, stream, table } = previous ?? {};
   return {
-    observedGeneration,
+    observedGeneration: generation,
     conditions: setAll(conditions, told, nowMs),
     ...(groupId === undefined ? {} : { groupId }),
     ...(selector === undefined ? {} : { selector }),

@@ -261,7 +261,7 @@ async function told(pass: Pass, message: string, inMs: number): Promise<number> 
   const nowMs = options.clock.now();
   const pods = podsOf(pass).map((pod) => podView(pod, nowMs));
   const about = { previous: group.status, generation: object.metadata.generation ?? 0, nowMs };
-  const status = deletingStatus(message, about, pods);
+  const status = deletingStatus(message, about, { pods });
   await statuses.write(object, status, signal);
   return inMs;
 }
