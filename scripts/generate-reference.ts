@@ -155,7 +155,7 @@ function events(): string {
   const rows = Object.entries(EVENTS).map(([reason, text]) => `| \`${reason}\` | ${cell(text)} |`);
   return [
     '## Events',
-    'A group that turns `Ready`, or whose `Ready`, `Stalled`, `HandlerHealthy`, `ShardsProgressing` or `CheckpointsAtRisk` turns bad, has an Event with the reason of that condition. Beside them:',
+    'A group that turns `Ready`, or whose `Ready`, `Stalled`, `HandlerHealthy`, `ShardsProgressing` or `CheckpointsAtRisk` turns bad, has an Event with the reason of that condition. Beside them there are these; steps that follow each other within half a minute are told in the note of one Event, with the reason of the last.',
     ['| reason | meaning and fix |', '| --- | --- |', ...rows].join('\n'),
   ].join('\n\n');
 }
