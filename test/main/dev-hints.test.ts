@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { requireGroup } from '../../src/dev/group-file.ts';
-import { redriveHint } from '../../src/main/local/dev-hints.ts';
+import { hintsFor, redriveHint } from '../../src/main/local/dev-hints.ts';
 
 const givenUp = {
   records: 1,
@@ -9,9 +9,10 @@ const givenUp = {
   shardId: 'shardId-000000000000',
 };
 const local = { kinesis: { endpoint: 'http://127.0.0.1:1' }, dynamodb: { endpoint: 'http://127.0.0.1:2' } };
+const options = { file: 'group.yaml', groups: 1, local: local as never, givenUpFolder: '/tmp/given-up' };
 
-const hint = (handler: object, delivery: { givenUp: typeof givenUp } | undefined, groups = 1) => {
-  const group = requireGroup(
+const groupWith = (handler: object) =>
+  requireGroup(
     {
       apiVersion: 'kcg.dev/v1alpha1',
       kind: 'KinesisConsumerGroup',
@@ -24,11 +25,20 @@ const hint = (handler: object, delivery: { givenUp: typeof givenUp } | undefined
     },
     'here',
   );
-  return redriveHint(
-    { ...group, status: { delivery } },
-    { file: 'group.yaml', groups, local: local as never, givenUpFolder: '/tmp/given-up' },
-  );
-};
+const hint = (handler: object, delivery: { givenUp: typeof givenUp } | undefined, groups = 1) =>
+  redriveHint({ ...groupWith(handler), status: { delivery } }, { ...options, groups });
+
+test('kcg dev says how to look and to put a record with nothing but kcg, whichever way the group came', () => {
+  const group = groupWith({ log: {} });
+  expect(hintsFor(group, options)).toEqual([
+    'who owns what:  kcg leases -f group.yaml --dynamodb-endpoint http://127.0.0.1:2 --watch',
+    'put a record:   kcg put -f group.yaml --kinesis-endpoint http://127.0.0.1:1 --partition-key a --data hello',
+  ]);
+  expect(hintsFor(group, { ...options, file: '-' }).map((line) => line.split('--')[1])).toEqual([
+    'table kinesis-checkpoints-shop-orders ',
+    'stream orders ',
+  ]);
+});
 
 test('kcg dev says how to hand over again what a group gave up, once it did', () => {
   expect(hint({ module: { path: 'a.mjs' } }, undefined)).toEqual([]);

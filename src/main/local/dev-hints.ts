@@ -1,6 +1,5 @@
 import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../../api/group.ts';
 import type { LocalMode } from '../../dev/local-mode.ts';
-import { ANY_REGION } from '../groups/local-credentials.ts';
 
 export interface HintOptions {
   /** As it was named; - = standard input. */
@@ -11,20 +10,21 @@ export interface HintOptions {
   givenUpFolder: string;
 }
 
-/** Commands to try, for this group. The record's data come from a file, as the CLI's versions read text differently. */
+/** Commands to try, for this group. */
 export function hintsFor(group: KinesisConsumerGroup, options: HintOptions): string[] {
   const { file, local, givenUpFolder } = options;
-  const { stream, region = stream.arn?.split(':')[3] ?? ANY_REGION, endpoints, handler } = group.spec;
-  const from =
-    file === '-' ? `--table ${tableNameOf(group)} --group ${groupIdOf(group)}` : inFile(group, options);
-  const put = `kinesis put-record --stream-name ${streamNameOf(group)} --partition-key a --data fileb:///etc/hosts`;
+  const { endpoints, handler } = group.spec;
+  const [from, to] =
+    file === '-'
+      ? [`--table ${tableNameOf(group)} --group ${groupIdOf(group)}`, `--stream ${streamNameOf(group)}`]
+      : [inFile(group, options), inFile(group, options)];
   const givesUp = handler.retry.maxAttempts >= 0 || handler.retry.maxRecordAgeSeconds >= 0;
   return [
     ...(endpoints?.kinesis || endpoints?.dynamodb
       ? ['The endpoints in the file are not used here: the local servers take their place.']
       : []),
     `who owns what:  kcg leases ${from} --dynamodb-endpoint ${local.dynamodb.endpoint} --watch`,
-    `put a record:   aws --region ${region} --endpoint-url ${local.kinesis.endpoint} ${put}`,
+    `put a record:   kcg put ${to} --kinesis-endpoint ${local.kinesis.endpoint} --partition-key a --data hello`,
     ...(givesUp ? [`given up:       ${group.metadata.name}'s batches go to ${givenUpFolder}`] : []),
   ];
 }
