@@ -18,8 +18,8 @@ spec:
   region: eu-west-1
 `;
 const [kinesis, dynamodb] = [await lastingPort(), await lastingPort()];
-const PORTS: Record<string, number> = { 4567: kinesis, 4568: dynamodb, 8000: dynamodb };
-const here = (script: string) => script.replaceAll(/\b(4567|4568|8000)\b/g, (port) => String(PORTS[port]));
+const PORTS: Record<string, number> = { 4567: kinesis, 4568: dynamodb };
+const here = (script: string) => script.replaceAll(/\b(4567|4568)\b/g, (port) => String(PORTS[port]));
 
 /** What a page takes for given. */
 const GIVEN: Record<string, (shell: DocsShell) => Promise<unknown>> = {
@@ -33,7 +33,7 @@ const GIVEN: Record<string, (shell: DocsShell) => Promise<unknown>> = {
   },
   'docs/reset.md': async (shell) => {
     shell.file('group.yaml', `${GROUP}  handler: {log: {}}\n`);
-    await shell.run(here('kcg dev -f group.yaml --kinesis-port 4567 --dynamodb-port 8000'));
+    await shell.run(here('kcg dev -f group.yaml --kinesis-port 4567 --dynamodb-port 4568'));
   },
   'docs/move-in.md': async (shell) => {
     // Another group has the stream made; ours has its table, and KCL's is beside it.
