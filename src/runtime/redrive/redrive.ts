@@ -2,7 +2,7 @@ import type { StreamSummary } from '../../kinesis/stream-client.ts';
 import { isPayloadPosition } from '../../kinesis/payload-position.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
 import { count } from '../../lib/count.ts';
-import { describeError } from '../../lib/errors.ts';
+import { describeError, hasCode } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { undecodable } from '../payload/payloads.ts';
 import { takeDecodable } from '../payload/take-decodable.ts';
@@ -34,7 +34,7 @@ export interface RedriveResult {
   /** Batches whose records are done, or would be in a dry run. */
   done: number;
   records: number;
-  /** Batches left there: the handler failed, or records are gone. */
+  /** Batches left there: the handler failed or the shard is throttled, or records are gone. */
   failed: number;
   gone: number;
   /** Of other groups and streams, or no record of a batch: left there, nobody's fault. */
@@ -48,6 +48,7 @@ export interface RedriveResult {
 export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
   const { store, signal, onLine } = options;
   const result: RedriveResult = { done: 0, records: 0, failed: 0, gone: 0, others: 0 };
+  const throttled = new Set<string>();
   for await (const stored of store.list(signal)) {
     if (signal.aborted) break;
     const batch = readStoredBatch(stored.text);
@@ -55,7 +56,9 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
       result.others += 1;
       continue;
     }
-    const { outcome, records, line } = await one(stored, batch, options);
+    const { outcome, records, line } = await unlessThrottled(batch, throttled, () =>
+      one(stored, batch, options),
+    );
     // What was handed over is told; a failure may be that of being stopped.
     if (signal.aborted && outcome !== 'done') break;
     result[outcome] += 1;
@@ -65,6 +68,23 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
   if (store.isOrdered && result.failed + result.gone + result.others > 0 && !signal.aborted)
     onLine('what stays in a FIFO queue may hold back more of its shard: run this again once that is done');
   return result;
+}
+
+/** Others read a shard so much that it cannot be read: no fault of other shards, and of no use to wait for once more. */
+async function unlessThrottled(
+  { shardId }: StoredBatch,
+  throttled: Set<string>,
+  work: () => Promise<One>,
+): Promise<One> {
+  const left: One = { outcome: 'failed', records: 0, line: 'the shard stays throttled; left there' };
+  if (throttled.has(shardId)) return left;
+  try {
+    return await work();
+  } catch (thrown) {
+    if (!hasCode(thrown, 'Throttled')) throw thrown;
+    throttled.add(shardId);
+    return left;
+  }
 }
 
 /** Batches that Lambda wrote for this stream count, too. */

@@ -225,6 +225,25 @@ describe('batches that were given up', () => {
     };
     expect(await run({ stream: slow })).toMatchObject({ done: 1, records: 3 });
   });
+
+  it('are left there, and tried no more, when their shard stays throttled; those of other shards go on', async () => {
+    keep({ records: records.slice(0, 3) });
+    keep({ records: records.slice(3, 5) });
+    keep({ records: records.slice(5, 6), shardId: 'shardId-000000000001' });
+    let tries = 0;
+    const slow: StreamClient = {
+      ...stream,
+      getIterator: async (shardId, ...rest) => {
+        if (shardId !== SHARD) return stream.getIterator(SHARD, ...rest);
+        tries += 1;
+        throw new KcgError('Throttled', 'slow down');
+      },
+    };
+    expect(await run({ stream: slow })).toMatchObject({ done: 1, failed: 2 });
+    expect([...kept.keys()]).toEqual(['m0', 'm1']);
+    expect(tries).toBe(6);
+    expect(lines.slice(0, 2)).toEqual([expect.stringContaining('stays throttled'), expect.any(String)]);
+  });
 });
 
 describe('with a class, whose instances checkpoint', () => {
