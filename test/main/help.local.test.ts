@@ -100,6 +100,7 @@ const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
   ['compare --group a.b --stream a --type KCL', 'nothing says where the positions of KCL are. Name the table with --with.'],
   ['import --group a.b --stream a --type EventSourceMapping', 'nothing says until when the event source mapping has processed. Name the time with --processed-until 2026-11-29T08:00:00Z.'],
   ['put --stream a --data-file /nowhere', '/nowhere cannot be read: ENOENT: no such file or directory. Name another with --data-file.'],
+  ['preflight -f examples/quickstart.yaml --kubeconfig /nowhere', "no Kubernetes cluster is configured: ENOENT: no such file or directory, open '/nowhere'. Set --kubeconfig or KUBECONFIG."],
   ['install', 'install takes the folder to copy to. Write kcg install DIR.'],
 ];
 

@@ -2,7 +2,7 @@ import { rowsGroupIdOf, tableNameOf } from '../../api/group.ts';
 import { anyFailed, printChecks, type Check } from '../../cli/checks.ts';
 import { preflightOptions } from '../../cli/preflight.ts';
 import { printData } from '../../cli/status.ts';
-import { KcgError } from '../../lib/errors.ts';
+import { hasCode, KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { paintFor } from '../../lib/paint.ts';
 import { GroupLooker } from '../groups/group-looker.ts';
@@ -57,6 +57,11 @@ export function inNamespace(
   return { ...source, title: `${namespace}/${group.metadata.name}`, group, place };
 }
 
+/** Which cluster is said by a flag, and there is none of that name: it is not that there is none at all. */
+function isNamed({ context, kubeconfig }: Options, thrown: unknown): boolean {
+  return (context !== undefined || kubeconfig !== undefined) && hasCode(thrown, 'InvalidInput');
+}
+
 async function checksOf(
   source: GroupSource,
   options: Options,
@@ -77,7 +82,7 @@ async function checksOf(
         await cluster.cluster.close();
       }
     } catch (thrown) {
-      if (signal.aborted) throw thrown;
+      if (signal.aborted || isNamed(options, thrown)) throw thrown;
       checks.push({ result: 'unknown', what: 'Kubernetes', found: KcgError.from(thrown).message });
     }
   }
