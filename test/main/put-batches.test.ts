@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { atPace, batchesOf } from '../../src/main/verbs/put-batches.ts';
+import { asTheyCome, atPace } from '../../src/main/verbs/put-batches.ts';
 import type { NewRecord } from '../../src/kinesis/stream-writer.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -16,10 +16,29 @@ async function sizes(batches: AsyncIterable<NewRecord[]>): Promise<number[]> {
 }
 
 test('a batch is what one call takes: 500 records, 5 MiB', async () => {
-  expect(await sizes(batchesOf(records(1_001)))).toEqual([500, 500, 1]);
-  expect(await sizes(batchesOf(records(6, 1024 * 1024 - 1)))).toEqual([5, 1]);
-  expect(await sizes(batchesOf(records(2), true))).toEqual([1, 1]);
-  expect(await sizes(batchesOf(records(0)))).toEqual([]);
+  const by = { clock: new ManualClock(), signal: new AbortController().signal };
+  expect(await sizes(asTheyCome(records(1_001), by))).toEqual([500, 500, 1]);
+  expect(await sizes(asTheyCome(records(6, 1024 * 1024 - 1), by))).toEqual([5, 1]);
+  expect(await sizes(asTheyCome(records(0), by))).toEqual([]);
+});
+
+test('what a pipe has said is put though it says no more for long', async () => {
+  const clock = new ManualClock();
+  async function* pipe() {
+    yield* records(2);
+    await clock.sleep(60_000);
+    yield* records(1);
+  }
+  const found: number[] = [];
+  const done = (async () => {
+    const by = { clock, signal: new AbortController().signal };
+    for await (const batch of asTheyCome(pipe(), by)) found.push(batch.length);
+  })();
+  await clock.advance(1_000);
+  expect(found).toEqual([2]);
+  await clock.advance(60_000);
+  await done;
+  expect(found).toEqual([2, 1]);
 });
 
 /** Pulls batches, each by a call that lasts `callMs`, and counts what has come. */

@@ -3,14 +3,11 @@ import type { Clock } from '../../lib/clock.ts';
 
 const TICK_MS = 100;
 
-/** As many as one call takes; `eager`, for what a person types: each at once. */
-export async function* batchesOf(
-  records: AsyncIterable<NewRecord> | Iterable<NewRecord>,
-  eager = false,
-): AsyncGenerator<NewRecord[]> {
+/** As many as one call takes. */
+function* batchesOf(records: Iterable<NewRecord>): Generator<NewRecord[]> {
   let batch: NewRecord[] = [];
   let bytes = 0;
-  for await (const record of records) {
+  for (const record of records) {
     const size = record.data.length + Buffer.byteLength(record.partitionKey);
     if (batch.length === MAX_RECORDS || bytes + size > MAX_CALL_BYTES) {
       yield batch;
@@ -19,13 +16,31 @@ export async function* batchesOf(
     }
     batch.push(record);
     bytes += size;
-    if (eager) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
   }
   if (batch.length > 0) yield batch;
+}
+
+/** As many as one call takes, though nothing that has come waits for more than a moment: `kcg tail` in a pipe may say little. */
+export async function* asTheyCome(
+  records: AsyncIterable<NewRecord>,
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
+): AsyncGenerator<NewRecord[]> {
+  const source = records[Symbol.asyncIterator]();
+  let next = source.next();
+  for (let got = await next; got.done !== true; got = await next) {
+    const due = [got.value];
+    let bytes = got.value.data.length;
+    next = source.next();
+    const moment = clock.sleep(TICK_MS, { signal });
+    while (due.length < MAX_RECORDS && bytes < MAX_CALL_BYTES) {
+      const more = await Promise.race([next, moment]);
+      if (!more || more.done === true) break;
+      due.push(more.value);
+      bytes += more.value.data.length;
+      next = source.next();
+    }
+    yield* batchesOf(due);
+  }
 }
 
 /**

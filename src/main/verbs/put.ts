@@ -13,7 +13,7 @@ import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
-import { atPace, batchesOf } from './put-batches.ts';
+import { asTheyCome, atPace } from './put-batches.ts';
 import { ANY_REGION } from '../groups/local-credentials.ts';
 import { forAws, GroupLooker } from '../groups/group-looker.ts';
 import { PRINCIPAL } from '../groups/user-aws.ts';
@@ -57,10 +57,8 @@ export async function runPutCommand(
     let written = 0;
     const records = recordsOf(options, explicitHashKey, stop);
     const { rate } = options;
-    const batches =
-      rate === undefined
-        ? batchesOf(records, process.stdin.isTTY)
-        : atPace(records, rate, { clock, signal: stop });
+    const by = { clock, signal: stop };
+    const batches = rate === undefined ? asTheyCome(records, by) : atPace(records, rate, by);
     for await (const batch of batches) {
       if (options.dryRun)
         for (const record of batch) tell(options, { record, shardId: shardOf(record, shards) });
