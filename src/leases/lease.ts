@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../kinesis/position.ts';
-import { number, text, texts, type Row } from './row.ts';
+import { number, text, texts, time, type Row } from './row.ts';
 
 /** A shard's row: who owns it and how far it is processed. */
 export interface Lease {
@@ -75,18 +75,16 @@ export function isEnded(lease: Pick<Lease, 'checkpoint'>): boolean {
 
 /** A row without `sequence` begins at TRIM_HORIZON; without `epoch` it is another program's, and has 0. */
 export function decodeLease(row: Row): Lease {
-  const ts = number(row, 'ts');
-  const takenAt = number(row, 'taken_at');
   const why = text(row, 'why');
   return {
     shardId: row.shard_id,
     owner: text(row, 'ref'),
     epoch: number(row, 'epoch') ?? 0,
-    takenAt: takenAt === undefined ? undefined : takenAt * 1000,
+    takenAt: time(row, 'taken_at', 1000),
     checkpoint: decodeCheckpoint(row),
-    checkpointedAt: ts === undefined ? undefined : ts * 1000,
+    checkpointedAt: time(row, 'ts', 1000),
     behindMs: number(row, 'behind_ms'),
-    readAt: number(row, 'read_at'),
+    readAt: time(row, 'read_at'),
     load: number(row, 'load') ?? 0,
     parents: texts(row, 'parents'),
     hashStart: text(row, 'hash_start'),
@@ -100,7 +98,7 @@ export function decodeLease(row: Row): Lease {
 function decodeGivenUp(row: Row): GivenUp | undefined {
   const records = number(row, 'given_up');
   if (records === undefined) return undefined;
-  return { records, at: number(row, 'given_up_at') ?? 0, why: text(row, 'given_up_why') ?? '' };
+  return { records, at: time(row, 'given_up_at') ?? 0, why: text(row, 'given_up_why') ?? '' };
 }
 
 /** The attributes that say it. */

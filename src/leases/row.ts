@@ -25,6 +25,18 @@ export function number(row: Row, attribute: string): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
+/** The first time that RFC 3339 cannot tell, ms since the epoch. */
+const END_OF_TIME_MS = Date.UTC(10_000);
+
+/**
+ * A time as ms since the epoch; undefined also when it cannot be one: other programs count in other units.
+ * @param unitMs of the attribute: 1,000 where it has seconds
+ */
+export function time(row: Row, attribute: string, unitMs = 1): number | undefined {
+  const ms = (number(row, attribute) ?? NaN) * unitMs;
+  return ms >= 0 && ms < END_OF_TIME_MS ? ms : undefined;
+}
+
 /** Empty when it is absent or of another type. */
 export function texts(row: Row, attribute: string): readonly string[] {
   const value = row[attribute];

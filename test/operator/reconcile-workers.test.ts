@@ -143,6 +143,22 @@ describe('workers', () => {
     expect(h.writeCount()).toBe(before);
   });
 
+  test.each([1.7e12, 1e120, -1e120])(
+    'with %d seconds in a row of another program are told of all the same, without that time',
+    async (ts) => {
+      const row = h
+        .table()
+        .rows()
+        .find(({ shard_id }) => shard_id.startsWith('shardId'))!;
+      h.table().store(row.shard_id, { ...row, ts, taken_at: ts, given_up: 1, given_up_at: ts });
+      await h.clock.advance(150_000);
+      await h.converge();
+      const [shard] = (await h.status()).shards ?? [];
+      expect(shard?.shardId).toBe(row.shard_id);
+      expect(shard).not.toHaveProperty('checkpointTime');
+    },
+  );
+
   test('that begin to lag too much are told of at once', async () => {
     await h.clock.advance(30_000);
     expect(await lagAfter(11_000)).toBe('15s');
