@@ -173,18 +173,23 @@ export class GroupReconciler {
   #memoryOf(key: string, { metadata }: StoredObject): GroupMemory {
     const known = this.#memory.get(key);
     if (known?.uid === metadata.uid) return known;
-    if (known) this.#tenants.booked.forget(known.uid);
+    if (known) this.#forgetMemory(known);
     const memory = newMemory(metadata.uid, this.#options.clock.monotonic());
     this.#memory.set(key, memory);
     return memory;
   }
 
   #forget(key: string): void {
-    const uid = this.#memory.get(key)?.uid;
-    if (uid !== undefined) this.#tenants.booked.forget(uid);
+    const memory = this.#memory.get(key);
+    if (memory) this.#forgetMemory(memory);
     this.#memory.delete(key);
     this.#stopJudging(key);
     this.#streams.forget(key);
+  }
+
+  #forgetMemory({ uid, import: { session } }: GroupMemory): void {
+    this.#tenants.booked.forget(uid);
+    session?.session.close();
   }
 
   /** Nobody looks at its shards from now on: what they were the last time would be an alert for ever. */

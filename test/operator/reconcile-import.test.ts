@@ -9,12 +9,13 @@ import { seededRandom } from '../../src/lib/random.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ImportRequest } from '../../src/operator/position-import.ts';
 import { somePositions } from '../import/foreign-builders.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { groupObject, Harness, NAME } from './reconcile-harness.ts';
 
 let h: Harness;
 let foreign: ForeignPositions;
 let sourceError: KcgError | undefined;
 let requests: ImportRequest[];
+let closed: number;
 let looks: number;
 afterEach(() => h.close());
 
@@ -41,6 +42,7 @@ function open(): void {
   sourceError = undefined;
   requests = [];
   looks = 0;
+  closed = 0;
   h.openImport = (request) => {
     requests.push(request);
     const source = {
@@ -60,7 +62,7 @@ function open(): void {
       random: seededRandom(1),
       leaseDurationMs: 15_000,
     });
-    return { step: (signal) => run.step(signal), close: () => {} };
+    return { step: (signal) => run.step(signal), close: () => (closed += 1) };
   };
 }
 const move = () =>
@@ -102,6 +104,15 @@ describe('a group that is to begin with the positions of another consumer', () =
     expect(await h.replicas()).toBe(3);
     expect((await h.status()).imported).toMatchObject({ from: 'KCL table orders-app', shards: 3 });
     expect(events()).toContain('PositionsImported');
+  });
+
+  it('lets go of the other’s store when it is deleted before that', async () => {
+    open();
+    create();
+    await h.converge();
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    expect(closed).toBe(1);
   });
 
   it('is told of one that lives, once, and goes on by itself when it has been stopped', async () => {
