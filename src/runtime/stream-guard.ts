@@ -1,21 +1,15 @@
+import { isSameCreation } from '../kinesis/same-stream.ts';
 import type { CallOptions, StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { hasCode, KcgError } from '../lib/errors.ts';
 import { unlessAborted } from './handlers/unless-aborted.ts';
 
-/** Creation times are told in seconds by some and in milliseconds by others. */
-const SAME_CREATION_MS = 1_000;
 /** Between looks while they fail; readers of many shards fail together. */
 const LOOK_INTERVAL_MS = 5_000;
 
-/** Is `summary` the stream that was created at `createdAt`, or a later one of its name? */
-function isSameStream(summary: Pick<StreamSummary, 'createdAt'>, createdAt: number): boolean {
-  return Math.abs(summary.createdAt - createdAt) <= SAME_CREATION_MS;
-}
-
 /** @throws KcgError `Conflict` when positions of the stream created at `createdAt` would be used in another */
 export function requireSameStream(summary: StreamSummary, createdAt: number): void {
-  if (isSameStream(summary, createdAt)) return;
+  if (isSameCreation(summary.createdAt, createdAt)) return;
   const times = [createdAt, summary.createdAt].map((ms) => new Date(ms).toISOString());
   throw new KcgError(
     'Conflict',

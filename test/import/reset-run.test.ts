@@ -87,6 +87,9 @@ describe('a reset of a group that nobody reads', () => {
     s.other.store(shardId(1), { shard_id: shardId(1), epoch: 7, sequence: s.sequences[0]!, ref: 'b/c' });
     s.other.store(shardId(2), { shard_id: shardId(2), epoch: 7, sequence: 'TRIM_HORIZON' });
     s.other.store(shardId(3), { shard_id: shardId(3), epoch: 7, sequence: 'TRIM_HORIZON' });
+    // Told by a service that knows no more than seconds.
+    const stream_created_at = s.kinesis.describe('orders').createdAt - 400;
+    s.other.store('group#claim', { shard_id: 'group#claim', stream_created_at });
     await s.reset({ type: 'Group', group: 'audit' });
     expect(s.positions()).toEqual(['0 SHARD_END', `1 ${s.sequences[0]}`, '2 TRIM_HORIZON', '3 TRIM_HORIZON']);
     // No more than positions is taken over.

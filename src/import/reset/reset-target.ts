@@ -1,5 +1,6 @@
 import type { OffsetResetSpec } from '../../api/offset-reset.ts';
 import { BEFORE_RECORD, type Checkpoint } from '../../kinesis/position.ts';
+import { isSameCreation } from '../../kinesis/same-stream.ts';
 import type { StreamClient } from '../../kinesis/stream-client.ts';
 import { decodeRows } from '../../leases/group-rows.ts';
 import { latestStart } from '../../leases/latest.ts';
@@ -68,7 +69,7 @@ async function othersPositions(name: string, { openOther, stream }: TargetOption
   // Shards of different streams have the same ids, and a number of one may well lie within a shard of the other.
   const { arn, createdAt } = await stream.describe({ signal });
   const { streamArn = arn, streamCreatedAt = createdAt } = claim ?? {};
-  if (streamArn !== arn || streamCreatedAt !== createdAt) {
+  if (streamArn !== arn || !isSameCreation(streamCreatedAt, createdAt)) {
     const which = streamArn === arn ? 'an earlier stream of this name' : streamArn;
     throw new KcgError(
       'Conflict',

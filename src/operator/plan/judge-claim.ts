@@ -1,3 +1,4 @@
+import { isSameCreation } from '../../kinesis/same-stream.ts';
 import type { Claim } from '../../leases/claim.ts';
 
 export interface ClaimInput {
@@ -28,9 +29,6 @@ export type ClaimVerdict =
       reason: 'ClaimedByOtherResource' | 'ClaimedByOtherCluster' | 'StreamReplaced';
       message: string;
     };
-
-/** Creation times are told in seconds by some and in milliseconds by others. */
-const SAME_CREATION_MS = 1_000;
 
 /**
  * May this resource run the group id? The claim protects from a second cluster, a second resource and a restored backup. Only
@@ -93,8 +91,7 @@ function withSameStream(input: ClaimInput, verdict: ClaimVerdict): ClaimVerdict 
   if (stream === undefined) return verdict;
   const isOther = claim?.streamArn !== undefined && claim.streamArn !== stream.arn;
   const isLater =
-    claim?.streamCreatedAt !== undefined &&
-    Math.abs(claim.streamCreatedAt - stream.createdAt) > SAME_CREATION_MS;
+    claim?.streamCreatedAt !== undefined && !isSameCreation(claim.streamCreatedAt, stream.createdAt);
   if (!isOther && !isLater) return verdict;
   if (!hasPositions) return { verdict: 'claim', why: 'it had no position yet in a stream that is no more' };
   const was = isOther
