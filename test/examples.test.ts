@@ -16,19 +16,3 @@ test.each(files)('%s is a group as the API takes it', (file) => {
     expect(parseGroup(object)).toMatchObject({ outcome: 'ok' });
   }
 });
-
-test.each(['README.md', ...globSync('docs/*.md')])(
-  'the groups shown in %s are as the API takes them',
-  (file) => {
-    const blocks = readFileSync(file, 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g);
-    for (const [, yaml = ''] of blocks) {
-      if (!yaml.includes('kind: KinesisConsumerGroup')) continue;
-      for (const document of parseAllDocuments(yaml)) {
-        const object = document.toJS() as { kind: string };
-        // An autoscaler names one, too.
-        if (object.kind !== 'KinesisConsumerGroup') continue;
-        expect(parseGroup(object)).toMatchObject({ outcome: 'ok' });
-      }
-    }
-  },
-);

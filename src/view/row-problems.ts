@@ -40,7 +40,7 @@ export function rowTroubles(picture: GroupPicture): Problem[] {
     const { worker, error, shards } = view.handlerTrouble;
     const fails = shards === 0 ? 'cannot begin' : `fails on ${count(shards, 'shard')}`;
     const what = `The handler ${fails}; ${worker} says: ${error}`;
-    const next = 'The shards wait until it succeeds; kcg logs has the rest.';
+    const next = 'The shards wait until it succeeds; its log (kcg logs) has the rest.';
     found.push({ severity: 'error', reason: 'HandlerFailing', what, next });
   }
   return [...found, ...readTroubles(picture), ...judgements(picture), ...headroom(picture)];

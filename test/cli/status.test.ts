@@ -34,7 +34,7 @@ describe('kcg status', () => {
     const text = printStatus(aPicture({ from: failing, unknown, pods: undefined }), plain);
     expect(text.split('\n').slice(-4)).toEqual([
       'ERROR    HandlerFailing: The handler fails on 2 shards; orders-worker-x-a says: no \\x1b[2Jcard',
-      '         → The shards wait until it succeeds; kcg logs has the rest.',
+      '         → The shards wait until it succeeds; its log (kcg logs) has the rest.',
       '',
       'UNKNOWN  pods: cannot list pods',
     ]);
