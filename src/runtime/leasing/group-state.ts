@@ -4,7 +4,7 @@ import { isHeld } from '../../leases/claim.ts';
 import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
 import { decodeLease, type Lease } from '../../leases/lease.ts';
 import type { Row } from '../../leases/row.ts';
-import type { WorkerRow, WorkerState } from '../../leases/worker-row.ts';
+import { decodeWorker, type WorkerRow, type WorkerState } from '../../leases/worker-row.ts';
 import { digestOf, formatWord } from '../../view/group-word.ts';
 
 /**
@@ -128,6 +128,14 @@ export class GroupState {
   /** A worker seen dead by a strong read or one's own fence. */
   learnWorker(worker: string, change: Partial<WorkerRow>): void {
     this.#workers = this.#workers.map((row) => (row.worker === worker ? { ...row, ...change } : row));
+  }
+
+  /** As a strong read shows it; undefined: it has gone. */
+  readWorker(worker: string, row: Row | undefined): void {
+    this.#workers = this.#workers.flatMap((known) => {
+      if (known.worker !== worker) return [known];
+      return row ? [furtherLife(decodeWorker(row), known)] : [];
+    });
   }
 
   /** No life goes back. What this worker is, it knows better than any read. */

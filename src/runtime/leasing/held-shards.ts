@@ -61,6 +61,9 @@ export interface HandOver {
   reason: GivenReason;
 }
 
+/** Told when the shard is drained; undefined: nobody. Does not throw. */
+type Receiver = () => Promise<HandOver | undefined>;
+
 interface Held extends StartedShard {
   own: Ownership;
   lease: Lease;
@@ -131,7 +134,7 @@ export class HeldShards {
    * Drains the shard and gives it to `receiver()`, asked when the drain is done; without a receiver it is released when
    * `orRelease`, else reading goes on.
    */
-  async handOff(shardId: string, receiver: () => HandOver | undefined, orRelease: boolean): Promise<void> {
+  async handOff(shardId: string, receiver: Receiver, orRelease: boolean): Promise<void> {
     if (orRelease) await this.#beginStop(shardId);
     const held = this.#held.get(shardId);
     if (held === undefined || held.handingOff) return;
@@ -150,14 +153,14 @@ export class HeldShards {
     if (held) held.endBy = endBy;
   }
 
-  async #handOff(held: Held, receiver: () => HandOver | undefined, orRelease: boolean): Promise<void> {
+  async #handOff(held: Held, receiver: Receiver, orRelease: boolean): Promise<void> {
     const { table, clock, state, ownLease, handoffTimeoutMs } = this.#options;
     const beganMs = clock.monotonic();
     const untilMs = beganMs + handoffTimeoutMs + LAST_WRITES_MS;
     const end = await held.consumer.drain(handoffTimeoutMs);
     if (end.as !== 'drained' && end.as !== 'broken') return held.watching;
+    const over = await receiver();
     if (this.#held.get(held.own.shardId) !== held) return;
-    const over = receiver();
     const unwritten = held.checkpointer.takeUnwritten();
     if (over === undefined && !orRelease) return this.#resume(held, unwritten);
     // Also without news: that it has been read until now, so that its position is not taken for an old one.

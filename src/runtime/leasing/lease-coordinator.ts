@@ -11,12 +11,13 @@ import type { Random } from '../../lib/random.ts';
 import { Calls } from './calls.ts';
 import { TakeConfirmation } from './take-confirmation.ts';
 import type { GroupState } from './group-state.ts';
-import type { HandOver, HeldShards } from './held-shards.ts';
+import type { HeldShards } from './held-shards.ts';
 import { LAST_WRITES_MS, repeat } from './last-writes.ts';
 import type { OtherWorkers } from './other-workers.ts';
-import { gainByRow, gainByTaking, givenReason } from './ownership-change.ts';
+import { gainByRow, gainByTaking } from './ownership-change.ts';
 import { Owed } from './owed.ts';
 import type { OwnLease } from './own-lease.ts';
+import { Receivers } from './receivers.ts';
 import type { OnWorkerEvent } from '../worker-event.ts';
 
 export interface LeaseCoordinatorOptions {
@@ -50,6 +51,7 @@ export class LeaseCoordinator {
   readonly #options: LeaseCoordinatorOptions;
   readonly #observed = new ObservedWorkers();
   readonly #confirmation: TakeConfirmation;
+  readonly #receivers: Receivers;
   readonly #calls = new Calls();
   readonly #owed = new Owed();
   #fullReadDueMs = -Infinity;
@@ -63,6 +65,7 @@ export class LeaseCoordinator {
 
   constructor(options: LeaseCoordinatorOptions) {
     this.#options = options;
+    this.#receivers = new Receivers(options);
     this.#confirmation = new TakeConfirmation(options.table, options.clock, options.state, {
       leaseDurationMs: options.leaseDurationMs,
       listShardIds: options.listShardIds,
@@ -130,7 +133,7 @@ export class LeaseCoordinator {
     const told = this.#tellTakers();
     await Promise.all(
       held.shardIds().map(async (shardId) => {
-        await held.handOff(shardId, () => this.#receiverOf(shardId), true);
+        await held.handOff(shardId, () => this.#receivers.of(shardId), true);
         const owner = state.lease(shardId)?.owner;
         await (owner === undefined ? this.#tellTakers() : others.tell(owner, [shardId]));
       }),
@@ -274,7 +277,7 @@ export class LeaseCoordinator {
         const isMine = lease?.owner === formatRef(me) && !isEnded(lease) && !held.has(shardId);
         if (!isMine || !ownLease.isGood()) return;
         const own = { shardId, epoch: lease.epoch, owner: me };
-        const over = this.#receiverOf(shardId);
+        const over = await this.#receivers.of(shardId);
         const write = over
           ? giveShard(own, { ...over.to, why: over.reason }, undefined, clock.now())
           : releaseShard(own, undefined, clock.now());
@@ -329,7 +332,7 @@ export class LeaseCoordinator {
     for (const move of planLeases(state.leases, state.workers)) {
       if (move.kind !== 'give' || move.from !== ref) continue;
       void held
-        .handOff(move.shardId, () => this.#receiverOf(move.shardId), false)
+        .handOff(move.shardId, () => this.#receivers.of(move.shardId), false)
         .then(async () => {
           await this.#options.others.tell(state.lease(move.shardId)?.owner, [move.shardId]);
         });
@@ -338,14 +341,6 @@ export class LeaseCoordinator {
 
   #mayStart(): boolean {
     return !this.#draining && this.#options.ownLease.isGood();
-  }
-
-  #receiverOf(shardId: string): HandOver | undefined {
-    const { state, me } = this.#options;
-    if (state.paused) return undefined;
-    const move = planLeases(state.leases, state.workers).find((m) => m.shardId === shardId);
-    if (move?.from !== formatRef(me) || move.kind !== 'give') return undefined;
-    return { to: parseRef(move.to), reason: givenReason(move.reason) };
   }
 }
 

@@ -42,7 +42,7 @@ async function handOff(failures: readonly ErrorCode[]) {
     onEvent: (event) => events.push(event),
   });
   held.start(decodeLease(row!), { reason: 'FirstOwner' });
-  const handed = held.handOff('s', () => ({ to: other, reason: 'GivenToBalance' }), false);
+  const handed = held.handOff('s', async () => ({ to: other, reason: 'GivenToBalance' }), false);
   await clock.advance(20_000);
   await handed;
   const stopped = events.find((event) => event.type === 'ShardStopped');
@@ -140,7 +140,7 @@ describe('a shard whose program cannot go on', () => {
     held.start(decodeLease(row!), { reason: 'FirstOwner' });
     end.resolve({ as: 'broken' });
     if (handOffAtOnce) {
-      const handed = held.handOff('s', () => ({ to: other, reason: 'GivenToBalance' }), false);
+      const handed = held.handOff('s', async () => ({ to: other, reason: 'GivenToBalance' }), false);
       await clock.advance(1_000);
       await handed;
     }

@@ -68,6 +68,26 @@ describe('a clean stop', () => {
   });
 });
 
+it('workers that stop together give no shard to one of them that has gone since', async () => {
+  const group = new AGroup(9);
+  const handle = async () => {
+    await group.clock.sleep(1_000);
+    return { outcome: 'done' as const };
+  };
+  const slow = group.start('a', { handler: { handle } });
+  const [quick, staying] = [group.start('b'), group.start('c')];
+  await group.clock.advance(20_000);
+  for (let i = 0; i < 50; i += 1) group.put(`${i}`, `${i}`);
+  await group.clock.advance(1_000);
+  const stopping = slow.stop();
+  await group.clock.advance(10);
+  await group.until(Promise.all([stopping, quick.stop()]));
+  const owners = decodeRows(group.table.rows()).leases.map(({ owner }) => parseRef(owner!).worker);
+  expect(owners).toEqual(Array(9).fill('c'));
+  expect(stopped(slow)).toEqual(['GivenByDraining', 'GivenByDraining', 'GivenByDraining']);
+  await group.until(staying.stop());
+});
+
 describe('a nudge that comes while the round reads the worker rows', () => {
   it('is answered by a strong read, whatever that round finds', async () => {
     let onWorkers = async () => {};
