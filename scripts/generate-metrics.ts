@@ -50,6 +50,7 @@ export function metricsMarkdown(): string {
     'Each worker serves `/metrics` on port 8085. `shard` is the shard id.',
     table(worker),
     'Lag and checkpoint age are of the shards the worker owns at that moment: take the maximum over the group’s pods, never the sum.',
+    'Counters of a shard are left out once the worker has not owned it for an hour; one that it owns again begins at 0.',
     '### Reasons of ownership changes',
     'The log line of each change (`ShardStarted`, `ShardStopped`) has the same reason, and beside it from whom, to whom, how long.',
     reasons('started', STARTED),

@@ -13,6 +13,11 @@ export interface WorkerGauges {
 /** Of a shard: the most that handler.parallelizationFactor allows. */
 const MAX_LANES = 10;
 
+const GIVE_UP_REASONS = ['RetryAttemptsExhausted', 'RecordAgeExceeded'];
+
+/** How long the counters of a shard stay after the shard has gone, ms: whoever collects them has the last of them by then. */
+const KEPT_MS = 3_600_000;
+
 /** Around lease durations and hand-off timeouts. */
 const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 60, 120, 300];
 
@@ -100,9 +105,13 @@ export class WorkerMetrics {
   readonly #handlerFailing: FailingTimes;
   readonly #readFailing: FailingTimes;
   readonly #requests = this.#counter('table_requests_total', 'Calls to the checkpoint table.', ['operation']);
+  readonly #clock: Clock;
+  /** Shards that are not owned any more, in the order in which they went, and since when, monotonic ms. */
+  readonly #gone = new Map<string, number>();
 
   constructor({ clock, lag, checkpointAges }: WorkerGauges) {
     for (const reason of ['NotRenewed', 'Fenced']) this.#selfFences.inc({ reason }, 0);
+    this.#clock = clock;
     this.#handlerFailing = new FailingTimes(clock);
     this.#readFailing = new FailingTimes(clock);
     void new Gauge({
@@ -170,6 +179,7 @@ export class WorkerMetrics {
         for (let lane = 0; lane < MAX_LANES; lane += 1)
           this.#handlerFailing.over(laneKey({ shardId: event.shardId, lane }));
         this.#readFailing.over(event.shardId);
+        this.#gone.set(event.shardId, this.#clock.monotonic());
         this.#changes.inc({ change: 'stopped', reason: event.reason });
         if ('handoffMs' in event) this.#handoffs.observe(event.handoffMs / 1000);
         return;
@@ -201,19 +211,35 @@ export class WorkerMetrics {
   }
 
   #beginShard(shard: string): void {
-    for (const counter of [
+    this.#gone.delete(shard);
+    this.#forgetGone();
+    for (const counter of this.#ofShard) counter.inc({ shard }, 0);
+    for (const reason of GIVE_UP_REASONS) this.#givenUp.inc({ shard, reason }, 0);
+  }
+
+  /** Streams that are resharded for months have had any number of shards. */
+  #forgetGone(): void {
+    const untilMs = this.#clock.monotonic() - KEPT_MS;
+    for (const [shard, sinceMs] of this.#gone) {
+      if (sinceMs > untilMs) return;
+      this.#gone.delete(shard);
+      for (const counter of this.#ofShard) counter.remove({ shard });
+      for (const reason of GIVE_UP_REASONS) this.#givenUp.remove({ shard, reason });
+    }
+  }
+
+  get #ofShard(): Counter<'shard'>[] {
+    return [
       this.#records,
       this.#bytes,
       this.#filtered,
       this.#lost,
       this.#lostSeconds,
       this.#leftOut,
-    ])
-      counter.inc({ shard }, 0);
-    for (const counter of [this.#handlerFailures, this.#handlerTimeouts, this.#destinationFailures])
-      counter.inc({ shard }, 0);
-    for (const reason of ['RetryAttemptsExhausted', 'RecordAgeExceeded'])
-      this.#givenUp.inc({ shard, reason }, 0);
+      this.#handlerFailures,
+      this.#handlerTimeouts,
+      this.#destinationFailures,
+    ];
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {

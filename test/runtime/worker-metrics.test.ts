@@ -5,6 +5,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { WorkerMetrics } from '../../src/runtime/worker-metrics.ts';
 import type { WorkerEvent } from '../../src/runtime/worker-event.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { AGroup, LEASE_MS, type OneWorker } from './a-group.ts';
 
 const metricsOf = (worker?: OneWorker) =>
@@ -47,6 +48,31 @@ test('what alerts ask an increase of begins at 0', async () => {
     'lost_to_retention_total{shard="s"}': 0,
     'lost_to_retention_seconds_total{shard="s"}': 0,
     'handler_failures_total{shard="s"}': 0,
+  });
+});
+
+test('shards that went an hour ago are left out, and begin at 0 when they come back', async () => {
+  const clock = new VirtualClock();
+  const metrics = new WorkerMetrics({ clock, lag: () => [], checkpointAges: () => [] });
+  const series = async () =>
+    Object.keys(await read(metrics)).filter((name) => name.includes('shard="s')).length;
+  const start = (shardId: string) =>
+    metrics.onEvent({ type: 'ShardStarted', shardId, epoch: 1, reason: 'FirstOwner' });
+  const stop = (shardId: string) =>
+    metrics.onEvent({ type: 'ShardStopped', shardId, epoch: 1, reason: 'Ended' });
+  start('s0');
+  const ofOne = await series();
+  for (let i = 1; i <= 100; i += 1) {
+    stop(`s${i - 1}`);
+    start(`s${i}`);
+    metrics.onEvent({ type: 'RecordsFiltered', shardId: `s${i}`, records: 5 });
+    await clock.advance(1_200_000);
+  }
+  expect(await series()).toBe(4 * ofOne);
+  start('s1');
+  expect(await read(metrics)).toMatchObject({
+    'records_filtered_total{shard="s1"}': 0,
+    'records_filtered_total{shard="s98"}': 5,
   });
 });
 
