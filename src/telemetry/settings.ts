@@ -41,6 +41,7 @@ export function telemetrySettings(env: Env, fallback?: string): TelemetrySetting
   const metrics = urlOf('METRICS', env, { fallback, problems });
   const traces = urlOf('TRACES', env, { fallback, problems });
   if (metrics === undefined && traces === undefined) return { ...OFF, problems };
+  checkHeaders(env, problems);
   const number = (name: string, bounds: { least: number; most: number; otherwise: number }) =>
     numberOf(name, env, { ...bounds, problems });
   const ms = (name: string, otherwise: number) => number(name, { least: 1, most: MAX_MS, otherwise });
@@ -113,6 +114,28 @@ function urlOf(
   if (/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url;
   problems.push(`${what} are not sent: ${named.name} is no http or https URL, such as http://collector:4318`);
   return undefined;
+}
+
+/** The exporters leave out, without a word, what they cannot decode. No word of a header is told: each may be of a secret. */
+function checkHeaders(env: Env, problems: string[]): void {
+  for (const which of ['', 'METRICS_', 'TRACES_']) {
+    const name = `OTEL_EXPORTER_OTLP_${which}HEADERS`;
+    for (const [i, entry] of (valueOf(env, name)?.split(',') ?? []).entries()) {
+      if (entry.trim() === '' || isHeader(entry)) continue;
+      problems.push(
+        `entry ${i + 1} of ${name} is not sent as it stands: write name=value, with % as %25, a comma as %2C and ; as %3B`,
+      );
+    }
+  }
+}
+
+function isHeader(entry: string): boolean {
+  try {
+    decodeURIComponent(entry);
+    return /^\s*[^=;\s][^=;]*=\s*[^;\s][^;]*$/.test(entry);
+  } catch {
+    return false;
+  }
 }
 
 function given(fallback: string | undefined): { name: string; value: string } | undefined {

@@ -96,6 +96,19 @@ describe('a value that cannot be used', () => {
       [/OTEL_TRACES_SAMPLER_ARG.*counts as 1/],
       'metrics traces',
     ],
+    [
+      at({
+        OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic YTpi==,api-key=100%,,a=%e2%82%ac , b=c;d,b=%e2',
+        OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'secret',
+      }),
+      [
+        /^entry 2 of OTEL_EXPORTER_OTLP_HEADERS is not sent as it stands(?!.*(api|100))/,
+        /^entry 5 of OTEL_EXPORTER_OTLP_HEADERS/,
+        /^entry 6 of OTEL_EXPORTER_OTLP_HEADERS/,
+        /^entry 1 of OTEL_EXPORTER_OTLP_TRACES_HEADERS(?!.*secret)/,
+      ],
+      'metrics traces',
+    ],
   ])('is told, and the rest goes on: %j', (env, problems, sent) => {
     const { metrics, traces, problems: told } = telemetrySettings(env);
     expect([metrics && 'metrics', traces && 'traces'].filter(Boolean).join(' ')).toBe(sent);
