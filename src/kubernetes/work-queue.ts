@@ -43,7 +43,7 @@ export interface FailedRound {
   inMs: number;
 }
 
-/** A round in which nothing failed, but what failed before was not tried. */
+/** A round in which nothing failed, but what failed before was not tried, or waits for a person. */
 export interface StuckRound {
   stuck: true;
   /** When to look again. */

@@ -1,5 +1,6 @@
 import { isReading } from '../api/group.ts';
 import { jitterMs } from '../lib/backoff.ts';
+import type { GroupStatus } from '../api/group-status.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { streamKey } from './group-target.ts';
 import type { FailedRound, StuckRound } from '../kubernetes/work-queue.ts';
@@ -54,8 +55,8 @@ export async function reconcileLiving(pass: Pass): Promise<Look> {
   const facts = placed
     ? await pursue(placed)
     : nowhere({ ...pass, ...unplaced, deployment: ownDeployment(pass) });
-  await writeStatus(placed ?? pass, facts);
-  return { again: againAfter(pass, facts), waits: !placed };
+  const status = await writeStatus(placed ?? pass, facts);
+  return { again: againAfter(pass, facts, status), waits: !placed };
 }
 
 function ownDeployment(pass: Pass): DeploymentFacts | undefined {
@@ -63,16 +64,17 @@ function ownDeployment(pass: Pass): DeploymentFacts | undefined {
   return deployment && belongsTo(deployment, pass.object.metadata) ? deploymentFacts(deployment) : undefined;
 }
 
-function againAfter(pass: Pass, facts: GroupFacts): Again {
+function againAfter(pass: Pass, facts: GroupFacts, status: GroupStatus): Again {
   const inMs = jitterMs(pass.again.inMs, 0.2, pass.options.random);
   const [refused] = pass.refused;
   // What else the group needs is not kept waiting.
   if (refused) return { ...refused, inMs, retryInMs: refused.inMs };
-  return isStuck(facts) ? { stuck: true, inMs } : inMs;
+  return isStuck(facts, status) ? { stuck: true, inMs } : inMs;
 }
 
-/** Something of AWS or of Kubernetes is in the way; that a table is being made is none. */
-function isStuck({ stream, table, failures }: GroupFacts): boolean {
+/** Something of AWS or of Kubernetes is in the way, or it waits for a person; that a table is being made is none. */
+function isStuck({ stream, table, failures }: GroupFacts, { conditions = [] }: GroupStatus): boolean {
+  if (conditions.some(({ type, status }) => type === 'Stalled' && status === 'True')) return true;
   if (stream.error !== undefined || failures.length > 0) return true;
   return table !== undefined && table.status !== 'True' && table.reason !== 'TableCreating';
 }

@@ -149,13 +149,15 @@ export class GroupReconciler {
   /** A spec that cannot work; the API server refuses most of these. */
   async #refuse(object: StoredObject, problems: string[], signal: AbortSignal): Promise<Look> {
     if (!object.metadata.deletionTimestamp)
-      return this.#say(object, invalidStatus(problems, this.#about(object)), signal);
+      return stuck(await this.#say(object, invalidStatus(problems, this.#about(object)), signal));
     const [made] = readMadeConsumers(object);
     if (keepsPositions(object) && !made)
       return { again: await dropFinalizer(this.#options.cluster, object, signal) };
     // Nobody can tell which rows are its own, and once the object is gone nobody would know that they were to go.
     const message = unreadable(problems, made?.name);
-    return this.#say(object, deletingStatus(message, this.#about(object), { isBlocked: true }), signal);
+    return stuck(
+      await this.#say(object, deletingStatus(message, this.#about(object), { isBlocked: true }), signal),
+    );
   }
 
   #about({ status, metadata }: StoredObject): Parameters<typeof pausedStatus>[0] {
@@ -198,4 +200,9 @@ export class GroupReconciler {
     this.#options.onJudged?.(key, undefined);
     this.#options.onLook?.(key, undefined);
   }
+}
+
+/** It waits for a person, which the metrics are to tell. */
+function stuck(look: Look): Look {
+  return { ...look, again: look.again ?? { stuck: true, inMs: IDLE_MS } };
 }

@@ -60,6 +60,7 @@ describe('deletion', () => {
     );
     h.cluster.remove(KINDS.consumerGroup, NAME);
     await h.reconcile();
+    expect(h.isStuck).toBe(true);
     expect(await h.condition('Ready')).toBe('False Deleting');
     expect(await h.message('Ready')).toMatch(/cannot delete deployments.*Or set .*Retain/);
     h.faults.clear();

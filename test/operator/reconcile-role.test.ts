@@ -84,6 +84,7 @@ describe('a group with a role', () => {
     expect(await h.condition('StreamReady')).toBe('False RoleNotAllowed');
     expect(await h.condition('Ready')).toBe('False RoleNotAllowed');
     expect(await h.condition('Stalled')).toBe('True RoleNotAllowed');
+    expect(h.isStuck).toBe(true);
     expect(await h.message('StreamReady')).toContain(message);
     expect(h.roles).toEqual([]);
     expect(h.tables.steps).toEqual([]);

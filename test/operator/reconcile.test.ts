@@ -153,6 +153,8 @@ describe('what blocks a group becomes a condition', () => {
     await h.converge();
     expect(await h.condition(type)).toBe(expected);
     expect(await h.condition('Stalled')).toBe(expected.replace('False', 'True'));
+    // For the alert.
+    expect(h.isStuck).toBe(true);
     expect(await h.condition('Ready')).toBe(expected);
     expect(await h.deployment()).toBeUndefined();
     expect(h.cluster.events.some((event) => event.type === 'Warning')).toBe(true);
@@ -160,7 +162,8 @@ describe('what blocks a group becomes a condition', () => {
 
   test('an invalid spec is Stalled, with what is wrong', async () => {
     create({ handler: {} });
-    expect(await h.reconcile()).toBeUndefined();
+    await h.reconcile();
+    expect(h.isStuck).toBe(true);
     expect(await h.condition('Stalled')).toBe('True InvalidSpec');
     expect(await h.message('Stalled')).toContain('set exactly one of http, module, exec, lambda and log');
     const before = h.writeCount();

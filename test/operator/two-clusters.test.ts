@@ -40,6 +40,7 @@ async function expectOwner(owner: Harness, other: Harness): Promise<void> {
   expect((await claim())['cluster_id']).toBe(idOf(owner));
   expect(await owner.condition('GroupClaimed')).toBe('True Claimed');
   expect(await other.condition('GroupClaimed')).toBe('False ClaimedByOtherCluster');
+  expect(other.isStuck).toBe(true);
   expect((await other.replicas()) ?? 0).toBe(0);
 }
 

@@ -24,8 +24,11 @@ const SETTLING_SHARE = 0.1;
 /** How long a group that is on its way to be ready waits to tell of a step, ms: by then the next may be done, or all. */
 const ON_THE_WAY_MS = 3_000;
 
-/** One write at most, and none for what only lags or moves on as always, when the last one is not long ago. */
-export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> {
+/**
+ * One write at most, and none for what only lags or moves on as always, when the last one is not long ago.
+ * @returns the status as it is now, written or not
+ */
+export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<GroupStatus> {
   const { options, statuses, object, group, memory, signal } = pass;
   const previous = group.status;
   const nowMs = options.clock.monotonic();
@@ -44,11 +47,17 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> 
   if (withoutLag !== previous && isOnTheWay(computed) && previous && isOnTheWay(previous, computed)) {
     memory.untoldMs ??= nowMs;
     const leftMs = ON_THE_WAY_MS - (nowMs - memory.untoldMs);
-    if (leftMs > 0) return lookAgain(pass, leftMs);
+    if (leftMs > 0) {
+      lookAgain(pass, leftMs);
+      return computed;
+    }
   }
   memory.untoldMs = undefined;
   const result = await statuses.write(object, status, signal);
-  if (result === 'lost') return lookAgain(pass, 1_000);
+  if (result === 'lost') {
+    lookAgain(pass, 1_000);
+    return computed;
+  }
   if (isDue && status === computed) memory.positionsMs = nowMs;
   if (result === 'applied') {
     memory.statusMs = nowMs;
@@ -58,6 +67,7 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<void> 
       ...givenUpEvents(previous?.delivery, status.delivery),
     );
   }
+  return computed;
 }
 
 /** To what was asked for, with nothing in the way; `than`: and to nothing newer. */

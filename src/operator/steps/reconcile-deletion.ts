@@ -7,6 +7,7 @@ import { writeRows } from '../../leases/write-rows.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, isRetryable, KcgError } from '../../lib/errors.ts';
 import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from '../../kubernetes/cluster.ts';
+import type { StuckRound } from '../../kubernetes/work-queue.ts';
 import { groupsOfTable } from '../observe/group-indexes.ts';
 import { podView } from '../observe/observe-pods.ts';
 import { deletingStatus, leaveConsumer, retainInstead } from '../plan/deleting-status.ts';
@@ -66,14 +67,14 @@ export async function dropFinalizer(
  * A group that is being deleted. With Retain nothing of AWS is touched or asked, unless kcg has registered a stream consumer for
  * it. Otherwise first the workers stop, then the consumer goes and what is ours in the table, then the finalizer.
  */
-export async function reconcileDeletion(pass: Pass): Promise<number | undefined> {
+export async function reconcileDeletion(pass: Pass): Promise<number | StuckRound | undefined> {
   const { options, object, memory, signal } = pass;
   if (!hasFinalizer(object)) return undefined;
   memory.wasGuarded = true;
   const waits = await undo(pass);
   if (!waits) return dropFinalizer(options.cluster, pass.object, signal);
-  const way = `Or ${wayOut(pass)}.`;
-  return told(pass, waits.failed ? `${waits.message} ${way}` : waits.message, waits.inMs);
+  if (!waits.failed) return told(pass, waits.message, waits.inMs);
+  return { stuck: true, inMs: await told(pass, `${waits.message} Or ${wayOut(pass)}.`, waits.inMs) };
 }
 
 function wayOut({ object, group }: Pass): string {
