@@ -207,6 +207,7 @@ export class LeaseCoordinator {
     try {
       // A nudge comes within milliseconds of the write it tells of, and nothing tells of it again.
       state.readAll(await table.query('all', { consistent: isCalled, signal }));
+      this.#confirmation.forgetUnasked();
       this.#isUntold ||= planned;
       this.#isFresh = isCalled;
     } catch (thrown) {

@@ -69,6 +69,20 @@ export class TakeConfirmation {
     return this.#deaths.get(ref);
   }
 
+  /** All rows have been read: what no row asks about any more is forgotten. What is asked about again is found out again. */
+  forgetUnasked(): void {
+    const { leases } = this.#state;
+    const owners = new Set(leases.map(({ owner }) => owner));
+    const shardIds = new Set(leases.flatMap(({ shardId, parents }) => [shardId, ...parents]));
+    for (const [known, asked] of [
+      [this.#deaths, owners],
+      [this.#missing, owners],
+      [this.#gone, shardIds],
+      [this.#watched, shardIds],
+    ] as const)
+      for (const key of known.keys()) if (!asked.has(key)) known.delete(key);
+  }
+
   async #isDead(ref: string, signal: AbortSignal): Promise<boolean> {
     if (this.#deaths.has(ref)) return true;
     const { worker, incarnation } = parseRef(ref);

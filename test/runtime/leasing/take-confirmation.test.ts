@@ -12,11 +12,13 @@ const LINEAGE = { hash_start: '0', hash_end: '1' };
 
 let clock: ManualClock;
 let table: MemoryLeaseTable;
+let state: GroupState;
 let confirmation: TakeConfirmation;
 beforeEach(() => {
   clock = new ManualClock();
   table = new MemoryLeaseTable();
-  confirmation = new TakeConfirmation(table, clock, new GroupState(), {
+  state = new GroupState();
+  confirmation = new TakeConfirmation(table, clock, state, {
     leaseDurationMs: 15_000,
     listShardIds: async () => new Set(['shardId-0']),
   });
@@ -52,4 +54,19 @@ describe('a shard is taken', () => {
     expect(await mayTake(row)).toBe(true);
     expect(confirmation.deathOf('x')).toEqual({ how: 'Gone', by: undefined });
   });
+});
+
+test('what it knows of an owner is kept while a row names it, and no longer', async () => {
+  const row: Row = { shard_id: 'shardId-0', ref: 'pod-1/a', epoch: 5, sequence: '1', ...LINEAGE };
+  table.store('shardId-0', row);
+  table.store('worker#pod-1', { shard_id: 'worker#pod-1', incarnation: 'a', state: 'dead' });
+  expect(await mayTake(row)).toBe(true);
+  for (const [ref, known] of [
+    ['pod-1/a', { how: 'Fenced', by: undefined }],
+    ['me/1', undefined],
+  ] as const) {
+    state.readAll([{ ...row, ref }]);
+    confirmation.forgetUnasked();
+    expect(confirmation.deathOf('pod-1/a')).toEqual(known);
+  }
 });
