@@ -147,6 +147,35 @@ test('a suspect whose row has moved on meanwhile is not fenced, and is known as 
   expect(result.workers).toMatchObject([{ worker: 'w', beat: 2, state: 'live' }]);
 });
 
+test('a suspect whose row cannot be read keeps nobody from hearing of those that are fenced', async () => {
+  const table = new MemoryLeaseTable({
+    before: async (operation) => {
+      if (operation === 'get') reads += 1;
+      if (operation === 'get' && reads === 1) throw new KcgError('Throttled', 'too much');
+    },
+  });
+  let reads = 0;
+  const rowOf = (name: string) => ({
+    shard_id: `worker#${name}`,
+    incarnation: 'a',
+    beat: 1,
+    state: 'live',
+    address: `${name}:8085`,
+  });
+  for (const name of ['a', 'b', 'c']) table.store(`worker#${name}`, rowOf(name));
+  const nudged: string[] = [];
+  const result = await fenceWorkers({
+    workers: ['a', 'b', 'c'].map((name) => decodeWorker(rowOf(name))),
+    isDead: ({ worker }) => worker !== 'c',
+    table,
+    nudge: async (address) => nudged.push(address) > 0,
+    signal: new AbortController().signal,
+  });
+  expect(result.fenced.map(({ worker }) => worker)).toEqual(['b']);
+  expect(result.problem).toMatchObject({ code: 'Throttled' });
+  expect(nudged).toContain('c:8085');
+});
+
 describe('records that are given up', () => {
   const giveUp = (records: number) => {
     const [row] = shardRows();

@@ -14,6 +14,8 @@ export interface FenceResult {
   fenced: WorkerRow[];
   /** The rows as they are known after it: a look that found a suspect alive, or gone, counts. */
   workers: WorkerRow[];
+  /** What kept a suspect from being judged, if anything did: the first of that. */
+  problem?: unknown;
 }
 
 /**
@@ -46,12 +48,15 @@ export async function fenceWorkers({
     looked.set(worker, { ...current, state: 'dead' });
   };
   const suspects = workers.filter(isDead);
-  for (let from = 0; from < suspects.length; from += CALLS_AT_ONCE) {
-    await Promise.all(suspects.slice(from, from + CALLS_AT_ONCE).map(look));
+  let problem: unknown;
+  for (let from = 0; from < suspects.length && problem === undefined; from += CALLS_AT_ONCE) {
+    const looks = suspects.slice(from, from + CALLS_AT_ONCE).map(look);
+    for (const ended of await Promise.allSettled(looks))
+      if (ended.status === 'rejected') problem ??= ended.reason;
   }
   const known = workers.flatMap((row) => (looked.has(row.worker) ? (looked.get(row.worker) ?? []) : row));
   if (fenced.length > 0) await nudgeAll(known, nudge);
-  return { fenced, workers: known };
+  return { fenced, workers: known, problem };
 }
 
 /** Those that are not dead, at most 20 at once. Never rejects: a worker that is not reached reads the rows by itself, later. */

@@ -62,22 +62,21 @@ async function fence(
   const terminations = podsOf(pass).flatMap((pod) => terminationsOf(pod as unknown as PodLike));
   const hasEnded = (row: WorkerRow) => planFences([row], terminations).length > 0;
   const isDead = (row: WorkerRow) => hasEnded(row) || isSilent(row);
-  try {
-    const { nudge } = options;
-    const { fenced, workers } = await fenceWorkers({ workers: rows.workers, isDead, table, nudge, signal });
-    for (const row of fenced) {
-      const silentMs = memory.watched.stillMs(row, options.clock.monotonic());
-      const why = hasEnded(row) ? 'ended' : `has not been heard of for ${Math.round(silentMs / 1000)} s`;
-      const note = `worker ${row.worker} ${why}; ${row.held === 1 ? 'its shard goes' : `its ${row.held} shards go`} to others at once`;
-      pass.events.push({ type: 'Warning', reason: 'WorkerFenced', note, action: 'Fence' });
-    }
-    return { workers, ended: fenced.filter(hasEnded).map(({ worker }) => worker) };
-  } catch (thrown) {
-    if (signal.aborted) throw thrown;
+  const { nudge } = options;
+  const suspects = { workers: rows.workers, isDead };
+  const { fenced, workers, problem } = await fenceWorkers({ ...suspects, table, nudge, signal });
+  if (problem !== undefined) {
+    if (signal.aborted) throw problem;
     // Other workers can fence too, and the status must tell what is the matter all the same.
-    options.log.warn('cannot fence', { group: keyString(keyOf(pass.object)), error: describeError(thrown) });
-    return { workers: rows.workers, ended: [] };
+    options.log.warn('cannot fence', { group: keyString(keyOf(pass.object)), error: describeError(problem) });
   }
+  for (const row of fenced) {
+    const silentMs = memory.watched.stillMs(row, options.clock.monotonic());
+    const why = hasEnded(row) ? 'ended' : `has not been heard of for ${Math.round(silentMs / 1000)} s`;
+    const note = `worker ${row.worker} ${why}; ${row.held === 1 ? 'its shard goes' : `its ${row.held} shards go`} to others at once`;
+    pass.events.push({ type: 'Warning', reason: 'WorkerFenced', note, action: 'Fence' });
+  }
+  return { workers, ended: fenced.filter(hasEnded).map(({ worker }) => worker) };
 }
 
 /** Tells when all shards whose worker died have a living owner again, and after how long. */
