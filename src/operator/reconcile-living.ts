@@ -131,7 +131,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     consumer,
     claim: memory.claim,
     imported: concernsImport(group, found.rows) ? memory.import.facts : 'none',
-    isComplete: isComplete(group, found.rows),
+    isComplete: found.rows && isComplete(group, found.rows),
     resetBy: resetUnderWay(found.rows?.claim)?.by,
     workload,
     view,

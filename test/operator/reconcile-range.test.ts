@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { groupObject, Harness } from './reconcile-harness.ts';
 
@@ -42,6 +43,12 @@ test('a group over a range tells its workers, and is complete without pods once 
   await h.converge();
   expect(await h.replicas()).toBe(0);
   expect(await h.condition('Ready')).toBe('True RangeRead');
+
+  h.rowFault = new KcgError('Unavailable', 'no network');
+  h.restart();
+  await h.reconcile();
+  expect(await h.condition('TableReady')).toBe('Unknown TableUnreachable');
+  expect(await h.condition('Complete')).toBe('True RangeRead');
 });
 
 test.each([

@@ -116,9 +116,9 @@ export function positionsImported({ imported, failures }: GroupFacts): Told<'Pos
   return { status: isSettled ? 'True' : 'False', reason, message };
 }
 
-/** Of a group that has a range. */
+/** Of a group that has a range; while its rows are not known, what was said of it stays. */
 export function rangeComplete({ group, isComplete }: GroupFacts): Told<'Complete'> | undefined {
-  if (!group.spec.range) return undefined;
+  if (!group.spec.range || isComplete === undefined) return undefined;
   const { from, to } = group.spec.range;
   return isComplete
     ? { status: 'True', reason: 'RangeRead', message: `all from ${from} to ${to} is processed` }

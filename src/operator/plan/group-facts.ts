@@ -24,7 +24,7 @@ export interface GroupFacts {
   /** `none`: the group has nothing to do with one. Undefined = not known yet. */
   imported: ImportFacts | 'none' | undefined;
   workload: WorkloadFacts;
-  /** All of the group's range is processed. */
+  /** All of the group's range is processed; undefined = not known. */
   isComplete?: boolean | undefined;
   /** Who moves the positions right now, for people; undefined = nobody. */
   resetBy?: string | undefined;
