@@ -266,6 +266,19 @@ describe('a reset', () => {
     expect(await early('Stalled')).toMatchObject({ status: 'False' });
   });
 
+  test('that waited for its group waits for its turn once that is there', async () => {
+    create('a-first', OLDEST);
+    create('b-second', OLDEST);
+    await h.clock.advance(61_000);
+    await h.reconcile();
+    expect(await complete('b-second')).toBe('False GroupNotFound');
+    h.cluster.create(KINDS.consumerGroup, groupObject());
+    await h.reconcile();
+    expect(await complete('b-second')).toBe('False Waiting');
+    const stalled = (await statusOf('b-second')).conditions?.find(({ type }) => type === 'Stalled');
+    expect(stalled?.status).toBe('False');
+  });
+
   test.each<[string, () => void]>([
     ['whose stream is not there', () => h.setGroup((spec) => (spec['stream'] = { name: 'nowhere' }))],
     ['of no region', () => h.setGroup((spec) => delete spec['region'])],

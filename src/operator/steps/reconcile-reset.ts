@@ -37,7 +37,7 @@ export async function pursueReset(
     if (!next) return;
     const tell = (object: StoredObject, step: ResetStep) =>
       tellReset(options, object, { step, groupId, signal });
-    for (const other of pending) if (other !== next && !other.status) await tell(other, NOT_ITS_TURN);
+    for (const other of pending) if (other !== next) await tell(other, NOT_ITS_TURN);
     let step: ResetStep;
     try {
       step = at ? await stepOf(pass, { object: next, table: at.table }) : notReady(object);
