@@ -126,6 +126,17 @@ test('a status that was lost takes nothing of that with it', async () => {
   expect(await h.condition('TableReady')).toBe('False TableGone');
 });
 
+test('and tells of no move of the workers of a group that is stopped', async () => {
+  await running();
+  h.setGroup((spec) => (spec['desiredState'] = 'Stopped'));
+  await h.converge();
+  h.cluster.update(KINDS.consumerGroup, NAME, (draft) => delete draft.status, 'an older CRD');
+  h.restart();
+  await h.converge();
+  expect(h.cluster.events.filter(({ note }) => note.startsWith('from 0 to 0'))).toEqual([]);
+  expect((await h.status()).scaling).not.toHaveProperty('lastScale');
+});
+
 test('neither do annotations that were replaced, or that an older operator has never written', async () => {
   await running();
   h.cluster.update(

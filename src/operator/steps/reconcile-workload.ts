@@ -210,8 +210,8 @@ function noteScale(
 function noteUntold({ pass, decision }: Pick<WorkloadPass, 'pass' | 'decision'>): void {
   if (pass.memory.lastScale !== undefined) return;
   const { lastScale, desired } = pass.group.status?.scaling ?? {};
-  if (lastScale === undefined) noteScale(pass, 0, decision);
-  else if (desired !== decision.replicas) noteScale(pass, desired, decision);
+  const before = lastScale === undefined ? 0 : desired;
+  if (before !== decision.replicas) noteScale(pass, before, decision);
 }
 
 /** Kubernetes stops the pods of least cost first: those whose going moves the fewest shards. */
