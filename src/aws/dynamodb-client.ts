@@ -1,6 +1,8 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { systemClock } from '../lib/clock.ts';
 import { awsClientConfig } from './client-config.ts';
 import type { AwsCredentials } from './credentials.ts';
+import { sendDirectly } from './direct-dynamodb.ts';
 
 export interface DynamoDbClientOptions {
   /** Undefined = as AWS is configured on this machine. */
@@ -14,6 +16,8 @@ export interface DynamoDbClientOptions {
   connectionTimeoutMs?: number;
   /** Longest silence of a connection, ms; default 5,000. */
   socketTimeoutMs?: number;
+  /** Whether all calls go through the SDK's middleware, for those who add some; default false: see `sendDirectly`. */
+  hasMiddleware?: boolean;
 }
 
 const CONNECTION_TIMEOUT_MS = 1_000;
@@ -29,6 +33,7 @@ export function createDynamoDbClient({
   purpose = 'leases',
   connectionTimeoutMs = CONNECTION_TIMEOUT_MS,
   socketTimeoutMs = SOCKET_TIMEOUT_MS,
+  hasMiddleware = false,
 }: DynamoDbClientOptions): DynamoDBClient {
   const config = awsClientConfig({
     region,
@@ -38,7 +43,8 @@ export function createDynamoDbClient({
     socketTimeoutMs,
     maxSockets: MAX_SOCKETS,
   });
-  return new DynamoDBClient({ ...config, customUserAgent: [['kcg', purpose]] });
+  const client = new DynamoDBClient({ ...config, customUserAgent: [['kcg', purpose]] });
+  return hasMiddleware ? client : sendDirectly(client, systemClock);
 }
 
 /** The override that the client was given; undefined = the service's own. */

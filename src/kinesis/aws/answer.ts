@@ -1,3 +1,4 @@
+import { serviceError } from '../../aws/service-error.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { GetRecordsResult } from '../stream-client.ts';
 import { readCborAnswer } from './cbor-answer.ts';
@@ -19,7 +20,7 @@ export interface Answer {
  */
 export function readAnswer(answer: Answer): GetRecordsResult {
   const { status, isCbor, body } = answer;
-  if (status !== 200) throw serviceError(answer);
+  if (status !== 200) throw serviceError(answer, () => readMembers(body, isCbor));
   let cause: unknown;
   try {
     const result = isCbor ? readCborAnswer(body) : readJsonAnswer(body);
@@ -40,21 +41,6 @@ export function isJsonAnswer({ status, isCbor, body }: Answer): boolean {
     return readJsonAnswer(body) !== undefined;
   } catch {
     return false;
-  }
-}
-
-/** As the SDK tells it. */
-function serviceError({ status, errorType, isCbor, body }: Answer): Error {
-  const $metadata = { httpStatusCode: status };
-  try {
-    const told = readMembers(body, isCbor);
-    const type = errorType ?? told['__type'] ?? told['code'];
-    const message = told['message'] ?? told['Message'];
-    const name = typeof type === 'string' ? type.split(/[,:]/, 1)[0]!.replace(/^.*#/, '') : 'UnknownError';
-    const error = new Error(typeof message === 'string' && message !== '' ? message : 'UnknownError');
-    return Object.assign(error, { name, $metadata });
-  } catch (thrown) {
-    return Object.assign(thrown as Error, { $metadata });
   }
 }
 

@@ -1,12 +1,10 @@
-import type { GetRecordsCommandInput, KinesisClient } from '@aws-sdk/client-kinesis';
-import type { IncomingMessage } from 'node:http';
+import { GetRecordsCommand, type GetRecordsCommandInput, type KinesisClient } from '@aws-sdk/client-kinesis';
+import { requestPattern, type RequestPattern } from '../../aws/request-pattern.ts';
+import { SignedCalls } from '../../aws/signed-calls.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { GetRecordsResult } from '../stream-client.ts';
 import { isJsonAnswer, readAnswer, type Answer } from './answer.ts';
 import { encodeCborMap } from './cbor-answer.ts';
-import { readBody } from './read-body.ts';
-import { requestPattern, type RequestPattern } from './request-pattern.ts';
-import { RequestSigner } from './sign-request.ts';
 
 /**
  * How requests and answers are written. In CBOR records come as bytes, a quarter smaller, and are read where they lie; not
@@ -31,24 +29,25 @@ export interface ReadOptions {
  */
 export class GetRecordsCall {
   readonly #client: KinesisClient;
-  readonly #clock: Clock;
-  readonly #signer = new RequestSigner();
+  readonly #calls: SignedCalls;
   #pattern: RequestPattern | undefined;
   /** Undefined until it is known what the endpoint speaks. */
   #format: WireFormat | undefined;
   #asking: Promise<void> | undefined;
-  /** How far the service's clock is ahead, ms: it refuses what is signed at another time. */
-  #aheadMs = 0;
 
   constructor(client: KinesisClient, { clock, format }: { clock: Clock; format?: WireFormat | undefined }) {
     this.#client = client;
-    this.#clock = clock;
+    this.#calls = new SignedCalls(client, clock);
     this.#format = format;
   }
 
   /** @throws what the SDK would throw */
   async read(input: GetRecordsCommandInput, options: ReadOptions): Promise<GetRecordsResult> {
-    this.#pattern ??= await requestPattern(this.#client, input, options.abortSignal);
+    this.#pattern ??= await requestPattern(
+      (command, bounded) => this.#client.send(command, bounded),
+      new GetRecordsCommand(input),
+      options.abortSignal,
+    );
     while (this.#format === undefined && this.#asking) await this.#asking;
     return this.#format === undefined
       ? this.#ask(this.#pattern, input, options)
@@ -89,45 +88,27 @@ export class GetRecordsCall {
   }
 
   async #send(
-    { headers, plainHeaders, scope, ...to }: RequestPattern,
+    pattern: RequestPattern,
     format: WireFormat,
     input: GetRecordsCommandInput,
     { abortSignal, onHeard }: ReadOptions,
     onBegin: (isCbor: boolean) => void = () => {},
   ): Promise<Answer> {
-    const { config } = this.#client;
     const { ShardIterator, Limit, StreamARN } = input;
     const body =
       format === 'CBOR' ? encodeCborMap({ ShardIterator, Limit, StreamARN }) : JSON.stringify(input);
-    const keys = await config.credentials();
-    const sentAt = this.#clock.now();
-    const signed = this.#signer.sign(
-      { path: to.path, headers: { ...headers, 'content-type': CONTENT_TYPES[format] }, body },
-      { keys, scope, atMs: sentAt + this.#aheadMs },
-    );
-    const request = {
-      ...to,
-      method: 'POST',
-      query: {},
-      headers: { ...plainHeaders, ...signed, 'content-length': String(Buffer.byteLength(body)) },
-      body,
-    };
-    const { response } = (await config.requestHandler.handle(request as never, { abortSignal })) as {
-      response: { statusCode: number; headers: Record<string, string>; body: IncomingMessage };
-    };
-    onHeard();
-    const isCbor = response.headers['content-type']?.startsWith(CONTENT_TYPES.CBOR) ?? false;
-    onBegin(isCbor);
-    const content = await readBody(response.body, onHeard);
-    const serviceTime = Date.parse(response.headers['date'] ?? '');
-    // An answer with an age is a cache's.
-    if (!Number.isNaN(serviceTime) && response.headers['age'] === undefined)
-      this.#aheadMs = serviceTime - this.#clock.now();
-    return {
-      status: response.statusCode,
-      errorType: response.headers['x-amzn-errortype'],
-      isCbor,
-      body: content,
-    };
+    const headers = { ...pattern.headers, 'content-type': CONTENT_TYPES[format] };
+    const answer = await this.#calls.send({ ...pattern, headers }, body, {
+      abortSignal,
+      onHeard: (contentType) => {
+        onHeard();
+        if (contentType !== undefined) onBegin(isCbor(contentType));
+      },
+    });
+    return { ...answer, isCbor: isCbor(answer.contentType) };
   }
+}
+
+function isCbor(contentType: string | undefined): boolean {
+  return contentType?.startsWith(CONTENT_TYPES.CBOR) ?? false;
 }

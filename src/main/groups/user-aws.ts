@@ -26,6 +26,7 @@ export function userDynamoDb(options: Pick<DynamoDbClientOptions, 'region' | 'en
     ...options,
     connectionTimeoutMs: CONNECTION_TIMEOUT_MS,
     socketTimeoutMs: CALL_TIMEOUT_MS,
+    hasMiddleware: true,
   });
   return tryAgain(client, { clock: systemClock });
 }

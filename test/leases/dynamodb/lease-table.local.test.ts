@@ -12,6 +12,7 @@ import { leaseRowContract } from '../../contract/lease-row-contract.ts';
 import { leaseTableContract } from '../../contract/lease-table-contract.ts';
 import { createTable as createLocalTable } from '../../support/local-table.ts';
 
+const region = 'eu-west-1';
 let server: LocalDynamoDb;
 let client: ReturnType<typeof createDynamoDbClient>;
 let tables = 0;
@@ -22,7 +23,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   server = await startLocalDynamoDb({ clock, log: silentLog, accessKeyIds: ['test'] });
-  client = createDynamoDbClient({ region: 'eu-west-1', endpoint: server.endpoint });
+  client = createDynamoDbClient({ region, endpoint: server.endpoint });
 });
 afterAll(async () => {
   client.destroy();
@@ -118,7 +119,9 @@ describe('a table that async-kinesis has written', () => {
     const lease = { shardId: 'shardId-1', owner: undefined, epoch: 0 };
     await table.write(takeShard(lease, { worker: 'pod-1', incarnation: 'a' }, 0));
     const Key = { shard_id: S('shardId-1') };
-    const stored = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+    const reading = new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true });
+    const bySdk = createDynamoDbClient({ region, endpoint: server.endpoint, hasMiddleware: true });
+    const stored = await bySdk.send(reading).finally(() => bySdk.destroy());
     expect(stored.Item).toMatchObject(theirs);
   });
 });

@@ -1,6 +1,6 @@
 import { GetRecordsCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { expect, it } from 'vitest';
-import { RequestSigner } from '../../../src/kinesis/aws/sign-request.ts';
+import { RequestSigner } from '../../src/aws/sign-request.ts';
 
 const scope = { region: 'eu-west-1', service: 'kinesis' };
 

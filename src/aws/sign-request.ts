@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
-import type { AwsKeys } from '../../aws/client-config.ts';
+import type { AwsKeys } from './client-config.ts';
 
 export interface SigningScope {
   region: string;

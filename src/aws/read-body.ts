@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { lend, takeBack } from '../../aws/shared-reads.ts';
+import { lend, takeBack } from './shared-reads.ts';
 
 /** Above what GetRecords may send: not to be believed beforehand. */
 const MAX_ANNOUNCED_BYTES = 64 * 1024 * 1024;
