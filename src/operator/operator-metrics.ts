@@ -42,7 +42,7 @@ export class OperatorMetrics {
   );
   readonly #shards = new Gauge({
     name: 'kcg_operator_shards',
-    help: 'Shards of each group that is to read, by judgement: OK, Slow, Stalled, Stopped, Rewound, and Unknown before it can be told.',
+    help: 'Shards of each group that is to read, by judgement: OK, Slow, Stalled, Stopped, Rewound, and Unknown before it can be told. Only OK is there with 0.',
     labelNames: ['group', 'judgement'],
     registers: this.#registers,
   });
@@ -93,8 +93,10 @@ export class OperatorMetrics {
   };
 
   readonly onJudged: NonNullable<ReconcilerOptions['onJudged']> = (group, shards) => {
-    for (const judgement of [...JUDGEMENTS, 'Unknown']) {
-      if (shards) this.#shards.set({ group, judgement }, shards.get(judgement) ?? 0);
+    for (const judgement of [...JUDGEMENTS, 'Unknown'] as const) {
+      const count = shards?.get(judgement) ?? 0;
+      // A series that is 0 nearly always, for each of thousands of groups, costs more than it tells; one says that the group is read.
+      if (count > 0 || (shards && judgement === 'OK')) this.#shards.set({ group, judgement }, count);
       else this.#shards.remove({ group, judgement });
     }
   };

@@ -51,11 +51,11 @@ test('a group counts as failing from its first failure to its next success, and 
   expect(await failing()).toEqual([]);
 });
 
-test('shards are counted by judgement, of groups that are to read, while this operator leads', async () => {
+test('shards are counted by judgement, in no more series than tell something, of groups that are to read, while this operator leads', async () => {
   const metrics = new OperatorMetrics();
   const counted = async () => {
     const lines = (await metrics.registry.metrics()).split('\n');
-    return lines.filter((line) => /^kcg_operator_shards\{.* [1-9]/.test(line));
+    return lines.filter((line) => line.startsWith('kcg_operator_shards{'));
   };
   metrics.onJudged(
     'shop/orders',
@@ -72,6 +72,11 @@ test('shards are counted by judgement, of groups that are to read, while this op
   ]);
   metrics.onJudged('shop/orders', new Map([['OK', 4]]));
   expect(await counted()).toEqual(['kcg_operator_shards{group="shop/orders",judgement="OK"} 4']);
+  metrics.onJudged('shop/orders', new Map([['Stopped', 4]]));
+  expect(await counted()).toEqual([
+    'kcg_operator_shards{group="shop/orders",judgement="OK"} 0',
+    'kcg_operator_shards{group="shop/orders",judgement="Stopped"} 4',
+  ]);
   metrics.leading(false);
   expect(await counted()).toEqual([]);
 });
