@@ -8,7 +8,10 @@ import {
 import type { AddressInfo } from 'node:net';
 import { AbstractKeyIterator, AbstractValueIterator } from 'abstract-level';
 import dynalite from 'dynalite';
+import { describeError } from '../../lib/errors.ts';
 import { listen } from '../../lib/listen.ts';
+import type { Log } from '../../lib/log.ts';
+import { surviveThrows } from './survive-throws.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -50,7 +53,7 @@ export class DynamoDbBackend {
     this.#port = (server.address() as AddressInfo).port;
   }
 
-  static async start(): Promise<DynamoDbBackend> {
+  static async start(log: Log): Promise<DynamoDbBackend> {
     const server = dynalite({
       createTableMs: TRANSITION_MS,
       deleteTableMs: TRANSITION_MS,
@@ -58,6 +61,14 @@ export class DynamoDbBackend {
     });
     // A connection closed while the next call is being sent on it would fail that call.
     server.keepAliveTimeout = 0;
+    surviveThrows(server, (error, request, response) => {
+      const message = describeError(error);
+      const operation = String(request.headers['x-amz-target']).split('.')[1];
+      log.warn('local DynamoDB request failed', { operation, error: message });
+      const body = { __type: 'com.amazonaws.dynamodb.v20120810#InternalServerError', message };
+      // What was being read of the connection is left half-way.
+      response.writeHead(500, { connection: 'close' }).end(JSON.stringify(body));
+    });
     await listen(server, 0, '127.0.0.1');
     return new DynamoDbBackend(server);
   }

@@ -60,7 +60,7 @@ const TTL_SWEEP_MS = 60_000;
  */
 export async function startLocalDynamoDb(options: LocalDynamoDbOptions): Promise<LocalDynamoDb> {
   const { clock, log, host = '127.0.0.1' } = options;
-  const backend = await DynamoDbBackend.start();
+  const backend = await DynamoDbBackend.start(log);
   const front = new Front(backend, options);
   const server = await startServiceServer({
     name: 'local DynamoDB',
