@@ -418,6 +418,25 @@ describe('deletion', () => {
     expect(await h.condition('CheckpointsAtRisk')).toBe('False CheckpointsSafe');
   });
 
+  test('waits when the region that it was in is not known any more, and says so', async () => {
+    h.close();
+    h = new Harness({ defaultRegion: 'eu-west-1' });
+    h.kinesis.createStream({ name: 'orders', shardCount: 3 });
+    create({ region: undefined, checkpoints: { deletionPolicy: 'Delete' } });
+    await h.converge();
+    await h.runWorkers();
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    h.reconciler = h.another({ defaultRegion: undefined });
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    expect(await h.message('Ready')).toMatch(/^no region is known\..* Or set .*Retain/);
+    h.restart();
+    await h.reconcile();
+    expect(h.tables.tables.size).toBe(0);
+    expect(await gone()).toBe(true);
+  });
+
   test('that cannot reach AWS says so, and ends when the policy becomes Retain', async () => {
     await started({ deletionPolicy: 'Delete' });
     h.cluster.remove(KINDS.consumerGroup, NAME);

@@ -8,6 +8,7 @@ import { workloadName } from './desired-objects.ts';
 import { LIMIT_MESSAGES, whyScaledToZero, type DeploymentFacts, type GroupFacts } from './group-facts.ts';
 import { OVER_QUOTA } from '../../kubernetes/cluster.ts';
 import { named } from './named.ts';
+import { NO_REGION } from './nowhere.ts';
 import { describeFailure, isDenied } from './step-failures.ts';
 
 /*
@@ -24,11 +25,7 @@ const SLOW_PERCENT = 50;
 
 /** Beside a stream that is known, only an error that says it is gone, or may not be described, counts. */
 export function streamReady({ stream, region, roleProblem, consumer }: GroupFacts): Told<'StreamReady'> {
-  if (region === undefined) {
-    const message =
-      "no region is known. Set spec.region, use stream.arn, or set the operator's --default-region (KCG_DEFAULT_REGION).";
-    return { status: 'False', reason: 'RegionUnknown', message };
-  }
+  if (region === undefined) return { status: 'False', reason: 'RegionUnknown', message: NO_REGION };
   if (roleProblem !== undefined) return { status: 'False', reason: 'RoleNotAllowed', message: roleProblem };
   const { summary, error } = stream;
   if (error && !(summary && error.code !== 'NotFound' && error.code !== 'AccessDenied')) {

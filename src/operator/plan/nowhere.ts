@@ -1,5 +1,8 @@
 import type { DeploymentFacts, GroupFacts } from './group-facts.ts';
 
+export const NO_REGION =
+  "no region is known. Set spec.region, use stream.arn, or set the operator's --default-region (KCG_DEFAULT_REGION).";
+
 /** Of a group for which no region is known, or whose role is not allowed: nothing can be looked at. */
 export function nowhere({
   group,

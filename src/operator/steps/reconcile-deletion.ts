@@ -1,5 +1,6 @@
 import { SHADOW_SUFFIX } from '../../api/group.ts';
-import { FINALIZER } from '../../api/labels.ts';
+import type { GroupStatus } from '../../api/group-status.ts';
+import { FINALIZER, TABLE_ANNOTATION } from '../../api/labels.ts';
 import { decodeClaim } from '../../leases/claim.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
 import { CLAIM_KEY } from '../../leases/row.ts';
@@ -11,6 +12,8 @@ import type { StuckRound } from '../../kubernetes/work-queue.ts';
 import { groupsOfTable } from '../observe/group-indexes.ts';
 import { podView } from '../observe/observe-pods.ts';
 import { deletingStatus, leaveConsumer, retainInstead } from '../plan/deleting-status.ts';
+import { readOwn } from '../plan/own-annotation.ts';
+import { NO_REGION } from '../plan/nowhere.ts';
 import { isOwnedBy } from '../plan/desired-objects.ts';
 import { readMadeConsumers } from '../plan/consumer-record.ts';
 import { isMadeFor, planCleanup, type Cleanup } from '../plan/plan-cleanup.ts';
@@ -94,12 +97,14 @@ export async function undo(pass: Pass): Promise<Waits | undefined> {
   const { deletionPolicy } = group.spec.checkpoints;
   const target = placeOf(pass);
   const hasConsumers = readMadeConsumers(pass.object).length > 0;
-  if ((deletionPolicy === 'Retain' && !hasConsumers) || target === undefined) return undefined;
-  const placed = { ...pass, target };
+  if (deletionPolicy === 'Retain' && !hasConsumers) return undefined;
+  if (target === undefined && !hasConsumers && !hadTable(pass.object)) return undefined;
+  let placed: PlacedPass | undefined;
   try {
     const stopping = await stopWorkers(pass);
     if (stopping !== undefined) return { message: stopping, inMs: WAIT_MS };
-    placed.target = await withRole(pass, target);
+    if (target === undefined) return { message: NO_REGION, inMs: RETRY_MS, failed: true };
+    placed = { ...pass, target: await withRole(pass, target) };
     const message = await cleanUpAws(placed, deletionPolicy);
     return message === undefined ? undefined : { message, inMs: WAIT_MS };
   } catch (thrown) {
@@ -108,8 +113,14 @@ export async function undo(pass: Pass): Promise<Waits | undefined> {
     const inMs = isRetryable(error) ? RETRY_MS / 4 : RETRY_MS;
     return { message: describeError(error), inMs, failed: true };
   } finally {
-    pass.object = placed.object;
+    if (placed) pass.object = placed.object;
   }
+}
+
+/** It was somewhere in AWS once. */
+function hadTable(object: StoredObject): boolean {
+  const { table } = (object.status ?? {}) as GroupStatus;
+  return readOwn(object, TABLE_ANNOTATION) !== undefined || table?.arn !== undefined;
 }
 
 /** @returns what it waits for; undefined when no pod is left */
