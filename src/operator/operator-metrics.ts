@@ -58,7 +58,7 @@ export class OperatorMetrics {
     for (const result of ['success', 'error']) this.#reconciles.inc({ result }, 0);
     void new Gauge({
       name: 'kcg_operator_failing_seconds',
-      help: 'How long something has kept the operator from doing what a group asks for; only of groups where it does.',
+      help: 'How long something has kept the operator from doing what a group asks for, or the group has waited for a person; only of groups where it is so.',
       labelNames: ['group'],
       registers: this.#registers,
       collect() {
