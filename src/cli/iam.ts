@@ -3,6 +3,7 @@ import type { KinesisConsumerGroup } from '../api/group.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable } from '../lib/options.ts';
 import {
+  arnsOf,
   operatorPolicy,
   realArn,
   rolePolicy,
@@ -43,15 +44,23 @@ export interface NamedPolicy {
 /** Of a managed policy, without white space. Source: IAM and STS quotas in the AWS IAM User Guide. */
 export const MAX_POLICY_CHARACTERS = 6_144;
 
-/** One for the workers of each group, one for the operator, and one for each role that it assumes. */
+/**
+ * One for the workers of each group, one for the operator, and one for each role that it assumes. Where several of `groups` share a
+ * table, workers of each may touch its own rows alone.
+ */
 export function policiesOf(
   groups: readonly KinesisConsumerGroup[],
   whose: string,
   scope: AwsScope,
 ): NamedPolicy[] {
-  const workers = groups.map((group) => {
+  const tables = groups.map((group) => arnsOf(group, scope).table);
+  const workers = groups.map((group, index) => {
     const { namespace, name } = group.metadata;
-    return { name: `kcg-${namespace}-${name}-workers`, policy: workerPolicy(group, scope) };
+    const sharesTable = tables.filter((table) => table === tables[index]).length > 1;
+    return {
+      name: `kcg-${namespace}-${name}-workers`,
+      policy: workerPolicy(group, scope, { sharesTable }),
+    };
   });
   const operator = { name: 'kcg-operator', policy: operatorPolicy(groups, scope) };
   const arns = [...new Set(groups.flatMap(({ spec }) => spec.aws?.roleArn ?? []))];

@@ -1,4 +1,10 @@
-import { streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../api/group.ts';
+import {
+  groupIdOf,
+  SHADOW_SUFFIX,
+  streamNameOf,
+  tableNameOf,
+  type KinesisConsumerGroup,
+} from '../api/group.ts';
 
 export interface Statement {
   Sid: string;
@@ -50,25 +56,40 @@ const STREAM_ACTIONS = ['DescribeStreamSummary', 'GetRecords', 'GetShardIterator
   (action) => `kinesis:${action}`,
 );
 
-/** What the workers of one group need, and no more. */
-export function workerPolicy(group: KinesisConsumerGroup, scope: AwsScope): Policy {
+const ITEM_ACTIONS = ['DeleteItem', 'DescribeTable', 'GetItem', 'PutItem', 'Query', 'Scan', 'UpdateItem'];
+
+/**
+ * What the workers of one group need, and no more.
+ * @param sharesTable other groups have rows in its table, so that it has the key of kcg's own tables
+ */
+export function workerPolicy(
+  group: KinesisConsumerGroup,
+  scope: AwsScope,
+  { sharesTable = false }: { sharesTable?: boolean } = {},
+): Policy {
   const { stream, table } = arnsOf(group, scope);
   const { spec } = group;
   const isFanOut = spec.consumer.type === 'EnhancedFanOut';
   const statements: Statement[] = [
     allow('Stream', STREAM_ACTIONS, stream),
     ...(isFanOut ? [allow('StreamConsumer', ['kinesis:SubscribeToShard'], `${stream}/consumer/*`)] : []),
-    allow(
-      'Rows',
-      ['DeleteItem', 'DescribeTable', 'GetItem', 'PutItem', 'Query', 'Scan', 'UpdateItem'].map(inTable),
-      table,
-    ),
+    sharesTable ? ownRows(group, table) : allow('Rows', ITEM_ACTIONS.map(inTable), table),
     ...destinationStatements(spec.handler.onFailure),
   ];
   const key = spec.checkpoints.table.encryption?.kmsKeyArn;
   if (key !== undefined)
     statements.push(viaDynamoDb(allow('TableKey', ['kms:Decrypt', 'kms:DescribeKey'], key), [table]));
   return { Version: '2012-10-17', Statement: statements };
+}
+
+/** A Scan has no leading key, and would show the rows of all; workers need none of such a table. */
+function ownRows(group: KinesisConsumerGroup, table: string): Statement {
+  const actions = ITEM_ACTIONS.filter((action) => action !== 'Scan').map(inTable);
+  const id = groupIdOf(group);
+  const Condition = {
+    'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [id, `${id}${SHADOW_SUFFIX}`] },
+  };
+  return { ...allow('Rows', actions, table), Condition };
 }
 
 function inTable(action: string): string {

@@ -195,6 +195,26 @@ describe('kcg iam', () => {
     ]);
   });
 
+  test('keeps workers to the rows of their own group, and of its shadow, in a table that groups share', () => {
+    const inTable = (name: string, table: object) =>
+      group({ checkpoints: { table } }, { metadata: { namespace: 'shop', name } });
+    const groups = [
+      inTable('orders', { name: 'positions' }),
+      inTable('refunds', { name: 'positions' }),
+      inTable('audit', {}),
+    ];
+    const rows = policiesOf(groups, 'workers', SCOPE).map(({ policy }) => {
+      const found = policy.Statement.find(({ Sid }) => Sid === 'Rows');
+      return [found?.Condition, found?.Action.includes('dynamodb:Scan')];
+    });
+    const only = (...ids: string[]) => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ids } });
+    expect(rows).toEqual([
+      [only('shop.orders', 'shop.orders.shadow'), false],
+      [only('shop.refunds', 'shop.refunds.shadow'), false],
+      [undefined, true],
+    ]);
+  });
+
   test('says which policy AWS would refuse for its size', () => {
     const many = Array.from({ length: 40 }, (_, index) => group({ groupId: `group-${index}` }));
     expect(tooLarge(policiesOf(many, 'operator', SCOPE)).map(({ name }) => name)).toEqual(['kcg-operator']);
