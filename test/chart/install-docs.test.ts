@@ -26,7 +26,7 @@ const ROWS = commandsIn('dynamodb', 'leases/dynamodb/lease-table.ts');
 const STREAM = commandsIn(
   'kinesis',
   'kinesis/aws/stream-client.ts',
-  'kinesis/aws/request-pattern.ts',
+  'kinesis/aws/get-records-call.ts',
   'kinesis/aws/subscribe.ts',
 );
 const CONSUMERS = commandsIn('kinesis', 'kinesis/aws/stream-consumers.ts');
