@@ -1,5 +1,5 @@
 import { CONDITIONS, type ConditionType } from '../api/conditions.ts';
-import { RECONCILE_PAUSED_ANNOTATION } from '../api/labels.ts';
+import { RECONCILE_PAUSED_ANNOTATION, RESUME_ANNOTATION } from '../api/labels.ts';
 import { adviceOn, type Problem, type Severity } from './problem.ts';
 import { count } from '../lib/count.ts';
 import { formatDuration } from './format.ts';
@@ -167,9 +167,12 @@ function asAsked(picture: GroupPicture): Problem[] {
     Stopped: 'As asked: there are no pods, and nothing is read.',
     Shadow: 'As asked: records are read and counted, and handed to the handler only if it is harmless.',
   };
-  return [
-    { severity: 'note', reason: state, what: what[state] ?? state, next: 'kcg resume sets it to Running.' },
-  ];
+  const before = picture.object?.metadata.annotations?.[RESUME_ANNOTATION] ?? 'Running';
+  const next =
+    state === 'Shadow'
+      ? 'Set spec.desiredState to Running, and the handler gets them.'
+      : `kcg resume sets it to ${before}.`;
+  return [{ severity: 'note', reason: state, what: what[state] ?? state, next }];
 }
 
 const CHECKS: readonly Check[] = [

@@ -116,6 +116,18 @@ describe('what is wrong with a group', () => {
     ]);
   });
 
+  test.each([
+    ['Paused', undefined, 'kcg resume sets it to Running.'],
+    ['Stopped', 'Shadow', 'kcg resume sets it to Shadow.'],
+    ['Shadow', undefined, 'Set spec.desiredState to Running, and the handler gets them.'],
+  ])('is not that it is %s, which says what ends that (before: %s)', (desiredState, before, next) => {
+    const object = anObject({ observedGeneration: 1, conditions: READY }, { desiredState });
+    if (before !== undefined) object.metadata.annotations = { 'kcg.dev/resume': before };
+    expect(problemsOf(aPicture({ object }))).toContainEqual(
+      expect.objectContaining({ severity: 'note', reason: desiredState, next }),
+    );
+  });
+
   test('is that the operator has not looked, or was told not to', () => {
     expect(reasons({ object: anObject({}) })).toEqual(['warning NotObserved']);
     const object = anObject();
