@@ -10,7 +10,14 @@ export const actOptions = {
   ...selectOptions,
   all: { type: 'boolean', description: 'every group of the namespace' },
   wait: { type: 'boolean', description: 'until it is done' },
-  timeout: { type: 'number', description: 'how long to wait, seconds', default: 300, min: 1, max: 86_400 },
+  timeout: {
+    type: 'number',
+    isSeconds: true,
+    description: 'how long to wait, seconds or such as 5m',
+    default: 300,
+    min: 1,
+    max: 86_400,
+  },
   'dry-run': {
     type: 'string',
     description: 'client: only say what would be done; server: let the API server check it',

@@ -24,10 +24,14 @@ export const tailOptions = {
     description: "a pattern as in handler.filters, in place of the group's; may be there several times",
   },
   all: { type: 'boolean', description: "also what the group's filters keep from its handler" },
-  format: { type: 'string', description: "default: the group's handler.format", choices: PAYLOAD_FORMATS },
+  format: {
+    type: 'string',
+    description: "how data is decoded; default: the group's handler.format",
+    choices: PAYLOAD_FORMATS,
+  },
   compression: {
     type: 'string',
-    description: "default: the group's handler.compression, else Auto",
+    description: "how data is compressed; default: the group's handler.compression, else Auto",
     choices: COMPRESSIONS,
   },
   'poll-interval-millis': {

@@ -1,6 +1,7 @@
 import { parseArgs, styleText } from 'node:util';
 import { KcgError } from './errors.ts';
 import { nearestOf } from './nearest.ts';
+import { parseDurationSeconds } from './parse-duration.ts';
 
 interface OptionBase {
   /** One line for `--help`; states the unit where there is one. */
@@ -16,7 +17,8 @@ export type OptionSpec = OptionBase &
     | { type: 'url'; default?: string; many?: false }
     /** Several values: the flag again and again, or, unless `whole`, commas between them. */
     | { type: 'string'; many: true; whole?: boolean; default?: readonly string[] }
-    | { type: 'number'; default?: number; min: number; max: number }
+    /** `isSeconds`: `90`, or as kubectl takes times, `90s` or `5m`. */
+    | { type: 'number'; default?: number; min: number; max: number; isSeconds?: boolean }
     | { type: 'boolean'; default?: boolean }
   );
 export type OptionTable = Record<string, OptionSpec>;
@@ -170,10 +172,14 @@ function convert(source: string, spec: OptionSpec, given: unknown): unknown {
     throw refuse('true or false');
   }
   if (spec.type === 'number') {
+    const text = String(given);
+    const isTime = spec.isSeconds === true && /[a-z]$/i.test(text);
     // Number() alone takes blanks for 0, and 0x10.
-    const value = /^-?\d+(e\d+)?$/i.test(String(given)) ? Number(given) : NaN;
+    const number = /^-?\d+(e\d+)?$/i.test(text) ? Number(text) : NaN;
+    const value = isTime ? parseDurationSeconds(source, text) : number;
     if (Number.isInteger(value) && value >= spec.min && value <= spec.max) return value;
-    throw refuse(`a whole number from ${spec.min} to ${spec.max}`);
+    const range = `from ${spec.min} to ${spec.max}`;
+    throw refuse(spec.isSeconds ? `seconds ${range}, or a time such as 5m` : `a whole number ${range}`);
   }
   if (spec.type === 'url') {
     if (isHttpUrl(String(given))) return given;

@@ -144,7 +144,7 @@ export const COMMANDS: Record<string, Command> = {
   },
   put: {
     summary: "put records into a group's stream",
-    usage: 'kcg put (NAME | -f group.yaml | --stream STREAM) --data TEXT',
+    usage: 'kcg put (NAME | -f group.yaml | --stream STREAM) [--data TEXT | --data-file FILE]',
     options: async () => (await import('../cli/put.ts')).putOptions,
     load: async () => {
       const { putOptions, runPutCommand } = await import('./verbs/put.ts');

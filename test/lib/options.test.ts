@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { actOptions } from '../../src/cli/act.ts';
 import { groupNames } from '../../src/cli/group-options.ts';
 import { parseOptions, type OptionTable } from '../../src/lib/options.ts';
 import { operatorOptions } from '../../src/main/operator.ts';
@@ -40,6 +41,14 @@ test('a short option takes its value in each of the ways that kubectl has', () =
     expect(given(...argv).options.output).toBe('a=b');
   expect(() => given('-x=1')).toThrow('there is no option -x');
   expect(given('--', '-o=a').positionals).toEqual(['-o=a']);
+});
+
+test.each([
+  ['90', 90],
+  ['5m', 300],
+])('a time to wait of %s is %i seconds', (text, seconds) => {
+  const { timeout } = actOptions;
+  expect(parseOptions({ timeout }, ['--timeout', text], {}).options.timeout).toBe(seconds);
 });
 
 test.each(['orders', 'kcg/orders', 'KinesisConsumerGroup/orders', 'kinesisconsumergroup.kcg.dev/orders'])(

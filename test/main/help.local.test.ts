@@ -72,6 +72,8 @@ const WRONG: [line: string, says: string, env?: Record<string, string>][] = [
   ['cost --shards 1,000', "--shards takes a whole number from 0 to 1000000000, not '1,000'"],
   ['cost --shards 0x10', "--shards takes a whole number from 0 to 1000000000, not '0x10'"],
   ['dev --shards 1.5', "--shards takes a whole number from 1 to 100, not '1.5'"],
+  ['restart orders --timeout 5x', "--timeout takes a time such as 90s, 10m or 2h, not '5x'"],
+  ['restart orders --timeout 2d', "--timeout takes seconds from 1 to 86400, or a time such as 5m, not '2d'"],
   ['dev --shards=', '--shards needs a value. Write --shards N.'],
   ['dev --log-level loud', "--log-level takes one of debug, info, warn, error, silent, not 'loud'"],
   ['worker', 'KCG_WORKER_CONFIG is not set. Set KCG_WORKER_CONFIG as the operator does, or run "kcg dev -f group.yaml".'],
