@@ -5,9 +5,6 @@ import type { WorkerConfig } from '../../api/worker-config.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { workerConfigOf } from '../../operator/plan/worker-config-of.ts';
 
-/** As long as `timeoutSeconds` may be: whoever takes records one by one may think about each. */
-const MOST_TIMEOUT_MS = 43_200_000;
-
 /** @throws KcgError `InvalidInput` with every problem, a line for each */
 export function requireLibraryOptions(input: unknown): LibrarySpec {
   if (typeof input !== 'object' || input === null)
@@ -57,5 +54,6 @@ export function libraryConfig(
     },
     consumerArn,
   );
-  return byRecord ? { ...config, handlerTimeoutMs: MOST_TIMEOUT_MS } : config;
+  // Whoever takes records one by one may think about each.
+  return byRecord ? { ...config, handlerTimeoutMs: Infinity } : config;
 }

@@ -2,6 +2,7 @@ import { KcgError } from '../../lib/errors.ts';
 import { Wakeup } from '../../lib/loop.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
+import { aborted } from './unless-aborted.ts';
 import type {
   Batch,
   Handler,
@@ -28,7 +29,9 @@ interface Delivery {
   /** One was taken and is not done. */
   isInHand: boolean;
   program: ProgramContext;
-  onOver: () => void;
+  onDone: () => void;
+  /** It will not be done here. */
+  onLeft: () => void;
 }
 
 /**
@@ -54,14 +57,14 @@ export class RecordQueue {
   /** Nothing is handed out any more. What waits comes again; what is in hand may still be done. */
   close(): void {
     this.#isClosed = true;
-    for (const delivery of this.#deliveries) if (!delivery.isInHand) delivery.onOver();
+    for (const delivery of this.#deliveries) if (!delivery.isInHand) delivery.onLeft();
     this.#wakeup.wake();
   }
 
   /** Nobody is at work on anything any more: what is in hand comes again, too. */
   drop(): void {
     this.close();
-    for (const delivery of this.#deliveries) delivery.onOver();
+    for (const delivery of this.#deliveries) delivery.onLeft();
   }
 
   /** For the worker. */
@@ -88,7 +91,8 @@ export class RecordQueue {
       const { outcome } = program.checkpoint(record);
       if (delivery.next === next) {
         delivery.isInHand = false; // else one behind it is
-        if (this.#isClosed || next === records.length) delivery.onOver();
+        if (next === records.length) delivery.onDone();
+        else if (this.#isClosed) delivery.onLeft();
       }
       return outcome === 'noted';
     };
@@ -109,17 +113,30 @@ export class RecordQueue {
     };
   }
 
-  /** Over when each record is done, and at once when the shard goes or nobody takes records any more. */
-  #deliver(program: ProgramContext, { records }: Batch, { signal }: HandlerContext): Promise<HandlerResult> {
-    if (this.#isClosed) return Promise.resolve(DONE);
+  /**
+   * Over when each record is done. Once nobody takes records any more, it is over when its shard is drained, and not before: it
+   * would seem to be processed, and be the last of a shard that is closed.
+   */
+  #deliver(
+    program: ProgramContext,
+    { records }: Batch,
+    { signal, stop }: HandlerContext,
+  ): Promise<HandlerResult> {
     return new Promise((resolve) => {
-      const onOver = () => {
-        signal.removeEventListener('abort', onOver);
+      const end = (result: HandlerResult) => {
+        signal.removeEventListener('abort', onAbort);
+        stop?.removeEventListener('abort', onDone);
         this.#deliveries.delete(delivery);
-        resolve(DONE);
+        resolve(result);
       };
-      const delivery: Delivery = { records, next: 0, isInHand: false, program, onOver };
-      signal.addEventListener('abort', onOver, { once: true });
+      const onDone = () => end(DONE);
+      // What was not taken by then comes again.
+      const onAbort = () => end({ outcome: 'failed', error: aborted(signal), isBroken: true });
+      const onLeft = () => (!stop || stop.aborted ? onDone() : stop.addEventListener('abort', onDone));
+      const delivery: Delivery = { records, next: 0, isInHand: false, program, onDone, onLeft };
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (this.#isClosed) return onLeft();
       this.#deliveries.add(delivery);
       this.#wakeup.wake();
     });

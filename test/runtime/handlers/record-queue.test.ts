@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import type { ProgramContext } from '../../../src/runtime/handlers/handler.ts';
 import { RecordQueue } from '../../../src/runtime/handlers/record-queue.ts';
+import { decodeRows } from '../../../src/leases/group-rows.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
+import { AGroup } from '../a-group.ts';
 import { aBatch, aContext, aRecord } from './a-batch.ts';
 
 it('a batch is not over before its last record is done, whatever becomes of those before', async () => {
@@ -25,4 +27,52 @@ it('a batch is not over before its last record is done, whatever becomes of thos
   expect(isOver).toBe(false);
   second?.done();
   await handled;
+});
+
+it.each<[what: string, end: 'close' | 'drop', done: number]>([
+  ['a program that stops', 'close', 2],
+  ['a program that leaves its loop', 'drop', 1],
+])('%s in a shard that is closed leaves what it has not done to others', async (_, end, done) => {
+  const queue = new RecordQueue();
+  const group = new AGroup(1);
+  for (let i = 0; i < 35; i += 1) group.put(`${i}`);
+  group.split('shardId-000000000000');
+  const a = group.start('a', { handler: queue.handler() });
+  await group.clock.advance(20_000);
+  const never = new AbortController().signal;
+  const first = await queue.take(group.clock, never);
+  first?.done();
+  const second = await queue.take(group.clock, never);
+  queue[end]();
+  const stopping = a.stop();
+  if (end === 'close') second?.done();
+  await group.until(stopping);
+  const [parent] = decodeRows(group.table.rows()).leases;
+  expect(parent?.checkpoint).toMatchObject({
+    at: 'SEQUENCE',
+    sequence: [first, second][done - 1]!.record.sequence,
+  });
+});
+
+it('records that nobody takes in time are handed out again, and not passed over', async () => {
+  const queue = new RecordQueue();
+  const group = new AGroup(1);
+  for (let i = 0; i < 35; i += 1) group.put(`${i}`);
+  const a = group.start('a', { handler: queue.handler(), config: { handlerTimeoutMs: 10_000 } });
+  await group.clock.advance(5_000);
+  const taken = new Set<string>();
+  const over = new AbortController();
+  void group.clock.sleep(300_000).then(() => over.abort());
+  for (let i = 0; taken.size < 35; i += 1) {
+    const taking = queue.take(group.clock, over.signal);
+    if (i === 3) await group.clock.advance(30_000);
+    const queued = await group.until(taking);
+    if (queued === undefined) break;
+    taken.add(Buffer.from(queued.record.data).toString());
+    queued.done();
+    await group.clock.advance(100);
+  }
+  expect([...taken]).toEqual(Array.from({ length: 35 }, (_, i) => `${i}`));
+  queue.close();
+  await group.until(a.stop());
 });
