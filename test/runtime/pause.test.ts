@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { KcgError } from '../../src/lib/errors.ts';
 import { pauseGroup } from '../../src/leases/transitions.ts';
 import { AGroup, type OneWorker } from './a-group.ts';
 
@@ -56,6 +57,32 @@ describe('a paused group', () => {
     expect(delivered).toEqual(['1', '2']);
     expect(new Set(owners(group)).size).toBe(2);
     for (const worker of workers) await group.until(worker.stop());
+  });
+
+  test('is quiet though a handler never ends: its batch is not done, and comes again', async () => {
+    const { group } = await aGroup();
+    let calls = 0;
+    const handle = async (_: unknown, { signal }: { signal: AbortSignal }) => {
+      calls += 1;
+      if (calls > 1) return { outcome: 'done' as const };
+      await group.clock.sleep(24 * 3_600_000, { signal });
+      return { outcome: 'failed' as const, error: new KcgError('Aborted', 'told to stop') };
+    };
+    const worker = group.start('a', { handler: { handle } });
+    await group.clock.advance(10_000);
+    group.put('1');
+    await group.clock.advance(5_000);
+    await group.pause(true);
+    worker.worker.nudged();
+    await group.clock.advance(120_000);
+    expect(owners(group)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(types(worker)).toContain('WorkerPaused');
+    expect(calls).toBe(1);
+    await group.pause(false);
+    worker.worker.nudged();
+    await group.clock.advance(30_000);
+    expect(calls).toBe(2);
+    await group.until(worker.stop());
   });
 
   test('is seen within a minute and a half by a worker that no nudge reaches', async () => {
