@@ -37,7 +37,8 @@ const EVENTS_MS = 10_000;
 const EVENTS_WAIT_MS = 1_000;
 
 interface Known {
-  look: GroupLook;
+  /** Undefined: its rows cannot be read. */
+  look: GroupLook | undefined;
   history: GroupHistory;
 }
 
@@ -70,9 +71,13 @@ export class Board {
     this.#groups = groups;
   };
 
-  /** The operator has looked at a group, or will not any more. */
-  readonly onLook = (key: string, look: GroupLook | undefined): void => {
+  /** The operator has looked at a group, cannot read its rows (its last hour is kept), or will not look any more. */
+  readonly onLook = (key: string, look: GroupLook | 'unread' | undefined): void => {
     const known = this.#known.get(key);
+    if (look === 'unread') {
+      if (known) known.look = undefined;
+      return;
+    }
     if (!look) {
       known?.history.close();
       this.#known.delete(key);
@@ -109,7 +114,7 @@ export class Board {
 
   /** Wall clock, ms since the epoch: when the rows of the group were looked at. */
   lookedAt(key: string): number | undefined {
-    return this.#known.get(key)?.look.atMs;
+    return this.#known.get(key)?.look?.atMs;
   }
 
   /** With the Events of the group, as old as `EVENTS_MS`. */

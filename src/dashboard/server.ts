@@ -139,16 +139,30 @@ async function watch(
   response.write(`event: version\ndata: ${version?.body.toString() ?? ''}\n\n`);
   readers.add(response);
   const send = (message: FeedMessage) => {
-    let behind = 0;
-    for (const { writableLength } of readers) behind += writableLength;
-    if (response.writableLength > MAX_BACKLOG || behind > MAX_BACKLOG_OF_ALL) return void response.destroy();
+    if (response.destroyed) return;
     response.write(eventOf(message));
+    for (const reader of tooFarBehind([...readers])) {
+      readers.delete(reader);
+      reader.destroy();
+    }
   };
   const end = feeds.subscribe(key, send);
   response.once('close', () => {
     end();
     readers.delete(response);
   });
+}
+
+/** Whom to cut off, most behind first: who is behind by too much, then as many as it takes to have all of them within bounds. */
+export function tooFarBehind<T extends { writableLength: number }>(readers: readonly T[]): T[] {
+  let behind = readers.reduce((sum, { writableLength }) => sum + writableLength, 0);
+  return readers
+    .toSorted((a, b) => b.writableLength - a.writableLength)
+    .filter(({ writableLength }) => {
+      const isCut = writableLength > MAX_BACKLOG || behind > MAX_BACKLOG_OF_ALL;
+      if (isCut) behind -= writableLength;
+      return isCut;
+    });
 }
 
 /** One text for all who read the page. */

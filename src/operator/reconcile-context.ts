@@ -47,7 +47,7 @@ export interface ReconcilerOptions {
   /** After each look: how many shards there are of each judgement; undefined = the group is not to read, or is gone. */
   onJudged?: (group: string, shards: ReadonlyMap<string, number> | undefined) => void;
   /** After each look at rows: what it has seen; undefined = nobody looks at them any more. */
-  onLook?: ((group: string, look: GroupLook | undefined) => void) | undefined;
+  onLook?: ((group: string, look: GroupLook | 'unread' | undefined) => void) | undefined;
   caches: {
     /** With the indexes `GROUPS_OF_TABLE` and `GROUPS_OF_ID`. */
     groups: ObjectCache;

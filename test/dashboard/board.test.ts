@@ -86,6 +86,22 @@ describe('the board', () => {
     expect([board.picture(KEY)?.view, board.history(KEY)]).toEqual([undefined, undefined]);
   });
 
+  it('keeps the last hour of a group whose rows cannot be read for a while, and shows none of them', () => {
+    const { board } = aBoard([anObject()]);
+    board.onLook(KEY, 'unread');
+    board.onLook(KEY, aLook());
+    const history = board.history(KEY);
+    board.onLook(KEY, 'unread');
+    expect(board.picture(KEY)).toMatchObject({
+      view: undefined,
+      rows: undefined,
+      unknown: [{ what: 'rows' }],
+    });
+    expect(board.lookedAt(KEY)).toBeUndefined();
+    board.onLook(KEY, aLook());
+    expect(board.history(KEY)).toBe(history);
+  });
+
   it('asks for Events only when somebody looks, and not again for ten seconds, however many do', async () => {
     const { board, clock, asked } = aBoard([anObject()]);
     board.onLook(KEY, aLook());

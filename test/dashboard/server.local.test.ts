@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pageAssets } from '../../src/dashboard/assets.ts';
 import { Board } from '../../src/dashboard/board.ts';
-import { startDashboard, type Dashboard } from '../../src/dashboard/server.ts';
+import { startDashboard, tooFarBehind, type Dashboard } from '../../src/dashboard/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { anObject } from '../support/a-picture.ts';
 
@@ -114,6 +114,19 @@ describe('the server of the dashboard', () => {
 });
 
 describe('who has a page open', () => {
+  it.each<[who: string, behind: number[], cut: number[]]>([
+    ['nobody within bounds', [8, 0, 7], []],
+    ['who is behind by more than 8 MiB', [0, 9, 8], [9]],
+    [
+      'who is behind most when all are by more than 64 MiB, and no more than it takes',
+      [0, 7, 8, 7, 8, 7, 7, 7, 7, 7, 7],
+      [8],
+    ],
+  ])('%s is cut off', (_, behind, cut) => {
+    const readers = behind.map((mib) => ({ writableLength: mib * 1024 * 1024 }));
+    expect(tooFarBehind(readers).map(({ writableLength }) => writableLength / 1024 / 1024)).toEqual(cut);
+  });
+
   it('hears first of which version the page is that would be served, then gets all of it, then what changes', async () => {
     const events: string[] = [];
     const messages: { type: string }[] = [];

@@ -70,7 +70,7 @@ export class Harness {
   /** Of each client of AWS that was asked for: the role, or `none`. */
   readonly roles: string[] = [];
   /** By group, as the dashboard would have it. */
-  readonly looks = new Map<string, GroupLook | undefined>();
+  readonly looks = new Map<string, GroupLook | 'unread' | undefined>();
   /** By group, as the metrics would have it. */
   readonly judged = new Map<string, ReadonlyMap<string, number> | undefined>();
   readonly rowWrites: string[] = [];

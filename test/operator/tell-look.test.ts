@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
+import type { GroupLook } from '../../src/view/group-look.ts';
 import { groupObject, Harness, NAME } from './reconcile-harness.ts';
 
 let h: Harness;
@@ -23,7 +24,7 @@ describe('what the operator tells of its looks', () => {
       view: { ownedShards: 3 },
       unknown: [],
     });
-    expect([...h.looks.get('shop/orders')!.silentMs.values()]).toEqual([0, 0, 0]);
+    expect([...(h.looks.get('shop/orders') as GroupLook).silentMs.values()]).toEqual([0, 0, 0]);
   });
 
   test.each<[string, () => void]>([

@@ -16,12 +16,12 @@ interface Seen {
 }
 
 /**
- * Tells whoever shows groups what this look has seen; undefined = rows that can no longer be read, so that what was seen before
- * says nothing. Costs no call: all of it was read for the group's sake.
+ * Tells whoever shows groups what this look has seen; undefined = rows that cannot be read for so long that what was seen
+ * before says nothing of now. Costs no call: all of it was read for the group's sake.
  */
 export function tellLook({ options, object, target, memory }: PlacedPass, seen: Seen | undefined): void {
   const key = keyString(keyOf(object));
-  if (!seen) return options.onLook?.(key, undefined);
+  if (!seen) return options.onLook?.(key, 'unread');
   const { found, isFresh, rows, stream, view } = seen;
   const { clock } = options;
   const readMs = memory.rows?.readMs ?? clock.monotonic();
