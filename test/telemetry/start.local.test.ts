@@ -115,7 +115,8 @@ test('tells once that nobody takes it, counts what is lost, and tells once that 
   }
   expect(lines.find(([message]) => message === 'traces cannot be sent')?.[1]).toEqual({
     url: `http://127.0.0.1:${port}/v1/traces`,
-    error: expect.stringContaining('ECONNREFUSED'),
+    // A machine that takes longer than the timeout learns only that.
+    error: expect.stringMatching(/ECONNREFUSED|timed out|timeout/i),
   });
   expect(await value('kcg_otlp_failing_seconds')).toBeUndefined();
 });
