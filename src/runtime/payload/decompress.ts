@@ -18,9 +18,9 @@ export function decompress(data: Uint8Array, compression: Compression, maxBytes:
     case 'None':
       return data;
     case 'Gzip':
-      return told('gzip', maxBytes, () => gunzipSync(data, { maxOutputLength: maxBytes }));
+      return told('Gzip', { data, maxBytes }, () => gunzipSync(data, { maxOutputLength: maxBytes }));
     case 'Zstd':
-      return told('zstd', maxBytes, () => zstdFrames(data, maxBytes));
+      return told('Zstd', { data, maxBytes }, () => zstdFrames(data, maxBytes));
     case 'Auto':
       return decompress(data, found(data), maxBytes);
   }
@@ -51,14 +51,20 @@ function zstdFrames(data: Uint8Array, maxBytes: number): Uint8Array {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-function told(what: string, maxBytes: number, work: () => Uint8Array): Uint8Array {
+function told(
+  compression: 'Gzip' | 'Zstd',
+  { data, maxBytes }: { data: Uint8Array; maxBytes: number },
+  work: () => Uint8Array,
+): Uint8Array {
   try {
     return work();
   } catch (thrown) {
     const { code, message } = thrown as NodeJS.ErrnoException;
+    const what = compression.toLowerCase();
     if (code === 'ERR_BUFFER_TOO_LARGE')
       throw new PayloadError(`its data is more than ${maxBytes / 1024 / 1024} MiB without ${what}`);
-    throw new PayloadError(`its data is not ${what}: ${message}`);
+    const is = found(data) === compression ? `${what} that is damaged or not whole` : `not ${what}`;
+    throw new PayloadError(`its data is ${is}: ${message}`);
   }
 }
 

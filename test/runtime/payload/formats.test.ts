@@ -102,9 +102,14 @@ describe('compressed data', () => {
     ['data that is not gzip', 'Gzip', data, 'not gzip'],
     ['data that is not zstd', 'Zstd', data, 'not zstd'],
     ['nothing', 'Zstd', bytes(''), 'not zstd'],
-    ['half of gzip', 'Auto', gzip.subarray(0, -5), 'not gzip'],
-    ['half of zstd', 'Auto', zstd.subarray(0, -5), 'not zstd'],
-    ['zstd with something behind it', 'Zstd', Buffer.concat([zstd, bytes('abcd')]), 'not zstd'],
+    ['half of gzip', 'Auto', gzip.subarray(0, -5), 'gzip that is damaged or not whole'],
+    ['half of zstd', 'Auto', zstd.subarray(0, -5), 'zstd that is damaged or not whole'],
+    [
+      'zstd with something behind it',
+      'Zstd',
+      Buffer.concat([zstd, bytes('abcd')]),
+      'zstd that is damaged or not whole',
+    ],
   ] as const)('is not %s', (_, compression, given, why) => {
     expect(() => decompress(given, compression, 2_000)).toThrow(why);
   });
