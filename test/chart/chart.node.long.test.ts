@@ -275,7 +275,8 @@ describe.skipIf(helm === '')('the pod', () => {
 
   test("leaves Node's options to who sets them, as a container's variables have one value each", () => {
     const options = (values: Values) => operatorOf(values).env.filter(({ name }) => name === 'NODE_OPTIONS');
-    expect(options({})).toEqual([{ name: 'NODE_OPTIONS', value: '--max-semi-space-size=8' }]);
+    const value = '--max-semi-space-size=8 --v8-pool-size=1';
+    expect(options({})).toEqual([{ name: 'NODE_OPTIONS', value }]);
     const extraEnv = [{ name: 'NODE_OPTIONS', value: '--use-openssl-ca' }];
     expect(options({ extraEnv })).toEqual(extraEnv);
   });
