@@ -3,6 +3,7 @@ import { KcgError } from '../lib/errors.ts';
 import type { OptionTable } from '../lib/options.ts';
 import { batchesPerSecond, costOf, moneyOf, type CostInput } from '../view/cost.ts';
 import type { GroupPicture } from '../view/group-picture.ts';
+import { savingsOf } from '../view/savings.ts';
 import { US_EAST_1, UNITS, type Prices, type Unit } from '../view/prices.ts';
 import { parseQuantity } from '../view/quantity.ts';
 import { otherClusterOptions, placeOptions, selectOptions } from './group-options.ts';
@@ -158,7 +159,7 @@ export function costData(
     unitsPerMonth: units,
     dollarsPerMonth: moneyOf(units, prices),
   }));
-  return { group: title, input, assumed, costs, prices };
+  return { group: title, input, assumed, costs, savings: savingsOf(input, prices), prices };
 }
 
 /** What `kcg cost` prints, without the newline at the end: units first. */
@@ -182,9 +183,15 @@ export function printCost(
       ? ''
       : ` in ${amount(batchesPerSecond(input))} batches (at most ${batchSize}, ${handlerMs} ms each)`;
   const load = `${count(shards, 'shard')}, ${count(workers, 'worker')}, ${count(recordsPerSecond, 'record')} a second${batches}, leases of ${leaseSeconds} s, checkpoints every ${checkpointSeconds} s`;
+  const savings = savingsOf(input, prices).map(
+    ({ change, dollarsPerMonth }) => `  ${money(dollarsPerMonth)} by ${change}`,
+  );
   return [
     `${title}: ${load}`,
     printTable(table),
+    ...(savings.length > 0
+      ? [['Dollars a month that could be saved, each by itself:', ...savings].join('\n')]
+      : []),
     ...(assumed.length > 0 ? [`Assumed, as nothing says it: ${assumed.join(', ')}.`] : []),
     `Prices: ${prices.region}, as of ${prices.asOf}; compare with ${prices.sources.join('; ')}. --prices FILE sets others.`,
     'An estimate: the stream itself, data transfer, logs and the operator (one for all groups) are left out.',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { costData, costInput, pricesFrom, printCost, type CostFlags } from '../../src/cli/cost.ts';
 import { costOf, moneyOf, type CostInput } from '../../src/view/cost.ts';
+import { savingsOf } from '../../src/view/savings.ts';
 import { US_EAST_1, UNITS } from '../../src/view/prices.ts';
 import { parseQuantity } from '../../src/view/quantity.ts';
 import { anObject, aPicture } from '../support/a-picture.ts';
@@ -79,6 +80,31 @@ describe('what a group costs', () => {
   });
 });
 
+describe('what would be cheaper', () => {
+  const of = (more: Partial<CostInput>) =>
+    savingsOf({ ...INPUT, ...more }, US_EAST_1).map(({ change, dollarsPerMonth }) => [
+      change.split(',')[0],
+      Math.round(dollarsPerMonth * 10) / 10,
+    ]);
+
+  test.each<[string, Partial<CostInput>, [string, number][]]>([
+    ['an idle group has a worker too many', {}, [['a worker fewer', 9.4]]],
+    [
+      'fan-out costs so much that the rest is not worth a word',
+      { isFanOut: true, recordsPerSecond: 160, bytesPerSecond: 160_000 },
+      [['consumer.type: Polling', 180.7]],
+    ],
+    [
+      'many busy shards on one worker have checkpoints alone',
+      { workers: 1, shards: 64, recordsPerSecond: 640 },
+      [['checkpoints.intervalSeconds: 60', 19.3]],
+    ],
+    ['nothing of a group that is as cheap as it gets', { workers: 1 }, []],
+  ])('%s', (_, more, expected) => {
+    expect(of(more)).toEqual(expected);
+  });
+});
+
 describe('kcg cost', () => {
   test('takes shards, workers, load and requests from the group, and says what it assumes', () => {
     const containers = [
@@ -130,6 +156,9 @@ describe('kcg cost', () => {
         'Lambda GB seconds      -        -        1.05 M',
         'US dollars, about      24       44       26',
       ].join('\n'),
+    );
+    expect(text.split('\n\n')[2]).toMatch(
+      /^Dollars a month that could be saved, each by itself:\n {2}9\.\d\d by a worker fewer, where the others have room\n/,
     );
     expect(text).toContain('Prices: us-east-1, as of 2026-05; compare with ');
     expect(costData('g', { input: INPUT, assumed: ['x'] }, US_EAST_1)).toMatchObject({
