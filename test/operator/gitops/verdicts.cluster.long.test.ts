@@ -13,6 +13,7 @@ import { Site } from '../operator-process.ts';
 import { until } from '../../support/until.ts';
 import { ProcessKubelet } from '../process-kubelet.ts';
 import { aGroup, NAMESPACE } from './a-group.ts';
+import { RESUME_ANNOTATION } from '../../../src/api/labels.ts';
 import { argoCustomization, Judges, type Verdicts } from './judges.ts';
 
 /*
@@ -229,15 +230,21 @@ test('Argo CD offers what fits the group, and changes what each action says', as
   };
   expect(await offered('Running')).toEqual(['pause', 'reconcile', 'restart']);
   expect(await offered('Paused')).toEqual(['reconcile', 'restart', 'resume']);
-  const done = (name: string) => {
+  const done = (name: string, object: object = aGroup('orders', { desiredState: 'Running' })) => {
     const { 'action.lua': script } = actions.definitions.find((each) => each.name === name)!;
-    return judges.lua(aGroup('orders', { desiredState: 'Running' }), script);
+    return judges.lua(object, script);
   };
   const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as unknown;
   expect(await done('restart')).toMatchObject({ metadata: { annotations: { 'kcg.dev/restart': time } } });
   expect(await done('reconcile')).toMatchObject({ metadata: { annotations: { 'kcg.dev/reconcile': time } } });
   expect(await done('pause')).toMatchObject({ spec: { desiredState: 'Paused' } });
   expect(await done('resume')).toMatchObject({ spec: { desiredState: 'Running' } });
+  const paused = await done('pause', aGroup('orders', { desiredState: 'Shadow' }));
+  expect(paused).toMatchObject({
+    metadata: { annotations: { [RESUME_ANNOTATION]: 'Shadow' } },
+    spec: { desiredState: 'Paused' },
+  });
+  expect(await done('resume', paused)).toMatchObject({ spec: { desiredState: 'Shadow' } });
 });
 
 test('each condition of every version says which generation it is about, and none is ahead', () => {
