@@ -7,7 +7,7 @@ import { runLife, type How, type Lived, type Place, type Write } from './run-lif
 /*
  * The operator as a process, killed before and after its writes to a real API server and to local AWS servers, over the whole life
  * of a group with real workers. Here all of that in one life, which is worse than a death at a time; with KCG_CRASH_POINTS=all
- * also one life a point, which takes hours, or with KCG_CRASH_POINTS=20 at twenty of them, spread over the life.
+ * also one life a point, which takes an hour, or with KCG_CRASH_POINTS=20 at twenty of them, spread over the life.
  */
 
 const HOWS: readonly How[] = ['before', 'after'];
