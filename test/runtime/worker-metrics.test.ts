@@ -37,6 +37,21 @@ test('docs/metrics.md is what the registries say: run node scripts/generate-metr
   expect(await readFile(new URL('../../docs/metrics.md', import.meta.url), 'utf8')).toBe(metricsMarkdown());
 });
 
+test('a worker and its shards have as many series as docs/sizing.md says', async () => {
+  const sizing = await readFile(new URL('../../docs/sizing.md', import.meta.url), 'utf8');
+  const [, ofWorker, ofShard] = /(\d+) of a worker and (\d+) of each shard/.exec(sizing)!;
+  for (const shards of [4, 16]) {
+    const group = new AGroup(shards);
+    const worker = group.start('a');
+    await group.clock.advance(10_000);
+    for (let key = 0; key < shards * 20; key += 1) group.put('x', String(key));
+    await group.clock.advance(20_000);
+    const series = Object.keys(await valuesOf(worker.events, worker));
+    expect(series).toHaveLength(Number(ofWorker) + shards * Number(ofShard));
+    await group.until(worker.stop());
+  }
+});
+
 test('what alerts ask an increase of begins at 0', async () => {
   expect(await valuesOf([])).toMatchObject({
     'self_fences_total{reason="NotRenewed"}': 0,
