@@ -212,7 +212,12 @@ export class ProcessPod {
       value ??
         (valueFrom?.resourceFieldRef ? String(MEMORY_MB) : fieldOf(valueFrom?.fieldRef?.fieldPath ?? '')),
     ]);
-    return { ...process.env, ...Object.fromEntries(given) };
+    const env: NodeJS.ProcessEnv = { ...process.env, ...Object.fromEntries(given) };
+    // What this process was started with, a loader or a debugger, is for its workers as well.
+    const { NODE_OPTIONS: own } = process.env;
+    return own === undefined || env['NODE_OPTIONS'] === own
+      ? env
+      : { ...env, NODE_OPTIONS: `${env['NODE_OPTIONS']} ${own}` };
   }
 
   async #probe(target: WorkerProcess, signal: AbortSignal): Promise<void> {
