@@ -38,6 +38,8 @@ test('kcg dev says how to look and to put a record with nothing but kcg, whichev
     'table kinesis-checkpoints-shop-orders ',
     'stream orders ',
   ]);
+  const shadow = { ...group, spec: { ...group.spec, desiredState: 'Shadow' as const } };
+  expect(hintsFor(shadow, { ...options, file: '-' })[0]).toContain(' --group shop.orders.shadow ');
 });
 
 test('kcg dev says how to hand over again what a group gave up, once it did', () => {

@@ -76,7 +76,10 @@ test('of groups of a file, one whose table is not there does not hide the others
   const folder = mkdtempSync(join(tmpdir(), 'kcg-two-groups-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const orders = resource({ handler: { log: {} }, groupId: 'g-1', checkpoints: { table: { name: 'mine' } } });
-  const clicks = { ...resource({ handler: { log: {} } }), metadata: { name: 'clicks', namespace: 'shop' } };
+  const clicks = {
+    ...resource({ handler: { log: {} }, desiredState: 'Shadow' }),
+    metadata: { name: 'clicks', namespace: 'shop' },
+  };
   writeFileSync(join(folder, 'groups.yaml'), JSON.stringify({ kind: 'List', items: [orders, clicks] }));
   const status = ['status', '-f', join(folder, 'groups.yaml'), '--region', 'eu-west-1'];
   const both = await kcgHere([...status, '--kinesis-endpoint', dynamodb.endpoint]);
@@ -84,7 +87,8 @@ test('of groups of a file, one whose table is not there does not hide the others
   expect(both.stdout).toMatch(/^shop\/orders  NoRows$/m);
   expect(both.stdout).toMatch(/^shop\/clicks  NothingKnown$/m);
   expect(both.stdout).toContain('UNKNOWN  rows: ');
-  const one = await kcgHere([...status, '--group', 'clicks', '--kinesis-endpoint', dynamodb.endpoint]);
+  // A shadow by the id of its group, as by its name or that of its rows.
+  const one = await kcgHere([...status, '--group', 'shop.clicks', '--kinesis-endpoint', dynamodb.endpoint]);
   expect(one).toMatchObject({ code: 1, stdout: '' });
   expect(one.stderr).toMatch(/^error: nothing is known of shop\/clicks: rows: /);
 });

@@ -1,5 +1,6 @@
 import {
   defaultTableName,
+  groupIdOf,
   regionOf,
   rowsGroupIdOf,
   streamNameOf,
@@ -108,7 +109,8 @@ async function fromFile(
   const all = await readGroups(file);
   const wanted = [...names, ...(options.group === undefined ? [] : [options.group])];
   const isWanted = (group: KinesisConsumerGroup) =>
-    wanted.length === 0 || wanted.includes(group.metadata.name) || wanted.includes(rowsGroupIdOf(group));
+    wanted.length === 0 ||
+    [group.metadata.name, groupIdOf(group), rowsGroupIdOf(group)].some((each) => wanted.includes(each));
   const found = all.filter(isWanted);
   if (found.length === 0) {
     throw new KcgError('InvalidInput', `${file} holds no group ${wanted.join(', ')}`, {

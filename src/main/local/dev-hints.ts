@@ -1,4 +1,10 @@
-import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../../api/group.ts';
+import {
+  groupIdOf,
+  rowsGroupIdOf,
+  streamNameOf,
+  tableNameOf,
+  type KinesisConsumerGroup,
+} from '../../api/group.ts';
 import type { LocalMode } from '../../dev/local-mode.ts';
 
 export interface HintOptions {
@@ -16,7 +22,7 @@ export function hintsFor(group: KinesisConsumerGroup, options: HintOptions): str
   const { endpoints, handler } = group.spec;
   const [from, to] =
     file === '-'
-      ? [`--table ${tableNameOf(group)} --group ${groupIdOf(group)}`, `--stream ${streamNameOf(group)}`]
+      ? [`--table ${tableNameOf(group)} --group ${rowsGroupIdOf(group)}`, `--stream ${streamNameOf(group)}`]
       : [inFile(group, options), inFile(group, options)];
   const givesUp = handler.retry.maxAttempts >= 0 || handler.retry.maxRecordAgeSeconds >= 0;
   return [
