@@ -140,6 +140,15 @@ export function subscriptionContract(name: string, setUp: () => Promise<Subscrip
       expect(await nextOf({ ...subscription, next: () => waiting })).toBeUndefined();
     });
 
+    it('do not begin when nobody wants them any more', async () => {
+      const request = { consumerArn, shardId: SHARD, position: { at: 'LATEST' } } as const;
+      const signal = AbortSignal.abort(new KcgError('Aborted', 'enough'));
+      expect(await failureOf(bench.client.subscribe(request, { signal }))).toMatchObject({
+        message: 'enough',
+      });
+      await subscribe(); // after one that has begun it would be too soon
+    });
+
     it.each(['NotFound', 'AccessDenied', 'Throttled', 'LimitExceeded', 'Unavailable'] as const)(
       'do not begin with %s',
       async (code) => {

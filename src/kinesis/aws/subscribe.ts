@@ -4,6 +4,7 @@ import {
   type SubscribeToShardEvent,
   type SubscribeToShardEventStream,
 } from '@aws-sdk/client-kinesis';
+import { abortError } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { KinesisRecord } from '../record.ts';
 import type { SubscribeRequest, Subscription, SubscriptionEvent } from '../stream-client.ts';
@@ -18,6 +19,8 @@ export async function subscribeOver(
   { consumerArn, shardId, position }: SubscribeRequest,
   { bounded, translate }: { bounded: AbortSignal; translate: (thrown: unknown) => KcgError },
 ): Promise<Subscription> {
+  // It would tell of no abort any more, and nobody would close what begins.
+  if (bounded.aborted) throw abortError(bounded);
   const open = new AbortController();
   const onAbort = () => open.abort(bounded.reason);
   bounded.addEventListener('abort', onAbort, { once: true });
