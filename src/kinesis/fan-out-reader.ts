@@ -7,6 +7,7 @@ import { sizeOf } from './record.ts';
 import {
   hasLeftStream,
   isAtEnd,
+  isTooEarly,
   openRecords,
   type ReadResult,
   type ShardReader,
@@ -94,8 +95,7 @@ export class FanOutReader implements ShardReader {
       } catch (thrown) {
         this.#drop();
         if (signal.aborted) throw abortError(signal);
-        const left = hasCode(thrown, 'NotFound') && (await this.#leave(signal));
-        if (left) return left;
+        if (await hasLeftStream(thrown, this.#options, signal)) return this.#leave();
         waitMs = this.#waitAfter(KcgError.from(thrown));
       }
     }
@@ -182,9 +182,8 @@ export class FanOutReader implements ShardReader {
     this.#report(undefined);
   }
 
-  /** The end, when the shard was not found because the stream has it no more. */
-  async #leave(signal: AbortSignal): Promise<ReadResult | undefined> {
-    if (!(await hasLeftStream(this.#options, signal))) return undefined;
+  /** The stream has the shard no more. */
+  #leave(): ReadResult {
     this.#report(undefined);
     this.#losses.hasLeft(this.#readAt);
     const end = { childShards: [] };
@@ -196,7 +195,7 @@ export class FanOutReader implements ShardReader {
   #waitAfter(error: KcgError): number {
     this.#failures += 1;
     if (this.#isInUse(error)) return this.#waitInUse(error);
-    if (this.#isTooEarly(error)) return Math.max(1_000, this.#backoff(error));
+    if (isTooEarly(error, this.#position, this.#options.clock)) return Math.max(1_000, this.#backoff(error));
     if (!isRetryable(error)) {
       this.#thrown = error;
       this.#trouble = error; // the caller tells it; that it is over is told here
@@ -219,17 +218,6 @@ export class FanOutReader implements ShardReader {
       this.#report(new KcgError('Conflict', message, { cause: error, resource: consumerArn, fix }));
     }
     return backoffMs(this.#failures, random, IN_USE_BACKOFF);
-  }
-
-  /** The service refuses a time that is still to come, also when only its clock is behind ours: wait for it. */
-  #isTooEarly(error: KcgError): boolean {
-    const { clock } = this.#options;
-    const position = this.#position;
-    return (
-      hasCode(error, 'InvalidInput') &&
-      position.at === 'AT_TIMESTAMP' &&
-      position.timestampMs > clock.now() - 60_000
-    );
   }
 
   #backoff(error: KcgError): number {

@@ -9,6 +9,7 @@ import { sizeOf } from './record.ts';
 import {
   hasLeftStream,
   isAtEnd,
+  isTooEarly,
   openRecords,
   type ReadResult,
   type ShardReader,
@@ -102,8 +103,7 @@ export class PollingReader implements ShardReader {
       } catch (thrown) {
         this.#options.room?.settle();
         if (signal.aborted) throw abortError(signal);
-        const left = hasCode(thrown, 'NotFound') && (await this.#leave(signal));
-        if (left) return left;
+        if (await hasLeftStream(thrown, this.#options, signal)) return this.#leave();
         waitMs = this.#waitAfter(KcgError.from(thrown));
       }
     }
@@ -163,9 +163,8 @@ export class PollingReader implements ShardReader {
     throw new KcgError('Unavailable', `GetRecords gave no iterator for ${shardId}, which is open`);
   }
 
-  /** The end, when the shard was not found because the stream has it no more. */
-  async #leave(signal: AbortSignal): Promise<ReadResult | undefined> {
-    if (!(await hasLeftStream(this.#options, signal))) return undefined;
+  /** The stream has the shard no more. */
+  #leave(): ReadResult {
     this.#report(undefined);
     this.#losses.hasLeft(this.#readAt);
     const end = { childShards: [] };
@@ -180,7 +179,8 @@ export class PollingReader implements ShardReader {
       return this.#failures++ === 0 ? 0 : this.#backoff(error);
     }
     this.#failures += 1;
-    if (this.#isTooEarly(error)) return Math.max(this.#options.pollIntervalMs, this.#backoff(error));
+    if (isTooEarly(error, this.#position, this.#options.clock))
+      return Math.max(this.#options.pollIntervalMs, this.#backoff(error));
     if (!isRetryable(error)) {
       this.#iterator = undefined;
       this.#thrown = error;
@@ -190,17 +190,6 @@ export class PollingReader implements ShardReader {
     if (error.code === 'Throttled') this.throttles += 1;
     if (error.code !== 'Throttled' || this.#failures >= THROTTLES_BEFORE_TROUBLE) this.#report(error);
     return this.#backoff(error);
-  }
-
-  /** The service refuses a time that is still to come, also when only its clock is behind ours: wait for it. */
-  #isTooEarly(error: KcgError): boolean {
-    const { clock } = this.#options;
-    const position = this.#position;
-    return (
-      hasCode(error, 'InvalidInput') &&
-      position.at === 'AT_TIMESTAMP' &&
-      position.timestampMs > clock.now() - 60_000
-    );
   }
 
   #backoff(error: KcgError): number {

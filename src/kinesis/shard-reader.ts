@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import type { KcgError } from '../lib/errors.ts';
+import { hasCode, type KcgError } from '../lib/errors.ts';
 import type { Random } from '../lib/random.ts';
 import { parseHashRange, type HashRange } from './hash-key.ts';
 import { deaggregate } from './kpl/deaggregate.ts';
@@ -7,7 +7,7 @@ import { hasLeft } from './lineage.ts';
 import type { Checkpoint } from './position.ts';
 import type { KinesisRecord, RecordList } from './record.ts';
 import { isOpen, type ChildShard } from './shard.ts';
-import type { StreamClient } from './stream-client.ts';
+import type { ReadPosition, StreamClient } from './stream-client.ts';
 
 export interface ReadResult {
   /** In order; KPL aggregates opened; nothing at or below the checkpoint. May be empty. */
@@ -87,12 +87,26 @@ export async function isAtEnd({ client, shard }: ShardOptions, signal: AbortSign
 }
 
 /** Was the shard not found because the stream has it no more? False where that cannot be said now. */
-export async function hasLeftStream({ client, shard }: ShardOptions, signal: AbortSignal): Promise<boolean> {
+export async function hasLeftStream(
+  thrown: unknown,
+  { client, shard }: ShardOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!hasCode(thrown, 'NotFound')) return false;
   try {
     return hasLeft(shard, await client.listShards({ from: 'TRIM_HORIZON' }, { signal }));
   } catch {
     return false;
   }
+}
+
+/** The service refuses a time that is still to come, also when only its clock is behind ours: wait for it. */
+export function isTooEarly(error: KcgError, position: ReadPosition, clock: Clock): boolean {
+  return (
+    hasCode(error, 'InvalidInput') &&
+    position.at === 'AT_TIMESTAMP' &&
+    position.timestampMs > clock.now() - 60_000
+  );
 }
 
 /** The records as a handler sees them; `after` is where reading began, or the last record read. */
