@@ -8,8 +8,6 @@ export interface LastRead {
   bytes: number;
   /** 0 when the tip of the shard is reached. */
   millisBehindLatest: number;
-  /** It brought as many records as were asked for: there may be more, whatever `millisBehindLatest` says. */
-  isFull: boolean;
 }
 
 /**
@@ -19,6 +17,6 @@ export interface LastRead {
 export function nextReadDelay(last: LastRead | undefined, pollIntervalMs: number): number {
   if (!last) return 0;
   const paidOffMs = (last.bytes / READ_BYTES_PER_SECOND) * 1000;
-  const wantedMs = last.millisBehindLatest > 0 || last.isFull ? 0 : pollIntervalMs;
+  const wantedMs = last.millisBehindLatest > 0 ? 0 : pollIntervalMs;
   return Math.max(MIN_READ_GAP_MS, paidOffMs, wantedMs);
 }

@@ -134,7 +134,7 @@ export class PollingReader implements ShardReader {
 
   /** Nothing is changed here when it throws: the same records are read again. */
   async #take(read: GetRecordsResult, signal: AbortSignal): Promise<ReadResult> {
-    const { records, millisBehindLatest, nextIterator, childShards } = read;
+    const { records, nextIterator, childShards } = read;
     const isEnd = nextIterator === undefined && (childShards.length > 0 || records.length === 0);
     // Not before its records are handed on: a refusal must not cost them.
     if (isEnd && childShards.length === 0) await this.#confirmEnd(signal);
@@ -148,7 +148,10 @@ export class PollingReader implements ShardReader {
       this.#position = { at: 'AFTER_SEQUENCE_NUMBER', sequence: last.sequence };
     }
     this.#iterator = nextIterator;
-    this.#last = { bytes, millisBehindLatest, isFull: records.length >= this.#limit };
+    // One that brought all that was asked for is no proof: some emulators call every read caught up.
+    const leastMs = !isEnd && records.length >= this.#limit ? 1 : 0;
+    const millisBehindLatest = Math.max(read.millisBehindLatest, leastMs);
+    this.#last = { bytes, millisBehindLatest };
     const end = isEnd ? { childShards } : undefined;
     const result = { records: fresh, bytes, lastSequence: this.#lastSequence, millisBehindLatest, end };
     if (end) this.#ended = { ...result, records: [], bytes: 0 };

@@ -57,7 +57,8 @@ class PayloadReader implements ShardReader {
       this.#read = read;
       this.#next = at;
       const { sequence } = read.records.at(at - 1)!;
-      return { ...read, records, lastSequence: sequence, end: undefined };
+      const millisBehindLatest = Math.max(read.millisBehindLatest, 1); // the rest is still to come
+      return { ...read, records, lastSequence: sequence, millisBehindLatest, end: undefined };
     }
     this.#read = undefined;
     this.#next = 0;
