@@ -73,7 +73,7 @@ class PayloadReader implements ShardReader {
 }
 
 /** Behind the last user record of the Kinesis record that begins at `start`. */
-function endOfRecord(records: RecordList, start: number): number {
+export function endOfRecord(records: RecordList, start: number): number {
   const { sequence } = records.at(start)!;
   let end = start + 1;
   while (end < records.length && records.at(end)!.sequence === sequence) end += 1;

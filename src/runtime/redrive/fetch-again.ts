@@ -1,11 +1,13 @@
 import { deaggregate } from '../../kinesis/kpl/deaggregate.ts';
-import { compareSequence, type UserRecord } from '../../kinesis/record.ts';
+import { compareSequence, type RecordList, type UserRecord } from '../../kinesis/record.ts';
 import type { GetRecordsResult, StreamClient } from '../../kinesis/stream-client.ts';
 import { abortError, type Clock } from '../../lib/clock.ts';
 import { hasCode } from '../../lib/errors.ts';
 import { patiently } from '../../lib/patiently.ts';
 import type { Random } from '../../lib/random.ts';
 import { laneOf } from '../delivery/lane-of.ts';
+import type { OpenPayloads } from '../payload/open-payloads.ts';
+import { endOfRecord } from '../payload/payload-reader.ts';
 import type { Payloads } from '../payload/payloads.ts';
 import type { StoredBatch } from './stored-batch.ts';
 
@@ -52,7 +54,7 @@ export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Pro
     const most = limit;
     const page: GetRecordsResult = await patiently(options, () => stream.getRecords(at, most, { signal }));
     const opened = deaggregate(page.records, { placement: { own: undefined, parents: [] } });
-    for (const record of payloads?.open?.([...opened.records]) ?? opened.records)
+    for (const record of payloadsOf(opened.records, payloads?.open))
       if (isOf(batch, record) && passes(record, shardId)) records.push(record);
     hasFirst ||= page.records.some((record) => record.sequence === first.sequence);
     hasLast ||= page.records.some((record) => record.sequence === last.sequence);
@@ -66,6 +68,15 @@ export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Pro
     if (signal.aborted) throw abortError(signal);
   }
   return { records, isWhole: hasFirst && hasLast };
+}
+
+/** Of one Kinesis record after the other: what may come out is bounded for each. */
+function* payloadsOf(records: RecordList, open: OpenPayloads | undefined): Generator<UserRecord> {
+  if (open === undefined) return yield* records;
+  for (let at = 0, end = 0; at < records.length; at = end) {
+    end = endOfRecord(records, at);
+    yield* open(records.slice(at, end));
+  }
 }
 
 function isOf({ first, last, lane, lanes }: StoredBatch, record: UserRecord): boolean {

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
 import { deaggregate } from '../../../src/kinesis/kpl/deaggregate.ts';
@@ -19,6 +20,7 @@ import type {
   ShardProcessor,
   ShardProcessorClass,
 } from '../../../src/runtime/handlers/shard-types.ts';
+import { openPayloads } from '../../../src/runtime/payload/payloads.ts';
 import { redrive, type RedriveOptions } from '../../../src/runtime/redrive/redrive.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { passTime } from '../../support/pass-time.ts';
@@ -158,6 +160,14 @@ describe('batches that were given up', () => {
     await run({ stream: { ...stream, getRecords }, passes });
     expect(handed).toEqual([own]);
     expect(reads).toBeLessThan(20);
+  });
+
+  it('are opened one by one, whatever comes out of those beside them', async () => {
+    const data = gzipSync(Buffer.alloc(40 * 1024 * 1024));
+    for (const partitionKey of ['x', 'y']) kinesis.putRecord('orders', { partitionKey, data });
+    keep({ records: (await readAll()).slice(-2) });
+    const payloads = await openPayloads({ format: 'Bytes', compression: 'Gzip' });
+    expect(await run({ payloads })).toEqual({ ...NOTHING, done: 1, records: 2 });
   });
 
   it('are not taken for gone when the filters drop some of them now', async () => {
