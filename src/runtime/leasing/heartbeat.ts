@@ -135,11 +135,11 @@ export class Heartbeat {
   async drain(): Promise<void> {
     this.#state = 'draining';
     try {
-      await this.beat();
+      if (await this.beat()) return;
     } catch (thrown) {
       this.#trouble('beat', thrown);
-      this.#wakeup.wake(); // the running beats repeat it
     }
+    this.#wakeup.wake(); // the running beats repeat it, or are over
   }
 
   /** True when the lease is renewed. @throws KcgError when the outcome is not known */

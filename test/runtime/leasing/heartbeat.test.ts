@@ -3,6 +3,7 @@ import { workerKey } from '../../../src/leases/row.ts';
 import type { WriteResult } from '../../../src/leases/row-write.ts';
 import { abortError } from '../../../src/lib/clock.ts';
 import { KcgError } from '../../../src/lib/errors.ts';
+import type { Handler } from '../../../src/runtime/handlers/handler.ts';
 import { AGroup } from '../a-group.ts';
 
 /** As a server that is slow to do what it is told: until `release` the announcement has no effect and no answer. */
@@ -53,4 +54,23 @@ test('a worker whose first beat as a live one fails tells that it is live once t
   expect(worker.worker.state).toBe('live');
   expect(worker.events.filter(({ type }) => type === 'WorkerLive')).toHaveLength(1);
   await group.until(worker.stop());
+});
+
+test('a worker that is told to stop and has been fenced tells its handler at once', async () => {
+  const group = new AGroup(1);
+  let signal: AbortSignal | undefined;
+  const handle: Handler['handle'] = async (_, context) => {
+    ({ signal } = context);
+    await whenAborted(signal).catch(() => {});
+    return { outcome: 'done' };
+  };
+  const worker = group.start('a', { handler: { handle } });
+  group.put('record');
+  await group.clock.advance(21_000);
+  const [row] = group.table.rows().filter((each) => each.shard_id === workerKey('a'));
+  group.table.store(workerKey('a'), { ...row!, state: 'dead' });
+  const stopped = worker.stop();
+  await group.clock.advance(100);
+  expect(signal?.aborted).toBe(true);
+  await group.until(stopped);
 });
