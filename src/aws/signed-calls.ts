@@ -71,13 +71,13 @@ export class SignedCalls {
     )) as {
       response: { statusCode: number; headers: Record<string, string>; body: IncomingMessage };
     };
+    const serviceTime = Date.parse(response.headers['date'] ?? '');
+    // Now, as the rest may take long. An answer with an age is a cache's.
+    if (!Number.isNaN(serviceTime) && response.headers['age'] === undefined)
+      this.#aheadMs = serviceTime - this.#clock.now();
     const contentType = response.headers['content-type'];
     onHeard(contentType ?? '');
     const content = await readBody(response.body, onHeard);
-    const serviceTime = Date.parse(response.headers['date'] ?? '');
-    // An answer with an age is a cache's.
-    if (!Number.isNaN(serviceTime) && response.headers['age'] === undefined)
-      this.#aheadMs = serviceTime - this.#clock.now();
     return {
       status: response.statusCode,
       errorType: response.headers['x-amzn-errortype'],
