@@ -157,12 +157,14 @@ export class HeldShards {
     const { table, clock, state, ownLease, handoffTimeoutMs } = this.#options;
     const beganMs = clock.monotonic();
     const untilMs = beganMs + handoffTimeoutMs + LAST_WRITES_MS;
+    // Who has lost its lease meanwhile, or stops and is out of time, does not.
+    const readsOn = () => !orRelease && ownLease.isGood() && clock.monotonic() < held.endBy;
     const end = await held.consumer.drain(handoffTimeoutMs);
     if (end.as !== 'drained' && end.as !== 'broken') return held.watching;
     const over = await receiver();
     if (this.#held.get(held.own.shardId) !== held) return;
     const unwritten = held.checkpointer.takeUnwritten();
-    if (over === undefined && !orRelease) return this.#resume(held, unwritten);
+    if (over === undefined && readsOn()) return this.#resume(held, unwritten);
     // Also without news: that it has been read until now, so that its position is not taken for an old one.
     const standing = held.consumer.standing();
     const progress = standing ? { checkpoint: held.checkpointer.latest, ...standing } : unwritten;
@@ -173,10 +175,10 @@ export class HeldShards {
     // Who stops leaves the rest to others in time. Who goes on must not read what an earlier attempt can still give away.
     const result = await this.#repeat(
       write.name,
-      (isInDoubt) => isInTime() || (isInDoubt && !orRelease),
+      (isInDoubt) => isInTime() || (isInDoubt && readsOn()),
       () => table.write(write),
     );
-    if (result === undefined && !orRelease && ownLease.isGood()) return this.#resume(held, progress);
+    if (result === undefined && readsOn()) return this.#resume(held, progress);
     if (result?.outcome !== 'done') return this.#drop(held, notWritten(result));
     state.learn(result.row);
     const handoffMs = Math.round(clock.monotonic() - beganMs);

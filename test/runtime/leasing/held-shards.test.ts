@@ -12,8 +12,19 @@ import { VirtualClock } from '../../support/virtual-clock.ts';
 const me = { worker: 'pod-1', incarnation: 'a' };
 const other = { worker: 'pod-2', incarnation: 'b' };
 
+interface HandOffOptions {
+  leaseMs?: number;
+  /** How long it takes to find out that nobody is to get it; undefined: somebody is. */
+  nobodyAfterMs?: number;
+  /** The owner stops as soon as the hand-off has begun. */
+  stops?: boolean;
+}
+
 /** One held shard that drains at once; `failures` answer the first attempts to give it away. */
-async function handOff(failures: readonly ErrorCode[]) {
+async function handOff(
+  failures: readonly ErrorCode[],
+  { leaseMs = 20_000, nobodyAfterMs, stops = false }: HandOffOptions = {},
+) {
   const clock = new VirtualClock();
   const left = [...failures];
   const table = new MemoryLeaseTable({
@@ -22,7 +33,7 @@ async function handOff(failures: readonly ErrorCode[]) {
       if (code !== undefined) throw new KcgError(code, 'injected');
     },
   });
-  const ownLease = new OwnLease(clock, 20_000);
+  const ownLease = new OwnLease(clock, leaseMs);
   ownLease.renewed(clock.monotonic());
   const whole = { checkpoint: { at: 'TRIM_HORIZON' } as const, parents: [], hashStart: '0', hashEnd: '9' };
   const { row: free } = await table.write(putShard({ shardId: 's', ...whole }, clock.now()));
@@ -42,9 +53,15 @@ async function handOff(failures: readonly ErrorCode[]) {
     onEvent: (event) => events.push(event),
   });
   held.start(decodeLease(row!), { reason: 'FirstOwner' });
-  const handed = held.handOff('s', async () => ({ to: other, reason: 'GivenToBalance' }), false);
-  await clock.advance(20_000);
-  await handed;
+  const receiver = async () => {
+    if (nobodyAfterMs === undefined) return { to: other, reason: 'GivenToBalance' } as const;
+    await clock.sleep(nobodyAfterMs);
+    return undefined;
+  };
+  const handed = [held.handOff('s', receiver, false)];
+  if (stops) handed.push(held.handOff('s', receiver, true));
+  await clock.advance(60_000);
+  await Promise.all(handed);
   const stopped = events.find((event) => event.type === 'ShardStopped');
   const owner = decodeLease(table.rows()[0]!).owner;
   return { owner, reason: stopped && 'reason' in stopped ? stopped.reason : undefined };
@@ -90,6 +107,17 @@ describe('giving a shard away', () => {
   it('is never given up for reading on while an attempt can still have its effect', async () => {
     const refused = Array<ErrorCode>(20).fill('AccessDenied');
     expect(await handOff(['Timeout', ...refused])).toEqual({ owner: 'pod-1/a', reason: 'Lost' });
+  });
+
+  it('is tried no longer than a stop may take, though an attempt can still have its effect', async () => {
+    const silent = Array<ErrorCode>(20).fill('Timeout');
+    const end = await handOff(silent, { leaseMs: 3_600_000, stops: true });
+    expect(end).toEqual({ owner: 'pod-1/a', reason: 'Lost' });
+  });
+
+  it('is not read on when nobody is to get it and the lease has run out meanwhile', async () => {
+    expect(await handOff([], { nobodyAfterMs: 1_000 })).toEqual({ owner: 'pod-1/a', reason: undefined });
+    expect(await handOff([], { nobodyAfterMs: 19_000 })).toEqual({ owner: 'pod-1/a', reason: 'Lost' });
   });
 });
 
