@@ -56,9 +56,7 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
       result.others += 1;
       continue;
     }
-    const { outcome, records, line } = await unlessThrottled(batch, throttled, () =>
-      one(stored, batch, options),
-    );
+    const { outcome, records, line } = await one(stored, batch, { ...options, throttled });
     // What was handed over is told; a failure may be that of being stopped.
     if (signal.aborted && outcome !== 'done') break;
     result[outcome] += 1;
@@ -70,20 +68,19 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
   return result;
 }
 
-/** Others read a shard so much that it cannot be read: no fault of other shards, and of no use to wait for once more. */
-async function unlessThrottled(
+/** Undefined: others read the shard so much that it cannot be read. No fault of other shards, and of no use to wait for once more. */
+async function unlessThrottled<T>(
   { shardId }: StoredBatch,
   throttled: Set<string>,
-  work: () => Promise<One>,
-): Promise<One> {
-  const left: One = { outcome: 'failed', records: 0, line: 'the shard stays throttled; left there' };
-  if (throttled.has(shardId)) return left;
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  if (throttled.has(shardId)) return undefined;
   try {
-    return await work();
+    return await read();
   } catch (thrown) {
     if (!hasCode(thrown, 'Throttled')) throw thrown;
     throttled.add(shardId);
-    return left;
+    return undefined;
   }
 }
 
@@ -98,9 +95,15 @@ interface One {
   line: string;
 }
 
-async function one(stored: StoredText, batch: StoredBatch, options: RedriveOptions): Promise<One> {
+async function one(
+  stored: StoredText,
+  batch: StoredBatch,
+  { throttled, ...options }: RedriveOptions & { throttled: Set<string> },
+): Promise<One> {
   const { dryRun, acceptLoss } = options;
-  const { records: kept, isWhole } = await fetchAgain(batch, options);
+  const fetched = await unlessThrottled(batch, throttled, () => fetchAgain(batch, options));
+  if (!fetched) return { outcome: 'failed', records: 0, line: 'the shard stays throttled; left there' };
+  const { records: kept, isWhole } = fetched;
   const records = isWhole ? kept : (openedAgain(batch.payload, options) ?? kept);
   // Of a batch that Lambda read in lanes, more lie in its range than it had: the first is missing all the same.
   const lost = isWhole || batch.payload ? 0 : Math.max(1, batch.batchSize - kept.length);

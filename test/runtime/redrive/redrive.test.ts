@@ -254,6 +254,23 @@ describe('batches that were given up', () => {
     expect(tries).toBe(6);
     expect(lines.slice(0, 2)).toEqual([expect.stringContaining('stays throttled'), expect.any(String)]);
   });
+
+  it('end it when they are handed over and cannot be removed, whatever the reason', async () => {
+    keep({ records: records.slice(0, 3) });
+    const remove = async () => {
+      throw new KcgError('Throttled', 'the queue is too busy');
+    };
+    const store = {
+      name: 'here',
+      isOrdered: false,
+      async *list() {
+        for (const [id, text] of kept) yield { id, text, remove };
+      },
+      close: async () => {},
+    };
+    await expect(run({ store })).rejects.toThrow('the queue is too busy');
+    expect(handed).toHaveLength(1);
+  });
 });
 
 describe('with a class, whose instances checkpoint', () => {
