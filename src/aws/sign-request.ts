@@ -33,7 +33,7 @@ export class RequestSigner {
   sign({ path, headers, body }: UnsignedRequest, { keys, scope, atMs }: Signing): Record<string, string> {
     const time = new Date(atMs).toISOString().replace(/[-:]|\.\d+/g, '');
     const signed: Record<string, string> = { ...headers, 'x-amz-date': time };
-    if (keys.sessionToken !== undefined) signed['x-amz-security-token'] = keys.sessionToken;
+    if (keys.sessionToken) signed['x-amz-security-token'] = keys.sessionToken;
     const names = Object.keys(signed).sort();
     const lines = names.map((name) => `${name}:${signed[name]}\n`).join('');
     const canonical = `POST\n${path}\n\n${lines}\n${names.join(';')}\n${hash('sha256', body)}`;

@@ -25,6 +25,10 @@ async function sentBySdk(keys: { accessKeyId: string; secretAccessKey: string; s
 
 it.each([
   ['keys', { accessKeyId: 'AKID', secretAccessKey: 'secret' }],
+  [
+    'keys without a session, as some write them',
+    { accessKeyId: 'AKID', secretAccessKey: 's', sessionToken: '' },
+  ],
   ['keys of a session', { accessKeyId: 'ASIA', secretAccessKey: 'other', sessionToken: 'token' }],
 ])('signs as the SDK does, with %s', async (_, keys) => {
   const { headers, body } = await sentBySdk(keys);
