@@ -55,12 +55,19 @@ export class KubeReflector {
   #version: string | undefined;
   /** The last watch gave a sign of life. */
   #progressed = false;
+  #heardAtMs: number;
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
-    const { kind, onEvent } = options;
+    const { clock, kind, onEvent } = options;
+    this.#heardAtMs = clock.monotonic();
     const onThrow = (thrown: unknown) => onEvent({ type: 'handlerThrew', kind: kind.kind, thrown });
     this.store = new ObjectStore({ ...options.watch, onThrow });
+  }
+
+  /** When the server last sent something, or was last asked anew, monotonic ms: all that is waited for in between has a limit. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
   }
 
   async run(): Promise<void> {
@@ -70,6 +77,7 @@ export class KubeReflector {
     while (!signal.aborted) {
       this.#progressed = false;
       const start = clock.monotonic();
+      this.#heardAtMs = start;
       let error: KcgError | undefined;
       try {
         if (this.#version === undefined) await this.#list();
@@ -92,7 +100,8 @@ export class KubeReflector {
     const { kind, watch, onEvent } = this.#options;
     const { namespace, signal } = watch;
     // Once: `run` tries again, and tells of each failure.
-    const list = { ...this.#options, namespace, query: listQuery(watch), attempts: 1, signal };
+    const once = { attempts: 1, onPage: () => this.#hear() };
+    const list = { ...this.#options, namespace, query: listQuery(watch), ...once, signal };
     const { objects, version } = await listPages(list);
     if (signal.aborted) return;
     const changes = this.store.replace(objects);
@@ -100,55 +109,57 @@ export class KubeReflector {
     onEvent({ type: 'listed', kind: kind.kind, objects: objects.length, changes });
   }
 
-  /** One watch, from the last version to its end, or until it is silent for `inactivityMs`. */
+  /** One watch, from the last version to its end, or until it is silent for `inactivityMs`, be it before it has begun. */
   async #follow(): Promise<void> {
-    const { transport, kind, clock, random, watch } = this.#options;
     const ended = new AbortController();
-    const signal = AbortSignal.any([watch.signal, ended.signal]);
-    const { min, max } = WATCH_SECONDS;
-    const seconds = Math.round(min + random() * (max - min));
+    const signal = AbortSignal.any([this.#options.watch.signal, ended.signal]);
+    this.#hear();
+    const reading = this.#read(signal);
+    // One that was given up ends in its own time.
+    reading.catch(() => {});
     try {
-      const { statusCode, body, chunks } = await transport.stream({
-        method: 'GET',
-        verb: 'watch',
-        resource: kind.plural,
-        path: resourcePath(kind, watch.namespace),
-        query: {
-          ...listQuery(watch),
-          watch: 'true',
-          allowWatchBookmarks: 'true',
-          resourceVersion: this.#version,
-          timeoutSeconds: String(seconds),
-        },
-        accept: [GONE],
-        signal,
-      });
-      if (statusCode === GONE) throw this.#expired(body);
-      const heard = { atMs: clock.monotonic() };
-      const reading = this.#takeAll(chunks, { signal, onChunk: () => (heard.atMs = clock.monotonic()) });
-      // One that was given up ends in its own time.
-      reading.catch(() => {});
-      await Promise.race([reading, this.#silence(heard, signal)]);
+      await Promise.race([reading, this.#silence(signal)]);
     } finally {
       ended.abort(OVER);
     }
   }
 
-  async #takeAll(
-    chunks: AsyncIterable<Buffer>,
-    { signal, onChunk }: { signal: AbortSignal; onChunk: () => void },
-  ): Promise<void> {
-    for await (const line of readLines(chunks, onChunk)) {
+  async #read(signal: AbortSignal): Promise<void> {
+    const { transport, kind, random, watch } = this.#options;
+    const { min, max } = WATCH_SECONDS;
+    const seconds = Math.round(min + random() * (max - min));
+    const { statusCode, body, chunks } = await transport.stream({
+      method: 'GET',
+      verb: 'watch',
+      resource: kind.plural,
+      path: resourcePath(kind, watch.namespace),
+      query: {
+        ...listQuery(watch),
+        watch: 'true',
+        allowWatchBookmarks: 'true',
+        resourceVersion: this.#version,
+        timeoutSeconds: String(seconds),
+      },
+      accept: [GONE],
+      signal,
+    });
+    if (signal.aborted) return;
+    if (statusCode === GONE) throw this.#expired(body);
+    for await (const line of readLines(chunks, () => this.#hear())) {
       if (signal.aborted) return;
       this.#take(line);
     }
   }
 
+  #hear(): void {
+    this.#heardAtMs = this.#options.clock.monotonic();
+  }
+
   /** One timer for a watch, however much comes. @throws KcgError `Timeout`; returns when `signal` aborts */
-  async #silence(heard: { readonly atMs: number }, signal: AbortSignal): Promise<void> {
+  async #silence(signal: AbortSignal): Promise<void> {
     const { clock, transport, kind, inactivityMs = 150_000 } = this.#options;
     for (;;) {
-      const leftMs = heard.atMs + inactivityMs - clock.monotonic();
+      const leftMs = this.#heardAtMs + inactivityMs - clock.monotonic();
       if (leftMs <= 0) break;
       await clock.sleep(leftMs, { signal });
       if (signal.aborted) return;
@@ -197,6 +208,8 @@ export interface ListPagesOptions extends Pick<ReflectorOptions, 'transport' | '
   query: Readonly<Record<string, string | undefined>>;
   /** Of each page, as `KubeRequest.attempts`. */
   attempts?: number | undefined;
+  /** After each page. */
+  onPage?: () => void;
   signal?: AbortSignal | undefined;
 }
 
@@ -204,7 +217,7 @@ export interface ListPagesOptions extends Pick<ReflectorOptions, 'transport' | '
 export async function listPages(
   options: ListPagesOptions,
 ): Promise<{ objects: StoredObject[]; version: string }> {
-  const { transport, kind, namespace, query, pageSize = 500, attempts, signal } = options;
+  const { transport, kind, namespace, query, pageSize = 500, attempts, onPage, signal } = options;
   const objects: StoredObject[] = [];
   let token: string | undefined;
   for (;;) {
@@ -221,6 +234,7 @@ export async function listPages(
       items?: unknown[];
       metadata: { continue?: string; resourceVersion?: string };
     }>(body, kind);
+    onPage?.();
     for (const item of items ?? []) objects.push(asStored(item, kind));
     token = metadata.continue;
     if (!token) return { objects, version: metadata.resourceVersion ?? '' };

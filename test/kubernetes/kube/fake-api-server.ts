@@ -13,7 +13,7 @@ interface LogEntry {
 }
 /** What goes wrong with the next list or watch. */
 export type Trouble =
-  | { with: 'list' | 'watch'; answer: number; retryAfter?: string } // an HTTP error
+  | { with: 'list' | 'watch'; answer: number; retryAfter?: string; endless?: true } // an HTTP error, perhaps without the end of its body
   | { with: 'watch'; after: number; how: 'drop' | 'close' | 'gone' | 'error' | 'garbage' | 'silence' } // after so many events
   | { with: 'watch'; how: WatchOrder };
 /** After each event all those before it again; of every two events the second first; or byte by byte. */
@@ -134,7 +134,8 @@ export class FakeApiServer {
     const trouble = index < 0 ? undefined : this.trouble.splice(index, 1)[0];
     if (trouble && 'answer' in trouble) {
       if (trouble.retryAfter) response.setHeader('retry-after', trouble.retryAfter);
-      sendJson(response, trouble.answer, { kind: 'Status', message: 'injected', code: trouble.answer });
+      if (trouble.endless) response.writeHead(trouble.answer).flushHeaders();
+      else sendJson(response, trouble.answer, { kind: 'Status', message: 'injected', code: trouble.answer });
     } else if (verb === 'list') {
       this.#list(query, response);
     } else {

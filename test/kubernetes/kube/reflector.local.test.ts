@@ -166,8 +166,11 @@ describe('the reflector', () => {
     expect(events.findLast(({ type }) => type === 'listed')).toMatchObject({ objects: 2 });
   });
 
-  test('opens a watch anew that fell silent, from where it was', async () => {
-    server.trouble.push({ with: 'watch', after: 1, how: 'silence' });
+  test.each<[string, Trouble]>([
+    ['fell silent', { with: 'watch', after: 1, how: 'silence' }],
+    ['was never opened', { with: 'watch', answer: 500, endless: true }],
+  ])('opens a watch anew that %s, from where it was', async (_, trouble) => {
+    server.trouble.push(trouble);
     const { store, events } = follow({ inactivityMs: 50 });
     await store.whenSynced();
     server.put('a', 1);
