@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
-import { ALL_ADDRESSES } from '../lib/listen.ts';
 import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { systemRandom } from '../lib/random.ts';
@@ -17,6 +16,7 @@ import {
 import { runOperator, type OperatorOptions, type Work } from '../operator/operator.ts';
 import { OperatorMetrics } from '../operator/operator-metrics.ts';
 import { startOperatorServer } from '../operator/operator-server.ts';
+import { whyHung, type SignsOfLife } from '../operator/why-hung.ts';
 import { httpListen } from '../runtime/leasing/changes.ts';
 import { httpNudge } from '../runtime/leasing/nudge.ts';
 import { sdkAwsAccount } from './operator/aws-account.ts';
@@ -174,10 +174,11 @@ export async function runOperatorCommand(
   const telemetry = await openTelemetry(env, undefined, about);
   const aws = sdkAwsAccount(systemClock);
   let isReady = false;
+  let lostAtMs: number | undefined;
   const server = await startOperatorServer({
-    host: ALL_ADDRESSES,
     port: options.httpPort,
     isReady: () => isReady,
+    whyHung: () => hangs(log, { heardAtMs: cluster.heardAtMs, lostAtMs }),
     metrics: () => metrics.registry.metrics(),
   });
   log.info('operator started', { port: server.port, server: access.server, image: workerImage });
@@ -186,9 +187,7 @@ export async function runOperatorCommand(
   const pod = { namespace: leaseKey.namespace, name: podName, uid: options.podUid };
   const dashboard = options.dashboard ? new OperatorDashboard(options) : undefined;
   const onFollowing = (leader: string) => dashboard?.leading(false, leader);
-  const { namespaces } = settings;
-  const election = electionOf({ cluster, key: leaseKey, pod, namespaces, log, onFollowing });
-  let exitCode = 0;
+  const election = electionOf({ cluster, key: leaseKey, pod, settings, log, onFollowing });
   try {
     if (dashboard) log.info('dashboard', { url: await dashboard.serve(cluster) });
     await runOperator(
@@ -214,12 +213,12 @@ export async function runOperatorCommand(
             dashboard?.leading(leads);
           });
           if (!options.leaderElect) return counted(stop, () => true);
-          if ((await runAsLeader(election, stop, counted)) === 'lost') exitCode = 1;
+          if ((await runAsLeader(election, stop, counted)) === 'lost') lostAtMs = systemClock.monotonic();
         },
       },
       stop,
     );
-    return exitCode;
+    return lostAtMs === undefined ? 0 : 1;
   } finally {
     await dashboard?.close();
     aws.close();
@@ -227,6 +226,13 @@ export async function runOperatorCommand(
     await server.close();
     await telemetry.stop();
   }
+}
+
+/** As `whyHung`; the log says it, as the kubelet does not. */
+function hangs(log: Log, signs: Omit<SignsOfLife, 'nowMs'>): string | undefined {
+  const why = whyHung({ nowMs: systemClock.monotonic(), ...signs });
+  if (why !== undefined) log.error('this process hangs', { why });
+  return why;
 }
 
 /** The same work; `tell` hears when it begins and when it ends. */
@@ -241,10 +247,11 @@ function electionOf({
   cluster,
   key,
   pod,
-  namespaces,
+  settings: { namespaces },
   log,
   onFollowing,
-}: Pick<LeaderElectionOptions, 'key' | 'namespaces'> & {
+}: Pick<LeaderElectionOptions, 'key'> & {
+  settings: OperatorOptions['options'];
   cluster: Cluster;
   pod: ObjectKey & { uid: string | undefined };
   log: Log;

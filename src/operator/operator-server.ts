@@ -1,13 +1,14 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { listen } from '../lib/listen.ts';
+import { ALL_ADDRESSES, listen } from '../lib/listen.ts';
 
 export interface OperatorServerOptions {
-  host: string;
   /** 0 = any free one. */
   port: number;
   /** Serving: the process works, as leader or as one that waits to lead. */
   isReady: () => boolean;
+  /** Why only a new process helps; undefined while this one goes on. */
+  whyHung: () => string | undefined;
   metrics: () => Promise<string>;
 }
 
@@ -25,8 +26,10 @@ export async function startOperatorServer(options: OperatorServerOptions): Promi
     request.resume();
     const reply = (status: number, body: string) =>
       response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4' }).end(body);
-    if (request.url === '/healthz') reply(200, 'ok\n');
-    else if (request.url === '/readyz') {
+    if (request.url === '/healthz') {
+      const why = options.whyHung();
+      reply(why === undefined ? 200 : 503, `${why ?? 'ok'}\n`);
+    } else if (request.url === '/readyz') {
       if (options.isReady()) reply(200, 'ok\n');
       else reply(503, 'starting\n');
     } else if (request.url === '/metrics') {
@@ -36,7 +39,7 @@ export async function startOperatorServer(options: OperatorServerOptions): Promi
       );
     } else reply(404, 'not found\n');
   });
-  await listen(server, options.port, options.host);
+  await listen(server, options.port, ALL_ADDRESSES);
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>

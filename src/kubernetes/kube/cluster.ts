@@ -60,6 +60,7 @@ export class KubeCluster implements Cluster {
   readonly #transport: KubeTransport;
   readonly #events: KubeEventRecorder;
   readonly #joined: JoinedEvents;
+  readonly #reflectors = new Set<KubeReflector>();
   #clusterId: string | undefined;
 
   constructor(options: KubeClusterOptions) {
@@ -75,6 +76,12 @@ export class KubeCluster implements Cluster {
     this.#joined = new JoinedEvents(options.clock, (event) => this.#events.record(event));
   }
 
+  /** When the watch that is most behind was last alive, as `KubeReflector.heardAtMs`; undefined when there is none. */
+  get heardAtMs(): number | undefined {
+    const all = [...this.#reflectors].map(({ heardAtMs }) => heardAtMs);
+    return all.length === 0 ? undefined : Math.min(...all);
+  }
+
   watch(kind: ResourceKind, watch: WatchOptions): ObjectCache {
     const { clock, random, onReflector } = this.#options;
     const onEvent = (event: ReflectorEvent) => {
@@ -82,7 +89,8 @@ export class KubeCluster implements Cluster {
       onReflector?.(event);
     };
     const reflector = new KubeReflector({ transport: this.#transport, kind, watch, clock, random, onEvent });
-    void reflector.run();
+    this.#reflectors.add(reflector);
+    void reflector.run().finally(() => this.#reflectors.delete(reflector));
     return reflector.store;
   }
 

@@ -18,13 +18,16 @@ let cluster: KubeCluster;
 let stop: AbortController;
 let cache: ObjectCache;
 let changes: ObjectChange[];
+/** Of the clock, in place of the system's. */
+let nowMs: number | undefined;
 beforeEach(async () => {
   server = new FakeApiServer();
   stop = new AbortController();
   changes = [];
+  nowMs = undefined;
   cluster = new KubeCluster({
     access: await server.start(),
-    clock: systemClock,
+    clock: { ...systemClock, monotonic: () => nowMs ?? systemClock.monotonic() },
     random: seededRandom(1),
     log: silentLog,
     instance: 'test',
@@ -106,5 +109,20 @@ describe('a watch', () => {
     server.bookmark();
     await eventually(() => expect(held()).toEqual(['restored 1']));
     await ends();
+  });
+
+  test('is as old as what it heard last, be it an answer or a bookmark, until it ends', async () => {
+    nowMs = 1_000;
+    expect(cluster.heardAtMs).toBeUndefined();
+    await follow();
+    nowMs = 2_000;
+    expect(cluster.heardAtMs).toBe(1_000);
+    server.bookmark();
+    await eventually(() => expect(cluster.heardAtMs).toBe(2_000));
+    nowMs = 3_000;
+    server.endWatches();
+    await eventually(() => expect(cluster.heardAtMs).toBe(3_000));
+    stop.abort();
+    await eventually(() => expect(cluster.heardAtMs).toBeUndefined());
   });
 });
