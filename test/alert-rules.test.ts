@@ -246,4 +246,30 @@ describe.skipIf(promtool === undefined)('of the alerts', () => {
     const failing = ['KcgReconcilesFail'];
     scene.expectFiring(promtool!, { '14m': [], '16m': failing, '60m': failing, '119m': failing, '129m': [] });
   });
+
+  test('one tells of a look that does not end, for as long as it runs', async () => {
+    const scene = new Scene();
+    scene.start('a');
+    const queue = new WorkQueue({
+      clock: scene.group.clock,
+      random: seededRandom(1),
+      concurrency: 2,
+      backoff: { baseMs: 1_000, maxMs: 300_000 },
+      onFailure: () => {},
+      onDone: scene.operator.onReconcile,
+    });
+    scene.operator.onQueue(queue);
+    const stop = new AbortController();
+    const hung = Promise.withResolvers<undefined>();
+    const running = queue.run(stop.signal, async (key) => (key === 'shop/orders' ? hung.promise : 60_000));
+    queue.add('shop/orders');
+    queue.add('shop/others');
+    await scene.pass(40);
+    hung.resolve(undefined);
+    await scene.pass(10);
+    stop.abort();
+    await running;
+    const hangs = ['KcgReconcileHangs'];
+    scene.expectFiring(promtool!, { '14m': [], '16m': hangs, '39m': hangs, '49m': [] });
+  });
 });

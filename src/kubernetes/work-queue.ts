@@ -67,8 +67,8 @@ export class WorkQueue {
   readonly #later = new DelayHeap();
   /** Of those, why. */
   readonly #reasons = new Map<string, Reason>();
-  /** Key → lane. */
-  readonly #running = new Map<string, string>();
+  /** Key → monotonic ms of its beginning, the oldest first. */
+  readonly #running = new Map<string, number>();
   readonly #lanes: Lanes;
   /** Added while running, and why. */
   readonly #again = new Map<string, Reason>();
@@ -89,6 +89,12 @@ export class WorkQueue {
 
   get running(): number {
     return this.#running.size;
+  }
+
+  /** How long the round that has run longest has been running, ms; 0 when none runs. */
+  get longestRoundMs(): number {
+    const [sinceMs] = this.#running.values();
+    return sinceMs === undefined ? 0 : this.#options.clock.monotonic() - sinceMs;
   }
 
   /** Now, or in `afterMs`; urgent ones without waiting for the gap. */
@@ -128,7 +134,7 @@ export class WorkQueue {
     this.#parkDue();
     const next = this.#isFull ? undefined : this.#lanes.next();
     if (!next) return undefined;
-    this.#running.set(next.key, next.lane);
+    this.#running.set(next.key, this.#options.clock.monotonic());
     // This look does for that one, too.
     this.#later.remove(next.key);
     this.#reasons.delete(next.key);

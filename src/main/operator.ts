@@ -205,6 +205,7 @@ export async function runOperatorCommand(
           dashboard?.onReady(groups);
         },
         onReconcile: metrics.onReconcile,
+        onQueue: metrics.onQueue,
         onJudged: metrics.onJudged,
         onLook: dashboard?.onLook,
         lead: async (work) => {

@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '../lib/clock.ts';
 import { FailingTimes } from '../lib/failing-times.ts';
 import type { ReflectorEvent } from '../kubernetes/kube/reflector.ts';
 import type { RequestReport } from '../kubernetes/kube/transport.ts';
-import type { WorkQueueOptions } from '../kubernetes/work-queue.ts';
+import type { WorkQueue, WorkQueueOptions } from '../kubernetes/work-queue.ts';
 import { JUDGEMENTS } from '../view/judge-shard.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
 
@@ -21,6 +21,7 @@ export class OperatorMetrics {
   });
   readonly #reconciles = this.#counter('reconciles_total', 'Reconciliations, by result.', ['result']);
   readonly #failing: FailingTimes;
+  #queue: Pick<WorkQueue, 'longestRoundMs'> | undefined;
   readonly #waited = this.#gauge('queue_wait_seconds', 'How long the last group waited for its turn.');
   readonly #leads = this.#gauge('leading', '1 while this process looks after groups; 0 while it stands by.');
   readonly #requests = this.#counter(
@@ -66,7 +67,20 @@ export class OperatorMetrics {
         for (const [group, ms] of failing.list()) this.set({ group }, ms / 1000);
       },
     });
+    const longestMs = () => this.#queue?.longestRoundMs ?? 0;
+    void new Gauge({
+      name: 'kcg_operator_longest_look_seconds',
+      help: 'How long the reconciliation that has run longest has been running; 0 when none runs.',
+      registers: this.#registers,
+      collect() {
+        this.set(longestMs() / 1000);
+      },
+    });
   }
+
+  readonly onQueue = (queue: Pick<WorkQueue, 'longestRoundMs'>): void => {
+    this.#queue = queue;
+  };
 
   readonly onReconcile: NonNullable<WorkQueueOptions['onDone']> = ({
     key,

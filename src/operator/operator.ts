@@ -24,6 +24,8 @@ export interface OperatorOptions extends Omit<
   lead?: (work: Work) => Promise<void>;
   /** After each look at a group, for metrics. */
   onReconcile?: WorkQueueOptions['onDone'];
+  /** Called once with the looks there will be, for metrics. */
+  onQueue?: (queue: Pick<WorkQueue, 'longestRoundMs'>) => void;
 }
 
 /** Until `signal` aborts. Nothing is written, either, once `leads` says no: it may before anything can abort. */
@@ -61,6 +63,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     },
     ...(options.onReconcile ? { onDone: options.onReconcile } : {}),
   });
+  options.onQueue?.(queue);
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
   let isLeading = false;

@@ -45,6 +45,24 @@ describe('the work queue', () => {
     expect(seen).toEqual(['a', 'b']);
   });
 
+  test('tells how long the round that has run longest has been running', async () => {
+    const queue = aQueue();
+    const { work, finish } = heldWork();
+    void queue.run(stop.signal, work);
+    expect(queue.longestRoundMs).toBe(0);
+    queue.add('a');
+    await settle();
+    await clock.advance(1_000);
+    queue.add('b');
+    await settle();
+    await clock.advance(500);
+    expect(queue.longestRoundMs).toBe(1_500);
+    await finish('a');
+    expect(queue.longestRoundMs).toBe(500);
+    await finish('b');
+    expect(queue.longestRoundMs).toBe(0);
+  });
+
   test('never works twice on a key at a time, and comes back once when it was added meanwhile', async () => {
     const queue = aQueue();
     const { started, work, finish } = heldWork();

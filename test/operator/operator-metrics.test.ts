@@ -15,6 +15,7 @@ test('requests, watches and looks are counted', async () => {
   metrics.onReflector({ type: 'failed', kind: 'Pod', error, failures: 1, retryInMs: 200 });
   metrics.onReconcile({ key: 'shop/orders', waitedMs: 250, ranMs: 30, failed: true, stuck: true });
   metrics.leading(true);
+  metrics.onQueue({ longestRoundMs: 1_500 });
   const text = await metrics.registry.metrics();
   const labels = (code: string) => `{verb="patch",resource="deployments",code="${code}"}`;
   for (const line of [
@@ -27,6 +28,7 @@ test('requests, watches and looks are counted', async () => {
     'kcg_operator_reconciles_total{result="error"} 1',
     'kcg_operator_queue_wait_seconds 0.25',
     'kcg_operator_leading 1',
+    'kcg_operator_longest_look_seconds 1.5',
   ]) {
     expect(text.split('\n')).toContain(line);
   }
