@@ -242,7 +242,7 @@ export class ShardConsumer {
     records: readonly UserRecord[],
     how: 'processed' | GiveUpCondition,
   ): void => {
-    const { shardId, lanes, checkpointer, meter, clock, onEvent } = this.#options;
+    const { shardId, lanes, meter, clock, onEvent } = this.#options;
     const { length: count } = records;
     if (how === 'processed') {
       const bytes = records.reduce((sum, record) => sum + dataSizeOf(record), 0);
@@ -261,11 +261,14 @@ export class ShardConsumer {
       this.#givenUp = { records: before + count, at: clock.now(), why: how };
     }
     const reached = lanes.finish(lane, count);
-    if (reached && !this.#life) checkpointer.note({ checkpoint: checkpointAt(reached), ...this.#progress() });
+    if (reached && !this.#life) this.#noteAtLeast(checkpointAt(reached));
     this.#passOver();
   };
 
-  /** The row may say more already: what is read behind the last record, or that all of an aggregate is done. */
+  /**
+   * The row may say more already: what is read behind the last record, that all of an aggregate is done, or so many of its
+   * payloads, which come again whole where records are cut otherwise now.
+   */
   #noteAtLeast(checkpoint: Checkpoint): void {
     const { checkpointer } = this.#options;
     if (compareCheckpoints(checkpoint, checkpointer.latest) > 0)

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { payloadPosition } from '../../../src/kinesis/payload-position.ts';
 import type { ReadResult } from '../../../src/kinesis/shard-reader.ts';
 import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
 import { KcgError } from '../../../src/lib/errors.ts';
@@ -12,6 +13,8 @@ import { LoadMeter } from '../../../src/runtime/delivery/load-meter.ts';
 import { Restarts } from '../../../src/runtime/delivery/restarts.ts';
 import { ShardConsumer, type ShardConsumerOptions } from '../../../src/runtime/delivery/shard-consumer.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
+import { aRecord } from '../handlers/a-batch.ts';
+import { aReadShard } from './a-read-shard.ts';
 
 const DONE = { outcome: 'done', row: undefined } as const;
 
@@ -270,4 +273,28 @@ describe('a batch that failed', () => {
     expect(then).toHaveBeenCalledTimes(1);
     await end();
   });
+});
+
+test('a record that comes again, as it is cut otherwise than before, takes no checkpoint back', async () => {
+  const reads = [[0, 1].map((subSequence) => aRecord('5', { subSequence })), [aRecord('6')]];
+  const next = async (): Promise<ReadResult> => {
+    const records = reads.shift() ?? [];
+    const end = reads.length === 0 ? { childShards: [] } : undefined;
+    return { records, bytes: 0, lastSequence: records.at(-1)?.sequence, millisBehindLatest: 0, end };
+  };
+  const passed: unknown[] = [];
+  const { checkpointer, clock, running } = aReadShard({
+    reads: [],
+    batchSize: 1,
+    reader: { next, unreadForMs: () => 0 },
+    handle: async () => {
+      passed.push(checkpointer.latest);
+      return { outcome: 'done' };
+    },
+  });
+  const before = { at: 'SEQUENCE', sequence: '5', subSequence: payloadPosition(0, 3) } as const;
+  checkpointer.note({ checkpoint: before, behindMs: 0, readAt: 0, load: 0 });
+  await clock.advance(1_000);
+  expect(await running).toMatchObject({ as: 'ended' });
+  expect(passed).toEqual([before, before, { at: 'SEQUENCE', sequence: '5' }]);
 });
