@@ -133,6 +133,8 @@ const GIVEN: Record<string, () => Promise<unknown>> = {
     await site.kubectl(`patch kcg orders -n shop --type=merge -p ${patch}`);
   },
   'docs/operating.md': () => site.kubectl('apply -f -', MONITORING),
+  'docs/region-failover.md': async () =>
+    shell.file('standby.yaml', shownOn('docs/region-failover.md', 'KinesisConsumerGroup')),
   // One worker is enough of it, and all post to this machine.
   'docs/replay.md': () =>
     site.apply(
@@ -147,6 +149,8 @@ const BEHIND: Record<string, string> = {
   'helm upgrade --install orders ./orders -n shop --wait --timeout 10m': 'helm uninstall orders -n shop',
   // The group of the other pages is another.
   'kcg stop orders -n shop --wait': 'kubectl delete kcg orders -n shop',
+  'kcg status orders-standby -n shop                  # its lag, and now is the time':
+    'kubectl delete kcg orders-standby -n shop',
   // What comes next is of who installs with Helm.
   'kubectl apply -k deploy':
     'kubectl delete -f deploy/operator.yaml; helm install kcg charts/kcg -n kcg-system --set crds.install=false --set image.repository=registry.example/kcg',
