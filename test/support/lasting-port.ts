@@ -5,11 +5,11 @@ import { createServer } from 'node:net';
 /*
  * Ports for servers that go away and come back on the same one, or that take their time to begin. One the system chooses would not
  * last: while nobody listens there, any connection of any process may be given it as its own. These are below what systems choose
- * from (32768 on Linux, 49152 elsewhere). Of each that is given the UDP port of the same number is kept for as long as this process
- * lives, so that no other process of the tests is given it.
+ * from (32768 on Linux, 49152 elsewhere), and above those of Kubernetes' own programs, which a node of the tests has. Of each that is
+ * given the UDP port of the same number is kept for as long as this process lives, so that no other process of the tests is given it.
  */
 
-const FIRST = 10_000;
+const FIRST = 10_300;
 const COUNT = 22_000;
 let tried = randomInt(COUNT);
 
@@ -24,7 +24,8 @@ export async function lastingPort(second = 0): Promise<number> {
   }
 }
 
-const isTaken = async (port: number) => (await isFree(port)) && (await isClaimed(port));
+/** Claimed first: to look whether a port is free is to listen there for a moment, which whoever has it may want to do just then. */
+const isTaken = async (port: number) => (await isClaimed(port)) && (await isFree(port));
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
