@@ -24,9 +24,13 @@ async function cached(
   const unlock = await locked(`${folder}.lock`);
   try {
     if (isDone()) return folder;
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-    await fill(folder);
+    const anew = async () => {
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
+      await fill(folder);
+    };
+    // Most of it comes over a network, where one of a thousand files may not come at once.
+    await anew().catch(anew);
     await mkdir(join(folder, 'part'), { recursive: true });
     await rename(join(folder, 'part'), join(folder, 'done'));
     return folder;
