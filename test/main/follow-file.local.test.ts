@@ -81,6 +81,6 @@ test('what was edited between the first reading and the watching is applied too'
     await following;
     rmSync(folder, { recursive: true });
   });
-  await vi.waitFor(() => expect(applied).toHaveLength(1), { timeout: 60_000, interval: 20 });
+  await vi.waitFor(() => expect(applied).toHaveLength(1), { timeout: 120_000, interval: 20 });
   expect(applied[0]!.spec.desiredState).toBe('Paused');
-}, 120_000);
+});

@@ -85,9 +85,9 @@ export async function startNodeHarness() {
         'extraEnv[0].name=AWS_ACCESS_KEY_ID,extraEnv[0].value=test',
         'extraEnv[1].name=AWS_SECRET_ACCESS_KEY,extraEnv[1].value=test',
       ];
-      const flags = ['--namespace', 'kcg-system', '--create-namespace', '--wait', '--timeout', '120s'];
+      const flags = ['--namespace', 'kcg-system', '--create-namespace', '--wait', '--timeout', '240s'];
       await cluster.helm('install', 'kcg', join(ROOT, 'charts/kcg'), ...flags, '--set', set.join(','));
-      await cluster.helm('test', 'kcg', '--namespace', 'kcg-system', '--timeout', '120s');
+      await cluster.helm('test', 'kcg', '--namespace', 'kcg-system', '--timeout', '240s');
       await kubectl('create', 'namespace', NAMESPACE);
     },
     /**

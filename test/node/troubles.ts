@@ -111,7 +111,7 @@ export class Troubles {
   async drained(): Promise<Figure> {
     const there = onSecond(await this.calm({ both: true }));
     const figure = await this.#measured(there, () =>
-      this.#kcg.kubectl('drain', 'node2', '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=180s'),
+      this.#kcg.kubectl('drain', 'node2', '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=240s'),
     );
     await this.#kcg.kubectl('uncordon', 'node2');
     return figure;
@@ -138,7 +138,7 @@ export class Troubles {
     const { duplicated } = this.#kcg.tally.result();
     this.#kcg.tally.resetGaps();
     process.kill(this.#kcg.secondKubelet(), 'SIGKILL');
-    await this.#kcg.kubectl('wait', '--for=condition=Ready=Unknown', 'node/node2', '--timeout=120s');
+    await this.#kcg.kubectl('wait', '--for=condition=Ready=Unknown', 'node/node2', '--timeout=240s');
     const since = clock.monotonic();
     await until('its shards are still read', () =>
       shards.every((id) => (this.#kcg.tally.latest(id)?.atMs ?? 0) > since),

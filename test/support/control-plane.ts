@@ -107,7 +107,7 @@ async function establish(kubectl: Kubectl, { definitions = [] }: ControlPlaneOpt
   for (const definition of definitions) {
     for (const args of [
       ['apply', '--server-side', '--force-conflicts', '-f', '-'],
-      ['wait', '--for=condition=Established', '--timeout=30s', '-f', '-'],
+      ['wait', '--for=condition=Established', '--timeout=300s', '-f', '-'],
     ]) {
       let { code, stderr } = await kubectl(args, definition);
       // kubectl wait cannot read a definition that has no condition yet.

@@ -13,7 +13,7 @@ from botocore.config import Config
 kinesis = boto3.client('kinesis', endpoint_url=sys.argv[1], region_name='eu-west-1', aws_access_key_id='a',
                        aws_secret_access_key='b', config=Config(retries={'total_max_attempts': 1}))
 kinesis.create_stream(StreamName=os.environ['STREAM'], ShardCount=2)
-kinesis.get_waiter('stream_exists').wait(StreamName=os.environ['STREAM'], WaiterConfig={'Delay': 1, 'MaxAttempts': 10})
+kinesis.get_waiter('stream_exists').wait(StreamName=os.environ['STREAM'], WaiterConfig={'Delay': 1, 'MaxAttempts': 240})
 data = bytes(range(256))
 one = kinesis.put_record(StreamName=os.environ['STREAM'], PartitionKey='schlüssel', ExplicitHashKey='0', Data=data)
 many = kinesis.put_records(StreamName=os.environ['STREAM'], Records=[
@@ -59,7 +59,7 @@ async function aws(line: string, { endpoint, ca }: { endpoint: string; ca?: stri
   const { PATH } = process.env;
   const env = { PATH, ...keys, ...(ca === undefined ? {} : { AWS_CA_BUNDLE: ca }) };
   const args = ['--region', 'eu-west-1', '--endpoint-url', endpoint, '--output', 'text', ...line.split(' ')];
-  return (await run(join(bin, 'aws'), args, { env, timeout: 240_000 })).stdout;
+  return (await run(join(bin, 'aws'), args, { env, timeout: 480_000 })).stdout;
 }
 
 describe.each(['http', 'https'])('boto3 over %s', (scheme) => {
@@ -67,7 +67,7 @@ describe.each(['http', 'https'])('boto3 over %s', (scheme) => {
     const before = Date.now() / 1000;
     const endpoint = dev.kinesis.replace('https:', `${scheme}:`);
     const env = { ...process.env, ...keys, AWS_CA_BUNDLE: dev.ca, STREAM: `boto3-${scheme}` };
-    const { stdout } = await run(join(bin, 'python'), ['-c', PROGRAM, endpoint], { timeout: 240_000, env });
+    const { stdout } = await run(join(bin, 'python'), ['-c', PROGRAM, endpoint], { timeout: 480_000, env });
     const { arrived, ...result } = JSON.parse(stdout) as Record<string, unknown>;
     expect(result).toEqual({
       failed: 0,

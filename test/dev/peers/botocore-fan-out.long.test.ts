@@ -13,15 +13,15 @@ import boto3, json, os, sys, time
 from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 kinesis = boto3.client('kinesis', endpoint_url=sys.argv[1], region_name='eu-west-1',
-                       config=Config(retries={'total_max_attempts': 1}, read_timeout=30))
+                       config=Config(retries={'total_max_attempts': 1}, read_timeout=240))
 name = os.environ['STREAM']
 kinesis.create_stream(StreamName=name, ShardCount=1)
-kinesis.get_waiter('stream_exists').wait(StreamName=name, WaiterConfig={'Delay': 1, 'MaxAttempts': 10})
+kinesis.get_waiter('stream_exists').wait(StreamName=name, WaiterConfig={'Delay': 1, 'MaxAttempts': 240})
 stream = kinesis.describe_stream_summary(StreamName=name)['StreamDescriptionSummary']['StreamARN']
 
 registered = kinesis.register_stream_consumer(StreamARN=stream, ConsumerName='reader')['Consumer']
 arn = registered['ConsumerARN']
-for _ in range(60):
+for _ in range(480):
     described = kinesis.describe_stream_consumer(ConsumerARN=arn)['ConsumerDescription']
     if described['ConsumerStatus'] == 'ACTIVE':
         break
@@ -55,13 +55,13 @@ for each in events:
         kinesis.split_shard(StreamName=name, ShardToSplit=shard, NewStartingHashKey=str(2 ** 127))
         first = False
 
-kinesis.get_waiter('stream_exists').wait(StreamName=name, WaiterConfig={'Delay': 1, 'MaxAttempts': 10})
+kinesis.get_waiter('stream_exists').wait(StreamName=name, WaiterConfig={'Delay': 1, 'MaxAttempts': 240})
 kinesis.put_record(StreamName=name, PartitionKey='k', ExplicitHashKey='0', Data=b'child')
 events = iter(subscribe('shardId-000000000001', Type='TRIM_HORIZON'))
 child = [bytes(record['Data']).decode() for record in next(events)['SubscribeToShardEvent']['Records']]
 kinesis.deregister_stream_consumer(ConsumerARN=arn)
 broken = code(lambda: list(events), EventStreamError)
-for _ in range(60):
+for _ in range(480):
     gone = code(lambda: kinesis.describe_stream_consumer(ConsumerARN=arn))
     if gone:
         break
@@ -89,7 +89,7 @@ it.each(['http', 'https'])(
     const endpoint = dev.kinesis.replace('https:', `${scheme}:`);
     const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_EC2_METADATA_DISABLED: 'true' };
     const env = { PATH: process.env['PATH'], ...keys, AWS_CA_BUNDLE: dev.ca, STREAM: `fan-out-${scheme}` };
-    const { stdout } = await run(join(bin, 'python'), ['-c', PROGRAM, endpoint], { timeout: 240_000, env });
+    const { stdout } = await run(join(bin, 'python'), ['-c', PROGRAM, endpoint], { timeout: 480_000, env });
     const { arrived, ...result } = JSON.parse(stdout) as Record<string, unknown>;
     expect(result).toEqual({
       named: true,

@@ -94,7 +94,7 @@ async function produce(prefix: string, count: number): Promise<string[]> {
 }
 
 const delivered = async () => new Set((await readFile(join(folder, 'delivered'), 'utf8')).split('\n'));
-const patient = { timeout: 120_000, interval: 500 };
+const patient = { timeout: 300_000, interval: 500 };
 
 async function expectDelivered(keys: readonly string[]) {
   await vi.waitFor(async () => {
@@ -151,7 +151,7 @@ async function liveThrough(): Promise<void> {
   }, patient);
 }
 
-describe('a group on emulators of others', { timeout: 900_000 }, () => {
+describe('a group on emulators of others', { timeout: 1_200_000 }, () => {
   it('lives through its life on kinesis-local and dynalite', async () => {
     await start(await startKinesisLocal(), await startDynalite());
     await liveThrough();

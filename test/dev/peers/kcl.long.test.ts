@@ -38,10 +38,10 @@ it.skipIf(problem !== undefined && process.env['CI'] !== 'true').each(['polling'
     const java = ['java', quiet, '-cp', classPath, join(FOLDER, 'KclCheck.java'), 'orders', 'kcl-app'];
     const kcl = startProgram([...inside, ...java, ...servers, mode]);
     running.push(kcl);
-    await kcl.says(/^total 100$/m, 240);
+    await kcl.says(/^total 100$/m, 480);
     await say('split', /^split/m);
     await say('put second', /put second failed 0/);
-    await kcl.says(/^total 200$/m, 240);
+    await kcl.says(/^total 200$/m, 480);
     await say('end', /^ended/m);
   },
 );

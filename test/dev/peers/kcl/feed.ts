@@ -29,7 +29,7 @@ async function obey(line: string): Promise<string> {
     const NewStartingHashKey = `${2n ** 126n}`;
     await kinesis.send(new SplitShardCommand({ StreamName, ShardToSplit, NewStartingHashKey }));
     // What is put next goes to the children.
-    await waitUntilStreamExists({ client: kinesis, maxWaitTime: 60, minDelay: 1 }, { StreamName });
+    await waitUntilStreamExists({ client: kinesis, maxWaitTime: 240, minDelay: 1 }, { StreamName });
     return 'split';
   }
   if (command !== 'end') return `no command ${command}`;
