@@ -7,7 +7,7 @@ import { DocsShell } from './shell.ts';
 
 /*
  * The commands of the docs that need no cluster, page after page, as in one terminal: `kcg dev` goes on beside those that come after
- * it. Ports that the docs name are any free ones.
+ * it. Ports that the docs name, and those of an emulator that is not told any, are other free ones.
  */
 
 const GROUP = `apiVersion: kcg.dev/v1alpha1
@@ -19,7 +19,9 @@ spec:
 `;
 const [kinesis, dynamodb] = [await lastingPort(), await lastingPort()];
 const PORTS: Record<string, number> = { 4567: kinesis, 4568: dynamodb };
-const here = (script: string) => script.replaceAll(/\b(4567|4568)\b/g, (port) => String(PORTS[port]));
+const EMULATOR = `kcg emulator --kinesis-port ${await lastingPort()} --dynamodb-port ${await lastingPort()}`;
+const here = (script: string) =>
+  script.replaceAll(/\b(4567|4568)\b/g, (port) => String(PORTS[port])).replaceAll('kcg emulator', EMULATOR);
 
 /** What a page takes for given. */
 const GIVEN: Record<string, (shell: DocsShell) => Promise<unknown>> = {
