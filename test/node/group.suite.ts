@@ -59,7 +59,7 @@ ${appPod(kcg.collectorUrl)}`;
   };
   /** A shard that went through more was taken from a worker whose lease ended: what that had not checkpointed comes again. */
   const nothingComesAgain = (moves: readonly number[], before: number) => {
-    if (moves.every((each) => each === 1)) expect(kcg.tally.result().duplicated).toBe(before);
+    if (moves.every((each) => each <= 1)) expect(kcg.tally.result().duplicated).toBe(before);
   };
 
   test('consumes records with an application in another language', async () => {
@@ -172,7 +172,7 @@ ${appPod(kcg.collectorUrl)}`;
   });
 
   test('takes its pods and, with the policy Delete, its table along', async () => {
-    await kcg.kubectl('delete', 'kcg', 'orders', '--timeout=60s');
+    await kcg.kubectl('delete', 'kcg', 'orders', '--timeout=240s');
     await until('the pods are gone', async () => (await kcg.pods('orders')).length === 0);
     expect(await kcg.kubectl('get', 'deployments,pdb', '-o', 'name')).toBe('');
     expect(
@@ -298,13 +298,15 @@ spec:
     // A pod that ends hands over what its processes have checkpointed when they were told to shut down.
     const [old] = await kcg.pods('exec');
     const { duplicated } = kcg.tally.result();
+    const epochs = await epochsOf(kcg, 'exec');
     await kcg.kubectl('rollout', 'restart', 'deployment', '-l', 'kcg.dev/group=exec');
     await until(
       'another pod gets each shard',
       async () => (await isRead()) && (await kcg.pods('exec'))[0]?.metadata.name !== old?.metadata.name,
     );
     await everythingArrives();
-    expect(kcg.tally.result().duplicated).toBe(duplicated);
+    const moves = Object.entries(await epochsOf(kcg, 'exec')).map(([id, epoch]) => epoch - (epochs[id] ?? 0));
+    nothingComesAgain(moves, duplicated);
   });
 
   test('says that the program of a group does not exist', async () => {
@@ -359,7 +361,7 @@ spec:
     stopProducer = kcg.produce('events', 50);
     await everythingArrives();
     expect(kcg.tally.latest('shardId-000000000001')?.pod).toBe(pod?.metadata.name);
-    await kcg.kubectl('delete', 'kcg', 'function', '--timeout=60s');
+    await kcg.kubectl('delete', 'kcg', 'function', '--timeout=240s');
     await until('its pod has ended', async () => (await kcg.pods('function')).length === 0);
   });
 });
@@ -378,8 +380,8 @@ function chartWithAColumnMore(): string {
   return folder;
 }
 
-async function epochsOf(kcg: NodeHarness): Promise<Record<string, number>> {
-  const rows = await kcg.rows('kinesis-checkpoints-shop-orders');
+async function epochsOf(kcg: NodeHarness, group = 'orders'): Promise<Record<string, number>> {
+  const rows = await kcg.rows(`kinesis-checkpoints-shop-${group}`);
   return Object.fromEntries(
     rows.flatMap(({ shard_id, epoch }) => (epoch?.N ? [[shard_id?.S ?? '', Number(epoch.N)]] : [])),
   );

@@ -115,17 +115,19 @@ describe('a module handler', () => {
 
   it('tells whether a module that was told to stop still runs', async () => {
     const handler = await started();
-    const stateAfterStop = async (does: string) => {
+    const stopped = async (does: string) => {
       const controller = new AbortController();
       const handling = handler.handle(batchThat(does), aContext({ signal: controller.signal }));
       controller.abort(new Error('the time is up'));
       const result = await handling;
-      const running = result.outcome === 'failed' ? result.running : undefined;
-      const still = new Promise((resolve) => setTimeout(resolve, 50, 'runs'));
-      return Promise.race([running?.then(() => 'has ended'), still]);
+      return { running: result.outcome === 'failed' ? result.running : undefined };
     };
-    expect(await stateAfterStop('reject-late')).toBe('has ended');
-    expect(await stateAfterStop('hang')).toBe('runs');
+    const late = await stopped('reject-late');
+    expect(late.running).toBeInstanceOf(Promise);
+    await late.running;
+    const hangs = await stopped('hang');
+    const still = new Promise((resolve) => setTimeout(resolve, 50, 'runs'));
+    expect(await Promise.race([hangs.running?.then(() => 'has ended'), still])).toBe('runs');
   });
 
   it('does not call the module when the signal has aborted before', async () => {
