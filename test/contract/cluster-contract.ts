@@ -220,6 +220,8 @@ export function clusterContract(name: string, start: () => Promise<ClusterFixtur
       const next = await apply(aWidget({ spec: {} }));
       expect(next.metadata).toMatchObject(patch);
       expect(next.metadata).not.toHaveProperty('labels');
+      const without = await cluster.patchMetadata(WIDGET, next, { finalizers: [] });
+      expect(without).not.toHaveProperty('object.metadata.finalizers');
     });
 
     test('deletes only the object that was meant', async () => {

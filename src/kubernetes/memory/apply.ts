@@ -60,7 +60,9 @@ export function applyFields(
     .map((field) => existing.get(field)?.path)
     .filter((path) => path !== undefined);
   for (const path of dropped) if (!isItemKey(path)) removeAt(content, path);
-  for (const path of dropped) if (isItemKey(path) && isBare(content, path)) removeAt(content, path);
+  // An item of an item first: it keeps what it is in from being bare.
+  const itemKeys = dropped.filter(isItemKey).toSorted((a, b) => b.length - a.length);
+  for (const path of itemKeys) if (isBare(content, path)) removeAt(content, path);
   for (const { path, value } of leaves.values()) setAt(content, path, value);
   const taken = new Set(fields.map(({ field }) => field));
   const owners = new Map<string, FieldSet>();

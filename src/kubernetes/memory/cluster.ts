@@ -132,7 +132,8 @@ export class MemoryCluster implements Cluster {
     if (patch.annotations) {
       content.metadata.annotations = mergeMap(content.metadata.annotations, patch.annotations);
     }
-    if (patch.finalizers) content.metadata.finalizers = [...patch.finalizers];
+    if (patch.finalizers?.length === 0) delete content.metadata.finalizers;
+    else if (patch.finalizers) content.metadata.finalizers = [...patch.finalizers];
     const next = this.#replace(kind, content, PATCH_MANAGER);
     this.#record('patchMetadata', object, next !== held.object);
     return { outcome: 'patched', object: next };

@@ -56,7 +56,14 @@ describe('the memory twin', () => {
   test('merges containers by name and removes one nobody applies any more', async () => {
     const cluster = new MemoryCluster({ clock: systemClock });
     const containers = (...names: string[]) =>
-      aWidget({ containers: names.map((name) => ({ name, image: `${name}:1`, args: ['x', 'y'] })) });
+      aWidget({
+        containers: names.map((name) => ({
+          name,
+          image: `${name}:1`,
+          args: ['x', 'y'],
+          ports: [{ containerPort: 8080 }],
+        })),
+      });
     await cluster.apply(WIDGET, containers('worker', 'app'), { fieldManager: 'kcg' });
     await cluster.apply(WIDGET, containers('sidecar'), { fieldManager: 'mesh' });
     await cluster.apply(WIDGET, containers('worker'), { fieldManager: 'kcg' });
