@@ -1,4 +1,5 @@
 import { deaggregate } from '../../kinesis/kpl/deaggregate.ts';
+import { isPayloadPosition } from '../../kinesis/payload-position.ts';
 import { compareSequence, type RecordList, type UserRecord } from '../../kinesis/record.ts';
 import type { GetRecordsResult, StreamClient } from '../../kinesis/stream-client.ts';
 import { abortError, type Clock } from '../../lib/clock.ts';
@@ -80,11 +81,14 @@ function* payloadsOf(records: RecordList, open: OpenPayloads | undefined): Gener
 }
 
 function isOf({ first, last, lane, lanes }: StoredBatch, record: UserRecord): boolean {
-  const { sequence, subSequence = 0, partitionKey } = record;
-  const fromFirst = compareSequence(sequence, first.sequence);
-  const fromLast = compareSequence(sequence, last.sequence);
-  if (fromFirst < 0 || fromLast > 0) return false;
-  if (fromFirst === 0 && first.subSequence !== undefined && subSequence < first.subSequence) return false;
-  if (fromLast === 0 && last.subSequence !== undefined && subSequence > last.subSequence) return false;
-  return laneOf(partitionKey, lanes) === lane;
+  const { sequence, subSequence, partitionKey } = record;
+  const fromFirst = compareSequence(sequence, first.sequence) || stepInside(subSequence, first.subSequence);
+  const fromLast = compareSequence(sequence, last.sequence) || stepInside(subSequence, last.subSequence);
+  return fromFirst >= 0 && fromLast <= 0 && laneOf(partitionKey, lanes) === lane;
+}
+
+/** 0 as well where it is not known: `format` has been corrected since, and what was a part is there as a whole, or the other way. */
+function stepInside(subSequence: number | undefined, bound: number | undefined): number {
+  if (bound === undefined || isPayloadPosition(bound) !== isPayloadPosition(subSequence)) return 0;
+  return (subSequence ?? 0) - bound;
 }

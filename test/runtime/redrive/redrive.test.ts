@@ -4,7 +4,8 @@ import { encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
 import { deaggregate } from '../../../src/kinesis/kpl/deaggregate.ts';
 import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../../src/kinesis/memory/stream-client.ts';
-import type { UserRecord } from '../../../src/kinesis/record.ts';
+import { isPayloadPosition, payloadPosition } from '../../../src/kinesis/payload-position.ts';
+import { copyOf, type UserRecord } from '../../../src/kinesis/record.ts';
 import type { StreamClient } from '../../../src/kinesis/stream-client.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { KcgError } from '../../../src/lib/errors.ts';
@@ -192,6 +193,22 @@ describe('batches that were given up', () => {
       ['c', 'd', 'e'],
       ['a', 'b'],
     ]);
+  });
+
+  it.each<[what: string, subSequence: number, data: Uint8Array]>([
+    ['a part of a record that is not cut any more', payloadPosition(undefined, 2), Buffer.from('{}')],
+    [
+      'a part of an aggregate whose records are cut now',
+      0,
+      encodeAggregate([{ partitionKey: 'a', data: Buffer.from('1') }]),
+    ],
+  ])('that was %s is not taken for done', async (_, subSequence, data) => {
+    kinesis.putRecord('orders', { partitionKey: 'a', data });
+    keep({ records: (await readAll()).slice(20).map((record) => ({ ...copyOf(record), subSequence })) });
+    const format = isPayloadPosition(subSequence) ? 'Json' : 'JsonLines';
+    const payloads = await openPayloads({ format, compression: 'None' });
+    expect(await run({ payloads })).toMatchObject({ records: 1 });
+    expect(keysOf(handed)).toEqual([['a']]);
   });
 
   it.each<[string, HandlerResult]>([
