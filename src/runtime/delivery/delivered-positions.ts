@@ -1,4 +1,5 @@
 import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
+import { isPayloadPosition, payloadPosition } from '../../kinesis/payload-position.ts';
 import { compareSequence, type UserRecord } from '../../kinesis/record.ts';
 import type { AskedPosition } from '../handlers/handler.ts';
 
@@ -28,12 +29,15 @@ const MOST_STRETCHES = 64;
 /**
  * The position of a shard whose handler checkpoints itself. A checkpoint lies between the last one and the last record that
  * was handed over; at the end of the shard, the one at its last record is the end. These are KCL's rules (its
- * ShardRecordProcessorCheckpointer): a sequence number without sub-sequence number is the first user record of an aggregate.
+ * ShardRecordProcessorCheckpointer): a sequence number without sub-sequence number is the first user record of an aggregate,
+ * and where records are cut into payloads the first of these.
  */
 export class DeliveredPositions {
   /** What the program checkpointed last, or where it began. */
   #last: Checkpoint;
   #delivered: UserRecord | undefined;
+  /** The last record of what was handed over last, also again. */
+  #current: UserRecord | undefined;
   #isAtEnd = false;
   #isEndDone = false;
   /** In order; merged where there are many. */
@@ -61,6 +65,7 @@ export class DeliveredPositions {
   /** They are about to be handed over: consecutive records, not empty. */
   delivered(records: readonly UserRecord[]): void {
     const last = records.at(-1)!;
+    this.#current = last;
     if (this.#delivered && compare(extended(last), extended(this.#delivered)) <= 0) return; // tried again
     this.#delivered = last;
     const arrivedAt = records.find((record) => record.arrivedAt > 0)?.arrivedAt ?? 0;
@@ -76,14 +81,17 @@ export class DeliveredPositions {
   checkpoint(asked: AskedPosition): CheckpointVerdict {
     if (asked === 'all delivered') {
       if (this.#isAtEnd) return this.#end();
-      return this.#delivered ? this.#moveTo(extended(this.#delivered)) : { as: 'same' };
+      const to = this.#current && extended(this.#current);
+      // Of a batch that is tried again in parts, more may be checkpointed than the part.
+      return to && this.#stepTo(to) > 0 ? this.#moveTo(to) : { as: 'same' };
     }
     const { sequence, subSequence = 0 } = asked;
     if (this.#isAtEnd && sequence === 'SHARD_END') return this.#end();
     if (this.#last.at !== 'SEQUENCE' && sequence === this.#last.at) return { as: 'same' };
     if (!SEQUENCE.test(sequence) || !Number.isSafeInteger(subSequence) || subSequence < 0)
       return refused(`${sequence}/${subSequence} is no position`);
-    const to = { sequence: sequence.replace(/^0+(?=\d)/, ''), subSequence };
+    const least = isPayloadPosition(this.#delivered?.subSequence) ? payloadPosition(undefined, 0) : 0;
+    const to = { sequence: sequence.replace(/^0+(?=\d)/, ''), subSequence: Math.max(subSequence, least) };
     const isLast = this.#delivered && compare(to, extended(this.#delivered)) === 0;
     return this.#isAtEnd && isLast ? this.#end() : this.#moveTo(to);
   }
@@ -95,9 +103,13 @@ export class DeliveredPositions {
     return { as: 'end' };
   }
 
+  /** From the last checkpoint. */
+  #stepTo(to: Extended): number {
+    return this.#last.at === 'SEQUENCE' ? compare(to, extended(this.#last)) : 1;
+  }
+
   #moveTo(to: Extended): CheckpointVerdict {
-    const last = this.#last.at === 'SEQUENCE' ? extended(this.#last) : undefined;
-    const step = last ? compare(to, last) : 1;
+    const step = this.#stepTo(to);
     if (step === 0) return { as: 'same' };
     const beyond = this.#delivered ? compare(to, extended(this.#delivered)) : 1;
     if (this.#isEndDone || step < 0 || beyond > 0) return refused(this.#outOfRange(to));

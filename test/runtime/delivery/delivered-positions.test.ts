@@ -1,8 +1,12 @@
 import { describe, expect, it, test } from 'vitest';
+import { payloadPosition } from '../../../src/kinesis/payload-position.ts';
 import type { Checkpoint } from '../../../src/kinesis/position.ts';
 import type { UserRecord } from '../../../src/kinesis/record.ts';
 import { DeliveredPositions } from '../../../src/runtime/delivery/delivered-positions.ts';
 import type { AskedPosition } from '../../../src/runtime/handlers/handler.ts';
+
+/** The first payload of a record that is cut. */
+const PAYLOAD = payloadPosition(undefined, 0);
 
 /** `5`, or `5/2` inside an aggregate. */
 function record(at: string, arrivedAt = 0): UserRecord {
@@ -54,6 +58,13 @@ describe('a program that checkpoints', () => {
     ['where it began, by name', 'TRIM_HORIZON', ['ask TRIM_HORIZON', 'get 1', 'ask all'], ['same', '1']],
     ['a record of the batch that it has', '0', ['get 1,2,3', 'ask 2', 'ask all'], ['2/0', '3']],
     [
+      'the part of a batch that is tried again, and not what comes behind it',
+      '0',
+      ['get 1,2,3,4', 'get 1,2', 'ask all', 'get 3,4', 'ask all'],
+      ['2/0', '4'],
+    ],
+    ['less than before by that', '0', ['get 1,2,3,4', 'ask 3', 'get 1,2', 'ask all'], ['3/0', 'same']],
+    [
       'the same record again: no write',
       '0',
       ['get 1,2', 'ask 2', 'ask 2', 'ask 2/0', 'ask all'],
@@ -78,6 +89,12 @@ describe('a program that checkpoints', () => {
       '0',
       ['get 1/0,1/1', 'ask 1', 'ask 1/1'],
       ['1/0', '1/1'],
+    ],
+    [
+      'a record that is cut without sub-sequence: its first payload',
+      '0',
+      [`get 1/${PAYLOAD},1/${PAYLOAD + 1}`, 'ask 1', 'ask 1/0', 'ask all'],
+      [`1/${PAYLOAD}`, 'same', `1/${PAYLOAD + 1}`],
     ],
     [
       'beyond the part of an aggregate that it was given',
