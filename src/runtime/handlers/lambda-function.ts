@@ -73,9 +73,21 @@ export function callLambda(
       Object.defineProperty(given, name, { enumerable: true, get });
     }
     const returned = call(lambdaEvent(batch, context), given as LambdaContext, done);
-    if (typeof (returned as PromiseLike<unknown> | undefined)?.then === 'function') resolve(returned);
-    else if (returned !== undefined || !isAwaited) resolve(returned);
+    const isPromise = typeof (returned as PromiseLike<unknown> | undefined)?.then === 'function';
+    if (isPromise || !isAwaited || isAnswer(returned)) resolve(returned);
   });
+}
+
+/**
+ * Lambda takes no notice of what a function returns that is not async. Said as data it is meant all the same; a request, a timer or
+ * the like is what the call gave that the callback ends.
+ */
+function isAnswer(returned: unknown): boolean {
+  if (typeof returned !== 'object' || returned === null) return typeof returned === 'string';
+  const kind: unknown = Object.getPrototypeOf(returned);
+  return (
+    kind === Object.prototype || kind === null || Array.isArray(returned) || 'batchItemFailures' in returned
+  );
 }
 
 function lambdaContext(

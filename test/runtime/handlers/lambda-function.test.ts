@@ -48,6 +48,15 @@ describe('a Lambda function', () => {
       (_event, _context, callback) => later(() => (callback(null, answer), callback(null))),
     ],
     ['calls context.succeed later', (_event, context) => later(() => context.succeed(answer))],
+    [
+      'calls back later, and returns what it began',
+      (_event, _context, callback) => setImmediate(() => callback(null, answer)),
+    ],
+    [
+      'calls context.done later, and returns whether something took it',
+      (_event, context) => (later(() => context.done(null, answer)), true),
+    ],
+    ['returns it, though it takes a callback', (_event, _context, _callback) => answer],
     ['hands context.done on', (_event, { done }) => later(() => done(null, answer))],
   ])('that %s has answered', async (_, fn) => {
     expect(await call(fn)).toEqual(answer);
