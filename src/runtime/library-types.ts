@@ -70,7 +70,7 @@ export interface WorkerOptions {
   batchSize?: number;
   batchWindowSeconds?: number;
   parallelizationFactor?: number;
-  /** With `records()`: for a batch of a shard, and twelve hours unless it is set. */
+  /** Has no effect on `records()`: each may take as long as it takes. */
   timeoutSeconds?: number;
   format?: PayloadFormat;
   compression?: 'None' | 'Gzip' | 'Zstd' | 'Auto';

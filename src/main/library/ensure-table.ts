@@ -21,14 +21,17 @@ const PATIENCE_MS = 300_000;
 
 /**
  * Creates the table where there is none, waits until it can be used, and gives it its settings. One that exists is left as it
- * is, whoever made it. A setting that cannot be made is warned of, and the table is used without.
+ * is, whoever made it, and waited for when somebody else is making it. A setting that cannot be made is warned of, and the table is
+ * used without.
  */
 export async function ensureTable({ admin, desired, clock, log, signal }: EnsureOptions): Promise<void> {
   let observed = await admin.describe({ signal });
-  if (observed) return;
+  let isNew = false;
   const untilMs = clock.monotonic() + PATIENCE_MS;
   const refused = new Set<TableStep['do']>();
   while (!signal.aborted) {
+    isNew ||= observed === undefined;
+    if (!isNew && observed?.status !== 'CREATING' && observed?.status !== 'DELETING') return;
     const { steps, problem, isBusy } = planTable(desired, observed, { refused });
     if (problem) throw new KcgError('Conflict', problem.message, { resource: `table ${desired.name}` });
     if (steps.length === 0 && !isBusy) return;

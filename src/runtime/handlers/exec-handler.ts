@@ -38,8 +38,11 @@ export function execHandler({ command, env, clock }: ExecHandlerOptions): Handle
         close(reason) {
           closing ??= program.close(reason).finally(() => {
             running.delete(closedOnce);
-            over.resolve();
-            if (last.get(context.shardId) === over.promise) last.delete(context.shardId);
+            // One that was closed before it began may have one before it that still ends.
+            void before.then(() => {
+              over.resolve();
+              if (last.get(context.shardId) === over.promise) last.delete(context.shardId);
+            });
           });
           return closing;
         },

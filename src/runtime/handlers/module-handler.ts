@@ -50,13 +50,14 @@ export class OwnHandler implements Handler {
     const loaded = await unlessAborted(signal, () => this.#options.load());
     this.#loaded = loaded;
     if (loaded.form !== 'class') return;
-    const { folder } = this.#options;
+    const { folder, clock } = this.#options;
     const { made } = loaded;
     this.open = (context) =>
       new ClassProgram(
         {
           made,
           folder,
+          clock,
           callOwn: ({ signal, shardId, log }, call) => this.#work.run({ shardId, folder, log }, signal, call),
         },
         context,

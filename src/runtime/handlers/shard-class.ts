@@ -1,4 +1,6 @@
+import type { Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
+import { callInTime } from '../delivery/timed-call.ts';
 import { resultOf } from './answer-meaning.ts';
 import { failed } from './batch-item-failures.ts';
 import { batchRecord } from './batch-record.ts';
@@ -15,6 +17,9 @@ import type { Position, ShardContext, ShardProcessor, ShardProcessorClass } from
 import { unlessAborted } from './unless-aborted.ts';
 
 const DONE: HandlerResult = { outcome: 'done' };
+/** What an instance that is given up may take to close, ms: its shard goes on after that. */
+const CLOSE_MS = 5_000;
+const NEVER = new AbortController().signal;
 
 export function isShardClass(value: unknown): value is ShardProcessorClass {
   if (typeof value !== 'function') return false;
@@ -31,6 +36,7 @@ export interface ShardClassOptions {
   made: ShardProcessorClass;
   folder: string;
   callOwn: CallOwn;
+  clock: Clock;
 }
 
 /** One shard's instance of a class: `init`, `process`, `close`. */
@@ -83,7 +89,8 @@ export class ClassProgram implements ShardProgram {
 
   async close(reason: CloseReason): Promise<void> {
     if (this.#isClosed) return;
-    const result = await this.#closeOwn(reason, new AbortController().signal);
+    const limit = { clock: this.#options.clock, timeoutMs: CLOSE_MS };
+    const result = await callInTime(({ signal }) => this.#closeOwn(reason, signal), NEVER, limit);
     if (result.outcome === 'failed')
       this.#program.log.warn('close of the handler failed', { reason, error: result.error.message });
   }

@@ -345,11 +345,15 @@ describe('a program that fails', () => {
     const { start, program, handler, context, line } = aProgram(['child=1']);
     await start();
     const child = Number((await line('child ')).slice(6));
+    await handler.open!(context).close('LeaseLost'); // nothing of it ever ran
     const next = handler.open!(context);
-    const started = next.start(new AbortController().signal);
+    const order: string[] = [];
+    const started = next.start(new AbortController().signal).finally(() => order.push('begun'));
     await program.close('LeaseLost');
+    order.push('ended');
     await vi.waitFor(() => expect(isRunning(child)).toBe(false), { timeout: 120_000 });
     expect(await started).toEqual(DONE);
+    expect(order).toEqual(['ended', 'begun']);
   });
 
   test.each<[string, string[], NodeJS.ProcessEnv, string]>([

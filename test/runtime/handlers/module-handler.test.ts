@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { moduleHandler } from '../../../src/runtime/handlers/module-handler.ts';
+import { ownExport } from '../../../src/runtime/handlers/module-export.ts';
+import { moduleHandler, OwnHandler } from '../../../src/runtime/handlers/module-handler.ts';
 import type { Batch, Context } from '../../../src/runtime/handlers/module-types.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
@@ -165,6 +166,30 @@ describe('a module handler', () => {
     await expect(handler.start(signal)).rejects.toMatchObject({
       message: expect.stringMatching(/exports no function main; it exports handler$/),
     });
+  });
+
+  it('does not wait for ever for an instance of a class to close', async () => {
+    const clock = new VirtualClock();
+    const log = aLog();
+    const made = class {
+      process() {}
+      close() {
+        return new Promise<void>(() => {});
+      }
+    };
+    const handler = new OwnHandler({ load: async () => ownExport(made, 'handler'), folder: '', clock });
+    await handler.start(signal);
+    const program = handler.open!({
+      ...aContext({ log }),
+      from: { at: 'TRIM_HORIZON' },
+      checkpoint: () => ({ outcome: 'noted' }),
+    });
+    await program.start(signal);
+    let isClosed = false;
+    void program.close('Failed').then(() => (isClosed = true));
+    await clock.advance(60_000);
+    expect(isClosed).toBe(true);
+    expect(log.lines).toMatchObject([{ level: 'warn', message: 'close of the handler failed' }]);
   });
 
   it.each([
