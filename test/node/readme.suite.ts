@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
 import { COMMAND_BLOCKS, scriptOf } from '../docs/pages.ts';
+import { KCG } from '../support/kcg-program.ts';
 import { NODE_UP_MS } from '../support/node-cluster.ts';
 import { isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
 
@@ -36,6 +37,25 @@ describeWithCluster("the README's way to install", 'node', () => {
       const counts = [...(await logs()).matchAll(/: (\d+) records$/gm)].map(([, count]) => Number(count));
       return counts.reduce((sum, count) => sum + count, 0) === 4;
     });
+  });
+
+  test('has what all of its pods say in kcg logs, and what they say next', async () => {
+    await until('there are two pods', async () => (await readyPods()).length === 2);
+    const command = `'${process.execPath}' '${KCG}' logs orders -n shop`;
+    const said = await kcg.paste(`${command} --tail -1`);
+    for (const { metadata } of await readyPods()) expect(said).toContain(metadata.name);
+    expect(said).toContain('ShardStarted');
+    expect((await kcg.paste(`${command} -c app --tail -1`)).match(/: \d+ records$/gm)).not.toBeNull();
+    const next = kcg.paste(`timeout 240 ${command} -c app --follow --tail 0 | grep -m 1 records`);
+    const producer = setInterval(
+      () => kcg.kinesis.putRecord('orders', { partitionKey: 'e', data: Buffer.from('e') }),
+      500,
+    );
+    try {
+      expect(await next).toMatch(/: \d+ records$/m);
+    } finally {
+      clearInterval(producer);
+    }
   });
 
   test('has pods that end without an error when there are to be fewer', async () => {
