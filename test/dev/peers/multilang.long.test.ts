@@ -107,10 +107,13 @@ describe(`the sample of amazon_kclpy ${KCLPY}`, () => {
     const command = ['python3', join(source, 'samples/sample_kclpy_app.py')];
     const { program, put } = await startDev(command, { PYTHONPATH: source });
     for (let i = 0; i < 100; i += 1) await put(`key-${i}`);
-    await program.says(
-      /Record \(Partition Key: key-40, Sequence Number: \d+, Subsequence Number: 0, Data Size: 6/,
-    );
+    const said = await program
+      .says(/Record \(Partition Key: key-40, Sequence Number: \d+, Subsequence Number: 0, Data Size: 6/)
+      .catch((error: unknown) => error);
     await program.stop();
+    // What it keeps back until it is stopped is known only now.
+    if (said instanceof Error)
+      throw new Error(`${said.message}\nand when it was stopped:\n${program.text()}`);
     expect(program.text()).toMatch(/Shutdown has been requested, checkpointing\.Lease has been lost/);
   });
 });
