@@ -83,7 +83,8 @@ export function callLambda(
  * the like is what the call gave that the callback ends.
  */
 function isAnswer(returned: unknown): boolean {
-  if (typeof returned !== 'object' || returned === null) return typeof returned === 'string';
+  if (returned === null) return true;
+  if (typeof returned !== 'object') return typeof returned === 'string' || typeof returned === 'number';
   const kind: unknown = Object.getPrototypeOf(returned);
   return (
     kind === Object.prototype || kind === null || Array.isArray(returned) || 'batchItemFailures' in returned

@@ -81,6 +81,10 @@ describe('a Lambda function', () => {
     expect(await call(() => {})).toBeUndefined();
   });
 
+  it.each([null, 0, ''])('that takes a callback and returns %j has answered', async (returned) => {
+    expect(await call((_event, _context, _callback) => returned)).toBe(returned);
+  });
+
   it('that takes a callback is waited for', async () => {
     const waiting = call((_event, _context, _callback) => {});
     expect(await Promise.race([waiting, new Promise((done) => setImmediate(done, 'waits'))])).toBe('waits');
