@@ -142,7 +142,9 @@ export function isShadow({ spec }: Pick<KinesisConsumerGroup, 'spec'>): boolean 
   return spec.desiredState === 'Shadow';
 }
 
+export type DesiredState = KinesisConsumerGroup['spec']['desiredState'];
+
 /** Workers are to own shards and read them. */
-export function isReading({ spec }: Pick<KinesisConsumerGroup, 'spec'>): boolean {
+export function isReading({ spec }: { spec: { desiredState: DesiredState } }): boolean {
   return spec.desiredState === 'Running' || spec.desiredState === 'Shadow';
 }

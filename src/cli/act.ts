@@ -1,3 +1,4 @@
+import { isReading, type DesiredState } from '../api/group.ts';
 import { RESUME_ANNOTATION } from '../api/labels.ts';
 import { count } from '../lib/count.ts';
 import { KcgError } from '../lib/errors.ts';
@@ -42,8 +43,6 @@ export function requireChosen(
   });
 }
 
-export type DesiredState = 'Running' | 'Shadow' | 'Paused' | 'Stopped';
-
 /** What the verbs set, and what kubectl would say they did. */
 export const STATE_VERBS = {
   pause: { state: 'Paused', done: 'paused' },
@@ -66,7 +65,7 @@ export function stateChange(
 ): StateChange {
   const now = (spec as { desiredState?: DesiredState } | undefined)?.desiredState ?? 'Running';
   const before = metadata.annotations?.[RESUME_ANNOTATION];
-  const isShadow = now === 'Shadow' || (!isReading(now) && before === 'Shadow');
+  const isShadow = now === 'Shadow' || (!isReading({ spec: { desiredState: now } }) && before === 'Shadow');
   const state = verb === 'resume' ? (isShadow ? 'Shadow' : 'Running') : STATE_VERBS[verb].state;
   if (now === state) return { state, done: `is ${state} already`, patch: undefined };
   const { done } = STATE_VERBS[verb];
@@ -77,10 +76,6 @@ export function stateChange(
     done: state === 'Shadow' ? `${done} as Shadow` : done,
     patch: { metadata: { annotations }, spec: { desiredState: state } },
   };
-}
-
-function isReading(state: DesiredState): boolean {
-  return state === 'Running' || state === 'Shadow';
 }
 
 /** The line that tells it, as kubectl tells such things. */
@@ -115,7 +110,9 @@ export function waitsFor(object: StoredObject, state: DesiredState): string | un
   if (observedGeneration < (object.metadata.generation ?? 0)) return 'the operator has not looked at it yet';
   const ready = conditions.find(({ type }) => type === 'Ready');
   if (!ready) return 'its status says nothing yet';
-  const isDone = isReading(state) ? ready.status === 'True' : ready.reason === state;
+  const isDone = isReading({ spec: { desiredState: state } })
+    ? ready.status === 'True'
+    : ready.reason === state;
   return isDone ? undefined : `${ready.reason}: ${ready.message}`;
 }
 

@@ -1,3 +1,5 @@
+import { INACTIVITY_MS } from '../kubernetes/kube/reflector.ts';
+
 /** What a process shows of itself; times are of its monotonic clock, ms. */
 export interface SignsOfLife {
   nowMs: number;
@@ -7,8 +9,8 @@ export interface SignsOfLife {
   lostAtMs?: number | undefined;
 }
 
-/** A watch that hears nothing for 150 s asks anew, and pauses between two tries are half a minute at most. */
-const WATCH_MS = 4 * 150_000;
+/** A watch that hears nothing for so long asks anew, and pauses between two tries are half a minute at most. */
+const WATCH_MS = 4 * INACTIVITY_MS;
 /** What ends in order takes seconds, the last logs and spans included. */
 const END_MS = 60_000;
 

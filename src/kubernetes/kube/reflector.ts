@@ -15,6 +15,9 @@ export type ReflectorEvent =
   | { type: 'failed'; kind: string; error: KcgError; failures: number; retryInMs: number }
   | { type: 'handlerThrew'; kind: string; thrown: unknown };
 
+/** Twice as long as servers take to send a bookmark, and more, ms. */
+export const INACTIVITY_MS = 150_000;
+
 export interface ReflectorOptions {
   transport: KubeTransport;
   kind: ResourceKind;
@@ -157,7 +160,7 @@ export class KubeReflector {
 
   /** One timer for a watch, however much comes. @throws KcgError `Timeout`; returns when `signal` aborts */
   async #silence(signal: AbortSignal): Promise<void> {
-    const { clock, transport, kind, inactivityMs = 150_000 } = this.#options;
+    const { clock, transport, kind, inactivityMs = INACTIVITY_MS } = this.#options;
     for (;;) {
       const leftMs = this.#heardAtMs + inactivityMs - clock.monotonic();
       if (leftMs <= 0) break;

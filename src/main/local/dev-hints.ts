@@ -20,10 +20,9 @@ export interface HintOptions {
 export function hintsFor(group: KinesisConsumerGroup, options: HintOptions): string[] {
   const { file, local, givenUpFolder } = options;
   const { endpoints, handler } = group.spec;
-  const [from, to] =
-    file === '-'
-      ? [`--table ${tableNameOf(group)} --group ${rowsGroupIdOf(group)}`, `--stream ${streamNameOf(group)}`]
-      : [inFile(group, options), inFile(group, options)];
+  const ofFile = file === '-' ? undefined : inFile(group, options);
+  const from = ofFile ?? `--table ${tableNameOf(group)} --group ${rowsGroupIdOf(group)}`;
+  const to = ofFile ?? `--stream ${streamNameOf(group)}`;
   const givesUp = handler.retry.maxAttempts >= 0 || handler.retry.maxRecordAgeSeconds >= 0;
   return [
     ...(endpoints?.kinesis || endpoints?.dynamodb

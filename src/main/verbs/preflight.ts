@@ -58,7 +58,7 @@ export function inNamespace(
 }
 
 /** Which cluster is said by a flag, and there is none of that name: it is not that there is none at all. */
-function isNamed({ context, kubeconfig }: Options, thrown: unknown): boolean {
+function isNotThere({ context, kubeconfig }: Options, thrown: unknown): boolean {
   return (context !== undefined || kubeconfig !== undefined) && hasCode(thrown, 'InvalidInput');
 }
 
@@ -82,7 +82,7 @@ async function checksOf(
         await cluster.cluster.close();
       }
     } catch (thrown) {
-      if (signal.aborted || isNamed(options, thrown)) throw thrown;
+      if (signal.aborted || isNotThere(options, thrown)) throw thrown;
       checks.push({ result: 'unknown', what: 'Kubernetes', found: KcgError.from(thrown).message });
     }
   }

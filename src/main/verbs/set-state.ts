@@ -1,13 +1,6 @@
+import type { DesiredState } from '../../api/group.ts';
 import { groupNames } from '../../cli/group-options.ts';
-import {
-  actOptions,
-  doneLine,
-  keptBy,
-  stateChange,
-  waitsFor,
-  type DesiredState,
-  type STATE_VERBS,
-} from '../../cli/act.ts';
+import { actOptions, doneLine, keptBy, stateChange, waitsFor, type STATE_VERBS } from '../../cli/act.ts';
 import { KINDS, keyOf, type StoredObject } from '../../kubernetes/cluster.ts';
 import { parseOptions } from '../../lib/options.ts';
 import { untilDone, withChosenGroups, type ActOptions } from '../groups/chosen-groups.ts';
