@@ -19,7 +19,8 @@ const CLI = `"${process.execPath}" "${KCG}"`;
 
 /**
  * `kcg` of this tree. What goes on until Ctrl-C gets that once it has shown something, `dev` when all is over: it has its workers
- * running by the time somebody has opened a second terminal.
+ * running by the time somebody has opened a second terminal. `status` and `doctor` have done what they are for when they found a
+ * trouble: workers that are still coming up are one.
  */
 const SCRIPT = `#!/bin/bash
 shown=$(mktemp)
@@ -28,6 +29,12 @@ case " $* " in
 *' dev '*) wanted='who owns what' ;;
 *' emulator '*) wanted=http ;;
 *' --watch '* | *' --rate '* | ' tail '*) wanted=. ;;
+' status '* | ' doctor '*)
+  ${CLI} "$@" 2>"$shown"
+  code=$?
+  cat "$shown" >&2
+  [ $code = 1 ] && ! grep -q '^error:' "$shown" && exit 0
+  exit $code ;;
 *) exec ${CLI} "$@" ;;
 esac
 ${CLI} "$@" >"$shown" 2>&1 &
