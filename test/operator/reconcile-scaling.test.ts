@@ -155,6 +155,19 @@ test('an autoscaler that asks for none leaves a group that is well', async () =>
   });
 });
 
+test.each(['Fixed', 'External'])(
+  'shards of a group that never had a worker, as none is asked for, are paused: %s',
+  async (mode) => {
+    await create({ mode, minReplicas: 0, replicas: 0 });
+    const [shard] = h.kinesis.listShards('orders').shards;
+    h.table().store(shard!.shardId, { shard_id: shard!.shardId, epoch: 1, sequence: '7' });
+    await pass(300);
+    expect(await h.deployment()).toBeUndefined();
+    const causes = (await h.status()).shards?.map(({ judgement, cause }) => `${judgement} ${cause}`);
+    expect(new Set(causes)).toEqual(new Set(['Stopped Paused']));
+  },
+);
+
 describe('schedules', () => {
   test('an open window is the floor, and its end lets go', async () => {
     // The harness begins on 2026-11-18 at 11:06:40 UTC.

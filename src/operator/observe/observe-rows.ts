@@ -10,6 +10,7 @@ import type { KnownRead } from '../../view/shard-lag.ts';
 import { relevantShards } from '../../view/relevant-shards.ts';
 import { podView } from './observe-pods.ts';
 import type { StreamFacts, TableFacts } from '../plan/group-facts.ts';
+import { scheduleBounds } from '../plan/schedule-bounds.ts';
 import type { PlacedPass } from '../reconcile-context.ts';
 import { tableRecordOf } from './remember-table.ts';
 import { tableFailure } from './table-facts.ts';
@@ -95,10 +96,19 @@ export function viewOf(
     nowMs,
     isFresh,
     // Nor does anybody read who is not wanted.
-    isPaused: !isReading(group) || replicasOf(deploymentOf(pass)) === 0,
+    isPaused: !isReading(group) || isScaledToZero(pass),
     leaseDurationMs: spec.leases.durationSeconds * 1_000,
     checkpointIntervalMs: spec.checkpoints.intervalSeconds * 1_000,
   });
+}
+
+/** By the Deployment, or where there is none, as for a group that never had a worker, by what somebody has asked for. */
+function isScaledToZero(pass: PlacedPass): boolean {
+  const { mode, replicas, ...bounds } = pass.group.spec.scaling;
+  const running = replicasOf(deploymentOf(pass));
+  if (running !== undefined) return running === 0;
+  if (mode !== 'Fixed' && mode !== 'External') return false;
+  return replicas === 0 && scheduleBounds(bounds, pass.options.clock.now()).min === 0;
 }
 
 /** Shards that would be forgotten with their position: another program's rows, until a worker takes them. */
