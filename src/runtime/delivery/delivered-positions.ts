@@ -1,4 +1,4 @@
-import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
+import { BEFORE_RECORD, compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
 import { isPayloadPosition, payloadPosition } from '../../kinesis/payload-position.ts';
 import { compareSequence, type UserRecord } from '../../kinesis/record.ts';
 import type { AskedPosition } from '../handlers/handler.ts';
@@ -65,12 +65,20 @@ export class DeliveredPositions {
   /** They are about to be handed over: consecutive records, not empty. */
   delivered(records: readonly UserRecord[]): void {
     const last = records.at(-1)!;
+    if (this.#delivered === undefined) this.#beginAt(records[0]!);
     this.#current = last;
     if (this.#delivered && compare(extended(last), extended(this.#delivered)) <= 0) return; // tried again
     this.#delivered = last;
     const arrivedAt = records.find((record) => record.arrivedAt > 0)?.arrivedAt ?? 0;
     this.#open.push({ last: extended(last), arrivedAt });
     if (this.#open.length > MOST_STRETCHES) this.#open = inPairs(this.#open);
+  }
+
+  /** A record at which the last checkpoint is comes only when it is cut otherwise now: nothing of it is done. */
+  #beginAt(first: UserRecord): void {
+    const last = this.#last;
+    if (last.at === 'SEQUENCE' && first.sequence === last.sequence && this.#stepTo(extended(first)) <= 0)
+      this.#last = { ...last, subSequence: BEFORE_RECORD };
   }
 
   /** Everything in the shard was handed over. */

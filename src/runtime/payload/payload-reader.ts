@@ -46,8 +46,7 @@ class PayloadReader implements ShardReader {
     let at = this.#next;
     while (at < read.records.length && (at === this.#next || bytes < MAX_RESULT_BYTES)) {
       const end = endOfRecord(read.records, at);
-      const opened = this.#open(read.records.slice(at, end)).filter((record) => !this.#isDone(record));
-      for (const record of opened) {
+      for (const record of this.#notDone(this.#open(read.records.slice(at, end)))) {
         bytes += dataSizeOf(record);
         records.push(record);
       }
@@ -65,10 +64,12 @@ class PayloadReader implements ShardReader {
     return { ...read, records };
   }
 
-  #isDone({ sequence, subSequence }: UserRecord): boolean {
+  /** Of one Kinesis record. A position that it does not have is of a time when it was cut otherwise: all of it comes again. */
+  #notDone(opened: readonly UserRecord[]): readonly UserRecord[] {
     const after = this.#after;
-    if (after === undefined || sequence !== after.sequence) return false;
-    return subSequence !== undefined && subSequence <= after.subSequence;
+    if (after === undefined || opened[0]?.sequence !== after.sequence) return opened;
+    if (!opened.some(({ subSequence }) => subSequence === after.subSequence)) return opened;
+    return opened.filter(({ subSequence }) => subSequence === undefined || subSequence > after.subSequence);
   }
 }
 

@@ -109,6 +109,25 @@ describe('a program that checkpoints', () => {
       ['get 3/2,4', 'ask 3/0', 'ask 3/1', 'ask all'],
       ['refused', 'same', '4'],
     ],
+    [
+      'a record that was cut and is not any more, of which the row says that some is done',
+      `3/${PAYLOAD + 1}`,
+      ['get 3', 'ask 3', 'ask 2', 'get 4', 'ask all'],
+      ['3', 'refused', '4'],
+    ],
+    ['the same with all it was given', `3/${PAYLOAD + 1}`, ['get 3', 'ask all'], ['3']],
+    [
+      'records of an aggregate that were cut and are not any more',
+      `3/${PAYLOAD + 1}`,
+      ['get 3/0', 'get 3/1,4', 'ask 3/0', 'ask 3/1', 'ask all'],
+      ['3/0', '3/1', '4'],
+    ],
+    [
+      'fewer payloads than the record had when it was cut otherwise',
+      `3/${PAYLOAD + 1}`,
+      [`get 3/${PAYLOAD}`, 'ask 3', 'get 4', 'ask all'],
+      [`3/${PAYLOAD}`, '4'],
+    ],
   ] as const)('%s', (_, from, steps, expected) => {
     expect(outcomes(from, steps)).toEqual(expected);
   });

@@ -93,5 +93,7 @@ describe('a reader of payloads', () => {
     const text: PayloadOptions = { format: 'Text', compression: 'None' };
     expect(await from(checkpoint, [plain], text)).toEqual(['7 1\n2\n3']);
     expect(await from(checkpoint, [aggregate], text)).toEqual(['7 1\n2', '7 3\n4', '7 5']);
+    const list = aRecord('7', { data: Buffer.from('[1,2,3]') });
+    expect(await from(checkpoint, [list])).toEqual(['7 [1,2,3]']);
   });
 });
