@@ -16,6 +16,7 @@ import { pursueConsumer, removeOldConsumers, usableArn } from './steps/reconcile
 import { followOutage, judgeWorkers } from './steps/reconcile-liveness.ts';
 import { nowhere } from './plan/nowhere.ts';
 import { countJudgements } from './plan/shards-progressing.ts';
+import { forgetResume } from './steps/forget-resume.ts';
 import { concernsImport, pursueImport } from './steps/reconcile-import.ts';
 import { reconcilePause } from './steps/reconcile-pause.ts';
 import { lookAtRowsAgain } from './observe/rows-again.ts';
@@ -50,6 +51,7 @@ const CHANGING_MS = 3_000;
 /** @throws KcgError when the pass could not be ended */
 export async function reconcileLiving(pass: Pass): Promise<Look> {
   if (!(await keepFinalizer(pass))) return { again: 1_000 };
+  await forgetResume(pass);
   const { placed, ...unplaced } = await placedPass(pass);
   if (!placed) pass.options.onLook?.(keyString(keyOf(pass.object)), undefined);
   const facts = placed

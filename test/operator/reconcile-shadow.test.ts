@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { RESUME_ANNOTATION } from '../../src/api/labels.ts';
+import { stateChange } from '../../src/cli/act.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ImportRequest } from '../../src/operator/position-import.ts';
 import { groupObject, Harness } from './reconcile-harness.ts';
@@ -148,5 +150,30 @@ describe('a shadow', () => {
     await h.converge();
     expect(rows('shop.orders').filter(({ shard_id }) => shard_id.startsWith('shardId'))).toEqual(before);
     expect(await h.workerConfig()).toMatchObject({ groupId: 'shop.orders', handler: { type: 'http' } });
+  });
+
+  it('that was paused as one, and set to Running by hand, is not resumed as one later', async () => {
+    open();
+    create(spec('Shadow'));
+    await h.converge();
+    const remembered = async () => (await h.group()).metadata.annotations?.[RESUME_ANNOTATION];
+    const act = async (verb: 'pause' | 'resume') => {
+      const { state, patch } = stateChange(verb, await h.group());
+      const { annotations } = (patch as { metadata: { annotations: Record<string, string> } }).metadata;
+      h.setGroup((given, { metadata }) => {
+        given['desiredState'] = state;
+        metadata.annotations = { ...metadata.annotations, ...annotations };
+      });
+      await h.converge();
+    };
+    await act('pause');
+    expect(await remembered()).toBe('Shadow');
+    for (const state of ['Running', 'Paused']) {
+      switchTo(state);
+      await h.converge();
+    }
+    expect(await remembered()).toBeUndefined();
+    await act('resume');
+    expect((await h.group()).spec).toMatchObject({ desiredState: 'Running' });
   });
 });
