@@ -87,8 +87,19 @@ function isOf({ first, last, lane, lanes }: StoredBatch, record: UserRecord): bo
   return fromFirst >= 0 && fromLast <= 0 && laneOf(partitionKey, lanes) === lane;
 }
 
+/** The record is there in full at a bound of the batch that lies inside it: `isOf` cannot tell what of it the batch had. */
+export function isCutOtherwise({ first, last }: StoredBatch, { sequence, subSequence }: UserRecord): boolean {
+  return [first, last].some(
+    (bound) => bound.sequence === sequence && differs(bound.subSequence, subSequence),
+  );
+}
+
+function differs(bound: number | undefined, subSequence: number | undefined): boolean {
+  return bound !== undefined && isPayloadPosition(bound) !== isPayloadPosition(subSequence);
+}
+
 /** 0 as well where it is not known: `format` has been corrected since, and what was a part is there as a whole, or the other way. */
 function stepInside(subSequence: number | undefined, bound: number | undefined): number {
-  if (bound === undefined || isPayloadPosition(bound) !== isPayloadPosition(subSequence)) return 0;
+  if (bound === undefined || differs(bound, subSequence)) return 0;
   return (subSequence ?? 0) - bound;
 }

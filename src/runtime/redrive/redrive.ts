@@ -1,13 +1,13 @@
 import type { StreamSummary } from '../../kinesis/stream-client.ts';
 import { isPayloadPosition } from '../../kinesis/payload-position.ts';
-import type { UserRecord } from '../../kinesis/record.ts';
+import { positionOf, type UserRecord } from '../../kinesis/record.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { undecodable } from '../payload/payloads.ts';
 import { takeDecodable } from '../payload/take-decodable.ts';
 import type { Handler } from '../handlers/handler.ts';
-import { fetchAgain, type FetchOptions } from './fetch-again.ts';
+import { fetchAgain, isCutOtherwise, type FetchOptions } from './fetch-again.ts';
 import { openReceiver, type Receiver } from './receiver.ts';
 import { readStoredBatch, type BatchStore, type StoredBatch, type StoredText } from './stored-batch.ts';
 
@@ -48,7 +48,7 @@ export interface RedriveResult {
 export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
   const { store, signal, onLine } = options;
   const result: RedriveResult = { done: 0, records: 0, failed: 0, gone: 0, others: 0 };
-  const throttled = new Set<string>();
+  const run = { throttled: new Set<string>(), whole: new Set<string>() };
   for await (const stored of store.list(signal)) {
     if (signal.aborted) break;
     const batch = readStoredBatch(stored.text);
@@ -56,7 +56,7 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
       result.others += 1;
       continue;
     }
-    const { outcome, records, line } = await one(stored, batch, { ...options, throttled });
+    const { outcome, records, line } = await one(stored, batch, { ...options, ...run });
     // What was handed over is told; a failure may be that of being stopped.
     if (signal.aborted && outcome !== 'done') break;
     result[outcome] += 1;
@@ -95,16 +95,26 @@ interface One {
   line: string;
 }
 
+/** What a run knows of earlier batches. */
+interface Run {
+  /** Shards. */
+  throttled: Set<string>;
+  /** Records that are done though only a part of them was given up, as `format` has been corrected since. */
+  whole: Set<string>;
+}
+
 async function one(
   stored: StoredText,
   batch: StoredBatch,
-  { throttled, ...options }: RedriveOptions & { throttled: Set<string> },
+  { throttled, whole, ...options }: RedriveOptions & Run,
 ): Promise<One> {
   const { dryRun, acceptLoss } = options;
   const fetched = await unlessThrottled(batch, throttled, () => fetchAgain(batch, options));
   if (!fetched) return { outcome: 'failed', records: 0, line: 'the shard stays throttled; left there' };
   const { records: kept, isWhole } = fetched;
-  const records = isWhole ? kept : (openedAgain(batch.payload, options) ?? kept);
+  const nameOfRecord = (record: UserRecord) => `${batch.shardId} ${positionOf(record)}`;
+  const found = isWhole ? kept : (openedAgain(batch.payload, options) ?? kept);
+  const records = found.filter((record) => !whole.has(nameOfRecord(record)));
   // Of a batch that Lambda read in lanes, more lie in its range than it had: the first is missing all the same.
   const lost = isWhole || batch.payload ? 0 : Math.max(1, batch.batchSize - kept.length);
   const from = !isWhole && batch.payload ? ', as they were kept there, being gone from the stream' : '';
@@ -118,12 +128,14 @@ async function one(
     return { outcome: 'gone', records: 0, line: `${what}${hint}` };
   }
   const without = lost > 0 ? `, without ${lost} that are gone` : '';
-  if (dryRun)
-    return { outcome: 'done', records: records.length, line: `${size} to redrive${from}${without}` };
-  const failure = await handOver(batch, records, options);
+  const before = found.length - records.length;
+  const earlier = before > 0 ? `, ${before} with an earlier batch` : '';
+  const failure = dryRun ? undefined : await handOver(batch, records, options);
   if (failure !== undefined) return { outcome: 'failed', records: 0, line: `${failure}; left there` };
-  await stored.remove();
-  return { outcome: 'done', records: records.length, line: `${size} redriven${from}${without}` };
+  if (!dryRun) await stored.remove();
+  for (const record of records) if (isCutOtherwise(batch, record)) whole.add(nameOfRecord(record));
+  const line = `${size} ${dryRun ? 'to redrive' : 'redriven'}${from}${without}${earlier}`;
+  return { outcome: 'done', records: records.length, line };
 }
 
 /** Undefined: all done; else why not. */

@@ -195,20 +195,33 @@ describe('batches that were given up', () => {
     ]);
   });
 
-  it.each<[what: string, subSequence: number, data: Uint8Array]>([
-    ['a part of a record that is not cut any more', payloadPosition(undefined, 2), Buffer.from('{}')],
+  it.each<[what: string, first: number, data: Uint8Array]>([
+    ['parts of a record that is not cut any more', payloadPosition(undefined, 0), Buffer.from('{}')],
     [
-      'a part of an aggregate whose records are cut now',
+      'parts of an aggregate whose records are cut now',
       0,
       encodeAggregate([{ partitionKey: 'a', data: Buffer.from('1') }]),
     ],
-  ])('that was %s is not taken for done', async (_, subSequence, data) => {
+  ])('that were %s come once, whole', async (_, first, data) => {
     kinesis.putRecord('orders', { partitionKey: 'a', data });
-    keep({ records: (await readAll()).slice(20).map((record) => ({ ...copyOf(record), subSequence })) });
-    const format = isPayloadPosition(subSequence) ? 'Json' : 'JsonLines';
+    kinesis.putRecord('orders', { partitionKey: 'b', data: Buffer.from('2') });
+    const [own, next] = (await readAll()).slice(20);
+    const part = (index: number) => ({ ...copyOf(own!), subSequence: first + index });
+    const batches = [[part(0)], [part(1)], [part(2), next!]];
+    for (const records of batches) keep({ records });
+    const format = isPayloadPosition(first) ? 'Json' : 'JsonLines';
     const payloads = await openPayloads({ format, compression: 'None' });
-    expect(await run({ payloads })).toMatchObject({ records: 1 });
-    expect(keysOf(handed)).toEqual([['a']]);
+    expect(await run({ payloads, dryRun: true })).toEqual({ ...NOTHING, done: 3, records: 2 });
+    let isFirst = true;
+    answer = () => {
+      if (!isFirst) return DONE;
+      isFirst = false;
+      return { outcome: 'partial', firstFailure: 0 };
+    };
+    expect(await run({ payloads })).toEqual({ ...NOTHING, done: 2, records: 2, failed: 1 });
+    expect(keysOf(handed)).toEqual([['a'], ['a'], ['b']]);
+    expect(lines.at(-1)).toMatch(/: 1 record redriven, 1 with an earlier batch$/);
+    expect([...kept.keys()]).toEqual(['m0']);
   });
 
   it.each<[string, HandlerResult]>([
