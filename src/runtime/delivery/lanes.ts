@@ -41,6 +41,11 @@ export class Lanes {
     return this.#buffers[lane]!;
   }
 
+  /** At least an equal part of what waits is in this lane: always true of one of them. */
+  hasItsPart(lane: number): boolean {
+    return this.#buffers[lane]!.bytes * this.count >= this.bytes;
+  }
+
   add({ records, end }: Pick<ReadResult, 'records' | 'end'>, nowMs: number): void {
     const { count } = this;
     if (count === 1) {

@@ -215,11 +215,15 @@ export class ShardConsumer {
       buffer: lanes.buffer(lane),
       stop: this.#stopFetching.signal,
       abandon: this.#abandon.signal,
-      isUrgent: () => this.#share.isCrowded,
+      // Many lanes can fill the room without a full batch among them: none would come of waiting for the windows.
+      isUrgent: () => this.#share.isCrowded || (!this.#share.mayFetch && lanes.hasItsPart(lane)),
       isLast: () => this.#end !== undefined,
       behindMs: () => this.#behindMs,
       onFinished: this.#finished,
-      onReleased: (bytes) => this.#share.remove(bytes),
+      onReleased: (bytes) => {
+        this.#share.remove(bytes);
+        if (!this.#share.mayFetch) this.#wake();
+      },
       lose: (reason) => this.lose(reason),
     });
   }

@@ -7,6 +7,7 @@ import { silentLog } from '../../../src/lib/log.ts';
 import { seededRandom } from '../../../src/lib/random.ts';
 import { eventBytes } from '../../../src/runtime/delivery/batching.ts';
 import { ByteBudget } from '../../../src/runtime/delivery/byte-budget.ts';
+import { laneOf } from '../../../src/runtime/delivery/lane-of.ts';
 import { Checkpointer } from '../../../src/runtime/delivery/checkpointer.ts';
 import { Lanes } from '../../../src/runtime/delivery/lanes.ts';
 import { LoadMeter } from '../../../src/runtime/delivery/load-meter.ts';
@@ -18,9 +19,16 @@ import { aReadShard } from './a-read-shard.ts';
 
 const DONE = { outcome: 'done', row: undefined } as const;
 
+interface Changes extends Partial<ShardConsumerOptions> {
+  recordsPerRead?: number;
+  windowMs?: number;
+  /** The keys of the records, in turn. */
+  keys?: readonly string[];
+}
+
 /** A shard of which each read, every 100 ms, brings `recordsPerRead` empty records. */
-function aConsumer(changes: Partial<ShardConsumerOptions> & { recordsPerRead?: number; windowMs?: number }) {
-  const { recordsPerRead = 1, windowMs = 0, ...options } = changes;
+function aConsumer(changes: Changes) {
+  const { recordsPerRead = 1, windowMs = 0, keys = [''], ...options } = changes;
   const clock = new VirtualClock();
   const random = seededRandom(1);
   const budget = new ByteBudget(1_000_000);
@@ -33,7 +41,7 @@ function aConsumer(changes: Partial<ShardConsumerOptions> & { recordsPerRead?: n
     reads += 1;
     const records = Array.from({ length: recordsPerRead }, () => ({
       sequence: String((sequence += 1)),
-      partitionKey: '',
+      partitionKey: keys[sequence % keys.length]!,
       data: new Uint8Array(0),
       arrivedAt: clock.now(),
     }));
@@ -134,6 +142,45 @@ describe('a shard consumer', () => {
     expect(roomy.batches).toEqual([]);
     await alone.end();
     await roomy.end();
+  });
+
+  test.each([
+    { lanes: 1, recordsPerRead: 100 },
+    { lanes: 10, recordsPerRead: 100 },
+    { lanes: 10, recordsPerRead: 3_000 },
+  ])('delivers before a window is over when it may fetch no further ahead: %o', async (shape) => {
+    const { clock, batches, reads, end } = aConsumer({
+      recordsPerRead: shape.recordsPerRead,
+      keys: Array.from({ length: 60 }, (_, key) => (key % 2 === 0 ? 'a' : String(key))),
+      lanes: new Lanes(shape.lanes, { batchSize: 10_000, batchWindowMs: 300_000 }),
+      share: new ByteBudget(1e9).share(1_000 * RECORD),
+    });
+    await clock.advance(20_000);
+    expect(reads()).toBeGreaterThan(190);
+    expect(batches.length).toBeLessThan(2 * shape.lanes * reads());
+    await end();
+  });
+
+  test('waits for the windows of its other lanes while one of them is behind', async () => {
+    const sizes: number[] = [];
+    const { clock, end } = aConsumer({
+      recordsPerRead: 100,
+      keys: [...Array.from({ length: 99 }, () => 'a'), 'b'],
+      lanes: new Lanes(2, { batchSize: 1_000, batchWindowMs: 10_000 }),
+      share: new ByteBudget(1e9).share(2_000 * RECORD),
+      handler: {
+        handle: async ({ records }) => {
+          if (records[0]!.partitionKey === 'a') await clock.sleep(1_000);
+          else sizes.push(records.length);
+          return { outcome: 'done' };
+        },
+      },
+    });
+    await clock.advance(50_000);
+    expect(laneOf('a', 2)).not.toBe(laneOf('b', 2));
+    expect(sizes.length).toBeGreaterThan(3);
+    expect(sizes.length).toBeLessThan(7);
+    await end();
   });
 
   test('fetches though others hold more than all, as long as it holds nothing itself', async () => {
