@@ -82,13 +82,16 @@ async function deliver(
     const answer = await unlessAborted(signal, () => post(url, call));
     return answer.status === 413 ? refuse('answered 413 to', answer.body) : resultOfAnswer(answer, records);
   } catch (thrown) {
+    const isCutOff = thrown instanceof CutOffError;
+    // Who closes the connection and is there refuses the batch; who is not has ended while it read it.
+    const isEnded = isCutOff && (await findProblem(url, clock, signal)) !== undefined;
     if (signal.aborted) return { outcome: 'failed', error: aborted(signal) };
     const result =
-      thrown instanceof CutOffError
+      isCutOff && !isEnded
         ? refuse(`closed the connection (${thrown.message}) before it had`)
         : failed(`the handler at ${url} did not answer: ${describeNetworkError(thrown)}`, thrown);
     const isMissed = isRefused(thrown);
-    const isAway = isMissed || isRefused((thrown as Error).cause);
+    const isAway = isMissed || isEnded || isRefused((thrown as Error).cause);
     return { ...result, back: watch.back(isAway), ...(isMissed ? { isMissed } : {}) };
   }
 }

@@ -332,6 +332,20 @@ describe('an application with a body limit', () => {
     expect(handler.fit?.(large)).toBe(32);
   });
 
+  it('that ends while the batch comes has failed, and has none', async () => {
+    // A port that is closed may be somebody else's the next moment: a proxy before it says that it is gone.
+    const server = createServer(({ method, socket }, response) =>
+      method === 'GET' ? response.writeHead(502).end() : socket.resetAndDestroy(),
+    );
+    const { handler } = handlerOf(await listen(server));
+    const result = await handler.handle(aBatch(...large), aContext());
+    const error = { message: expect.stringMatching(/ did not answer: /) };
+    expect(result).toMatchObject({ outcome: 'failed', error, back: expect.any(Promise) });
+    expect(Object.keys(result)).not.toContain('isTooLarge');
+    expect(result).not.toHaveProperty('isMissed');
+    expect(handler.fit?.(large)).toBe(64);
+  });
+
   it('that refuses a single record is told of, with what to raise', async () => {
     const { url } = await limited(50_000, (response) => response.writeHead(413).end());
     const result = await handlerOf(url).handler.handle(aBatch(large[0]!), aContext());
