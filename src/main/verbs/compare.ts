@@ -51,7 +51,7 @@ export async function runCompareCommand(
   };
   try {
     await show(look, options.watch, stop);
-    return refused ? 1 : 0;
+    return refused && !options.watch ? 1 : 0;
   } catch (thrown) {
     if (stop.aborted) throw abortError(stop);
     throw thrown;

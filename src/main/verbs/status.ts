@@ -9,7 +9,7 @@ import { show } from './show.ts';
 
 export { statusOptions };
 
-/** `kcg status`: what runs, what is wrong, what to do next. Exit code 1 when something is. */
+/** `kcg status`: what runs, what is wrong, what to do next. Exit code 1 when something is, unless it was watched. */
 export async function runStatusCommand(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -40,7 +40,7 @@ export async function runStatusCommand(
       );
     },
   );
-  return code;
+  return watch ? 0 : code;
 
   function print(pictures: readonly GroupPicture[]): string {
     if (output === 'name') return pictures.map(nameOf).join('\n');
