@@ -4,7 +4,12 @@ import { setCondition } from '../../src/api/conditions.ts';
 import { groupCrd } from '../../src/api/crd.ts';
 import { parseGroup, type GroupStatus } from '../../src/api/group.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { controlPlaneProblem, startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import {
+  controlPlaneProblem,
+  startControlPlane,
+  untilServed,
+  type ControlPlane,
+} from '../support/control-plane.ts';
 import { apiServerOf } from '../support/api-server.ts';
 import { ARN, groupOf, SPEC_TABLE, UPDATE_TABLE, type SpecCase } from './spec-table.ts';
 
@@ -35,10 +40,7 @@ describe.skipIf(problem !== undefined)('an API server', () => {
     server = apiServerOf(cluster.kubeconfig);
     await applied(groupCrd(), '--force-conflicts');
     await applied({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-    const crd = 'crd/kinesisconsumergroups.kcg.dev';
-    expect(await kubectl('wait', '--for=condition=Established', '--timeout=240s', crd)).toMatchObject({
-      code: 0,
-    });
+    await untilServed(cluster.kubectl, 'kinesisconsumergroups.kcg.dev');
   });
   afterAll(async () => {
     await server?.close();

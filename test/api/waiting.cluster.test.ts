@@ -8,7 +8,12 @@ import { setCondition, type NewCondition } from '../../src/api/conditions.ts';
 import { groupCrd } from '../../src/api/crd.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
-import { controlPlaneProblem, startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import {
+  controlPlaneProblem,
+  startControlPlane,
+  untilServed,
+  type ControlPlane,
+} from '../support/control-plane.ts';
 import { groupOf } from './spec-table.ts';
 
 /*
@@ -33,12 +38,7 @@ describe.skipIf(problem !== undefined)('helm install --wait', () => {
       cluster.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], JSON.stringify(object));
     expect(await apply(groupCrd())).toMatchObject({ code: 0 });
     await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-    await kubectl(
-      'wait',
-      '--for=condition=Established',
-      '--timeout=240s',
-      'crd/kinesisconsumergroups.kcg.dev',
-    );
+    await untilServed(cluster.kubectl, 'kinesisconsumergroups.kcg.dev');
     chart = mkdtempSync(join(tmpdir(), 'kcg-chart-'));
     writeFileSync(join(chart, 'Chart.yaml'), 'apiVersion: v2\nname: app\nversion: 0.1.0\n');
     mkdirSync(join(chart, 'templates'));

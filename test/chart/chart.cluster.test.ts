@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasPodEnded } from '../../src/kubernetes/candidate.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { startControlPlane, untilServed, type ControlPlane } from '../support/control-plane.ts';
 import { printed } from '../support/kubectl.ts';
 import { until } from '../support/until.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
   plane = await startControlPlane();
   // The namespace and the definition have to be there before the rest; one call orders them so.
   applied = await plane.kubectl(['apply', '-k', 'deploy']);
-  await kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=300s');
+  await untilServed(plane.kubectl, 'kinesisconsumergroups.kcg.dev');
   await kubectl(`create namespace ${NAMESPACE}`);
 });
 afterAll(async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
-import { startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import { startControlPlane, untilServed, type ControlPlane } from '../support/control-plane.ts';
 import { printed } from '../support/kubectl.ts';
 import { CHART, runHelm } from './render-chart.ts';
 
@@ -61,7 +61,7 @@ describe.skipIf(helm === '')('with Helm', () => {
 
   test('they come, are upgraded, go back, and stay when the release goes, and groups with them', async () => {
     release('install', 'kcg', older, '--create-namespace');
-    await kubectl(`wait --for=condition=Established ${CRD} --timeout=300s`);
+    await untilServed(plane.kubectl, 'kinesisconsumergroups.kcg.dev');
     expect(await hasAge()).toBe(false);
     await kubectl('apply -f -', GROUP);
     const uid = await groupUid();
@@ -111,7 +111,7 @@ describe.skipIf(helm === '')('with Helm', () => {
     expect(await kubectl('get deployments -n kcg-system -o name')).toBe('deployment.apps/kcg');
 
     await kubectl('apply --server-side -f crds');
-    await kubectl(`wait --for=condition=Established ${CRD} --timeout=300s`);
+    await untilServed(plane.kubectl, 'kinesisconsumergroups.kcg.dev');
     release('install', 'app', app, '--set', 'kcg.crds.install=false');
     expect(await kubectl('get kcg with-operator -o name')).toContain('with-operator');
     rmSync(app, { recursive: true });

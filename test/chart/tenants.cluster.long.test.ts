@@ -23,7 +23,6 @@ beforeAll(async () => {
   if (helm === '') return;
   plane = await startControlPlane({ definitions: [readFileSync('deploy/crds.yaml', 'utf8')] });
   await kubectl('apply -k deploy');
-  await kubectl('wait --for=condition=Established crd/kinesisconsumergroups.kcg.dev --timeout=300s');
   for (const namespace of ['shop', 'other']) {
     await kubectl(`create namespace ${namespace}`);
     await kubectl(`create rolebinding dev --clusterrole=edit --user=dev -n ${namespace}`);

@@ -10,7 +10,12 @@ import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { folderDestination } from '../../src/runtime/failure/folder-destination.ts';
 import { aGivenUpBatch } from '../runtime/failure/a-given-up-batch.ts';
-import { controlPlaneProblem, startControlPlane, type ControlPlane } from '../support/control-plane.ts';
+import {
+  controlPlaneProblem,
+  startControlPlane,
+  untilServed,
+  type ControlPlane,
+} from '../support/control-plane.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 
 /* kcg redrive NAME: an API server says what the group is. */
@@ -47,8 +52,7 @@ describe.skipIf(problem !== undefined)('kcg redrive with the name of a group', (
       ).toMatchObject({ code: 0 });
     await apply(groupCrd());
     await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-    const crd = 'crd/kinesisconsumergroups.kcg.dev';
-    await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=240s', crd]);
+    await untilServed(cluster.kubectl, 'kinesisconsumergroups.kcg.dev');
     await apply({
       apiVersion: 'kcg.dev/v1alpha1',
       kind: 'KinesisConsumerGroup',

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import {
   clusterAvailability,
   findControlPlane,
@@ -12,6 +13,7 @@ import {
 import { ProcessGroup } from '../cluster/process-group.ts';
 import { kubectlOf, type Kubectl } from './kubectl.ts';
 import { lastingPort } from './lasting-port.ts';
+import { until } from './until.ts';
 
 export type { KubectlResult } from './kubectl.ts';
 
@@ -105,17 +107,20 @@ async function startIn(
 
 async function establish(kubectl: Kubectl, { definitions = [] }: ControlPlaneOptions): Promise<void> {
   for (const definition of definitions) {
-    for (const args of [
-      ['apply', '--server-side', '--force-conflicts', '-f', '-'],
-      ['wait', '--for=condition=Established', '--timeout=300s', '-f', '-'],
-    ]) {
-      let { code, stderr } = await kubectl(args, definition);
-      // kubectl wait cannot read a definition that has no condition yet.
-      while (code !== 0 && stderr.includes('.status.conditions accessor error'))
-        ({ code, stderr } = await kubectl(args, definition));
-      if (code !== 0) throw new Error(`the definition is not taken: ${stderr}`);
-    }
+    const apply = ['apply', '--server-side', '--force-conflicts', '-f', '-'];
+    const { code, stderr } = await kubectl(apply, definition);
+    if (code !== 0) throw new Error(`the definition is not taken: ${stderr}`);
   }
+  for (const document of definitions.flatMap((definition) => parseAllDocuments(definition))) {
+    const object = document.toJS() as { metadata: { name: string } } | null;
+    if (object) await untilServed(kubectl, object.metadata.name);
+  }
+}
+
+/** Objects of a kind can be made a moment after its definition is established: only then does kubectl find it. */
+export async function untilServed(kubectl: Kubectl, name: string): Promise<void> {
+  const get = () => kubectl(['get', name, '--all-namespaces']);
+  await until(`${name} to be served`, async () => (await get()).code === 0, READY_SECONDS, get);
 }
 
 /** Keys for the tokens of ServiceAccounts, and the administrator's token. */
