@@ -134,9 +134,13 @@ describe.skipIf(promtool === undefined)('of the alerts', () => {
     const scene = new Scene();
     const worker = scene.start('a');
     await scene.pass(5);
-    worker.worker.checkpointAges = () => [['shardId-000000000000', 300_000]];
+    // As old as the longest interval lets them be.
+    let ageMs = 300_000;
+    worker.worker.checkpointAges = () => [['shardId-000000000000', ageMs]];
     await scene.pass(20);
-    scene.expectFiring(promtool!, { '5m': [], '24m': ['KcgCheckpointsNotWritten'] });
+    ageMs = 480_000;
+    await scene.pass(20);
+    scene.expectFiring(promtool!, { '5m': [], '24m': [], '44m': ['KcgCheckpointsNotWritten'] });
   });
 
   test('one tells of workers that lose their leases, from the first on', async () => {
