@@ -266,6 +266,7 @@ export class ShardConsumer {
     }
     const reached = lanes.finish(lane, count);
     if (reached && !this.#life) this.#noteAtLeast(checkpointAt(reached));
+    if (how !== 'processed') this.#life?.gaveUp(records);
     this.#passOver();
   };
 

@@ -95,6 +95,11 @@ export class ShardLife {
     return result;
   }
 
+  /** What it did not get done, and does not get again. */
+  gaveUp(records: readonly UserRecord[]): void {
+    this.#program?.gaveUp?.(records);
+  }
+
   /** All in the shard is delivered. True: the program has checkpointed the end. */
   async end(): Promise<boolean> {
     const program = this.#program;

@@ -96,6 +96,8 @@ export interface ShardProgram {
   readonly broken: Promise<KcgError>;
   start(signal: AbortSignal): Promise<HandlerResult>;
   handle(batch: Batch, context: HandlerContext): Promise<HandlerResult>;
+  /** These count as processed, like all before them that it has not kept back: it does not get them again. */
+  gaveUp?(records: readonly UserRecord[]): void;
   /** Everything in the shard is delivered: it has to checkpoint the end, before which no child begins. */
   shardEnded(signal: AbortSignal): Promise<HandlerResult>;
   /** The shard goes to somebody else after this: it may checkpoint. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
+import type { UserRecord } from '../../kinesis/record.ts';
 import { callInTime } from '../delivery/timed-call.ts';
 import { resultOf } from './answer-meaning.ts';
 import { failed } from './batch-item-failures.ts';
@@ -74,6 +75,10 @@ export class ClassProgram implements ShardProgram {
     const done = result.outcome === 'partial' ? result.firstFailure : records.length;
     if (result.outcome !== 'failed' && done > 0) this.#program.checkpoint(records[done - 1]!);
     return result;
+  }
+
+  gaveUp(records: readonly UserRecord[]): void {
+    if (this.#options.made.checkpoints !== 'manual') this.#program.checkpoint(records.at(-1)!);
   }
 
   async shardEnded(signal: AbortSignal): Promise<HandlerResult> {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { KcgError } from '../../../src/lib/errors.ts';
 import type { FailureDestination, GivenUpBatch } from '../../../src/runtime/failure/failure-destination.ts';
 import type { HandlerResult } from '../../../src/runtime/handlers/handler.ts';
+import { ClassProgram } from '../../../src/runtime/handlers/shard-class.ts';
 import { aReadShard, numbersOf, type Handle } from './a-read-shard.ts';
 
 const done: HandlerResult = { outcome: 'done' };
@@ -346,4 +347,33 @@ describe('a handler that hangs', () => {
     await shard.clock.advance(10);
     expect([await drained, shard.checkpoint()]).toEqual([{ as: 'drained' }, 0]);
   });
+});
+
+test.each([
+  { checkpoints: 'auto' as const, position: 3, openMs: 0 },
+  { checkpoints: 'manual' as const, position: 0, openMs: 60_000 },
+])('what a class with $checkpoints checkpoints has to give up', async ({ checkpoints, position, openMs }) => {
+  class Orders {
+    static checkpoints = checkpoints;
+
+    async process({ records }: { records: readonly unknown[] }) {
+      if (records.length === 1) throw new Error('no');
+    }
+  }
+  const shard = aReadShard({
+    reads: [['a', 'b'], ['c']],
+    readEveryMs: 1,
+    policy: { maxAttempts: 1 },
+    handle: async () => done,
+    open: (context) =>
+      new ClassProgram(
+        { made: Orders, folder: '', clock: shard.clock, callOwn: async (_, call) => call() },
+        context,
+      ),
+  });
+  await shard.clock.advance(60_000);
+  expect(shard.told('RecordsGivenUp')).toHaveLength(1);
+  expect(shard.checkpoint()).toBe(position);
+  expect(shard.consumer.standing()?.behindMs).toBe(openMs);
+  await shard.end();
 });
