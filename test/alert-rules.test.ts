@@ -251,6 +251,16 @@ describe.skipIf(promtool === undefined)('of the alerts', () => {
     scene.expectFiring(promtool!, { '14m': [], '16m': failing, '60m': failing, '119m': failing, '129m': [] });
   });
 
+  test('one tells of changes that a watch missed, for an hour', async () => {
+    const scene = new Scene();
+    scene.start('a');
+    scene.operator.onReflector({ type: 'listed', kind: 'Pod', objects: 1, changes: 1 });
+    await scene.pass(20);
+    scene.operator.onReflector({ type: 'missed', kind: 'Pod', changes: 1 });
+    await scene.pass(70);
+    scene.expectFiring(promtool!, { '19m': [], '22m': ['KcgWatchMissedChanges'], '89m': [] });
+  });
+
   test('one tells of a look that does not end, for as long as it runs', async () => {
     const scene = new Scene();
     scene.start('a');

@@ -63,6 +63,7 @@ async function eventfulScene(): Promise<Scene> {
   scene.operator.onRequest({ verb: 'get', resource: 'pods', statusCode: 503, seconds: 0.1 });
   scene.operator.onReconcile({ key: 'shop/orders', waitedMs: 1, ranMs: 9, failed: true, stuck: true });
   scene.operator.onReflector({ type: 'listed', kind: 'pods', objects: 1 } as never);
+  scene.operator.onReflector({ type: 'missed', kind: 'pods', changes: 1 });
   scene.operator.onReflector({ type: 'failed', kind: 'pods', error } as never);
   fails = false;
   scene.group.put('good');

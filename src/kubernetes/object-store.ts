@@ -9,6 +9,12 @@ export interface ObjectStoreOptions extends Pick<
   onThrow: (thrown: unknown) => void;
 }
 
+/** All there was at a version. */
+export interface ObjectList {
+  objects: readonly StoredObject[];
+  version: string;
+}
+
 /** Of those that nobody takes. */
 const DELETED_MAX = 1_000;
 /** Of deleted objects, by which a change is known that comes after its object's deletion. */
@@ -130,6 +136,25 @@ export class ObjectStore implements ObjectCache {
     if (oldest !== undefined && this.#gone.size > GONE_MAX) this.#gone.delete(oldest);
     if (held?.metadata.uid !== last.metadata.uid) return;
     this.#drop(id, this.#options.transform?.(last) ?? last, held);
+  }
+
+  /**
+   * How many changes it has not heard of, of those up to the version of a complete list: what the list has in a newer version than is held,
+   * and what is held though the list does not have it.
+   */
+  lacks({ objects, version }: ObjectList): number {
+    const present = new Set(objects.map((object) => keyString(keyOf(object))));
+    const unheard = objects.filter((object) => {
+      const { uid, resourceVersion } = object.metadata;
+      const gone = this.#gone.get(uid);
+      if (gone !== undefined && !isOlder(gone, resourceVersion)) return false;
+      const held = this.get(keyOf(object));
+      return held === undefined || isOlder(held.metadata.resourceVersion, resourceVersion);
+    });
+    const held = [...this.#objects].filter(
+      ([id, { metadata }]) => !present.has(id) && !isOlder(version, metadata.resourceVersion),
+    );
+    return unheard.length + held.length;
   }
 
   /** Nothing is told after this. */

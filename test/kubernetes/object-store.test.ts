@@ -8,6 +8,11 @@ const anObject = (uid: string, labels: Record<string, string> = {}): StoredObjec
   kind: 'Widget',
   metadata: { ...KEY, uid, resourceVersion: `${uid}-${Object.keys(labels).length}`, labels },
 });
+/** The same object by default. */
+const version = (resourceVersion: string, uid = 'a'): StoredObject => {
+  const object = anObject(uid);
+  return { ...object, metadata: { ...object.metadata, resourceVersion } };
+};
 
 test('keeps the last state of a deleted object that is asked for, beside its successor, until it is forgotten', () => {
   const keepsDeleted = ({ metadata }: StoredObject) => metadata.labels?.['keep'] === 'yes';
@@ -25,17 +30,28 @@ test('keeps the last state of a deleted object that is asked for, beside its suc
 });
 
 test('follows an object that was deleted, and is there again in an older version, as after a restore', () => {
-  const at = (resourceVersion: string): StoredObject => {
-    const object = anObject('a');
-    return { ...object, metadata: { ...object.metadata, resourceVersion } };
-  };
   const store = new ObjectStore({ onThrow: () => {} });
-  store.put(at('10'));
-  store.remove(at('20'));
-  expect(store.put(at('15'))).toBe(false);
-  store.replace([at('5')]);
-  expect(store.put(at('6'))).toBe(true);
+  store.put(version('10'));
+  store.remove(version('20'));
+  expect(store.put(version('15'))).toBe(false);
+  store.replace([version('5')]);
+  expect(store.put(version('6'))).toBe(true);
   expect(store.get(KEY)?.metadata.resourceVersion).toBe('6');
+});
+
+test.each<[string, string, (store: ObjectStore) => void, number]>([
+  ['what it has not heard of', '20', () => {}, 1],
+  ['a version that it has not heard of', '20', (store) => store.put(version('10')), 1],
+  ['one that took the place of what it holds', '20', (store) => store.put(version('10', 'b')), 1],
+  ['nothing that it holds', '20', (store) => store.put(version('20')), 0],
+  ['nothing that it knows of since', '20', (store) => store.put(version('30')), 0],
+  ['nothing that it knows to be gone since', '20', (store) => store.remove(version('30')), 0],
+  ['a deletion', '', (store) => store.put(version('25')), 1],
+  ['nothing of what has come since', '', (store) => store.put(version('26')), 0],
+])('lacks, of a list at version 25, %s', (_, listed, before, lacking) => {
+  const store = new ObjectStore({ onThrow: () => {} });
+  before(store);
+  expect(store.lacks({ objects: listed === '' ? [] : [version(listed)], version: '25' })).toBe(lacking);
 });
 
 test('keeps none by default', () => {

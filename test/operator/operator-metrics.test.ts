@@ -11,6 +11,7 @@ test('requests, watches and looks are counted', async () => {
   metrics.onRequest({ ...request, statusCode: 403 });
   metrics.onRequest({ ...request, statusCode: 0 });
   metrics.onReflector({ type: 'listed', kind: 'Pod', objects: 3, changes: 3 });
+  metrics.onReflector({ type: 'missed', kind: 'Pod', changes: 2 });
   const error = new KcgError('Timeout', 'it was silent');
   metrics.onReflector({ type: 'failed', kind: 'Pod', error, failures: 1, retryInMs: 200 });
   metrics.onReconcile({ key: 'shop/orders', waitedMs: 250, ranMs: 30, failed: true, stuck: true });
@@ -25,6 +26,7 @@ test('requests, watches and looks are counted', async () => {
     'kcg_operator_kube_request_duration_seconds_count{verb="patch"} 4',
     'kcg_operator_watch_lists_total{kind="Pod"} 1',
     'kcg_operator_watch_restarts_total{kind="Pod"} 1',
+    'kcg_operator_watch_missed_changes_total{kind="Pod"} 2',
     'kcg_operator_reconciles_total{result="error"} 1',
     'kcg_operator_queue_wait_seconds 0.25',
     'kcg_operator_leading 1',

@@ -28,7 +28,8 @@ import { KubeEventRecorder } from './events.ts';
 import { JoinedEvents } from '../joined-events.ts';
 import { leaseObject, leaseRecord } from './lease.ts';
 import { listQuery, on, resourcePath } from './paths.ts';
-import { asStored, KubeReflector, listPages, type ReflectorEvent } from './reflector.ts';
+import { asStored, listPages } from './list-pages.ts';
+import { KubeReflector, type ReflectorEvent } from './reflector.ts';
 import { KubeTransport, type RequestReport } from './transport.ts';
 
 export interface KubeClusterOptions {
@@ -276,6 +277,8 @@ export class KubeCluster implements Cluster {
     const { log } = this.#options;
     if (event.type === 'listed') {
       log.debug('listed', { kind: event.kind, objects: event.objects, changes: event.changes });
+    } else if (event.type === 'missed') {
+      log.warn('a watch has missed changes; listed anew', { kind: event.kind, changes: event.changes });
     } else if (event.type === 'handlerThrew') {
       log.error('a watch handler threw', { kind: event.kind, error: String(event.thrown) });
     } else {

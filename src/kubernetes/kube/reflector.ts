@@ -1,17 +1,22 @@
 import { backoffMs, jitterMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
-import type { ResourceKind, StoredObject, WatchOptions } from '../cluster.ts';
+import type { ResourceKind, WatchOptions } from '../cluster.ts';
 import { networkError, statusError, type KubeStatus } from './errors.ts';
 import { listQuery, resourcePath } from './paths.ts';
 import type { KubeTransport } from './transport.ts';
 import { readLines } from './lines.ts';
 import { isOlder, ObjectStore } from '../object-store.ts';
+import { asStored, listPages } from './list-pages.ts';
+import { WatchCheck } from './watch-check.ts';
 
 /** What a reflector went through, for logs and metrics. */
 export type ReflectorEvent =
   | { type: 'listed'; kind: string; objects: number; changes: number }
+  /** The watch had not told of so many changes; a new list follows. */
+  | { type: 'missed'; kind: string; changes: number }
   | { type: 'failed'; kind: string; error: KcgError; failures: number; retryInMs: number }
   | { type: 'handlerThrew'; kind: string; thrown: unknown };
 
@@ -29,6 +34,8 @@ export interface ReflectorOptions {
   pageSize?: number;
   /** A watch that says nothing for so long is opened anew, ms; servers send a bookmark every minute. Default 150,000. */
   inactivityMs?: number;
+  /** As `WatchCheckOptions`. */
+  checkMs?: number;
   /** After a list or watch that failed; default 200 ms to 30 s. */
   backoff?: { baseMs: number; maxMs: number };
 }
@@ -54,6 +61,7 @@ const OVER = new KcgError('Aborted', 'the watch is over');
 export class KubeReflector {
   readonly store: ObjectStore;
   readonly #options: ReflectorOptions;
+  readonly #check: WatchCheck;
   /** Where the next watch starts; absent = list first. */
   #version: string | undefined;
   /** The last watch gave a sign of life. */
@@ -66,6 +74,7 @@ export class KubeReflector {
     this.#heardAtMs = clock.monotonic();
     const onThrow = (thrown: unknown) => onEvent({ type: 'handlerThrew', kind: kind.kind, thrown });
     this.store = new ObjectStore({ ...options.watch, onThrow });
+    this.#check = new WatchCheck(options, this.store);
   }
 
   /** When the server last sent something, or was last asked anew, monotonic ms: all that is waited for in between has a limit. */
@@ -109,6 +118,7 @@ export class KubeReflector {
     if (signal.aborted) return;
     const changes = this.store.replace(objects);
     this.#version = version;
+    this.#check.listed();
     onEvent({ type: 'listed', kind: kind.kind, objects: objects.length, changes });
   }
 
@@ -120,6 +130,8 @@ export class KubeReflector {
     const reading = this.#read(signal);
     // One that was given up ends in its own time.
     reading.catch(() => {});
+    // One that fails is made up for by the next.
+    this.#check.begin(signal).catch(() => {});
     try {
       await Promise.race([reading, this.#silence(signal)]);
     } finally {
@@ -190,77 +202,22 @@ export class KubeReflector {
     else if (type === 'DELETED') this.store.remove(stored);
     if (!isOld) this.#version = resourceVersion;
     this.#progressed = true;
+    const changes = this.#check.missed(this.#version);
+    if (changes === 0) return;
+    this.#options.onEvent({ type: 'missed', kind: kind.kind, changes });
+    throw this.#listAnew(`the watch of ${kind.plural} has missed ${count(changes, 'change')}`);
   }
 
   #expired(body: unknown): KcgError {
-    const version = this.#version;
-    this.#version = undefined;
     const { message } = (body ?? {}) as KubeStatus;
     const { plural } = this.#options.kind;
-    return new KcgError(
-      'Conflict',
-      `the server forgot version ${version} of ${plural}: ${message ?? 'gone'}`,
-    );
+    return this.#listAnew(`the server forgot version ${this.#version} of ${plural}: ${message ?? 'gone'}`);
   }
-}
 
-export interface ListPagesOptions extends Pick<ReflectorOptions, 'transport' | 'kind' | 'pageSize'> {
-  /** All namespaces when absent. */
-  namespace?: string | undefined;
-  /** Which objects. */
-  query: Readonly<Record<string, string | undefined>>;
-  /** Of each page, as `KubeRequest.attempts`. */
-  attempts?: number | undefined;
-  /** After each page. */
-  onPage?: () => void;
-  signal?: AbortSignal | undefined;
-}
-
-/** All pages of a list; a page token that expired fails the whole. */
-export async function listPages(
-  options: ListPagesOptions,
-): Promise<{ objects: StoredObject[]; version: string }> {
-  const { transport, kind, namespace, query, pageSize = 500, attempts, onPage, signal } = options;
-  const objects: StoredObject[] = [];
-  let token: string | undefined;
-  for (;;) {
-    const { body } = await transport.request({
-      method: 'GET',
-      verb: 'list',
-      resource: kind.plural,
-      path: resourcePath(kind, namespace),
-      query: { ...query, limit: String(pageSize), continue: token },
-      attempts,
-      signal,
-    });
-    const { items, metadata } = withMetadata<{
-      items?: unknown[];
-      metadata: { continue?: string; resourceVersion?: string };
-    }>(body, kind);
-    onPage?.();
-    for (const item of items ?? []) objects.push(asStored(item, kind));
-    token = metadata.continue;
-    if (!token) return { objects, version: metadata.resourceVersion ?? '' };
+  #listAnew(why: string): KcgError {
+    this.#version = undefined;
+    return new KcgError('Conflict', why);
   }
-}
-
-/**
- * An object from the wire, without the bulk that nobody reads; items of lists do not say their kind.
- * @throws KcgError `Unavailable` when it is no object of Kubernetes
- */
-export function asStored(value: unknown, kind: ResourceKind): StoredObject {
-  const { metadata, ...rest } = withMetadata<StoredObject>(value, kind);
-  delete (metadata as { managedFields?: unknown }).managedFields;
-  return { ...rest, apiVersion: kind.apiVersion, kind: kind.kind, metadata };
-}
-
-/** A proxy or a load balancer may answer 200 with a page of its own: that is no empty list. */
-function withMetadata<T extends { metadata: object }>(value: unknown, { plural }: ResourceKind): T {
-  const { metadata } = (value ?? {}) as { metadata?: unknown };
-  if (typeof metadata === 'object' && metadata !== null) return value as T;
-  throw new KcgError('Unavailable', `what answers for ${plural} is no Kubernetes API server`, {
-    fix: 'Check the server in the kubeconfig, and what is in between.',
-  });
 }
 
 function parseLine(line: string, { plural }: ResourceKind): { type: string; object: object } {

@@ -14,6 +14,8 @@ export interface KubeRequest extends RequestSubject {
   query?: Readonly<Record<string, string | undefined>>;
   body?: unknown;
   contentType?: string;
+  /** Of the answer; default JSON. */
+  mediaType?: string | undefined;
   /** Statuses ≥ 400 that are an answer and not a failure. */
   accept?: readonly number[];
   /** Doing it twice is the same as doing it once: repeated after lost answers too. Default: true for GET. */
@@ -192,7 +194,7 @@ export class KubeTransport {
         method: request.method,
         headers: {
           ...headers,
-          accept: 'application/json',
+          accept: request.mediaType ?? 'application/json',
           'user-agent': 'kcg',
           ...(request.body === undefined
             ? {}

@@ -1,7 +1,7 @@
 import { KcgError } from '../../lib/errors.ts';
 import { KINDS, keyString, type ObjectKey, type ResourceKind, type StoredObject } from '../cluster.ts';
 import { on, resourcePath } from './paths.ts';
-import { asStored, listPages } from './reflector.ts';
+import { asStored, listPages } from './list-pages.ts';
 import type { KubeTransport } from './transport.ts';
 
 export interface SelectOptions {

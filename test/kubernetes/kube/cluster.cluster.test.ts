@@ -3,10 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { systemRandom } from '../../../src/lib/random.ts';
-import { KINDS, type ResourceKind } from '../../../src/kubernetes/cluster.ts';
+import { KINDS, type ResourceKind, type StoredObject } from '../../../src/kubernetes/cluster.ts';
 import { KubeCluster } from '../../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../../src/kubernetes/kube/config.ts';
-import type { RequestReport } from '../../../src/kubernetes/kube/transport.ts';
+import { readLines } from '../../../src/kubernetes/kube/lines.ts';
+import { KubeReflector, type ReflectorEvent } from '../../../src/kubernetes/kube/reflector.ts';
+import { KubeTransport, type RequestReport } from '../../../src/kubernetes/kube/transport.ts';
 import { clusterContract, WIDGET, type ClusterFixture } from '../../contract/cluster-contract.ts';
 import { clusterWatchContract } from '../../contract/cluster-watch-contract.ts';
 import { startControlPlane } from '../../support/control-plane.ts';
@@ -107,6 +109,21 @@ async function start(): Promise<ClusterFixture> {
   };
 }
 
+/** Loses what is told of the object `lost`, and ends a watch that has told of `last`. */
+class LosingTransport extends KubeTransport {
+  override async stream(request: Parameters<KubeTransport['stream']>[0]) {
+    const response = await super.stream(request);
+    const chunks = async function* () {
+      for await (const line of readLines(response.chunks, () => {})) {
+        const { object } = JSON.parse(line) as { object: StoredObject };
+        if (object.metadata.name !== 'lost') yield Buffer.from(`${line}\n`);
+        if (object.metadata.name === 'last') return;
+      }
+    };
+    return { ...response, chunks: chunks() };
+  }
+}
+
 clusterContract('a real API server', start);
 clusterWatchContract('a real API server', start);
 
@@ -146,6 +163,44 @@ describe('a real API server', () => {
     await expect(cluster.get({ ...KINDS.pod, plural: 'pots' }, key)).rejects.toMatchObject(unknown);
     expect(await cluster.get(KINDS.pod, key)).toBeUndefined();
     await cluster.close();
+  });
+
+  test('has what a watch did not tell found and told', async () => {
+    const cluster = connect();
+    const namespace = await newNamespace(cluster);
+    const put = (name: string) => {
+      const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name, labels: { of: run } } };
+      return cluster.apply(KINDS.configMap, map, { fieldManager: 'kcg' });
+    };
+    await put('first');
+    const environment = { clock: systemClock, random: systemRandom };
+    const access = loadKubeAccess({ kubeconfig: controlPlane.kubeconfig });
+    const transport = new LosingTransport({ access, ...environment });
+    const stop = new AbortController();
+    const events: ReflectorEvent[] = [];
+    const watch = { namespace, labels: { of: run }, signal: stop.signal };
+    const reflector = new KubeReflector({
+      transport,
+      kind: KINDS.configMap,
+      watch,
+      ...environment,
+      onEvent: (event) => events.push(event),
+      checkMs: 0,
+    });
+    const ended = reflector.run();
+    await reflector.store.whenSynced();
+    const names = () => reflector.store.list().map(({ metadata }) => metadata.name);
+    await put('lost');
+    await put('last');
+    let told = 0;
+    while (!names().includes('lost')) {
+      await put(`told-${(told += 1)}`);
+      await systemClock.sleep(50);
+    }
+    expect(events.filter(({ type }) => type === 'missed')).toMatchObject([{ changes: 1 }]);
+    stop.abort();
+    await ended;
+    await Promise.all([cluster.close(), transport.close()]);
   });
 
   test('reports a field that a built-in kind does not have as InvalidInput', async () => {

@@ -16,8 +16,8 @@ export type Trouble =
   | { with: 'list' | 'watch'; answer: number; retryAfter?: string; endless?: true } // an HTTP error, perhaps without the end of its body
   | { with: 'watch'; after: number; how: 'drop' | 'close' | 'gone' | 'error' | 'garbage' | 'silence' } // after so many events
   | { with: 'watch'; how: WatchOrder };
-/** After each event all those before it again; of every two events the second first; or byte by byte. */
-type WatchOrder = 'repeated' | 'swapped' | 'trickling';
+/** After each event all those before it again; of every two events the second first; byte by byte; or without the first. */
+type WatchOrder = 'repeated' | 'swapped' | 'trickling' | 'losing';
 
 interface Watch {
   /** Versions up to it are known to the watcher. */
@@ -30,7 +30,7 @@ interface Watch {
 export class FakeApiServer {
   readonly truth = new Map<string, FakeObject>();
   readonly trouble: Trouble[] = [];
-  /** Every request, `list` or `watch` with its version. */
+  /** Every request, `list`, `list of metadata`, or `watch` with its version. */
   readonly requests: string[] = [];
   connections = 0;
   /** Versions below it are forgotten. */
@@ -129,7 +129,8 @@ export class FakeApiServer {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const query = new URL(request.url ?? '', 'http://x').searchParams;
     const verb = query.get('watch') ? 'watch' : 'list';
-    this.requests.push(verb === 'watch' ? `watch ${query.get('resourceVersion')}` : 'list');
+    const what = request.headers.accept?.includes('as=PartialObjectMetadataList') ? ' of metadata' : '';
+    this.requests.push(verb === 'watch' ? `watch ${query.get('resourceVersion')}` : `list${what}`);
     const index = this.trouble.findIndex((trouble) => trouble.with === verb);
     const trouble = index < 0 ? undefined : this.trouble.splice(index, 1)[0];
     if (trouble && 'answer' in trouble) {
@@ -218,6 +219,7 @@ function writeAs(how: WatchOrder, response: ServerResponse): (line: string) => v
     }
     sent.push(line);
     if (how === 'repeated') response.write(line + sent.join(''));
+    else if (how === 'losing') response.write(sent.length > 1 ? line : '');
     else if (sent.length % 2 === 0) response.write(line + sent.at(-2));
   };
 }

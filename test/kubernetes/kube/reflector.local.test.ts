@@ -180,6 +180,28 @@ describe('the reflector', () => {
     expect(events.some((event) => event.type === 'failed' && event.error.code === 'Timeout')).toBe(true);
   });
 
+  test.each<[string, () => void]>([
+    ['a new object', () => server.put('new', 1)],
+    ['a change', () => server.put('old', 2)],
+    ['a deletion', () => server.remove('old')],
+  ])('finds that a watch which seems well did not tell of %s, once', async (_, happens) => {
+    server.put('old', 1);
+    server.trouble.push({ with: 'watch', how: 'losing' });
+    const { store, changes, events } = follow({ checkMs: 0 });
+    await store.whenSynced();
+    happens();
+    server.put('told', 1);
+    await eventually(() => expect(held(store.list())).toHaveProperty('told'));
+    server.endWatches();
+    await eventually(() => {
+      server.bookmark();
+      expect(held(store.list())).toEqual(truth());
+    });
+    expect(replay(changes)).toEqual(truth());
+    expect(events.filter(({ type }) => type === 'missed')).toMatchObject([{ changes: 1 }]);
+    expect(server.requests).toContain('list of metadata');
+  });
+
   test('starts the next watch from the last bookmark', async () => {
     server.put('a', 1);
     const { store } = follow();
@@ -232,7 +254,7 @@ describe('the reflector', () => {
 
   test.each([1, 2, 3, 4, 5, 6])('ends up with the truth after any mix of trouble (seed %i)', async (seed) => {
     const random = seededRandom(seed);
-    const { store, changes } = follow({ inactivityMs: 30 });
+    const { store, changes, events } = follow({ inactivityMs: 30, checkMs: 0 });
     const kinds = ['drop', 'close', 'gone', 'error', 'garbage', 'silence'] as const;
     for (let step = 0; step < 400; step += 1) {
       const name = `w${randomInt(random, 12)}`;
@@ -256,6 +278,8 @@ describe('the reflector', () => {
     server.put('last', seed);
     await eventually(() => expect(held(store.list())).toEqual(truth()));
     expect(replay(changes)).toEqual(truth());
+    // What comes late, or with the next watch, has not been missed.
+    expect(events.filter(({ type }) => type === 'missed')).toEqual([]);
   });
 
   test('shares one connection pool among all its calls', async () => {
