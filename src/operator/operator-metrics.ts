@@ -43,10 +43,12 @@ export class OperatorMetrics {
   );
   readonly #shards = new Gauge({
     name: 'kcg_operator_shards',
-    help: 'Shards of each group that is to read, by judgement: OK, Slow, Stalled, Stopped, Rewound, and Unknown before it can be told. Only OK is there with 0.',
+    help: 'Shards of each group that is to read, by judgement: OK, Slow, Stalled, Stopped, Rewound, and Unknown before it can be told. With 0 there are only OK, and what is over.',
     labelNames: ['group', 'judgement'],
     registers: this.#registers,
   });
+  /** By group, judgements that have a series: those that alerts go by. */
+  readonly #told = new Map<string, Set<string>>();
   readonly #restarts = this.#counter(
     'watch_restarts_total',
     'Times the watch of a kind, or its list, failed and was begun anew after a pause.',
@@ -117,12 +119,17 @@ export class OperatorMetrics {
   };
 
   readonly onJudged: NonNullable<ReconcilerOptions['onJudged']> = (group, shards) => {
+    // A series that is 0 nearly always, for each of thousands of groups, costs more than it tells; one says that the group is read.
+    const told = this.#told.get(group) ?? new Set<string>(['OK']);
     for (const judgement of [...JUDGEMENTS, 'Unknown'] as const) {
       const count = shards?.get(judgement) ?? 0;
-      // A series that is 0 nearly always, for each of thousands of groups, costs more than it tells; one says that the group is read.
-      if (count > 0 || (shards && judgement === 'OK')) this.#shards.set({ group, judgement }, count);
+      // One that only ends is taken for what it was for minutes more, where metrics are pushed.
+      if (count > 0 && judgement !== 'Unknown') told.add(judgement);
+      if (count > 0 || (shards && told.has(judgement))) this.#shards.set({ group, judgement }, count);
       else this.#shards.remove({ group, judgement });
     }
+    if (shards) this.#told.set(group, told);
+    else this.#told.delete(group);
   };
 
   leading(leads: boolean): void {
@@ -130,6 +137,7 @@ export class OperatorMetrics {
     // Whoever leads next looks for itself.
     this.#failing.allOver();
     this.#shards.reset();
+    this.#told.clear();
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

@@ -75,6 +75,13 @@ test('shards are counted by judgement, in no more series than tell something, of
     'kcg_operator_shards{group="shop/orders",judgement="Stalled"} 1',
   ]);
   metrics.onJudged('shop/orders', new Map([['OK', 4]]));
+  expect(await counted()).toEqual([
+    'kcg_operator_shards{group="shop/orders",judgement="OK"} 4',
+    'kcg_operator_shards{group="shop/orders",judgement="Stalled"} 0',
+  ]);
+  metrics.onJudged('shop/orders', undefined);
+  metrics.onJudged('shop/orders', new Map([['Unknown', 4]]));
+  metrics.onJudged('shop/orders', new Map([['OK', 4]]));
   expect(await counted()).toEqual(['kcg_operator_shards{group="shop/orders",judgement="OK"} 4']);
   metrics.onJudged('shop/orders', new Map([['Stopped', 4]]));
   expect(await counted()).toEqual([
