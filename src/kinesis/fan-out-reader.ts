@@ -29,6 +29,10 @@ const RENEW_MS = 270_000;
 const SILENCE_MS = 30_000;
 /** A predecessor is in the way for five seconds at most; what lasts longer is somebody else. */
 const IN_USE_TROUBLE_MS = 20_000;
+/** An event that nobody took for so long may have been overtaken, ms. */
+const HELD_MS = 10_000;
+/** An event that was waited for so long had not come before, ms. */
+const AWAITED_MS = 1_000;
 /** An event that is overdue by less is no news, ms. */
 const OVERDUE_MS = 15_000;
 
@@ -57,6 +61,9 @@ export class FanOutReader implements ShardReader {
   /** When the last event came; before the first, when this reader was made. */
   #readAt: number;
   #hasBegun = false;
+  /** When the last event was taken from this subscription, and how long it has not been asked since it was seen empty, ms. */
+  #takenAt = 0;
+  #heldMs = 0;
   #failures = 0;
   #inUseSince: number | undefined;
   #trouble: KcgError | undefined;
@@ -117,7 +124,8 @@ export class FanOutReader implements ShardReader {
       }
       old?.close();
       this.#subscription = fresh;
-      this.#subscribedAt = clock.monotonic();
+      this.#subscribedAt = this.#takenAt = clock.monotonic();
+      this.#heldMs = 0;
       this.#renewAt = this.#subscribedAt + this.#renewMs;
       return fresh;
     } catch (thrown) {
@@ -127,9 +135,16 @@ export class FanOutReader implements ShardReader {
     }
   }
 
-  #pull(subscription: Subscription, signal: AbortSignal): Promise<SubscriptionEvent | undefined> {
-    const what = `the subscription to ${this.#options.shard.shardId}`;
-    return withDeadline(this.#options.clock, SILENCE_MS, { what, signal }, () => subscription.next());
+  async #pull(subscription: Subscription, signal: AbortSignal): Promise<SubscriptionEvent | undefined> {
+    const { clock, shard } = this.#options;
+    const what = `the subscription to ${shard.shardId}`;
+    const askedAt = clock.monotonic();
+    this.#heldMs += askedAt - this.#takenAt;
+    const event = await withDeadline(clock, SILENCE_MS, { what, signal }, () => subscription.next());
+    this.#takenAt = clock.monotonic();
+    // One with records may take so long on a slow line.
+    if (event?.records.length === 0 && this.#takenAt - askedAt >= AWAITED_MS) this.#heldMs = 0;
+    return event;
   }
 
   #drop(): void {
@@ -145,7 +160,7 @@ export class FanOutReader implements ShardReader {
 
   /** Nothing is changed here when it throws: the same records are read again. */
   async #take(event: SubscriptionEvent, signal: AbortSignal): Promise<ReadResult> {
-    const { records, continuation, millisBehindLatest, childShards } = event;
+    const { records, continuation, childShards } = event;
     // An event without a way on is the end of the shard or, where the service names no children, perhaps not.
     const mayBeEnd = continuation === undefined;
     const isEnd =
@@ -161,6 +176,9 @@ export class FanOutReader implements ShardReader {
     const sequence = continuation ?? last?.sequence;
     if (sequence !== undefined) this.#position = { at: 'AFTER_SEQUENCE_NUMBER', sequence };
     if (mayBeEnd) this.#drop();
+    // What waited in the connection was the latest when it was sent; more may wait behind it.
+    const leastMs = this.#heldMs > HELD_MS && !isEnd ? 1 : 0;
+    const millisBehindLatest = Math.max(event.millisBehindLatest, leastMs);
     this.#hasRead(millisBehindLatest);
     const end = isEnd ? { childShards } : undefined;
     const result = { records: fresh, bytes, lastSequence: this.#lastSequence, millisBehindLatest, end };

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { FanOutReader, type FanOutReaderOptions } from '../../src/kinesis/fan-out-reader.ts';
+import { boundedReader } from '../../src/kinesis/bounded-reader.ts';
 import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
-import type { ReadResult } from '../../src/kinesis/shard-reader.ts';
+import type { ReadResult, ShardReader } from '../../src/kinesis/shard-reader.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { passTime } from '../support/pass-time.ts';
 
@@ -50,7 +51,7 @@ function aReader(options: Partial<FanOutReaderOptions> = {}) {
   const reader = open();
   const put = (...keys: string[]) =>
     keys.map((key) => kinesis.putRecord('orders', { partitionKey: key, data: Buffer.from(key) }).sequence);
-  const next = (of = reader) => passTime(clock, of.next(stop.signal));
+  const next = (of: ShardReader = reader) => passTime(clock, of.next(stop.signal));
   /** Reads until `count` records have come. */
   const read = async (count: number, of = reader) => {
     let keys = '';
@@ -314,6 +315,33 @@ describe('a fan-out reader', () => {
     expect(reader.unreadForMs()).toBe(0);
     await clock.advance(100_000);
     expect(reader.unreadForMs()).toBeGreaterThanOrEqual(100_000);
+  });
+
+  it('does not end a range with an event that waited in the connection while nobody read', async () => {
+    const { clock, open, next } = aReader();
+    const toMs = clock.now() + 5_000;
+    const arrivedAt = clock.now() + 4_000;
+    const record = { sequence: '1', partitionKey: 'a', data: Buffer.from('a'), arrivedAt };
+    const sent = [[], [], [record], []];
+    const subscription = {
+      close() {},
+      async next() {
+        const records = sent.shift();
+        if (!records) await clock.sleep(5_000); // it sends what there is now
+        return { records: records ?? [], continuation: '1', millisBehindLatest: 0, childShards: [] };
+      },
+    };
+    const client = {
+      ...memoryStreamClient(new MemoryKinesis({ clock }), 'orders'),
+      subscribe: async () => subscription,
+    };
+    const reader = boundedReader(open({ client }), toMs, clock);
+    await next(reader);
+    await clock.advance(60_000);
+    let result = await next(reader);
+    let keys = keysOf(result);
+    while (!result.end) keys += keysOf((result = await next(reader)));
+    expect(keys).toBe('a');
   });
 
   it('says what the retention has taken while nobody read', async () => {
