@@ -89,6 +89,18 @@ describe.each([
     expect((await h.status()).table).toMatchObject({ created: true });
   });
 
+  test('is known to hold it by a claim that is made anew while the table cannot be described', async () => {
+    await running();
+    const claim = () => h.table().get('group#claim', { consistent: true });
+    const { table_made_at: madeAt } = (await claim())!;
+    expect(madeAt).toBe(h.tables.tables.get(TABLE)?.createdAt);
+    h.table().store('group#claim', undefined);
+    h.restart();
+    h.tables.fault = new KcgError('Unavailable', 'away');
+    await h.reconcile();
+    expect(await claim()).toMatchObject({ table_made_at: madeAt });
+  });
+
   test('is known to by the next resource of that group, and by a group that shares it', async () => {
     const checkpoints = { table: { name: 'shared' } };
     await running({ checkpoints });

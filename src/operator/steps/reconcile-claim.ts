@@ -161,9 +161,10 @@ export function resourceNameOf(
 }
 
 async function write(
-  { group, object, options, memory, signal, target }: PlacedPass,
+  pass: PlacedPass,
   { table, claim, clusterId, stream }: Seen & { table: LeaseTable },
 ): Promise<boolean> {
+  const { group, object, options, memory, signal, target } = pass;
   const wanted = {
     groupId: target.groupId,
     clusterId,
@@ -172,7 +173,8 @@ async function write(
     streamArn: stream.arn,
     streamCreatedAt: stream.createdAt,
     claimedAt: options.clock.now(),
-    tableMadeAt: memory.table?.facts.madeAt,
+    // Where the table cannot be looked at, the resource knows whether it has made it.
+    tableMadeAt: memory.table?.facts.madeAt ?? tableRecordOf(pass)?.createdAt,
   };
   return (await table.write(claimGroup(claim, wanted), { signal })).outcome === 'done';
 }
