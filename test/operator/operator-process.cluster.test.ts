@@ -356,11 +356,7 @@ describe('groups of one table', () => {
   checkpoints: {table: {name: shared${settings}}}`,
     );
   const conditionIs = (name: string, type: string, is: string) =>
-    until(
-      `${type} of ${name} to be ${is}`,
-      async () => (await site.conditions(name, 'shapes'))[type] === is,
-      180,
-    );
+    until(`${type} of ${name} to be ${is}`, async () => (await site.conditions(name, 'shapes'))[type] === is);
   const status = (name: string) =>
     kcgHere(
       ['status', name, '-n', 'shapes', '--kubeconfig', site.plane.kubeconfig, ...endpoints()],
