@@ -13,6 +13,7 @@ import type {
 } from './handler.ts';
 
 const DONE: HandlerResult = { outcome: 'done' };
+const LEFT = new KcgError('Aborted', 'nobody takes records any more');
 
 /** A record that waits to be taken, or was taken and is not done. */
 export interface QueuedRecord {
@@ -125,14 +126,17 @@ export class RecordQueue {
     return new Promise((resolve) => {
       const end = (result: HandlerResult) => {
         signal.removeEventListener('abort', onAbort);
-        stop?.removeEventListener('abort', onDone);
+        stop?.removeEventListener('abort', onStop);
         this.#deliveries.delete(delivery);
         resolve(result);
       };
       const onDone = () => end(DONE);
       // What was not taken by then comes again.
       const onAbort = () => end({ outcome: 'failed', error: aborted(signal), isBroken: true });
-      const onLeft = () => (!stop || stop.aborted ? onDone() : stop.addEventListener('abort', onDone));
+      // Where nobody has taken any of it, nothing is delivered.
+      const onStop = () =>
+        delivery.next > 0 ? onDone() : end({ outcome: 'failed', error: LEFT, isMissed: true });
+      const onLeft = () => (!stop || stop.aborted ? onStop() : stop.addEventListener('abort', onStop));
       const delivery: Delivery = { records, next: 0, isInHand: false, program, onDone, onLeft };
       if (signal.aborted) return onAbort();
       signal.addEventListener('abort', onAbort, { once: true });

@@ -1,21 +1,22 @@
 import { expect, it } from 'vitest';
-import type { ProgramContext } from '../../../src/runtime/handlers/handler.ts';
+import type { HandlerContext, ProgramContext } from '../../../src/runtime/handlers/handler.ts';
 import { RecordQueue } from '../../../src/runtime/handlers/record-queue.ts';
 import { decodeRows } from '../../../src/leases/group-rows.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { AGroup } from '../a-group.ts';
 import { aBatch, aContext, aRecord } from './a-batch.ts';
 
+const programOf = (context: HandlerContext): ProgramContext => ({
+  ...context,
+  from: { at: 'TRIM_HORIZON' },
+  checkpoint: () => ({ outcome: 'noted' }),
+});
+
 it('a batch is not over before its last record is done, whatever becomes of those before', async () => {
   const queue = new RecordQueue();
   const context = aContext();
-  const program: ProgramContext = {
-    ...context,
-    from: { at: 'TRIM_HORIZON' },
-    checkpoint: () => ({ outcome: 'noted' }),
-  };
   let isOver = false;
-  const handled = queue.handler().open!(program)
+  const handled = queue.handler().open!(programOf(context))
     .handle(aBatch(aRecord('1'), aRecord('2')), context)
     .then(() => (isOver = true));
   const take = () => queue.take(new VirtualClock(), context.signal);
@@ -27,6 +28,23 @@ it('a batch is not over before its last record is done, whatever becomes of thos
   expect(isOver).toBe(false);
   second?.done();
   await handled;
+});
+
+it.each<[what: string, taken: number, result: object]>([
+  ['none', 0, { outcome: 'failed', isMissed: true }],
+  ['one', 1, { outcome: 'done' }],
+])('a batch of which a program that stops has taken %s counts so', async (_, taken, result) => {
+  const queue = new RecordQueue();
+  const stop = new AbortController();
+  const context = aContext({ stop: stop.signal });
+  const handled = queue.handler().open!(programOf(context)).handle(
+    aBatch(aRecord('1'), aRecord('2')),
+    context,
+  );
+  if (taken > 0) (await queue.take(new VirtualClock(), context.signal))?.done();
+  queue.close();
+  stop.abort();
+  expect(await handled).toMatchObject(result);
 });
 
 it.each<[what: string, end: 'close' | 'drop', done: number]>([
