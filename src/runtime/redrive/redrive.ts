@@ -1,11 +1,12 @@
 import type { StreamSummary } from '../../kinesis/stream-client.ts';
+import { deaggregate } from '../../kinesis/kpl/deaggregate.ts';
 import { isPayloadPosition } from '../../kinesis/payload-position.ts';
 import { positionOf, type UserRecord } from '../../kinesis/record.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { undecodable } from '../payload/payloads.ts';
-import { takeDecodable } from '../payload/take-decodable.ts';
+import { isDecodable, takeDecodable } from '../payload/take-decodable.ts';
 import type { Handler } from '../handlers/handler.ts';
 import { fetchAgain, isCutOtherwise, type FetchOptions } from './fetch-again.ts';
 import { openReceiver, type Receiver } from './receiver.ts';
@@ -46,9 +47,12 @@ export interface RedriveResult {
  * the handler is done with all its records, and stays there whole when not.
  */
 export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
-  const { store, signal, onLine } = options;
+  const { store, signal, onLine, payloads } = options;
   const result: RedriveResult = { done: 0, records: 0, failed: 0, gone: 0, others: 0 };
-  const run = { throttled: new Set<string>(), whole: new Set<string>() };
+  // As when it was read: what is not of the format is told of, whatever the filters are.
+  const passes: FetchOptions['passes'] = (record, shardId) =>
+    options.passes(record, shardId) || !isDecodable(record, payloads?.decode);
+  const run = { passes, throttled: new Set<string>(), whole: new Set<string>() };
   for await (const stored of store.list(signal)) {
     if (signal.aborted) break;
     const batch = readStoredBatch(stored.text);
@@ -113,7 +117,7 @@ async function one(
   if (!fetched) return { outcome: 'failed', records: 0, line: 'the shard stays throttled; left there' };
   const { records: kept, isWhole } = fetched;
   const nameOfRecord = (record: UserRecord) => `${batch.shardId} ${positionOf(record)}`;
-  const found = isWhole ? kept : (openedAgain(batch.payload, options) ?? kept);
+  const found = isWhole ? kept : (openedAgain(batch, options) ?? kept);
   const records = found.filter((record) => !whole.has(nameOfRecord(record)));
   // Of a batch that Lambda read in lanes, more lie in its range than it had: the first is missing all the same.
   const lost = isWhole || batch.payload ? 0 : Math.max(1, batch.batchSize - kept.length);
@@ -195,15 +199,23 @@ function failedWith(error: unknown): string {
   return `the handler failed: ${describeError(error)}`;
 }
 
-/** What was kept is what the handler would have got, except for records that could not be opened then. */
+/**
+ * What was kept is what the handler would have got, except for records that could not be opened then, and for aggregates of the
+ * KPL, which Lambda does not open.
+ */
 function openedAgain(
-  kept: readonly UserRecord[] | undefined,
-  { payloads }: RedriveOptions,
+  { payload, shardId }: StoredBatch,
+  { payloads, passes }: RedriveOptions,
 ): UserRecord[] | undefined {
-  return kept?.flatMap((record) => {
-    if (isPayloadPosition(record.subSequence)) return [record];
-    const opened = payloads?.open?.([record]) ?? [record];
-    return opened.some(({ undecodable }) => undecodable !== undefined) ? [record] : opened;
+  const placement = { own: undefined, parents: [] };
+  const whole = payload?.flatMap((record) =>
+    record.subSequence === undefined ? [...deaggregate([record], { placement }).records] : [record],
+  );
+  return whole?.flatMap((record) => {
+    const isOpen = isPayloadPosition(record.subSequence) || payloads?.open === undefined;
+    const opened = isOpen ? [record] : payloads.open!([record]);
+    if (opened.some(({ undecodable }) => undecodable !== undefined)) return [record];
+    return opened.filter((part) => passes(part, shardId));
   });
 }
 

@@ -146,6 +146,15 @@ describe('batches that were given up', () => {
     expect(handed).toEqual([own]);
   });
 
+  it('stay when they are not of the format, which no filter of data can match', async () => {
+    keep({ records: records.slice(0, 1) });
+    keep({ records: records.slice(1, 2) }, { payload: true });
+    const payloads = await openPayloads({ format: 'Json', compression: 'None' });
+    expect(await run({ payloads, passes: () => false })).toEqual({ ...NOTHING, failed: 2 });
+    expect(lines[0]).toContain('is not Json');
+    expect(kept.size).toBe(2);
+  });
+
   it('of a few that passed the filters come soon, however many lie between them', async () => {
     for (let i = 0; i < 500; i += 1)
       kinesis.putRecord('orders', { partitionKey: 'other', data: Buffer.of(i) });
@@ -420,24 +429,20 @@ describe('records that the stream no longer has', () => {
   it('come from the payload where there is one', async () => {
     keep({ records: records.slice(0, 3) }, { payload: true });
     expect(await run({ stream: { ...stream, getIterator: gone } })).toMatchObject({ done: 1, records: 3 });
-    expect(
-      handed[0]!.map(({ sequence, partitionKey, arrivedAt, data }) => [
-        sequence,
-        partitionKey,
-        arrivedAt,
-        Buffer.from(data).toString(),
-      ]),
-    ).toEqual(
-      records
-        .slice(0, 3)
-        .map(({ sequence, partitionKey, arrivedAt, data }) => [
-          sequence,
-          partitionKey,
-          arrivedAt,
-          Buffer.from(data).toString(),
-        ]),
-    );
+    const plain = ({ sequence, partitionKey, arrivedAt, data }: UserRecord) =>
+      [sequence, partitionKey, arrivedAt, Buffer.from(data).toString()].join();
+    expect(handed[0]!.map(plain)).toEqual(records.slice(0, 3).map(plain));
     expect(lines[0]).toContain('being gone from the stream');
+  });
+
+  it("come as the handler gets them now also from a payload of AWS Lambda's", async () => {
+    const users = ['a', 'b', 'c'].map((partitionKey) => ({ partitionKey, data: Buffer.from('1\n2') }));
+    const aggregate = { ...copyOf(records[0]!), data: encodeAggregate(users) };
+    keep({ records: [aggregate, records[1]!] }, { payload: true });
+    const payloads = await openPayloads({ format: 'JsonLines', compression: 'None' });
+    const passes = ({ partitionKey }: UserRecord) => partitionKey !== 'b';
+    await run({ stream: { ...stream, getIterator: gone }, payloads, passes, dryRun: true });
+    expect(lines[0]).toContain('5 records to redrive');
   });
 });
 
