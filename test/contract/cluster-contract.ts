@@ -221,6 +221,10 @@ export function clusterContract(name: string, start: () => Promise<ClusterFixtur
       expect(next.metadata).toMatchObject(patch);
       expect(next.metadata).not.toHaveProperty('labels');
       const without = await cluster.patchMetadata(WIDGET, next, { finalizers: [] });
+      expect(without).toMatchObject({
+        outcome: 'patched',
+        object: { metadata: { annotations: patch.annotations } },
+      });
       expect(without).not.toHaveProperty('object.metadata.finalizers');
     });
 
