@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { asTheyCome, atPace } from '../../src/main/verbs/put-batches.ts';
+import { nextTurn } from '../../src/lib/clock.ts';
 import type { NewRecord } from '../../src/kinesis/stream-writer.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -90,6 +91,19 @@ test('what a call held up is made good, by a second of records at most', async (
   expect(count()).toBeLessThanOrEqual(21 + 2);
   stop.abort();
   await done;
+});
+
+test('a source that fails while a full batch is put fails when more is asked for', async () => {
+  const by = { clock: new ManualClock(), signal: new AbortController().signal };
+  async function* breaking() {
+    yield* records(500);
+    throw new Error('broken');
+  }
+  const batches = asTheyCome(breaking(), by);
+  expect((await batches.next()).value).toHaveLength(500);
+  // Until then it would be told as a rejection that nobody handles.
+  await nextTurn();
+  await expect(batches.next()).rejects.toThrow('broken');
 });
 
 test('they end when there are no more', async () => {

@@ -26,18 +26,24 @@ export async function* asTheyCome(
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): AsyncGenerator<NewRecord[]> {
   const source = records[Symbol.asyncIterator]();
-  let next = source.next();
+  const ask = () => {
+    const asked = source.next();
+    // It is waited for once what has come is put.
+    asked.catch(() => {});
+    return asked;
+  };
+  let next = ask();
   for (let got = await next; got.done !== true; got = await next) {
     const due = [got.value];
     let bytes = got.value.data.length;
-    next = source.next();
+    next = ask();
     const moment = clock.sleep(TICK_MS, { signal });
     while (due.length < MAX_RECORDS && bytes < MAX_CALL_BYTES) {
       const more = await Promise.race([next, moment]);
       if (!more || more.done === true) break;
       due.push(more.value);
       bytes += more.value.data.length;
-      next = source.next();
+      next = ask();
     }
     yield* batchesOf(due);
   }
