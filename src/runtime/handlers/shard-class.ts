@@ -95,7 +95,10 @@ export class ClassProgram implements ShardProgram {
   async close(reason: CloseReason): Promise<void> {
     if (this.#isClosed) return;
     const limit = { clock: this.#options.clock, timeoutMs: CLOSE_MS };
-    const result = await callInTime(({ signal }) => this.#closeOwn(reason, signal), NEVER, limit);
+    // Nobody waits for one whose lease is lost.
+    const result = await (reason === 'Failed'
+      ? callInTime(({ signal }) => this.#closeOwn(reason, signal), NEVER, limit)
+      : this.#closeOwn(reason, NEVER));
     if (result.outcome === 'failed')
       this.#program.log.warn('close of the handler failed', { reason, error: result.error.message });
   }

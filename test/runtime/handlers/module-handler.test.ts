@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ownExport } from '../../../src/runtime/handlers/module-export.ts';
+import type { CloseReason } from '../../../src/runtime/handlers/handler.ts';
 import { moduleHandler, OwnHandler } from '../../../src/runtime/handlers/module-handler.ts';
 import type { Batch, Context } from '../../../src/runtime/handlers/module-types.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -168,29 +169,37 @@ describe('a module handler', () => {
     });
   });
 
-  it('does not wait for ever for an instance of a class to close', async () => {
-    const clock = new VirtualClock();
-    const log = aLog();
-    const made = class {
-      process() {}
-      close() {
-        return new Promise<void>(() => {});
-      }
-    };
-    const handler = new OwnHandler({ load: async () => ownExport(made, 'handler'), folder: '', clock });
-    await handler.start(signal);
-    const program = handler.open!({
-      ...aContext({ log }),
-      from: { at: 'TRIM_HORIZON' },
-      checkpoint: () => ({ outcome: 'noted' }),
-    });
-    await program.start(signal);
-    let isClosed = false;
-    void program.close('Failed').then(() => (isClosed = true));
-    await clock.advance(60_000);
-    expect(isClosed).toBe(true);
-    expect(log.lines).toMatchObject([{ level: 'warn', message: 'close of the handler failed' }]);
-  });
+  it.each<[reason: CloseReason, isGivenUp: boolean]>([
+    ['Failed', true],
+    ['LeaseLost', false],
+  ])(
+    'gives up on an instance of a class that does not close only where its shard waits for it: %s, %s',
+    async (reason, isGivenUp) => {
+      const clock = new VirtualClock();
+      const log = aLog();
+      const made = class {
+        process() {}
+        close() {
+          return new Promise<void>(() => {});
+        }
+      };
+      const handler = new OwnHandler({ load: async () => ownExport(made, 'handler'), folder: '', clock });
+      await handler.start(signal);
+      const program = handler.open!({
+        ...aContext({ log }),
+        from: { at: 'TRIM_HORIZON' },
+        checkpoint: () => ({ outcome: 'noted' }),
+      });
+      await program.start(signal);
+      let isClosed = false;
+      void program.close(reason).then(() => (isClosed = true));
+      await clock.advance(60_000);
+      expect(isClosed).toBe(isGivenUp);
+      expect(log.lines).toMatchObject(
+        isGivenUp ? [{ level: 'warn', message: 'close of the handler failed' }] : [],
+      );
+    },
+  );
 
   it.each([
     ['missing.ts', /handler module \S+\/missing\.ts does not exist$/],
