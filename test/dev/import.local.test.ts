@@ -79,6 +79,8 @@ test(
             stream: { name: 'orders' },
             region: 'us-east-1',
             handler: { log: {} },
+            // None runs out, however busy the machine is: so nothing comes twice.
+            leases: { durationSeconds: 60 },
             desiredState,
             checkpoints: { importFrom: { type: 'KCL', table: 'orders-app' } },
           },

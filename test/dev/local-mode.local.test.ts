@@ -67,7 +67,7 @@ describe('local mode', () => {
       if (parsed.outcome === 'refused') return expect.fail(parsed.problems.join());
       await local.apply(parsed.group);
       local.kinesis.kinesis.putRecord('orders', { partitionKey: 'a', data: Buffer.from('a') });
-      await vi.waitFor(() => expect(read).toHaveLength(1), 120_000);
+      await vi.waitFor(() => expect(read.length).toBeGreaterThan(0), 120_000);
       expect([...operations]).toEqual(expect.arrayContaining(['SubscribeToShard']));
       expect(operations).not.toContain('GetRecords');
     } finally {

@@ -103,9 +103,13 @@ describe('kcg on a cluster', () => {
       expect((await kcg('describe orders -n shop')).stdout).toMatch(
         /ScalingReplicaSet +Deployment\/orders-worker/,
       );
-      const shards = JSON.parse((await kcg('shards orders -n shop -o json')).stdout) as { shards: object[] };
-      expect(shards.shards).toHaveLength(4);
-      expect(shards.shards[0]).toMatchObject({ widthPercent: 25, state: 'consuming' });
+      // One that is on its way to the second worker is owned as well.
+      const consuming = ({ stdout }: CommandRun) => stdout.match(/"state": "consuming"/g)?.length === 4;
+      const { shards } = JSON.parse((await until('shards orders -n shop -o json', consuming)).stdout) as {
+        shards: object[];
+      };
+      expect(shards).toHaveLength(4);
+      expect(shards[0]).toMatchObject({ widthPercent: 25, state: 'consuming' });
     },
     900 * SECONDS,
   );
