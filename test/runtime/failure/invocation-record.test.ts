@@ -126,5 +126,10 @@ describe('the names of the group and of the batch', () => {
   it("is Lambda's layout of objects, in UTC", () => {
     const [uuid, key] = [batchUuid(aGivenUpBatch()), objectKey(aGivenUpBatch())];
     expect(key).toBe(`aws/lambda/shop.orders/shardId-000000000001/2026/11/14/2026-11-14T00.38.06-${uuid}`);
+    const { givenUpAt } = aGivenUpBatch();
+    const keys = [0, 1, 9, 100, 500, 978, 979].map((ms) =>
+      objectKey(aGivenUpBatch({ givenUpAt: givenUpAt + ms })),
+    );
+    expect(keys.toSorted()).toEqual(keys);
   });
 });
