@@ -149,7 +149,7 @@ export class ShardConsumer {
   }
 
   async #fetch(): Promise<void> {
-    const { reader, lanes, checkpointer, clock, onEvent, shardId } = this.#options;
+    const { reader, onEvent, shardId } = this.#options;
     const { signal } = this.#stopFetching;
     while (!signal.aborted && !this.#end) {
       if (!this.#share.mayFetch) {
@@ -158,23 +158,28 @@ export class ShardConsumer {
         if (signal.aborted) return;
       }
       try {
-        const read = await reader.next(signal);
-        const before = lanes.bytes;
-        lanes.add(read, clock.monotonic());
-        this.#share.add(lanes.bytes - before);
-        this.#share.settle();
-        this.#behindMs = read.millisBehindLatest;
-        this.#hasRead = true;
-        checkpointer.hasRead(this.#progress());
-        this.#end = read.end;
-        this.#readTo = read.lastSequence;
-        this.#passOver();
-        if (lanes.length === 0) checkpointer.quiet(this.#progress());
-        if (read.end || read.records.length > 0) this.#wake();
+        this.#take(await reader.next(signal));
       } catch (thrown) {
         if (!signal.aborted) onEvent({ type: 'ReadTrouble', shardId, error: KcgError.from(thrown) });
       }
     }
+  }
+
+  /** Not within the loop: a variable there would keep what was read until more is, also when it is long delivered. */
+  #take(read: ReadResult): void {
+    const { lanes, checkpointer, clock } = this.#options;
+    const before = lanes.bytes;
+    lanes.add(read, clock.monotonic());
+    this.#share.add(lanes.bytes - before);
+    this.#share.settle();
+    this.#behindMs = read.millisBehindLatest;
+    this.#hasRead = true;
+    checkpointer.hasRead(this.#progress());
+    this.#end = read.end;
+    this.#readTo = read.lastSequence;
+    this.#passOver();
+    if (lanes.length === 0) checkpointer.quiet(this.#progress());
+    if (read.end || read.records.length > 0) this.#wake();
   }
 
   #openLife(): ShardLife | undefined {
