@@ -27,6 +27,16 @@ describe('the Deployment', () => {
     expect(await h.condition('WorkersAvailable')).toBe('False FieldConflict');
   });
 
+  test('one that is deleted comes back with a revision after that of the workers', async () => {
+    create();
+    await h.converge();
+    await h.runWorkers();
+    await h.converge();
+    await h.cluster.delete(KINDS.deployment, WORKER);
+    await h.converge();
+    expect((await h.deployment())?.metadata.annotations?.['kcg.dev/revision']).toBe('2');
+  });
+
   describe('that a backup brings back without its owner', () => {
     const restored = async (metadata: Record<string, unknown>) => {
       create();

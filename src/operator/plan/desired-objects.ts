@@ -122,13 +122,13 @@ export function replicasOf(deployment: StoredObject | undefined): number | undef
 }
 
 /** The last restart that the pods of the Deployment were made for. */
-export function restartOf(deployment: StoredObject | undefined): string | undefined {
+export function restartOf(deployment: KubeObject | undefined): string | undefined {
   const spec = deployment?.spec as { template?: Pick<KubeObject, 'metadata'> } | undefined;
   return spec?.template?.metadata?.annotations?.[RESTART_ANNOTATION];
 }
 
 /** All of the Deployment as it is that the next one is made from. */
-export function keptOf(deployment: StoredObject | undefined) {
+export function keptOf(deployment: KubeObject | undefined) {
   const { annotations = {} } = deployment?.metadata ?? {};
   return {
     restart: restartOf(deployment),
@@ -181,7 +181,10 @@ export function hashOf(value: unknown): string {
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  const sorted = entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${sorted.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+  let fields = '';
+  for (const key of Object.keys(value).sort()) {
+    const item = (value as Json)[key];
+    if (item !== undefined) fields += `${fields && ','}${JSON.stringify(key)}:${canonical(item)}`;
+  }
+  return `{${fields}}`;
 }

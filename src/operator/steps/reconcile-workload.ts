@@ -2,6 +2,7 @@ import { COMPONENT_LABEL, ownedLabels, workerSelector } from '../../api/labels.t
 import { encodeWorkerConfig } from '../../api/worker-config.ts';
 import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
+import { isSameJson } from '../../lib/same-json.ts';
 import type { GroupView } from '../../view/group-view.ts';
 import { kubernetesTime } from '../../api/conditions.ts';
 import { conflictMessage } from '../apply/apply-object.ts';
@@ -173,15 +174,16 @@ function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: Work
     labels: { ...ownedLabels(name), ...selector, [COMPONENT_LABEL]: 'worker' },
     selector,
     replicas: decision.replicas,
-    seenRevision,
     restart: askedRestart(group.metadata),
   };
-  const from = JSON.stringify([input, keptOf(existing)]);
-  if (memory.workload?.from !== from) {
-    const config = encodeWorkerConfig(input.config);
-    memory.workload = { from, objects: desiredObjects({ ...input, config, existing }) };
-  }
-  return memory.workload.objects;
+  const from = JSON.stringify(input);
+  const known = memory.workload?.from === from ? memory.workload.objects : undefined;
+  // Made from their own Deployment they are the same: the revision stays, whatever workers have reported.
+  if (known && existing && isSameJson(keptOf(existing), keptOf(known.deployment))) return known;
+  const config = encodeWorkerConfig(input.config);
+  const objects = desiredObjects({ ...input, config, existing, seenRevision });
+  memory.workload = { from, objects };
+  return objects;
 }
 
 function notOurs(pass: PlacedPass, owner: StoredObject): WorkloadFacts {
