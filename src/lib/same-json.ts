@@ -6,12 +6,14 @@ export function isSameJson(a: unknown, b: unknown): boolean {
     const areLists = Array.isArray(a) && Array.isArray(b) && a.length === b.length;
     return areLists && a.every((item, index) => isSameJson(item, b[index]));
   }
-  const [inA, inB] = [fieldsOf(a), fieldsOf(b)];
-  return inA.length === inB.length && inA.every(([key, value]) => isSameJson(value, (b as Fields)[key]));
+  const [inA, inB] = [namesIn(a), namesIn(b)];
+  return (
+    inA.length === inB.length && inA.every((name) => isSameJson((a as Fields)[name], (b as Fields)[name]))
+  );
 }
 
 type Fields = Record<string, unknown>;
 
-function fieldsOf(value: object): [string, unknown][] {
-  return Object.entries(value).filter(([, field]) => field !== undefined);
+function namesIn(fields: object): string[] {
+  return Object.keys(fields).filter((name) => (fields as Fields)[name] !== undefined);
 }
