@@ -22,6 +22,8 @@ export type TableProblem =
 
 export interface TablePlan {
   steps: TableStep[];
+  /** What comes after that, a look each; absent = nothing. */
+  later?: TableStep[];
   /** Nothing can be done until somebody changes something. */
   problem: TableProblem | undefined;
   /** The table is changing: look again soon. */
@@ -98,12 +100,13 @@ export function planTable(
   notes.push(...inVainNote(left));
   const steps = due.filter((step) => !left.includes(step) && !refused.has(step.do));
   // One UpdateTable at a time: the table is UPDATING after it, and the next look plans the next.
-  const [update] = steps.filter((step) => updates.includes(step));
+  const [update, ...later] = steps.filter((step) => updates.includes(step));
   return {
     ...none,
     steps: steps.filter((step) => step === update || !updates.includes(step)),
     notes,
     inVain: left,
+    ...(later.length === 0 ? {} : { later }),
     ...(settled.heldBy === undefined ? {} : { heldBy: settled.heldBy }),
   };
 }

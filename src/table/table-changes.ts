@@ -1,4 +1,10 @@
-import { NO_CEILING, type ObservedTable, type TableBilling, type TableStep } from './table-admin.ts';
+import {
+  NO_CEILING,
+  type ObservedTable,
+  type TableBilling,
+  type TableKey,
+  type TableStep,
+} from './table-admin.ts';
 import { isTagList } from './table-tags.ts';
 
 /** `tableClass: Standard → StandardInfrequentAccess`: what a step changes, in the words of the spec; no line is empty. */
@@ -34,27 +40,32 @@ function changesOf(step: TableStep, observed: ObservedTable): Change[] {
       return [['billing', billingText(observed.billing), billingText(step.billing)]];
     case 'set table class':
       return [['tableClass', observed.tableClass, step.tableClass]];
-    case 'set encryption': {
-      const now = 'kmsKeyArn' in step.key ? step.key.kmsKeyArn : `AWS ${step.key.awsKey.toLowerCase()} key`;
-      return [['encryption', observed.kmsKeyArn ?? 'AWS owned key', now]];
-    }
+    case 'set encryption':
+      return [['encryption', observed.kmsKeyArn ?? 'AWS owned key', keyText(step.key)]];
   }
 }
 
-/** Lists of tags are kcg's own affair, unless they are all there is to say. */
-function tagChanges(
-  tags: readonly (readonly [key: string, value: string | undefined])[],
-  observed: ObservedTable,
-): Change[] {
-  const told = tags.filter(([key]) => !isTagList(key));
-  return (told.length > 0 ? told : tags).map(([key, value]) => [
+function tagChanges(tags: readonly Tag[], observed: ObservedTable): Change[] {
+  return toldTags(tags).map(([key, value]) => [
     `tags[${key}]`,
     observed.tags[key] ?? 'none',
     value ?? 'none',
   ]);
 }
 
-function billingText(billing: TableBilling): string {
+type Tag = readonly [key: string, value: string | undefined];
+
+/** Lists of tags are kcg's own affair, unless they are all there is to say. */
+export function toldTags(tags: readonly Tag[]): readonly Tag[] {
+  const told = tags.filter(([key]) => !isTagList(key));
+  return told.length > 0 ? told : tags;
+}
+
+export function keyText(key: TableKey): string {
+  return 'kmsKeyArn' in key ? key.kmsKeyArn : `AWS ${key.awsKey.toLowerCase()} key`;
+}
+
+export function billingText(billing: TableBilling): string {
   if (billing.mode === 'Provisioned') {
     return `Provisioned (${billing.readCapacityUnits} read, ${billing.writeCapacityUnits} write)`;
   }
@@ -70,4 +81,4 @@ function ceilingText(what: string, units: number | undefined): string[] {
   return [units === NO_CEILING ? `no ${what} ceiling` : `at most ${units} ${what}`];
 }
 
-const onOff = (is: boolean) => (is ? 'on' : 'off');
+export const onOff = (is: boolean) => (is ? 'on' : 'off');

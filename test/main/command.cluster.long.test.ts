@@ -139,6 +139,7 @@ describe('kcg on a cluster', () => {
       expect(well).toMatchObject({ code: 0, stderr: '' });
       expect(well.stdout).toContain('the API server takes it (server dry run)');
       expect(well.stdout).toContain('kinesis-checkpoints-shop-another does not exist; the operator makes it');
+      expect(well.stdout).toContain('it comes to 2 workers: 2 workers are asked for');
       writeFileSync(
         file,
         groupYaml(

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import { parseGroup } from '../../src/api/group.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import type { GroupSource } from '../../src/main/groups/group-sources.ts';
+import { desiredTable } from '../../src/operator/steps/reconcile-table.ts';
+import { asMade } from '../../src/table/new-table.ts';
+import { planTable } from '../../src/table/plan-table.ts';
 import { checkStream } from '../../src/main/verbs/preflight-aws.ts';
+import { tablePlan, workersCheck } from '../../src/main/verbs/preflight-plan.ts';
 import { inNamespace } from '../../src/main/verbs/preflight.ts';
 
 function source(namespace: string | undefined, spec: object = {}): GroupSource {
@@ -80,4 +84,58 @@ test('a shard that others are reading just now can be read all the same', async 
   };
   const [, checks] = await checkStream(client, new AbortController().signal);
   expect(checks.map(({ result, what }) => `${what} ${result}`)).toEqual(['stream ok', 'read ok']);
+});
+
+const NOON = Date.UTC(2026, 0, 5, 12);
+test.each<[object, string]>([
+  [{}, '4 workers: 4 shards can be consumed in parallel, 1 per worker'],
+  [
+    { scaling: { shardsPerWorker: 2, maxReplicas: 1 } },
+    '1 worker, limited by MaxReplicas: 4 shards can be consumed in parallel, 2 per worker',
+  ],
+  [{ desiredState: 'Stopped' }, '0 workers: the group is stopped'],
+  [{ scaling: { mode: 'Fixed', replicas: 9 } }, '4 workers, limited by Shards: 9 workers are asked for'],
+  [{ scaling: { mode: 'Lag', targetLagSeconds: 60, minReplicas: 0 } }, '0 to 4 workers, as lag asks for'],
+  [
+    {
+      scaling: {
+        schedules: [
+          { name: 'noon', start: '0 11 * * *', end: '0 13 * * *', timeZone: 'UTC', minReplicas: 7 },
+        ],
+      },
+    },
+    '7 workers, limited by Schedule: 4 shards can be consumed in parallel, 1 per worker; schedule noon is open',
+  ],
+])('says how many workers a group of four shards comes to, and why: %j', (spec, words) => {
+  const { found } = workersCheck(source('shop', spec).group!, 4, NOON);
+  expect(found).toBe(`it comes to ${words}`);
+});
+
+const tableOf = (table: object) => {
+  const { group } = source('shop', { checkpoints: { table } });
+  const stream = { name: 'orders' };
+  return desiredTable({
+    group: group!,
+    groupId: 'shop.orders',
+    target: { groupId: 'shop.orders', table: 'rows', region: '', stream, endpoints: {} },
+  });
+};
+const wouldDo = (desired: ReturnType<typeof tableOf>, observed: ReturnType<typeof asMade> | undefined) =>
+  tablePlan(desired, observed, planTable(desired, observed));
+
+test('says what a new table would be made with, and what comes then', () => {
+  expect(wouldDo(tableOf({ pointInTimeRecovery: true, tags: { team: 'checkout' } }), undefined)).toBe(
+    'rows does not exist; the operator makes it: billing: OnDemand, deletionProtection: on, tags[team]: checkout, tags[kcg.dev/created-by]: kcg, tags[kcg.dev/group-id]: shop.orders, then time to live: off → on for ttl, pointInTimeRecovery: off → on',
+  );
+});
+
+test('says every setting of a table that would change, also those that wait for each other', () => {
+  const [first] = planTable(tableOf({}), undefined).steps;
+  if (first?.do !== 'create') throw new Error('there is no table yet');
+  const is = { ...asMade('rows', first.table), ttlAttribute: 'ttl' };
+  expect(wouldDo(tableOf({}), is)).toBe('rows is ACTIVE, and as the group asks for');
+  const other = { deletionProtection: false, tableClass: 'StandardInfrequentAccess', tags: { team: 'b' } };
+  expect(wouldDo(tableOf(other), is)).toBe(
+    'rows is ACTIVE; the operator would change tags[team]: none → b, deletionProtection: on → off, tableClass: Standard → StandardInfrequentAccess',
+  );
 });

@@ -10,6 +10,7 @@ import { systemRandom } from '../../lib/random.ts';
 import { judgeClaim } from '../../operator/plan/judge-claim.ts';
 import { desiredTable } from '../../operator/steps/reconcile-table.ts';
 import { planTable } from '../../table/plan-table.ts';
+import { tablePlan, workersCheck } from './preflight-plan.ts';
 import type { ObservedTable } from '../../table/table-admin.ts';
 import { forAws, type AwsClients } from '../groups/group-looker.ts';
 import type { GroupSource } from '../groups/group-sources.ts';
@@ -26,8 +27,9 @@ export async function checkAws(
     checkStream(aws.stream!, signal),
     checkTable(source, aws, signal),
   ]);
+  const workers = stream ? [workersCheck(source.group!, stream.openShards, systemClock.now())] : [];
   const claim = table ? await checkClaim(source, aws, { facts, stream, signal }) : [];
-  return [...checks, ...tableChecks, ...claim, ...imports(source), rights()];
+  return [...checks, ...tableChecks, ...workers, ...claim, ...imports(source), rights()];
 }
 
 /** Undefined where there is none, or it does not say. */
@@ -88,12 +90,10 @@ async function checkTable(
     return [undefined, [failure(what, thrown)]];
   }
   const desired = desiredOf(source);
-  const { problem, steps, notes, isBusy } = planTable(desired, table);
+  const plan = planTable(desired, table);
+  const { problem, notes, isBusy } = plan;
   if (problem) return [table, [{ result: 'failed', what, found: problem.message }]];
-  const does = steps.map((step) => step.do).join(', ');
-  const found = table
-    ? `${desired.name} is ${table.status}${does ? `; the operator would: ${does}` : ', and as the group asks for'}`
-    : `${desired.name} does not exist; the operator makes it`;
+  const found = tablePlan(desired, table, plan);
   const checks: Check[] = [{ result: isBusy && table ? 'warning' : 'ok', what, found }];
   for (const note of notes) checks.push({ result: 'warning', what, found: note });
   return [table, checks];

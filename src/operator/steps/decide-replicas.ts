@@ -7,6 +7,7 @@ import { readableShards } from '../plan/readable-shards.ts';
 import { replicasOf } from '../plan/desired-objects.ts';
 import type { StreamFacts } from '../plan/group-facts.ts';
 import { lagLook } from '../plan/lag-look.ts';
+import { scaledState, scalingBySpec, tellSchedule } from '../plan/replicas-by-spec.ts';
 import { scheduleBounds, type Bounds } from '../plan/schedule-bounds.ts';
 import { wantedForLag } from '../plan/wanted-for-lag.ts';
 import { concernsImport } from './reconcile-import.ts';
@@ -100,25 +101,15 @@ function inputOf(
   { group, options }: PlacedPass,
   { stream, view, existing }: KnownOfGroup,
 ): Omit<ReplicasInput, 'scaling' | 'window'> {
-  const { scaling, desiredState } = group.spec;
+  const { scaling } = group.spec;
   return {
-    desiredState: desiredState === 'Shadow' ? 'Running' : desiredState,
+    desiredState: scaledState(group),
     readableShards: readableShards({ stream, view, isNew: existing === undefined }),
     resharding: stream.summary?.status === 'UPDATING' || (view?.resharding ?? false),
     currentReplicas: replicasOf(existing),
     stabilizationMs: scaling.scaleDown.stabilizationSeconds * 1000,
     nowMs: options.clock.monotonic(),
   };
-}
-
-function scalingBySpec(
-  { spec: { scaling, leases } }: Pick<KinesisConsumerGroup, 'spec'>,
-  { min, max }: Bounds,
-): ReplicasInput['scaling'] {
-  if (scaling.mode === 'Fixed' || scaling.mode === 'External')
-    return { mode: 'fixed', wanted: scaling.replicas, min, max };
-  const { shardsPerWorker } = scaling;
-  return { mode: 'shards', shardsPerWorker, maxPerWorker: leases.maxPerWorker, min, max };
 }
 
 function scalingByLag(
@@ -142,12 +133,4 @@ function scalingByLag(
   const { history, ...wanted } = wantedForLag(look, target, memory.lagHistory);
   memory.lagHistory = history;
   return { mode: 'lag', wanted, maxPerWorker: leases.maxPerWorker, min, max };
-}
-
-/** A bound that an open window has set is told by the window's name. */
-function tellSchedule(decision: ReplicasDecision, { minBy, maxBy }: Bounds): ReplicasDecision {
-  const by =
-    decision.limitedBy === 'MinReplicas' ? minBy : decision.limitedBy === 'MaxReplicas' ? maxBy : undefined;
-  if (by === undefined) return decision;
-  return { ...decision, limitedBy: 'Schedule', reason: `${decision.reason}; schedule ${by} is open` };
 }

@@ -1,0 +1,43 @@
+import type { KinesisConsumerGroup } from '../../api/group.ts';
+import type { Check } from '../../cli/checks.ts';
+import { count } from '../../lib/count.ts';
+import { replicasBySpec } from '../../operator/plan/replicas-by-spec.ts';
+import { scheduleBounds } from '../../operator/plan/schedule-bounds.ts';
+import type { DesiredTable } from '../../table/desired-table.ts';
+import { asMade, describeNew } from '../../table/new-table.ts';
+import { planTable, type TablePlan } from '../../table/plan-table.ts';
+import type { ObservedTable } from '../../table/table-admin.ts';
+import { describeChange } from '../../table/table-changes.ts';
+
+/** What the operator would do with the table, each setting in the words of the spec. */
+export function tablePlan(
+  desired: DesiredTable,
+  observed: ObservedTable | undefined,
+  plan: TablePlan,
+): string {
+  const changes = (of: ObservedTable, { steps, later = [] }: TablePlan) =>
+    [...steps, ...later].map((step) => describeChange(step, of)).join(', ');
+  if (observed) {
+    const would = changes(observed, plan);
+    return `${desired.name} is ${observed.status}${would === '' ? ', and as the group asks for' : `; the operator would change ${would}`}`;
+  }
+  const makes = `${desired.name} does not exist; the operator makes it`;
+  const [first] = plan.steps;
+  if (first?.do !== 'create') return makes;
+  const made = asMade(desired.name, first.table);
+  return `${makes}: ${describeNew(first.table)}, then ${changes(made, planTable(desired, made))}`;
+}
+
+/** How many workers the group comes to, and why. */
+export function workersCheck(group: KinesisConsumerGroup, openShards: number, nowMs: number): Check {
+  const what = 'workers';
+  const decision = replicasBySpec(group, openShards, nowMs);
+  if (decision) {
+    const { replicas, reason, limitedBy } = decision;
+    const limit = limitedBy === undefined ? '' : `, limited by ${limitedBy}`;
+    return { result: 'ok', what, found: `it comes to ${count(replicas, 'worker')}${limit}: ${reason}` };
+  }
+  const { min, max } = scheduleBounds(group.spec.scaling, nowMs);
+  const most = Math.max(min, Math.min(max, openShards));
+  return { result: 'ok', what, found: `it comes to ${min} to ${count(most, 'worker')}, as lag asks for` };
+}

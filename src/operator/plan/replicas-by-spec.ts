@@ -1,0 +1,52 @@
+import type { KinesisConsumerGroup } from '../../api/group.ts';
+import { desiredReplicas, type ReplicasDecision, type ReplicasInput } from './desired-replicas.ts';
+import { scheduleBounds, type Bounds } from './schedule-bounds.ts';
+
+type Spec = Pick<KinesisConsumerGroup, 'spec'>;
+
+/** How many workers the spec asks for, lag left out. */
+export function scalingBySpec(
+  { spec: { scaling, leases } }: Spec,
+  { min, max }: Bounds,
+): ReplicasInput['scaling'] {
+  if (scaling.mode === 'Fixed' || scaling.mode === 'External')
+    return { mode: 'fixed', wanted: scaling.replicas, min, max };
+  const { shardsPerWorker } = scaling;
+  return { mode: 'shards', shardsPerWorker, maxPerWorker: leases.maxPerWorker, min, max };
+}
+
+/** A shadow is scaled as one that runs. */
+export function scaledState({ spec: { desiredState } }: Spec): ReplicasInput['desiredState'] {
+  return desiredState === 'Shadow' ? 'Running' : desiredState;
+}
+
+/** A bound that an open window has set is told by the window's name. */
+export function tellSchedule(decision: ReplicasDecision, { minBy, maxBy }: Bounds): ReplicasDecision {
+  const by =
+    decision.limitedBy === 'MinReplicas' ? minBy : decision.limitedBy === 'MaxReplicas' ? maxBy : undefined;
+  if (by === undefined) return decision;
+  return { ...decision, limitedBy: 'Schedule', reason: `${decision.reason}; schedule ${by} is open` };
+}
+
+/**
+ * What a group comes to that reads so many shards, once nothing holds it back; undefined = its lag decides.
+ * @param nowMs wall clock, for schedules
+ */
+export function replicasBySpec(
+  group: Spec,
+  readableShards: number | undefined,
+  nowMs: number,
+): ReplicasDecision | undefined {
+  const { scaling } = group.spec;
+  const desiredState = scaledState(group);
+  if (scaling.mode === 'Lag' && desiredState !== 'Stopped') return undefined;
+  const bounds = scheduleBounds(scaling, nowMs);
+  const settled = { currentReplicas: undefined, resharding: false, stabilizationMs: 0, window: [], nowMs: 0 };
+  const decision = desiredReplicas({
+    ...settled,
+    desiredState,
+    readableShards,
+    scaling: scalingBySpec(group, bounds),
+  });
+  return tellSchedule(decision, bounds);
+}
