@@ -202,6 +202,7 @@ export async function runOperatorCommand(
         // One that waits to lead is as ready as it gets: a rollout goes on, and the old leader gives way.
         onReady: (groups) => {
           isReady = true;
+          metrics.onGroups(groups);
           dashboard?.onReady(groups);
         },
         onReconcile: metrics.onReconcile,
@@ -210,8 +211,7 @@ export async function runOperatorCommand(
         onLook: dashboard?.onLook,
         lead: async (work) => {
           const counted = telling(work, (leads) => {
-            metrics.leading(leads);
-            dashboard?.leading(leads);
+            for (const each of [metrics, dashboard]) each?.leading(leads);
           });
           if (!options.leaderElect) return counted(stop, () => true);
           if ((await runAsLeader(election, stop, counted)) === 'lost') lostAtMs = systemClock.monotonic();

@@ -1,12 +1,16 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ConditionStatus } from '../api/conditions.ts';
+import type { GroupStatus } from '../api/group-status.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { FailingTimes } from '../lib/failing-times.ts';
+import { keyOf, keyString, type ObjectCache, type StoredObject } from '../kubernetes/cluster.ts';
 import type { ReflectorEvent } from '../kubernetes/kube/reflector.ts';
 import type { RequestReport } from '../kubernetes/kube/transport.ts';
 import type { WorkQueue, WorkQueueOptions } from '../kubernetes/work-queue.ts';
 import { JUDGEMENTS } from '../view/judge-shard.ts';
 import type { ReconcilerOptions } from './reconcile-context.ts';
 
+const CONDITION_STATUSES: readonly ConditionStatus[] = ['True', 'False', 'Unknown'];
 const SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Prometheus metrics of the operator; its methods are the hooks to hand out. Names and units are stable; `docs/metrics.md` lists them. */
@@ -22,6 +26,8 @@ export class OperatorMetrics {
   readonly #reconciles = this.#counter('reconciles_total', 'Reconciliations, by result.', ['result']);
   readonly #failing: FailingTimes;
   #queue: Pick<WorkQueue, 'longestRoundMs'> | undefined;
+  #groups: Pick<ObjectCache, 'list'> | undefined;
+  #isLeading = false;
   readonly #waited = this.#gauge('queue_wait_seconds', 'How long the last group waited for its turn.');
   readonly #leads = this.#gauge('leading', '1 while this process looks after groups; 0 while it stands by.');
   readonly #requests = this.#counter(
@@ -75,6 +81,20 @@ export class OperatorMetrics {
         for (const [group, ms] of failing.list()) this.set({ group }, ms / 1000);
       },
     });
+    const readiness = () => (this.#isLeading ? (this.#groups?.list() ?? []).map(readinessOf) : []);
+    void new Gauge({
+      name: 'kcg_operator_group_condition',
+      help: 'Conditions of each group, as its status has them: 1 for the status that holds, 0 for the other two. type is Ready; a group without the condition is Unknown.',
+      labelNames: ['group', 'type', 'status'],
+      registers: this.#registers,
+      collect() {
+        this.reset(); // groups that are gone
+        for (const { group, ready } of readiness()) {
+          for (const status of CONDITION_STATUSES)
+            this.set({ group, type: 'Ready', status }, status === ready ? 1 : 0);
+        }
+      },
+    });
     const longestMs = () => this.#queue?.longestRoundMs ?? 0;
     void new Gauge({
       name: 'kcg_operator_longest_look_seconds',
@@ -88,6 +108,11 @@ export class OperatorMetrics {
 
   readonly onQueue = (queue: Pick<WorkQueue, 'longestRoundMs'>): void => {
     this.#queue = queue;
+  };
+
+  /** Those that the operator watches. */
+  readonly onGroups = (groups: Pick<ObjectCache, 'list'>): void => {
+    this.#groups = groups;
   };
 
   readonly onReconcile: NonNullable<WorkQueueOptions['onDone']> = ({
@@ -133,6 +158,7 @@ export class OperatorMetrics {
   };
 
   leading(leads: boolean): void {
+    this.#isLeading = leads;
     this.#leads.set(leads ? 1 : 0);
     // Whoever leads next looks for itself.
     this.#failing.allOver();
@@ -147,4 +173,10 @@ export class OperatorMetrics {
   #gauge(name: string, help: string): Gauge {
     return new Gauge({ name: `kcg_operator_${name}`, help, registers: this.#registers });
   }
+}
+
+function readinessOf(object: StoredObject): { group: string; ready: ConditionStatus } {
+  const { conditions = [] } = (object.status ?? {}) as GroupStatus;
+  const ready = conditions.find(({ type }) => type === 'Ready')?.status ?? 'Unknown';
+  return { group: keyString(keyOf(object)), ready };
 }

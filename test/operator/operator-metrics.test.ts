@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { OperatorMetrics } from '../../src/operator/operator-metrics.ts';
+import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 test('requests, watches and looks are counted', async () => {
@@ -90,4 +91,47 @@ test('shards are counted by judgement, in no more series than tell something, of
   ]);
   metrics.leading(false);
   expect(await counted()).toEqual([]);
+});
+
+test('whether each group is Ready is told as its status has it, while this operator leads', async () => {
+  const metrics = new OperatorMetrics();
+  const group = (name: string, ready?: string): StoredObject => ({
+    apiVersion: 'kcg.dev/v1alpha1',
+    kind: 'KinesisConsumerGroup',
+    metadata: { namespace: 'shop', name, uid: name, resourceVersion: '1' },
+    ...(ready
+      ? {
+          status: {
+            conditions: [
+              { type: 'Stalled', status: 'False' },
+              { type: 'Ready', status: ready },
+            ],
+          },
+        }
+      : {}),
+  });
+  let groups = [group('orders', 'True'), group('fails', 'False'), group('new')];
+  const told = async () => {
+    const lines = (await metrics.registry.metrics()).split('\n');
+    return lines
+      .filter((line) => line.startsWith('kcg_operator_group_condition{'))
+      .map((line) => line.replace(/.*group="shop\/(\w+)",type="Ready",status="(\w+)"}/, '$1 $2'));
+  };
+  metrics.leading(true);
+  expect(await told()).toEqual([]);
+  metrics.onGroups({ list: () => groups });
+  const fails = ['fails True 0', 'fails False 1', 'fails Unknown 0'];
+  expect(await told()).toEqual([
+    'orders True 1',
+    'orders False 0',
+    'orders Unknown 0',
+    ...fails,
+    'new True 0',
+    'new False 0',
+    'new Unknown 1',
+  ]);
+  groups = [group('fails', 'False')];
+  expect(await told()).toEqual(fails);
+  metrics.leading(false);
+  expect(await told()).toEqual([]);
 });

@@ -341,6 +341,7 @@ describe('a group with workers', () => {
     operator = await site.startOperator().works();
     await twoLooks(looks, 4);
     expect(await site.kubeWrites()).toEqual(before);
+    expect(await operator.metric('kcg_operator_group_condition')).toBeGreaterThan(0);
     expect(own).toEqual([]);
   });
 });
