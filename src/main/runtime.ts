@@ -6,6 +6,7 @@ import { createLog, type Log } from '../lib/log.ts';
 import type { LibrarySpec } from '../api/library-spec.ts';
 import { openDestination } from '../runtime/failure/open-destination.ts';
 import { batchRecord } from '../runtime/handlers/batch-record.ts';
+import { describeThrown } from '../runtime/handlers/describe-thrown.ts';
 import type { Handler } from '../runtime/handlers/handler.ts';
 import { ownExport } from '../runtime/handlers/module-export.ts';
 import { OwnHandler } from '../runtime/handlers/module-handler.ts';
@@ -86,7 +87,7 @@ export class Worker {
     return this.#metrics.text();
   }
 
-  /** Tells of events of this type, or of all; the function that it returns ends that. A listener must not throw. */
+  /** Tells of events of this type, or of all; the function that it returns ends that. What a listener throws is logged. */
   on<T extends WorkerEvent['type']>(
     type: T,
     listener: (event: Extract<WorkerEvent, { type: T }>) => void,
@@ -259,7 +260,16 @@ export class Worker {
 
   #tell(event: WorkerEvent): void {
     for (const type of [event.type, '*'])
-      for (const listener of this.#listeners.get(type) ?? []) listener(event);
+      for (const listener of this.#listeners.get(type) ?? []) this.#tellOne(listener, event);
+  }
+
+  /** Events are told in the midst of reading and delivering, of which a listener must break nothing off. */
+  #tellOne(listener: Listener, event: WorkerEvent): void {
+    try {
+      listener(event);
+    } catch (thrown) {
+      this.#log.error('a listener threw', { event: event.type, error: describeThrown(thrown) });
+    }
   }
 }
 

@@ -97,7 +97,13 @@ describe('a worker in a program of its own', () => {
     await running;
     expect(first.state).toBe('stopped');
     await stream.put(3);
-    const second = new Worker(options('function', { handler, table: { name: 'workers' } }));
+    const said: string[] = [];
+    const error = (message: string) => void said.push(message);
+    const log = { ...silentLog, error, child: () => log };
+    const second = new Worker(options('function', { handler, table: { name: 'workers' }, log }));
+    second.on('*', () => {
+      throw new Error('it is not ready');
+    });
     const events: string[] = [];
     const off = second.on('*', ({ type }) => events.push(type));
     await second.start();
@@ -108,6 +114,7 @@ describe('a worker in a program of its own', () => {
     expect(events).toEqual(
       expect.arrayContaining(['WorkerLive', 'ShardStarted', 'BatchDelivered', 'WorkerStopped']),
     );
+    expect(said).toContain('a listener threw');
     await expect(second.run()).rejects.toThrow('has run already');
   });
 
