@@ -39,13 +39,26 @@ export function withoutNulls(schema: Schema, value: unknown): unknown {
   const object = unwrap(schema);
   if (!isObject(object) || !isFields(value)) return value;
   const shape = object.shape as Record<string, Schema>;
-  const kept = Object.entries(value).filter(([key, field]) => field !== null || !hasDefault(shape[key]));
-  return Object.fromEntries(
-    kept.map(([key, field]) => [key, shape[key] ? withoutNulls(shape[key], field) : field]),
-  );
+  return changedFields(value, (name, field) => {
+    if (!Object.hasOwn(shape, name)) return field;
+    return field === null && hasDefault(shape[name]) ? LEFT_OUT : withoutNulls(shape[name]!, field);
+  });
 }
 
-function isFields(value: unknown): value is Record<string, unknown> {
+const LEFT_OUT = Symbol('left out');
+
+/** `fields` with each as `change` gives it; the very object where nothing differs, as most are read that way. */
+function changedFields(fields: Fields, change: (name: string, field: unknown) => unknown): Fields {
+  const names = Object.keys(fields);
+  const changed = names.map((name) => change(name, fields[name]));
+  if (changed.every((field, index) => field === fields[names[index]!])) return fields;
+  const pairs = names.map((name, index) => [name, changed[index]] as const);
+  return Object.fromEntries(pairs.filter(([, field]) => field !== LEFT_OUT));
+}
+
+type Fields = Record<string, unknown>;
+
+function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -58,19 +71,20 @@ export function withoutUnknown(schema: Schema, value: unknown): { value: unknown
   const ignored: string[] = [];
   const walk = (schema: Schema | undefined, value: unknown, path: string): unknown => {
     const inner = unwrap(schema);
-    if (isArray(inner) && Array.isArray(value))
-      return value.map((item, index) => walk(inner.element, item, `${path}[${index}]`));
+    if (isArray(inner) && Array.isArray(value)) {
+      const items = value.map((item, index) => walk(inner.element, item, `${path}[${index}]`));
+      return items.every((item, index) => item === value[index]) ? value : items;
+    }
     if (!isObject(inner) || !isFields(value)) return value;
     const shape = inner.shape as Record<string, Schema>;
     const isClosed = typeOf(unwrap(inner.def.catchall)) === 'never';
-    const fields = Object.entries(value).flatMap(([key, field]) => {
-      const at = path === '' ? key : `${path}.${key}`;
-      if (Object.hasOwn(shape, key)) return [[key, walk(shape[key], field, at)]];
-      if (!isClosed) return [[key, field]];
+    return changedFields(value, (name, field) => {
+      const at = path === '' ? name : `${path}.${name}`;
+      if (Object.hasOwn(shape, name)) return walk(shape[name], field, at);
+      if (!isClosed) return field;
       ignored.push(at);
-      return [];
+      return LEFT_OUT;
     });
-    return Object.fromEntries(fields) as unknown;
   };
   return { value: walk(schema, value, ''), ignored };
 }

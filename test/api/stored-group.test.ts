@@ -9,6 +9,7 @@ describe('a group as the API server has it', () => {
   test.for<[string, Record<string, unknown>, string]>([
     ['of the spec', { breaker: { enabled: true } }, 'spec.breaker'],
     ['deeper down', { leases: { jitterPercent: 5 } }, 'spec.leases.jitterPercent'],
+    ['named as what every object has', { constructor: null }, 'spec.constructor'],
     ['of an object without fields', { handler: { log: { level: 'info' } } }, 'spec.handler.log.level'],
   ])('may have a field that only a newer release knows: %s', ([, change, ignored]) => {
     const object = groupOf({ change });
