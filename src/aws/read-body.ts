@@ -4,11 +4,11 @@ import { lend, takeBack } from './shared-reads.ts';
 /** Above what GetRecords may send: not to be believed beforehand. */
 const MAX_ANNOUNCED_BYTES = 64 * 1024 * 1024;
 
-/** The whole body of an answer, in one buffer, of the announced length if there is one. @throws what ends it too soon */
-export function readBody(message: IncomingMessage, onHeard: () => void): Promise<Buffer> {
+/** The whole body of an answer, in one buffer, of the announced length if there is one; to be taken out. @throws what ends it too soon */
+export function readBody(message: IncomingMessage, onHeard: () => void): Promise<{ body: Buffer }> {
   const { socket } = message;
   const announced = Number(message.headers['content-length']);
-  const body = announced <= MAX_ANNOUNCED_BYTES ? Buffer.allocUnsafeSlow(announced) : undefined;
+  let body = announced <= MAX_ANNOUNCED_BYTES ? Buffer.allocUnsafeSlow(announced) : undefined;
   const chunks: Buffer[] = [];
   let length = 0;
   return new Promise((resolve, reject) => {
@@ -21,7 +21,8 @@ export function readBody(message: IncomingMessage, onHeard: () => void): Promise
     });
     message.once('end', () => {
       takeBack(socket);
-      resolve(body ?? Buffer.concat(chunks));
+      resolve({ body: body ?? Buffer.concat(chunks) });
+      body = undefined; // the message keeps its listeners: see `takeOut`
     });
     message.once('error', reject);
     message.once('close', () => {

@@ -21,6 +21,7 @@ export interface SignedAnswer {
   /** As the header names it. */
   errorType: string | undefined;
   contentType: string | undefined;
+  /** To be taken out (`takeOut`) where it is large. */
   body: Buffer;
 }
 
@@ -77,12 +78,10 @@ export class SignedCalls {
       this.#aheadMs = serviceTime - this.#clock.now();
     const contentType = response.headers['content-type'];
     onHeard(contentType ?? '');
-    const content = await readBody(response.body, onHeard);
-    return {
+    return Object.assign(await readBody(response.body, onHeard), {
       status: response.statusCode,
       errorType: response.headers['x-amzn-errortype'],
       contentType,
-      body: content,
-    };
+    });
   }
 }

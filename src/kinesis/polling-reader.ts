@@ -1,6 +1,7 @@
 import { backoffMs, jitterMs } from '../lib/backoff.ts';
 import { abortError } from '../lib/clock.ts';
 import { hasCode, isRetryable, KcgError } from '../lib/errors.ts';
+import { takeOut } from '../lib/take-out.ts';
 import { LossWatch } from './loss-watch.ts';
 import { nextReadDelay, type LastRead } from './next-read-delay.ts';
 import { limitWithin, nextReadLimit, type FinishedRead, type ReadRoom } from './read-limit.ts';
@@ -139,7 +140,7 @@ export class PollingReader implements ShardReader {
     // Not before its records are handed on: a refusal must not cost them.
     if (isEnd && childShards.length === 0) await this.#confirmEnd(signal);
     const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
-    const fresh = openRecords(this.#options, records, this.#after);
+    const fresh = openRecords(this.#options, takeOut(read, 'records', []), this.#after);
     const last = records.at(-1);
     if (last) {
       this.#recordBytes = bytes / records.length;

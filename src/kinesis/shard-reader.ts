@@ -10,7 +10,7 @@ import { isOpen, type ChildShard } from './shard.ts';
 import type { ReadPosition, StreamClient } from './stream-client.ts';
 
 export interface ReadResult {
-  /** In order; KPL aggregates opened; nothing at or below the checkpoint. May be empty. */
+  /** In order; KPL aggregates opened; nothing at or below the checkpoint. May be empty. They are the caller's, to be taken out (`takeOut`). */
   records: RecordList;
   /** Bytes read from Kinesis: data and partition keys, also of records dropped. */
   bytes: number;

@@ -29,6 +29,7 @@ export interface StreamSummary {
 }
 
 export interface GetRecordsResult {
+  /** The caller's, to be taken out (`takeOut`). */
   records: KinesisRecord[];
   /** Absent when the shard is closed and read to its end. */
   nextIterator?: string;

@@ -6,6 +6,7 @@ import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { PollingReader, type PollingReaderOptions } from '../../src/kinesis/polling-reader.ts';
 import type { ReadResult } from '../../src/kinesis/shard-reader.ts';
+import type { GetRecordsResult, StreamClient } from '../../src/kinesis/stream-client.ts';
 import { LoneClock } from './lone-clock.ts';
 
 const SHARD = 'shardId-000000000000';
@@ -50,6 +51,19 @@ describe('a polling reader', () => {
     expect(await reader.next(signal)).toMatchObject({ records: [], bytes: 0, lastSequence: last });
     put('c');
     expect(keysOf(await reader.next(signal))).toBe('c');
+  });
+
+  it('takes the records out of the answer, so that nothing that waited for it holds them', async () => {
+    const { kinesis, put, open } = aReader();
+    put('a', 'b');
+    const client = memoryStreamClient(kinesis, 'orders');
+    const answers: Promise<GetRecordsResult>[] = [];
+    const getRecords: StreamClient['getRecords'] = (...asked) => {
+      answers.push(client.getRecords(...asked));
+      return answers.at(-1)!;
+    };
+    expect(keysOf(await open({ client: { ...client, getRecords } }).next(signal))).toBe('ab');
+    expect(await Promise.all(answers)).toMatchObject([{ records: [] }]);
   });
 
   it('goes on behind a checkpoint', async () => {

@@ -1,5 +1,6 @@
 import { serviceError } from '../../aws/service-error.ts';
 import { KcgError } from '../../lib/errors.ts';
+import { takeOut } from '../../lib/take-out.ts';
 import type { GetRecordsResult } from '../stream-client.ts';
 import { readCborAnswer } from './cbor-answer.ts';
 import { CborReader } from './cbor-reader.ts';
@@ -14,12 +15,16 @@ export interface Answer {
   body: Buffer;
 }
 
+const TAKEN = Buffer.alloc(0);
+
 /**
+ * Takes the body out of the answer.
  * @throws what the SDK throws for the service's errors; KcgError `Unavailable` for a body that is no answer of GetRecords:
  * a missing iterator means shard end, so nothing is guessed
  */
 export function readAnswer(answer: Answer): GetRecordsResult {
-  const { status, isCbor, body } = answer;
+  const { status, isCbor } = answer;
+  const body = takeOut(answer, 'body', TAKEN);
   if (status !== 200) throw serviceError(answer, () => readMembers(body, isCbor));
   let cause: unknown;
   try {

@@ -105,7 +105,7 @@ export class GetRecordsCall {
         if (contentType !== undefined) onBegin(isCbor(contentType));
       },
     });
-    return { ...answer, isCbor: isCbor(answer.contentType) };
+    return Object.assign(answer, { isCbor: isCbor(answer.contentType) });
   }
 }
 

@@ -1,5 +1,6 @@
 import { copyOf, sizeOf, type UserRecord } from '../../kinesis/record.ts';
 import type { ReadResult, ShardReader } from '../../kinesis/shard-reader.ts';
+import { takeOut } from '../../lib/take-out.ts';
 
 /**
  * `reader` without the records that do not pass. They are processed with that: nothing waits for them, and
@@ -17,7 +18,7 @@ export function filteredReader(
       const read = await reader.next(signal);
       const records: UserRecord[] = [];
       const filtered: UserRecord[] = [];
-      for (const record of read.records) (passes(record) ? records : filtered).push(record);
+      for (const record of takeOut(read, 'records', [])) (passes(record) ? records : filtered).push(record);
       if (filtered.length > 0) onFiltered(filtered);
       const kept = records.reduce((bytes, record) => bytes + sizeOf(record), 0);
       return { ...read, records: kept < read.bytes * WORTH_A_COPY ? records.map(onItsOwn) : records };

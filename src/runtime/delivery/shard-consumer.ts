@@ -7,6 +7,7 @@ import type { Progress } from '../../leases/transitions.ts';
 import { assert } from '../../lib/assert.ts';
 import { withDeadline } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
+import { takeOut } from '../../lib/take-out.ts';
 import type { GiveUpCondition } from '../failure/failure-destination.ts';
 import type { ProgramContext } from '../handlers/handler.ts';
 import type { BudgetShare } from './byte-budget.ts';
@@ -169,7 +170,7 @@ export class ShardConsumer {
   #take(read: ReadResult): void {
     const { lanes, checkpointer, clock } = this.#options;
     const before = lanes.bytes;
-    lanes.add(read, clock.monotonic());
+    lanes.add({ records: takeOut(read, 'records', []), end: read.end }, clock.monotonic());
     this.#share.add(lanes.bytes - before);
     this.#share.settle();
     this.#behindMs = read.millisBehindLatest;
@@ -179,7 +180,7 @@ export class ShardConsumer {
     this.#readTo = read.lastSequence;
     this.#passOver();
     if (lanes.length === 0) checkpointer.quiet(this.#progress());
-    if (read.end || read.records.length > 0) this.#wake();
+    if (read.end || lanes.bytes > before) this.#wake();
   }
 
   #openLife(): ShardLife | undefined {

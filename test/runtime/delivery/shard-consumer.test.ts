@@ -104,6 +104,17 @@ const hangs: Pick<ShardConsumerOptions, 'handler'>['handler'] = {
 const RECORD = eventBytes({ data: new Uint8Array(0), partitionKey: '' });
 
 describe('a shard consumer', () => {
+  test('takes the records out of what it read, so that nothing that waited for it holds them', async () => {
+    const read = { records: [aRecord('1')], bytes: 1, lastSequence: '1', millisBehindLatest: 0 };
+    const next = async () => ({ ...read, end: { childShards: [] } });
+    const brought = next();
+    const { clock, batches, consumer } = aConsumer({ reader: { next: () => brought, unreadForMs: () => 0 } });
+    await clock.advance(1_000);
+    expect(await consumer.run()).toMatchObject({ as: 'ended' });
+    expect(batches).toEqual([1]);
+    expect((await brought).records).toEqual([]);
+  });
+
   test('stops fetching when its handler does not keep up, also when records are empty', async () => {
     const { clock, reads, end } = aConsumer({ recordsPerRead: 100, handler: hangs });
     await clock.advance(60_000);
