@@ -139,6 +139,20 @@ describe('kcg on a cluster', () => {
       expect(well).toMatchObject({ code: 0, stderr: '' });
       expect(well.stdout).toContain('the API server takes it (server dry run)');
       expect(well.stdout).toContain('kinesis-checkpoints-shop-another does not exist; the operator makes it');
+      expect(well.stdout).toContain(
+        'the operator makes the Deployment another-worker; the API server takes it',
+      );
+      const pods = async (changed: string) => {
+        writeFileSync(file, changed);
+        const { stdout } = await kcg(`preflight -f ${file}`);
+        return stdout.split('\n').find((line) => line.includes(' pods '));
+      };
+      const orders = groupYaml('orders');
+      expect(await pods(orders.replace('replicas: 2', 'replicas: 3'))).toMatch(/ok .*none would be replaced/);
+      expect(await pods(orders.replace('durationSeconds: 20', 'durationSeconds: 30'))).toMatch(
+        /ok .*all of the Deployment orders-worker would be replaced.*; the API server takes it/,
+      );
+      expect(await pods(orders.replace('env: [', 'enw: ['))).toMatch(/failed .*enw/);
       expect(well.stdout).toContain('it comes to 2 workers: 2 workers are asked for');
       writeFileSync(
         file,

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import { parseGroup } from '../../src/api/group.ts';
+import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import type { GroupSource } from '../../src/main/groups/group-sources.ts';
 import { desiredTable } from '../../src/operator/steps/reconcile-table.ts';
 import { asMade } from '../../src/table/new-table.ts';
 import { planTable } from '../../src/table/plan-table.ts';
 import { checkStream } from '../../src/main/verbs/preflight-aws.ts';
+import { planPods } from '../../src/main/verbs/preflight-pods.ts';
 import { tablePlan, workersCheck } from '../../src/main/verbs/preflight-plan.ts';
 import { inNamespace } from '../../src/main/verbs/preflight.ts';
 
@@ -138,4 +140,58 @@ test('says every setting of a table that would change, also those that wait for 
   expect(wouldDo(tableOf(other), is)).toBe(
     'rows is ACTIVE; the operator would change tags[team]: none → b, deletionProtection: on → off, tableClass: Standard → StandardInfrequentAccess',
   );
+});
+
+const stored = (spec: object = {}): StoredObject => ({
+  apiVersion: 'kcg.dev/v1alpha1',
+  kind: 'KinesisConsumerGroup',
+  metadata: { name: 'orders', namespace: 'shop', uid: 'u1', resourceVersion: '1' },
+  spec: { stream: { name: 'orders' }, handler: { log: {} }, ...spec },
+});
+const worker = { containers: [{ name: 'worker', image: 'registry/kcg:1' }] };
+const deployment = (uid = 'u1'): StoredObject => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: {
+    name: 'orders-worker',
+    namespace: 'shop',
+    uid: 'd1',
+    resourceVersion: '1',
+    ownerReferences: [
+      { apiVersion: 'kcg.dev/v1alpha1', kind: 'Other', name: 'orders', uid, controller: true },
+    ],
+  },
+  spec: { template: { spec: worker } },
+});
+const REPLACED = 'all of the Deployment orders-worker would be replaced, one handover after another';
+test.each<[string, object, StoredObject | undefined, string]>([
+  ['nothing', {}, deployment(), 'none would be replaced by this'],
+  ['how many there are', { scaling: { maxReplicas: 9 } }, deployment(), 'none would be replaced by this'],
+  ['how long leases last', { leases: { durationSeconds: 33 } }, deployment(), REPLACED],
+  ['the consumer', { consumer: { type: 'EnhancedFanOut' } }, deployment(), REPLACED],
+  [
+    'that it is stopped, and more',
+    { desiredState: 'Stopped', handler: { log: {}, batchSize: 7 } },
+    deployment(),
+    `${REPLACED}, once the group is not stopped`,
+  ],
+  ['that it has none yet', {}, undefined, 'the operator makes the Deployment orders-worker'],
+  [
+    'that another has the name',
+    {},
+    deployment('u2'),
+    'the Deployment orders-worker exists and is not of this group',
+  ],
+  [
+    'the handler, to a container of the name of the one that kcg adds',
+    { handler: { http: { container: 'worker', port: 8080, path: '/' } }, template: { spec: worker } },
+    deployment(),
+    "spec.handler.http.container: 'worker' is the name of the container kcg adds; give the app's container another",
+  ],
+])('says what becomes of pods when a group changes %s', (_, spec, found, words) => {
+  const plan = planPods({ before: stored(), after: stored(spec), deployment: found })!;
+  expect('check' in plan ? plan.check.found : plan.found).toBe(words);
+  if (!('wanted' in plan)) return;
+  const image = found ? 'registry/kcg:1' : 'kcg';
+  expect(plan.wanted).toMatchObject({ spec: { template: { spec: { containers: [{ image }] } } } });
 });

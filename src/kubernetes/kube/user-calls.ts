@@ -76,17 +76,23 @@ export class KubeUserCalls {
     return asStored(answer.body, kind);
   }
 
-  /** Server-side apply that changes nothing: what the server would say to the object. */
-  async tryApply(kind: ResourceKind, key: ObjectKey, body: object, signal: AbortSignal): Promise<void> {
-    await this.#transport.request({
+  /** Server-side apply that changes nothing: what the server would make of the object. */
+  async tryApply(
+    kind: ResourceKind,
+    key: ObjectKey,
+    body: object,
+    { fieldManager = FIELD_MANAGER, signal }: { fieldManager?: string; signal: AbortSignal },
+  ): Promise<StoredObject> {
+    const answer = await this.#transport.request({
       ...on(kind, key, 'patch'),
       method: 'PATCH',
-      query: { fieldManager: FIELD_MANAGER, dryRun: 'All', fieldValidation: 'Strict', force: 'true' },
+      query: { fieldManager, dryRun: 'All', fieldValidation: 'Strict', force: 'true' },
       contentType: 'application/apply-patch+yaml',
       body,
       idempotent: true,
       signal,
     });
+    return asStored(answer.body, kind);
   }
 
   /** As `kubectl drain` does it: a PodDisruptionBudget may say not now. */

@@ -9,11 +9,13 @@ import {
 import { readGroupLeniently } from '../../api/stored-group.ts';
 import type { Check } from '../../cli/checks.ts';
 import { applyPatch } from '../../kubernetes/apply-patch.ts';
-import { KINDS, type ObjectKey, type StoredObject } from '../../kubernetes/cluster.ts';
+import { keyOf, KINDS, type ObjectKey, type StoredObject } from '../../kubernetes/cluster.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import type { GroupSource } from '../groups/group-sources.ts';
 import type { UserCluster } from '../groups/user-cluster.ts';
+import { workloadName } from '../../operator/plan/desired-objects.ts';
+import { checkPods } from './preflight-pods.ts';
 
 /** What the cluster says of a group that is to be applied. */
 export interface ClusterFacts {
@@ -37,13 +39,16 @@ export async function checkCluster(
   const version = await calls.version(signal);
   const existing = await cluster.get(KINDS.consumerGroup, key, { signal }).catch(() => undefined);
   const [applied, all, clusterId] = await Promise.all([
-    tried(() => tryApply(calls, existing, { key, object: bare(group!), signal })),
+    tryApply(calls, existing, { key, object: bare(group!), signal }).then(
+      (after) => ({ after, thrown: undefined }),
+      (thrown: unknown) => ({ after: undefined, thrown }),
+    ),
     calls.select(KINDS.consumerGroup, { signal }).catch((thrown: unknown) => explained(found, thrown)),
     cluster.clusterId({ signal }).catch(() => undefined),
   ]);
   const checks: Check[] = [
     { result: 'ok', what: 'Kubernetes', found: `answers, ${version}` },
-    admission(applied, key.namespace),
+    admission(applied.thrown, key.namespace),
   ];
   const groups = typeof all === 'string' ? undefined : all;
   if (groups === undefined)
@@ -61,6 +66,7 @@ export async function checkCluster(
     checks.push(conflict(group!, others), ...readers(group!, others));
   }
   checks.push(...(await serviceAccount(group!, found, signal)));
+  if (applied.after) checks.push(...(await pods(existing, applied.after, found, signal)));
   return {
     checks,
     clusterId,
@@ -76,24 +82,32 @@ async function tryApply(
   calls: UserCluster['calls'],
   existing: StoredObject | undefined,
   { key, object, signal }: { key: ObjectKey; object: object; signal: AbortSignal },
-): Promise<void> {
+): Promise<StoredObject> {
   const patch = applyPatch(existing, object);
-  if (patch === undefined) return await calls.tryApply(KINDS.consumerGroup, key, object, signal);
-  await calls.patch(KINDS.consumerGroup, key, patch, { dryRun: true, strict: true, signal });
+  if (patch === undefined) return await calls.tryApply(KINDS.consumerGroup, key, object, { signal });
+  return await calls.patch(KINDS.consumerGroup, key, patch, { dryRun: true, strict: true, signal });
+}
+
+async function pods(
+  before: StoredObject | undefined,
+  after: StoredObject,
+  found: UserCluster,
+  signal: AbortSignal,
+): Promise<Check[]> {
+  const { namespace, name } = keyOf(after);
+  try {
+    const key = { namespace, name: workloadName(name) };
+    const deployment = await found.cluster.get(KINDS.deployment, key, { signal });
+    return await checkPods({ before, after, deployment }, found, signal);
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    return [{ result: 'unknown', what: 'pods', found: explained(found, thrown) }];
+  }
 }
 
 /** What `kubectl apply` would send: nothing that only a server sets. */
 function bare({ metadata: { namespace, name, labels, annotations }, spec }: KinesisConsumerGroup): object {
   return { apiVersion: API_VERSION, kind: KIND, metadata: { namespace, name, labels, annotations }, spec };
-}
-
-async function tried(work: () => Promise<void>): Promise<unknown> {
-  try {
-    await work();
-    return undefined;
-  } catch (thrown) {
-    return thrown;
-  }
 }
 
 function explained({ explain }: UserCluster, thrown: unknown): string {

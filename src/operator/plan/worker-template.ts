@@ -38,7 +38,7 @@ export interface WorkerTemplateInput {
 }
 
 /** Name of the container that copies the runtime; one of that name among the template's says what it should have beside. */
-const INSTALL_CONTAINER = 'kcg-install';
+export const INSTALL_CONTAINER = 'kcg-install';
 /** Name of the worker's container with the handlers `http`, `lambda` and `log`; with others it is the one that the handler names. */
 export const WORKER_CONTAINER = 'worker';
 const RUNTIME_VOLUME = 'kcg-runtime';

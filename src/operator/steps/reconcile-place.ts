@@ -1,7 +1,13 @@
 import { isShadow, regionOf, rowsGroupIdOf, streamNameOf, tableNameOf } from '../../api/group.ts';
 import { describeError, KcgError } from '../../lib/errors.ts';
 import type { GroupTarget } from '../group-target.ts';
-import { forgetOtherTables, lookAgain, type Pass, type PlacedPass } from '../reconcile-context.ts';
+import {
+  forgetOtherTables,
+  lookAgain,
+  type Pass,
+  type PlacedPass,
+  type ReconcilerSettings,
+} from '../reconcile-context.ts';
 
 /** Between two looks at a group whose role is not allowed. */
 const NOT_ALLOWED_MS = 20_000;
@@ -11,7 +17,9 @@ export function placeOf({
   group,
   groupId,
   options,
-}: Pick<Pass, 'group' | 'groupId' | 'options'>): GroupTarget | undefined {
+}: Pick<Pass, 'group' | 'groupId'> & { options: { settings: Partial<ReconcilerSettings> } }):
+  | GroupTarget
+  | undefined {
   const { settings } = options;
   const region = regionOf(group, settings.defaultRegion);
   if (region === undefined) return undefined;

@@ -1,4 +1,3 @@
-import { COMPONENT_LABEL, ownedLabels, workerSelector } from '../../api/labels.ts';
 import { encodeWorkerConfig } from '../../api/worker-config.ts';
 import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
@@ -16,7 +15,6 @@ import {
 } from '../../kubernetes/cluster.ts';
 import { deploymentFacts } from '../observe/observe-pods.ts';
 import { attempt, paced } from './pace.ts';
-import { askedRestart } from '../plan/annotated-wishes.ts';
 import {
   CONTENT_HASH_ANNOTATION,
   desiredObjects,
@@ -30,7 +28,8 @@ import {
 } from '../plan/desired-objects.ts';
 import type { ReplicasDecision } from '../plan/desired-replicas.ts';
 import type { WorkloadFacts } from '../plan/group-facts.ts';
-import { workerConfigOf, workloadHandler } from '../plan/worker-config-of.ts';
+import { workloadHandler } from '../plan/worker-config-of.ts';
+import { workloadInput } from '../plan/workload-input.ts';
 import { workloadProblem } from '../plan/step-failures.ts';
 import { templateProblems } from '../plan/worker-template.ts';
 import { PODS_OF_GROUP } from '../observe/group-indexes.ts';
@@ -159,23 +158,10 @@ function facts(deployment: StoredObject | undefined, problem: WorkloadFacts['pro
 
 function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: WorkloadPass): Workload {
   const { group, object, target, options, memory } = pass;
-  const { name, namespace } = group.metadata;
-  const selector = workerSelector(name);
-  const input = {
-    group: { name, namespace, uid: object.metadata.uid, apiVersion: group.apiVersion, kind: group.kind },
-    handler: workloadHandler(group, target.region),
-    template: group.spec.template,
-    image: options.settings.workerImage,
-    config: {
-      ...workerConfigOf(group, target, consumerArn),
-      otlpEndpoint: options.settings.workerOtlpEndpoint,
-    },
-    handoffTimeoutMs: group.spec.leases.handoffTimeoutSeconds * 1000,
-    labels: { ...ownedLabels(name), ...selector, [COMPONENT_LABEL]: 'worker' },
-    selector,
-    replicas: decision.replicas,
-    restart: askedRestart(group.metadata),
-  };
+  const { replicas } = decision;
+  const { uid } = object.metadata;
+  const { settings } = options;
+  const input = workloadInput({ group, uid, target, settings, consumerArn, replicas, seenRevision });
   const from = JSON.stringify(input);
   const known = memory.workload?.from === from ? memory.workload.objects : undefined;
   // Made from their own Deployment they are the same: the revision stays, whatever workers have reported.
