@@ -16,6 +16,8 @@ export class AppWatch {
   readonly #options: AppWatchOptions;
   readonly #closed = new AbortController();
   #watching: Promise<void> | undefined;
+  /** Since `#watching` began. */
+  #wasAway = false;
 
   constructor(options: AppWatchOptions) {
     this.#options = options;
@@ -27,10 +29,12 @@ export class AppWatch {
    * @param isAway nobody listens any more, as far as the request has shown
    */
   back(isAway: boolean): Promise<void> {
+    if (isAway) this.#isAway();
     this.#watching ??= new Promise((resolve) => {
-      void this.#watch(isAway).then((wasAway) => {
+      void this.#watch().then((isBack) => {
         this.#watching = undefined;
-        if (wasAway) resolve();
+        if (isBack && this.#wasAway) resolve();
+        this.#wasAway = false;
       });
     });
     return this.#watching;
@@ -40,15 +44,18 @@ export class AppWatch {
     this.#closed.abort();
   }
 
-  async #watch(isAway: boolean): Promise<boolean> {
-    const { findProblem, onAway, clock } = this.#options;
+  #isAway(): void {
+    if (!this.#wasAway) this.#options.onAway();
+    this.#wasAway = true;
+  }
+
+  /** True: it answers. */
+  async #watch(): Promise<boolean> {
+    const { findProblem, clock } = this.#options;
     const { signal } = this.#closed;
-    let wasAway = isAway;
-    if (isAway) onAway();
     while (!signal.aborted) {
-      if ((await findProblem(signal)) === undefined) return wasAway;
-      if (!wasAway) onAway();
-      wasAway = true;
+      if ((await findProblem(signal)) === undefined) return true;
+      this.#isAway();
       await clock.sleep(POLL_MS, { signal });
     }
     return false;

@@ -36,6 +36,15 @@ describe('an application that gave no answer', () => {
     expect({ back, seen }).toEqual({ back: false, seen: ['asked 0'] });
   });
 
+  it('is back for one who found it away while another looked, and found it there', async () => {
+    const { clock, watch, seen } = aWatch(() => true);
+    let back = false;
+    void watch.back(false);
+    void watch.back(true).then(() => (back = true));
+    await clock.advance(1_000);
+    expect({ back, seen }).toEqual({ back: true, seen: ['asked 0', 'away 0'] });
+  });
+
   it('is watched anew each time, and not after the end', async () => {
     let isBack = true;
     const { clock, watch, seen } = aWatch(() => isBack);
