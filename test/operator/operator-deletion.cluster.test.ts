@@ -38,7 +38,6 @@ metadata: {name: ${name}, namespace: ${namespace}}
 spec:
   stream: {name: orders}
   region: eu-west-1
-  leases: {durationSeconds: 6}
   handler: {log: {}}
   checkpoints: ${checkpoints}
 `);

@@ -70,7 +70,14 @@ async function startWorker(
   const config = encodeWorkerConfig(
     aWorkerConfig(
       { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint },
-      { groupId, checkpointIntervalMs: 1_000, handler: { type: 'module', path }, otlpEndpoint },
+      {
+        groupId,
+        checkpointIntervalMs: 1_000,
+        // None runs out, however busy the machine is: so nothing comes twice.
+        leaseDurationMs: 60_000,
+        handler: { type: 'module', path },
+        otlpEndpoint,
+      },
     ),
   );
   const argv = [process.execPath, KCG, 'worker', '--port=0', '--host=127.0.0.1', `--pod-name=${groupId}-1`];
