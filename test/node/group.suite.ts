@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { describeWithCluster } from '../support/control-plane.ts';
 import { goProgram } from '../support/peer-programs.ts';
 import { NODE_UP_MS } from '../support/node-cluster.ts';
-import { appPod, isReady, startNodeHarness, until, type NodeHarness } from './harness.ts';
+import { appPod, isReady, startNodeHarness, until, type NodeHarness, type Pod } from './harness.ts';
 
 const AWS_KEYS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].map((name) => ({ name, value: 'test' }));
 
@@ -43,10 +43,10 @@ ${appPod(kcg.collectorUrl)}`;
     kcg.helm(...args, '--namespace', 'kcg-system', '--wait', '--timeout', '240s');
   /** All four pods and no others, of this version's image. */
   const isOn = (tag: string) => async () => {
-    const path = 'jsonpath={.items[*].spec.containers[?(@.name=="worker")].image}';
-    const images = await kcg.kubectl('get', 'pods', '-l', 'kcg.dev/group=orders', '-o', path);
-    const wanted = Array(4).fill(`registry.example/kcg:${tag}`).join(' ');
-    return images === wanted && (await readyPods()).length === 4;
+    const pods = await kcg.allPods('orders');
+    const isOfIt = ({ spec: { containers } }: Pod) =>
+      containers.find(({ name }) => name === 'worker')?.image === `registry.example/kcg:${tag}`;
+    return pods.length === 4 && pods.every((pod) => isOfIt(pod) && isReady(pod));
   };
   const openShards = () =>
     kcg.kinesis.listShards('orders', { filter: { type: 'AT_LATEST' } }).shards.map(({ shardId }) => shardId);
@@ -174,7 +174,10 @@ ${appPod(kcg.collectorUrl)}`;
   test('takes its pods and, with the policy Delete, its table along', async () => {
     await kcg.kubectl('delete', 'kcg', 'orders', '--timeout=240s');
     await until('the pods are gone', async () => (await kcg.pods('orders')).length === 0);
-    expect(await kcg.kubectl('get', 'deployments,pdb', '-o', 'name')).toBe('');
+    await until(
+      'nothing is left',
+      async () => (await kcg.kubectl('get', 'deployments,pdb', '-o', 'name')) === '',
+    );
     expect(
       await kcg.kubectl('get', 'events', '--field-selector=reason=FailedPreStopHook', '-o', 'name'),
     ).toBe('');

@@ -1,6 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { GroupStatus } from '../../src/api/group-status.ts';
@@ -11,6 +9,7 @@ import { produce } from '../../src/dev/demo/producer.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { systemRandom as random } from '../../src/lib/random.ts';
+import { apiServerOf } from '../support/api-server.ts';
 import { HOST_SEEN_FROM_PODS, startNodeCluster } from '../support/node-cluster.ts';
 import { until as untilTold } from '../support/until.ts';
 
@@ -20,7 +19,7 @@ const IMAGE = 'registry.example/kcg:0.1.0';
 const NAMESPACE = 'shop';
 
 export interface Pod {
-  spec: { nodeName?: string };
+  spec: { nodeName?: string; containers: { name: string; image: string }[] };
   metadata: { name: string; deletionTimestamp?: string; annotations: Record<string, string> };
   status: {
     phase: string;
@@ -35,18 +34,27 @@ export interface Pod {
 }
 export type NodeHarness = Awaited<ReturnType<typeof startNodeHarness>>;
 
-/** A cluster with a node, kcg in it as a user would install it, and local AWS servers on this machine. */
-export async function startNodeHarness() {
-  const folder = mkdtempSync(join(tmpdir(), 'kcg-node-'));
-  const archive = join(folder, 'kcg.tar');
+let archive: string | undefined;
+
+/** kcg's image in a file, built once for all harnesses of this process. */
+function imageArchive(): string {
+  if (archive !== undefined) return archive;
+  const out = join(ROOT, 'out/kcg-node.tar');
   const script = (name: string, ...args: string[]) =>
     execFileSync(process.execPath, [join(ROOT, 'scripts', name), ...args], {
       stdio: ['ignore', 'ignore', 2],
     });
-  execFileSync('bash', [join(ROOT, 'test/cluster/images')], { stdio: ['ignore', 'ignore', 2] });
   script('build.ts');
   const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
-  script('build-image.ts', '--name', IMAGE, '--platform', platform, '--out', archive);
+  script('build-image.ts', '--name', IMAGE, '--platform', platform, '--out', out);
+  archive = out;
+  return archive;
+}
+
+/** A cluster with a node, kcg in it as a user would install it, and local AWS servers on this machine. */
+export async function startNodeHarness() {
+  execFileSync('bash', [join(ROOT, 'test/cluster/images')], { stdio: ['ignore', 'ignore', 2] });
+  const archive = imageArchive();
   const kinesis = await startLocalKinesis({ clock, log });
   const dynamodb = await startLocalDynamoDb({ clock, log });
   const collector = await startCollector(clock);
@@ -54,6 +62,7 @@ export async function startNodeHarness() {
   const client = new DynamoDBClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint, credentials });
   const cluster = await startNodeCluster();
   await cluster.importImage(archive);
+  const api = apiServerOf(cluster.kubeconfig);
   const seenFromPods = (url: string) => url.replace('127.0.0.1', HOST_SEEN_FROM_PODS);
   // There is no DNS in this cluster.
   const localServers = [
@@ -68,6 +77,10 @@ export async function startNodeHarness() {
     return stdout;
   }
   const json = async <T>(...args: string[]) => JSON.parse(await kubectl(...args, '-o', 'json')) as T;
+  async function allPods(group: string): Promise<Pod[]> {
+    const path = `/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=kcg.dev/group=${group}`;
+    return (await api.get<{ items: Pod[] }>(path)).items;
+  }
   return {
     ...cluster,
     kubectl,
@@ -112,14 +125,15 @@ export async function startNodeHarness() {
       const { code, stderr } = await cluster.kubectl(['create', '--raw', path, '-f', '-'], object);
       if (code !== 0) throw new Error(stderr);
     },
+    // What is asked over and over while something is waited for is asked without kubectl, whose start costs more than the answer.
     async status(group: string): Promise<GroupStatus> {
-      return (await json<{ status?: GroupStatus }>('get', 'kcg', group)).status ?? {};
+      const path = `/apis/kcg.dev/v1alpha1/namespaces/${NAMESPACE}/kinesisconsumergroups/${group}`;
+      return (await api.get<{ status?: GroupStatus }>(path)).status ?? {};
     },
+    allPods,
     /** Pods of the group that are not on their way out. */
-    async pods(group: string): Promise<Pod[]> {
-      const list = await json<{ items: Pod[] }>('get', 'pods', '-l', `kcg.dev/group=${group}`);
-      return list.items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-    },
+    pods: async (group: string) =>
+      (await allPods(group)).filter(({ metadata }) => metadata.deletionTimestamp === undefined),
     /** Puts numbered records into `stream` until the returned function is called. */
     produce(stream: string, recordsPerSecond: number): () => Promise<void> {
       const stop = new AbortController();
@@ -134,7 +148,7 @@ export async function startNodeHarness() {
     rows: (TableName: string) => client.send(new ScanCommand({ TableName })).then(({ Items }) => Items ?? []),
     async stop(): Promise<void> {
       client.destroy();
-      rmSync(folder, { recursive: true, force: true });
+      await api.close();
       await cluster.stop();
       await Promise.all([kinesis.close(), dynamodb.close(), collector.close()]);
     },

@@ -17,6 +17,10 @@ export function apiServerOf(kubeconfig: string) {
     burst: 1_000,
   });
   return {
+    /** What is at a path. @throws KcgError when the API server says no */
+    async get<T>(path: string): Promise<T> {
+      return (await transport.request({ verb: 'get', resource: path, method: 'GET', path })).body as T;
+    },
     /** Server-side apply of a group that changes nothing, as strict as kubectl's. */
     async dryRun(group: { metadata: { name?: unknown; namespace?: unknown } }): Promise<DryRun> {
       const { name, namespace } = group.metadata;
