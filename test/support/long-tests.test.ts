@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { longTestsLeftOut } from './long-tests.ts';
+import { LONGEST, longTestsLeftOut } from './long-tests.ts';
 
 it('leaves long tests out unless they are asked for', () => {
   expect(longTestsLeftOut({}, ['vitest', 'run'])).toContain('KCG_LONG=1');
@@ -7,4 +8,8 @@ it('leaves long tests out unless they are asked for', () => {
   expect(longTestsLeftOut({ CI: 'true' }, [])).toBeUndefined();
   expect(longTestsLeftOut({ KCG_LONG: '1' }, [])).toBeUndefined();
   expect(longTestsLeftOut({}, ['vitest', 'run', 'test/dev/kcl.long.test.ts'])).toBeUndefined();
+});
+
+it('has files begun early that are there', () => {
+  expect(LONGEST.filter((file) => !existsSync(file))).toEqual([]);
 });

@@ -10,3 +10,25 @@ export function longTestsLeftOut(env: NodeJS.ProcessEnv, argv: readonly string[]
     ? undefined
     : 'long tests (*.long.test.ts: minutes each) are left out: KCG_LONG=1 runs them, CI=true too';
 }
+
+/**
+ * The files of a minute and more, longest first, as CI's tables of the slowest say. Begun last, one of them is waited for alone. A new one
+ * that is missing here costs no more than that.
+ */
+export const LONGEST = [
+  'test/node/nodes.node.long',
+  'test/soak/soak.long',
+  'test/crash/servers/crash-points.cluster.long',
+  'test/docs/commands.cluster.long',
+  'test/operator/operator-process.cluster',
+  'test/docs/commands.local.long',
+  'test/dev/lag-scaling.local.long',
+  'test/operator/operator-restart.cluster',
+  'test/dev/peers/kcl.long',
+  'test/operator/gitops/verdicts.cluster.long',
+  'test/chart/rights.cluster.long',
+  'test/dev/peers/services.long',
+  'test/operator/operator-deletion.cluster',
+  'test/image/image.long',
+  'test/runtime/handlers/lambda/clients.long',
+].map((name) => `${name}.test.ts`);
