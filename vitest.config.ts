@@ -21,7 +21,12 @@ const needy = ['test/**/*.{local,cluster,node,long}.test.ts', 'test/**/*.{local,
  * Those that mostly wait, for other people's programs and for operators that look every few seconds. Not the nodes' tests: one file
  * that takes a quarter of an hour, and twice that beside three others.
  */
-const waiting = ['test/**/!(*.sim|*.node).long.test.ts', 'test/operator/operator-*.cluster.test.ts'];
+const waiting = [
+  'test/**/!(*.sim|*.node).long.test.ts',
+  'test/operator/operator{,-*}.cluster.test.ts',
+  'test/dev/{function,import}.local.test.ts',
+  'test/main/library-programs.local.test.ts',
+];
 
 const globalSetup = ['test/support/bundle-kcg.ts'];
 
