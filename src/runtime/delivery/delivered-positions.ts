@@ -36,8 +36,9 @@ export class DeliveredPositions {
   /** What the program checkpointed last, or where it began. */
   #last: Checkpoint;
   #delivered: UserRecord | undefined;
-  /** The last record of what was handed over last, also again. */
+  /** The last record of what was handed over last, also again, and does not come again as it failed. */
   #current: UserRecord | undefined;
+  #before: UserRecord | undefined;
   #isAtEnd = false;
   #isEndDone = false;
   /** In order; merged where there are many. */
@@ -66,7 +67,7 @@ export class DeliveredPositions {
   delivered(records: readonly UserRecord[]): void {
     const last = records.at(-1)!;
     if (this.#delivered === undefined) this.#beginAt(records[0]!);
-    this.#current = last;
+    [this.#before, this.#current] = [this.#current, last];
     if (this.#delivered && compare(extended(last), extended(this.#delivered)) <= 0) return; // tried again
     this.#delivered = last;
     const arrivedAt = records.find((record) => record.arrivedAt > 0)?.arrivedAt ?? 0;
@@ -79,6 +80,18 @@ export class DeliveredPositions {
     const last = this.#last;
     if (last.at === 'SEQUENCE' && first.sequence === last.sequence && this.#stepTo(extended(first)) <= 0)
       this.#last = { ...last, subSequence: BEFORE_RECORD };
+  }
+
+  /** Of what was handed over last only the first `count` records are done: the others come again. */
+  failed(records: readonly UserRecord[], count: number): void {
+    this.#current = count > 0 ? records[count - 1] : this.#before;
+  }
+
+  /** They do not come again after all. */
+  gaveUp(records: readonly UserRecord[]): void {
+    const last = records.at(-1)!;
+    const isDelivered = this.#delivered && compare(extended(last), extended(this.#delivered)) <= 0;
+    if (isDelivered) this.#current = last;
   }
 
   /** Everything in the shard was handed over. */

@@ -87,6 +87,7 @@ export class ShardLife {
     this.#positions.delivered(records);
     const result = await this.#program.handle(batch, context);
     if (result.outcome === 'done') this.#options.restarts.succeeded(records);
+    else this.#positions.failed(records, result.outcome === 'partial' ? result.firstFailure : 0);
     if (result.outcome === 'failed' && result.isBroken) {
       const { reason } = context.signal;
       this.#break(hasCode(reason, 'Timeout') ? reason : result.error);
@@ -97,6 +98,7 @@ export class ShardLife {
 
   /** What it did not get done, and does not get again. */
   gaveUp(records: readonly UserRecord[]): void {
+    this.#positions.gaveUp(records);
     this.#program?.gaveUp?.(records);
   }
 

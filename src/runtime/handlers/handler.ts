@@ -56,7 +56,7 @@ export interface FailedResult {
 /** `partial`: the records before `firstFailure` (an index into the batch) are done. */
 export type HandlerResult = { outcome: 'done' } | { outcome: 'partial'; firstFailure: number } | FailedResult;
 
-/** `all delivered`: up to the last record of the batch that was handed over last, also when that is being processed. */
+/** `all delivered`: up to the last record of the batch that was handed over last, also when that is being processed; not what has failed and comes again. */
 export type AskedPosition = 'all delivered' | { sequence: string; subSequence?: number };
 
 /**

@@ -19,8 +19,9 @@ export interface ShardContext {
   shardId: string;
   log: Log;
   /**
-   * Says how far everything is processed; without a position, up to the last record of the batch that was handed over last. The
-   * row has it within the checkpoint interval, and before the shard goes to somebody else.
+   * Says how far everything is processed; without a position, up to the last record of the batch that was handed over last, of
+   * which what has failed comes again and does not count. The row has it within the checkpoint interval, and before the shard
+   * goes to somebody else.
    * @throws KcgError `Conflict` when the shard is not this worker's any more, `InvalidInput` for a position that is behind the last
    *   checkpoint or beyond what was handed over
    */

@@ -16,6 +16,8 @@ const BROKEN: HandlerResult = {
   isBroken: true,
 };
 
+const FAILED: HandlerResult = { outcome: 'failed', error: new KcgError('HandlerFailed', 'no') };
+
 /** A shard whose program does as `changes` say, and what it is told. */
 function aProgram(
   changes: (context: ProgramContext) => Partial<ShardProgram>,
@@ -116,6 +118,28 @@ describe('the life of a shard with a handler that checkpoints itself', () => {
     expect(told).toEqual(['start', '1 2', 'shutdownRequested', 'close ShutdownRequested']);
     expect(position()).toBe(2);
     expect(checkpointer.takeUnwritten()?.checkpoint).toEqual({ at: 'SEQUENCE', sequence: '2' });
+  });
+
+  it.each<[what: string, result: HandlerResult, expected: number]>([
+    ['a batch that is done', DONE, 4],
+    ['a batch that has failed and would come again', FAILED, 2],
+    ['a part of one that is done', { outcome: 'partial', firstFailure: 1 }, 3],
+  ])('takes for all that was delivered also %s', async (_, result, expected) => {
+    const { clock, consumer, position, checkpoint } = aProgram(
+      () => ({ handle: async ({ records }) => (records[0]!.sequence === '1' ? DONE : result) }),
+      {
+        reads: [
+          ['a', 'a'],
+          ['a', 'a'],
+        ],
+      },
+    );
+    await clock.advance(150);
+    checkpoint();
+    expect(position()).toBe(expected);
+    const drained = consumer.drain(10_000);
+    await clock.advance(100);
+    expect(await drained).toEqual({ as: 'drained' });
   });
 
   it('does not wait longer than a hand-over may take', async () => {
