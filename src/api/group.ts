@@ -85,16 +85,22 @@ export function checkGroup(
 
 type Named = Pick<KinesisConsumerGroup, 'spec'> & { metadata: Pick<GroupMetadata, 'name' | 'namespace'> };
 
-/** As `checkGroup` leaves unknown fields out, of an object whose spec is the one that `spec` was read from. */
+/**
+ * As `checkGroup` leaves unknown fields out, of an object whose spec is the one that `spec` was read from, and whose status that of
+ * `status`, if one is given.
+ */
 export function checkAroundSpec(
   object: Readonly<Record<string, unknown>>,
-  spec: GroupSpec,
+  { spec, status }: { spec: GroupSpec; status?: GroupStatus | undefined },
 ): ParsedGroup & { ignored: string[] } {
-  const { spec: _, ...input } = object;
+  const { spec: _, ...around } = object;
+  const input = status ? { ...around, status: undefined } : around;
   const { value, ignored } = withoutUnknown(aroundSpec, withoutNulls(aroundSpec, input));
   const parsed = aroundSpec.safeParse(value);
-  if (parsed.success) return { outcome: 'ok', group: { ...parsed.data, spec }, ignored };
-  return { outcome: 'refused', problems: problemsOf(aroundSpec, value, parsed.error.issues), ignored };
+  if (!parsed.success)
+    return { outcome: 'refused', problems: problemsOf(aroundSpec, value, parsed.error.issues), ignored };
+  const group = { ...parsed.data, ...(status ? { status } : {}), spec };
+  return { outcome: 'ok', group, ignored };
 }
 
 /** The spec's, or `<namespace>.<name>`. */

@@ -1,4 +1,4 @@
-import type { KinesisConsumerGroup } from '../api/group.ts';
+import type { GroupStatus, KinesisConsumerGroup } from '../api/group.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
@@ -107,6 +107,8 @@ export interface KnownTable {
 export interface GroupMemory {
   uid: string;
   read: LastRead | undefined;
+  /** The status as it was written last, or found so. */
+  told: GroupStatus | undefined;
   /** The finalizer has been on the object. */
   wasGuarded: boolean;
   /** Tries to undo what a group that is gone has left, that failed. */
@@ -171,6 +173,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
   return {
     uid,
     read: undefined,
+    told: undefined,
     wasGuarded: false,
     lateTries: 0,
     window: undefined,

@@ -58,6 +58,7 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<GroupS
     lookAgain(pass, 1_000);
     return computed;
   }
+  memory.told = status;
   if (isDue && status === computed) memory.positionsMs = nowMs;
   if (result === 'applied') {
     memory.statusMs = nowMs;

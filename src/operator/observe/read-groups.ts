@@ -1,4 +1,4 @@
-import { checkAroundSpec } from '../../api/group.ts';
+import { checkAroundSpec, type GroupStatus } from '../../api/group.ts';
 import { readGroup, readGroupLeniently, type StoredGroup } from '../../api/stored-group.ts';
 import type { StoredObject } from '../../kubernetes/cluster.ts';
 import type { Log } from '../../lib/log.ts';
@@ -10,9 +10,16 @@ export interface LastRead {
   stored: StoredGroup;
 }
 
+/** What helps to read a group. */
+interface Known {
+  read: LastRead | undefined;
+  /** As the operator wrote it last. */
+  told: GroupStatus | undefined;
+}
+
 /**
  * Groups as the API server has them. Most looks are at an object that has not changed since the last one, and most changes are of
- * the status: a spec, which is most of the work, is read once.
+ * the status, by the operator: a spec, which is most of the work, is read once, and a status of its own not at all.
  */
 export class GroupReader {
   readonly #log: Log;
@@ -23,10 +30,10 @@ export class GroupReader {
   }
 
   /** @param memory of the same group */
-  read(object: StoredObject, memory: { read: LastRead | undefined }): StoredGroup {
+  read(object: StoredObject, memory: Known): StoredGroup {
     const { read: last } = memory;
     if (last?.object === object) return last.stored;
-    const stored = readAfter(last, object);
+    const stored = readAfter(memory, object);
     memory.read = { object, stored };
     this.#tellIgnored(stored.ignored);
     return stored;
@@ -41,8 +48,10 @@ export class GroupReader {
   }
 }
 
-function readAfter(last: LastRead | undefined, object: StoredObject): StoredGroup {
-  if (last?.stored.outcome === 'ok' && isSameJson(last.object.spec, object.spec))
-    return checkAroundSpec(object, last.stored.group.spec);
+function readAfter({ read: last, told }: Known, object: StoredObject): StoredGroup {
+  if (last?.stored.outcome === 'ok' && isSameJson(last.object.spec, object.spec)) {
+    const status = isSameJson(told, object.status) ? told : undefined;
+    return checkAroundSpec(object, { spec: last.stored.group.spec, status });
+  }
   return object.metadata.deletionTimestamp ? readGroupLeniently(object) : readGroup(object);
 }
