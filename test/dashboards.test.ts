@@ -62,6 +62,8 @@ async function eventfulScene(): Promise<Scene> {
   await scene.pass(5);
   scene.operator.onRequest({ verb: 'get', resource: 'pods', statusCode: 503, seconds: 0.1 });
   scene.operator.onReconcile({ key: 'shop/orders', waitedMs: 1, ranMs: 9, failed: true, stuck: true });
+  const metadata = { namespace: 'shop', name: 'orders', uid: 'u', resourceVersion: '1' };
+  scene.operator.onGroups({ list: () => [{ apiVersion: 'kcg.dev/v1alpha1', kind: 'Group', metadata }] });
   scene.operator.onReflector({ type: 'listed', kind: 'pods', objects: 1 } as never);
   scene.operator.onReflector({ type: 'missed', kind: 'pods', changes: 1 });
   scene.operator.onReflector({ type: 'failed', kind: 'pods', error } as never);
