@@ -46,8 +46,8 @@ const RUNTIME_PATH = '/kcg';
 /** Node started by its own loader with its own libraries: it runs in an image with any C library, or with none. */
 const RUNTIME_NODE = ['/kcg/ld.so', '--library-path', '/kcg/lib', '/kcg/node'];
 /**
- * The young generation of a worker. Node's own choice goes by the memory there is: 1 MB in 512 MiB, which costs a fifth more
- * CPU, and on a large node without a limit up to 32 MB, which take 90 MB more and spare nothing.
+ * The young generation of a worker. Node's own choice goes by the memory there is: 1 MB in 512 MiB, which costs a quarter more
+ * CPU and 50 MB, and on a large node without a limit up to 32 MB, which take 40 MB more and spare nothing.
  */
 const NODE_FLAG = '--max-semi-space-size=4';
 /** Between the end of the hand-off and SIGKILL, for the last writes. */
