@@ -9,8 +9,10 @@ export interface Invocation {
   body: Buffer;
   /** As of the moment at which a client gets it. */
   headers: () => Readonly<Record<string, string>>;
-  /** A client has it from now on. Comes again when it did not get the whole of it. */
+  /** A client has it from now on. */
   onBegun: () => void;
+  /** The client did not get the whole of it: it waits again. */
+  onUndelivered: () => void;
   /** `lost`: the client began anew without an answer to it. */
   onEnd: (end: Post | 'lost') => void;
 }
@@ -120,7 +122,7 @@ export class FunctionCalls {
 
   /** Its `next` broke off before all of it was sent. */
   undelivered(id: string): void {
-    this.#machine.undelivered(id);
+    if (this.#machine.undelivered(id)) this.#invocations.get(id)?.onUndelivered();
     this.#pair();
   }
 

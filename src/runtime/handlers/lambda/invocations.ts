@@ -106,9 +106,11 @@ export class Invocations {
       if (given.ask.connection === connection) given.isClosed = true;
   }
 
-  /** The connection ended before the whole invocation was sent: its client has nothing of it. */
-  undelivered(invocation: string): void {
-    if (this.#inFlight.delete(invocation)) this.#waiting.unshift(invocation);
+  /** The connection ended before the whole invocation was sent: its client has nothing of it. True: it waits again. */
+  undelivered(invocation: string): boolean {
+    if (!this.#inFlight.delete(invocation)) return false;
+    this.#waiting.unshift(invocation);
+    return true;
   }
 
   /** False: nobody waits for the answer any more, or ever did. */

@@ -95,6 +95,7 @@ class Call {
   readonly #over = new AbortController();
   readonly #result = Promise.withResolvers<HandlerResult>();
   #begun: AbortController | undefined;
+  #isWatched = false;
   #dueMs = 0;
 
   constructor(options: LambdaHandlerOptions, calls: FunctionCalls, batch: Batch, context: HandlerContext) {
@@ -108,14 +109,12 @@ class Call {
     const { signal, stop } = this.#context;
     if (signal.aborted) return { outcome: 'failed', error: aborted(signal) };
     const onAbort = () => this.#giveUp({ outcome: 'failed', error: aborted(signal) });
-    const onStop = () => {
-      if (!this.#begun) this.#giveUp(missed(`given up: ${abortError(stop!).message}`));
-    };
+    const onStop = () => this.#stopWaiting();
     signal.addEventListener('abort', onAbort);
     stop?.addEventListener('abort', onStop);
     this.#calls.invoke(this.#invocation());
     if (!this.#begun) void this.#watchAbsence();
-    if (stop?.aborted) onStop();
+    this.#stopWaiting();
     try {
       return await this.#result.promise;
     } finally {
@@ -134,6 +133,7 @@ class Call {
       body: Buffer.from(JSON.stringify(lambdaEvent(this.#batch, this.#context))),
       headers: () => invocationHeaders({ id, functionName, nowMs: clock.now(), timeoutMs }, this.#context),
       onBegun: () => void this.#limitTime(),
+      onUndelivered: () => this.#waitAgain(),
       onEnd: (end) => this.#end(end),
     };
   }
@@ -142,7 +142,6 @@ class Call {
   async #limitTime(): Promise<void> {
     const { clock } = this.#options;
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#context;
-    this.#begun?.abort(OVER); // it had not got the whole of it
     const begun = new AbortController();
     this.#begun = begun;
     this.#dueMs = clock.monotonic() + timeoutMs;
@@ -152,8 +151,23 @@ class Call {
     if (!begun.signal.aborted) this.#giveUp({ outcome: 'failed', error: notInTime(timeoutMs) });
   }
 
+  #waitAgain(): void {
+    this.#begun?.abort(OVER);
+    this.#begun = undefined;
+    void this.#watchAbsence();
+    this.#stopWaiting();
+  }
+
+  /** Once told to stop, unless a client has it. */
+  #stopWaiting(): void {
+    const { stop } = this.#context;
+    if (stop?.aborted && !this.#begun) this.#giveUp(missed(`given up: ${abortError(stop).message}`));
+  }
+
   /** Where nobody asks, nothing tells when the batch will be taken. */
   async #watchAbsence(): Promise<void> {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
     const { clock } = this.#options;
     const calls = this.#calls;
     const { signal } = this.#over;

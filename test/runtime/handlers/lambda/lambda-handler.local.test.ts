@@ -379,6 +379,21 @@ describe('a shard that is handed over', () => {
     expect(await begun).toEqual(DONE);
   });
 
+  it('gives up one as well whose client ended before it had the whole of it', async () => {
+    const stopping = new AbortController();
+    const client = connect(handler.port!, '127.0.0.1').pause();
+    client.write('GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: a\r\n\r\n');
+    await untilCounts({ asking: 1 });
+    const large = aBatch(aRecord('1', { data: Buffer.alloc(32 * 1024 * 1024) }));
+    const result = handler.handle(large, aContext({ stop: stopping.signal }));
+    await untilCounts({ inFlight: 1 });
+    client.destroy();
+    await untilCounts({ waiting: 1, inFlight: 0 });
+    stopping.abort();
+    await untilCounts({ waiting: 0 });
+    expect(await result).toMatchObject({ outcome: 'failed', isMissed: true });
+  });
+
   it('forgets what is answered after it was told to stop', async () => {
     const lost = new AbortController();
     const client = aClient();
