@@ -35,7 +35,7 @@ export interface RedriveResult {
   /** Batches whose records are done, or would be in a dry run. */
   done: number;
   records: number;
-  /** Batches left there: the handler failed or the shard is throttled, or records are gone. */
+  /** Batches left there: the handler failed, the shard is throttled or an earlier one holds it back; or records are gone. */
   failed: number;
   gone: number;
   /** Of other groups and streams, or no record of a batch: left there, nobody's fault. */
@@ -53,6 +53,8 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
   const passes: FetchOptions['passes'] = (record, shardId) =>
     options.passes(record, shardId) || !isDecodable(record, payloads?.decode);
   const run = { passes, throttled: new Set<string>(), whole: new Set<string>() };
+  /** Shards of which something stays before what comes now: a queue gives several of a shard at once. */
+  const held = new Set<string>();
   for await (const stored of store.list(signal)) {
     if (signal.aborted) break;
     const batch = readStoredBatch(stored.text);
@@ -60,11 +62,14 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
       result.others += 1;
       continue;
     }
-    const { outcome, records, line } = await one(stored, batch, { ...options, ...run });
+    const { outcome, records, line } = held.has(batch.shardId)
+      ? HELD_BACK
+      : await one(stored, batch, { ...options, ...run });
     // What was handed over is told; a failure may be that of being stopped.
     if (signal.aborted && outcome !== 'done') break;
     result[outcome] += 1;
     if (outcome === 'done') result.records += records;
+    else if (store.isOrdered) held.add(batch.shardId);
     onLine(`${nameOf(batch)}: ${line}`);
   }
   if (store.isOrdered && result.failed + result.gone + result.others > 0 && !signal.aborted)
@@ -98,6 +103,8 @@ interface One {
   records: number;
   line: string;
 }
+
+const HELD_BACK: One = { outcome: 'failed', records: 0, line: 'behind one that stays; left there' };
 
 /** What a run knows of earlier batches. */
 interface Run {

@@ -245,12 +245,18 @@ describe('batches that were given up', () => {
     expect(lines[0]).toMatch(/the handler failed.*; left there$/);
   });
 
-  it('that stay in a FIFO queue are said to hold back what follows', async () => {
+  it('that stay in a FIFO queue hold back what follows of their shard, and say so', async () => {
     keep({ records: records.slice(0, 3) });
-    await run({ isOrdered: true, dryRun: true });
-    expect(lines).toHaveLength(1);
-    answer = () => ({ outcome: 'partial', firstFailure: 0 });
-    await run({ isOrdered: true });
+    keep({ records: records.slice(3, 4) });
+    keep({ records: records.slice(4, 5), shardId: 'shardId-000000000001' });
+    const getIterator: StreamClient['getIterator'] = (_, ...rest) => stream.getIterator(SHARD, ...rest);
+    const at = { isOrdered: true, stream: { ...stream, getIterator } };
+    await run({ ...at, dryRun: true });
+    expect(lines).toHaveLength(3);
+    answer = ({ length }) => (length === 3 ? { outcome: 'partial', firstFailure: 0 } : DONE);
+    expect(await run(at)).toEqual({ ...NOTHING, done: 1, records: 1, failed: 2 });
+    expect(keysOf(handed)).toEqual([['k0', 'k1', 'k2'], ['k4']]);
+    expect([...kept.keys()]).toEqual(['m0', 'm1']);
     expect(lines.at(-1)).toContain('may hold back more');
   });
 
