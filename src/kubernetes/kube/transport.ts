@@ -61,6 +61,8 @@ const DEFAULT_ATTEMPTS = 4;
 const BACKOFF = { baseMs: 100, maxMs: 5_000 };
 /** Credentials are looked at again this often, like client-go does. */
 const CREDENTIALS_TTL_MS = 60_000;
+/** A program that gets them may ask a person to log in; no longer than this, ms. */
+const CREDENTIALS_MS = 60_000;
 /** A connection that seems dead is replaced at most this often. */
 const REPLACE_INTERVAL_MS = 10_000;
 
@@ -72,6 +74,8 @@ export class KubeTransport {
   readonly #options: KubeTransportOptions;
   readonly #bucket: TokenBucket;
   #credentials: { value: KubeCredentials; readAt: number } | undefined;
+  /** By whether they are read anew. */
+  readonly #reading = new Map<boolean, Promise<KubeCredentials>>();
   #dispatcher: { value: Dispatcher; tls: string; madeAt: number } | undefined;
   readonly #retired = new Set<Dispatcher>();
 
@@ -223,12 +227,24 @@ export class KubeTransport {
   }
 
   async #currentCredentials(fresh: boolean): Promise<KubeCredentials> {
-    const { clock, access } = this.#options;
-    const now = clock.monotonic();
+    const now = this.#options.clock.monotonic();
     if (fresh || !this.#credentials || now - this.#credentials.readAt > CREDENTIALS_TTL_MS) {
-      this.#credentials = { value: await access.credentials({ fresh }), readAt: now };
+      this.#credentials = { value: await this.#readCredentials(fresh), readAt: now };
     }
     return this.#credentials.value;
+  }
+
+  /** Once for all that wait: what gets them may be a program, which is started each time. */
+  #readCredentials(fresh: boolean): Promise<KubeCredentials> {
+    const known = this.#reading.get(fresh);
+    if (known) return known;
+    const { clock, access } = this.#options;
+    const bound = { what: `getting credentials for ${access.server}` };
+    const reading = withDeadline(clock, CREDENTIALS_MS, bound, () => access.credentials({ fresh })).finally(
+      () => this.#reading.delete(fresh),
+    );
+    this.#reading.set(fresh, reading);
+    return reading;
   }
 
   #connection(tls: KubeTls): Dispatcher {

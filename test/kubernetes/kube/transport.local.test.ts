@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { lastingPort } from '../../support/lasting-port.ts';
 import { makeCertificate } from '../../../src/dev/tls/certificate.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
@@ -123,6 +124,36 @@ describe('the transport', () => {
     expect(seen.map(({ authorization }) => authorization)).toEqual(['Bearer 1', 'Bearer 2']);
     answers.push(say(401, {}), say(401, { message: 'Unauthorized' }));
     await expect(transport.request(get)).rejects.toMatchObject({ code: 'Credentials' });
+  });
+
+  test('asks a program that gives no credentials once for all that wait, and for a minute at most', async () => {
+    const manual = new ManualClock();
+    let asked = 0;
+    const access = {
+      server: 'http://127.0.0.1:1',
+      proxyUrl: undefined,
+      namespace: 'default',
+      credentials: () => {
+        asked += 1;
+        return new Promise<never>(() => {});
+      },
+    };
+    const hangs = aTransport({ access, clock: manual });
+    const { signal } = new AbortController();
+    const calls = [1, 2, 3].map(async () => hangs.request({ ...get, attempts: 1 }));
+    const ends = Promise.allSettled([...calls, hangs.stream({ ...get, signal })]);
+    await manual.advance(61_000);
+    const reasons = (await ends).map((end) => (end as PromiseRejectedResult).reason as Error);
+    expect(reasons.map(({ message }) => message)).toEqual([
+      ...calls.map(() => 'to get deployments shop/orders took longer than 30000 ms'),
+      'getting credentials for http://127.0.0.1:1 took longer than 60000 ms',
+    ]);
+    expect(asked).toBe(1);
+    const again = hangs.request({ ...get, attempts: 1 }).catch(() => {});
+    await manual.advance(61_000);
+    await again;
+    expect(asked).toBe(2);
+    await hangs.close();
   });
 
   test("reads credentials anew when another authority has signed the server's certificate", async () => {
