@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import { goesOnWhereItStood } from './goes-on.ts';
 import { record } from './programs/record.ts';
 
-it.each(['async-kinesis', 'harlow'])(
+// Both mostly wait.
+it.concurrent.each(['async-kinesis', 'harlow'])(
   '%s, run anew, writes rows that are read as those that were kept',
   { timeout: 1_200_000 },
   async (name) => {
