@@ -136,7 +136,9 @@ export class Lane {
     if (abandon.aborted) return undefined;
     // Told to stop while it waited for its turn: nobody has it, and nothing failed.
     if (stop.aborted && result.outcome === 'failed' && result.isMissed) return undefined;
-    const { done, giveUp, rest, backoff } = afterCall(given, result, policy);
+    // Nor does a failure count once it is told to: what the handler needs may be on its way out, too.
+    const retries = stop.aborted ? { ...policy, maxAttempts: -1 } : policy;
+    const { done, giveUp, rest, backoff } = afterCall(given, result, retries);
     if (done > 0) this.#finished(given.records.slice(0, done), 'processed');
     if (result.outcome !== 'done') await this.#failed(given, result, { done, giveUp, backoff });
     if (giveUp && !(await this.#giveUp(giveUp.part, giveUp.condition))) return undefined;

@@ -235,6 +235,28 @@ test('a batch that is aborted as its shard is handed over has not failed, and is
   expect([sent.length, shard.told('HandlerFailed'), shard.checkpoint()]).toEqual([0, [], 0]);
 });
 
+test.each<[string, HandlerResult, number, boolean]>([
+  ['fails', failed, 0, false],
+  ['fails, and would be halved', failed, 0, true],
+  ['reports its second record', { outcome: 'partial', firstFailure: 1 }, 1, false],
+])(
+  'a batch that %s once its worker was told to stop is left to the next owner from its first failure',
+  async (_, result, checkpoint, bisectOnError) => {
+    const { destination, sent } = aDestination();
+    let answer: (result: HandlerResult) => void = () => {};
+    const handle: Handle = () => new Promise((resolve) => (answer = resolve));
+    const policy = { maxAttempts: 0, bisectOnError };
+    const shard = aReadShard({ reads: [['a', 'b', 'c']], policy, handle, destination });
+    await shard.clock.advance(10);
+    const drained = shard.consumer.drain(30_000);
+    answer(result);
+    expect(await drained).toEqual({ as: 'drained' });
+    expect([shard.checkpoint(), sent.length, shard.told('RecordsGivenUp')]).toEqual([checkpoint, 0, []]);
+    // Told of as what comes again.
+    expect(shard.told('HandlerFailed')).toEqual([expect.objectContaining({ retryInMs: expect.any(Number) })]);
+  },
+);
+
 describe('records that are older than the limit', () => {
   test('are given up without a call; the others are delivered', async () => {
     const batches: number[][] = [];
