@@ -63,6 +63,7 @@ export default defineConfig({
       'test/support/note-cpu-time.ts',
       'test/support/property-seed.ts',
       'test/support/kube-cache.ts',
+      'test/support/plain-env.ts',
     ],
     reporters: ['default', new SlowestFilesReporter()],
     sequence: { sequencer: LongestFirst },

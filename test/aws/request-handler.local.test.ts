@@ -93,6 +93,8 @@ describe('a proxy that the environment names', () => {
     const token = join(folder, 'token');
     writeFileSync(token, 'one');
     vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
+    // Keys in the files of whoever runs this would come first.
+    for (const name of ['AWS_SHARED_CREDENTIALS_FILE', 'AWS_CONFIG_FILE']) vi.stubEnv(name, '/nowhere');
     vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', token);
     vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/reader');
     vi.stubEnv('AWS_ENDPOINT_URL_STS', 'http://sts.test');

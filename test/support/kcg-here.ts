@@ -10,7 +10,10 @@ export interface CommandRun {
   stderr: string;
 }
 
-/** Runs a command in this process, which costs a hundredth of a process of its own. One at a time: it owns the process's output. */
+/**
+ * Runs a command in this process, which costs a hundredth of a process of its own. One at a time: it owns the process's output, and its
+ * HOME, where `env` has one: that is where a kubeconfig is looked for.
+ */
 export async function kcgHere(
   argv: readonly string[],
   env: NodeJS.ProcessEnv = {},
@@ -26,10 +29,13 @@ export async function kcgHere(
     stderr += String(data);
     return true;
   });
+  const { HOME = '' } = process.env;
+  process.env['HOME'] = env['HOME'] ?? HOME;
   try {
     const code = await runCommand(argv, env, stop);
     return { code, stdout, stderr };
   } finally {
+    process.env['HOME'] = HOME;
     out.mockRestore();
     err.mockRestore();
   }
