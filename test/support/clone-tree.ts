@@ -2,6 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Whatever whoever runs tests has in a configuration of their own. */
+const CONFIG = [
+  ['user.name', 'Release'],
+  ['user.email', 'release@example.invalid'],
+  ['commit.gpgsign', 'false'],
+  ['tag.gpgsign', 'false'],
+  ['core.autocrlf', 'false'],
+  ['core.hooksPath', '/dev/null'],
+];
+
 /** This tree, with what is not committed yet, as one commit of a repository of its own: for scripts that write into theirs. */
 export function cloneTree(folder: string): void {
   const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -14,8 +24,7 @@ export function cloneTree(folder: string): void {
   symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'));
   // A link is no folder, which is what .gitignore names.
   execFileSync('sh', ['-c', 'echo node_modules >> .git/info/exclude'], { cwd: folder });
-  git('config', 'user.name', 'Release');
-  git('config', 'user.email', 'release@example.invalid');
+  for (const [name = '', value = ''] of CONFIG) git('config', name, value);
   git('add', '--all');
   git('commit', '--quiet', '--message', 'The tree as it is');
 }
