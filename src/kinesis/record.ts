@@ -23,6 +23,9 @@ export interface UserRecord extends KinesisRecord {
   explicitHashKey?: string | undefined;
 }
 
+/** What is to be kept of a record that is done: the record itself may be a view that keeps a whole answer. */
+export type RecordPosition = Pick<UserRecord, 'sequence' | 'subSequence'>;
+
 /** Records in order. What an array can do, though they may be made only when they are asked for. */
 export interface RecordList extends Iterable<UserRecord> {
   readonly length: number;
@@ -48,8 +51,17 @@ export function copyOf(record: UserRecord): UserRecord {
 }
 
 /** For people and as an identifier: the sequence number, and behind a colon the sub-sequence. */
-export function positionOf({ sequence, subSequence }: Pick<UserRecord, 'sequence' | 'subSequence'>): string {
+export function positionOf({ sequence, subSequence }: RecordPosition): string {
   return subSequence === undefined ? sequence : `${sequence}:${subSequence}`;
+}
+
+export function justPosition({ sequence, subSequence }: RecordPosition): RecordPosition {
+  return subSequence === undefined ? { sequence } : { sequence, subSequence };
+}
+
+/** As KCL has it: a plain record is at sub-sequence 0. */
+export function comparePositions(a: RecordPosition, b: RecordPosition): number {
+  return compareSequence(a.sequence, b.sequence) || (a.subSequence ?? 0) - (b.subSequence ?? 0);
 }
 
 /** How long ago the stream took the record, ms; 0 where that is not known: nothing is old for lack of a date. */

@@ -1,6 +1,11 @@
 import { BEFORE_RECORD, compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
 import { isPayloadPosition, payloadPosition } from '../../kinesis/payload-position.ts';
-import { compareSequence, type UserRecord } from '../../kinesis/record.ts';
+import {
+  comparePositions,
+  justPosition,
+  type RecordPosition,
+  type UserRecord,
+} from '../../kinesis/record.ts';
 import type { AskedPosition } from '../handlers/handler.ts';
 
 /** What becomes of a checkpoint. `same`: nothing moves. `end`: of the shard, whose children may begin. */
@@ -10,15 +15,9 @@ export type CheckpointVerdict =
   | { as: 'end' }
   | { as: 'refused'; message: string };
 
-/** As KCL has it: a plain record is at sub-sequence 0. */
-interface Extended {
-  sequence: string;
-  subSequence: number;
-}
-
 /** Records that were handed over and lie behind no checkpoint. */
 interface Stretch {
-  last: Extended;
+  last: RecordPosition;
   /** Of the oldest record that tells, ms since the epoch; 0 when none does. */
   arrivedAt: number;
 }
@@ -35,10 +34,10 @@ const MOST_STRETCHES = 64;
 export class DeliveredPositions {
   /** What the program checkpointed last, or where it began. */
   #last: Checkpoint;
-  #delivered: UserRecord | undefined;
+  #delivered: RecordPosition | undefined;
   /** The last record of what was handed over last, also again, and does not come again as it failed. */
-  #current: UserRecord | undefined;
-  #before: UserRecord | undefined;
+  #current: RecordPosition | undefined;
+  #before: RecordPosition | undefined;
   #isAtEnd = false;
   #isEndDone = false;
   /** In order; merged where there are many. */
@@ -65,32 +64,32 @@ export class DeliveredPositions {
 
   /** They are about to be handed over: consecutive records, not empty. */
   delivered(records: readonly UserRecord[]): void {
-    const last = records.at(-1)!;
+    const last = justPosition(records.at(-1)!);
     if (this.#delivered === undefined) this.#beginAt(records[0]!);
     [this.#before, this.#current] = [this.#current, last];
-    if (this.#delivered && compare(extended(last), extended(this.#delivered)) <= 0) return; // tried again
+    if (this.#delivered && comparePositions(last, this.#delivered) <= 0) return; // tried again
     this.#delivered = last;
     const arrivedAt = records.find((record) => record.arrivedAt > 0)?.arrivedAt ?? 0;
-    this.#open.push({ last: extended(last), arrivedAt });
+    this.#open.push({ last, arrivedAt });
     if (this.#open.length > MOST_STRETCHES) this.#open = inPairs(this.#open);
   }
 
   /** A record at which the last checkpoint is comes only when it is cut otherwise now: nothing of it is done. */
   #beginAt(first: UserRecord): void {
     const last = this.#last;
-    if (last.at === 'SEQUENCE' && first.sequence === last.sequence && this.#stepTo(extended(first)) <= 0)
+    if (last.at === 'SEQUENCE' && first.sequence === last.sequence && this.#stepTo(first) <= 0)
       this.#last = { ...last, subSequence: BEFORE_RECORD };
   }
 
   /** Of what was handed over last only the first `count` records are done: the others come again. */
   failed(records: readonly UserRecord[], count: number): void {
-    this.#current = count > 0 ? records[count - 1] : this.#before;
+    this.#current = count > 0 ? justPosition(records[count - 1]!) : this.#before;
   }
 
   /** They do not come again after all. */
   gaveUp(records: readonly UserRecord[]): void {
-    const last = records.at(-1)!;
-    const isDelivered = this.#delivered && compare(extended(last), extended(this.#delivered)) <= 0;
+    const last = justPosition(records.at(-1)!);
+    const isDelivered = this.#delivered && comparePositions(last, this.#delivered) <= 0;
     if (isDelivered) this.#current = last;
   }
 
@@ -102,7 +101,7 @@ export class DeliveredPositions {
   checkpoint(asked: AskedPosition): CheckpointVerdict {
     if (asked === 'all delivered') {
       if (this.#isAtEnd) return this.#end();
-      const to = this.#current && extended(this.#current);
+      const to = this.#current;
       // Of a batch that is tried again in parts, more may be checkpointed than the part.
       return to && this.#stepTo(to) > 0 ? this.#moveTo(to) : { as: 'same' };
     }
@@ -113,7 +112,7 @@ export class DeliveredPositions {
       return refused(`${sequence}/${subSequence} is no position`);
     const least = isPayloadPosition(this.#delivered?.subSequence) ? payloadPosition(undefined, 0) : 0;
     const to = { sequence: sequence.replace(/^0+(?=\d)/, ''), subSequence: Math.max(subSequence, least) };
-    const isLast = this.#delivered && compare(to, extended(this.#delivered)) === 0;
+    const isLast = this.#delivered && comparePositions(to, this.#delivered) === 0;
     return this.#isAtEnd && isLast ? this.#end() : this.#moveTo(to);
   }
 
@@ -125,31 +124,31 @@ export class DeliveredPositions {
   }
 
   /** From the last checkpoint. */
-  #stepTo(to: Extended): number {
-    return this.#last.at === 'SEQUENCE' ? compare(to, extended(this.#last)) : 1;
+  #stepTo(to: RecordPosition): number {
+    return this.#last.at === 'SEQUENCE' ? comparePositions(to, this.#last) : 1;
   }
 
-  #moveTo(to: Extended): CheckpointVerdict {
+  #moveTo(to: RecordPosition): CheckpointVerdict {
     const step = this.#stepTo(to);
     if (step === 0) return { as: 'same' };
-    const beyond = this.#delivered ? compare(to, extended(this.#delivered)) : 1;
+    const beyond = this.#delivered ? comparePositions(to, this.#delivered) : 1;
     if (this.#isEndDone || step < 0 || beyond > 0) return refused(this.#outOfRange(to));
     const isPlain = beyond === 0 && this.#delivered?.subSequence === undefined;
     const checkpoint: Checkpoint = {
       at: 'SEQUENCE',
       sequence: to.sequence,
-      ...(isPlain ? {} : { subSequence: to.subSequence }),
+      ...(isPlain ? {} : { subSequence: to.subSequence ?? 0 }),
     };
-    this.#open = this.#open.filter((stretch) => compare(stretch.last, to) > 0);
+    this.#open = this.#open.filter((stretch) => comparePositions(stretch.last, to) > 0);
     // The row may say that more of an aggregate is done.
     if (compareCheckpoints(checkpoint, this.#last) <= 0) return { as: 'same' };
     this.#last = checkpoint;
     return { as: 'position', checkpoint };
   }
 
-  #outOfRange(to: Extended): string {
-    const delivered = this.#delivered ? show(extended(this.#delivered)) : 'nothing';
-    const last = this.#last.at === 'SEQUENCE' ? show(extended(this.#last)) : this.#last.at;
+  #outOfRange(to: RecordPosition): string {
+    const delivered = this.#delivered ? show(this.#delivered) : 'nothing';
+    const last = this.#last.at === 'SEQUENCE' ? show(this.#last) : this.#last.at;
     return `${show(to)} is not between the last checkpoint (${last}) and the last record handed over (${delivered})`;
   }
 }
@@ -158,15 +157,7 @@ function refused(message: string): CheckpointVerdict {
   return { as: 'refused', message };
 }
 
-function extended({ sequence, subSequence = 0 }: { sequence: string; subSequence?: number }): Extended {
-  return { sequence, subSequence };
-}
-
-function compare(a: Extended, b: Extended): number {
-  return compareSequence(a.sequence, b.sequence) || a.subSequence - b.subSequence;
-}
-
-function show({ sequence, subSequence }: Extended): string {
+function show({ sequence, subSequence = 0 }: RecordPosition): string {
   return subSequence === 0 ? sequence : `${sequence}/${subSequence}`;
 }
 

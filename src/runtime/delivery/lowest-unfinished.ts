@@ -1,10 +1,8 @@
-import type { RecordList, UserRecord } from '../../kinesis/record.ts';
-
-type Position = Pick<UserRecord, 'sequence' | 'subSequence'>;
+import { justPosition, type RecordList, type RecordPosition, type UserRecord } from '../../kinesis/record.ts';
 
 /** Everything up to `last` is finished, and `next` is the first record that is not; undefined when all are. */
 export interface Reached {
-  last: Position;
+  last: RecordPosition;
   next: UserRecord | undefined;
 }
 
@@ -15,9 +13,9 @@ interface Stretch {
   at: number;
   /** The number of the first record, and what came before it. */
   from: number;
-  after: Position | undefined;
+  after: RecordPosition | undefined;
   numbers?: readonly number[];
-  before?: readonly (Position | undefined)[];
+  before?: readonly (RecordPosition | undefined)[];
 }
 
 /**
@@ -29,7 +27,7 @@ export class LowestUnfinished {
   /** Of each lane, what it has not finished, oldest first. */
   readonly #lanes: readonly Stretch[][];
   #added = 0;
-  #last: Position | undefined;
+  #last: RecordPosition | undefined;
   /** The number of the first record that is not finished. */
   #bound = 0;
 
@@ -48,7 +46,7 @@ export class LowestUnfinished {
     if (records.length === 0) return;
     this.#lanes[0]!.push({ records, at: 0, from: this.#added, after: this.#last });
     this.#added += records.length;
-    this.#last = positionOf(records.at(-1)!);
+    this.#last = justPosition(records.at(-1)!);
   }
 
   /** What one read brought, and the lane of each record. Returns the records of each lane. */
@@ -56,7 +54,7 @@ export class LowestUnfinished {
     const parts = this.#lanes.map(() => ({
       records: [] as UserRecord[],
       numbers: [] as number[],
-      before: [] as (Position | undefined)[],
+      before: [] as (RecordPosition | undefined)[],
     }));
     for (const [index, record] of [...records].entries()) {
       const part = parts[lanes[index]!]!;
@@ -64,7 +62,7 @@ export class LowestUnfinished {
       part.numbers.push(this.#added);
       part.before.push(this.#last);
       this.#added += 1;
-      this.#last = positionOf(record);
+      this.#last = justPosition(record);
     }
     for (const [lane, part] of parts.entries()) {
       if (part.records.length > 0)
@@ -105,12 +103,7 @@ function numberOf({ numbers, at, from }: Stretch): number {
   return numbers ? numbers[at]! : from + at;
 }
 
-function before({ records, at, after, before }: Stretch): Position | undefined {
+function before({ records, at, after, before }: Stretch): RecordPosition | undefined {
   if (before) return before[at];
   return at === 0 ? after : records.at(at - 1);
-}
-
-/** Without the data, which is not to be kept for it. */
-function positionOf({ sequence, subSequence }: UserRecord): Position {
-  return subSequence === undefined ? { sequence } : { sequence, subSequence };
 }

@@ -1,5 +1,9 @@
-import type { UserRecord } from '../../kinesis/record.ts';
-import { compareSequence } from '../../kinesis/record.ts';
+import {
+  comparePositions,
+  justPosition,
+  type RecordPosition,
+  type UserRecord,
+} from '../../kinesis/record.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Random } from '../../lib/random.ts';
 
@@ -13,7 +17,7 @@ export class Restarts {
   #failures = 0;
   #dueMs = -Infinity;
   /** The last record of the batch that it failed on. */
-  #on: UserRecord | undefined;
+  #on: RecordPosition | undefined;
   #isAtEnd = false;
 
   /** In a row. */
@@ -25,7 +29,7 @@ export class Restarts {
   failed(on: readonly UserRecord[] | 'end' | undefined, nowMs: number, random: Random): number {
     this.#failures += 1;
     this.#isAtEnd = on === 'end';
-    this.#on = on === 'end' ? undefined : on?.at(-1);
+    this.#on = on === undefined || on === 'end' ? undefined : justPosition(on.at(-1)!);
     const waitMs = Math.round(backoffMs(this.#failures, random, BACKOFF));
     this.#dueMs = nowMs + waitMs;
     return waitMs;
@@ -34,7 +38,7 @@ export class Restarts {
   /** A batch is done. */
   succeeded(records: readonly UserRecord[]): void {
     if (this.#isAtEnd) return;
-    if (this.#on && isBehind(records.at(-1)!, this.#on)) return;
+    if (this.#on && comparePositions(records.at(-1)!, this.#on) < 0) return;
     this.#failures = 0;
     this.#on = undefined;
   }
@@ -42,9 +46,4 @@ export class Restarts {
   waitMs(nowMs: number): number {
     return Math.max(0, this.#dueMs - nowMs);
   }
-}
-
-function isBehind(a: UserRecord, b: UserRecord): boolean {
-  const order = compareSequence(a.sequence, b.sequence) || (a.subSequence ?? 0) - (b.subSequence ?? 0);
-  return order < 0;
 }

@@ -133,6 +133,14 @@ describe('a program that checkpoints', () => {
   });
 });
 
+test('no record is kept for its position, nor with it the answer that it came in', () => {
+  const positions = new DeliveredPositions({ at: 'TRIM_HORIZON' });
+  const records = [record('1')];
+  positions.delivered(records);
+  records[0]!.sequence = 'kept';
+  expect(positions.checkpoint('all delivered')).toMatchObject({ checkpoint: { sequence: '1' } });
+});
+
 describe('at the end of the shard', () => {
   test.each([
     ['all there is', ['get 1,2', 'end', 'ask all', 'ask all'], ['end', 'same']],
