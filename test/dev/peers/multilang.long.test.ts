@@ -25,6 +25,8 @@ async function startDev(command: readonly string[], env: NodeJS.ProcessEnv = {})
       stream: { name: 'orders' },
       region: 'eu-west-1',
       consumer: { type: 'Polling', pollIntervalMillis: 200 },
+      // None runs out, however busy the machine is: so nothing comes twice.
+      leases: { durationSeconds: 60 },
       handler: { exec: { command } },
     },
   };
