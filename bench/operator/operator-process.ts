@@ -42,7 +42,9 @@ export class BenchedOperator {
     await bundle(folder);
     const log = openSync(join(folder, 'operator.log'), 'a');
     const args = [...nodeFlags, join(folder, 'kcg.mjs'), 'operator', '--http-port', String(port), ...flags];
-    const env = { ...process.env, ...LOCAL_CREDENTIALS, AWS_EC2_METADATA_DISABLED: 'true' };
+    // As in the chart.
+    const chart = { MALLOC_ARENA_MAX: '1' };
+    const env = { ...process.env, ...chart, ...LOCAL_CREDENTIALS, AWS_EC2_METADATA_DISABLED: 'true' };
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] });
     closeSync(log);
     return new BenchedOperator(child, port);

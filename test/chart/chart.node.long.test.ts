@@ -247,7 +247,7 @@ describe.skipIf(helm === '')('the pod', () => {
       openTelemetry: { endpoint: 'http://o:4318' },
     };
     const known = Object.values(operatorOptions).flatMap((option) => ('env' in option ? [option.env] : []));
-    const others = ['NODE_OPTIONS', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+    const others = ['MALLOC_ARENA_MAX', 'NODE_OPTIONS', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
     expect(Object.keys(envOf(values)).sort()).toEqual([...known, ...others].sort());
     expect(envOf(values)).toMatchObject({
       KCG_DEFAULT_REGION: 'eu-west-1',
@@ -273,12 +273,14 @@ describe.skipIf(helm === '')('the pod', () => {
     expect(alone).not.toHaveProperty('KCG_WORKER_OTLP_ENDPOINT');
   });
 
-  test("leaves Node's options to who sets them, as a container's variables have one value each", () => {
-    const options = (values: Values) => operatorOf(values).env.filter(({ name }) => name === 'NODE_OPTIONS');
-    const value = '--max-semi-space-size=8 --v8-pool-size=1';
-    expect(options({})).toEqual([{ name: 'NODE_OPTIONS', value }]);
-    const extraEnv = [{ name: 'NODE_OPTIONS', value: '--use-openssl-ca' }];
-    expect(options({ extraEnv })).toEqual(extraEnv);
+  test.for([
+    ['NODE_OPTIONS', '--max-semi-space-size=8 --v8-pool-size=1', '--use-openssl-ca'],
+    ['MALLOC_ARENA_MAX', '1', '2'],
+  ])('leaves %s to who sets it, as a variable of a container has one value', ([name, value, theirs]) => {
+    const given = (values: Values) => operatorOf(values).env.filter((each) => each.name === name);
+    expect(given({})).toEqual([{ name, value }]);
+    const extraEnv = [{ name, value: theirs }];
+    expect(given({ extraEnv })).toEqual(extraEnv);
   });
 
   test('takes what a cluster asks of pods', () => {
