@@ -98,9 +98,9 @@ function deploymentFor(group: KinesisConsumerGroup, existing: StoredObject | und
     settings,
     consumerArn: STAND_IN.consumer,
     replicas: 1,
-    seenRevision: 0,
   });
-  const { deployment } = desiredObjects({ ...input, config: encodeWorkerConfig(input.config), existing });
+  const config = encodeWorkerConfig(input.config);
+  const { deployment } = desiredObjects({ ...input, config, existing, seenRevision: 0 });
   // Not everybody may name an owner, and the API server wants one that is there.
   const { ownerReferences: _, ...metadata } = deployment.metadata;
   return { ...deployment, metadata };

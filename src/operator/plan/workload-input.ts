@@ -15,10 +15,9 @@ export interface WorkloadOf {
   /** Of the stream consumer; undefined = there is none that serves, or the group polls. */
   consumerArn: string | undefined;
   replicas: number;
-  seenRevision: number;
 }
 
-/** What the objects of a group are made from, apart from those that there are. */
+/** What the objects of a group are made from, apart from those that there are, and what workers have reported. */
 export function workloadInput({
   group,
   uid,
@@ -26,8 +25,7 @@ export function workloadInput({
   settings,
   consumerArn,
   replicas,
-  seenRevision,
-}: WorkloadOf): Omit<WorkloadInput, 'config' | 'existing'> & { config: WorkerConfig } {
+}: WorkloadOf): Omit<WorkloadInput, 'config' | 'existing' | 'seenRevision'> & { config: WorkerConfig } {
   const { name, namespace } = group.metadata;
   const selector = workerSelector(name);
   return {
@@ -40,7 +38,6 @@ export function workloadInput({
     labels: { ...ownedLabels(name), ...selector, [COMPONENT_LABEL]: 'worker' },
     selector,
     replicas,
-    seenRevision,
     restart: askedRestart(group.metadata),
   };
 }

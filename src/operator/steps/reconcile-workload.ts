@@ -161,7 +161,7 @@ function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: Work
   const { replicas } = decision;
   const { uid } = object.metadata;
   const { settings } = options;
-  const input = workloadInput({ group, uid, target, settings, consumerArn, replicas, seenRevision });
+  const input = workloadInput({ group, uid, target, settings, consumerArn, replicas });
   const from = JSON.stringify(input);
   const known = memory.workload?.from === from ? memory.workload.objects : undefined;
   // Made from their own Deployment they are the same: the revision stays, whatever workers have reported.
