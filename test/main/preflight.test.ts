@@ -195,3 +195,12 @@ test.each<[string, object, StoredObject | undefined, string]>([
   const image = found ? 'registry/kcg:1' : 'kcg';
   expect(plan.wanted).toMatchObject({ spec: { template: { spec: { containers: [{ image }] } } } });
 });
+
+test.each<[string, string]>([
+  ['shop.orders', 'none would be replaced by this'],
+  ['another', REPLACED],
+])('says what becomes of pods that read as the consumer shop.orders when it is called %s', (name, words) => {
+  const fanOut = (consumer: object) => stored({ consumer: { type: 'EnhancedFanOut', ...consumer } });
+  const plan = planPods({ before: fanOut({}), after: fanOut({ name }), deployment: deployment() })!;
+  expect('check' in plan ? plan.check.found : plan.found).toBe(words);
+});

@@ -1,4 +1,4 @@
-import { rowsGroupIdOf, type KinesisConsumerGroup } from '../../api/group.ts';
+import { groupIdOf, rowsGroupIdOf, type KinesisConsumerGroup } from '../../api/group.ts';
 import { readGroup } from '../../api/stored-group.ts';
 import { encodeWorkerConfig } from '../../api/worker-config.ts';
 import type { Check } from '../../cli/checks.ts';
@@ -17,6 +17,7 @@ import {
   WORKER_CONTAINER,
 } from '../../operator/plan/worker-template.ts';
 import { workloadInput } from '../../operator/plan/workload-input.ts';
+import { consumerNameOf } from '../../operator/steps/reconcile-consumer.ts';
 import { placeOf } from '../../operator/steps/reconcile-place.ts';
 import { KINDS, keyOf, type KubeObject, type StoredObject } from '../../kubernetes/cluster.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
@@ -30,7 +31,7 @@ export interface PodsLook {
 }
 
 /** The same before and after, so that what differs is the group's doing: what the operator has set is not known here. */
-const STAND_IN = { region: 'us-east-1', image: 'kcg', consumer: 'consumer', uid: 'uid' };
+const STAND_IN = { region: 'us-east-1', image: 'kcg', uid: 'uid' };
 const WHAT = 'pods';
 
 /** Either what is found, or what the API server is to be asked first. */
@@ -96,7 +97,7 @@ function deploymentFor(group: KinesisConsumerGroup, existing: StoredObject | und
     uid: STAND_IN.uid,
     target: placeOf({ group, groupId: rowsGroupIdOf(group), options: { settings } })!,
     settings,
-    consumerArn: STAND_IN.consumer,
+    consumerArn: consumerNameOf(group, groupIdOf(group)),
     replicas: 1,
   });
   const config = encodeWorkerConfig(input.config);
