@@ -22,7 +22,9 @@ export function readBody(message: IncomingMessage, onHeard: () => void): Promise
     message.once('end', () => {
       takeBack(socket);
       resolve({ body: body ?? Buffer.concat(chunks) });
-      body = undefined; // the message keeps its listeners: see `takeOut`
+      // The message keeps its listeners: see `takeOut`.
+      body = undefined;
+      chunks.length = 0;
     });
     message.once('error', reject);
     message.once('close', () => {

@@ -1,6 +1,7 @@
 import { backoffMs, jitterMs } from '../lib/backoff.ts';
 import { abortError, withDeadline } from '../lib/clock.ts';
 import { hasCode, isRetryable, KcgError } from '../lib/errors.ts';
+import { takeOut } from '../lib/take-out.ts';
 import { LossWatch } from './loss-watch.ts';
 import { readPositionAfter } from './position.ts';
 import { sizeOf } from './record.ts';
@@ -167,7 +168,7 @@ export class FanOutReader implements ShardReader {
       mayBeEnd &&
       (childShards.length > 0 || (records.length === 0 && (await isAtEnd(this.#options, signal))));
     const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
-    const fresh = openRecords(this.#options, records, this.#after);
+    const fresh = openRecords(this.#options, takeOut(event, 'records', []), this.#after);
     const last = records.at(-1);
     if (last) {
       this.#lastSequence = last.sequence;

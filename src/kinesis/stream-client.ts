@@ -57,6 +57,7 @@ export interface SubscribeRequest {
 
 /** What a subscription brings at once; without records every five seconds or so, as a sign of life. */
 export interface SubscriptionEvent {
+  /** The caller's, to be taken out (`takeOut`). */
   records: KinesisRecord[];
   /** Subscribe again after it: it is behind all that was brought. Absent when the shard is closed and read to its end. */
   continuation?: string;

@@ -7,6 +7,7 @@ import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import type { ReadResult, ShardReader } from '../../src/kinesis/shard-reader.ts';
+import type { StreamClient, Subscription } from '../../src/kinesis/stream-client.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { passTime } from '../support/pass-time.ts';
 
@@ -100,6 +101,23 @@ describe('a fan-out reader', () => {
     expect(await next()).toMatchObject({ records: [], bytes: 0, lastSequence: last });
     put('c');
     expect(keysOf(await next())).toBe('c');
+  });
+
+  it('takes the records out of the event, so that nothing that waited for it holds them', async () => {
+    const { kinesis, put, open, next } = aReader();
+    put('a', 'b');
+    const client = memoryStreamClient(kinesis, 'orders');
+    const events: ReturnType<Subscription['next']>[] = [];
+    const subscribe: StreamClient['subscribe'] = async (...asked) => {
+      const subscription = await client.subscribe(...asked);
+      const pull = () => {
+        events.push(subscription.next());
+        return events.at(-1)!;
+      };
+      return { next: pull, close: () => subscription.close() };
+    };
+    expect(keysOf(await next(open({ client: { ...client, subscribe } })))).toBe('ab');
+    expect(await Promise.all(events)).toMatchObject([{ records: [] }]);
   });
 
   it('gets a record as soon as it is there', async () => {

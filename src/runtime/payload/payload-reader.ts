@@ -2,6 +2,7 @@ import type { Checkpoint } from '../../kinesis/position.ts';
 import { isPayloadPosition } from '../../kinesis/payload-position.ts';
 import { dataSizeOf, type RecordList, type UserRecord } from '../../kinesis/record.ts';
 import type { ReadResult, ShardReader } from '../../kinesis/shard-reader.ts';
+import { takeOut } from '../../lib/take-out.ts';
 import type { OpenPayloads } from './open-payloads.ts';
 
 /** `from`: where `reader` begins. Without `open` it is `reader` itself. */
@@ -61,6 +62,7 @@ class PayloadReader implements ShardReader {
     }
     this.#read = undefined;
     this.#next = 0;
+    takeOut(read, 'records', []);
     return { ...read, records };
   }
 

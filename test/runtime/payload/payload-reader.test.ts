@@ -56,6 +56,15 @@ describe('a reader of payloads', () => {
     expect((await reader.next(signal)).records).toEqual([]);
   });
 
+  it('takes what it has opened out of what was read', async () => {
+    const records = [aRecord('1', { data: Buffer.from('1\n2') })];
+    const read: ReadResult = { records, bytes: 1, lastSequence: '1', millisBehindLatest: 0, end: undefined };
+    const inner = { next: async () => read, unreadForMs: () => 0 };
+    const reader = payloadReader(inner, payloadOpener(LINES), { at: 'TRIM_HORIZON' });
+    expect((await reader.next(signal)).records).toHaveLength(2);
+    expect(read.records).toEqual([]); // see `takeOut`
+  });
+
   it.each([
     [{ sequence: '7', subSequence: 1_000_000_000 }, ['7 2', '7 3', '8 4']],
     [{ sequence: '7', subSequence: 1_000_000_002 }, ['8 4']],
