@@ -99,6 +99,18 @@ test.each<[object, string]>([
   [{ scaling: { mode: 'Fixed', replicas: 9 } }, '4 workers, limited by Shards: 9 workers are asked for'],
   [{ scaling: { mode: 'Lag', targetLagSeconds: 60, minReplicas: 0 } }, '0 to 4 workers, as lag asks for'],
   [
+    { scaling: { mode: 'Lag', targetLagSeconds: 60 }, leases: { maxPerWorker: 2 } },
+    '2 to 4 workers, as lag asks for',
+  ],
+  [
+    { scaling: { mode: 'Lag', targetLagSeconds: 60 }, leases: { maxPerWorker: 1 } },
+    '4 workers: whatever its lag is',
+  ],
+  [
+    { desiredState: 'Stopped', scaling: { mode: 'Lag', targetLagSeconds: 60 } },
+    '0 workers: the group is stopped',
+  ],
+  [
     {
       scaling: {
         schedules: [

@@ -2,7 +2,6 @@ import type { KinesisConsumerGroup } from '../../api/group.ts';
 import type { Check } from '../../cli/checks.ts';
 import { count } from '../../lib/count.ts';
 import { replicasBySpec } from '../../operator/plan/replicas-by-spec.ts';
-import { scheduleBounds } from '../../operator/plan/schedule-bounds.ts';
 import type { DesiredTable } from '../../table/desired-table.ts';
 import { asMade, describeNew } from '../../table/new-table.ts';
 import { planTable, type TablePlan } from '../../table/plan-table.ts';
@@ -31,13 +30,10 @@ export function tablePlan(
 /** How many workers the group comes to, and why. */
 export function workersCheck(group: KinesisConsumerGroup, openShards: number, nowMs: number): Check {
   const what = 'workers';
-  const decision = replicasBySpec(group, openShards, nowMs);
-  if (decision) {
-    const { replicas, reason, limitedBy } = decision;
-    const limit = limitedBy === undefined ? '' : `, limited by ${limitedBy}`;
-    return { result: 'ok', what, found: `it comes to ${count(replicas, 'worker')}${limit}: ${reason}` };
-  }
-  const { min, max } = scheduleBounds(group.spec.scaling, nowMs);
-  const most = Math.max(min, Math.min(max, openShards));
-  return { result: 'ok', what, found: `it comes to ${min} to ${count(most, 'worker')}, as lag asks for` };
+  const [least, most] = replicasBySpec(group, openShards, nowMs);
+  const workers = count(most.replicas, 'worker');
+  if (least.replicas < most.replicas)
+    return { result: 'ok', what, found: `it comes to ${least.replicas} to ${workers}, as lag asks for` };
+  const limit = least.limitedBy === undefined ? '' : `, limited by ${least.limitedBy}`;
+  return { result: 'ok', what, found: `it comes to ${workers}${limit}: ${least.reason}` };
 }

@@ -29,24 +29,29 @@ export function tellSchedule(decision: ReplicasDecision, { minBy, maxBy }: Bound
 }
 
 /**
- * What a group comes to that reads so many shards, once nothing holds it back; undefined = its lag decides.
+ * How few and how many a group comes to that reads so many shards, once nothing holds it back; they differ where its lag decides.
  * @param nowMs wall clock, for schedules
  */
 export function replicasBySpec(
   group: Spec,
-  readableShards: number | undefined,
+  readableShards: number,
   nowMs: number,
-): ReplicasDecision | undefined {
-  const { scaling } = group.spec;
-  const desiredState = scaledState(group);
-  if (scaling.mode === 'Lag' && desiredState !== 'Stopped') return undefined;
+): [least: ReplicasDecision, most: ReplicasDecision] {
+  const { scaling, leases } = group.spec;
   const bounds = scheduleBounds(scaling, nowMs);
   const settled = { currentReplicas: undefined, resharding: false, stabilizationMs: 0, window: [], nowMs: 0 };
-  const decision = desiredReplicas({
-    ...settled,
-    desiredState,
-    readableShards,
-    scaling: scalingBySpec(group, bounds),
-  });
-  return tellSchedule(decision, bounds);
+  const decide = (by: ReplicasInput['scaling']) => {
+    const input = { ...settled, desiredState: scaledState(group), readableShards, scaling: by };
+    return tellSchedule(desiredReplicas(input), bounds);
+  };
+  if (scaling.mode !== 'Lag') {
+    const decision = decide(scalingBySpec(group, bounds));
+    return [decision, decision];
+  }
+  const { min, max } = bounds;
+  const asked = (replicas: number) => {
+    const wanted = { replicas, reason: 'whatever its lag is', limitedBy: undefined };
+    return decide({ mode: 'lag', wanted, maxPerWorker: leases.maxPerWorker, min, max });
+  };
+  return [asked(min === 0 ? 0 : 1), asked(Infinity)];
 }
