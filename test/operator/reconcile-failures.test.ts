@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { RESUME_ANNOTATION } from '../../src/api/labels.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { groupObject, Harness } from './reconcile-harness.ts';
@@ -81,6 +82,17 @@ describe('a step that fails is told of in the status', () => {
     await expect(h.reconcile()).rejects.toBe(forbidden);
     expect(await h.replicas()).toBe(3);
     expect((await h.status()).summary?.shards).toBe('3/3');
+  });
+
+  test('what a pause has found keeps nobody from going on where it may not be taken off', async () => {
+    await runningGroup();
+    h.setGroup((spec, { metadata }) => {
+      spec['scaling'] = { maxReplicas: 1 };
+      metadata.annotations = { ...metadata.annotations, [RESUME_ANNOTATION]: 'Shadow' };
+    });
+    h.faults.set('patchMetadata', new KcgError('InvalidInput', 'admission webhook denied the request'));
+    await h.reconcile();
+    expect(await h.replicas()).toBe(1);
   });
 
   test('marks on pods that may not be set keep nobody from scaling down', async () => {
