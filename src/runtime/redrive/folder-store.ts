@@ -17,8 +17,13 @@ export function folderStore(folder: string): BatchStore {
         },
       );
       const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.part'));
-      for (const file of files.map(({ parentPath, name }) => join(parentPath, name)).sort())
-        yield { id: file, text: await readFile(file, 'utf8'), remove: () => rm(file) };
+      for (const file of files.map(({ parentPath, name }) => join(parentPath, name)).sort()) {
+        const text = await readFile(file, 'utf8').catch((thrown: NodeJS.ErrnoException) => {
+          if (thrown.code !== 'ENOENT') throw thrown;
+        });
+        // Else somebody else is done with it since it was listed.
+        if (text !== undefined) yield { id: file, text, remove: () => rm(file, { force: true }) };
+      }
     },
     close: async () => {},
   };

@@ -1,4 +1,4 @@
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../../src/lib/clock.ts';
@@ -79,4 +79,23 @@ it.each<[string, StoreConfig, () => Promise<void>]>([
   expect(await readAll(config, () => false)).toEqual(left);
   expect(await readAll(config, () => true)).toEqual(left);
   expect(await readAll(config, () => true)).toEqual([]);
+});
+
+it('an object that somebody else removes meanwhile is passed over', async () => {
+  const Bucket = 'shared';
+  const CreateBucketConfiguration = { LocationConstraint: region } as const;
+  await s3.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration }));
+  for (const Key of ['a', 'b', 'c']) await s3.send(new PutObjectCommand({ Bucket, Key, Body: Key }));
+  const config: StoreConfig = { type: 's3', bucketArn: 'arn:aws:s3:::shared', prefix: '' };
+  const store = await openStore(
+    { ...config, endpoint: moto.endpoint },
+    { region, clock: systemClock, credentials },
+  );
+  const seen: string[] = [];
+  for await (const { text } of store.list(signal)) {
+    seen.push(text);
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: 'b' }));
+  }
+  await store.close();
+  expect(seen).toEqual(['a', 'c']);
 });

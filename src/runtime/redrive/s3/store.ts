@@ -2,6 +2,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   ListObjectsV2Command,
+  NoSuchKey,
   type ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
 import { tryAgain } from '../../../aws/try-again.ts';
@@ -40,10 +41,14 @@ export function s3Store(
           (abortSignal) => client.send(new ListObjectsV2Command(input), { abortSignal }),
         );
         for (const { Key = '' } of page.Contents ?? []) {
-          const text = await callDestination(call('s3:GetObject', signal, Key), async (abortSignal) => {
-            const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }), { abortSignal });
-            return (await Body?.transformToString()) ?? '';
-          });
+          const text = await callDestination(call('s3:GetObject', signal, Key), (abortSignal) =>
+            client.send(new GetObjectCommand({ Bucket, Key }), { abortSignal }).then(
+              async ({ Body }) => (await Body?.transformToString()) ?? '',
+              // Somebody else is done with it since it was listed.
+              (thrown: unknown) => (thrown instanceof NoSuchKey ? undefined : Promise.reject(thrown)),
+            ),
+          );
+          if (text === undefined) continue;
           const remove = () =>
             callDestination(call('s3:DeleteObject', undefined, Key), async (abortSignal) => {
               await client.send(new DeleteObjectCommand({ Bucket, Key }), { abortSignal });
