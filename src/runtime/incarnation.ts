@@ -1,4 +1,4 @@
-import { dataSizeOf, type UserRecord } from '../kinesis/record.ts';
+import { dataSizeOf } from '../kinesis/record.ts';
 import type { ShardReader } from '../kinesis/shard-reader.ts';
 import type { StreamClient, StreamSummary } from '../kinesis/stream-client.ts';
 import type { WorkerRef } from '../leases/lease.ts';
@@ -26,7 +26,7 @@ import { Restarts } from './delivery/restarts.ts';
 import { ShardConsumer } from './delivery/shard-consumer.ts';
 import { ShardSync } from './leasing/shard-sync.ts';
 import { payloadReader } from './payload/payload-reader.ts';
-import { isDecodable } from './payload/take-decodable.ts';
+import { orUndecodable } from './payload/take-decodable.ts';
 import { StreamLook } from './stream-look.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
@@ -292,9 +292,7 @@ export class Incarnation {
     const { config, payloads, clock, onEvent } = this.#options;
     if (config.filters === undefined) return reader;
     const place = { shardId, region: config.region, streamArn: this.#stream.latest.arn };
-    const matches = recordFilter(config.filters, place);
-    // What is not what it should be is told, whatever the patterns are.
-    const passes = (record: UserRecord) => matches(record) || !isDecodable(record, payloads?.decode);
+    const passes = orUndecodable(recordFilter(config.filters, place), payloads?.decode);
     return filteredReader(reader, passes, (records) => {
       const bytes = records.reduce((sum, record) => sum + dataSizeOf(record), 0);
       meter.add(records.length, bytes, clock.monotonic());

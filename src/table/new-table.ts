@@ -15,7 +15,7 @@ export function describeNew({ billing, deletionProtection, tableClass, key, tags
 
 /** The table once it is there, to plan what comes then. */
 export function asMade(name: string, { key, ...asked }: NewTable): ObservedTable {
-  const ofAws = key !== undefined && 'awsKey' in key && key.awsKey === 'Managed' ? keyText(key) : undefined;
+  const isOwned = key === undefined || ('awsKey' in key && key.awsKey === 'Owned');
   return {
     ...asked,
     name,
@@ -25,6 +25,6 @@ export function asMade(name: string, { key, ...asked }: NewTable): ObservedTable
     createdAt: 0,
     ttlAttribute: '',
     pointInTimeRecovery: false,
-    kmsKeyArn: key !== undefined && 'kmsKeyArn' in key ? key.kmsKeyArn : ofAws,
+    kmsKeyArn: isOwned ? undefined : keyText(key),
   };
 }

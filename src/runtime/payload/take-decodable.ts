@@ -32,6 +32,11 @@ export function takeDecodable(records: readonly UserRecord[], decode: DecodeValu
   return { records: decode === undefined ? records : taken, problem: undefined };
 }
 
-export function isDecodable(record: UserRecord, decode: DecodeValue | undefined): boolean {
-  return takeDecodable([record], decode).problem === undefined;
+/** `passes`, and what is not of the format: that is told of, whatever the filters are. */
+export function orUndecodable<More extends unknown[]>(
+  passes: (record: UserRecord, ...more: More) => boolean,
+  decode: DecodeValue | undefined,
+): typeof passes {
+  return (record, ...more) =>
+    passes(record, ...more) || takeDecodable([record], decode).problem !== undefined;
 }

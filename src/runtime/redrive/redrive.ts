@@ -6,7 +6,7 @@ import { count } from '../../lib/count.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { undecodable } from '../payload/payloads.ts';
-import { isDecodable, takeDecodable } from '../payload/take-decodable.ts';
+import { orUndecodable, takeDecodable } from '../payload/take-decodable.ts';
 import type { Handler } from '../handlers/handler.ts';
 import { fetchAgain, isCutOtherwise, type FetchOptions } from './fetch-again.ts';
 import { openReceiver, type Receiver } from './receiver.ts';
@@ -49,9 +49,7 @@ export interface RedriveResult {
 export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
   const { store, signal, onLine, payloads } = options;
   const result: RedriveResult = { done: 0, records: 0, failed: 0, gone: 0, others: 0 };
-  // As when it was read: what is not of the format is told of, whatever the filters are.
-  const passes: FetchOptions['passes'] = (record, shardId) =>
-    options.passes(record, shardId) || !isDecodable(record, payloads?.decode);
+  const passes = orUndecodable(options.passes, payloads?.decode);
   const run = { passes, throttled: new Set<string>(), whole: new Set<string>() };
   /** Shards of which something stays before what comes now: a queue gives several of a shard at once. */
   const held = new Set<string>();
