@@ -28,7 +28,8 @@ interface Found {
 
 const TIMED_OUT = /Task timed out after [\d.]+ seconds\s*$/;
 const NAMES_FAILURES = /batch[_-]?item[_-]?failures/i;
-const NAMES_AN_ERROR = /error[_-]?message[^]*error[_-]?type|error[_-]?type[^]*error[_-]?message/i;
+const NAMES_A_MESSAGE = /error[_-]?message/i;
+const NAMES_A_TYPE = /error[_-]?type/i;
 const SHOWN_CHARACTERS = 200;
 const MAX_DEPTH = 6;
 /** A module may return anything, also what a client library gave it. */
@@ -55,7 +56,8 @@ export function namesFailures(text: string): boolean {
 
 /** Whether text that is no JSON tells of a failure all the same. */
 export function tellsOfFailure(text: string): boolean {
-  return TIMED_OUT.test(text) || NAMES_FAILURES.test(text) || NAMES_AN_ERROR.test(text);
+  if (TIMED_OUT.test(text) || NAMES_FAILURES.test(text)) return true;
+  return NAMES_A_MESSAGE.test(text) && NAMES_A_TYPE.test(text);
 }
 
 function read(value: unknown, found: Found, depth: number): void {

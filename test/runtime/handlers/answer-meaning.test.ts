@@ -137,6 +137,7 @@ const TABLE: { name: string; answer: unknown; means: string }[] = [
   { name: 'an error beside no failures', answer: { ...failures(), errorMessage: 'no' }, means: 'failed' },
   { name: 'an error in a string', answer: '{"errorMessage":"no","errorType":"Error"}', means: 'failed' },
   { name: 'an error in a body', answer: { statusCode: 200, body: '{"errorType":"Error"}' }, means: 'failed' },
+  { name: 'a log of messages without a type', answer: 'errorMessage '.repeat(100_000), means: 'done' },
   { name: 'an empty error', answer: { errorMessage: '', errorType: null }, means: 'done' },
   {
     name: "what AWS's client gives",
