@@ -42,7 +42,7 @@ const ANOTHER_TABLE =
 /** What the table itself does not tell. */
 export interface TableHistory {
   /** The group has worked with it. */
-  existed?: boolean;
+  existed?: boolean | undefined;
   /** Steps that the service has just said no to. */
   refused?: ReadonlySet<TableStep['do']>;
   /** Steps, by `stepKey`, that were taken and never showed, or that this DynamoDB does not know. */

@@ -3,10 +3,12 @@ import { parseGroup } from '../../src/api/group.ts';
 import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import type { GroupSource } from '../../src/main/groups/group-sources.ts';
+import { tableKey } from '../../src/operator/group-target.ts';
+import { writeTableRecord } from '../../src/operator/plan/table-record.ts';
 import { desiredTable } from '../../src/operator/steps/reconcile-table.ts';
 import { asMade } from '../../src/table/new-table.ts';
 import { planTable } from '../../src/table/plan-table.ts';
-import { checkStream } from '../../src/main/verbs/preflight-aws.ts';
+import { checkStream, checkTable } from '../../src/main/verbs/preflight-aws.ts';
 import { planPods } from '../../src/main/verbs/preflight-pods.ts';
 import { tablePlan, workersCheck } from '../../src/main/verbs/preflight-plan.ts';
 import { inNamespace } from '../../src/main/verbs/preflight.ts';
@@ -175,6 +177,31 @@ const deployment = (uid = 'u1'): StoredObject => ({
   },
   spec: { template: { spec: worker } },
 });
+test.each([
+  [true, 'failed'],
+  [false, 'ok'],
+])(
+  'does not say that the operator makes a table anew that is gone with its claim: %s',
+  async (claimed, result) => {
+    const given = source('shop');
+    const place = { ...given.place, table: 'rows', stream: { name: 'orders', arn: undefined } };
+    const table = tableKey({
+      groupId: '',
+      region: 'eu-west-1',
+      stream: place.stream,
+      endpoints: {},
+      table: 'rows',
+    });
+    const { metadata, ...rest } = stored();
+    const annotations = writeTableRecord({ metadata }, { table, claimed });
+    const about = {
+      existing: { ...rest, metadata: { ...metadata, annotations } },
+      signal: new AbortController().signal,
+    };
+    const [, [check]] = await checkTable({ ...given, place }, { table: async () => undefined }, about);
+    expect(check?.result).toBe(result);
+  },
+);
 const REPLACED = 'all of the Deployment orders-worker would be replaced, one handover after another';
 test.each<[string, object, StoredObject | undefined, string]>([
   ['nothing', {}, deployment(), 'none would be replaced by this'],

@@ -2,12 +2,15 @@ import { groupIdOf } from '../../api/group.ts';
 import type { Check } from '../../cli/checks.ts';
 import { isOpen } from '../../kinesis/shard.ts';
 import type { StreamClient, StreamSummary } from '../../kinesis/stream-client.ts';
+import type { StoredObject } from '../../kubernetes/cluster.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import { patiently } from '../../lib/patiently.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { judgeClaim } from '../../operator/plan/judge-claim.ts';
+import type { GroupTarget } from '../../operator/group-target.ts';
+import { tableRecordOf } from '../../operator/observe/remember-table.ts';
 import { desiredTable } from '../../operator/steps/reconcile-table.ts';
 import { planTable } from '../../table/plan-table.ts';
 import { tablePlan, workersCheck } from './preflight-plan.ts';
@@ -25,7 +28,7 @@ export async function checkAws(
 ): Promise<Check[]> {
   const [[stream, checks], [table, tableChecks]] = await Promise.all([
     checkStream(aws.stream!, signal),
-    checkTable(source, aws, signal),
+    checkTable(source, aws, { existing: facts?.existing, signal }),
   ]);
   const workers = stream ? [workersCheck(source.group!, stream.openShards, systemClock.now())] : [];
   const claim = table ? await checkClaim(source, aws, { facts, stream, signal }) : [];
@@ -77,10 +80,11 @@ export async function checkStream(
   return [stream, checks];
 }
 
-async function checkTable(
+/** @param about `existing`: the resource as it is in the cluster, which knows of a table that is gone */
+export async function checkTable(
   source: GroupSource,
-  aws: AwsClients,
-  signal: AbortSignal,
+  aws: Pick<AwsClients, 'table'>,
+  { existing, signal }: { existing: StoredObject | undefined; signal: AbortSignal },
 ): Promise<[ObservedTable | undefined, Check[]]> {
   const what = 'table';
   let table: ObservedTable | undefined;
@@ -89,8 +93,10 @@ async function checkTable(
   } catch (thrown) {
     return [undefined, [failure(what, thrown)]];
   }
-  const desired = desiredOf(source);
-  const plan = planTable(desired, table);
+  const target = targetOf(source);
+  const existed = existing && tableRecordOf({ object: existing, target })?.claimed;
+  const desired = desiredTable({ group: source.group!, groupId: target.groupId, target });
+  const plan = planTable(desired, table, { existed });
   const { problem, notes, isBusy } = plan;
   if (problem) return [table, [{ result: 'failed', what, found: problem.message }]];
   const found = tablePlan(desired, table, plan);
@@ -132,7 +138,7 @@ async function checkClaim(
   const verdict = judgeClaim({
     claim,
     clusterId: facts.clusterId,
-    resourceUid: facts.uid ?? 'none yet',
+    resourceUid: facts.existing?.metadata.uid ?? 'none yet',
     resource: `${metadata.name} -n ${metadata.namespace}`,
     stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
     hasPositions: leases.length > 0,
@@ -177,11 +183,9 @@ function failure(what: string, thrown: unknown): Check {
   return { result, what, found: describeError(error) };
 }
 
-function desiredOf({ group, place }: GroupSource) {
+function targetOf({ group, place }: GroupSource): GroupTarget {
   const { groupId = '', table, region = '', stream } = place;
-  return desiredTable({
-    group: group!,
-    groupId,
-    target: { groupId, table, region, stream: stream!, endpoints: {} },
-  });
+  const arn = group!.spec.aws?.roleArn;
+  const role = arn === undefined ? undefined : { arn, externalId: '', sessionName: '' };
+  return { groupId, table, region, stream: stream!, endpoints: {}, role };
 }

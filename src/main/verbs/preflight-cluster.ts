@@ -21,8 +21,8 @@ import { checkPods } from './preflight-pods.ts';
 export interface ClusterFacts {
   checks: Check[];
   clusterId: string | undefined;
-  /** Of the resource of that name, if there is one. */
-  uid: string | undefined;
+  /** The resource of that name, if there is one. */
+  existing: StoredObject | undefined;
   /** All uids of groups → `namespace/name`; undefined = they could not be listed. */
   groups: ReadonlyMap<string, string> | undefined;
 }
@@ -70,7 +70,7 @@ export async function checkCluster(
   return {
     checks,
     clusterId,
-    uid: existing?.metadata.uid,
+    existing,
     groups:
       groups &&
       new Map(groups.map(({ metadata }) => [metadata.uid, `${metadata.namespace}/${metadata.name}`])),

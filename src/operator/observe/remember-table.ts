@@ -6,7 +6,10 @@ import { readTableRecord, writeTableRecord, type TableRecord } from '../plan/tab
 import { lookAgain, type PlacedPass } from '../reconcile-context.ts';
 
 /** What the group's annotation says of the table that it uses now, or its status where there is none. */
-export function tableRecordOf({ object, target }: PlacedPass): TableRecord | undefined {
+export function tableRecordOf({
+  object,
+  target,
+}: Pick<PlacedPass, 'object' | 'target'>): TableRecord | undefined {
   return readTableRecord(object, tableKey(target)) ?? recordByStatus(object, target);
 }
 
