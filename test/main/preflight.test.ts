@@ -202,6 +202,13 @@ test.each([
     expect(check?.result).toBe(result);
   },
 );
+test('says that the table of a shadow is made with the tags of the group', async () => {
+  const given = source('shop', { desiredState: 'Shadow' });
+  const place = { ...given.place, groupId: 'shop.orders.shadow' };
+  const about = { existing: undefined, signal: new AbortController().signal };
+  const [, [check]] = await checkTable({ ...given, place }, { table: async () => undefined }, about);
+  expect(check?.found).toContain('tags[kcg.dev/group-id]: shop.orders,');
+});
 const REPLACED = 'all of the Deployment orders-worker would be replaced, one handover after another';
 test.each<[string, object, StoredObject | undefined, string]>([
   ['nothing', {}, deployment(), 'none would be replaced by this'],

@@ -95,7 +95,8 @@ export async function checkTable(
   }
   const target = targetOf(source);
   const existed = existing && tableRecordOf({ object: existing, target })?.claimed;
-  const desired = desiredTable({ group: source.group!, groupId: target.groupId, target });
+  const group = source.group!;
+  const desired = desiredTable({ group, groupId: groupIdOf(group), target });
   const plan = planTable(desired, table, { existed });
   const { problem, notes, isBusy } = plan;
   if (problem) return [table, [{ result: 'failed', what, found: problem.message }]];
