@@ -31,7 +31,7 @@ export type { WorkerEvent } from '../runtime/worker-event.ts';
 
 export type WorkerState = 'new' | 'starting' | 'live' | 'draining' | 'dead' | 'stopped';
 
-type Listener = (event: WorkerEvent) => void;
+type Listener = (event: WorkerEvent) => unknown;
 
 /**
  * One worker of a group in this process, as a pod's: it shares the group's shards with all other workers, by leases in the same
@@ -87,13 +87,13 @@ export class Worker {
     return this.#metrics.text();
   }
 
-  /** Tells of events of this type, or of all; the function that it returns ends that. What a listener throws is logged. */
+  /** Tells of events of this type, or of all; the function that it returns ends that. What a listener throws is logged, of an async one too. */
   on<T extends WorkerEvent['type']>(
     type: T,
-    listener: (event: Extract<WorkerEvent, { type: T }>) => void,
+    listener: (event: Extract<WorkerEvent, { type: T }>) => unknown,
   ): () => void;
-  on(type: '*', listener: (event: WorkerEvent) => void): () => void;
-  on(type: string, listener: (event: never) => void): () => void {
+  on(type: '*', listener: (event: WorkerEvent) => unknown): () => void;
+  on(type: string, listener: (event: never) => unknown): () => void {
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners.add(listener as Listener));
     return () => void listeners.delete(listener as Listener);
@@ -260,13 +260,13 @@ export class Worker {
 
   #tell(event: WorkerEvent): void {
     for (const type of [event.type, '*'])
-      for (const listener of this.#listeners.get(type) ?? []) this.#tellOne(listener, event);
+      for (const listener of this.#listeners.get(type) ?? []) void this.#tellOne(listener, event);
   }
 
   /** Events are told in the midst of reading and delivering, of which a listener must break nothing off. */
-  #tellOne(listener: Listener, event: WorkerEvent): void {
+  async #tellOne(listener: Listener, event: WorkerEvent): Promise<void> {
     try {
-      listener(event);
+      await listener(event);
     } catch (thrown) {
       this.#log.error('a listener threw', { event: event.type, error: describeThrown(thrown) });
     }

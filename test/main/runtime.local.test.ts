@@ -104,6 +104,9 @@ describe('a worker in a program of its own', () => {
     second.on('*', () => {
       throw new Error('it is not ready');
     });
+    second.on('*', async () => {
+      throw new Error('nor is what it waits for');
+    });
     const events: string[] = [];
     const off = second.on('*', ({ type }) => events.push(type));
     await second.start();
