@@ -250,3 +250,8 @@ test.each<[string, string]>([
   const plan = planPods({ before: fanOut({}), after: fanOut({ name }), deployment: deployment() })!;
   expect('check' in plan ? plan.check.found : plan.found).toBe(words);
 });
+
+test('knows the Deployment of a group that may not be read, but patched', () => {
+  const plan = planPods({ before: undefined, after: stored(), deployment: deployment() });
+  expect(plan).toMatchObject({ found: REPLACED });
+});

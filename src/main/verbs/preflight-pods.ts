@@ -49,7 +49,7 @@ export function planPods({ before, after, deployment }: PodsLook): PodsPlan | un
     template: group.spec.template,
   });
   if (refused.length > 0) return { check: { result: 'failed', what: WHAT, found: refused.join('; ') } };
-  const owner = { name: group.metadata.name, kind: group.kind, uid: before?.metadata.uid ?? STAND_IN.uid };
+  const owner = { ...after.metadata, kind: group.kind };
   const own = deployment && belongsTo(deployment, owner) ? deployment : undefined;
   if (deployment && !own && !isLeftover(deployment, owner)) {
     const found = `the Deployment ${name} exists and is not of this group`;
