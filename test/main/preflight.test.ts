@@ -108,6 +108,8 @@ test.each<[object, string]>([
     { scaling: { mode: 'Lag', targetLagSeconds: 60 }, leases: { maxPerWorker: 1 } },
     '4 workers: whatever its lag is',
   ],
+  [{ scaling: { mode: 'External', maxReplicas: 3 } }, '1 to 3 workers, as whoever scales it asks for'],
+  [{ scaling: { mode: 'External', minReplicas: 3, maxReplicas: 3 } }, '3 workers: 3 workers are asked for'],
   [
     { desiredState: 'Stopped', scaling: { mode: 'Lag', targetLagSeconds: 60 } },
     '0 workers: the group is stopped',

@@ -32,8 +32,10 @@ export function workersCheck(group: KinesisConsumerGroup, openShards: number, no
   const what = 'workers';
   const [least, most] = replicasBySpec(group, openShards, nowMs);
   const workers = count(most.replicas, 'worker');
-  if (least.replicas < most.replicas)
-    return { result: 'ok', what, found: `it comes to ${least.replicas} to ${workers}, as lag asks for` };
+  if (least.replicas < most.replicas) {
+    const who = group.spec.scaling.mode === 'Lag' ? 'lag' : 'whoever scales it';
+    return { result: 'ok', what, found: `it comes to ${least.replicas} to ${workers}, as ${who} asks for` };
+  }
   const limit = least.limitedBy === undefined ? '' : `, limited by ${least.limitedBy}`;
   return { result: 'ok', what, found: `it comes to ${workers}${limit}: ${least.reason}` };
 }

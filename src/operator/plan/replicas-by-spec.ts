@@ -29,7 +29,8 @@ export function tellSchedule(decision: ReplicasDecision, { minBy, maxBy }: Bound
 }
 
 /**
- * How few and how many a group comes to that reads so many shards, once nothing holds it back; they differ where its lag decides.
+ * How few and how many a group comes to that reads so many shards, once nothing holds it back; they differ where its lag decides, or
+ * others do through the scale subresource.
  * @param nowMs wall clock, for schedules
  */
 export function replicasBySpec(
@@ -39,19 +40,18 @@ export function replicasBySpec(
 ): [least: ReplicasDecision, most: ReplicasDecision] {
   const { scaling, leases } = group.spec;
   const bounds = scheduleBounds(scaling, nowMs);
+  const { min, max } = bounds;
   const settled = { currentReplicas: undefined, resharding: false, stabilizationMs: 0, window: [], nowMs: 0 };
   const decide = (by: ReplicasInput['scaling']) => {
     const input = { ...settled, desiredState: scaledState(group), readableShards, scaling: by };
     return tellSchedule(desiredReplicas(input), bounds);
   };
-  if (scaling.mode !== 'Lag') {
-    const decision = decide(scalingBySpec(group, bounds));
-    return [decision, decision];
-  }
-  const { min, max } = bounds;
   const asked = (replicas: number) => {
+    if (scaling.mode === 'External') return decide({ mode: 'fixed', wanted: replicas, min, max });
     const wanted = { replicas, reason: 'whatever its lag is', limitedBy: undefined };
     return decide({ mode: 'lag', wanted, maxPerWorker: leases.maxPerWorker, min, max });
   };
-  return [asked(min === 0 ? 0 : 1), asked(Infinity)];
+  if (scaling.mode === 'Lag' || scaling.mode === 'External') return [asked(min), asked(Infinity)];
+  const decision = decide(scalingBySpec(group, bounds));
+  return [decision, decision];
 }
