@@ -42,11 +42,11 @@ export function planShardSync(input: {
   const known = new Map(input.leases.map((lease) => [lease.shardId, lease]));
   const listed = new Map(input.shards.map((shard) => [shard.shardId, shard]));
   const all = input.all === undefined ? listed : new Map(input.all.map((shard) => [shard.shardId, shard]));
-  const readBefore = ancestors(input.leases.filter(hasBegun), all);
+  const passed = readBefore(input.leases, all.values());
   const ordered = parentsFirst(input.shards);
   const waiting = descendants(input.unlisted ?? new Set(), ordered);
   const missing = ordered.filter(
-    ({ shardId }) => !known.has(shardId) && !readBefore.has(shardId) && !waiting.has(shardId),
+    ({ shardId }) => !known.has(shardId) && !passed.has(shardId) && !waiting.has(shardId),
   );
   const there = new Set([...known.keys(), ...missing.map(({ shardId }) => shardId)]);
   const puts = missing.map((shard): NewLease => {
@@ -96,7 +96,9 @@ function hasBegun({ checkpoint }: Lease): boolean {
   return checkpoint.at === 'SEQUENCE' || checkpoint.at === 'SHARD_END';
 }
 
-function ancestors(leases: readonly Lease[], listed: ReadonlyMap<string, Shard>): Set<string> {
+/** Shards of the list that one came of which has begun: those of them without a row were read by another program, whose rows expire. */
+export function readBefore(leases: readonly Lease[], shards: Iterable<Shard>): Set<string> {
+  const listed = new Map(Array.from(shards, (shard) => [shard.shardId, shard]));
   const found = new Set<string>();
   const visit = (shardId: string) => {
     const shard = listed.get(shardId);
@@ -106,7 +108,7 @@ function ancestors(leases: readonly Lease[], listed: ReadonlyMap<string, Shard>)
       visit(parent);
     }
   };
-  for (const { shardId } of leases) visit(shardId);
+  for (const { shardId } of leases.filter(hasBegun)) visit(shardId);
   return found;
 }
 

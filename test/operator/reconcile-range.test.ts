@@ -51,6 +51,21 @@ test('a group over a range tells its workers, and is complete without pods once 
   expect(await h.condition('Complete')).toBe('True RangeRead');
 });
 
+test('a replay does not wait for a shard that was closed before its range', async () => {
+  const [first] = h.kinesis.listShards('orders').shards;
+  h.kinesis.splitShard('orders', first!.shardId, '1000');
+  await h.clock.advance(60_000);
+  const [from, to] = [60_000, 3_600_000].map((ms) => new Date(h.clock.now() + ms).toISOString());
+  await h.clock.advance(120_000);
+  h.cluster.create(KINDS.consumerGroup, groupObject({ range: { from, to } }));
+  await h.converge();
+  await h.runWorkers();
+  h.table().store(first!.shardId, undefined);
+  await h.clock.advance(5_000);
+  await h.converge();
+  expect(await h.condition('ShardsCovered')).toBe('True AllOwned');
+});
+
 test.each([
   ['range', { range: { from: '2026-01-01T00:00:00Z', to: '2026-01-01T01:00:00Z' } }],
   ['initial position', { initialPosition: { type: 'AtTimestamp', timestamp: '2026-01-01T00:00:00Z' } }],

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Checkpoint } from '../../src/kinesis/position.ts';
+import { SequenceSource } from '../../src/kinesis/sequence-number.ts';
 import type { Shard } from '../../src/kinesis/shard.ts';
 import type { Claim } from '../../src/leases/claim.ts';
 import { formatAge, formatDuration, lagStepSeconds } from '../../src/view/format.ts';
@@ -8,6 +10,7 @@ import { aLease, aWorker } from '../support/builders.ts';
 
 const NOW = 1_000_000_000;
 const id = (index: number) => `shardId-${String(index).padStart(12, '0')}`;
+const BEGINNING = { initialPosition: { type: 'TrimHorizon' } } as const;
 const HALF = { low: ['0', '99'], high: ['100', '199'], all: ['0', '199'] } as const;
 
 function shard(index: number, range: readonly [string, string], more: Partial<Shard> = {}): Shard {
@@ -15,6 +18,9 @@ function shard(index: number, range: readonly [string, string], more: Partial<Sh
 }
 function lease(index: number, range: readonly [string, string], more: Parameters<typeof aLease>[0] = {}) {
   return aLease({ shardId: id(index), hashStart: range[0], hashEnd: range[1], ...more });
+}
+function ids(list: readonly Shard[]): string[] {
+  return list.map(({ shardId }) => shardId);
 }
 function view(change: Partial<GroupViewInput> = {}) {
   const rows = { leases: [], workers: [], claim: undefined };
@@ -130,14 +136,41 @@ test('a group that began at Latest has nothing to do with older closed shards', 
     shard(1, HALF.all, { parentShardId: id(0), endingSequence: '9' }),
     shard(2, HALF.all, { parentShardId: id(1) }),
   ];
-  const ids = (list: readonly Shard[]) => list.map(({ shardId }) => shardId);
-  expect(ids(relevantShards(shards, { leases: [] }, 'TrimHorizon'))).toEqual([id(0), id(1), id(2)]);
-  expect(ids(relevantShards(shards, { leases: [] }, 'Latest'))).toEqual([id(2)]);
-  expect(ids(relevantShards(shards, { leases: [lease(0, HALF.all)] }, 'Latest'))).toEqual([
+  const latest = { initialPosition: { type: 'Latest' } } as const;
+  expect(ids(relevantShards(shards, { leases: [] }, BEGINNING))).toEqual([id(0), id(1), id(2)]);
+  expect(ids(relevantShards(shards, { leases: [] }, latest))).toEqual([id(2)]);
+  expect(ids(relevantShards(shards, { leases: [lease(0, HALF.all)] }, latest))).toEqual([
     id(0),
     id(1),
     id(2),
   ]);
+});
+
+test('a replay has nothing to do with shards that were closed before it or began after it', () => {
+  const beganAt = (shardNumber: number, time: string) =>
+    new SequenceSource({ shardNumber, createdAtSeconds: Date.parse(time) / 1000 }).starting;
+  const shards = [
+    shard(0, HALF.all, { startingSequence: beganAt(0, '2026-01-01T00:00:00Z'), endingSequence: '5' }),
+    shard(1, HALF.all, {
+      startingSequence: beganAt(1, '2026-01-02T00:00:00Z'),
+      parentShardId: id(0),
+      endingSequence: '9',
+    }),
+    shard(2, HALF.low, { startingSequence: beganAt(2, '2026-01-03T05:00:00Z'), parentShardId: id(1) }),
+    shard(3, HALF.high, { startingSequence: beganAt(3, '2026-01-03T07:00:00Z'), parentShardId: id(1) }),
+  ];
+  const spec = { ...BEGINNING, range: { from: '2026-01-03T04:00:00Z', to: '2026-01-03T06:00:00Z' } };
+  expect(ids(relevantShards(shards, { leases: [lease(1, HALF.all)] }, spec))).toEqual([id(1), id(2)]);
+  // Workers are needed to find that out.
+  expect(ids(relevantShards(shards, { leases: [] }, spec))).toEqual([id(0), id(1), id(2), id(3)]);
+});
+
+test('a shard without a row that was read by another program is nothing to be read', () => {
+  const shards = [shard(0, HALF.all, { endingSequence: '5' }), shard(1, HALF.all, { parentShardId: id(0) })];
+  const relevant = (checkpoint: Checkpoint) =>
+    ids(relevantShards(shards, { leases: [lease(1, HALF.all, { checkpoint })] }, BEGINNING));
+  expect(relevant({ at: 'SEQUENCE', sequence: '7' })).toEqual([id(1)]);
+  expect(relevant({ at: 'TRIM_HORIZON' })).toEqual([id(0), id(1)]);
 });
 
 test.each<[number, string, string]>([

@@ -125,7 +125,7 @@ export class GroupLooker {
     const { rows, shards, pods = [], stream, nowMs, group } = seen;
     const view = groupView({
       rows,
-      shards: shards && relevantShards(shards, rows, group?.spec.initialPosition.type ?? 'Latest'),
+      shards: shards && relevantShards(shards, rows, group?.spec ?? { initialPosition: { type: 'Latest' } }),
       pods,
       retentionHours: stream?.retentionHours,
       nowMs,

@@ -84,7 +84,7 @@ export function viewOf(
   const nowMs = options.clock.now();
   const view = groupView({
     rows,
-    shards: stream.shards && relevantShards(stream.shards, rows, spec.initialPosition.type),
+    shards: stream.shards && relevantShards(stream.shards, rows, spec),
     pods: podsOf(pass).map((pod) => podView(pod, nowMs)),
     retentionHours: stream.summary?.retentionHours ?? status?.stream?.retentionHours,
     nowMs,
