@@ -69,6 +69,8 @@ export interface FreeRow {
   owner?: string | undefined;
 }
 
+const OF_POSITION = ['ref', 'last_owner', 'ttl', 'ts', 'behind_ms', 'read_at', 'load'];
+
 /** `before`: undefined = it had no row. Lost: it is not as it was. */
 export function moveShard(
   lease: NewLease,
@@ -95,8 +97,8 @@ export function moveShard(
       why: RESET,
       reset_id: id,
     },
-    // What was known of how far it was processed is of another position.
-    remove: [...remove, 'ref', 'last_owner', 'ttl', 'ts', 'behind_ms', 'read_at', 'load'],
+    // What was known of how far it was processed is of another position; parents that the stream has no more are none.
+    remove: [...remove, ...(lease.parents.length > 0 ? [] : ['parents']), ...OF_POSITION],
     proof: [equal('reset_id', id)],
   };
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ResetTarget } from '../../src/import/reset/reset-target.ts';
+import { decodeLease } from '../../src/leases/lease.ts';
 import type { RowWrite } from '../../src/leases/row-write.ts';
 import type { Row } from '../../src/leases/row.ts';
+import { unreadOf } from '../../src/leases/unread.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { settle } from '../support/manual-clock.ts';
 import { ResetScene, shardId } from './reset-scene.ts';
@@ -31,6 +33,16 @@ describe('a reset of a group that nobody reads', () => {
     const undone = await s.reset({ type: 'Snapshot', snapshot: 'uid-1' }, { id: 'uid-2' });
     expect(undone).toMatchObject({ outcome: 'done' });
     expect(s.positions()).toEqual(before);
+  });
+
+  it('to TrimHorizon tells of no loss in a shard that came of one the stream has no more', async () => {
+    const s = await scene();
+    await s.clock.advance(30 * 86_400_000);
+    s.table.store(shardId(1), { ...s.row(1)!, parents: ['shardId-0'] });
+    await s.reset(OLDEST);
+    const { parents, ...lease } = decodeLease(s.row(1)!);
+    expect(parents).toEqual([]);
+    expect(unreadOf({ ...lease, parents }, s.clock.now()).lostAfterMs).toBeUndefined();
   });
 
   it('gives shards back whose rows are gone, and whose children would be read without them', async () => {
