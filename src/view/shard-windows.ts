@@ -19,6 +19,8 @@ export interface WindowsLook {
   leaseDurationMs: number;
   /** Position is written no more often than this, ms. */
   checkpointIntervalMs: number;
+  /** Records wait for others for so long, ms. Default 0. */
+  batchWindowMs?: number;
   /** False: rows of an earlier look, in which nothing can have moved. */
   isFresh: boolean;
 }
@@ -78,7 +80,7 @@ export class ShardWindows {
     return { ...view, shards };
   }
 
-  #watch(shard: ShardView, { nowMs, isFresh, isPaused, checkpointIntervalMs }: WindowsLook): Watched {
+  #watch(shard: ShardView, { nowMs, isFresh, isPaused, ...look }: WindowsLook): Watched {
     const isOwned = shard.state === 'consuming' || shard.state === 'handing-off';
     const sample = { atMs: nowMs, checkpoint: shard.checkpoint, lagMs: shard.lagMs, isOwned };
     let watched = this.#shards.get(shard.shardId);
@@ -90,9 +92,17 @@ export class ShardWindows {
       const excusedAt = isExplained ? nowMs : (watched?.excusedAt ?? 0);
       watched = { samples: [sample], excusedAt, judged: watched?.judged };
       this.#shards.set(shard.shardId, watched);
-    } else if (isFresh) add(watched.samples, sample, Math.max(SPACING_MS, checkpointIntervalMs));
+    } else if (isFresh) add(watched.samples, sample, spacingOf(look));
     return watched;
   }
+}
+
+/** Of a position that is to stand for a while a window sees twice as long. */
+function spacingOf({
+  checkpointIntervalMs,
+  batchWindowMs = 0,
+}: Pick<WindowsLook, 'checkpointIntervalMs' | 'batchWindowMs'>): number {
+  return Math.max(SPACING_MS, checkpointIntervalMs, (2 * batchWindowMs) / (WINDOW_SAMPLES - 2));
 }
 
 function add(samples: Sample[], sample: Sample, spacingMs: number): void {

@@ -25,7 +25,7 @@ interface Phase {
 }
 
 /** Each look is five seconds after the last, as the operator's are. */
-function play(windows: ShardWindows, phases: readonly Phase[], every = 5): string[] {
+function play(windows: ShardWindows, phases: readonly Phase[], every = 5, batchWindowMs = 0): string[] {
   const now = { s: 0, position: 1_000, lag: 0, beat: 0 };
   const told: string[] = [];
   for (const phase of phases) {
@@ -38,7 +38,7 @@ function play(windows: ShardWindows, phases: readonly Phase[], every = 5): strin
       now.position += speed * every;
       now.lag = Math.max(0, now.lag + grows * every);
       if (owner !== 'dead' && !paused) now.beat = now.s;
-      judged = look(windows, now, { owner, paused, readable });
+      judged = look(windows, now, { owner, paused, readable, batchWindowMs });
     }
     told.push(`${phase.what}: ${[judged?.judgement, judged?.cause].filter(Boolean).join(' ') || 'nothing'}`);
   }
@@ -48,7 +48,12 @@ function play(windows: ShardWindows, phases: readonly Phase[], every = 5): strin
 function look(
   windows: ShardWindows,
   { s, position, lag, beat }: { s: number; position: number; lag: number; beat: number },
-  { owner, paused, readable }: { owner: 'alive' | 'dead' | 'fails'; paused: boolean; readable: boolean },
+  {
+    owner,
+    paused,
+    readable,
+    batchWindowMs,
+  }: { owner: 'alive' | 'dead' | 'fails'; paused: boolean; readable: boolean; batchWindowMs: number },
 ) {
   const nowMs = START + s * 1_000;
   const lease = aLease({
@@ -82,6 +87,7 @@ function look(
     isPaused: paused,
     leaseDurationMs: 15_000,
     checkpointIntervalMs: 5_000,
+    batchWindowMs,
     isFresh: readable,
   });
   return judged.shards[0]!.judged;
@@ -159,6 +165,16 @@ test('keeps as little of a shard that is looked at often as of any', () => {
     expect(play(new ShardWindows(), [{ ...stalled, seconds: 230 }], every)).toEqual(['it stands: nothing']);
     expect(play(new ShardWindows(), [stalled], every)).toEqual(['it stands: Stalled']);
   }
+});
+
+test('records that wait for the window of their batch are no sign of trouble, but what stands longer is', () => {
+  const waits = { what: 'a batch waits', seconds: 295, lag: 5, grows: 1, expect: '' };
+  const comes = { what: 'and comes', seconds: 5, speed: 10, lag: 5, expect: '' };
+  const phases = [waits, comes, waits, comes, waits, { ...waits, what: 'it stands', seconds: 600 }];
+  expect(play(new ShardWindows(), [busy, ...phases], 5, 300_000).map((told) => told.split(': ')[1])).toEqual([
+    ...Array.from({ length: 6 }, () => 'OK'),
+    'Stalled',
+  ]);
 });
 
 test('the lag of a quiet shard does not jump when another worker takes it', () => {

@@ -139,6 +139,7 @@ export class GroupLooker {
       isPaused: rows.claim?.paused ?? (group !== undefined && !isReading(group)),
       leaseDurationMs: (group?.spec.leases.durationSeconds ?? 15) * 1_000,
       checkpointIntervalMs: (group?.spec.checkpoints.intervalSeconds ?? 5) * 1_000,
+      batchWindowMs: (group?.spec.handler.batchWindowSeconds ?? 0) * 1_000,
     });
   }
 

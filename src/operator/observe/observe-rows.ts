@@ -99,6 +99,7 @@ export function viewOf(
     isPaused: !isReading(group) || isScaledToZero(pass),
     leaseDurationMs: spec.leases.durationSeconds * 1_000,
     checkpointIntervalMs: spec.checkpoints.intervalSeconds * 1_000,
+    batchWindowMs: spec.handler.batchWindowSeconds * 1_000,
   });
 }
 
