@@ -202,6 +202,18 @@ describe('the reflector', () => {
     expect(server.requests).toContain('list of metadata');
   });
 
+  test('takes nothing for missed that the watch tells later than a list beside it', async () => {
+    server.trouble.push({ with: 'watch', how: 'trickling' });
+    const { store, events } = follow({ checkMs: 0 });
+    await store.whenSynced();
+    for (const name of ['a', 'b', 'c']) server.put(name, 1);
+    await eventually(() => {
+      expect(held(store.list())).toEqual(truth());
+      expect(server.requests).toContain('list of metadata');
+    });
+    expect(events.filter(({ type }) => type === 'missed')).toEqual([]);
+  });
+
   test('starts the next watch from the last bookmark', async () => {
     server.put('a', 1);
     const { store } = follow();
