@@ -263,8 +263,8 @@ export interface Pass {
   failures: StepFailure[];
   /** What was tried in this pass and failed for now; each is tried again in `inMs`, while the group goes on. */
   refused: { thing: string; error: KcgError; failures: number; inMs: number }[];
-  /** When to look again, ms; the earliest asked for wins. */
-  again: { inMs: number };
+  /** When to look again, ms; the earliest asked for wins. `isExact`: no sooner and no later. */
+  again: { inMs: number; isExact?: boolean };
   /** Somebody has asked for it: what others were told a moment ago does not serve. */
   looksAnew?: boolean;
 }
@@ -274,7 +274,14 @@ export interface PlacedPass extends Pass {
   target: GroupTarget;
 }
 
-/** Unless this pass fails, the next one comes in `inMs` ± 20 %, or sooner when something else asks for it. */
-export function lookAgain({ again }: Pass, inMs: number): void {
-  again.inMs = Math.min(again.inMs, inMs);
+/**
+ * Unless this pass fails, the next one comes in `inMs` ± 20 %, or sooner when something else asks for it. `isExact`: no sooner for
+ * the spread, as it would find nothing to do yet.
+ */
+export function lookAgain(
+  { again }: Pass,
+  inMs: number,
+  { isExact = false }: { isExact?: boolean } = {},
+): void {
+  if (inMs < again.inMs) Object.assign(again, { inMs, isExact });
 }

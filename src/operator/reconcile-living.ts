@@ -67,7 +67,8 @@ function ownDeployment(pass: Pass): DeploymentFacts | undefined {
 }
 
 function againAfter(pass: Pass, facts: GroupFacts, status: GroupStatus): Again {
-  const inMs = jitterMs(pass.again.inMs, 0.2, pass.options.random);
+  const { inMs: askedMs, isExact } = pass.again;
+  const inMs = isExact ? askedMs : jitterMs(askedMs, 0.2, pass.options.random);
   const [refused] = pass.refused;
   // What else the group needs is not kept waiting.
   if (refused) return { ...refused, inMs, retryInMs: refused.inMs };

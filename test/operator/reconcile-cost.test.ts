@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { CREATED_BY_TAG, GROUP_TAG } from '../../src/table/table-tags.ts';
@@ -64,6 +64,21 @@ test('pods that take longer are told of three seconds after they were asked for'
   const told = Array(2).fill('False TableCreating');
   expect(await look(4)).toEqual([...told, ...Array(2).fill('False WorkersStarting')]);
   expect(writes()['applyStatus KinesisConsumerGroup']).toBe(2);
+});
+
+test('a look comes when what it is for is due, and no sooner', async () => {
+  table('CREATING');
+  const looks = vi.spyOn(h.tables, 'admin');
+  for (let look = 1; look <= 8; look += 1) {
+    const inMs = await h.reconcile();
+    expect(looks).toHaveBeenCalledTimes(look);
+    await h.clock.advance(inMs ?? 0);
+  }
+  table('ACTIVE');
+  while ((await h.replicas()) === undefined) await look(1);
+  await h.clock.advance((await h.reconcile()) ?? 0);
+  await h.reconcile();
+  expect(await h.condition('Ready')).toBe('False WorkersStarting');
 });
 
 test('what is in the way is told at once', async () => {

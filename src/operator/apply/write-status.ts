@@ -48,7 +48,7 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<GroupS
     memory.untoldMs ??= nowMs;
     const leftMs = ON_THE_WAY_MS - (nowMs - memory.untoldMs);
     if (leftMs > 0) {
-      lookAgain(pass, leftMs);
+      lookAgain(pass, leftMs, { isExact: true });
       return computed;
     }
   }

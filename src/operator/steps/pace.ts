@@ -26,7 +26,7 @@ export async function paced<T>(
   const same = known?.asked === all ? known : undefined;
   const leftMs = (same?.nextMs ?? 0) - options.clock.monotonic();
   if (same && leftMs > 0) {
-    lookAgain(pass, leftMs);
+    lookAgain(pass, leftMs, { isExact: true });
     throw same.error;
   }
   try {
@@ -40,7 +40,7 @@ export async function paced<T>(
     const inMs = Math.max(backoffMs(failures, options.random, BACKOFF), error.retryAfterMs ?? 0);
     const nextMs = options.clock.monotonic() + inMs;
     memory.refused.set(thing, { error, asked: all, failures, nextMs });
-    lookAgain(pass, inMs);
+    lookAgain(pass, inMs, { isExact: true });
     // What the server finds wrong with an object waits for a change of it.
     const waits = error.code === 'InvalidInput' || error instanceof ForAPerson;
     if (!waits) pass.refused.push({ thing, error, failures, inMs });

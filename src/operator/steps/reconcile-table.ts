@@ -44,7 +44,7 @@ export async function reconcileTable(
   const known = memory.table?.generation === generation ? memory.table : undefined;
   if (known && nowMs < known.nextMs) {
     await rememberMaker(pass);
-    lookAgain(pass, known.nextMs - nowMs);
+    lookAgain(pass, known.nextMs - nowMs, { isExact: true });
     return known.facts;
   }
   const { facts, freshMs, isSettled = false, isRefused = false } = await look(pass, mayCreate);
@@ -55,7 +55,7 @@ export async function reconcileTable(
   const serveMs = isRefused ? Math.min(FRESH_MS, FAILED_MS * 2 ** (refusals - 1)) : freshMs;
   const inMs = jitterMs(serveMs, 0.1, options.random);
   memory.table = { facts, generation, nextMs: nowMs + inMs, isSettled, refusals };
-  lookAgain(pass, inMs);
+  lookAgain(pass, inMs, { isExact: true });
   return facts;
 }
 
