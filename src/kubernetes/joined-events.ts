@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.ts';
+import { alarm, type Clock } from '../lib/clock.ts';
 import type { EventInput } from './cluster.ts';
 
 /** How long a step waits for what it leads to, ms: a table is made and pods start within that, as a rule. */
@@ -11,9 +11,9 @@ const WAITS_MS = 30_000;
 export class JoinedEvents {
   readonly #clock: Clock;
   readonly #tell: (event: EventInput) => void;
-  /** By uid of what they are about. */
-  readonly #steps = new Map<string, EventInput[]>();
-  readonly #stop = new AbortController();
+  /** By uid of what they are about; `off`: they are not told by themselves. */
+  readonly #waiting = new Map<string, { steps: EventInput[]; off: () => void }>();
+  #isClosed = false;
 
   constructor(clock: Clock, tell: (event: EventInput) => void) {
     this.#clock = clock;
@@ -22,28 +22,26 @@ export class JoinedEvents {
 
   record(event: EventInput): void {
     const { uid } = event.regarding.metadata;
-    const steps = this.#steps.get(uid);
-    if (!event.isStep) {
-      this.#steps.delete(uid);
-      this.#tell(steps ? joined([...steps, event]) : event);
-    } else if (steps) steps.push(event);
-    else if (this.#stop.signal.aborted) this.#tell(event);
+    const waiting = this.#waiting.get(uid);
+    if (!event.isStep || this.#isClosed) this.#tell(joined([...this.#take(uid), event]));
+    else if (waiting) waiting.steps.push(event);
     else {
-      const first = [event];
-      this.#steps.set(uid, first);
-      void this.#clock.sleep(WAITS_MS, { signal: this.#stop.signal }).then(() => {
-        if (this.#steps.get(uid) !== first) return;
-        this.#steps.delete(uid);
-        this.#tell(joined(first));
-      });
+      const off = alarm(this.#clock, WAITS_MS, () => this.#tell(joined(this.#take(uid))));
+      this.#waiting.set(uid, { steps: [event], off });
     }
   }
 
   /** Tells what waits. */
   close(): void {
-    this.#stop.abort();
-    for (const steps of this.#steps.values()) this.#tell(joined(steps));
-    this.#steps.clear();
+    this.#isClosed = true;
+    for (const uid of this.#waiting.keys()) this.#tell(joined(this.#take(uid)));
+  }
+
+  #take(uid: string): EventInput[] {
+    const { steps = [], off } = this.#waiting.get(uid) ?? {};
+    off?.();
+    this.#waiting.delete(uid);
+    return steps;
   }
 }
 

@@ -42,6 +42,21 @@ function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
 /** One for all: an abort without a reason makes an error with its stack. */
 const FINISHED = new KcgError('Aborted', 'finished');
 
+/**
+ * Calls `ring` after `ms`, unless what it returns is called first. For what is done all the time: a timer of the system by itself
+ * costs a fraction of a sleep with its promises and its signal.
+ */
+export function alarm(clock: Clock, ms: number, ring: () => void): () => void {
+  if (clock === systemClock && ms > 0 && ms <= MAX_TIMER_MS) {
+    const handle = setTimeout(ring, ms);
+    return () => clearTimeout(handle);
+  }
+  const off = new AbortController();
+  const { signal } = off;
+  void clock.sleep(ms, { signal }).then(() => signal.aborted || ring());
+  return () => off.abort(FINISHED);
+}
+
 interface BoundOptions {
   what: string;
   signal?: AbortSignal | undefined;
@@ -54,48 +69,36 @@ interface BoundOptions {
 export async function withDeadline<T>(
   clock: Clock,
   ms: number,
-  options: BoundOptions,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const expired = async (finished: AbortSignal) => {
-    await clock.sleep(ms, { signal: finished });
-    return `${options.what} took longer than ${ms} ms`;
-  };
-  return unlessExpired(expired, options, work);
-}
-
-/** `expired` resolves with what to say. */
-async function unlessExpired<T>(
-  expired: (finished: AbortSignal) => Promise<string>,
-  { signal: outer }: BoundOptions,
+  { what, signal: outer }: BoundOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const either = new AbortController();
-  const { signal } = either;
-  const onAbort = () => either.abort(outer?.reason);
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  ended.catch(() => {});
+  const end = (reason: unknown) => {
+    // Before `work` hears of it: what it throws then says less.
+    reject(asError(reason));
+    either.abort(reason);
+  };
+  const onAbort = () => end(outer?.reason);
   if (outer?.aborted) onAbort();
   outer?.addEventListener('abort', onAbort, { once: true });
-  const finished = new AbortController();
-  const watching = expired(finished.signal).then((message) => {
-    if (!finished.signal.aborted) either.abort(new KcgError('Timeout', message));
-  });
-  const aborted = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(abortError(signal));
-    signal.addEventListener('abort', () => reject(abortError(signal)), { once: true });
-  });
-  aborted.catch(() => {});
+  const off = alarm(clock, ms, () => end(new KcgError('Timeout', `${what} took longer than ${ms} ms`)));
   try {
-    return await Promise.race([work(signal), aborted]);
+    return await Promise.race([work(either.signal), ended]);
   } finally {
     outer?.removeEventListener('abort', onAbort);
-    finished.abort(FINISHED);
-    await watching;
+    off();
   }
 }
 
 /** The reason of an aborted signal, as an Error. */
-export function abortError(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new KcgError('Aborted', String(signal.reason));
+export function abortError({ reason }: AbortSignal): Error {
+  return asError(reason);
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new KcgError('Aborted', String(reason));
 }
 
 /**

@@ -1,32 +1,30 @@
 import { backoffMs, type BackoffOptions } from './backoff.ts';
-import type { Clock } from './clock.ts';
+import { alarm, type Clock } from './clock.ts';
 import { KcgError } from './errors.ts';
 import type { Random } from './random.ts';
-
-/** One for all: an abort without a reason makes an error with its stack, and every read of every shard ends a sleep. */
-const WOKEN = new KcgError('Aborted', 'woken');
 
 /** Cuts a sleep short. Waking before anybody sleeps is remembered once. */
 export class Wakeup {
   #pending = false;
-  #controller: AbortController | undefined;
+  #rouse: (() => void) | undefined;
 
   wake(): void {
     this.#pending = true;
-    this.#controller?.abort(WOKEN);
+    this.#rouse?.();
   }
 
   /** Resolves after `ms`, on `wake()` or when `signal` aborts. */
   async sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
     if (!this.#pending && !signal.aborted) {
-      // Not AbortSignal.any: it costs more than the rest of the sleep, and leaves work to the garbage collector.
-      const controller = new AbortController();
-      const stop = () => controller.abort(WOKEN);
-      this.#controller = controller;
-      signal.addEventListener('abort', stop, { once: true });
-      await clock.sleep(ms, { signal: controller.signal });
-      signal.removeEventListener('abort', stop);
-      this.#controller = undefined;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const rouse = () => resolve();
+      this.#rouse = rouse;
+      signal.addEventListener('abort', rouse, { once: true });
+      const off = alarm(clock, ms, rouse);
+      await promise;
+      off();
+      signal.removeEventListener('abort', rouse);
+      this.#rouse = undefined;
     }
     this.#pending = false;
   }
