@@ -102,9 +102,10 @@ export class WorkQueue {
     const nowMs = this.#options.clock.monotonic();
     if (reason === 'urgent') this.#rests.delete(key);
     if (afterMs > 0) this.#addAt(key, nowMs + afterMs, reason);
-    else if (this.#running.has(key)) this.#comeAgain(key, reason);
+    else if (this.#running.has(key)) return this.#comeAgain(key, reason);
     else this.#addAt(key, Math.max(nowMs, this.#rests.get(key) ?? 0), reason);
-    this.#wakeup.wake();
+    // For the others it wakes by itself.
+    if (this.#later.first()?.key === key) this.#wakeup.wake();
   }
 
   /** Works until `signal` aborts and what is under way has ended. */

@@ -94,7 +94,16 @@ test.for<[string, unknown, string]>([
   ['by name', { checkpoints: { table: { name: 'mine' } } }, 'mine'],
   ['by the group id', { groupId: 'a.b', checkpoints: { table: {} } }, 'kinesis-checkpoints-a-b'],
   ['by default', {}, 'kinesis-checkpoints-shop-orders'],
+  ['by default, where all is empty', { groupId: null, checkpoints: null }, 'kinesis-checkpoints-shop-orders'],
+  [
+    'by default, where the table is empty',
+    { checkpoints: { table: null } },
+    'kinesis-checkpoints-shop-orders',
+  ],
+  ['of no spec', undefined, ANY_TABLE],
   ['of a spec that cannot be read', { checkpoints: 'none' }, ANY_TABLE],
+  ['of a table that is none', { checkpoints: { table: ['mine'] } }, ANY_TABLE],
+  ['of a group id that is none', { groupId: 7 }, ANY_TABLE],
   ['of a name that is none', { checkpoints: { table: { name: 7 } } }, ANY_TABLE],
 ])('the table of a group is known %s', ([, spec, table]) => {
   const group: KubeObject = { ...groupObject(), spec };

@@ -19,7 +19,8 @@ export async function* readLines(
       onChunk();
       let start = 0;
       for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-        const line = Buffer.concat([...pending, chunk.subarray(start, end)]).toString('utf8');
+        const last = chunk.subarray(start, end);
+        const line = (pending.length === 0 ? last : Buffer.concat([...pending, last])).toString('utf8');
         pending = [];
         pendingBytes = 0;
         start = end + 1;

@@ -3,6 +3,7 @@ import { backoffMs, jitterMs } from '../../lib/backoff.ts';
 import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
 import { hasCode, KcgError, isRetryable } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
+import { isSameJson } from '../../lib/same-json.ts';
 import type { KubeAccess, KubeCredentials, KubeTls } from './config.ts';
 import { networkError, statusError, wasNeverSent, type RequestSubject } from './errors.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
@@ -73,10 +74,11 @@ const REPLACE_INTERVAL_MS = 10_000;
 export class KubeTransport {
   readonly #options: KubeTransportOptions;
   readonly #bucket: TokenBucket;
+  #base: ReturnType<typeof baseOf> | undefined;
   #credentials: { value: KubeCredentials; readAt: number } | undefined;
   /** By whether they are read anew. */
   readonly #reading = new Map<boolean, Promise<KubeCredentials>>();
-  #dispatcher: { value: Dispatcher; tls: string; madeAt: number } | undefined;
+  #dispatcher: { value: Dispatcher; tls: KubeTls; madeAt: number } | undefined;
   readonly #retired = new Set<Dispatcher>();
 
   constructor(options: KubeTransportOptions) {
@@ -182,8 +184,8 @@ export class KubeTransport {
     { headers, tls }: KubeCredentials,
     options: object,
   ): Promise<Dispatcher.ResponseData> {
-    const { clock, access, onRequest } = this.#options;
-    const { origin, pathname } = new URL(access.server);
+    const { clock, onRequest } = this.#options;
+    const { origin, path } = (this.#base ??= baseOf(this.#options.access));
     const query = new URLSearchParams(
       Object.entries(request.query ?? {}).filter(
         (entry): entry is [string, string] => entry[1] !== undefined,
@@ -194,7 +196,7 @@ export class KubeTransport {
     try {
       const response = await this.#connection(tls).request({
         origin,
-        path: `${pathname.replace(/\/$/, '')}${request.path}${query && `?${query}`}`,
+        path: `${path}${request.path}${query && `?${query}`}`,
         method: request.method,
         headers: {
           ...headers,
@@ -248,11 +250,10 @@ export class KubeTransport {
   }
 
   #connection(tls: KubeTls): Dispatcher {
-    const key = JSON.stringify(tls);
-    if (this.#dispatcher && this.#dispatcher.tls !== key) this.#retire(this.#dispatcher.value);
+    if (this.#dispatcher && !isSameJson(this.#dispatcher.tls, tls)) this.#retire(this.#dispatcher.value);
     this.#dispatcher ??= {
       value: createDispatcher(this.#options.access.proxyUrl, tls),
-      tls: key,
+      tls,
       madeAt: this.#options.clock.monotonic(),
     };
     return this.#dispatcher.value;
@@ -264,6 +265,11 @@ export class KubeTransport {
     const forget = () => this.#retired.delete(dispatcher);
     dispatcher.close().then(forget, forget);
   }
+}
+
+function baseOf({ server }: KubeAccess): { origin: string; path: string } {
+  const { origin, pathname } = new URL(server);
+  return { origin, path: pathname.replace(/\/$/, '') };
 }
 
 /**

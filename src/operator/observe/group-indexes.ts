@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { defaultTableName } from '../../api/group.ts';
 import { GROUP_LABEL } from '../../api/labels.ts';
 import type { ObjectCache, StoredObject } from '../../kubernetes/cluster.ts';
@@ -24,16 +23,12 @@ export function groupKeys({ metadata }: StoredObject): string[] {
   return group === undefined ? [] : [`${metadata.namespace ?? 'default'}/${group}`];
 }
 
-const tableOf = z.looseObject({
-  groupId: z.string().nullish(),
-  checkpoints: z.looseObject({ table: z.looseObject({ name: z.string().nullish() }).nullish() }).nullish(),
-});
-
 /** The table a group uses, as far as its spec can be read: one that is refused may have positions all the same. */
 export function tablesOf({ metadata, spec }: StoredObject): string[] {
-  const { data, success } = tableOf.safeParse(spec);
-  if (!success) return [ANY_TABLE];
-  return [data.checkpoints?.table?.name ?? defaultTableName(data.groupId ?? defaultGroupId({ metadata }))];
+  const names = namesIn(spec);
+  return [
+    names ? (names.table ?? defaultTableName(names.groupId ?? defaultGroupId({ metadata }))) : ANY_TABLE,
+  ];
 }
 
 /** Groups that use the table, or may. */
@@ -51,7 +46,27 @@ export function isUsedBy(groups: Pick<ObjectCache, 'by'>, table: string, groupId
 
 /** As far as its spec can be read. */
 export function groupIdIn({ metadata, spec }: StoredObject): string {
-  return tableOf.safeParse(spec).data?.groupId ?? defaultGroupId({ metadata });
+  return namesIn(spec)?.groupId ?? defaultGroupId({ metadata });
+}
+
+/** Without a schema, which costs more than all else of filing a change. Undefined where one of them cannot be read. */
+function namesIn(spec: unknown): { groupId: string | undefined; table: string | undefined } | undefined {
+  if (!isObject(spec)) return undefined;
+  const checkpoints = spec['checkpoints'] ?? {};
+  if (!isObject(checkpoints)) return undefined;
+  const table = checkpoints['table'] ?? {};
+  if (!isObject(table)) return undefined;
+  const groupId = spec['groupId'] ?? undefined;
+  const name = table['name'] ?? undefined;
+  return isTextOrNone(groupId) && isTextOrNone(name) ? { groupId, table: name } : undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTextOrNone(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
 }
 
 function defaultGroupId({ metadata }: Pick<StoredObject, 'metadata'>): string {

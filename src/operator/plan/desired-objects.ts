@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   GROUP_LABEL,
   MANAGED_BY,
@@ -175,7 +175,7 @@ function ownerReference({ apiVersion, kind, name, uid }: WorkloadInput['group'])
 
 /** The same for the same content, whatever the order of its keys. */
 export function hashOf(value: unknown): string {
-  return createHash('sha256').update(canonical(value)).digest('hex').slice(0, 16);
+  return hash('sha256', canonical(value)).slice(0, 16);
 }
 
 function canonical(value: unknown): string {
