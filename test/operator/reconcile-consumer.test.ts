@@ -225,6 +225,22 @@ describe('a group with enhanced fan-out', () => {
     expect((await h.status()).stream?.consumer).toBeUndefined();
   });
 
+  test('registers a new consumer when it comes back, however soon, and gives no worker the one it removed', async () => {
+    await started();
+    const before = arnOf();
+    h.setGroup((spec) => (spec['consumer'] = { type: 'Polling' }));
+    await h.converge();
+    await h.runWorkers();
+    await h.converge();
+    expect(consumers()).toEqual([]);
+    await h.clock.advance(2_000);
+    h.setGroup((spec) => (spec['consumer'] = { type: 'EnhancedFanOut' }));
+    await h.converge();
+    expect(consumers()).toEqual(['shop.orders']);
+    expect(arnOf()).not.toBe(before);
+    expect((await h.workerConfig())?.consumerArn).toBe(arnOf());
+  });
+
   test('keeps the old consumer until the one of another name serves and all pods have it', async () => {
     await started();
     const go = slow('CREATING');

@@ -30,6 +30,7 @@ export async function pursueConsumer(
 ): Promise<ConsumerFacts | undefined> {
   const { group, groupId, memory, options, signal } = pass;
   const name = consumerNameOf(group, groupId);
+  if (name === undefined) memory.consumer = undefined; // it goes, and another of its name may come
   if (name === undefined || !stream || memory.claim?.verdict !== 'ours') return undefined;
   const key = `${stream.arn} ${name}`;
   const known = memory.consumer?.key === key ? memory.consumer : undefined;
