@@ -68,6 +68,7 @@ export class Incarnation {
   /** Of the shards whose programs have been opened. */
   readonly #restarts = new Map<string, Restarts>();
   #knock = 0;
+  #stop: AbortSignal | undefined;
 
   constructor(options: WorkerOptions, { stream, paused, isReady, openStream, onStuck }: Surroundings) {
     this.#openStream = openStream;
@@ -161,6 +162,7 @@ export class Incarnation {
 
   /** Resolves when it is over: drained after `stop` or a pause, or fenced. */
   async run(stop: AbortSignal): Promise<void> {
+    this.#stop = stop;
     const { config, identity, onEvent } = this.#options;
     const { maxLeases, leaseDurationMs } = config;
     if (!(await this.heartbeat.announce({ ...identity, maxLeases, leaseDurationMs }, stop))) return;
@@ -238,10 +240,7 @@ export class Incarnation {
       reader: this.#filtered(shardId, payloadReader(reader, payloads?.open, from), meter),
       payloads,
       // Who has a program for each shard gets its records in one row.
-      lanes: new Lanes(handler.open ? 1 : config.parallelizationFactor, {
-        batchSize: config.batchSize,
-        batchWindowMs: config.batchWindowMs,
-      }),
+      lanes: new Lanes(handler.open ? 1 : config.parallelizationFactor, config),
       policy: config.retry,
       timeoutMs: config.handlerTimeoutMs,
       destination: this.#options.destination,
@@ -263,6 +262,7 @@ export class Incarnation {
       },
       spans,
       leaseIsGood: () => this.#ownLease.isGood(),
+      isStopping: () => this.#stop?.aborted === true,
       clock,
       random,
       onEvent,

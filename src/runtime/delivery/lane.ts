@@ -34,6 +34,8 @@ export interface DeliveryOptions {
   spans?: BatchSpans | undefined;
   /** The gate: asked before each batch and each acknowledgement. */
   leaseIsGood: () => boolean;
+  /** The worker was told to stop; its shards are told soon after. */
+  isStopping: () => boolean;
   /** The handler goes on with a batch though it was told to stop: only the end of its process ends that. */
   onStuck: (error: KcgError) => void;
   clock: Clock;
@@ -124,7 +126,7 @@ export class Lane {
 
   /** What there is to do in place of `part`; undefined when it is over. */
   async #step(part: Part): Promise<readonly Part[] | undefined> {
-    const { policy, clock, leaseIsGood, lose, stop, abandon } = this.#options;
+    const { policy, clock, leaseIsGood, lose, stop, abandon, isStopping } = this.#options;
     const old = beforeCall(part, policy, clock.now());
     if (old) return (await this.#giveUp(old.giveUp!.part, old.giveUp!.condition)) ? old.rest : undefined;
     const { given, later, problem } = this.#take(part);
@@ -137,7 +139,7 @@ export class Lane {
     // Told to stop while it waited for its turn: nobody has it, and nothing failed.
     if (stop.aborted && result.outcome === 'failed' && result.isMissed) return undefined;
     // Nor does a failure count once it is told to: what the handler needs may be on its way out, too.
-    const retries = stop.aborted ? { ...policy, maxAttempts: -1 } : policy;
+    const retries = stop.aborted || isStopping() ? { ...policy, maxAttempts: -1 } : policy;
     const { done, giveUp, rest, backoff } = afterCall(given, result, retries);
     if (done > 0) this.#finished(given.records.slice(0, done), 'processed');
     if (result.outcome !== 'done') await this.#failed(given, result, { done, giveUp, backoff });

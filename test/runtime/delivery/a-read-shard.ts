@@ -111,6 +111,7 @@ export function aReadShard({
     handler,
     context: { groupId: 'g', streamName: 'n', streamArn: 'arn', region: 'r', log: silentLog },
     leaseIsGood: () => true,
+    isStopping: () => false,
     clock,
     random,
     onEvent: (event) => events.push(event),

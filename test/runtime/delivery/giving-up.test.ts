@@ -257,6 +257,21 @@ test.each<[string, HandlerResult, number, boolean]>([
   },
 );
 
+test('a batch that fails before its shard is told that the worker stops is not given up either', async () => {
+  let isStopping = false;
+  const handle: Handle = async () => {
+    isStopping = true;
+    return failed;
+  };
+  const policy = { maxAttempts: 0 };
+  const shard = aReadShard({ reads: [['a']], policy, handle, isStopping: () => isStopping });
+  await shard.clock.advance(10);
+  const drained = shard.consumer.drain(30_000);
+  await shard.clock.advance(10);
+  expect(await drained).toEqual({ as: 'drained' });
+  expect([shard.checkpoint(), shard.told('RecordsGivenUp')]).toEqual([0, []]);
+});
+
 describe('records that are older than the limit', () => {
   test('are given up without a call; the others are delivered', async () => {
     const batches: number[][] = [];

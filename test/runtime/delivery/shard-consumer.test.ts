@@ -80,6 +80,7 @@ function aConsumer(changes: Changes) {
     },
     context: { groupId: 'g', streamName: 'n', streamArn: 'arn', region: 'r', log: silentLog },
     leaseIsGood: () => true,
+    isStopping: () => false,
     clock,
     random,
     onEvent: () => {},
