@@ -120,11 +120,12 @@ describe('the life of a shard with a handler that checkpoints itself', () => {
     expect(checkpointer.takeUnwritten()?.checkpoint).toEqual({ at: 'SEQUENCE', sequence: '2' });
   });
 
-  it.each<[what: string, result: HandlerResult, expected: number]>([
+  it.each<[what: string, result: HandlerResult, expected: number, policy?: ReadShardOptions['policy']]>([
     ['a batch that is done', DONE, 4],
     ['a batch that has failed and would come again', FAILED, 2],
+    ['a batch that has failed and was given up', FAILED, 4, { maxAttempts: 0 }],
     ['a part of one that is done', { outcome: 'partial', firstFailure: 1 }, 3],
-  ])('takes for all that was delivered also %s', async (_, result, expected) => {
+  ])('takes for all that was delivered also %s', async (_, result, expected, policy) => {
     const { clock, consumer, position, checkpoint } = aProgram(
       () => ({ handle: async ({ records }) => (records[0]!.sequence === '1' ? DONE : result) }),
       {
@@ -132,6 +133,7 @@ describe('the life of a shard with a handler that checkpoints itself', () => {
           ['a', 'a'],
           ['a', 'a'],
         ],
+        ...(policy ? { policy } : {}),
       },
     );
     await clock.advance(150);
