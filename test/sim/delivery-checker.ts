@@ -133,6 +133,13 @@ export class DeliveryChecker {
     return { over: () => running.delete(delivery) };
   }
 
+  /** A handler that answers for whole batches gets one: `attempt` 1 = for the first time. `nowMs`: by the stream's clock. */
+  tried(ref: string, { shardId, records }: Batch, attempt: number, nowMs: number): void {
+    const lane = `${ref} ${shardId} ${laneOf(records[0]!.partitionKey, this.#lanes)}`;
+    const problem = this.attempts.tried(lane, records, attempt, nowMs);
+    if (problem) this.#fail(`${ref} on ${shardId}: ${problem}`);
+  }
+
   /** The handler is done with the first `count` records. `inTime`: nobody had told it to stop. */
   processed(
     ref: string,

@@ -10,6 +10,8 @@ export class FailedAttempts {
   readonly #policy: WorkerConfig['retry'];
   /** Failed calls of one life of a worker with a record. */
   readonly #failures = new Map<string, number>();
+  /** By worker, shard and lane: the batch that is tried, and how often it was. */
+  readonly #tries = new Map<string, { batch: string; tries: number }>();
 
   constructor(policy: WorkerConfig['retry']) {
     this.#policy = policy;
@@ -21,6 +23,18 @@ export class FailedAttempts {
       const key = `${ref} ${sequence}`;
       this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1);
     }
+  }
+
+  /** What is wrong with handing these over, if anything. `attempt`: 1 = for the first time. `nowMs`: by the stream's clock. */
+  tried(lane: string, records: readonly UserRecord[], attempt: number, nowMs: number): string | undefined {
+    const { maxAttempts, maxRecordAgeMs } = this.#policy;
+    const batch = `${records[0]!.sequence} ${records.length}`;
+    const before = this.#tries.get(lane);
+    const tries = attempt > 1 && before?.batch === batch ? before.tries + 1 : 1;
+    this.#tries.set(lane, { batch, tries });
+    if (maxAttempts >= 0 && tries > 1 + maxAttempts) return `a batch is tried ${tries} times`;
+    const isOld = ({ arrivedAt }: UserRecord) => nowMs - arrivedAt > maxRecordAgeMs + SKEW_MS;
+    return maxRecordAgeMs >= 0 && records.some(isOld) ? 'a record is tried that is too old' : undefined;
   }
 
   /** What is wrong with giving these up, if anything. `nowMs`: by the stream's clock. */

@@ -169,7 +169,7 @@ function policies(random: Random): Partial<WorkerConfig> {
     handlerTimeoutMs: [1_000, 10_000, 900_000][randomInt(random, 3)]!,
     retry: {
       maxAttempts: randomInt(random, 4) - 1,
-      maxRecordAgeMs: random() < 0.2 ? 60_000 : -1,
+      maxRecordAgeMs: random() < 0.2 ? 10_000 : -1,
       bisectOnError: random() < 0.5,
     },
   };

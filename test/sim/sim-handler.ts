@@ -32,6 +32,8 @@ export interface SimHandlerOptions {
   checker: DeliveryChecker;
   /** `<worker>/<incarnation>` as of now. */
   ref: () => string;
+  /** By the stream's clock, ms since the epoch. */
+  streamNow: () => number;
   /** Before the handler answers, ms. */
   startMs: number;
   /** Of a handler that checkpoints itself. */
@@ -65,10 +67,11 @@ export class SimHandler implements Handler {
 
   async close(): Promise<void> {}
 
-  async handle(batch: Batch, { signal }: HandlerContext): Promise<HandlerResult> {
-    const { process, checker, ref } = this.#options;
+  async handle(batch: Batch, { signal, attempt }: HandlerContext): Promise<HandlerResult> {
+    const { process, checker, ref, streamNow } = this.#options;
     const me = ref();
     const delivery = checker.delivered(me, batch, process, signal);
+    checker.tried(me, batch, attempt, streamNow());
     let work: Promise<HandlerResult> | undefined;
     try {
       return await unlessAborted(signal, () => (work = this.#work(batch, signal, me)));

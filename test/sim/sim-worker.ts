@@ -105,13 +105,14 @@ export class SimWorker {
     );
   }
 
-  #handler({ random, mood, checker, programs }: World, startMs: number): SimHandler {
+  #handler({ time, random, mood, checker, programs }: World, startMs: number): SimHandler {
     const options = {
       process: this.process,
       random,
       mood: () => this.mood ?? mood(),
       checker,
       ref: () => this.ref,
+      streamNow: () => worldClock(time).now(),
       startMs,
     };
     return new SimHandler({
