@@ -44,23 +44,24 @@ export class Troubles {
   async calm({ both = false } = {}): Promise<Pod[]> {
     const kcg = this.#kcg;
     let ready: Pod[] = [];
+    // By the rows: the status is seconds late, and may name pods that have just been deleted.
     await until(
-      'all is calm',
+      'each pod owns a shard',
       async () => {
         ready = (await kcg.pods('orders')).filter(isReady);
-        const owners = (await kcg.status('orders')).shards?.map(({ owner }) => owner) ?? [];
-        return ready.length === PODS && new Set(owners.filter(Boolean)).size === PODS;
+        if (ready.length < PODS) return false; // nor is there a table, perhaps
+        const owners = new Set((await this.#leases()).map(({ owner }) => owner));
+        return ready.length === PODS && ready.every(({ metadata }) => owners.has(metadata.name));
       },
       () => kcg.status('orders'),
     );
     const readers = new Set(ready.map(({ metadata }) => metadata.name));
     const since = clock.monotonic();
-    await until('each shard is read', () =>
-      kcg.tally.shards().every((id) => {
-        const { pod = '', atMs = 0 } = kcg.tally.latest(id) ?? {};
-        return readers.has(pod) && atMs > since;
-      }),
-    );
+    await until('each shard is read by a pod of its own', () => {
+      const latest = kcg.tally.shards().map((id) => kcg.tally.latest(id));
+      const isRead = latest.every((last) => last && readers.has(last.pod) && last.atMs > since);
+      return isRead && new Set(latest.map((last) => last?.pod)).size === PODS;
+    });
     if (!both || new Set(ready.map(({ spec }) => spec.nodeName)).size === 2) return ready;
     // The scheduler spreads them when they are made.
     for (const { metadata } of ready.slice(0, PODS / 2)) await kcg.kubectl('delete', 'pod', metadata.name);
@@ -164,7 +165,6 @@ export class Troubles {
   async #measured(pods: readonly Pod[], trouble: () => Promise<unknown>): Promise<Figure> {
     const { tally } = this.#kcg;
     const shards = this.#shardsOf(pods);
-    if (shards.length === 0) throw new Error('these pods read nothing');
     const names = pods.map(({ metadata }) => metadata.name);
     const { duplicated } = tally.result();
     tally.resetGaps();
@@ -184,8 +184,11 @@ export class Troubles {
     };
   }
 
+  /** @throws Error when there are none */
   #shardsOf(pods: readonly Pod[]): string[] {
-    return pods.flatMap(({ metadata }) => this.#kcg.tally.shardsOf(metadata.name));
+    const shards = pods.flatMap(({ metadata }) => this.#kcg.tally.shardsOf(metadata.name));
+    if (shards.length === 0) throw new Error('these pods read nothing');
+    return shards;
   }
 
   #pidOf({ metadata: { name } }: Pod): Promise<number> {
@@ -194,8 +197,13 @@ export class Troubles {
 
   /** Sum of the shards' epochs: how often one has changed hands. */
   async #epochs(): Promise<number> {
+    return (await this.#leases()).reduce((sum, { epoch }) => sum + epoch, 0);
+  }
+
+  async #leases(): Promise<{ owner: string | undefined; epoch: number }[]> {
     const rows = await this.#kcg.rows('kinesis-checkpoints-shop-orders');
-    return rows.reduce((sum, { epoch }) => sum + Number(epoch?.N ?? 0), 0);
+    const shards = rows.filter(({ epoch }) => epoch !== undefined);
+    return shards.map(({ ref, epoch }) => ({ owner: ref?.S?.split('/')[0], epoch: Number(epoch!.N) }));
   }
 }
 
