@@ -49,9 +49,9 @@ export class Troubles {
       'each pod owns a shard',
       async () => {
         ready = (await kcg.pods('orders')).filter(isReady);
-        if (ready.length < PODS) return false; // nor is there a table, perhaps
+        if (ready.length !== PODS) return false; // nor is there a table, perhaps
         const owners = new Set((await this.#leases()).map(({ owner }) => owner));
-        return ready.length === PODS && ready.every(({ metadata }) => owners.has(metadata.name));
+        return ready.every(({ metadata }) => owners.has(metadata.name));
       },
       () => kcg.status('orders'),
     );
