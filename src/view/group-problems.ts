@@ -92,7 +92,7 @@ function operatorIsBehind({ object, nowMs }: GroupPicture): Problem[] {
   if (observedGeneration >= generation) return [];
   const age = nowMs - Date.parse(creationTimestamp);
   const what =
-    observedGeneration === 0
+    observedGeneration <= 0 // -1 is the definition's default
       ? `The operator has not looked at the group since it was made, ${formatDuration(age)} ago.`
       : `The operator has not looked at the spec as it is now (generation ${generation}, it knows ${observedGeneration}).`;
   const next = 'If it stays, see whether the operator runs: kcg doctor.';

@@ -30,6 +30,7 @@ beforeAll(async () => {
     const name = url.split('?')[0]!.split('/').at(-1) ?? '';
     asked.push(`${method} ${name}`);
     if (name === 'slow') return onSlow();
+    if (url.includes('container=unscheduled')) return void response.end();
     const code = name === 'log' ? 403 : ANSWERS[name] ? 200 : 404;
     const message = 'pods "worker-1" is forbidden: User "me" cannot get resource "pods/log"';
     response.writeHead(code, { 'content-type': 'application/json' });
@@ -51,6 +52,12 @@ test.each(['', ' -f'])('who may not read logs is told so by kcg logs%s', async (
   const { code, stdout, stderr } = await kcg(`logs orders${flag}`);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(/^error: .* cannot get resource "pods\/log".* Ask for a role that allows it/);
+});
+
+test('a pod without a node has no logs, and kcg logs says so', async () => {
+  const { code, stdout, stderr } = await kcg('logs orders -c unscheduled');
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+  expect(stderr).toBe('warning: worker-1: no node has taken the pod yet. kcg status says why.\n');
 });
 
 test('kcg drain that runs out of time says what holds the pod up', async () => {

@@ -130,6 +130,10 @@ describe('what is wrong with a group', () => {
 
   test('is that the operator has not looked, or was told not to', () => {
     expect(reasons({ object: anObject({}) })).toEqual(['warning NotObserved']);
+    const fresh = anObject({ observedGeneration: -1 }); // as the API server stores a new group
+    expect(problemsOf(aPicture({ object: fresh }))[0]?.what).toContain(
+      'has not looked at the group since it was made',
+    );
     const object = anObject();
     object.metadata.annotations = { 'kcg.dev/reconcile-paused': 'true' };
     expect(reasons({ object })).toEqual(['warning ReconcilePaused']);

@@ -95,6 +95,7 @@ async function linesOf(pod: StoredObject, read: Read): Promise<LogLine[]> {
   return lines;
 }
 
+/** @throws KcgError `NotFound` for a pod without a node, of which the API server gives an empty log */
 async function* eachLine(
   pod: StoredObject,
   { found, options, sinceSeconds, stop, isFollow }: Read & { isFollow: boolean },
@@ -110,6 +111,10 @@ async function* eachLine(
   });
   let before: LogLine | undefined;
   for await (const text of readLines(chunks)) yield (before = logLine(name, text, before));
+  const { nodeName } = (pod.spec ?? {}) as { nodeName?: string };
+  if (before === undefined && nodeName === undefined) {
+    throw new KcgError('NotFound', 'no node has taken the pod yet', { fix: 'kcg status says why.' });
+  }
 }
 
 /**
