@@ -58,6 +58,20 @@ describe('to zero and back', () => {
     expect(h.judged.get('shop/orders')).toBeUndefined();
   });
 
+  test('a group that is paused while it has no worker gets none before it runs, whatever comes', async () => {
+    await h.runPods();
+    await release();
+    h.setGroup((spec) => (spec['desiredState'] = 'Paused'));
+    h.kinesis.putRecord('orders', { data: new Uint8Array([1]), partitionKey: 'a' });
+    await pass(20);
+    expect(await h.replicas()).toBe(0);
+    expect(await h.condition('Ready')).toBe('True Paused');
+    expect(await h.condition('ScalingLimited')).toBe('False NotLimited');
+    h.setGroup((spec) => (spec['desiredState'] = 'Running'));
+    await pass(20);
+    expect(await h.replicas()).toBe(1);
+  });
+
   test('a record that comes brings a worker', async () => {
     await h.runPods();
     await release();

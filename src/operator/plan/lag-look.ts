@@ -11,6 +11,7 @@ export function lagLook({
   rows,
   currentReplicas,
   waiting,
+  isPaused,
   nowMs,
 }: {
   /** Undefined = the rows could not be read now. */
@@ -18,12 +19,14 @@ export function lagLook({
   rows: GroupRows | undefined;
   currentReplicas: number;
   waiting: LagLook['waiting'];
+  isPaused: boolean;
   /** Monotonic ms. */
   nowMs: number;
 }): LagLook {
   const live = view?.workers.filter(({ row }) => row.state === 'live') ?? [];
   return {
     nowMs,
+    isPaused,
     shards: view && rows && shardsOf(view, rows),
     liveWorkers: live.length,
     currentReplicas,

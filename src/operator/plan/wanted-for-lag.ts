@@ -15,6 +15,8 @@ import { named } from './named.ts';
 export interface LagLook {
   /** Monotonic ms. */
   nowMs: number;
+  /** Nobody is to read: what runs stays, and nothing is started that would only wait. */
+  isPaused?: boolean;
   /** Shards that can be read now; undefined = the rows could not be read. */
   shards: readonly LagShard[] | undefined;
   liveWorkers: number;
@@ -79,6 +81,8 @@ export function wantedForLag(
   history: LagHistory,
 ): Wanted & { history: LagHistory } {
   const { currentReplicas: current, shards, nowMs } = look;
+  if (look.isPaused)
+    return { ...stay(look, undefined, 'the group is paused'), history: { ...history, samples: [] } };
   // What happens meanwhile is measured by nobody, and workers may have been as blind.
   if (!shards)
     return {

@@ -123,6 +123,7 @@ function scalingByLag(
     rows,
     currentReplicas: replicasOf(existing) ?? 0,
     waiting,
+    isPaused: !isReading(group),
     nowMs: options.clock.monotonic(),
   });
   const target = {
