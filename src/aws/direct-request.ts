@@ -42,12 +42,12 @@ export function directRequest(
       reject(abortError(abortSignal!));
     };
     abortSignal?.addEventListener('abort', onAbort, { once: true });
-    sent.once('close', () => abortSignal?.removeEventListener('abort', onAbort));
-    sent.once('response', resolve);
+    sent.on('close', () => abortSignal?.removeEventListener('abort', onAbort));
+    sent.on('response', resolve);
     sent.on('error', (error: NodeJS.ErrnoException) =>
       reject(error.code === 'ETIMEDOUT' ? Object.assign(error, { name: 'TimeoutError' }) : error),
     );
-    sent.once('socket', (socket: Socket) => {
+    sent.on('socket', (socket: Socket) => {
       if (!socket.connecting) return;
       const ready = protocol === 'https:' ? 'secureConnect' : 'connect';
       const onTimeout = () => {

@@ -19,15 +19,17 @@ export function readBody(message: IncomingMessage, onHeard: () => void): Promise
       onHeard();
       lend(socket);
     });
-    message.once('end', () => {
+    message.on('end', () => {
       takeBack(socket);
       resolve({ body: body ?? Buffer.concat(chunks) });
       // The message keeps its listeners: see `takeOut`.
       body = undefined;
       chunks.length = 0;
     });
-    message.once('error', reject);
-    message.once('close', () => {
+    message.on('error', reject);
+    message.on('close', () => {
+      // An error costs its stack.
+      if (message.readableEnded) return;
       takeBack(socket);
       reject(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
     });
