@@ -68,7 +68,7 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
     result[outcome] += 1;
     if (outcome === 'done') result.records += records;
     else if (store.isOrdered) held.add(batch.shardId);
-    onLine(`${nameOf(batch)}: ${line}`);
+    onLine(`${nameOf(batch)}: ${line}${outcome === 'done' ? '' : `: ${stored.id}`}`);
   }
   if (store.isOrdered && result.failed + result.gone + result.others > 0 && !signal.aborted)
     onLine('what stays in a FIFO queue may hold back more of its shard: run this again once that is done');
@@ -139,8 +139,9 @@ async function one(
   const without = lost > 0 ? `, without ${lost} that are gone` : '';
   const before = found.length - records.length;
   const earlier = before > 0 ? `, ${before} with an earlier batch` : '';
-  const failure = dryRun ? undefined : await handOver(batch, records, options);
-  if (failure !== undefined) return { outcome: 'failed', records: 0, line: `${failure}; left there` };
+  const failure = dryRun ? notOfFormat(records, options) : await handOver(batch, records, options);
+  if (failure !== undefined)
+    return { outcome: 'failed', records: 0, line: `${failure.replace(/\.$/, '')}; left there` };
   if (!dryRun) await stored.remove();
   for (const record of records) if (isCutOtherwise(batch, record)) whole.add(nameOfRecord(record));
   const line = `${size} ${dryRun ? 'to redrive' : 'redriven'}${from}${without}${earlier}`;
@@ -182,7 +183,7 @@ async function handAll(
 ): Promise<string | undefined> {
   for (let left = records; left.length > 0;) {
     const { records: most, problem } = takeDecodable(left.slice(0, batchSize), payloads?.decode);
-    if (most.length === 0) return describeError(undecodable(left[0]!, problem ?? '', payloads!));
+    if (most.length === 0) return undecodable(left[0]!, problem ?? '', payloads!).message;
     const batch = {
       shardId,
       records: most.slice(0, handler.fit?.(most) ?? most.length),
@@ -198,6 +199,15 @@ async function handAll(
     left = left.slice(batch.records.length);
   }
   return undefined;
+}
+
+/** Undefined: all of them could be handed over. */
+function notOfFormat(
+  records: readonly UserRecord[],
+  { payloads }: Pick<RedriveOptions, 'payloads'>,
+): string | undefined {
+  const { records: good, problem } = takeDecodable(records, payloads?.decode);
+  return problem === undefined ? undefined : undecodable(records[good.length]!, problem, payloads!).message;
 }
 
 function failedWith(error: unknown): string {
