@@ -106,7 +106,7 @@ const HANDLER = {
   HandlerSucceeds: 'No shard waits for the handler to succeed; nothing to do.',
   HandlerUnknown: 'No worker is alive that could say; see ShardsCovered.',
   HandlerFailing:
-    'The handler fails again and again on some shards, which stand still meanwhile; the message has its error, the log of the named pod the rest.',
+    'The handler fails again and again on some shards, which stand still meanwhile, or give up one batch after the other where handler.retry says so; the message has its error, the log of the named pod the rest.',
 } as const;
 
 const PROGRESS = {

@@ -141,11 +141,19 @@ function podTroubles({ pods = [] }: GroupPicture): Problem[] {
   });
 }
 
-function givenUp({ view }: GroupPicture): Problem[] {
+function givenUp({ view, group }: GroupPicture): Problem[] {
   if (!view?.givenUp) return [];
   const { records, shardId, why, at } = view.givenUp;
   const what = `${count(records, 'record')} given up, the last on ${shardId} at ${new Date(at).toISOString()}: ${why}.`;
-  return [{ severity: 'note', reason: 'RecordsGivenUp', what, next: 'Hand them over again: kcg redrive.' }];
+  return [{ severity: 'note', reason: 'RecordsGivenUp', what, next: redriveOf(group) }];
+}
+
+/** By where they are kept. */
+function redriveOf(group: GroupPicture['group']): string {
+  const { sqs, sns, s3 } = group?.spec.handler.onFailure ?? {};
+  if (group === undefined || sqs || s3) return 'Hand them over again: kcg redrive.';
+  if (sns) return 'Hand them over again from a queue that is subscribed to the topic: kcg redrive --from.';
+  return 'The log of the workers (RecordsGivenUp) has their positions in the stream. With handler.onFailure those to come are kept for kcg redrive.';
 }
 
 function asAsked(picture: GroupPicture): Problem[] {

@@ -5,7 +5,7 @@ import { adviceOn, type Problem } from './problem.ts';
 
 /** What the rows say; fresher than conditions, and there without Kubernetes. */
 export function rowTroubles(picture: GroupPicture): Problem[] {
-  const { view, rows, place } = picture;
+  const { view, rows, place, group } = picture;
   if (!view || !rows) return [];
   const state = desiredStateOf(picture);
   if (state === 'Paused' || state === 'Stopped') return [];
@@ -40,7 +40,11 @@ export function rowTroubles(picture: GroupPicture): Problem[] {
     const { worker, error, shards } = view.handlerTrouble;
     const fails = shards === 0 ? 'cannot begin' : `fails on ${count(shards, 'shard')}`;
     const what = `The handler ${fails}; ${worker} says: ${error}`;
-    const next = 'The shards wait until it succeeds; its log (kcg logs) has the rest.';
+    const givesUp = shards > 0 && (group?.spec.handler.retry.maxAttempts ?? -1) >= 0;
+    const meanwhile = givesUp
+      ? 'What has used up its attempts is given up'
+      : 'The shards wait until it succeeds';
+    const next = `${meanwhile}; its log (kcg logs) has the rest.`;
     found.push({ severity: 'error', reason: 'HandlerFailing', what, next });
   }
   return [...found, ...readTroubles(picture), ...judgements(picture), ...headroom(picture)];

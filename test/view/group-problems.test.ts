@@ -192,6 +192,26 @@ describe('what is wrong with a group', () => {
     expect(reasons({ from })).toContain(expected);
   });
 
+  const FAILED = 'arn:aws:sqs:eu-west-1:123456789012:failed';
+  test.each([
+    [{ sqs: { queueArn: FAILED } }, 'Hand them over again: kcg redrive.'],
+    [{ sns: { topicArn: FAILED.replace('sqs', 'sns') } }, expect.stringContaining('kcg redrive --from.')],
+    [{}, expect.stringContaining('With handler.onFailure those to come are kept')],
+  ])('records that were given up are to be found where onFailure says: %j', (onFailure, next) => {
+    const handler = { log: {}, retry: { maxAttempts: 2 }, onFailure };
+    const object = anObject(undefined, { handler });
+    const given = { given_up: 3, given_up_at: NOW, given_up_why: 'RetryAttemptsExhausted' };
+    const failing = workerRow('orders-worker-x-a', { failing: 2, failing_why: 'no' });
+    const from = [{ ...ROWS[0]!, ...given }, ...ROWS.slice(1, 4), failing];
+    expect(problemsOf(aPicture({ object, from }))).toEqual([
+      expect.objectContaining({
+        reason: 'HandlerFailing',
+        next: 'What has used up its attempts is given up; its log (kcg logs) has the rest.',
+      }),
+      expect.objectContaining({ reason: 'RecordsGivenUp', next }),
+    ]);
+  });
+
   test('a beat that stands still is news once it was watched', () => {
     const late = { from: [...ROWS.slice(0, 4), workerRow('orders-worker-x-a', { ttl: 1 })] };
     expect(reasons({ ...late, silentMs: new Map([['orders-worker-x-a', 1_000]]) })).not.toContain(
