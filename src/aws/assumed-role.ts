@@ -15,8 +15,6 @@ export interface AssumedRoleOptions {
   /** Who assumes it, and what they are called in errors. */
   credentials: AwsCredentials;
   principal: string;
-  /** How long a role that was refused is not asked for again, ms; default 5,000. */
-  refusedMs?: number;
 }
 
 export interface AssumedRole {
@@ -25,11 +23,12 @@ export interface AssumedRole {
 }
 
 const TIMEOUT_MS = 5_000;
+/** How long a role that was refused is not asked for again. */
 const REFUSED_MS = 5_000;
 
 /** Credentials of a role, for an hour at a time, as AWS gives no more to who has come by a role already. */
 export function assumedRole(options: AssumedRoleOptions): AssumedRole {
-  const { clock, region, credentials, refusedMs = REFUSED_MS } = options;
+  const { clock, region, credentials } = options;
   const client = new STSClient(
     awsClientConfig({
       region,
@@ -48,7 +47,7 @@ export function assumedRole(options: AssumedRoleOptions): AssumedRole {
       return await assume(client, options);
     } catch (thrown) {
       const error = refusal(thrown, options);
-      refused = { error, untilMs: clock.monotonic() + refusedMs };
+      refused = { error, untilMs: clock.monotonic() + REFUSED_MS };
       throw error;
     }
   };

@@ -8,8 +8,6 @@ export interface ForeignKeysOptions {
   /** `redis[s]://[user@]host[:port][/database]`, of any node of a cluster. */
   url: string;
   password?: string | undefined;
-  /** Bound of one read of everything, ms; default 20,000. */
-  readTimeoutMs?: number;
 }
 
 interface Node {
@@ -21,6 +19,7 @@ interface Node {
 const PATTERN = 'pyredis-*';
 const PAGE = 500;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Bound of one read of everything. */
 const READ_TIMEOUT_MS = 20_000;
 
 /** async-kinesis' keys in Redis or Valkey, one server or a cluster. It sends INFO, SCAN and GET; each read connects anew. */
@@ -32,9 +31,9 @@ export class ForeignKeys implements ForeignStore {
   }
 
   async read({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ForeignRows> {
-    const { clock, url, readTimeoutMs = READ_TIMEOUT_MS } = this.#options;
+    const { clock, url } = this.#options;
     try {
-      return await withDeadline(clock, readTimeoutMs, { what: `reading ${url}`, signal }, (signal) =>
+      return await withDeadline(clock, READ_TIMEOUT_MS, { what: `reading ${url}`, signal }, (signal) =>
         this.#readAll(signal),
       );
     } catch (thrown) {

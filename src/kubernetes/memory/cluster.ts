@@ -46,10 +46,6 @@ export interface MemoryClusterOptions {
   admit?: (object: KubeObject, old: StoredObject | undefined) => readonly string[];
   /** Called before the effect of each call of the port, with the kind where there is one; may wait, and may throw to fail the call. */
   before?: (operation: string, signal?: AbortSignal, kind?: string) => Promise<void>;
-  /** Told when a watcher's `onChange` throws; by default the process is, so that a test fails. */
-  onThrow?: (thrown: unknown) => void;
-  /** How far behind the caches are, ms; 0 = the next microtask. */
-  watchDelayMs?: number;
 }
 
 /** Writes and events kept for tests to look at. */
@@ -82,12 +78,11 @@ export class MemoryCluster implements Cluster {
       clock: options.clock,
       newUid: () => uuid(random),
       admit: options.admit ?? (() => []),
-      watchDelayMs: options.watchDelayMs ?? 0,
     });
   }
 
   watch(kind: ResourceKind, options: WatchOptions): ObjectCache {
-    return this.#objects.watch(kind, options, this.#options.onThrow ?? rethrow);
+    return this.#objects.watch(kind, options, rethrow);
   }
 
   async get(
@@ -318,6 +313,7 @@ function uuid(random: Random): string {
   return `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`;
 }
 
+/** What a watcher's `onChange` throws ends the process, so that a test fails. */
 function rethrow(thrown: unknown): void {
   void Promise.reject(thrown instanceof Error ? thrown : new Error(String(thrown)));
 }

@@ -23,15 +23,13 @@ export interface MemoryObjectsOptions {
   newUid: () => string;
   /** Complaints about an object; may fill in defaults. */
   admit: (object: KubeObject, old: StoredObject | undefined) => readonly string[];
-  /** How far behind watches are, ms; 0 = the next microtask. */
-  watchDelayMs: number;
 }
 
 interface Watch {
   kind: string;
   options: WatchOptions;
   store: ObjectStore;
-  /** Deliveries happen one after another, in the order of the changes. */
+  /** Deliveries happen one after another, in the order of the changes; the first in the next microtask. */
   tail: Promise<void>;
 }
 
@@ -170,14 +168,9 @@ export class MemoryObjects {
   }
 
   #deliver(watch: Watch, effect: () => unknown): void {
-    const { clock, watchDelayMs } = this.#options;
-    const { signal } = watch.options;
-    const arrival = watchDelayMs > 0 ? clock.sleep(watchDelayMs, { signal }) : Promise.resolve();
-    const { tail } = watch;
-    watch.tail = (async () => {
-      await Promise.all([tail, arrival]);
-      if (!signal.aborted) effect();
-    })();
+    watch.tail = watch.tail.then(() => {
+      if (!watch.options.signal.aborted) effect();
+    });
   }
 
   #of(kind: ResourceKind): Map<string, Held> {
