@@ -64,30 +64,21 @@ export function hasLeft(
   if (listed.some((shard) => shard.shardId === shardId)) return false;
   if (hashStart === undefined || hashEnd === undefined) return listed.length > 0;
   const { start, end } = parseHashRange({ hashStart, hashEnd });
-  const { holes } = coverageOf(listed.filter((shard) => shard.shardId > shardId));
+  const holes = holesBetween(listed.filter((shard) => shard.shardId > shardId));
   return holes.every((hole) => hole.end < start || hole.start > end);
 }
 
-export interface Coverage {
-  /** Ranges that no shard covers, in order. */
-  holes: HashRange[];
-  /** Ranges that more than one shard covers. */
-  overlaps: HashRange[];
-}
-
-/** How well `shards` cover all hash keys: open shards of a settled stream do so exactly. */
-export function coverageOf(shards: readonly Pick<Shard, 'hashStart' | 'hashEnd'>[]): Coverage {
+/** The ranges of hash keys that no shard covers, in order: none for the open shards of a settled stream. */
+export function holesBetween(shards: readonly Pick<Shard, 'hashStart' | 'hashEnd'>[]): HashRange[] {
   const ranges = shards.map(parseHashRange).sort((a, b) => compareBigInt(a.start, b.start));
   const holes: HashRange[] = [];
-  const overlaps: HashRange[] = [];
   let next = 0n;
   for (const { start, end } of ranges) {
     if (start > next) holes.push({ start: next, end: start - 1n });
-    if (start < next) overlaps.push({ start, end: (end < next ? end + 1n : next) - 1n });
     if (end >= next) next = end + 1n;
   }
   if (next < HASH_KEY_COUNT) holes.push({ start: next, end: HASH_KEY_COUNT - 1n });
-  return { holes, overlaps };
+  return holes;
 }
 
 function compareBigInt(a: bigint, b: bigint): number {
