@@ -25,6 +25,8 @@ export const KINDS = {
 
 /** How a used-up ResourceQuota is told, of a Deployment as of its pods. */
 export const OVER_QUOTA = /exceeded quota/;
+/** How the refusal of an admission webhook or policy is told. */
+export const DENIED = /denied (the )?request/;
 
 function kind(apiVersion: string, kind: string, plural: string): ResourceKind {
   return { apiVersion, kind, plural, namespaced: true };

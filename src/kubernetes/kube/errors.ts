@@ -1,5 +1,5 @@
 import { KcgError, type ErrorCode } from '../../lib/errors.ts';
-import { KINDS, OVER_QUOTA } from '../cluster.ts';
+import { DENIED, KINDS, OVER_QUOTA } from '../cluster.ts';
 
 /** What a request was, for messages. */
 export interface RequestSubject {
@@ -60,8 +60,8 @@ function unserved({ verb, resource }: RequestSubject): KcgError {
   });
 }
 
-/** A quota, a webhook or another admission plugin said no. Authorization does so in the same words, and names who may not. */
-const ADMISSION = /is forbidden: (?!User ")|denied (the )?request/;
+/** A quota or another admission plugin said no. Authorization does so in the same words, and names who may not. */
+const FORBIDDEN = /is forbidden: (?!User ")/;
 
 /** An answer that is not a success. `retryAfter` is the header's value, seconds. */
 export function statusError(
@@ -99,7 +99,7 @@ function codeOf(statusCode: number, { message = '', details }: KubeStatus): Erro
   if (statusCode === 403 && details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating'))
     return 'Conflict';
   // No role of ours would help.
-  if (statusCode === 403 && ADMISSION.test(message))
+  if (statusCode === 403 && (FORBIDDEN.test(message) || DENIED.test(message)))
     return OVER_QUOTA.test(message) ? 'LimitExceeded' : 'InvalidInput';
   return CODES[statusCode] ?? (statusCode >= 500 ? 'Unavailable' : 'Internal');
 }

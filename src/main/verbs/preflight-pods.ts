@@ -19,7 +19,7 @@ import {
 import { workloadInput } from '../../operator/plan/workload-input.ts';
 import { consumerNameOf } from '../../operator/steps/reconcile-consumer.ts';
 import { placeOf } from '../../operator/steps/reconcile-place.ts';
-import { KINDS, keyOf, type KubeObject, type StoredObject } from '../../kubernetes/cluster.ts';
+import { DENIED, KINDS, keyOf, type KubeObject, type StoredObject } from '../../kubernetes/cluster.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import type { UserCluster } from '../groups/user-cluster.ts';
 
@@ -82,13 +82,11 @@ export async function checkPods(
     if (signal.aborted) throw thrown;
     const why = describeError(explain(thrown));
     // A policy may be about the image.
-    if (hasCode(thrown, 'InvalidInput') && (isImageKnown || !WEBHOOK.test(why)))
+    if (hasCode(thrown, 'InvalidInput') && (isImageKnown || !DENIED.test(why)))
       return [{ result: 'failed', what: WHAT, found: why, next: 'Correct spec.template.' }];
     return [{ result: 'unknown', what: WHAT, found: `${found}; that could not be tried: ${why}` }];
   }
 }
-
-const WEBHOOK = /denied (the )?request/;
 
 function deploymentFor(group: KinesisConsumerGroup, existing: StoredObject | undefined): KubeObject {
   const settings = { defaultRegion: STAND_IN.region, workerImage: imageOf(existing) ?? STAND_IN.image };

@@ -6,7 +6,7 @@ import { formatDuration, lagStepSeconds } from '../../view/format.ts';
 import type { PodView } from '../../view/group-view.ts';
 import { workloadName } from './desired-objects.ts';
 import { LIMIT_MESSAGES, whyScaledToZero, type DeploymentFacts, type GroupFacts } from './group-facts.ts';
-import { OVER_QUOTA } from '../../kubernetes/cluster.ts';
+import { DENIED, OVER_QUOTA } from '../../kubernetes/cluster.ts';
 import { named } from './named.ts';
 import { NO_REGION } from './nowhere.ts';
 import { describeFailure, isDenied } from './step-failures.ts';
@@ -160,12 +160,13 @@ export function workersAvailable({ workload, scaling, view, group }: GroupFacts)
 /** The server, or a webhook, could not answer; or what a pod names is not there yet. The controller tries again. */
 const PASSING =
   /Internal error occurred|etcdserver|error looking up service account|because it is being terminated/;
-const REFUSED = / is invalid:|denied the request| is forbidden: /;
+const REFUSED = / is invalid:| is forbidden: /;
 
 /** Of a message of the controller that could not create pods. */
 function refusalOf(failure: string): 'QuotaExceeded' | 'TemplateRejected' | 'ApplyFailed' {
   if (OVER_QUOTA.test(failure)) return 'QuotaExceeded';
-  return REFUSED.test(failure) && !PASSING.test(failure) ? 'TemplateRejected' : 'ApplyFailed';
+  if (PASSING.test(failure)) return 'ApplyFailed';
+  return REFUSED.test(failure) || DENIED.test(failure) ? 'TemplateRejected' : 'ApplyFailed';
 }
 
 /** No pod of an older template is left, and all of the present one are made. */
@@ -182,9 +183,7 @@ const TROUBLE: readonly (readonly [RegExp, TroubleReason])[] = [
 ];
 
 /** Causes before effects: an image that cannot be pulled says more than a pod that is not ready. */
-export function worstTrouble(
-  pods: readonly PodView[],
-): { reason: TroubleReason; message: string } | undefined {
+function worstTrouble(pods: readonly PodView[]): { reason: TroubleReason; message: string } | undefined {
   for (const [pattern, reason] of TROUBLE) {
     const pod = pods.find(({ trouble, terminating }) => !terminating && pattern.test(trouble?.reason ?? ''));
     if (pod?.trouble) return { reason, message: describeTrouble(pod.name, pod.trouble) };
