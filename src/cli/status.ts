@@ -59,7 +59,7 @@ const TOLD_BY: Readonly<Record<string, readonly Unknown['what'][]>> = {
 
 const STYLES: Record<Severity, Style> = { error: 'red', warning: 'yellow', note: 'cyan' };
 
-export function problemLines({ severity, reason, what, next }: Problem, paint: Paint): string[] {
+function problemLines({ severity, reason, what, next }: Problem, paint: Paint): string[] {
   const head = `${paint(STYLES[severity], severity.toUpperCase().padEnd(7))}  ${reason}: ${visible(what)}`;
   return next === undefined ? [head] : [head, `         ${paint('dim', `→ ${visible(next)}`)}`];
 }

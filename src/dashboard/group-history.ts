@@ -4,8 +4,8 @@ import { SlotRing } from './slot-ring.ts';
 
 /** The hour that is kept, in steps of this, ms: of the group, and of each shard. */
 const HOUR_MS = 3_600_000;
-export const GROUP_STEP_MS = 30_000;
-export const SHARD_STEP_MS = 60_000;
+const GROUP_STEP_MS = 30_000;
+const SHARD_STEP_MS = 60_000;
 /** Changes of owner that are kept of a group, the newest. */
 export const MAX_MOVES = 200;
 

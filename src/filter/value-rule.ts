@@ -136,7 +136,7 @@ function doubleOf({ text }: NumberText, path: string): number {
   return number;
 }
 
-export function notComparable(text: string): string {
+function notComparable(text: string): string {
   return `${text} has more digits than a double has; compare the field as text, or as a plain value`;
 }
 

@@ -4,14 +4,12 @@
  */
 
 /** Whose positions can be read. */
-export const FOREIGN_PROGRAMS = [
-  'kcl', // KCL 1, 2 and 3, in Java or by MultiLang; also Spark's and Logstash's
-  'async-kinesis',
-  'vmware-go-kcl', // 1 and 2
-  'redpanda-connect', // and Benthos and Bento: the input `aws_kinesis`
-  'harlow', // harlow/kinesis-consumer's `store/ddb`; also Telegraf's `kinesis_consumer`
-] as const;
-export type ForeignProgram = (typeof FOREIGN_PROGRAMS)[number];
+export type ForeignProgram =
+  | 'kcl' // KCL 1, 2 and 3, in Java or by MultiLang; also Spark's and Logstash's
+  | 'async-kinesis'
+  | 'vmware-go-kcl' // 1 and 2
+  | 'redpanda-connect' // and Benthos and Bento: the input `aws_kinesis`
+  | 'harlow'; // harlow/kinesis-consumer's `store/ddb`; also Telegraf's `kinesis_consumer`
 
 /**
  * An attribute as a store has it: S, N, BOOL, NULL, SS and L, M. An N beyond 2⁵³ is a decimal string. Binary is left out.

@@ -20,7 +20,7 @@ export type UndoVerdict =
  * begun. `made`: undefined = not known any more; then only rows that no worker has had are known to stand still. `living`:
  * workers that may be alive.
  */
-export function judgeUndo({
+function judgeUndo({
   rows: { claim, leases },
   made,
   living,

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 /** Hash keys are 128-bit numbers. */
 export const HASH_KEY_COUNT = 1n << 128n;
 /** 2^128 − 1: where the range of the last shard ends. */
-export const MAX_HASH_KEY = HASH_KEY_COUNT - 1n;
+const MAX_HASH_KEY = HASH_KEY_COUNT - 1n;
 
 export interface HashRange {
   start: bigint;

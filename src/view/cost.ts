@@ -27,7 +27,7 @@ export interface CostOf {
   units: Units;
 }
 
-export const HOURS_A_MONTH = 730;
+const HOURS_A_MONTH = 730;
 const SECONDS_A_MONTH = HOURS_A_MONTH * 3_600;
 const MINUTES_A_MONTH = HOURS_A_MONTH * 60;
 /** Of an item, rounded: rows of workers and shards. Source: docs/benchmarks.md, bytes of a full read. */

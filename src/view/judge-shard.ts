@@ -8,17 +8,15 @@ export const JUDGEMENTS = ['OK', 'Slow', 'Stalled', 'Stopped', 'Rewound'] as con
 export type Judgement = (typeof JUDGEMENTS)[number];
 
 /** Why, where it is known. What concerns a handler or reads is told by the worker that owns the shard, not by shard. */
-export const CAUSES = [
-  'HandlerFails',
-  'HandlerHangs',
-  'ReadDenied',
-  'ReadThrottled',
-  'ReadFails',
-  'NoOwner',
-  'Paused',
-  'WaitingForParents',
-] as const;
-export type Cause = (typeof CAUSES)[number];
+export type Cause =
+  | 'HandlerFails'
+  | 'HandlerHangs'
+  | 'ReadDenied'
+  | 'ReadThrottled'
+  | 'ReadFails'
+  | 'NoOwner'
+  | 'Paused'
+  | 'WaitingForParents';
 
 export interface Judged {
   judgement: Judgement;

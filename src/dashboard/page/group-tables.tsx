@@ -42,7 +42,7 @@ const MOVES: readonly Column<Move>[] = [
 ];
 
 /** In place of what only rows tell, where they have not been read. */
-export const UNREAD = 'Not known: its rows have not been read.';
+const UNREAD = 'Not known: its rows have not been read.';
 
 export function MoveTable({ moves, isRead }: { moves: readonly Move[]; isRead: boolean }) {
   return (

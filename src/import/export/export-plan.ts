@@ -3,8 +3,7 @@ import type { Lease } from '../../leases/lease.ts';
 import type { ForeignPositions } from '../foreign-store.ts';
 
 /** Programs whose tables can be written. */
-export const EXPORT_PROGRAMS = ['kcl', 'async-kinesis'] as const;
-export type ExportProgram = (typeof EXPORT_PROGRAMS)[number];
+export type ExportProgram = 'kcl' | 'async-kinesis';
 
 export type ExportValue = string | number | null | readonly string[];
 

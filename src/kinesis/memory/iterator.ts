@@ -14,7 +14,7 @@ export interface IteratorContent {
 }
 
 /** Iterators and list tokens live for five minutes, ms. */
-export const TOKEN_LIFE_MS = 300_000;
+const TOKEN_LIFE_MS = 300_000;
 
 /** Base64 of JSON, not signed: a client could make one up. For the twin only. */
 export function encodeIterator(content: IteratorContent): string {

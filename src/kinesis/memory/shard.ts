@@ -224,7 +224,7 @@ export class MemoryShard {
 }
 
 /** `shardId-` and the number in twelve digits, so that ids sort as their shards were made. */
-export function shardIdOf(number: number): string {
+function shardIdOf(number: number): string {
   return `shardId-${String(number).padStart(12, '0')}`;
 }
 

@@ -55,7 +55,7 @@ export function memoryStreamClient(kinesis: MemoryKinesis, streamName: string): 
 }
 
 /** The service's name of a port's filter. */
-export function listFilterOf(filter: ShardFilter): ListFilter {
+function listFilterOf(filter: ShardFilter): ListFilter {
   switch (filter.from) {
     case 'TRIM_HORIZON':
       return { type: 'FROM_TRIM_HORIZON' };
