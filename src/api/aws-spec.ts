@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ROLE_ARN, text } from './formats.ts';
 
 export const awsSpec = z.strictObject({

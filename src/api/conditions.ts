@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { STREAM_REASONS } from './stream-reasons.ts';
 import { TABLE_REASONS } from './table-reasons.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { kinesisPattern } from '../filter/kinesis-pattern.ts';
 import { PatternRefused } from '../filter/refusal.ts';
 

@@ -2,7 +2,7 @@
  * Names and addresses as AWS and Kubernetes write them. Every pattern is valid in RE2 too, because the API server runs
  * them as well (test/api/formats.test.ts holds that). Sources: the AWS API references of each service.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const PARTITION = 'aws[a-z-]{0,16}';
 const ACCOUNT = '[0-9]{12}';

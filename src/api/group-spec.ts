@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { awsSpec } from './aws-spec.ts';
 import { disruptionBudgetSpec } from './disruption-budget-spec.ts';
 import { ENDPOINT, ENDPOINT_HOST, GROUP_ID, REGION, text } from './formats.ts';

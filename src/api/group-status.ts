@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { conditionSchema } from './conditions.ts';
 import { count, line, name, time } from './status-fields.ts';
 

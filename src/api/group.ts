@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DNS_LABEL, DNS_SUBDOMAIN } from './formats.ts';
 import { groupSpec, type GroupSpec } from './group-spec.ts';
 import { groupStatus, type GroupStatus } from './group-status.ts';

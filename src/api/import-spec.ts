@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DNS_SUBDOMAIN, REDIS_URL, SECRET_KEY, TABLE_NAME, text, TIMESTAMP } from './formats.ts';
 import { withRules } from './rule.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { GROUP_ID, text } from './formats.ts';
 import { groupSpec } from './group-spec.ts';
 import { handlerSpec } from './handler-spec.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DNS_SUBDOMAIN, RESET_ID, SEQUENCE_NUMBER, SHARD_ID, text } from './formats.ts';
 import { NAME_MAX } from './labels.ts';
 import { withRules } from './rule.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { API_VERSION } from './group.ts';
 import { offsetResetSpec, type OffsetResetSpec } from './offset-reset-spec.ts';
 import { offsetResetStatus, type OffsetResetStatus } from './offset-reset-status.ts';

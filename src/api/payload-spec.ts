@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What the data of a record is. `JsonLines`, `JsonList` and the netstrings hold several payloads, each a record of its own. */
 export const PAYLOAD_FORMATS = [

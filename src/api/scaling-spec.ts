@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { schedulesSpec } from './schedule-spec.ts';
 import { withRules, type UpdateRule } from './rule.ts';
 

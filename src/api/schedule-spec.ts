@@ -1,5 +1,5 @@
 import { Cron } from 'croner';
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearestOf } from '../lib/nearest.ts';
 import { CRON, DNS_LABEL, text, TIME_ZONE } from './formats.ts';
 import { withRules } from './rule.ts';

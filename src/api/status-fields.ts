@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /* Fields that the status of several resources has, with the bounds that their definitions hold. */
 

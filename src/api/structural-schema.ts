@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A schema as a CustomResourceDefinition takes it. */
 export interface StructuralSchema {

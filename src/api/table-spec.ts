@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { KMS_KEY_ARN, TABLE_NAME, TAG_TEXT, text } from './formats.ts';
 import { withRules } from './rule.ts';
 

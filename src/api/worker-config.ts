@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { KcgError } from '../lib/errors.ts';
 import { COMPRESSIONS, PAYLOAD_FORMATS } from './payload-spec.ts';
 

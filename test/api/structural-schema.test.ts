@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { structuralSchema } from '../../src/api/structural-schema.ts';
 
 test('integers get a format instead of the bounds of JavaScript', () => {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { UserRecord } from '../../kinesis/record.ts';
 
 /** Where batches that were given up are kept, until their records are done. */
