@@ -38,6 +38,8 @@ const CLAIM = {
     'Another cluster runs this group; stop it there, then run the command in the message, which sets the annotation kcg.dev/take-over: it names that claim and is followed once.',
   StreamReplaced:
     'The stream was deleted and created again, so the positions are of another stream; delete this resource with deletionPolicy Delete and apply it again to begin anew, or create one with another groupId.',
+  RangeReplaced:
+    'A group of this group id was deleted and left its positions, and spec.range is another now: they would tell what was not read for read. Apply the group under another name or groupId, or delete the rows, as the message says.',
 } as const;
 
 const IMPORT = {

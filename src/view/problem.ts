@@ -17,6 +17,7 @@ const SAYS_WHAT_TO_DO: ReadonlySet<string> = new Set([
   'RegionUnknown',
   'StreamNotFound',
   'StreamReplaced',
+  'RangeReplaced',
   'StreamAccessDenied',
   'TableNotFound',
   'TableGone',

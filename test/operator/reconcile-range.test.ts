@@ -51,6 +51,52 @@ test('a group over a range tells its workers, and is complete without pods once 
   expect(await h.condition('Complete')).toBe('True RangeRead');
 });
 
+const RANGE = { from: '2026-01-01T00:00:00Z', to: '2026-01-01T01:00:00Z' };
+const LATER = { from: '2026-01-01T00:00:00Z', to: '2026-01-01T02:00:00Z' };
+const RESPELT = { from: '2026-01-01T00:00:00.000Z', to: '2026-01-01T01:00:00.0Z' };
+
+test.each([
+  ['a range', 'another', { range: RANGE }, { range: LATER }, 'False RangeReplaced', undefined],
+  ['a range', 'none', { range: RANGE }, {}, 'False RangeReplaced', undefined],
+  ['no range', 'one', {}, { range: RANGE }, 'False RangeReplaced', undefined],
+  ['a range', 'the same', { range: RANGE }, { range: RESPELT }, 'True Claimed', 2],
+])(
+  'a group with %s that is deleted, and applied again with %s, takes positions of its own range alone',
+  async (_, __, first, second, claimed, replicas) => {
+    h.cluster.create(KINDS.consumerGroup, groupObject(first));
+    await h.converge();
+    await h.runWorkers();
+    await recreate(second);
+    expect(await h.condition('GroupClaimed')).toBe(claimed);
+    expect(await h.replicas()).toBe(replicas);
+    h.restart();
+    await h.converge();
+    expect(await h.condition('Stalled')).toBe(replicas ? 'False NotStalled' : 'True RangeReplaced');
+  },
+);
+
+test('a replay of which there is no position begins another range, and is not complete for the first', async () => {
+  h.cluster.create(KINDS.consumerGroup, groupObject({ range: RANGE }));
+  await h.converge();
+  const claim = await h.table().get('group#claim', { consistent: true });
+  h.table().store('group#claim', { ...claim!, completed_at: h.clock.now() });
+  await recreate({ range: LATER });
+  expect(await h.condition('Complete')).toBe('False RangeReading');
+  expect(await h.replicas()).toBe(2);
+});
+
+/** As by kubectl delete and apply. */
+async function recreate(spec: Record<string, unknown>): Promise<void> {
+  const signal = AbortSignal.timeout(60_000);
+  const key = { namespace: 'shop', name: 'orders' };
+  const { uid } = (await h.cluster.get(KINDS.consumerGroup, key, { signal }))!.metadata;
+  await h.cluster.delete(KINDS.consumerGroup, key, { uid, signal });
+  await h.reconcile();
+  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
+  await h.clock.advance(60_000);
+  await h.converge();
+}
+
 test('a replay does not wait for a shard that was closed before its range', async () => {
   const [first] = h.kinesis.listShards('orders').shards;
   h.kinesis.splitShard('orders', first!.shardId, '1000');

@@ -26,7 +26,7 @@ export type ClaimVerdict =
   | { verdict: 'claim'; why: string }
   | {
       verdict: 'refused';
-      reason: 'ClaimedByOtherResource' | 'ClaimedByOtherCluster' | 'StreamReplaced';
+      reason: 'ClaimedByOtherResource' | 'ClaimedByOtherCluster' | 'StreamReplaced' | 'RangeReplaced';
       message: string;
     };
 

@@ -28,6 +28,7 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'ClaimedByOtherResource',
   'ClaimedByOtherCluster',
   'StreamReplaced',
+  'RangeReplaced',
   'ClaimAccessDenied',
   'SourceNotFound',
   'SourceEmpty',

@@ -4,11 +4,13 @@ import { decodeRows, type GroupRows } from '../../leases/group-rows.ts';
 import { latestStart } from '../../leases/latest.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
 import { readClaim } from '../../leases/read-claim.ts';
+import { CLAIM_KEY } from '../../leases/row.ts';
 import { claimGroup, keepShard, pinStart } from '../../leases/transitions.ts';
 import { writeRows } from '../../leases/write-rows.ts';
 import type { StreamSummary } from '../../kinesis/stream-client.ts';
 import type { ClaimFacts } from '../plan/group-facts.ts';
 import { keyOf, keyString, type StoredObject } from '../../kubernetes/cluster.ts';
+import { claimForRange, judgeRange, rangeOf } from '../plan/claimed-range.ts';
 import { judgeClaim, type ClaimVerdict } from '../plan/judge-claim.ts';
 import { attempt } from './pace.ts';
 import { type PlacedPass } from '../reconcile-context.ts';
@@ -82,8 +84,10 @@ async function claimed(
     if (verdict.verdict === 'refused') return verdict;
     if (verdict.verdict === 'claim') {
       const { why } = verdict;
+      const other = hasPositions && (await leftByOtherRange(pass, table, claim));
+      if (other) return other;
       await keepRows(pass, table, { seen: rows, now: all ?? (await readAll(pass, table)) });
-      if (!(await write(pass, { table, claim, clusterId, stream }))) continue;
+      if (!(await write(pass, { table, claim, clusterId, stream, hasPositions }))) continue;
       const note = `group id ${pass.groupId} claimed: ${why}`;
       pass.events.push({ type: 'Normal', reason: 'Claimed', note, action: 'ClaimGroup', isStep: true });
       verdict = { verdict: 'ours' };
@@ -96,6 +100,16 @@ async function claimed(
   // Also when it was claimed before: that pass may have failed between the two writes.
   if (verdict.verdict === 'ours') await pinLatest(pass, { table, claim, rows });
   return verdict;
+}
+
+/** Positions without a claim are another program's, which knows no range. */
+async function leftByOtherRange(
+  { group, signal }: PlacedPass,
+  table: LeaseTable,
+  claim: Claim | undefined,
+): Promise<ClaimFacts | undefined> {
+  if (claim?.resourceUid === undefined) return undefined;
+  return judgeRange(await table.get(CLAIM_KEY, { consistent: true, signal }), rangeOf(group));
 }
 
 /**
@@ -162,7 +176,7 @@ export function resourceNameOf(
 
 async function write(
   pass: PlacedPass,
-  { table, claim, clusterId, stream }: Seen & { table: LeaseTable },
+  { table, claim, clusterId, stream, hasPositions }: Seen & { table: LeaseTable; hasPositions: boolean },
 ): Promise<boolean> {
   const { group, object, options, memory, signal, target } = pass;
   const wanted = {
@@ -176,7 +190,8 @@ async function write(
     // Where the table cannot be looked at, the resource knows whether it has made it.
     tableMadeAt: memory.table?.facts.madeAt ?? tableRecordOf(pass)?.createdAt,
   };
-  return (await table.write(claimGroup(claim, wanted), { signal })).outcome === 'done';
+  const row = claimForRange(claimGroup(claim, wanted), { range: rangeOf(group), hasPositions });
+  return (await table.write(row, { signal })).outcome === 'done';
 }
 
 /** `Latest` means from the creation of the group on, not from its first worker's start. */
