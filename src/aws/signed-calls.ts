@@ -49,21 +49,23 @@ export class SignedCalls {
 
   /** @throws what the SDK's handler throws, and what ends the body too soon */
   async send(
-    { headers, plainHeaders, scope, ...to }: RequestPattern,
+    { protocol, hostname, port, path, headers, plainHeaders, scope }: RequestPattern,
     body: string | Uint8Array,
     { abortSignal, onHeard = () => {} }: SignedCallOptions,
   ): Promise<SignedAnswer> {
     const { config } = this.#client;
     const keys = await config.credentials();
-    const signed = this.#signer.sign(
-      { path: to.path, headers, body },
-      { keys, scope, atMs: this.#clock.now() + this.#aheadMs },
-    );
+    const atMs = this.#clock.now() + this.#aheadMs;
+    const signed = this.#signer.sign({ path, headers, plainHeaders, body }, { keys, scope, atMs });
+    signed['content-length'] = String(Buffer.byteLength(body));
     const request = {
-      ...to,
+      protocol,
+      hostname,
+      ...(port === undefined ? {} : { port }),
+      path,
       method: 'POST',
       query: {},
-      headers: { ...plainHeaders, ...signed, 'content-length': String(Buffer.byteLength(body)) },
+      headers: signed,
       body,
     };
     const { response } = (await config.requestHandler.handle(

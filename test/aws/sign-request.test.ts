@@ -40,6 +40,7 @@ it.each([
   const request = {
     path: '/',
     headers: Object.fromEntries(names.map((name) => [name, headers[name]!])),
+    plainHeaders: {},
     body,
   };
   const sign = (secretAccessKey: string, atMs = Date.parse(time)) =>
@@ -49,4 +50,26 @@ it.each([
   sign(keys.secretAccessKey, Date.parse(time) + 86_400_000);
   expect(sign('rotated')).not.toBe(headers['authorization']);
   expect(sign(keys.secretAccessKey)).toBe(headers['authorization']);
+});
+
+const keys = { accessKeyId: 'AKID', secretAccessKey: 'secret', sessionToken: 'token' };
+const request = { path: '/', headers: { host: 'h' }, plainHeaders: { 'user-agent': 'kcg' }, body: 'one' };
+const signing = { keys, scope, atMs: 1_700_000_000_000 };
+
+it.each([
+  ['the same', {}, {}],
+  ['another body', { body: 'other' }, {}],
+  ['other headers', { headers: { host: 'other' } }, {}],
+  ['another key', {}, { keys: { ...keys, accessKeyId: 'other' } }],
+  ['another secret', {}, { keys: { ...keys, secretAccessKey: 'other' } }],
+  ['another session', {}, { keys: { ...keys, sessionToken: 'other' } }],
+  ['a second later', {}, { atMs: signing.atMs + 1_000 }],
+])('signs %s behind others as it would before them', (_, of, by) => {
+  const [next, how] = [
+    { ...request, ...of },
+    { ...signing, ...by },
+  ];
+  const signer = new RequestSigner();
+  signer.sign(request, signing);
+  expect(signer.sign(next, how)).toEqual(new RequestSigner().sign(next, how));
 });

@@ -1,5 +1,5 @@
 import { GetRecordsCommand, type GetRecordsCommandInput, type KinesisClient } from '@aws-sdk/client-kinesis';
-import { requestPattern, type RequestPattern } from '../../aws/request-pattern.ts';
+import { requestPattern, type RequestPattern, type Send } from '../../aws/request-pattern.ts';
 import { SignedCalls } from '../../aws/signed-calls.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { GetRecordsResult } from '../stream-client.ts';
@@ -17,6 +17,8 @@ const CONTENT_TYPES: Record<WireFormat, string> = {
   JSON: 'application/x-amz-json-1.1',
 };
 
+type Patterns = Record<WireFormat, RequestPattern>;
+
 export interface ReadOptions {
   abortSignal: AbortSignal;
   /** Called whenever something of the answer has come. */
@@ -30,7 +32,7 @@ export interface ReadOptions {
 export class GetRecordsCall {
   readonly #client: KinesisClient;
   readonly #calls: SignedCalls;
-  #pattern: RequestPattern | undefined;
+  #patterns: Patterns | undefined;
   /** Undefined until it is known what the endpoint speaks. */
   #format: WireFormat | undefined;
   #asking: Promise<void> | undefined;
@@ -43,15 +45,21 @@ export class GetRecordsCall {
 
   /** @throws what the SDK would throw */
   async read(input: GetRecordsCommandInput, options: ReadOptions): Promise<GetRecordsResult> {
-    this.#pattern ??= await requestPattern(
-      (command, bounded) => this.#client.send(command, bounded),
-      new GetRecordsCommand(input),
-      options.abortSignal,
-    );
+    this.#patterns ??= await this.#findPatterns(input, options);
     while (this.#format === undefined && this.#asking) await this.#asking;
     return this.#format === undefined
-      ? this.#ask(this.#pattern, input, options)
-      : readAnswer(await this.#send(this.#pattern, this.#format, input, options));
+      ? this.#ask(this.#patterns, input, options)
+      : readAnswer(await this.#send(this.#patterns, this.#format, input, options));
+  }
+
+  async #findPatterns(input: GetRecordsCommandInput, { abortSignal }: ReadOptions): Promise<Patterns> {
+    const send: Send = (command, bounded) => this.#client.send(command, bounded);
+    const pattern = await requestPattern(send, new GetRecordsCommand(input), abortSignal);
+    const as = (format: WireFormat) => ({
+      ...pattern,
+      headers: { ...pattern.headers, 'content-type': CONTENT_TYPES[format] },
+    });
+    return { CBOR: as('CBOR'), JSON: as('JSON') };
   }
 
   /**
@@ -59,7 +67,7 @@ export class GetRecordsCall {
    * answer begins; others wait for that.
    */
   async #ask(
-    pattern: RequestPattern,
+    patterns: Patterns,
     input: GetRecordsCommandInput,
     options: ReadOptions,
   ): Promise<GetRecordsResult> {
@@ -70,7 +78,7 @@ export class GetRecordsCall {
       resolve();
     };
     try {
-      const first = await this.#send(pattern, 'CBOR', input, options, (isCbor) => {
+      const first = await this.#send(patterns, 'CBOR', input, options, (isCbor) => {
         if (!isCbor) return;
         this.#format = 'CBOR';
         told();
@@ -79,7 +87,7 @@ export class GetRecordsCall {
       // Where neither brings records, nothing is known of the endpoint.
       const result = isJsonAnswer(first)
         ? readAnswer(first)
-        : readAnswer(await this.#send(pattern, 'JSON', input, options));
+        : readAnswer(await this.#send(patterns, 'JSON', input, options));
       this.#format = 'JSON';
       return result;
     } finally {
@@ -88,7 +96,7 @@ export class GetRecordsCall {
   }
 
   async #send(
-    pattern: RequestPattern,
+    patterns: Patterns,
     format: WireFormat,
     input: GetRecordsCommandInput,
     { abortSignal, onHeard }: ReadOptions,
@@ -97,8 +105,7 @@ export class GetRecordsCall {
     const { ShardIterator, Limit, StreamARN } = input;
     const body =
       format === 'CBOR' ? encodeCborMap({ ShardIterator, Limit, StreamARN }) : JSON.stringify(input);
-    const headers = { ...pattern.headers, 'content-type': CONTENT_TYPES[format] };
-    const answer = await this.#calls.send({ ...pattern, headers }, body, {
+    const answer = await this.#calls.send(patterns[format], body, {
       abortSignal,
       onHeard: (contentType) => {
         onHeard();
