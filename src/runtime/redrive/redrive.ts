@@ -70,8 +70,9 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
     else if (store.isOrdered) held.add(batch.shardId);
     onLine(`${nameOf(batch)}: ${line}${outcome === 'done' ? '' : `: ${stored.id}`}`);
   }
-  if (store.isOrdered && result.failed + result.gone + result.others > 0 && !signal.aborted)
-    onLine('what stays in a FIFO queue may hold back more of its shard: run this again once that is done');
+  const { done, failed, gone, others } = result;
+  if (store.isOrdered && !signal.aborted && failed + gone + others + (options.dryRun ? done : 0) > 0)
+    onLine(options.dryRun ? DRY_IN_FIFO : LEFT_IN_FIFO);
   return result;
 }
 
@@ -101,6 +102,11 @@ interface One {
   records: number;
   line: string;
 }
+
+const LEFT_IN_FIFO =
+  'what stays in a FIFO queue may hold back more of its shard: run this again once that is done';
+/** SQS gives ten messages of a group at most until they are removed. */
+const DRY_IN_FIFO = 'of each shard a dry run sees the first ten messages of a FIFO queue at most';
 
 const HELD_BACK: One = { outcome: 'failed', records: 0, line: 'behind one that stays; left there' };
 

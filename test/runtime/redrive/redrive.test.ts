@@ -254,7 +254,8 @@ describe('batches that were given up', () => {
     const getIterator: StreamClient['getIterator'] = (_, ...rest) => stream.getIterator(SHARD, ...rest);
     const at = { isOrdered: true, stream: { ...stream, getIterator } };
     await run({ ...at, dryRun: true });
-    expect(lines).toHaveLength(3);
+    expect(lines).toHaveLength(4);
+    expect(lines.at(-1)).toContain('sees the first ten messages');
     answer = ({ length }) => (length === 3 ? { outcome: 'partial', firstFailure: 0 } : DONE);
     expect(await run(at)).toEqual({ ...NOTHING, done: 1, records: 1, failed: 2 });
     expect(keysOf(handed)).toEqual([['k0', 'k1', 'k2'], ['k4']]);
