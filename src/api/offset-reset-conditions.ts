@@ -5,7 +5,7 @@ const COMPLETE = {
   AlreadyOver:
     'It is a copy of a reset that was over, as a backup brings it back, and is not done again; nothing was written. To do it again, create one without the annotation kcg.dev/over.',
   GroupNotReady:
-    'The group is there, but its stream, table or claim cannot be used yet, or nobody may work on it; its own conditions say why. The reset goes on by itself after that.',
+    'The group is there, but its stream, table or claim cannot be used yet, or nobody may work on it; its own conditions say why. The reset goes on by itself after that; where the group is being deleted, with the next one of its name.',
   Waiting:
     'Another reset comes first, the table is busy, or a right is missing; the message says which. It goes on by itself after that.',
   StoppingWorkers:
@@ -24,7 +24,7 @@ const FAILED = {
   WorkersRunning:
     'Workers of the group run, and whileRunning is Refuse: stop the group (desiredState Stopped or Paused), or create another reset with whileRunning Stop.',
   PositionsRefused:
-    'The positions cannot be of this stream, or lie in the future; the message names them. Nothing was written.',
+    'The positions cannot be of this stream, lie in the future, or are of a group that has read its range; the message names them. Nothing was written.',
   SnapshotNotFound:
     'The reset to undo, or its snapshot, is not there (any more): snapshots are kept for 90 days. Nothing was written.',
   SourceNotFound:

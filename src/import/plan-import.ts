@@ -159,7 +159,8 @@ function misfit(
     return [`${where} is not in the stream, whose newest shard is ${newest ?? 'none'}: ${OTHER_STREAM}`];
   }
   if (point.at === 'SHARD_END' && isOpen(shard)) {
-    return [`${where} is finished there, and open in the stream: ${OTHER_STREAM}`];
+    const read = foreign.program === 'kcg' ? 'a group with spec.range has read all of its range, or ' : '';
+    return [`${where} is finished there, and open in the stream: ${read}${OTHER_STREAM}`];
   }
   if (point.at === 'SEQUENCE' && !isWithin(point.sequence, shard)) {
     return [

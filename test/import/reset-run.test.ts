@@ -148,6 +148,11 @@ describe('a reset of a group that nobody reads', () => {
       { type: 'Group', group: 'late' },
       'the positions of group late are of an earlier stream of this name',
     ],
+    [
+      'a group that has read its range',
+      { type: 'Group', group: 'replay' },
+      'shardId-000000000001 is finished there, and open in the stream: a group with spec.range has read all of its range, or the positions are of another stream',
+    ],
   ])('refuses %s before anything is touched', async (_, to, message) => {
     const s = await scene();
     const { arn } = s.kinesis.describe('orders');
@@ -155,6 +160,8 @@ describe('a reset of a group that nobody reads', () => {
       clicks: { stream_arn: arn.replace('orders', 'clicks') },
       late: { stream_arn: arn, stream_created_at: 1 },
     };
+    if (to.group === 'replay')
+      s.other.store(shardId(1), { shard_id: shardId(1), epoch: 7, sequence: 'SHARD_END' });
     const claim = claims[to.group ?? ''];
     if (claim) {
       s.other.store(shardId(1), { shard_id: shardId(1), epoch: 7, sequence: s.sequences[0]! });

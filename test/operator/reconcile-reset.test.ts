@@ -303,6 +303,21 @@ describe('a reset', () => {
     expect(conditions[0]?.message).toContain('kcg status orders -n shop says what it waits for');
   });
 
+  test('of a group that is being deleted says that it waits for another of that name', async () => {
+    const checkpoints = { deletionPolicy: 'Delete' };
+    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }));
+    await h.converge();
+    await h.runPods();
+    h.cluster.remove(KINDS.consumerGroup, { namespace: 'shop', name: 'orders' });
+    create('late', OLDEST);
+    await h.reconcile();
+    const [{ reason, message } = {}] = (await statusOf('late')).conditions ?? [];
+    expect(reason).toBe('GroupNotReady');
+    expect(message).toBe(
+      'KinesisConsumerGroup orders in namespace shop is being deleted, and no more is done to it. If a group of this name comes after it, this reset goes on with that; else delete this reset',
+    );
+  });
+
   test('that had failed under an earlier release, as there was no group, is not done later', async () => {
     create('early', OLDEST);
     await h.reconcile();

@@ -59,7 +59,10 @@ export async function tellNotReady(
 }
 
 export function notReady({ metadata: { namespace = '', name, deletionTimestamp } }: StoredObject): ResetStep {
-  const why = deletionTimestamp === undefined ? 'cannot be worked on yet' : 'is being deleted';
-  const message = `KinesisConsumerGroup ${name} in namespace ${namespace} is there, but ${why}. kcg status ${name} -n ${namespace} says what it waits for; this reset goes on by itself after that`;
+  const group = `KinesisConsumerGroup ${name} in namespace ${namespace}`;
+  const message =
+    deletionTimestamp === undefined
+      ? `${group} is there, but cannot be worked on yet. kcg status ${name} -n ${namespace} says what it waits for; this reset goes on by itself after that`
+      : `${group} is being deleted, and no more is done to it. If a group of this name comes after it, this reset goes on with that; else delete this reset`;
   return { outcome: 'waiting', reason: 'GroupNotReady', message, againInMs: 30_000 };
 }
