@@ -209,13 +209,14 @@ test('none of them has left a Deployment, a table, a tag or a row', async () => 
 
 test('a group id that another group has is refused without a row or a Deployment of its own', async () => {
   await apply('first', { groupId: 'shared', checkpoints: { table: { name: 'shared' } } });
-  const ready = async () => (await told('first'))['GroupClaimed']?.startsWith('True');
-  while (!(await ready())) await setTimeout(50);
+  await until('a claim', async () => (await told('first'))['GroupClaimed']?.startsWith('True'));
   const rows = async () => (await client.send(new ScanCommand({ TableName: 'shared' }))).Items;
   const before = await rows();
   await apply('second', { groupId: 'shared', checkpoints: { table: { name: 'shared' } } });
-  let conditions = await told('second');
-  while (!conditions['GroupClaimed']?.startsWith('False')) conditions = await told('second');
+  const conditions = await until('a refusal', async () => {
+    const all = await told('second');
+    return all['GroupClaimed']?.startsWith('False') && all;
+  });
   expect(conditions['Stalled']).toBe(
     'True ClaimedByOtherResource: KinesisConsumerGroup shop/first uses this groupId and table. Delete one of them; it can be applied again with another groupId.',
   );
