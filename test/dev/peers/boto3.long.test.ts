@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pythonPrograms } from '../../support/peer-programs.ts';
+import { until } from '../../support/until.ts';
 import { startKcgDev, type KcgDev } from './kcg-dev.ts';
 
 const run = promisify(execFile);
@@ -88,8 +89,8 @@ describe('the AWS CLI on kcg dev --tls', { timeout: 900_000 }, () => {
     const kinesis = { endpoint: dev.kinesis, ca: dev.ca };
     expect(await aws('kinesis list-streams --query StreamNames', kinesis)).toContain('orders');
     expect(await aws('sts get-caller-identity --query Account', kinesis)).toBe('000000000000\n');
-    const tables = await aws('dynamodb list-tables', { endpoint: dev.dynamodb, ca: dev.ca });
-    expect(tables).toContain('kinesis-checkpoints-shop-orders');
+    const tables = () => aws('dynamodb list-tables', { endpoint: dev.dynamodb, ca: dev.ca });
+    await until('the table', async () => (await tables()).includes('kinesis-checkpoints-shop-orders'));
     await expect(aws('kinesis list-streams', { endpoint: dev.kinesis })).rejects.toThrow(
       'CERTIFICATE_VERIFY_FAILED',
     );
