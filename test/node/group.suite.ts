@@ -56,7 +56,7 @@ ${appPod(kcg.collectorUrl)}`;
   const readsOfItsOwn = async () => {
     const pods = (await readyPods()).map(({ metadata }) => metadata.name);
     const read = pods.map((name) => ({ name, shards: kcg.tally.shardsOf(name) }));
-    return read.every((each) => each.shards.length === 1) && read[0];
+    return read.length === 4 && read.every((each) => each.shards.length === 1) && read[0];
   };
   const produce = () => (stopProducer = kcg.produce('orders', 100));
   const everythingArrives = async () => {
