@@ -35,7 +35,7 @@ metadata: {name: ${name}, namespace: ${namespace}}
 spec:
   stream: {name: orders}
   region: eu-west-1
-  leases: {durationSeconds: 15, handoffTimeoutSeconds: 20}
+  leases: {durationSeconds: 30, handoffTimeoutSeconds: 20}
 ${spec || '  handler: {log: {}}'}
 `;
 
@@ -109,7 +109,7 @@ describe('the Deployment of a group', () => {
       region: 'eu-west-1',
       endpoints: { kinesis: site.kinesis.endpoint, dynamodb: site.dynamodb.endpoint },
       table: 'kinesis-checkpoints-shapes-plain',
-      leaseDurationMs: 15_000,
+      leaseDurationMs: 30_000,
       handoffTimeoutMs: 20_000,
     });
     const field = (path: string) => ({ valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: path } } });
@@ -325,6 +325,10 @@ describe('a group with workers', () => {
         async () => (await site.conditions(name, 'shapes'))['ShardsProgressing'] === 'False ShardsStopped',
         300,
       );
+    // Ten minutes after these began Kubernetes says that they are stuck, and so does the status.
+    const never = JSON.stringify({ spec: { progressDeadlineSeconds: 86_400 } });
+    for (const name of ['plain', 'module', 'http'])
+      await site.kubectl(`patch deployment ${name}-worker -n shapes -p ${never}`);
     const looks = { metric: () => operator.metric('kcg_operator_reconciles_total') };
     // A status is held back for some seconds, and so are Events: what is still to be told comes first.
     let before = await site.kubeWrites();
