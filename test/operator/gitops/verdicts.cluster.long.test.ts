@@ -42,6 +42,8 @@ beforeAll(async () => {
   await site.kubectl(`create namespace ${NAMESPACE}`);
   kubelet = new ProcessKubelet(site.plane.kubeconfig, NAMESPACE);
   await site.startOperator().works();
+  // It is given up after a minute.
+  await reset('lost', { group: 'nobody' });
 });
 afterAll(async () => {
   stop.abort();
@@ -214,7 +216,6 @@ test('a reset is in progress until it is done, or failed', async () => {
   const fresh = await version('dry', 'new', () => true);
   expect(short(await judges.judge(fresh))).toEqual(IN_PROGRESS);
   expect(short(await judges.judge(done))).toEqual(DONE);
-  await reset('lost', { group: 'nobody' });
   const failed = await version('lost', 'failed', (each) => {
     return conditionOf(each, 'Stalled') === 'True GroupNotFound';
   });
