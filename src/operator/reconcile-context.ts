@@ -125,7 +125,7 @@ export interface GroupMemory {
   refused: Map<string, Refused>;
   /** The operator that looks after it in our stead. */
   keptOff: { from: string | undefined };
-  /** Key of the table that everything down to `claim` is about. */
+  /** Key of the table that all of `newTableMemory` is about. */
   tableKey: string | undefined;
   table: KnownTable | undefined;
   /** The last time somebody else's change of the table was set back. */
@@ -178,35 +178,41 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
     lateTries: 0,
     window: undefined,
     adviceWindow: undefined,
-    lagHistory: NO_LAG_HISTORY,
     applied: new Map(),
     workload: undefined,
     refused: new Map(),
     keptOff: { from: undefined },
     tableKey: undefined,
+    ...newTableMemory(),
+    isTold: false,
+    isQuiet: false,
+    consumer: undefined,
+    positionsMs: nowMs,
+    statusMs: nowMs,
+    untoldMs: -Infinity,
+    lagPauseMs: Infinity,
+    lastFailover: undefined,
+    lastScale: undefined,
+    reconciled: undefined,
+  };
+}
+
+function newTableMemory() {
+  return {
     table: undefined,
     lastDrift: undefined,
     madeAt: undefined,
     asked: undefined,
     leaseTable: undefined,
     rows: undefined,
-    isTold: false,
-    isQuiet: false,
-    watched: new ObservedWorkers(),
-    windows: new ShardWindows(),
     claim: undefined,
     import: { facts: undefined, session: undefined },
     reset: { session: undefined },
-    consumer: undefined,
-    positionsMs: nowMs,
-    statusMs: nowMs,
-    untoldMs: -Infinity,
-    lagPauseMs: Infinity,
+    watched: new ObservedWorkers(),
+    windows: new ShardWindows(),
+    lagHistory: NO_LAG_HISTORY,
     outage: undefined,
-    lastFailover: undefined,
-    lastScale: undefined,
-    reconciled: undefined,
-  };
+  } satisfies Partial<GroupMemory>;
 }
 
 /** What one table has shown, its claim above all, says nothing about another. */
@@ -214,26 +220,7 @@ export function forgetOtherTables(memory: GroupMemory, target: GroupTarget): voi
   const key = `${tableKey(target)} ${target.groupId} ${identityKey(target.role)}`;
   if (memory.tableKey === key) return;
   memory.import.session?.session.close();
-  const {
-    table,
-    lastDrift,
-    madeAt,
-    asked,
-    leaseTable,
-    rows,
-    claim,
-    import: imported,
-    reset,
-  } = newMemory(memory.uid, 0);
-  const nothing = { table, lastDrift, madeAt, asked, leaseTable, rows, claim, import: imported, reset };
-  Object.assign(memory, {
-    ...nothing,
-    watched: new ObservedWorkers(),
-    windows: new ShardWindows(),
-    lagHistory: NO_LAG_HISTORY,
-    outage: undefined,
-    tableKey: key,
-  });
+  Object.assign(memory, newTableMemory(), { tableKey: key });
 }
 
 /** What was refused, and when it is tried again. */
