@@ -51,6 +51,12 @@ export const AWS_EXTERNAL_ID_ANNOTATION = `${DOMAIN}/aws-external-id`;
 export const MAX_TABLES_ANNOTATION = `${DOMAIN}/max-tables`;
 export const MAX_REPLICAS_ANNOTATION = `${DOMAIN}/max-replicas`;
 
+/** Kubernetes' own: among the pods of a ReplicaSet that shrinks, those of least cost go first. */
+export const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
+
+/** What selects the operator's Deployment and pods. */
+export const OPERATOR_SELECTOR = `${NAME_LABEL}=kcg,${COMPONENT_LABEL}=operator`;
+
 /** On a group only while its deletion has something to undo. */
 export const FINALIZER = `${DOMAIN}/cleanup`;
 

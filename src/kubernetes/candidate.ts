@@ -1,8 +1,7 @@
+import { DELETION_COST_ANNOTATION } from '../api/labels.ts';
 import { KINDS, type Cluster, type ObjectKey } from './cluster.ts';
 
 const SEPARATOR = '_';
-/** Among the pods of a ReplicaSet that shrinks, those of least cost go first. */
-const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 /** A restarted container is another candidate, so each process adds `unique`. The pod's uid lets others see its end. */
 export function candidateIdentity(
@@ -41,11 +40,12 @@ export async function markLeaderPod(
   const pod = await cluster.get(KINDS.pod, { namespace, name });
   if (!pod) return;
   const { annotations = {}, labels = {} } = pod.metadata;
-  const isMarked = annotations[DELETION_COST] === '1' && labels[LEADER_LABEL] === 'true';
-  const isUnmarked = annotations[DELETION_COST] === undefined && labels[LEADER_LABEL] === undefined;
+  const isMarked = annotations[DELETION_COST_ANNOTATION] === '1' && labels[LEADER_LABEL] === 'true';
+  const isUnmarked =
+    annotations[DELETION_COST_ANNOTATION] === undefined && labels[LEADER_LABEL] === undefined;
   if (leads ? isMarked : isUnmarked) return;
   await cluster.patchMetadata(KINDS.pod, pod, {
-    annotations: { [DELETION_COST]: leads ? '1' : null },
+    annotations: { [DELETION_COST_ANNOTATION]: leads ? '1' : null },
     labels: { [LEADER_LABEL]: leads ? 'true' : null },
   });
 }

@@ -1,5 +1,7 @@
 import type { EventInput, KubeObject } from './cluster.ts';
 
+/** Qualified name of the controller that Events are from. */
+export const CONTROLLER = 'kcg.dev/operator';
 /** Limits of events.k8s.io/v1. */
 const MAX_NOTE_CHARACTERS = 1_000;
 const MAX_NAME_CHARACTERS = 128;
@@ -17,12 +19,7 @@ export function eventKey({ regarding, type, reason, note, action }: EventInput):
 /** The events.k8s.io/v1 object of an event's first occurrence. `suffix` makes its name unique. */
 export function eventObject(
   event: EventInput,
-  {
-    controller,
-    instance,
-    suffix,
-    now,
-  }: { controller: string; instance: string; suffix: string; now: number },
+  { instance, suffix, now }: { instance: string; suffix: string; now: number },
 ): KubeObject {
   const { apiVersion, kind, metadata } = event.regarding;
   const { name, uid, resourceVersion } = metadata;
@@ -33,7 +30,7 @@ export function eventObject(
     // An object's name has up to 253 characters, and so has an event's.
     metadata: { namespace, name: `${name.slice(0, 230)}.${suffix}` },
     eventTime: microTime(now),
-    reportingController: controller,
+    reportingController: CONTROLLER,
     reportingInstance: instance.slice(0, MAX_NAME_CHARACTERS),
     type: event.type,
     reason: event.reason.slice(0, MAX_NAME_CHARACTERS),

@@ -50,7 +50,6 @@ export interface KubeClusterOptions {
   onReflector?: (event: ReflectorEvent) => void;
 }
 
-const CONTROLLER = 'kcg.dev/operator';
 const EVENT_GRACE_MS = 2_000;
 /** Leader election has its own rhythm of tries. */
 const LEASE_CALL = { urgent: true, attempts: 1, timeoutMs: 5_000 } as const;
@@ -71,7 +70,6 @@ export class KubeCluster implements Cluster {
     this.#events = new KubeEventRecorder({
       ...options,
       transport: this.#transport,
-      controller: CONTROLLER,
       onDrop: (thrown) => options.log.debug('event not written', { error: String(thrown) }),
     });
     this.#joined = new JoinedEvents(options.clock, (event) => this.#events.record(event));

@@ -11,8 +11,6 @@ export interface EventRecorderOptions {
   transport: Pick<KubeTransport, 'request'>;
   clock: Clock;
   random: Random;
-  /** Qualified name of the controller: `kcg.dev/operator`. */
-  controller: string;
   /** This process: the pod's name. */
   instance: string;
   /** Told of events that could not be written; they are lost. */
@@ -100,11 +98,11 @@ export class KubeEventRecorder {
   }
 
   async #write(entry: Entry): Promise<void> {
-    const { clock, random, controller, instance } = this.#options;
+    const { clock, random, instance } = this.#options;
     const now = clock.now();
     if (entry.written && (await this.#patch(entry.written, eventSeries(entry.count, now)))) return;
     const suffix = randomName(random, 12);
-    const first = eventObject(entry.input, { controller, instance, suffix, now });
+    const first = eventObject(entry.input, { instance, suffix, now });
     const object = entry.count > 1 ? { ...first, ...eventSeries(entry.count, now) } : first;
     await this.#create(object);
     entry.written = { namespace: object.metadata.namespace ?? '', name: object.metadata.name };

@@ -21,7 +21,7 @@ import type {
   WatchOptions,
 } from '../cluster.ts';
 import { describeObject, KINDS, keyOf, keyString } from '../cluster.ts';
-import { eventKey, eventObject, eventSeries } from '../event-object.ts';
+import { CONTROLLER, eventKey, eventObject, eventSeries } from '../event-object.ts';
 import { applyFields, emptiedMap, replaceContent, type Managed } from './apply.ts';
 import { MemoryObjects, plain, type Held } from './objects.ts';
 
@@ -52,7 +52,6 @@ export interface MemoryClusterOptions {
 const MAX_WRITES = 1_000;
 /** A patch is another owner than an apply, even by the same client. */
 const PATCH_MANAGER = 'kcg (patch)';
-const CONTROLLER = 'kcg.dev/operator';
 
 /**
  * The API server as a map: versions, generations, server-side apply with conflicts, finalizers, garbage collection by
@@ -159,7 +158,7 @@ export class MemoryCluster implements Cluster {
       return;
     }
     const suffix = randomName(this.#random, 12);
-    const object = eventObject(event, { controller: CONTROLLER, instance: CONTROLLER, suffix, now });
+    const object = eventObject(event, { instance: CONTROLLER, suffix, now });
     this.events.push({ ...event, count: 1, key: keyOf(this.create(KINDS.event, object, CONTROLLER)) });
     const oldest = this.events.length > MAX_WRITES ? this.events.shift() : undefined;
     if (oldest) this.remove(KINDS.event, oldest.key);

@@ -1,4 +1,5 @@
 import { groupCrd, offsetResetCrd } from '../../api/crd.ts';
+import { OPERATOR_SELECTOR } from '../../api/labels.ts';
 import type { Check } from '../../cli/checks.ts';
 import { RIGHTS } from '../../cli/doctor.ts';
 import { KINDS, type ResourceKind, type StoredObject } from '../../kubernetes/cluster.ts';
@@ -15,7 +16,6 @@ const CRD: ResourceKind = {
   plural: 'customresourcedefinitions',
   namespaced: false,
 };
-const OPERATOR_SELECTOR = 'app.kubernetes.io/name=kcg,app.kubernetes.io/component=operator';
 /** A leader renews its Lease every few seconds. */
 const STALE_MS = 60_000;
 const MAX_SKEW_MS = 30_000;

@@ -1,4 +1,5 @@
-import { GROUP_LABEL, WORKER_CONTAINER_ANNOTATION } from '../../api/labels.ts';
+import { GROUP_LABEL, OPERATOR_SELECTOR, WORKER_CONTAINER_ANNOTATION } from '../../api/labels.ts';
+import { WORKER_PORT } from '../../api/worker-config.ts';
 import type { ReportInput } from '../../cli/report.ts';
 import {
   KINDS,
@@ -23,9 +24,7 @@ export const NOTHING: Collected = {
   missing: [],
 };
 
-const WORKER_PORT = 8_085;
 const OPERATOR_PORT = 8_080;
-const OPERATOR_SELECTOR = 'app.kubernetes.io/name=kcg,app.kubernetes.io/component=operator';
 
 interface CollectBy {
   found: UserCluster;

@@ -1,3 +1,4 @@
+import { DELETION_COST_ANNOTATION } from '../../api/labels.ts';
 import { encodeWorkerConfig } from '../../api/worker-config.ts';
 import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
@@ -35,8 +36,6 @@ import { templateProblems } from '../plan/worker-template.ts';
 import { PODS_OF_GROUP } from '../observe/group-indexes.ts';
 import { reconcileBudget } from './reconcile-budget.ts';
 import { lookAgain, type Pass, type PlacedPass } from '../reconcile-context.ts';
-
-const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 export interface WorkloadPass {
   pass: PlacedPass;
@@ -208,8 +207,8 @@ async function markForRemoval({ pass, view }: WorkloadPass): Promise<void> {
   const held = new Map(view.workers.map(({ worker, shards }) => [worker, shards]));
   for (const pod of podsOf(pass)) {
     const cost = String(held.get(pod.metadata.name) ?? 0);
-    if ((pod.metadata.annotations?.[DELETION_COST] ?? '0') === cost) continue;
-    const patch = { annotations: { [DELETION_COST]: cost } };
+    if ((pod.metadata.annotations?.[DELETION_COST_ANNOTATION] ?? '0') === cost) continue;
+    const patch = { annotations: { [DELETION_COST_ANNOTATION]: cost } };
     await pass.options.cluster.patchMetadata(KINDS.pod, pod, patch, { signal: pass.signal });
   }
 }

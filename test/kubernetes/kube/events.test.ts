@@ -26,7 +26,6 @@ function aRecorder() {
     },
     clock,
     random: seededRandom(1),
-    controller: 'kcg.dev/operator',
     instance: 'kcg-0',
     onDrop: (thrown) => expect.unreachable(String(thrown)),
   });
