@@ -4,7 +4,7 @@ import { createServer as createNetServer, type AddressInfo, type Socket } from '
 import type { Readable, Writable } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { KcgError } from '../lib/errors.ts';
-import { listen } from '../lib/listen.ts';
+import { hostPort, listen } from '../lib/listen.ts';
 import type { Log } from '../lib/log.ts';
 import type { ServerCertificate } from './tls/certificate.ts';
 
@@ -73,8 +73,7 @@ export async function startServiceServer(options: ServiceServerOptions): Promise
   });
   await listen(server, options.port, options.host, options.portOption);
   const { port } = server.address() as AddressInfo;
-  const { host } = options;
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const address = hostPort(options.host, port);
   const endpoint = `http://${address}`;
   log.info(`${name} listens`, { endpoint });
   return {

@@ -27,3 +27,8 @@ export function listen(server: Server, port: number, host: string, option = '--p
     server.listen(port, host, resolve);
   });
 }
+
+/** `host:port`, as a URL has it: an address of IPv6 stands in brackets. */
+export function hostPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -2,6 +2,7 @@ import { ownCredentials, type AwsCredentials } from '../aws/credentials.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import { systemClock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
+import { hostPort } from '../lib/listen.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import type { LibrarySpec } from '../api/library-spec.ts';
 import { openDestination } from '../runtime/failure/open-destination.ts';
@@ -216,7 +217,7 @@ export class Worker {
           worker: this.#name,
           podUid: '',
           node: '',
-          address: server === undefined ? '' : addressOf(server.host, server.port),
+          address: server === undefined ? '' : hostPort(server.host, server.port),
           ...(await newestRevision(table, signal)),
         },
         table,
@@ -276,8 +277,4 @@ export class Worker {
 function shardRecord(queued: QueuedRecord): ShardRecord {
   const { shardId, record, done } = queued;
   return Object.assign(batchRecord(record), { shardId, checkpoint: done });
-}
-
-function addressOf(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -9,7 +9,7 @@ import type { AwsCredentials } from '../aws/credentials.ts';
 import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { systemClock } from '../lib/clock.ts';
-import { ALL_ADDRESSES } from '../lib/listen.ts';
+import { ALL_ADDRESSES, hostPort } from '../lib/listen.ts';
 import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
@@ -268,6 +268,6 @@ function identityOf(
     node,
     revision,
     restartedAt,
-    address: podIp.includes(':') ? `[${podIp}]:${port}` : `${podIp}:${port}`,
+    address: hostPort(podIp, port),
   };
 }
