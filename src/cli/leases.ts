@@ -13,7 +13,12 @@ import type { OptionTable, OptionValues } from '../lib/options.ts';
 import { formatCheckpoint } from '../view/format-position.ts';
 import { formatAge, formatDuration } from '../view/format.ts';
 import type { Judged } from '../view/judge-shard.ts';
-import type { OwnershipView, ShardOwnership, WorkerOwnership } from '../view/ownership-view.ts';
+import {
+  LEASE_DURATION_MS,
+  type OwnershipView,
+  type ShardOwnership,
+  type WorkerOwnership,
+} from '../view/ownership-view.ts';
 import { clusterOptions } from './cluster-options.ts';
 import { printTable } from './print-table.ts';
 import { printData } from './status.ts';
@@ -49,8 +54,6 @@ export interface LeasesTarget {
   /** As the group's spec says; 15,000 without a group. */
   leaseDurationMs: number;
 }
-
-const LEASE_DURATION_MS = 15_000;
 
 /** A group, and what else is known of where its rows are. */
 export interface LeasesSource {

@@ -40,7 +40,7 @@ function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
 }
 
 /** One for all: an abort without a reason makes an error with its stack. */
-const FINISHED = new KcgError('Aborted', 'finished');
+export const FINISHED = new KcgError('Aborted', 'finished');
 
 /**
  * Calls `ring` after `ms`, unless what it returns is called first. For what is done all the time: a timer of the system by itself

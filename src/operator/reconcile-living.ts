@@ -5,6 +5,7 @@ import type { GroupView } from '../view/group-view.ts';
 import { streamKey } from './group-target.ts';
 import type { FailedRound, StuckRound } from '../kubernetes/work-queue.ts';
 import { keyOf, keyString } from '../kubernetes/cluster.ts';
+import { CHANGING_MS } from './observe/observe-stream.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe/observe-rows.ts';
 import { decideReplicas, isComplete, type KnownOfGroup } from './steps/decide-replicas.ts';
 import { belongsTo } from './plan/desired-objects.ts';
@@ -44,9 +45,6 @@ export interface Look {
   /** The group is there and is not worked on: its resets wait. */
   waits?: boolean;
 }
-
-/** The stream is being created, resharded or deleted. */
-const CHANGING_MS = 3_000;
 
 /** @throws KcgError when the pass could not be ended */
 export async function reconcileLiving(pass: Pass): Promise<Look> {

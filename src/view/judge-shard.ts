@@ -53,7 +53,7 @@ export interface ShardFacts {
 /** Looks that are compared: with all of them, the window is full. */
 export const WINDOW_SAMPLES = 10;
 /** Less is caught up, ms: records on their way through a worker. */
-const CAUGHT_UP_MS = 1_000;
+export const CAUGHT_UP_MS = 1_000;
 
 /**
  * Judges one shard by how position and lag have moved over a window of looks, so that nobody has to say how much lag is too

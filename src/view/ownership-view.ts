@@ -75,7 +75,8 @@ export interface OwnershipViewInput {
   leaseDurationMs?: number;
 }
 
-const LEASE_DURATION_MS = 15_000;
+/** Of a group of which only the rows are known. */
+export const LEASE_DURATION_MS = 15_000;
 
 /** The stream is not asked: shards without a row are missing, and those it has forgotten show as their rows say. */
 export function ownershipView(input: OwnershipViewInput): OwnershipView {

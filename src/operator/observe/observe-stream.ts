@@ -35,7 +35,8 @@ const DEFAULT_FRESH_MS = 45_000;
 const TOLD_SHARE = 4;
 /** Least time between two looks at one stream. */
 const REFRESH_MS = 5_000;
-const CHANGING_MS = 3_000;
+/** The same while a stream is being created, resharded or deleted. */
+export const CHANGING_MS = 3_000;
 /** The same trouble is said once, and again when it still goes on after this long. */
 const REMIND_MS = 600_000;
 const BACKOFF = { baseMs: 5_000, maxMs: 60_000 };

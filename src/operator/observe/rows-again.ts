@@ -1,3 +1,4 @@
+import { CAUGHT_UP_MS } from '../../view/judge-shard.ts';
 import type { GroupView } from '../../view/group-view.ts';
 import { IDLE_MS, lookAgain, pollMsOf, type PlacedPass } from '../reconcile-context.ts';
 
@@ -5,8 +6,6 @@ import { IDLE_MS, lookAgain, pollMsOf, type PlacedPass } from '../reconcile-cont
 const QUIET_MS = 90_000;
 /** What is given up is told by no worker but the one that does it, and then not at once in the status either. */
 const GIVING_UP_MS = 30_000;
-/** Below is caught up, ms: the status says 0. */
-const CAUGHT_UP_MS = 1_000;
 
 /** When the rows of a group with workers are read again. */
 export function lookAtRowsAgain(pass: PlacedPass, view: GroupView | undefined): void {

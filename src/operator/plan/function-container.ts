@@ -82,6 +82,6 @@ export function waitForDrain(app: Json): Json {
   return { ...app, lifecycle: { ...lifecycle, preStop } };
 }
 
-function listOf(value: unknown): Json[] {
+export function listOf(value: unknown): Json[] {
   return Array.isArray(value) ? (value as Json[]) : [];
 }

@@ -5,7 +5,13 @@ import {
   WORKER_CONTAINER_ANNOTATION,
 } from '../../api/labels.ts';
 import { WORKER_PORT } from '../../api/worker-config.ts';
-import { endedWhenItHangs, functionContainer, listensFirst, waitForDrain } from './function-container.ts';
+import {
+  endedWhenItHangs,
+  functionContainer,
+  listensFirst,
+  listOf,
+  waitForDrain,
+} from './function-container.ts';
 
 /*
  * The pod template of a group's workers: the user's template, kept whole, with what the worker needs put in. Where the
@@ -278,8 +284,4 @@ function spread(selector: Readonly<Record<string, string>>): Json[] {
 
 function mapOf(value: unknown): Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-
-function listOf(value: unknown): Json[] {
-  return Array.isArray(value) ? (value as Json[]) : [];
 }

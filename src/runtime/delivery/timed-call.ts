@@ -1,9 +1,6 @@
-import type { Clock } from '../../lib/clock.ts';
+import { FINISHED, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { HandlerResult } from '../handlers/handler.ts';
-
-/** One for all: an abort without a reason makes an error with its stack. */
-const FINISHED = new KcgError('Aborted', 'finished');
 
 export interface TimeLimit {
   clock: Clock;

@@ -17,6 +17,8 @@ export interface DestinationPlace {
   principal?: string;
 }
 
+/** Bound of a call that carries no records. */
+export const TIMEOUT_MS = 10_000;
 export const CONNECTION_TIMEOUT_MS = 3_000;
 /** Lanes of all shards that give up at once; more wait their turn. */
 export const MAX_SOCKETS = 16;

@@ -1,7 +1,12 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { awsClientConfig } from '../../../aws/client-config.ts';
 import { callDestination } from '../destination-call.ts';
-import { CONNECTION_TIMEOUT_MS, MAX_SOCKETS, type DestinationPlace } from '../destination-place.ts';
+import {
+  CONNECTION_TIMEOUT_MS,
+  MAX_SOCKETS,
+  TIMEOUT_MS,
+  type DestinationPlace,
+} from '../destination-place.ts';
 import type { FailureDestination } from '../failure-destination.ts';
 import { batchUuid, invocationRecord, messageGroup } from '../invocation-record.ts';
 
@@ -10,7 +15,7 @@ export function snsDestination(topicArn: string, place: DestinationPlace): Failu
   const region = topicArn.split(':')[3] ?? place.region;
   const {
     clock,
-    callTimeoutMs: timeoutMs = 10_000,
+    callTimeoutMs: timeoutMs = TIMEOUT_MS,
     principal = "the worker's role",
     endpoint,
     credentials,

@@ -1,6 +1,6 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { callDestination } from '../destination-call.ts';
-import type { DestinationPlace } from '../destination-place.ts';
+import { TIMEOUT_MS, type DestinationPlace } from '../destination-place.ts';
 import type { FailureDestination } from '../failure-destination.ts';
 import { batchUuid, invocationRecord, messageGroup } from '../invocation-record.ts';
 import { partsOfArn, queueUrl, sqsClient } from './queue.ts';
@@ -9,7 +9,7 @@ import { partsOfArn, queueUrl, sqsClient } from './queue.ts';
 export function sqsDestination(queueArn: string, place: DestinationPlace): FailureDestination {
   const { region } = partsOfArn(queueArn);
   const client = sqsClient(place, region);
-  const { clock, callTimeoutMs: timeoutMs = 10_000, principal = "the worker's role", endpoint } = place;
+  const { clock, callTimeoutMs: timeoutMs = TIMEOUT_MS, principal = "the worker's role", endpoint } = place;
   const call = {
     action: 'sqs:SendMessage',
     resource: queueArn,

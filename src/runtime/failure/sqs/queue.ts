@@ -1,6 +1,11 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { awsClientConfig } from '../../../aws/client-config.ts';
-import { CONNECTION_TIMEOUT_MS, MAX_SOCKETS, type DestinationPlace } from '../destination-place.ts';
+import {
+  CONNECTION_TIMEOUT_MS,
+  MAX_SOCKETS,
+  TIMEOUT_MS,
+  type DestinationPlace,
+} from '../destination-place.ts';
 
 /** Account, name and region of `arn:aws:sqs:<region>:<account>:<name>`. */
 export function partsOfArn(arn: string): { region: string; account: string; name: string } {
@@ -10,7 +15,7 @@ export function partsOfArn(arn: string): { region: string; account: string; name
 
 /** Its queues are named by URL; the URL's host is not where it is called, as that is the endpoint's matter. */
 export function sqsClient(
-  { endpoint, credentials, callTimeoutMs = 10_000 }: DestinationPlace,
+  { endpoint, credentials, callTimeoutMs = TIMEOUT_MS }: DestinationPlace,
   region: string,
 ): SQSClient {
   const config = awsClientConfig({

@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { tryAgain } from '../../../aws/try-again.ts';
 import { callDestination } from '../../failure/destination-call.ts';
-import type { DestinationPlace } from '../../failure/destination-place.ts';
+import { TIMEOUT_MS, type DestinationPlace } from '../../failure/destination-place.ts';
 import { partsOfArn, queueUrl, sqsClient } from '../../failure/sqs/queue.ts';
 import type { BatchStore } from '../stored-batch.ts';
 
@@ -23,7 +23,7 @@ const WAIT_S = 2;
 export function sqsStore(queueArn: string, place: DestinationPlace): BatchStore {
   const { region } = partsOfArn(queueArn);
   const client = tryAgain(sqsClient(place, region), place);
-  const { clock, callTimeoutMs: timeoutMs = 10_000, principal = 'your AWS identity', endpoint } = place;
+  const { clock, callTimeoutMs: timeoutMs = TIMEOUT_MS, principal = 'your AWS identity', endpoint } = place;
   const ifGone = 'Check the queue, the region and the AWS account, or name another place with --from.';
   const call = (action: string, signal?: AbortSignal) => {
     return { action, resource: queueArn, ifGone, clock, timeoutMs, principal, endpoint, region, signal };
