@@ -19,6 +19,8 @@ const DATA = new AsciiName('Data');
 const ARRIVED_AT = new AsciiName('ApproximateArrivalTimestamp');
 const ENCRYPTION = new AsciiName('EncryptionType');
 const NO_DATA = Buffer.alloc(0);
+/** Of an item's head, at most. */
+const HEAD_BYTES = 5;
 /** Times are in ms (the AWS SDK for Java's UNIX_TIMESTAMP_MILLIS); of some emulators in seconds, as tag 1 of the RFC. */
 const FIRST_MS = 100_000_000_000;
 
@@ -112,29 +114,36 @@ function withoutSequence(): MalformedCbor {
 
 /** A map of texts and whole numbers; members that are undefined are left out. */
 export function encodeCborMap(members: Readonly<Record<string, string | number | undefined>>): Buffer {
-  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
-  const parts = entries.flatMap(([name, value]) => [
-    ...textItem(name),
-    ...(typeof value === 'number' ? [head(MAJOR_UINT, value)] : textItem(value!)),
-  ]);
-  return Buffer.concat([head(MAJOR_MAP, entries.length), ...parts]);
+  let length = HEAD_BYTES;
+  let count = 0;
+  for (const name in members) {
+    const value = members[name];
+    if (value === undefined) continue;
+    count += 1;
+    length +=
+      2 * HEAD_BYTES + Buffer.byteLength(name) + (typeof value === 'string' ? Buffer.byteLength(value) : 0);
+  }
+  const to = Buffer.allocUnsafe(length);
+  let at = writeHead(to, 0, MAJOR_MAP, count);
+  for (const name in members) {
+    const value = members[name];
+    if (value === undefined) continue;
+    at = writeText(to, at, name);
+    at = typeof value === 'number' ? writeHead(to, at, MAJOR_UINT, value) : writeText(to, at, value);
+  }
+  return to.subarray(0, at);
 }
 
-function textItem(text: string): Buffer[] {
-  const bytes = Buffer.from(text);
-  return [head(MAJOR_TEXT, bytes.length), bytes];
+function writeText(to: Buffer, at: number, text: string): number {
+  const start = writeHead(to, at, MAJOR_TEXT, Buffer.byteLength(text));
+  return start + to.write(text, start);
 }
 
-function head(major: number, argument: number): Buffer {
+/** Returns where the next byte goes. */
+function writeHead(to: Buffer, at: number, major: number, argument: number): number {
   const first = major << 5;
-  if (argument < 24) return Buffer.of(first | argument);
-  if (argument < 2 ** 8) return Buffer.of(first | 24, argument);
-  if (argument < 2 ** 16) return Buffer.of(first | 25, argument >> 8, argument & 0xff);
-  return Buffer.of(
-    first | 26,
-    (argument >>> 24) & 0xff,
-    (argument >> 16) & 0xff,
-    (argument >> 8) & 0xff,
-    argument & 0xff,
-  );
+  if (argument < 24) return to.writeUInt8(first | argument, at);
+  if (argument < 2 ** 8) return to.writeUInt8(argument, to.writeUInt8(first | 24, at));
+  if (argument < 2 ** 16) return to.writeUInt16BE(argument, to.writeUInt8(first | 25, at));
+  return to.writeUInt32BE(argument, to.writeUInt8(first | 26, at));
 }
