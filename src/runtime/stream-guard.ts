@@ -55,7 +55,7 @@ export class StreamGuard {
     const client = this.#client;
     let own: Suspicion | undefined;
     const guarded = async <T>(options: CallOptions | undefined, call: () => Promise<T>): Promise<T> => {
-      await this.#settle(() => [this.#replaced, own], options?.signal);
+      if (this.#replaced || own) await this.#settle(() => [this.#replaced, own], options?.signal);
       try {
         return await call();
       } catch (thrown) {
