@@ -193,8 +193,8 @@ export function rolePolicy(groups: readonly KinesisConsumerGroup[], scope: AwsSc
 
 /** Nobody but the operator then looks for records that wait. */
 function scalesToZero({ spec: { scaling } }: KinesisConsumerGroup): boolean {
-  const { mode, schedules = [] } = scaling;
-  return mode === 'Lag' && [scaling, ...schedules].some((each) => each.minReplicas === 0);
+  const { targetLagSeconds, schedules = [] } = scaling;
+  return targetLagSeconds !== undefined && [scaling, ...schedules].some((each) => each.minReplicas === 0);
 }
 
 /** In the account and region of the group. */

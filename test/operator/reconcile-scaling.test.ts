@@ -32,6 +32,18 @@ async function pass(seconds: number): Promise<void> {
   }
 }
 
+/** The last worker is gone, and has left its shards read to the tip. */
+async function release(): Promise<void> {
+  const table = h.table();
+  for (const row of table.rows()) {
+    if (row.shard_id.startsWith('worker#')) table.store(row.shard_id, undefined);
+    else if (row.shard_id.startsWith('shardId-')) {
+      const { ref: _, ...rest } = row;
+      table.store(row.shard_id, { ...rest, read_at: h.clock.now(), behind_ms: 0 });
+    }
+  }
+}
+
 describe('to zero and back', () => {
   const SCALING = {
     mode: 'Lag',
@@ -129,18 +141,6 @@ describe('to zero and back', () => {
     await pass(20);
     expect(await h.replicas()).toBe(1);
   });
-
-  /** The last worker is gone, and has left its shards read to the tip. */
-  async function release(): Promise<void> {
-    const table = h.table();
-    for (const row of table.rows()) {
-      if (row.shard_id.startsWith('worker#')) table.store(row.shard_id, undefined);
-      else if (row.shard_id.startsWith('shardId-')) {
-        const { ref: _, ...rest } = row;
-        table.store(row.shard_id, { ...rest, read_at: h.clock.now(), behind_ms: 0 });
-      }
-    }
-  }
 });
 
 test('a switch to an autoscaler that an operator finds when it begins takes no worker at once', async () => {
@@ -221,6 +221,27 @@ describe('schedules', () => {
 });
 
 describe('advice', () => {
+  test('of a group that others have taken to zero goes by the records that wait, and so does its lag', async () => {
+    const scaling = { mode: 'External', targetLagSeconds: 60, minReplicas: 0 };
+    await create({ ...scaling, replicas: 1 });
+    h.setGroup((spec) => (spec['scaling'] = { ...scaling, replicas: 0 }));
+    await h.converge();
+    await h.runPods();
+    await release();
+    await pass(120);
+    expect(await h.condition('LagWithinTarget')).toBe('True LagNormal');
+    expect((await h.status()).scaling?.recommended).toMatchObject({ replicas: 0, reason: 'no record waits' });
+    h.kinesis.putRecord('orders', { data: new Uint8Array([1]), partitionKey: 'a' });
+    await pass(120);
+    expect(await h.replicas()).toBe(0);
+    expect(await h.condition('LagWithinTarget')).toBe('False LagExceeded');
+    const { recommended } = (await h.status()).scaling!;
+    expect(recommended).toMatchObject({
+      replicas: 1,
+      reason: expect.stringMatching(/^records wait in shard/),
+    });
+  });
+
   test('beside another mode, what Lag would run is told and not done', async () => {
     await create({
       mode: 'Fixed',

@@ -29,16 +29,17 @@ const STALE_SHARE = 0.5;
 const STEPS = 5;
 
 /**
- * Looks for a record behind each position, as nobody else does while a group that scales by lag has no worker. It reads at most one
- * record of a shard, and drops it.
+ * Looks for a record behind each position, as nobody else does while a group that scales by lag, or is told what that would do, has no
+ * worker. It reads at most one record of a shard, and drops it.
  */
 export async function recordsWaiting(
   pass: PlacedPass,
   { rows, stream }: { rows: GroupRows; stream: StreamFacts },
 ): Promise<Waiting | undefined> {
   const { group, options, target, signal, memory } = pass;
-  const { mode } = group.spec.scaling;
-  if (mode !== 'Lag' || !isReading(group) || memory.claim?.verdict !== 'ours') return undefined;
+  const { targetLagSeconds } = group.spec.scaling;
+  if (targetLagSeconds === undefined || !isReading(group) || memory.claim?.verdict !== 'ours')
+    return undefined;
   if (replicasOf(deploymentOf(pass)) !== 0) return undefined;
   const nowMs = options.clock.now();
   const leases = rows.leases.filter((lease) => !isEnded(lease));
