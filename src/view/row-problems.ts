@@ -40,9 +40,11 @@ export function rowTroubles(picture: GroupPicture): Problem[] {
     const { worker, error, shards } = view.handlerTrouble;
     const fails = shards === 0 ? 'cannot begin' : `fails on ${count(shards, 'shard')}`;
     const what = `The handler ${fails}; ${worker} says: ${error}`;
-    const givesUp = shards > 0 && (group?.spec.handler.retry.maxAttempts ?? -1) >= 0;
+    const { retry, onFailure = {} } = group?.spec.handler ?? {};
+    const givesUp = shards > 0 && (retry?.maxAttempts ?? -1) >= 0;
+    const goesTo = Object.keys(onFailure).length > 0 ? 'goes to handler.onFailure' : 'is given up';
     const meanwhile = givesUp
-      ? 'What has used up its attempts is given up'
+      ? `What has used up its attempts ${goesTo}`
       : 'The shards wait until it succeeds';
     const next = `${meanwhile}; its log (kcg logs) has the rest.`;
     found.push({ severity: 'error', reason: 'HandlerFailing', what, next });

@@ -194,10 +194,14 @@ describe('what is wrong with a group', () => {
 
   const FAILED = 'arn:aws:sqs:eu-west-1:123456789012:failed';
   test.each([
-    [{ sqs: { queueArn: FAILED } }, 'Hand them over again: kcg redrive.'],
-    [{ sns: { topicArn: FAILED.replace('sqs', 'sns') } }, expect.stringContaining('kcg redrive --from.')],
-    [{}, expect.stringContaining('With handler.onFailure those to come are kept')],
-  ])('records that were given up are to be found where onFailure says: %j', (onFailure, next) => {
+    [{ sqs: { queueArn: FAILED } }, 'Hand them over again: kcg redrive.', 'goes to handler.onFailure'],
+    [
+      { sns: { topicArn: FAILED.replace('sqs', 'sns') } },
+      expect.stringContaining('kcg redrive --from.'),
+      'goes to handler.onFailure',
+    ],
+    [{}, expect.stringContaining('With handler.onFailure those to come are kept'), 'is given up'],
+  ])('records that were given up are to be found where onFailure says: %j', (onFailure, next, goesTo) => {
     const handler = { log: {}, retry: { maxAttempts: 2 }, onFailure };
     const object = anObject(undefined, { handler });
     const given = { given_up: 3, given_up_at: NOW, given_up_why: 'RetryAttemptsExhausted' };
@@ -206,7 +210,7 @@ describe('what is wrong with a group', () => {
     expect(problemsOf(aPicture({ object, from }))).toEqual([
       expect.objectContaining({
         reason: 'HandlerFailing',
-        next: 'What has used up its attempts is given up; its log (kcg logs) has the rest.',
+        next: `What has used up its attempts ${goesTo}; its log (kcg logs) has the rest.`,
       }),
       expect.objectContaining({ reason: 'RecordsGivenUp', next }),
     ]);
