@@ -38,6 +38,8 @@ export class DeliveredPositions {
   /** The last record of what was handed over last, also again, and does not come again as it failed. */
   #current: RecordPosition | undefined;
   #before: RecordPosition | undefined;
+  /** The last record that was given up behind all that was handed over: it could not be, or was too old. */
+  #neverGot: RecordPosition | undefined;
   #isAtEnd = false;
   #isEndDone = false;
   /** In order; merged where there are many. */
@@ -62,9 +64,15 @@ export class DeliveredPositions {
     return this.#open.find(({ arrivedAt }) => arrivedAt > 0)?.arrivedAt;
   }
 
+  /** What was given up without being handed over, once everything before it is done. */
+  get passed(): Checkpoint | undefined {
+    return this.isAllDone && this.#neverGot ? { at: 'SEQUENCE', ...this.#neverGot } : undefined;
+  }
+
   /** They are about to be handed over: consecutive records, not empty. */
   delivered(records: readonly UserRecord[]): void {
     const last = justPosition(records.at(-1)!);
+    this.#neverGot = undefined;
     if (this.#delivered === undefined) this.#beginAt(records[0]!);
     [this.#before, this.#current] = [this.#current, last];
     if (this.#delivered && comparePositions(last, this.#delivered) <= 0) return; // tried again
@@ -91,6 +99,7 @@ export class DeliveredPositions {
     const last = justPosition(records.at(-1)!);
     const isDelivered = this.#delivered && comparePositions(last, this.#delivered) <= 0;
     if (isDelivered) this.#current = last;
+    else this.#neverGot = last;
   }
 
   /** Everything in the shard was handed over. */

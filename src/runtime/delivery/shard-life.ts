@@ -100,6 +100,7 @@ export class ShardLife {
   gaveUp(records: readonly UserRecord[]): void {
     this.#positions.gaveUp(records);
     this.#program?.gaveUp?.(records);
+    this.#pass();
   }
 
   /** All in the shard is delivered. True: the program has checkpointed the end. */
@@ -169,6 +170,12 @@ export class ShardLife {
     if (verdict.as === 'refused')
       return { outcome: 'refused', reason: 'OutOfRange', message: verdict.message };
     if (verdict.as === 'position') onCheckpoint(verdict.checkpoint);
+    this.#pass();
     return { outcome: 'noted' };
+  }
+
+  #pass(): void {
+    const { passed } = this.#positions;
+    if (passed) this.#options.onCheckpoint(passed);
   }
 }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { GivenUpBatch } from '../../../src/runtime/failure/failure-destination.ts';
 import type { Batch, HandlerResult } from '../../../src/runtime/handlers/handler.ts';
+import { ClassProgram } from '../../../src/runtime/handlers/shard-class.ts';
+import type { ShardProcessor } from '../../../src/runtime/handlers/shard-types.ts';
 import { PayloadError } from '../../../src/runtime/payload/payload-error.ts';
 import type { Payloads } from '../../../src/runtime/payload/payloads.ts';
 import { aReadShard } from './a-read-shard.ts';
@@ -74,4 +76,47 @@ describe('a record that cannot be decoded', () => {
     expect(got.flat().toSorted((a, b) => Number(a) - Number(b))).toEqual([1, 2, 4, 5]);
     await shard.end();
   });
+
+  test.each([
+    { checkpoints: 'auto' as const, checkpointsAt: [] as number[], position: 3 },
+    {
+      checkpoints: 'auto' as const,
+      checkpointsAt: [] as number[],
+      position: 3,
+      policy: { maxRecordAgeMs: 60_000 },
+    },
+    { checkpoints: 'manual' as const, checkpointsAt: [1, 2], position: 3 },
+    { checkpoints: 'manual' as const, checkpointsAt: [1], position: 1 },
+    { checkpoints: 'manual' as const, checkpointsAt: [] as number[], position: 0 },
+  ])(
+    'is not given up again by the next owner of a class ($checkpoints, $checkpointsAt) that has done all before it',
+    async ({ checkpoints, checkpointsAt, position, policy = { maxAttempts: 0 } }) => {
+      class Orders implements ShardProcessor {
+        static checkpoints = checkpoints;
+
+        async process(...[{ records }, { checkpoint, signal }]: Parameters<ShardProcessor['process']>) {
+          if (records[0]!.sequenceNumber === '4')
+            await new Promise((_, reject) => signal.addEventListener('abort', reject));
+          for (const record of records)
+            if (checkpointsAt.includes(Number(record.sequenceNumber))) checkpoint(record);
+        }
+      }
+      const shard = aReadShard({
+        reads: [['a', 'b', 'c@-90000', 'd']],
+        policy,
+        payloads: payloads(3),
+        handle: async () => ({ outcome: 'done' }),
+        open: (context) =>
+          new ClassProgram(
+            { made: Orders, folder: '', clock: shard.clock, callOwn: async (_, call) => call() },
+            context,
+          ),
+      });
+      await shard.clock.advance(1_000);
+      expect(shard.told('RecordsGivenUp')).toHaveLength(1);
+      const drained = shard.consumer.drain(1_000);
+      await shard.clock.advance(10_000);
+      expect([await drained, shard.checkpoint()]).toEqual([{ as: 'drained' }, position]);
+    },
+  );
 });
