@@ -36,7 +36,7 @@ export function judge({ account, fleet, troubles, caughtUpMs }: SoakResult): Row
     ...[...troubles].map(([what, times]) => ({ what: `trouble: ${what}`, figure: String(times) })),
     { what: 'caught up after the last trouble', figure: `${(caughtUpMs / 1_000).toFixed(1)} s` },
     ...fleet.elders.flatMap(({ name, reads, rests }) => [
-      grown(`${name} (${reads}) memory`, rests, ({ residentBytes }) => residentBytes / 2 ** 20, [
+      grown(`${name} (${reads}) memory`, rests, ({ ownBytes }) => ownBytes / 2 ** 20, [
         MOST_GROWTH.megabytes,
         ' MB',
       ]),

@@ -1,16 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessSize {
-  residentBytes: number;
+  /** What it has made, wherever the system keeps it: of the files that it has read, the system drops pages and takes them in again. */
+  ownBytes: number;
   descriptors: number;
 }
 
 /** Undefined for a process that is gone, and where there is no /proc. */
 export function sizeOf(pid: number): ProcessSize | undefined {
   try {
-    const resident = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    const parts = readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(
+      /^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$/gm,
+    );
+    const ownBytes = [...parts].reduce((sum, [, kilobytes]) => sum + Number(kilobytes) * 1_024, 0);
     const descriptors = readdirSync(`/proc/${pid}/fd`).length;
-    return resident === undefined ? undefined : { residentBytes: Number(resident) * 1_024, descriptors };
+    // One that has ended and is not collected yet has none.
+    return ownBytes === 0 ? undefined : { ownBytes, descriptors };
   } catch {
     return undefined;
   }

@@ -101,7 +101,7 @@ interface Soak {
 function progress({ options, fleet, account, now }: Soak, passedMs: number): string {
   const { put, givenUp, missing } = account.figures;
   const [elder] = fleet.elders;
-  const megabytes = ((elder?.sizes.at(-1)?.residentBytes ?? 0) / 2 ** 20).toFixed(0);
+  const megabytes = ((elder?.sizes.at(-1)?.ownBytes ?? 0) / 2 ** 20).toFixed(0);
   const shards = fleet.parts.kinesis.kinesis.describe(STREAM).openShards;
   const passed = `${clockText(passedMs)} of ${clockText(options.minutes * 60_000)}`;
   const records = `put ${put}  under way ${missing}  given up ${givenUp}`;

@@ -56,7 +56,7 @@ export class SoakWorker {
     this.sizes = [];
     if (sizes.length === 0) return;
     this.rests.push({
-      residentBytes: Math.min(...sizes.map(({ residentBytes }) => residentBytes)),
+      ownBytes: Math.min(...sizes.map(({ ownBytes }) => ownBytes)),
       descriptors: Math.min(...sizes.map(({ descriptors }) => descriptors)),
     });
   }
