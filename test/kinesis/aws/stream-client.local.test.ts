@@ -171,7 +171,8 @@ describe('awsStreamClient', () => {
 
   it('keeps its connection between calls', async () => {
     let connections = 0;
-    const server = createServer((request, response) => {
+    // However long the machine is in between.
+    const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
       request
         .resume()
         .on('end', () => response.end('{"Records":[],"NextShardIterator":"x","MillisBehindLatest":0}'));
