@@ -19,10 +19,10 @@ const leftOut = [
 const needy = ['test/**/*.{local,cluster,node,long}.test.ts', 'test/**/*.{local,cluster,node}.long.test.ts'];
 /**
  * Those that mostly wait, for other people's programs and for operators that look every few seconds. Not the nodes' tests: one file
- * that takes a quarter of an hour, and twice that beside three others.
+ * that takes nine minutes, and longer beside three of these. Those that wait and have no cluster run beside it.
  */
 const waiting = [
-  'test/**/!(*.sim|*.node).long.test.ts',
+  'test/**/!(*.sim|*.node|*.local).long.test.ts',
   'test/operator/operator{,-*}.cluster.test.ts',
   'test/dev/{function,import}.local.test.ts',
   'test/main/library-programs.local.test.ts',
@@ -72,8 +72,8 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 1_200_000,
     expect: { poll: { timeout: 120_000 } },
-    // Two processes at most, or four that wait: the suites start servers and processes of their own.
-    maxWorkers: 2,
+    // Two processes at most, a third for the nodes' tests, or four that wait: the suites start servers and processes of their own.
+    maxWorkers: noLong ? 2 : 3,
     pool: 'forks',
   },
 });
