@@ -81,6 +81,7 @@ test('a replay of which there is no position begins another range, and is not co
   const claim = await h.table().get('group#claim', { consistent: true });
   h.table().store('group#claim', { ...claim!, completed_at: h.clock.now() });
   await recreate({ range: LATER });
+  expect(h.cluster.events.map(({ reason }) => reason)).not.toContain('RangeRead');
   expect(await h.condition('Complete')).toBe('False RangeReading');
   expect(await h.replicas()).toBe(2);
 });

@@ -88,6 +88,8 @@ async function claimed(
       if (other) return other;
       await keepRows(pass, table, { seen: rows, now: all ?? (await readAll(pass, table)) });
       if (!(await write(pass, { table, claim, clusterId, stream, hasPositions }))) continue;
+      // What this pass goes on with, as the row is now.
+      if (!hasPositions && rows.claim) rows.claim.completedAt = undefined;
       const note = `group id ${pass.groupId} claimed: ${why}`;
       pass.events.push({ type: 'Normal', reason: 'Claimed', note, action: 'ClaimGroup', isStep: true });
       verdict = { verdict: 'ours' };
