@@ -65,7 +65,7 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<GroupS
     memory.lagPauseMs = withoutLag === previous ? LAG_MS : FIRST_LAG_MS;
     pass.events.push(
       ...conditionEvents(previous?.conditions ?? [], status.conditions ?? []),
-      ...givenUpEvents(previous?.delivery, status.delivery),
+      ...givenUpEvents(previous?.delivery, status.delivery, object.metadata.creationTimestamp ?? ''),
     );
   }
   return computed;
