@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { regionOfArn } from './arn.ts';
 import { DNS_LABEL, DNS_SUBDOMAIN } from './formats.ts';
 import { groupSpec, type GroupSpec } from './group-spec.ts';
 import { groupStatus, type GroupStatus } from './group-status.ts';
@@ -128,7 +129,7 @@ export function regionOf(
   { spec: { region, stream } }: Pick<KinesisConsumerGroup, 'spec'>,
   operatorDefault: string | undefined,
 ): string | undefined {
-  return region ?? stream.arn?.split(':')[3] ?? operatorDefault;
+  return region ?? regionOfArn(stream.arn) ?? operatorDefault;
 }
 
 /** Of the rows that workers use: those of a shadow are apart, so that nothing of them counts as processed. */

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { accountOfArn, regionOfArn } from '../api/arn.ts';
 import type { KinesisConsumerGroup } from '../api/group.ts';
 import { KcgError } from '../lib/errors.ts';
 import type { OptionTable } from '../lib/options.ts';
@@ -78,7 +79,7 @@ export function policiesOf(
 function roleName(arn: string, all: readonly string[]): string | undefined {
   const nameOf = (each: string) => each.split('/').at(-1);
   const isOne = all.filter((each) => nameOf(each) === nameOf(arn)).length === 1;
-  return isOne ? nameOf(arn) : `${nameOf(arn)}-${arn.split(':')[4]}`;
+  return isOne ? nameOf(arn) : `${nameOf(arn)}-${accountOfArn(arn)}`;
 }
 
 /** `shop-eu/orders` and `shop/eu-orders` would have one name, and one of the two no policy. */
@@ -110,7 +111,7 @@ export function scopeOf(
   });
   const roles = groups.map(({ spec }) => realArn(spec.aws?.roleArn));
   const known = [...arns, ...roles].find((arn) => arn !== undefined);
-  const given = account ?? known?.split(':')[4];
+  const given = account ?? accountOfArn(known);
   if (given === undefined) {
     throw new KcgError('InvalidInput', 'no group says which AWS account it is in', {
       fix: 'Name it with --account.',
@@ -129,7 +130,7 @@ export function scopeOf(
   return {
     account: given,
     partition: known?.split(':')[1] ?? partition,
-    region: region ?? known?.split(':')[3] ?? '',
+    region: region ?? regionOfArn(known) ?? '',
   };
 }
 

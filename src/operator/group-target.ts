@@ -1,3 +1,5 @@
+import { accountOfArn } from '../api/arn.ts';
+
 /** Whom the operator becomes for a group's calls. */
 export interface AwsRole {
   arn: string;
@@ -22,7 +24,7 @@ export interface GroupTarget {
 
 /** Which table; the same for all groups in it, whichever role of its account they come with. */
 export function tableKey({ region, table, endpoints, role }: GroupTarget): string {
-  const account = role ? [role.arn.split(':')[4]] : [];
+  const account = role ? [accountOfArn(role.arn)] : [];
   return JSON.stringify([region, endpoints.dynamodb ?? '', table, ...account]);
 }
 

@@ -1,3 +1,4 @@
+import { regionOfArn } from '../api/arn.ts';
 import { count, figure } from '../lib/count.ts';
 import { formatDuration } from './format.ts';
 import { desiredStateOf, statusOf, type GroupPicture } from './group-picture.ts';
@@ -7,7 +8,7 @@ export function factLines(picture: GroupPicture): [name: string, text: string][]
   const { place, view, pods, table } = picture;
   const { stream: seen, table: seenTable, scaling, summary } = statusOf(picture);
   const arn = seen?.arn ?? place.stream?.arn;
-  const region = place.region ?? arn?.split(':')[3];
+  const region = place.region ?? regionOfArn(arn);
   const facts: [string, string | undefined][] = [
     ['State', desiredStateOf(picture)],
     ['Stream', place.stream && [place.stream.name, region].filter(Boolean).join(', ') + retentionOf(picture)],

@@ -1,3 +1,4 @@
+import { regionOfArn } from '../api/arn.ts';
 import {
   groupIdOf,
   SHADOW_SUFFIX,
@@ -36,7 +37,7 @@ export interface GroupArns {
 export function arnsOf(group: KinesisConsumerGroup, scope: AwsScope): GroupArns {
   const { spec, status } = group;
   const stream = spec.stream.arn ?? realArn(status?.stream?.arn);
-  const region = spec.region ?? stream?.split(':')[3] ?? scope.region;
+  const region = spec.region ?? regionOfArn(stream) ?? scope.region;
   // The table is in the account of the role, as is a stream that is named without an account.
   const [, partition = scope.partition, , , account = scope.account] = spec.aws?.roleArn.split(':') ?? [];
   return {

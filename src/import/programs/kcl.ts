@@ -1,3 +1,4 @@
+import { accountOfArn } from '../../api/arn.ts';
 import type {
   ForeignPoint,
   ForeignPosition,
@@ -109,7 +110,7 @@ function leaseOf(row: ForeignRow, key: string): LeaseRow | undefined {
 function choose(leases: readonly LeaseRow[], { stream, knownAs: told }: ForeignSelection, source: string) {
   // Its keys have neither the bare name nor the ARN.
   const knownAs = told === stream.name || told === stream.arn ? undefined : told;
-  const account = stream.arn.split(':')[4] ?? '';
+  const account = accountOfArn(stream.arn) ?? '';
   const isOurs = ({ stream: its }: LeaseRow) =>
     its !== undefined &&
     (knownAs === undefined ? its.name === stream.name && its.account === account : its.id === knownAs);

@@ -6,6 +6,7 @@ import {
   type ListShardsCommandInput,
   type ListShardsCommandOutput,
 } from '@aws-sdk/client-kinesis';
+import { regionOfArn } from '../../api/arn.ts';
 import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { SilenceWatch } from '../../lib/silence-watch.ts';
@@ -242,5 +243,5 @@ function regionOf({
   region,
   streamArn,
 }: Pick<AwsStreamClientOptions, 'region' | 'streamArn'>): string | undefined {
-  return region ?? streamArn?.split(':')[3];
+  return region ?? regionOfArn(streamArn);
 }

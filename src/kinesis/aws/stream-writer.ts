@@ -1,4 +1,5 @@
 import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { regionOfArn } from '../../api/arn.ts';
 import { awsClientConfig } from '../../aws/client-config.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import { translateAwsError } from '../../aws/errors.ts';
@@ -25,7 +26,7 @@ export function awsStreamWriter(options: AwsStreamWriterOptions): StreamWriter {
   const { streamName, streamArn, region, endpoint, credentials, clock, principal } = options;
   const client = new KinesisClient(
     awsClientConfig({
-      region: region ?? streamArn?.split(':')[3],
+      region: region ?? regionOfArn(streamArn),
       endpoint,
       credentials,
       connectionTimeoutMs: CONNECTION_TIMEOUT_MS,

@@ -1,3 +1,4 @@
+import { regionOfArn } from '../../api/arn.ts';
 import {
   defaultTableName,
   groupIdOf,
@@ -141,7 +142,7 @@ function fromFlags(options: SourceOptions, env: NodeJS.ProcessEnv): GroupSource 
     place: {
       groupId,
       table,
-      region: region ?? stream?.arn?.split(':')[3] ?? regionFrom(env),
+      region: region ?? regionOfArn(stream?.arn) ?? regionFrom(env),
       stream,
       kinesis: kinesisEndpoint,
       dynamodb: dynamodbEndpoint,
@@ -212,7 +213,7 @@ function placeOf(
   env: NodeJS.ProcessEnv,
 ): GroupPlace {
   const arn = group.spec.stream.arn ?? status?.stream?.arn;
-  const known = arn?.split(':')[3] ?? status?.table?.arn?.split(':')[3];
+  const known = regionOfArn(arn) ?? regionOfArn(status?.table?.arn);
   return {
     groupId: rowsGroupIdOf(group),
     table: options.table ?? tableNameOf(group),

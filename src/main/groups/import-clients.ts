@@ -1,3 +1,4 @@
+import { regionOfArn } from '../../api/arn.ts';
 import {
   groupIdOf,
   regionOf,
@@ -41,7 +42,7 @@ export function placeOf(
   const { endpoints, stream } = group.spec;
   const kinesis = options.kinesisEndpoint ?? endpoints.kinesis;
   const dynamodb = options.dynamodbEndpoint ?? endpoints.dynamodb;
-  const known = group.status?.stream?.arn?.split(':')[3] ?? regionFrom(env);
+  const known = regionOfArn(group.status?.stream?.arn) ?? regionFrom(env);
   const region = options.region ?? regionOf(group, known) ?? (dynamodb && kinesis ? ANY_REGION : undefined);
   if (region === undefined)
     throw new KcgError('InvalidInput', 'no AWS region is set', { fix: 'Name it with --region.' });

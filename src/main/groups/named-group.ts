@@ -1,3 +1,4 @@
+import { regionOfArn } from '../../api/arn.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import type { KinesisConsumerGroup } from '../../api/group.ts';
 import { readGroupLeniently, readGroup } from '../../api/stored-group.ts';
@@ -45,7 +46,7 @@ export async function readNamedGroup(
       );
     }
     const { table } = (object.status ?? {}) as GroupStatus;
-    return { group: read.group, tableRegion: table?.arn?.split(':')[3] };
+    return { group: read.group, tableRegion: regionOfArn(table?.arn) };
   });
 }
 

@@ -1,3 +1,4 @@
+import { regionOfArn } from '../../api/arn.ts';
 import type { KinesisConsumerGroup } from '../../api/group.ts';
 import { defaultTableName } from '../../api/group.ts';
 import { parseLibraryOptions, type LibrarySpec } from '../../api/library-spec.ts';
@@ -18,7 +19,7 @@ export function requireLibraryOptions(input: unknown): LibrarySpec {
 
 /** @throws KcgError `InvalidInput` when nothing names a region */
 export function regionOf({ region, stream }: LibrarySpec, env: NodeJS.ProcessEnv): string {
-  const found = region ?? stream.arn?.split(':')[3] ?? (env['AWS_REGION'] || undefined);
+  const found = region ?? regionOfArn(stream.arn) ?? (env['AWS_REGION'] || undefined);
   if (found !== undefined) return found;
   throw new KcgError('InvalidInput', 'region: is required; set it to a string', {
     fix: 'Set region, or AWS_REGION, or name the stream by its arn.',

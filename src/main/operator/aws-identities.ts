@@ -1,3 +1,4 @@
+import { accountOfArn } from '../../api/arn.ts';
 import { assumedRole, type AssumedRole } from '../../aws/assumed-role.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -30,7 +31,7 @@ export class AwsIdentities {
     const known =
       this.#roles.get(key) ?? assumedRole({ clock: this.#clock, region, role, credentials, principal });
     this.#roles.set(key, known);
-    const account = role.arn.split(':')[4] ?? '';
+    const account = accountOfArn(role.arn) ?? '';
     return { credentials: known.credentials, principal: `the role ${role.arn}`, account };
   }
 

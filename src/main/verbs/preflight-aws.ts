@@ -1,4 +1,5 @@
 import { groupIdOf } from '../../api/group.ts';
+import { TAKE_OVER_ANNOTATION } from '../../api/labels.ts';
 import type { Check } from '../../cli/checks.ts';
 import { isOpen } from '../../kinesis/shard.ts';
 import type { StreamClient, StreamSummary } from '../../kinesis/stream-client.ts';
@@ -144,7 +145,7 @@ async function checkClaim(
     stream: stream && { arn: stream.arn, createdAt: stream.createdAt },
     hasPositions: leases.length > 0,
     nameOf: (uid) => (groups ? (groups.get(uid) ?? false) : undefined),
-    takeOver: metadata.annotations['kcg.dev/take-over'],
+    takeOver: metadata.annotations[TAKE_OVER_ANNOTATION],
   });
   if (verdict.verdict === 'refused') return [{ result: 'failed', what, found: verdict.message }];
   const found =

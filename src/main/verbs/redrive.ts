@@ -1,3 +1,4 @@
+import { regionOfArn } from '../../api/arn.ts';
 import { groupNames } from '../../cli/group-options.ts';
 import { resolve } from 'node:path';
 import {
@@ -192,7 +193,7 @@ function ofGroup(group: KinesisConsumerGroup, options: Options, env: NodeJS.Proc
   const stream = group.status?.stream;
   const region =
     options.region ??
-    regionOf(group, stream?.arn?.split(':')[3]) ??
+    regionOf(group, regionOfArn(stream?.arn)) ??
     regionFrom(env) ??
     ((options.kinesisEndpoint ?? group.spec.endpoints.kinesis) ? ANY_REGION : undefined);
   if (region === undefined)

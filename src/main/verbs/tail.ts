@@ -1,3 +1,4 @@
+import { regionOfArn } from '../../api/arn.ts';
 import { groupNames } from '../../cli/group-options.ts';
 import { isOpen, parentsOf, shardIdFrom, type Shard } from '../../kinesis/shard.ts';
 import { PollingReader } from '../../kinesis/polling-reader.ts';
@@ -202,7 +203,7 @@ function passesOf({ group, place }: GroupSource, { filter, all }: Options, strea
       : all
         ? []
         : (group?.spec.handler.filters ?? []).map(({ pattern }) => textOf(pattern));
-  const region = place.region ?? streamArn.split(':')[3] ?? '';
+  const region = place.region ?? regionOfArn(streamArn) ?? '';
   const byShard = new Map<string, ReturnType<typeof recordFilter>>();
   return ({ shardId, record }: TailRecord): boolean => {
     if (patterns.length === 0) return true;

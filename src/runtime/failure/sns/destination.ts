@@ -1,4 +1,5 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { regionOfArn } from '../../../api/arn.ts';
 import { awsClientConfig } from '../../../aws/client-config.ts';
 import { callDestination } from '../destination-call.ts';
 import {
@@ -12,7 +13,7 @@ import { batchUuid, invocationRecord, messageGroup } from '../invocation-record.
 
 /** Publishes what Lambda would to a topic: a message for each batch, without the records. FIFO: in order per shard, once. */
 export function snsDestination(topicArn: string, place: DestinationPlace): FailureDestination {
-  const region = topicArn.split(':')[3] ?? place.region;
+  const region = regionOfArn(topicArn) ?? place.region;
   const {
     clock,
     callTimeoutMs: timeoutMs = TIMEOUT_MS,
