@@ -87,6 +87,7 @@ export class MemoryStream {
     return this.#open;
   }
 
+  /** What arrived before it is not kept, ms since the epoch; no earlier than the stream was made. */
   horizon(now: number): number {
     return Math.max(this.createdAt, now - this.retentionHours * HOUR_MS);
   }
@@ -98,7 +99,7 @@ export class MemoryStream {
       this.#transition = undefined;
       apply(until);
     }
-    const horizon = now - this.retentionHours * HOUR_MS;
+    const horizon = this.horizon(now);
     if (this.#shards.length > this.#open.length && this.#shards.some((shard) => isGone(shard, horizon))) {
       this.#shards = this.#shards.filter((shard) => !isGone(shard, horizon));
       this.#byId = new Map(this.#shards.map((shard) => [shard.id, shard]));

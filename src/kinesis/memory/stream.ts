@@ -193,7 +193,7 @@ export class MemoryKinesis {
     stream.requireUsable();
     const shard = stream.shard(shardId);
     if (this.limits && !shard.iterators.tryTake(now)) throw rateExceeded(shardId, stream);
-    shard.trim(now - stream.retentionHours * 3_600_000);
+    shard.trim(stream.horizon(now));
     const located = shard.locate(position, now);
     return encodeIterator({
       stream: name,
@@ -219,7 +219,7 @@ export class MemoryKinesis {
     const shard = stream.shard(shardId);
     if (this.limits && (!shard.readBudget.allows(now) || !shard.reads.tryTake(now)))
       throw rateExceeded(shardId, stream);
-    shard.trim(now - stream.retentionHours * 3_600_000);
+    shard.trim(stream.horizon(now));
     const { records, bytes, next, atTip, millisBehindLatest } = shard.read(content.position, limit, now);
     shard.readBudget.spend(bytes, now);
     if (atTip && !shard.isOpen) return { records, millisBehindLatest, childShards: shard.children };

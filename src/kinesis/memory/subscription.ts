@@ -38,7 +38,7 @@ export function subscribe(
   const stream = kinesis.stream(streamName);
   stream.requireUsable();
   const shard = stream.shard(shardId);
-  shard.trim(now - stream.retentionHours * 3_600_000);
+  shard.trim(stream.horizon(now));
   const from = shard.locate(position, now);
   stream.consumers.requireFree(consumerArn, shardId, now, () => subscriptionInUse(consumerArn, shardId));
   const subscription = new MemorySubscription({ kinesis, stream, shard, consumerArn, from });
@@ -125,7 +125,7 @@ export class MemorySubscription implements Subscription {
       throw failure;
     }
     if (kinesis.stream(stream.name).createdAt !== stream.createdAt) throw shardNotFound(shard.id, stream);
-    shard.trim(now - stream.retentionHours * 3_600_000);
+    shard.trim(stream.horizon(now));
     if (now < this.#freeAt) return 'nothing yet';
     const read = shard.read(this.#position, EVENT_RECORDS, now, EVENT_BYTES);
     const isEnd = read.atTip && !shard.isOpen;
