@@ -5,6 +5,7 @@ import { formatAge, formatDuration } from '../view/format.ts';
 import { formatCheckpoint } from '../view/format-position.ts';
 import type { GroupPicture } from '../view/group-picture.ts';
 import type { ShardView } from '../view/group-view.ts';
+import type { Judgement } from '../view/judge-shard.ts';
 import { shardTree, widthPercent, withoutOld, type TreeLine } from '../view/shard-tree.ts';
 import { formatHashKey, formatJudged, formatLoad } from '../view/shard-words.ts';
 import { otherClusterOptions, placeOptions, selectOptions, watchOption } from './group-options.ts';
@@ -119,7 +120,7 @@ const STATE_STYLES: Partial<Record<ShardView['state'], Style>> = {
   ended: 'dim',
   waiting: 'dim',
 };
-const JUDGEMENT_STYLES: Partial<Record<string, Style>> = {
+const JUDGEMENT_STYLES: Record<Judgement, Style> = {
   OK: 'green',
   Slow: 'yellow',
   Stalled: 'red',
@@ -142,7 +143,6 @@ function table(
     wide ? [...header, ...more] : header,
     ...lines.map(({ shard, branch, otherParents }) => {
       const { shardId, state, lagMs, judged } = shard;
-      const judgement = judged && formatJudged(judged);
       const cells = [
         `${branch}${shardId}`,
         percent(widthPercent(shard)),
@@ -150,7 +150,7 @@ function table(
         ownerOf(shard),
         loadOf(loads.get(shardId), state),
         lagMs === undefined ? undefined : formatDuration(lagMs),
-        judgement && paint(JUDGEMENT_STYLES[judged?.judgement ?? ''] ?? 'reset', judgement),
+        judged && paint(JUDGEMENT_STYLES[judged.judgement], formatJudged(judged)),
       ];
       if (wide) {
         cells.push(formatHashKey(shard.hashStart), formatHashKey(shard.hashEnd));

@@ -25,7 +25,7 @@ export function hintsFor(group: KinesisConsumerGroup, options: HintOptions): str
   const to = ofFile ?? `--stream ${streamNameOf(group)}`;
   const givesUp = handler.retry.maxAttempts >= 0 || handler.retry.maxRecordAgeSeconds >= 0;
   return [
-    ...(endpoints?.kinesis || endpoints?.dynamodb
+    ...(endpoints.kinesis || endpoints.dynamodb
       ? ['The endpoints in the file are not used here: the local servers take their place.']
       : []),
     `who owns what:  kcg leases ${from} --dynamodb-endpoint ${local.dynamodb.endpoint} --watch`,
