@@ -23,6 +23,6 @@ export function undecodable(
 ): KcgError {
   const how = compression === 'None' ? format : `${format}, compression ${compression}`;
   return new KcgError('InvalidInput', `the record ${positionOf(record)} is not ${how}: ${problem}`, {
-    fix: 'Correct spec.handler.format or compression, or the producer; to go on without such records, set spec.handler.retry.maxAttempts and, to keep them, onFailure.',
+    fix: 'Correct spec.handler.format or compression, or the producer. Where spec.handler.retry.maxAttempts is 0 or more, such records go to onFailure.',
   });
 }
