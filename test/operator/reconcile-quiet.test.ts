@@ -104,6 +104,16 @@ describe('a group in which nothing happens', () => {
     expect(await lag()).toBe('0s');
   });
 
+  test.each([0, 60_000])('sees a window open in time, %i ms later', async (laterMs) => {
+    const schedules = [{ name: 'first-half', start: '0 * * * *', end: '30 * * * *', minReplicas: 2 }];
+    await atRest({ scaling: { shardsPerWorker: 2, schedules } });
+    await h.clock.advance(laterMs);
+    const hourMs = 3_600_000;
+    const opensMs = Math.ceil(h.clock.now() / hourMs) * hourMs;
+    while (h.clock.now() < opensMs) await told(1);
+    expect(h.clock.now() - opensMs).toBeLessThan(20_000);
+  });
+
   test('asks for the stream seldom, and at once when the rows know of a reshard', async () => {
     await atRest();
     const describes = () => h.calls.filter((call) => call === 'describe stream').length;

@@ -11,7 +11,7 @@ import { scaledState, scalingBySpec, tellSchedule } from '../plan/replicas-by-sp
 import { scheduleBounds, type Bounds } from '../plan/schedule-bounds.ts';
 import { wantedForLag } from '../plan/wanted-for-lag.ts';
 import { concernsImport } from './reconcile-import.ts';
-import { lookAgain, type PlacedPass } from '../reconcile-context.ts';
+import { IDLE_MS, lookAgain, type PlacedPass } from '../reconcile-context.ts';
 import type { Waiting } from '../observe/records-waiting.ts';
 
 /** What one pass knows of a group when it decides. */
@@ -37,7 +37,7 @@ export function decideReplicas(pass: PlacedPass, known: KnownOfGroup): ReplicasD
   const barred = whyBarred(pass, known);
   if (barred) return barred;
   const bounds = scheduleBounds(scaling, options.clock.now());
-  if (bounds.changesInMs !== undefined) lookAgain(pass, bounds.changesInMs);
+  lookBeforeWindow(pass, bounds);
   if (known.waiting) lookAgain(pass, WAITING_MS);
   const byLag = scaling.targetLagSeconds === undefined ? undefined : scalingByLag(pass, known, bounds);
   const input = inputOf(pass, known);
@@ -55,6 +55,11 @@ export function decideReplicas(pass: PlacedPass, known: KnownOfGroup): ReplicasD
   );
   memory.adviceWindow = advice.window;
   return { ...decision, advice };
+}
+
+/** In time for a window that opens or closes: a group at rest would be looked at some time after it. */
+function lookBeforeWindow(pass: PlacedPass, { changesInMs = Infinity }: Bounds): void {
+  if (changesInMs < 2 * IDLE_MS) lookAgain(pass, Math.min(changesInMs, IDLE_MS - 1));
 }
 
 /** All of its range is processed, as its workers have noted in the table: it has nothing more to do. */
