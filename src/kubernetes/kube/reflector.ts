@@ -8,6 +8,7 @@ import { networkError, statusError, type KubeStatus } from './errors.ts';
 import { listQuery, resourcePath } from './paths.ts';
 import type { KubeTransport } from './transport.ts';
 import { readLines } from './lines.ts';
+import { parseJson } from './parse-json.ts';
 import { isOlder, ObjectStore } from '../object-store.ts';
 import { asStored, listPages } from './list-pages.ts';
 import { WatchCheck } from './watch-check.ts';
@@ -222,7 +223,7 @@ export class KubeReflector {
 
 function parseLine(line: string, { plural }: ResourceKind): { type: string; object: object } {
   try {
-    const { type, object } = JSON.parse(line) as WatchLine;
+    const { type, object } = parseJson(line) as WatchLine;
     if (typeof type === 'string' && typeof object === 'object' && object !== null) return { type, object };
   } catch {
     // Falls through: a line that is not JSON and one that is no event are the same trouble.

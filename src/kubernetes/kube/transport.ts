@@ -6,6 +6,7 @@ import type { Random } from '../../lib/random.ts';
 import { isSameJson } from '../../lib/same-json.ts';
 import type { KubeAccess, KubeCredentials, KubeTls } from './config.ts';
 import { networkError, statusError, wasNeverSent, type RequestSubject } from './errors.ts';
+import { parseJson } from './parse-json.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
 
 export interface KubeRequest extends RequestSubject {
@@ -291,7 +292,7 @@ async function readBody({ body, headers }: Dispatcher.ResponseData): Promise<unk
   const text = await body.text();
   if (!String(headers['content-type']).includes('json')) return text;
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw new KcgError('Unavailable', 'the API server answered with broken JSON', { cause });
   }
