@@ -8,7 +8,10 @@ import { writeTableRecord } from '../../src/operator/plan/table-record.ts';
 import { desiredTable } from '../../src/operator/steps/reconcile-table.ts';
 import { asMade } from '../../src/table/new-table.ts';
 import { planTable } from '../../src/table/plan-table.ts';
-import { checkStream, checkTable } from '../../src/main/verbs/preflight-aws.ts';
+import { decodeRows } from '../../src/leases/group-rows.ts';
+import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
+import { checkClaim, checkStream, checkTable } from '../../src/main/verbs/preflight-aws.ts';
+import type { ClusterFacts } from '../../src/main/verbs/preflight-cluster.ts';
 import { planPods } from '../../src/main/verbs/preflight-pods.ts';
 import { tablePlan, workersCheck } from '../../src/main/verbs/preflight-plan.ts';
 import { inNamespace } from '../../src/main/verbs/preflight.ts';
@@ -204,6 +207,30 @@ test.each([
     expect(check?.result).toBe(result);
   },
 );
+test.each([
+  ['2026-01-01T01:00:00Z', 'ok', 'it would be taken: the resource that held it is gone'],
+  ['2026-01-01T02:00:00Z', 'failed', 'the positions under this group id are of a group with the range'],
+])('tells whose range the positions are of, for one until %s', async (to, result, words) => {
+  const claimed = {
+    shard_id: 'group#claim',
+    claimed_group: 'shop.orders',
+    cluster_id: 'c1',
+    resource_uid: 'gone',
+    claimed_range: '2026-01-01T00:00:00.000Z/2026-01-01T01:00:00.000Z',
+  };
+  const table = new MemoryLeaseTable();
+  table.store('group#claim', claimed);
+  table.store('shardId-0', { shard_id: 'shardId-0', epoch: 1, sequence: 'SHARD_END' });
+  const signal = new AbortController().signal;
+  const aws = {
+    rows: async () => decodeRows(await table.query('all', { consistent: true, signal })),
+    leaseTable: async () => table,
+  };
+  const given = source('shop', { range: { from: '2026-01-01T00:00:00Z', to } });
+  const facts = { clusterId: 'c1', groups: new Map(), existing: undefined } as unknown as ClusterFacts;
+  const [check] = await checkClaim(given, aws, { facts, stream: undefined, signal });
+  expect(check).toMatchObject({ result, found: expect.stringContaining(words) });
+});
 test('says that the table of a shadow is made with the tags of the group', async () => {
   const given = source('shop', { desiredState: 'Shadow' });
   const place = { ...given.place, groupId: 'shop.orders.shadow' };

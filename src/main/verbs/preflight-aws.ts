@@ -9,6 +9,9 @@ import { count } from '../../lib/count.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import { patiently } from '../../lib/patiently.ts';
 import { systemRandom } from '../../lib/random.ts';
+import { CLAIM_KEY } from '../../leases/row.ts';
+import type { LeaseTable } from '../../leases/lease-table.ts';
+import { judgeRange, rangeOf } from '../../operator/plan/claimed-range.ts';
 import { judgeClaim } from '../../operator/plan/judge-claim.ts';
 import type { GroupTarget } from '../../operator/group-target.ts';
 import { tableRecordOf } from '../../operator/observe/remember-table.ts';
@@ -107,9 +110,9 @@ export async function checkTable(
   return [table, checks];
 }
 
-async function checkClaim(
+export async function checkClaim(
   source: GroupSource,
-  aws: AwsClients,
+  aws: { rows: AwsClients['rows']; leaseTable: (signal: AbortSignal) => Promise<Pick<LeaseTable, 'get'>> },
   {
     facts,
     stream,
@@ -118,8 +121,10 @@ async function checkClaim(
 ): Promise<Check[]> {
   const what = 'claim';
   let rows;
+  let claimRow;
   try {
     rows = await aws.rows(signal);
+    claimRow = await (await aws.leaseTable(signal)).get(CLAIM_KEY, { consistent: true, signal });
   } catch (thrown) {
     return [failure(what, thrown)];
   }
@@ -148,6 +153,9 @@ async function checkClaim(
     takeOver: metadata.annotations[TAKE_OVER_ANNOTATION],
   });
   if (verdict.verdict === 'refused') return [{ result: 'failed', what, found: verdict.message }];
+  const isLeft = verdict.verdict === 'claim' && claim.resourceUid !== undefined && leases.length > 0;
+  const other = isLeft && judgeRange(claimRow, rangeOf(source.group!));
+  if (other) return [{ result: 'failed', what, found: other.message }];
   const found =
     verdict.verdict === 'ours' ? 'it is this group’s already' : `it would be taken: ${verdict.why}`;
   return [{ result: 'ok', what, found: `${found}; ${positions}` }];
