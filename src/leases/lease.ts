@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../kinesis/position.ts';
 import { number, text, texts, time, type Row } from './row.ts';
+import { decodeUnfinished, type Unfinished } from './unfinished.ts';
 
 /** A shard's row: who owns it and how far it is processed. */
 export interface Lease {
@@ -28,6 +29,8 @@ export interface Lease {
   lastChange: LeaseChange | undefined;
   /** What was given up of the shard, by all its owners; undefined = nothing. For people. */
   givenUp: GivenUp | undefined;
+  /** What owners before have left at the checkpoint as they ended; undefined = nothing. */
+  unfinished?: Unfinished | undefined;
   /** Seconds since the epoch; only on ended shards. */
   ttl: number | undefined;
 }
@@ -91,6 +94,7 @@ export function decodeLease(row: Row): Lease {
     hashEnd: text(row, 'hash_end'),
     lastChange: why === undefined ? undefined : { why, from: text(row, 'last_owner') },
     givenUp: decodeGivenUp(row),
+    unfinished: decodeUnfinished(row),
     ttl: number(row, 'ttl'),
   };
 }

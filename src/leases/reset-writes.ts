@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../kinesis/position.ts';
 import { LAYOUT_VERSION } from './claim.ts';
 import { encodeCheckpoint } from './lease.ts';
+import { OF_UNFINISHED } from './unfinished.ts';
 import { encodeReset, type ResetRecord } from './reset-record.ts';
 import { CLAIM_KEY } from './row.ts';
 import { absent, equal, present, type RowWrite } from './row-write.ts';
@@ -69,7 +70,7 @@ export interface FreeRow {
   owner?: string | undefined;
 }
 
-const OF_POSITION = ['ref', 'last_owner', 'ttl', 'ts', 'behind_ms', 'read_at', 'load'];
+const OF_POSITION = ['ref', 'last_owner', 'ttl', 'ts', 'behind_ms', 'read_at', 'load', ...OF_UNFINISHED];
 
 /** `before`: undefined = it had no row. Lost: it is not as it was. */
 export function moveShard(

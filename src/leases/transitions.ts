@@ -3,6 +3,7 @@ import { LAYOUT_VERSION, type Claim } from './claim.ts';
 import { encodeCheckpoint, encodeGivenUp, formatRef, type Lease, type WorkerRef } from './lease.ts';
 import { CLAIM_KEY, workerKey, type AttributeValue } from './row.ts';
 import { absent, equal, present, type Condition, type RowWrite } from './row-write.ts';
+import { encodeUnfinished, ONE_MORE_ENDING, type Unfinished } from './unfinished.ts';
 import { encodeTrouble, WORKER_TTL_SECONDS, type Beat, type WorkerRow } from './worker-row.ts';
 
 /*
@@ -187,6 +188,7 @@ export function takeShard(
     ],
     set: { ref: formatRef(me), epoch, taken_at: seconds(nowMs), ...encodeChange(me.why, seen.owner) },
     remove: ['ttl'], // a live checkpoint never expires; rows of other programs may say so
+    ...(seen.owner === undefined ? {} : { add: ONE_MORE_ENDING }),
     proof: [equal('ref', formatRef(me)), equal('epoch', epoch)],
   };
 }
@@ -216,6 +218,8 @@ export interface Progress {
   load: number;
   /** As `Lease.givenUp`, with what this owner has given up; absent = the row says it already, or there is nothing. */
   givenUp?: Lease['givenUp'];
+  /** As `Lease.unfinished`; absent = the row stays as it is. */
+  unfinished?: Unfinished | undefined;
 }
 
 function mine({ owner, epoch }: Ownership): Condition[] {
@@ -231,7 +235,9 @@ function encodeProgress(progress: Progress | undefined, nowMs: number) {
     read_at: Math.round(progress.readAt),
     load: Math.round(progress.load),
   };
-  return { set: { ...set, ...times, ...encodeGivenUp(progress.givenUp) }, remove };
+  const unfinished = encodeUnfinished(progress.unfinished);
+  const all = { ...set, ...times, ...encodeGivenUp(progress.givenUp), ...unfinished.set };
+  return { set: all, remove: [...remove, ...unfinished.remove] };
 }
 
 /**

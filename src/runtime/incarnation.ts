@@ -21,6 +21,7 @@ import { OwnLease } from './leasing/own-lease.ts';
 import { unreadOf } from '../leases/unread.ts';
 import { boundedReader } from '../kinesis/bounded-reader.ts';
 import { openReader } from './delivery/open-reader.ts';
+import { OneByOne } from './delivery/one-by-one.ts';
 import { ReadTroubles } from './delivery/read-troubles.ts';
 import { Restarts } from './delivery/restarts.ts';
 import { ShardConsumer } from './delivery/shard-consumer.ts';
@@ -67,6 +68,7 @@ export class Incarnation {
   readonly #readTroubles: ReadTroubles;
   /** Of the shards whose programs have been opened. */
   readonly #restarts = new Map<string, Restarts>();
+  readonly #turns = new OneByOne();
   #knock = 0;
   #stop: AbortSignal | undefined;
 
@@ -245,6 +247,8 @@ export class Incarnation {
       timeoutMs: config.handlerTimeoutMs,
       destination: this.#options.destination,
       givenUp: lease.givenUp,
+      unfinished: lease.unfinished,
+      turns: this.#turns,
       onStuck: this.#onStuck,
       share,
       checkpointer,

@@ -1,3 +1,4 @@
+import { isEnded, type Lease } from '../leases/lease.ts';
 import { count, figure } from '../lib/count.ts';
 import { formatDuration } from './format.ts';
 import { desiredStateOf, statusOf, type GroupPicture } from './group-picture.ts';
@@ -49,7 +50,13 @@ export function rowTroubles(picture: GroupPicture): Problem[] {
     const next = `${meanwhile}; its log (kcg logs) has the rest.`;
     found.push({ severity: 'error', reason: 'HandlerFailing', what, next });
   }
-  return [...found, ...readTroubles(picture), ...judgements(picture), ...headroom(picture)];
+  return [
+    ...found,
+    ...endingOwners(picture),
+    ...readTroubles(picture),
+    ...judgements(picture),
+    ...headroom(picture),
+  ];
 }
 
 /** All that it was to read is read, or there is nothing to read for now. */
@@ -60,6 +67,22 @@ function needsNobody(picture: GroupPicture): boolean {
 
 export function isThrough({ rows }: GroupPicture): boolean {
   return rows?.claim?.completedAt !== undefined;
+}
+
+/** Owners in a row: two machines may well be lost one after the other. */
+const MANY_ENDINGS = 3;
+
+function endingOwners({ rows }: GroupPicture): Problem[] {
+  const endingsOf = ({ unfinished }: Lease) => unfinished?.endings ?? 0;
+  const shards = rows?.leases.filter((lease) => !isEnded(lease) && endingsOf(lease) >= MANY_ENDINGS) ?? [];
+  if (shards.length === 0) return [];
+  const worst = shards.toSorted((a, b) => endingsOf(b) - endingsOf(a)).slice(0, 3);
+  const named = worst.map((lease) => `${lease.shardId} (${endingsOf(lease)} in a row)`).join(', ');
+  const more = shards.length > worst.length ? `, and ${shards.length - worst.length} more` : '';
+  const what = `Workers end on ${count(shards.length, 'shard')} one after the other: ${named}${more}.`;
+  const next =
+    'Their last words say why (kubectl describe pod, kubectl logs --previous). A record that ends its worker is given up as handler.retry.maxAttempts says.';
+  return [{ severity: 'error', reason: 'OwnersEnd', what, next }];
 }
 
 function readTroubles({ view }: GroupPicture): Problem[] {

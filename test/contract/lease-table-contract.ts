@@ -19,7 +19,8 @@ import {
   removeWorker,
   takeShard,
 } from '../../src/leases/transitions.ts';
-import { number, text, texts } from '../../src/leases/row.ts';
+import { decodeLease } from '../../src/leases/lease.ts';
+import { number, text, texts, type Row } from '../../src/leases/row.ts';
 import type { RowWrite } from '../../src/leases/row-write.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -188,6 +189,28 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
     it('a take never makes a row', async () => {
       const write = takeShard({ shardId: 'shardId-9', owner: undefined, epoch: 0 }, me, NOW);
       expect(await table.write(write)).toEqual({ outcome: 'lost', row: undefined });
+    });
+
+    it('owners that end are counted, in a row, until one says that it got on', async () => {
+      await table.write(shard('shardId-1'));
+      const owners = [undefined, 'pod-1/a1', 'pod-1/a1'];
+      let row: Row | undefined;
+      for (const [taken, owner] of owners.entries())
+        ({ row } = await table.write(
+          takeShard({ shardId: 'shardId-1', owner, epoch: BORN + taken }, me, NOW),
+        ));
+      expect(decodeLease(row!).unfinished).toEqual({ endings: 2 });
+      const own = { shardId: 'shardId-1', epoch: BORN + 3, owner: me };
+      const begun = { sequence: '10', subSequence: 2, records: 5, failures: 1, calls: 2, isMade: true };
+      const notes = { ...progress('10'), unfinished: { endings: 2, begun } };
+      ({ row } = await table.write(checkpointShard(own, notes, NOW)));
+      expect(decodeLease(row!).unfinished).toEqual({ endings: 2, begun });
+      ({ row } = await table.write(checkpointShard(own, progress('11'), NOW)));
+      expect(decodeLease(row!).unfinished).toEqual({ endings: 2, begun });
+      ({ row } = await table.write(
+        checkpointShard(own, { ...progress('12'), unfinished: { endings: 0 } }, NOW),
+      ));
+      expect(decodeLease(row!).unfinished).toBeUndefined();
     });
 
     it('a row of another program, without epoch and with a ttl, is taken and loses its ttl', async () => {

@@ -1,5 +1,6 @@
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import type { UserRecord } from '../../src/kinesis/record.ts';
+import type { BegunBatch } from '../../src/leases/unfinished.ts';
 import type { GivenUpBatch } from '../../src/runtime/failure/failure-destination.ts';
 
 /** Machines' clocks are off by so much at most, ms. */
@@ -8,21 +9,41 @@ const SKEW_MS = 25_000;
 /** What the handler failed, and so whether what is given up may be. */
 export class FailedAttempts {
   readonly #policy: WorkerConfig['retry'];
-  /** Failed calls of one life of a worker with a record. */
+  /** Failed calls with a record, by its sequence number. */
   readonly #failures = new Map<string, number>();
+  /** Calls that have not come back: they are at work, or were when their worker ended. */
+  readonly #calls = new Set<{ ref: string; records: readonly UserRecord[] }>();
   /** By worker, shard and lane: the batch that is tried, and how often it was. */
   readonly #tries = new Map<string, { batch: string; tries: number }>();
+
+  /** By life and record: batches that a row shows as begun, by what was known of them; and their calls. */
+  readonly #noted = new Map<string, Set<number>>();
+  readonly #called = new Map<string, number>();
+  /** What was given up only as workers had ended on it. */
+  afterEndings = 0;
 
   constructor(policy: WorkerConfig['retry']) {
     this.#policy = policy;
   }
 
+  /** A call with these begins; it comes back when its worker lives to see that. */
+  begins(ref: string, records: readonly UserRecord[]): { comesBack(): void } {
+    const call = { ref, records };
+    this.#calls.add(call);
+    const key = `${ref} ${records[0]!.sequence}`;
+    this.#called.set(key, (this.#called.get(key) ?? 0) + 1);
+    return { comesBack: () => this.#calls.delete(call) };
+  }
+
+  /** A row says that its owner begins a batch: who ends before it is called leaves that, and it counts. */
+  noted(ref: string, { sequence, calls }: BegunBatch): void {
+    const key = `${ref} ${sequence}`;
+    this.#noted.set(key, (this.#noted.get(key) ?? new Set()).add(calls));
+  }
+
   /** Calls with these have failed, and the first of them is one that did. */
-  failed(ref: string, records: readonly UserRecord[]): void {
-    for (const { sequence } of records) {
-      const key = `${ref} ${sequence}`;
-      this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1);
-    }
+  failed(records: readonly UserRecord[]): void {
+    for (const { sequence } of records) this.#failures.set(sequence, (this.#failures.get(sequence) ?? 0) + 1);
   }
 
   /** What is wrong with handing these over, if anything. `attempt`: 1 = for the first time. `nowMs`: by the stream's clock. */
@@ -46,7 +67,22 @@ export class FailedAttempts {
     }
     if (maxAttempts < 0) return 'a record is given up though it is to be tried for ever';
     if (bisectOnError && records.length > 1) return `${records.length} records are given up together`;
-    const failures = this.#failures.get(`${ref} ${records[0]!.sequence}`) ?? 0;
+    const { sequence } = records[0]!;
+    const endedOnIt = [...this.#calls].filter(
+      (call) => call.ref !== ref && call.records.some((record) => record.sequence === sequence),
+    );
+    const failed = this.#failures.get(sequence) ?? 0;
+    const failures = failed + endedOnIt.length + this.#neverCalled(ref, sequence);
+    if (failed <= maxAttempts && failures > maxAttempts) this.afterEndings += 1;
     return failures <= maxAttempts ? `a record is given up that has failed ${failures} times` : undefined;
+  }
+
+  /** Lives other than this that ended between noting a batch of this record and calling it. */
+  #neverCalled(ref: string, sequence: string): number {
+    const lives = [...this.#noted].filter(
+      ([key, { size }]) =>
+        key.endsWith(` ${sequence}`) && !key.startsWith(`${ref} `) && size > (this.#called.get(key) ?? 0),
+    );
+    return lives.length;
   }
 }

@@ -15,6 +15,10 @@ const PER_TEST = 50;
 const TIMEOUT_MS = 300_000;
 const fanOutCount = only ? 1 : Math.ceil(count / 5);
 const fanOutFirsts = Array.from({ length: Math.ceil(fanOutCount / PER_TEST) }, (_, i) => from + i * PER_TEST);
+const fatalCount = only ? 1 : Math.ceil(count / 5);
+const fatalFirsts = Array.from({ length: Math.ceil(fatalCount / PER_TEST) }, (_, i) => from + i * PER_TEST);
+/** Long enough for owners to end one after the other on the same record. */
+const FATAL_MS = 150_000;
 const programCount = only ? 1 : Math.ceil((count * 2) / 3);
 const programFirsts = Array.from(
   { length: Math.ceil(programCount / PER_TEST) },
@@ -52,6 +56,20 @@ describe('a small group in trouble', () => {
         const run = await runGroup({ seed, programs: true });
         expect(explain(run, seed, import.meta.filename)).toBe('');
       }
+    },
+    TIMEOUT_MS,
+  );
+
+  it.each(fatalFirsts)(
+    'does so as well when records end the workers that try them: seeds from %i',
+    async (first) => {
+      let afterEndings = 0;
+      for (let seed = first; seed < Math.min(first + PER_TEST, from + fatalCount); seed += 1) {
+        const run = await runGroup({ seed, fatal: true, troubleMs: FATAL_MS });
+        expect(explain(run, seed, import.meta.filename)).toBe('');
+        afterEndings += run.fleet.checker.attempts.afterEndings;
+      }
+      if (only === undefined) expect(afterEndings).toBeGreaterThan(0);
     },
     TIMEOUT_MS,
   );

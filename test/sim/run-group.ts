@@ -21,6 +21,7 @@ const CONDITIONS = [
   'handler',
   'hangs',
   'poison',
+  'fatal',
   'clocks',
   'filters',
 ] as const;
@@ -53,6 +54,8 @@ export interface GroupOptions {
   fanOut?: boolean;
   /** Handlers checkpoint themselves. */
   programs?: boolean;
+  /** Every record that handlers fail ends the worker, and there are policies for what fails. */
+  fatal?: boolean;
 }
 
 export interface GroupRun {
@@ -89,13 +92,14 @@ export async function runGroup(options: GroupOptions): Promise<GroupRun> {
       maxLeases: random() < 0.1 ? 2 + 2 * Math.ceil(shards / workers) : 0,
       checkpointIntervalMs: random() < 0.3 ? 0 : 2_000,
       ...(conditions.has('filters') ? { filters: FILTERS } : {}),
-      ...(options.programs ? {} : policies(random)),
+      ...(options.programs ? {} : policies(random, options.fatal)),
     },
   });
   fleet.note(
     `seed ${options.seed}: ${shards} shards, ${workers} workers; ${[...conditions, ...incidents].join(' ')}`,
   );
   setConditions(fleet, conditions, [0.5, 1, 5][randomInt(random, 3)]!);
+  if (options.fatal) Object.assign(fleet.mood, { poison: 0.02, fatal: 1 });
   const deployment = new Deployment(fleet, workers);
   const trouble = new Trouble(fleet, deployment, random, incidents, conditions.has('operator'));
   const onRejection = (reason: unknown) => {
@@ -162,13 +166,13 @@ async function settle(fleet: Fleet, deployment: Deployment): Promise<string[]> {
 }
 
 /** Half of the groups have those of a group that sets none. */
-function policies(random: Random): Partial<WorkerConfig> {
-  if (random() < 0.5) return {};
+function policies(random: Random, isFatal = false): Partial<WorkerConfig> {
+  if (!isFatal && random() < 0.5) return {};
   return {
     parallelizationFactor: 1 + randomInt(random, 4),
     handlerTimeoutMs: [1_000, 10_000, 900_000][randomInt(random, 3)]!,
     retry: {
-      maxAttempts: randomInt(random, 4) - 1,
+      maxAttempts: isFatal ? randomInt(random, 3) : randomInt(random, 4) - 1,
       maxRecordAgeMs: random() < 0.2 ? 10_000 : -1,
       bisectOnError: random() < 0.5,
     },
@@ -191,6 +195,7 @@ function setConditions(fleet: Fleet, conditions: ReadonlySet<Condition>, strengt
     hangs: share('hangs', 0.01),
     stubborn: 0.5,
     poison: share('poison', 0.01),
+    fatal: share('fatal', 0.4),
     refused: share('poison', 0.1),
   };
   if (conditions.has('staleReads')) {

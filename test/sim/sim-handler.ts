@@ -19,11 +19,22 @@ export interface Mood {
   stubborn: number;
   /** Of records: whatever batch they are in fails. */
   poison: number;
+  /** Of calls with such a record: they end the worker. */
+  fatal: number;
   /** How often a destination of what is given up does not take it. */
   refused: number;
 }
 
-export const CALM: Mood = { throws: 0, partial: 0, slow: 0, hangs: 0, stubborn: 0, poison: 0, refused: 0 };
+export const CALM: Mood = {
+  throws: 0,
+  partial: 0,
+  slow: 0,
+  hangs: 0,
+  stubborn: 0,
+  poison: 0,
+  fatal: 0,
+  refused: 0,
+};
 
 export interface SimHandlerOptions {
   process: SimProcess;
@@ -32,6 +43,8 @@ export interface SimHandlerOptions {
   checker: DeliveryChecker;
   /** `<worker>/<incarnation>` as of now. */
   ref: () => string;
+  /** The worker was told to stop, or does so by itself. */
+  isEnding: () => boolean;
   /** By the stream's clock, ms since the epoch. */
   streamNow: () => number;
   /** Before the handler answers, ms. */
@@ -68,21 +81,23 @@ export class SimHandler implements Handler {
   async close(): Promise<void> {}
 
   async handle(batch: Batch, { signal, attempt }: HandlerContext): Promise<HandlerResult> {
-    const { process, checker, ref, streamNow } = this.#options;
+    const { process, checker, ref, isEnding, streamNow } = this.#options;
     const me = ref();
     const delivery = checker.delivered(me, batch, process, signal);
-    checker.tried(me, batch, attempt, streamNow());
+    if (!isEnding()) checker.tried(me, batch, attempt, streamNow()); // what fails then does not count
+    const call = checker.attempts.begins(me, batch.records);
     let work: Promise<HandlerResult> | undefined;
     try {
       return await unlessAborted(signal, () => (work = this.#work(batch, signal, me)));
     } catch (thrown) {
-      checker.attempts.failed(me, batch.records);
+      checker.attempts.failed(batch.records);
       const running = work?.then(
         () => {},
         () => {},
       );
       return { outcome: 'failed', error: KcgError.from(thrown), ...(running ? { running } : {}) };
     } finally {
+      call.comesBack();
       // Whose time is up may still be at work: it is not to be called beside itself.
       const over = () => delivery.over();
       if (isTimeUp(signal) && work) void work.then(over, over);
@@ -92,7 +107,7 @@ export class SimHandler implements Handler {
 
   async #work({ shardId, records }: Batch, signal: AbortSignal, ref: string): Promise<HandlerResult> {
     const { process, random, mood, checker } = this.#options;
-    const { throws, partial, slow, hangs, stubborn } = mood();
+    const { throws, partial, slow, hangs, stubborn, fatal } = mood();
     const is = (share: number) => share > 0 && random() < share;
     const isHanging = is(hangs);
     const tookMs = isHanging ? random() * 60_000 : is(slow) ? random() * 10_000 : 5 + random() * 20;
@@ -101,12 +116,16 @@ export class SimHandler implements Handler {
     if (signal.aborted && !isStubborn) throw signal.reason;
     if (is(throws)) throw new KcgError('HandlerFailed', 'injected');
     const poisoned = records.findIndex((record) => isPoison(record, mood().poison));
+    if (poisoned >= 0 && is(fatal)) {
+      process.kill();
+      return new Promise(() => {});
+    }
     if (poisoned >= 0 && is(0.5)) throw new KcgError('HandlerFailed', 'poison');
     const most = poisoned < 0 ? records.length : poisoned;
     const count = is(partial) ? randomInt(random, most + 1) : most;
     checker.processed(ref, shardId, records, count, !signal.aborted);
     if (count === records.length) return { outcome: 'done' };
-    checker.attempts.failed(ref, records.slice(count));
+    checker.attempts.failed(records.slice(count));
     return { outcome: 'partial', firstFailure: count };
   }
 }

@@ -112,6 +112,7 @@ export class SimWorker {
       mood: () => this.mood ?? mood(),
       checker,
       ref: () => this.ref,
+      isEnding: () => this.worker.isEnding,
       streamNow: () => worldClock(time).now(),
       startMs,
     };

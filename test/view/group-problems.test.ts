@@ -174,6 +174,11 @@ describe('what is wrong with a group', () => {
       'error ReadsFail',
     ],
     [
+      'owners end one after the other',
+      [...ROWS.slice(0, 3), { ...ROWS[3]!, endings: 3 }, ROWS[4]!],
+      'error OwnersEnd',
+    ],
+    [
       'records were given up',
       [
         { ...ROWS[0]!, given_up: 3, given_up_at: NOW, given_up_why: 'RetryAttemptsExhausted' },

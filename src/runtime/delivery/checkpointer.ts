@@ -51,6 +51,10 @@ export class Checkpointer {
   #owesRead = false;
   /** On the monotonic clock: no write is begun before. */
   #dueMs = -Infinity;
+  /** Of who waits for `written`. */
+  readonly #waiting = new Set<Wakeup>();
+  /** No interval is longer than this, ms. */
+  mostMs = Infinity;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -130,6 +134,15 @@ export class Checkpointer {
     return this.#unwritten ? this.#options.clock.monotonic() - this.#unwrittenSinceMs : 0;
   }
 
+  /** True once the row has all there is to say; false when `signal` aborts before. */
+  async written(signal: AbortSignal): Promise<boolean> {
+    const wakeup = new Wakeup();
+    this.#waiting.add(wakeup);
+    while (this.#unwritten && !signal.aborted) await wakeup.sleep(this.#options.clock, Infinity, signal);
+    this.#waiting.delete(wakeup);
+    return this.#unwritten === undefined;
+  }
+
   #set(progress: Progress): void {
     if (this.#unwritten === undefined) this.#unwrittenSinceMs = this.#options.clock.monotonic();
     this.#unwritten = progress;
@@ -139,9 +152,10 @@ export class Checkpointer {
   }
 
   async #write(): Promise<void> {
-    const { table, own, clock, intervalMs, onLost } = this.#options;
+    const { table, own, clock, onLost } = this.#options;
     const progress = this.#unwritten;
     if (progress === undefined) return;
+    const intervalMs = Math.min(this.#options.intervalMs, this.mostMs);
     const sentAtMs = clock.monotonic();
     // A write that fails counts too, but a long interval is no reason to leave progress unwritten after one failure.
     this.#dueMs = sentAtMs + Math.min(intervalMs, BACKOFF.maxMs);
@@ -158,5 +172,6 @@ export class Checkpointer {
     this.#dueMs = clock.monotonic() + intervalMs;
     if (this.#unwritten === progress) this.#unwritten = undefined;
     else this.#unwrittenSinceMs = sentAtMs;
+    if (this.#unwritten === undefined) for (const wakeup of this.#waiting) wakeup.wake();
   }
 }

@@ -1,68 +1,17 @@
 import { positionOf, type UserRecord } from '../../kinesis/record.ts';
 import { backoffMs } from '../../lib/backoff.ts';
-import type { Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { Wakeup } from '../../lib/loop.ts';
-import type { Random } from '../../lib/random.ts';
-import type { FailureDestination, GiveUpCondition } from '../failure/failure-destination.ts';
-import type { FailedResult, Handler, HandlerContext, HandlerResult } from '../handlers/handler.ts';
-import { undecodable, type Payloads } from '../payload/payloads.ts';
+import type { GiveUpCondition } from '../failure/failure-destination.ts';
+import type { FailedResult, HandlerContext, HandlerResult } from '../handlers/handler.ts';
+import { undecodable } from '../payload/payloads.ts';
 import { takeDecodable } from '../payload/take-decodable.ts';
-import type { OnWorkerEvent } from '../worker-event.ts';
-import type { BatchSpan, BatchSpans } from './batch-spans.ts';
-import type { RecordBuffer } from './batching.ts';
+import type { BatchSpan } from './batch-spans.ts';
+import { ENDED } from './care.ts';
+import type { LaneOptions } from './delivery-options.ts';
 import { sendGivenUp } from './give-up.ts';
-import { afterCall, beforeCall, cut, newPart, type Part, type RetryPolicy } from './retry-policy.ts';
+import { afterCall, beforeCall, cut, newPart, type Part, type Verdict } from './retry-policy.ts';
 import { callInTime } from './timed-call.ts';
-
-/** What a shard consumer asks of each of its lanes. */
-export interface DeliveryOptions {
-  shardId: string;
-  handler: Pick<Handler, 'fit' | 'handle' | 'open' | 'limitsTime'>;
-  /** How long the handler may take for a batch, ms. */
-  timeoutMs: number;
-  policy: RetryPolicy;
-  /** Undefined: data is bytes, whatever they are. */
-  payloads?: Payloads | undefined;
-  /** Undefined: what is given up is told, and gone. */
-  destination?: FailureDestination | undefined;
-  context: Omit<
-    HandlerContext,
-    'signal' | 'stop' | 'timeoutMs' | 'attempt' | 'deadlineMs' | 'shardId' | 'traceparent'
-  >;
-  /** Undefined: nobody traces. */
-  spans?: BatchSpans | undefined;
-  /** The gate: asked before each batch and each acknowledgement. */
-  leaseIsGood: () => boolean;
-  /** The worker was told to stop; its shards are told soon after. */
-  isStopping: () => boolean;
-  /** The handler goes on with a batch though it was told to stop: only the end of its process ends that. */
-  onStuck: (error: KcgError) => void;
-  clock: Clock;
-  random: Random;
-  onEvent: OnWorkerEvent;
-}
-
-/** What a lane has to do with the rest of its shard. */
-export interface LaneOptions extends DeliveryOptions {
-  lane: number;
-  lanes: number;
-  buffer: RecordBuffer;
-  /** Aborts waiting. */
-  stop: AbortSignal;
-  /** Aborts handlers. */
-  abandon: AbortSignal;
-  /** A batch that is not full is to be delivered all the same. */
-  isUrgent: () => boolean;
-  /** Nothing comes after what waits. */
-  isLast: () => boolean;
-  behindMs: () => number;
-  /** The records are through: `processed`, or given up for this reason. */
-  onFinished: (lane: number, records: readonly UserRecord[], how: 'processed' | GiveUpCondition) => void;
-  /** That much of what was waiting is not any more. */
-  onReleased: (bytes: number) => void;
-  lose: (reason: string) => void;
-}
 
 const HANDLER_BACKOFF = { baseMs: 200, maxMs: 30_000 };
 /** Also for one that is back at once: a batch may be what ends it. */
@@ -126,11 +75,17 @@ export class Lane {
 
   /** What there is to do in place of `part`; undefined when it is over. */
   async #step(part: Part): Promise<readonly Part[] | undefined> {
-    const { policy, clock, leaseIsGood, lose, stop, abandon, isStopping } = this.#options;
+    const { policy, clock, care, leaseIsGood, lose, stop, abandon, isStopping } = this.#options;
     const old = beforeCall(part, policy, clock.now());
-    if (old) return (await this.#giveUp(old.giveUp!.part, old.giveUp!.condition)) ? old.rest : undefined;
+    if (old) return this.#goOn(old);
+    const resumed = care.resume(part);
+    if (resumed) {
+      const { ended, giveUp } = resumed;
+      if (ended) this.#tell(ended, ENDED, giveUp ? undefined : 0);
+      return this.#goOn(resumed);
+    }
     const { given, later, problem } = this.#take(part);
-    const result = problem ?? (await this.#call(given));
+    const result = problem ?? (await care.call(given, () => this.#call(given)));
     if (!leaseIsGood()) {
       lose('the lease of this worker ran out while a batch was processed');
       return undefined;
@@ -142,9 +97,16 @@ export class Lane {
     const retries = stop.aborted || isStopping() ? { ...policy, maxAttempts: -1 } : policy;
     const { done, giveUp, rest, backoff } = afterCall(given, result, retries);
     if (done > 0) this.#finished(given.records.slice(0, done), 'processed');
-    if (result.outcome !== 'done') await this.#failed(given, result, { done, giveUp, backoff });
-    if (giveUp && !(await this.#giveUp(giveUp.part, giveUp.condition))) return undefined;
-    return [...rest, ...later];
+    if (result.outcome === 'done') care.passed();
+    else await this.#failed(given, result, { done, giveUp, backoff });
+    return this.#goOn({ giveUp, rest: [...rest, ...later] });
+  }
+
+  async #goOn({ giveUp, rest }: Pick<Verdict, 'giveUp' | 'rest'>): Promise<readonly Part[] | undefined> {
+    if (giveUp === undefined) return rest;
+    if (!(await this.#giveUp(giveUp.part, giveUp.condition))) return undefined;
+    this.#options.care.passed();
+    return rest;
   }
 
   /** As much of the part as the handler takes at once and as can be decoded; when its first record cannot, that alone. */
@@ -176,21 +138,25 @@ export class Lane {
 
   /** Tells it, and waits until what comes next may be tried. */
   async #failed(
-    { records, calls, misses }: Part,
+    part: Part,
     result: Failure,
     { done, giveUp, backoff }: { done: number; giveUp: unknown; backoff: number },
   ): Promise<void> {
-    const { shardId, clock, random, onEvent, stop } = this.#options;
+    const { clock, random, stop } = this.#options;
     const retryInMs = backoff === 0 ? 0 : Math.round(backoffMs(backoff, random, HANDLER_BACKOFF));
-    const error = failureOf(result, records[done]);
-    const told = { shardId, ...this.#name(), attempt: calls + misses + 1, error };
-    onEvent({ type: 'HandlerFailed', ...told, ...(giveUp ? {} : { retryInMs }) });
+    this.#tell(part, failureOf(result, part.records[done]), giveUp ? undefined : retryInMs);
     const running = result.outcome === 'failed' ? result.running : undefined;
-    if (running) await this.#untilStopped(running);
+    if (running) await this.#untilStopped(running, part);
     const leastMs = Math.min(retryInMs, LEAST_BACKOFF_MS);
     await clock.sleep(leastMs, { signal: stop });
     const back = this.#wakeupBy(result.outcome === 'failed' ? result.back : undefined);
     if (retryInMs > leastMs) await back.sleep(clock, retryInMs - leastMs, stop);
+  }
+
+  #tell({ calls, misses }: Part, error: KcgError, retryInMs: number | undefined): void {
+    const { shardId, onEvent } = this.#options;
+    const told = { shardId, ...this.#name(), attempt: calls + misses + 1, error };
+    onEvent({ type: 'HandlerFailed', ...told, ...(retryInMs === undefined ? {} : { retryInMs }) });
   }
 
   #wakeupBy(promise: Promise<void> | undefined): Wakeup {
@@ -203,8 +169,8 @@ export class Lane {
   }
 
   /** A batch does not run beside itself: code that does not stop when it is told to ends with its process. */
-  async #untilStopped(running: Promise<void>): Promise<void> {
-    const { shardId, clock, stop, abandon, onStuck } = this.#options;
+  async #untilStopped(running: Promise<void>, part: Part): Promise<void> {
+    const { shardId, clock, care, stop, abandon, onStuck } = this.#options;
     const stopped = new Wakeup();
     let isRunning = true;
     void running.then(() => {
@@ -213,6 +179,7 @@ export class Lane {
     });
     await stopped.sleep(clock, STOP_MS, abandon); // a hand-over waits for it, as for a batch
     if (!isRunning || stop.aborted) return;
+    care.endsOn(part);
     const what = `the handler went on for ${STOP_MS / 1000} seconds after its signal told it to stop`;
     onStuck(
       new KcgError('Timeout', what, {

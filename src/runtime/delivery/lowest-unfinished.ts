@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../../kinesis/position.ts';
 import { justPosition, type RecordList, type RecordPosition, type UserRecord } from '../../kinesis/record.ts';
 
 /** Everything up to `last` is finished, and `next` is the first record that is not; undefined when all are. */
@@ -106,4 +107,14 @@ function numberOf({ numbers, at, from }: Stretch): number {
 function before({ records, at, after, before }: Stretch): RecordPosition | undefined {
   if (before) return before[at];
   return at === 0 ? after : records.at(at - 1);
+}
+
+/** The whole Kinesis record is done unless more of its user records follow. */
+export function checkpointAt({ last, next }: Reached): Checkpoint {
+  const inside = last.subSequence !== undefined && next?.sequence === last.sequence;
+  return {
+    at: 'SEQUENCE',
+    sequence: last.sequence,
+    ...(inside ? { subSequence: last.subSequence } : {}),
+  };
 }

@@ -1,5 +1,5 @@
 import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
-import type { ReadResult, ShardReader } from '../../kinesis/shard-reader.ts';
+import type { ReadResult } from '../../kinesis/shard-reader.ts';
 import { ageOf, dataSizeOf, type UserRecord } from '../../kinesis/record.ts';
 import type { ChildShard } from '../../kinesis/shard.ts';
 import type { GivenUp } from '../../leases/lease.ts';
@@ -9,14 +9,11 @@ import { withDeadline } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { takeOut } from '../../lib/take-out.ts';
 import type { GiveUpCondition } from '../failure/failure-destination.ts';
-import type { ProgramContext } from '../handlers/handler.ts';
 import type { BudgetShare } from './byte-budget.ts';
-import type { Checkpointer } from './checkpointer.ts';
-import { Lane, type DeliveryOptions } from './lane.ts';
-import type { Lanes } from './lanes.ts';
-import type { Reached } from './lowest-unfinished.ts';
-import type { LoadMeter } from './load-meter.ts';
-import type { Restarts } from './restarts.ts';
+import { Care } from './care.ts';
+import type { ShardConsumerOptions } from './delivery-options.ts';
+import { Lane } from './lane.ts';
+import { checkpointAt } from './lowest-unfinished.ts';
 import { ShardLife } from './shard-life.ts';
 
 /**
@@ -29,23 +26,6 @@ export type ConsumerEnd =
   | { as: 'broken' }
   | { as: 'ended'; childShards: readonly ChildShard[] }
   | { as: 'lost'; why: string };
-
-export interface ShardConsumerOptions extends DeliveryOptions {
-  reader: ShardReader;
-  lanes: Lanes;
-  /** Of the worker's memory; the reader asks it for room. */
-  share: BudgetShare;
-  checkpointer: Checkpointer;
-  meter: LoadMeter;
-  /** Where reading begins; for a handler that checkpoints itself. */
-  from: ProgramContext['from'];
-  /** Of the programs of this shard, one after the other. */
-  restarts: Restarts;
-  /** How far behind the shard is, ms, until the first read tells. */
-  behindMs: number;
-  /** As the row says when the shard is taken. */
-  givenUp?: GivenUp | undefined;
-}
 
 /*
  *            drain()                      all processed
@@ -64,6 +44,7 @@ export class ShardConsumer {
   readonly #abandon = new AbortController();
   readonly #lanes: readonly Lane[];
   readonly #life: ShardLife | undefined;
+  readonly #care: Care;
   #state: 'consuming' | 'draining' | 'broken' | 'lost' = 'consuming';
   #lostBecause = '';
   #end: ReadResult['end'];
@@ -81,6 +62,14 @@ export class ShardConsumer {
     this.#behindMs = options.behindMs;
     this.#givenUp = options.givenUp;
     this.#life = this.#openLife();
+    const stop = this.#stopFetching.signal;
+    this.#care = new Care({
+      ...options,
+      unfinished: options.unfinished,
+      standing: () => this.#progress(),
+      stop,
+      isStopping: () => stop.aborted || options.isStopping(),
+    });
     this.#lanes = Array.from({ length: options.lanes.count }, (_, lane) => this.#lane(lane));
   }
 
@@ -122,8 +111,8 @@ export class ShardConsumer {
     return Math.max(this.#behindMs + reader.unreadForMs(), waitingMs, 0);
   }
 
-  /** What the row can say of the shard beside its checkpoint; undefined while this worker has not read it. */
-  standing(): Omit<Progress, 'checkpoint'> | undefined {
+  /** What the row can say of the shard; undefined while this worker has not read it. */
+  standing(): Progress | undefined {
     return this.#hasRead ? this.#progress() : undefined;
   }
 
@@ -215,7 +204,10 @@ export class ShardConsumer {
     const life = this.#life;
     return new Lane({
       ...this.#options,
-      handler: life ? { handle: (batch, context) => life.handle(batch, context) } : handler,
+      handler: life
+        ? { kind: handler.kind, handle: (batch, context) => life.handle(batch, context) }
+        : handler,
+      care: this.#care,
       lane,
       lanes: lanes.count,
       buffer: lanes.buffer(lane),
@@ -234,16 +226,18 @@ export class ShardConsumer {
     });
   }
 
-  #progress(): Omit<Progress, 'checkpoint'> {
+  #progress(checkpoint = this.#options.checkpointer.latest): Progress {
     const { clock, meter } = this.#options;
     // What would come again is not done, for whoever reads the row when this worker is gone.
     const openMs = this.#life?.oldestOpenMs;
     const notDoneMs = openMs === undefined ? 0 : clock.now() - openMs;
     return {
+      checkpoint,
       behindMs: Math.max(this.behindMs(), notDoneMs),
       readAt: clock.now(),
       load: meter.load(clock.monotonic()),
       givenUp: this.#givenUp,
+      unfinished: this.#care.unfinishedAt(checkpoint),
     };
   }
 
@@ -271,6 +265,7 @@ export class ShardConsumer {
       this.#givenUp = { records: before + count, at: clock.now(), why: how };
     }
     const reached = lanes.finish(lane, count);
+    if (reached) this.#care.moved();
     if (reached && !this.#life) this.#noteAtLeast(checkpointAt(reached));
     if (how !== 'processed') this.#life?.gaveUp(records);
     this.#passOver();
@@ -283,7 +278,7 @@ export class ShardConsumer {
   #noteAtLeast(checkpoint: Checkpoint): void {
     const { checkpointer } = this.#options;
     if (compareCheckpoints(checkpoint, checkpointer.latest) > 0)
-      checkpointer.note({ checkpoint, ...this.#progress() });
+      checkpointer.note(this.#progress(checkpoint));
   }
 
   /** When every record is finished, what was read behind the last one and is not delivered is processed too. */
@@ -291,16 +286,6 @@ export class ShardConsumer {
     const { lanes, checkpointer, leaseIsGood } = this.#options;
     if (lanes.oldest !== undefined || this.#readTo === undefined) return;
     if (this.#state === 'lost' || !leaseIsGood() || this.#life?.isAllDone === false) return;
-    checkpointer.note({ checkpoint: { at: 'SEQUENCE', sequence: this.#readTo }, ...this.#progress() });
+    checkpointer.note(this.#progress({ at: 'SEQUENCE', sequence: this.#readTo }));
   }
-}
-
-/** The whole Kinesis record is done unless more of its user records follow. */
-function checkpointAt({ last, next }: Reached): Checkpoint {
-  const inside = last.subSequence !== undefined && next?.sequence === last.sequence;
-  return {
-    at: 'SEQUENCE',
-    sequence: last.sequence,
-    ...(inside ? { subSequence: last.subSequence } : {}),
-  };
 }

@@ -166,8 +166,7 @@ export class HeldShards {
     const unwritten = held.checkpointer.takeUnwritten();
     if (over === undefined && readsOn()) return this.#resume(held, unwritten);
     // Also without news: that it has been read until now, so that its position is not taken for an old one.
-    const standing = held.consumer.standing();
-    const progress = standing ? { checkpoint: held.checkpointer.latest, ...standing } : unwritten;
+    const progress = held.consumer.standing() ?? unwritten;
     const write = over
       ? giveShard(held.own, { ...over.to, why: over.reason }, progress, clock.now())
       : releaseShard(held.own, progress, clock.now());

@@ -8,9 +8,11 @@ import { ByteBudget } from '../../../src/runtime/delivery/byte-budget.ts';
 import { Checkpointer } from '../../../src/runtime/delivery/checkpointer.ts';
 import { Lanes } from '../../../src/runtime/delivery/lanes.ts';
 import { LoadMeter } from '../../../src/runtime/delivery/load-meter.ts';
+import { OneByOne } from '../../../src/runtime/delivery/one-by-one.ts';
 import { Restarts } from '../../../src/runtime/delivery/restarts.ts';
 import type { RetryPolicy } from '../../../src/runtime/delivery/retry-policy.ts';
-import { ShardConsumer, type ShardConsumerOptions } from '../../../src/runtime/delivery/shard-consumer.ts';
+import type { ShardConsumerOptions } from '../../../src/runtime/delivery/delivery-options.ts';
+import { ShardConsumer } from '../../../src/runtime/delivery/shard-consumer.ts';
 import type { Batch, Handler, HandlerContext, HandlerResult } from '../../../src/runtime/handlers/handler.ts';
 import type { WorkerEvent } from '../../../src/runtime/worker-event.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -28,6 +30,7 @@ export interface ReadShardOptions extends Partial<
   lanes?: number;
   batchSize?: number;
   policy?: Partial<RetryPolicy>;
+  kind?: Handler['kind'];
   handle: Handle;
   /** Of a handler that checkpoints itself. */
   open?: NonNullable<Handler['open']>;
@@ -41,6 +44,7 @@ export function aReadShard({
   lanes = 1,
   batchSize = 100,
   policy,
+  kind = 'module',
   handle,
   open,
   ...options
@@ -94,7 +98,7 @@ export function aReadShard({
     beatsFail: () => false,
     onTrouble: () => {},
   });
-  const handler = { handle, ...(open ? { open } : {}) };
+  const handler = { kind, handle, ...(open ? { open } : {}) };
   const consumer = new ShardConsumer({
     shardId: 's',
     reader: { next, unreadForMs: () => 0 },
@@ -105,6 +109,7 @@ export function aReadShard({
     timeoutMs: 900_000,
     onStuck: () => {},
     share: new ByteBudget(1e9).share(Infinity),
+    turns: new OneByOne(),
     checkpointer,
     meter: new LoadMeter(0, 0),
     behindMs: 0,

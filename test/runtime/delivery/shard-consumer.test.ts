@@ -12,7 +12,9 @@ import { Checkpointer } from '../../../src/runtime/delivery/checkpointer.ts';
 import { Lanes } from '../../../src/runtime/delivery/lanes.ts';
 import { LoadMeter } from '../../../src/runtime/delivery/load-meter.ts';
 import { Restarts } from '../../../src/runtime/delivery/restarts.ts';
-import { ShardConsumer, type ShardConsumerOptions } from '../../../src/runtime/delivery/shard-consumer.ts';
+import type { ShardConsumerOptions } from '../../../src/runtime/delivery/delivery-options.ts';
+import { ShardConsumer } from '../../../src/runtime/delivery/shard-consumer.ts';
+import { OneByOne } from '../../../src/runtime/delivery/one-by-one.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { aRecord } from '../handlers/a-batch.ts';
 import { aReadShard } from './a-read-shard.ts';
@@ -72,7 +74,9 @@ function aConsumer(changes: Changes) {
     }),
     meter: new LoadMeter(0, 0),
     behindMs: 0,
+    turns: new OneByOne(),
     handler: {
+      kind: 'module',
       handle: async ({ records }) => {
         batches.push(records.length);
         return { outcome: 'done' };
@@ -96,6 +100,7 @@ function aConsumer(changes: Changes) {
 }
 
 const hangs: Pick<ShardConsumerOptions, 'handler'>['handler'] = {
+  kind: 'module',
   handle: (_, { signal }) =>
     new Promise((resolve) => {
       const failed = { outcome: 'failed', error: new KcgError('Aborted', 'given up') } as const;
@@ -181,6 +186,7 @@ describe('a shard consumer', () => {
       lanes: new Lanes(2, { batchSize: 1_000, batchWindowMs: 10_000 }),
       share: new ByteBudget(1e9).share(2_000 * RECORD),
       handler: {
+        kind: 'module',
         handle: async ({ records }) => {
           if (records[0]!.partitionKey === 'a') await clock.sleep(1_000);
           else sizes.push(records.length);
