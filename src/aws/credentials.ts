@@ -7,12 +7,6 @@ import { KcgError } from '../lib/errors.ts';
 import { CredentialsLookupError, type CredentialsSource } from './credentials-lookup.ts';
 import { AwsRequestHandler } from './request-handler.ts';
 
-export interface AwsCredentialsOptions {
-  clock: Clock;
-  /** How long one call waits for credentials, ms; default 1,500: less than the bound of any call. The search goes on. */
-  patienceMs?: number;
-}
-
 type Provider = ReturnType<typeof defaultProvider>;
 export type Identity = Awaited<ReturnType<Provider>>;
 /** Of the client that asks. */
@@ -21,6 +15,7 @@ type Caller = Parameters<Provider>[0];
 /** What a client is given as `credentials`. Shared by all clients of a process, so that each source is asked once. */
 export type AwsCredentials = ((caller?: Caller) => Promise<Identity>) & { memoized: true };
 
+/** How long one call waits for credentials: less than the bound of any call. The search goes on. */
 const PATIENCE_MS = 1_500;
 /** As the SDK does it: sources give the next credentials this long before these end. */
 const RENEW_BEFORE_MS = 300_000;
@@ -37,8 +32,8 @@ const SILENT_MS = 900;
  *
  * The provider throws `CredentialsLookupError`.
  */
-export function awsCredentials(options: AwsCredentialsOptions = { clock: systemClock }): AwsCredentials {
-  return keptCredentials(new Chain(), options);
+export function awsCredentials({ clock }: { clock: Clock } = { clock: systemClock }): AwsCredentials {
+  return keptCredentials(new Chain(), { clock });
 }
 
 /** Where credentials come from. */
@@ -50,21 +45,15 @@ export interface CredentialsSearch {
 }
 
 /** What `search` finds, renewed in time. The provider throws `CredentialsLookupError`. */
-export function keptCredentials(
-  search: CredentialsSearch,
-  { clock, patienceMs = PATIENCE_MS }: AwsCredentialsOptions,
-): AwsCredentials {
-  const keeper = new CredentialsKeeper(search, clock, patienceMs);
+export function keptCredentials(search: CredentialsSearch, { clock }: { clock: Clock }): AwsCredentials {
+  const keeper = new CredentialsKeeper(search, clock);
   // `memoized`: asked before each call, without the SDK's own memory in front.
   return Object.assign((caller: Caller | undefined) => keeper.provide(caller), { memoized: true as const });
 }
 
 /** What a program's own `provider` gives, asked for when there is nothing and before what there is ends. */
-export function ownCredentials(
-  provider: () => Promise<Identity>,
-  options: AwsCredentialsOptions = { clock: systemClock },
-): AwsCredentials {
-  return keptCredentials({ stamp: async () => '', find: () => askOwn(provider) }, options);
+export function ownCredentials(provider: () => Promise<Identity>): AwsCredentials {
+  return keptCredentials({ stamp: async () => '', find: () => askOwn(provider) }, { clock: systemClock });
 }
 
 async function askOwn(provider: () => Promise<Identity>): Promise<Identity> {
@@ -107,7 +96,6 @@ class Chain implements CredentialsSearch {
 class CredentialsKeeper {
   readonly #search: CredentialsSearch;
   readonly #clock: Clock;
-  readonly #patienceMs: number;
   #held: Identity | undefined;
   #asking: Promise<Identity> | undefined;
   #source: { name: CredentialsSource; sinceMs: number } | undefined;
@@ -116,10 +104,9 @@ class CredentialsKeeper {
   /** Monotonic. */
   #lookedMs = -Infinity;
 
-  constructor(search: CredentialsSearch, clock: Clock, patienceMs: number) {
+  constructor(search: CredentialsSearch, clock: Clock) {
     this.#search = search;
     this.#clock = clock;
-    this.#patienceMs = patienceMs;
   }
 
   async provide(caller: Caller | undefined): Promise<Identity> {
@@ -159,9 +146,9 @@ class CredentialsKeeper {
 
   async #patiently(asking: Promise<Identity>): Promise<Identity> {
     const done = new AbortController();
-    const late = this.#clock.sleep(this.#patienceMs, { signal: done.signal }).then(() => {
+    const late = this.#clock.sleep(PATIENCE_MS, { signal: done.signal }).then(() => {
       if (done.signal.aborted) return asking;
-      throw this.#failure({ waitedMs: this.#patienceMs });
+      throw this.#failure({ waitedMs: PATIENCE_MS });
     });
     // What ends after it was waited for is of no interest to anybody.
     late.catch(() => {});

@@ -60,11 +60,7 @@ function changed(old: Fields, { set, gone = [] }: FieldChange): Fields {
   return next;
 }
 
-function fieldChange(
-  old: Fields,
-  now: Fields,
-  isOther: (name: string) => boolean = () => false,
-): FieldChange | undefined {
+function fieldChange(old: Fields, now: Fields, isOther: (name: string) => boolean): FieldChange | undefined {
   const change: Required<FieldChange> = { set: {}, gone: [] };
   for (const [name, value] of Object.entries(now)) {
     if (value !== undefined && !isOther(name) && !isSame(old[name], value)) change.set[name] = value;
