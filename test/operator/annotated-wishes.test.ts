@@ -1,16 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
-import { groupObject, Harness, NAME } from './reconcile-harness.ts';
+import { Harness, NAME } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(async () => {
   h = new Harness();
   h.kinesis.createStream({ name: 'orders', shardCount: 3 });
-  h.cluster.create(KINDS.consumerGroup, groupObject());
-  await h.converge();
-  await h.runWorkers();
-  await h.converge();
+  await h.createRunning();
 });
 afterEach(() => h.close());
 

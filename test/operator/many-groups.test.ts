@@ -34,7 +34,7 @@ test.for([
 ])('deleting a group $name costs as much among 200 as among 2', async ({ checkpoints }) => {
   const costOf = async (name: string): Promise<number> => {
     const key = `shop/${name}`;
-    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }, { name }));
+    h.create({ checkpoints }, { name });
     await h.converge(key);
     h.cluster.remove(KINDS.consumerGroup, { namespace: 'shop', name });
     looked = 0;
@@ -45,7 +45,7 @@ test.for([
   const alone = await costOf('first');
   expect(alone).toBeGreaterThan(0);
   for (let index = 0; index < 200; index += 1) {
-    h.cluster.create(KINDS.consumerGroup, groupObject({}, { name: `other-${index}` }));
+    h.create({}, { name: `other-${index}` });
   }
   expect(await costOf('second')).toBe(alone);
 });
@@ -53,7 +53,7 @@ test.for([
 test('a look at a table whose settings another group holds costs as much among 200 as among 3', async () => {
   const checkpoints = { table: { name: 'shared', pointInTimeRecovery: true } };
   const costOf = async (name: string): Promise<number> => {
-    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }, { name }));
+    h.create({ checkpoints }, { name });
     looked = 0;
     await h.converge(`shop/${name}`);
     expect(await h.condition('TableReady', { namespace: 'shop', name })).toBe('True TableSettingsHeld');
@@ -67,15 +67,14 @@ test('a look at a table whose settings another group holds costs as much among 2
   await h.converge('shop/holder');
   const alone = await costOf('second');
   expect(alone).toBeGreaterThan(0);
-  for (let index = 0; index < 200; index += 1)
-    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }, { name: `other-${index}` }));
+  for (let index = 0; index < 200; index += 1) h.create({ checkpoints }, { name: `other-${index}` });
   expect(await costOf('third')).toBe(alone);
 });
 
 test('a stream is asked for as long as one group reads it', async () => {
   const describes = () => h.calls.filter((call) => call === 'describe stream').length;
   for (const name of ['one', 'two']) {
-    h.cluster.create(KINDS.consumerGroup, groupObject({}, { name }));
+    h.create({}, { name });
     await h.reconcile(`shop/${name}`);
   }
   expect(describes()).toBe(1);
@@ -85,7 +84,7 @@ test('a stream is asked for as long as one group reads it', async () => {
   expect(describes()).toBe(1);
   h.cluster.remove(KINDS.consumerGroup, { namespace: 'shop', name: 'two' });
   await h.reconcile('shop/two');
-  h.cluster.create(KINDS.consumerGroup, groupObject({}, { name: 'three' }));
+  h.create({}, { name: 'three' });
   await h.reconcile('shop/three');
   expect(describes()).toBe(2);
 });

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 const none = new KcgError('Credentials', 'the call was not tried, as there are no credentials', {
   fix: 'Give the pod an IAM role.',
@@ -11,7 +10,7 @@ let h: Harness;
 beforeEach(() => {
   h = new Harness();
   h.kinesis.createStream({ name: 'orders', shardCount: 3 });
-  h.cluster.create(KINDS.consumerGroup, groupObject());
+  h.create();
 });
 afterEach(() => h.close());
 

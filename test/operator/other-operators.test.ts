@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS, type LeaderElectionRecord } from '../../src/kubernetes/cluster.ts';
 import type { GroupReconciler } from '../../src/operator/reconcile.ts';
-import { groupObject, Harness, KEY, NAME } from './reconcile-harness.ts';
+import { Harness, KEY, NAME } from './reconcile-harness.ts';
 import { settle } from '../support/manual-clock.ts';
 
 /** Two installations: each has a Lease of its own, and another image. */
@@ -15,7 +15,7 @@ const { signal } = new AbortController();
 beforeEach(() => {
   h = new Harness({ instance: FIRST });
   h.kinesis.createStream({ name: 'orders', shardCount: 3 });
-  h.cluster.create(KINDS.consumerGroup, groupObject());
+  h.create();
   second = h.another({ instance: SECOND, workerImage: 'kcg:other' });
 });
 afterEach(() => h.close());

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 let h: Harness;
 afterEach(() => h.close());
@@ -10,8 +10,6 @@ function open(settings: ConstructorParameters<typeof Harness>[0] = {}): void {
   h = new Harness(settings);
   h.kinesis.createStream({ name: 'orders', shardCount: 3 });
 }
-const create = (spec: Record<string, unknown> = {}) =>
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
 const claimRow = () => h.table().get('group#claim', { consistent: true });
 
 /** The next write of this name fails. */
@@ -39,7 +37,7 @@ describe('what Latest means', () => {
       open();
       h.clusterSkewMs = skewMs;
       const createdAt = h.clock.now();
-      create({ initialPosition: { type: 'Latest' } });
+      h.create({ initialPosition: { type: 'Latest' } });
       await h.clock.advance(20_000);
       await h.converge();
       await expectStart(createdAt);
@@ -48,7 +46,7 @@ describe('what Latest means', () => {
 
   test('is pinned by a later look when the claim was written and the pin was not', async () => {
     open();
-    create({ initialPosition: { type: 'Latest' } });
+    h.create({ initialPosition: { type: 'Latest' } });
     failOnce('pin start');
     await expect(h.reconcile()).rejects.toMatchObject({ code: 'Throttled' });
     expect(await claimRow()).not.toHaveProperty('start_at');
@@ -61,7 +59,7 @@ describe('what Latest means', () => {
 
   test('is not pinned where positions are already', async () => {
     open();
-    create({ initialPosition: { type: 'TrimHorizon' } });
+    h.create({ initialPosition: { type: 'TrimHorizon' } });
     await h.converge();
     await h.runWorkers();
     h.setGroup((spec) => (spec['initialPosition'] = { type: 'Latest' }));
@@ -72,7 +70,7 @@ describe('what Latest means', () => {
 
 test('a group that nobody has claimed is claimed by one consistent read of its rows', async () => {
   open();
-  create();
+  h.create();
   const get = vi.spyOn(h.table(), 'get');
   const query = vi.spyOn(h.table(), 'query');
   await h.converge();
@@ -96,7 +94,7 @@ describe('rows that were to expire', () => {
   test('live when the group is claimed', async () => {
     open();
     expiring();
-    create({ desiredState: 'Stopped' });
+    h.create({ desiredState: 'Stopped' });
     await h.reconcile();
     const row = await h.table().get('shardId-000000000000', { consistent: true });
     expect(row).toEqual({ shard_id: 'shardId-000000000000', epoch: 1, sequence: '7' });
@@ -105,7 +103,7 @@ describe('rows that were to expire', () => {
   test('are not forgotten when one of the writes fails', async () => {
     open();
     expiring();
-    create({ desiredState: 'Stopped' });
+    h.create({ desiredState: 'Stopped' });
     failOnce('keep shard');
     await expect(h.reconcile()).rejects.toMatchObject({ code: 'Throttled' });
     expect(await claimRow()).toBeUndefined();
@@ -134,19 +132,19 @@ describe('a claim of this cluster whose resource is not seen', () => {
       resource_uid: 'not-seen',
       ...(namespace === undefined ? {} : { resource_namespace: namespace }),
     });
-    create(spec);
+    h.create(spec);
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe(expected);
   });
 
   test('is of this group when it comes back under its name', async () => {
     open({ sees: some });
-    create();
+    h.create();
     await h.converge();
     expect(await claimRow()).toMatchObject({ resource_namespace: 'shop' });
     h.cluster.remove(KINDS.consumerGroup, { namespace: 'shop', name: 'orders' });
     await h.reconcile();
-    create();
+    h.create();
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
   });

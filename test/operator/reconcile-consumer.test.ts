@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness, NAME } from './reconcile-harness.ts';
+import { Harness, NAME } from './reconcile-harness.ts';
 
 const FAN_OUT = { consumer: { type: 'EnhancedFanOut' } };
 let h: Harness;
@@ -11,8 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => h.close());
 
-const create = (spec: Record<string, unknown> = FAN_OUT) =>
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
+const create = (spec: Record<string, unknown> = FAN_OUT) => h.create(spec);
 const consumers = () =>
   h.kinesis
     .stream('orders')

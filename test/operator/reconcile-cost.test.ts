@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { CREATED_BY_TAG, GROUP_TAG } from '../../src/table/table-tags.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 /* What a group costs the API server on its way from nothing to ready. */
 
@@ -10,7 +9,7 @@ let h: Harness;
 beforeEach(() => {
   h = new Harness({ instance: 'kcg-system/kcg-operator' });
   h.kinesis.createStream({ name: 'orders', shardCount: 2 });
-  h.cluster.create(KINDS.consumerGroup, groupObject());
+  h.create();
 });
 afterEach(() => h.close());
 

@@ -12,17 +12,10 @@ beforeEach(() => {
 });
 afterEach(() => h.close());
 
-function create(spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}): void {
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec, metadata));
-}
-
 describe('deletion', () => {
   const gone = async () => (await h.cluster.get(KINDS.consumerGroup, NAME)) === undefined;
   const started = async (checkpoints: Record<string, unknown>) => {
-    create({ checkpoints });
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning({ checkpoints });
   };
   const stopPods = async () => {
     for (const pod of await h.cluster.list(KINDS.pod)) h.cluster.remove(KINDS.pod, pod.metadata as never);
@@ -175,7 +168,7 @@ describe('deletion', () => {
     ['while the table was being created', 'CREATING'],
   ] as const)('with Delete %s deletes the table that it made', async (_, status) => {
     h.faults.set('claim group', new KcgError('Unavailable', 'away'));
-    create({ checkpoints: { deletionPolicy: 'Delete' } });
+    h.create({ checkpoints: { deletionPolicy: 'Delete' } });
     await expect(h.reconcile()).rejects.toThrow('away');
     const [name, table] = [...h.tables.tables][0]!;
     h.tables.tables.set(name, { ...table, status });
@@ -232,7 +225,7 @@ describe('deletion', () => {
     test('lets a group of that name begin only after that, and says so meanwhile', async () => {
       await started({});
       setAndDelete();
-      create();
+      h.create();
       await h.reconcile();
       expect(await h.condition('Ready')).toBe('False Progressing');
       expect(await h.condition('Reconciling')).toBe('True CleaningUp');
@@ -302,12 +295,12 @@ describe('deletion', () => {
     test.each<[string, () => void, string]>([
       [
         'of a resource that names it too',
-        () => create({ checkpoints: { table: { name: 'shared' } } }, other),
+        () => h.create({ checkpoints: { table: { name: 'shared' } } }, other),
         'shop/other',
       ],
       [
         'of a resource whose spec is refused',
-        () => create({ handler: {}, checkpoints: { table: { name: 'shared' } } }, other),
+        () => h.create({ handler: {}, checkpoints: { table: { name: 'shared' } } }, other),
         'shop/other',
       ],
       [
@@ -406,7 +399,7 @@ describe('deletion', () => {
     await h.reconcile();
     await stopPods();
     await h.reconcile();
-    create({ desiredState: 'Stopped' });
+    h.create({ desiredState: 'Stopped' });
     await h.reconcile();
     const kept = h
       .table()
@@ -422,7 +415,7 @@ describe('deletion', () => {
     h.close();
     h = new Harness({ defaultRegion: 'eu-west-1' });
     h.kinesis.createStream({ name: 'orders', shardCount: 3 });
-    create({ region: undefined, checkpoints: { deletionPolicy: 'Delete' } });
+    h.create({ region: undefined, checkpoints: { deletionPolicy: 'Delete' } });
     await h.converge();
     await h.runWorkers();
     h.cluster.remove(KINDS.consumerGroup, NAME);

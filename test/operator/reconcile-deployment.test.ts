@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness, WORKER } from './reconcile-harness.ts';
+import { Harness, WORKER } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(() => {
@@ -9,13 +9,9 @@ beforeEach(() => {
 });
 afterEach(() => h.close());
 
-function create(): void {
-  h.cluster.create(KINDS.consumerGroup, groupObject());
-}
-
 describe('the Deployment', () => {
   test('a Deployment of somebody else with our name is not touched', async () => {
-    create();
+    h.create();
     h.cluster.create(KINDS.deployment, {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
@@ -28,10 +24,7 @@ describe('the Deployment', () => {
   });
 
   test('one that is deleted comes back with a revision after that of the workers', async () => {
-    create();
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning();
     await h.cluster.delete(KINDS.deployment, WORKER);
     await h.converge();
     expect((await h.deployment())?.metadata.annotations?.['kcg.dev/revision']).toBe('2');
@@ -39,10 +32,7 @@ describe('the Deployment', () => {
 
   describe('that a backup brings back without its owner', () => {
     const restored = async (metadata: Record<string, unknown>) => {
-      create();
-      await h.converge();
-      await h.runWorkers();
-      await h.converge();
+      await h.createRunning();
       for (const kind of [KINDS.deployment, KINDS.podDisruptionBudget])
         h.cluster.update(kind, WORKER, (draft) => Object.assign(draft.metadata, metadata));
       await h.converge();
@@ -68,7 +58,7 @@ describe('the Deployment', () => {
   });
 
   test('a Deployment of an older group of this name is waited for', async () => {
-    create();
+    h.create();
     const owner = {
       apiVersion: 'kcg.dev/v1alpha1',
       kind: 'KinesisConsumerGroup',
@@ -97,7 +87,7 @@ describe('the Deployment', () => {
   });
 
   test('a Deployment that has lost its labels stops with its group all the same', async () => {
-    create();
+    h.create();
     await h.converge();
     await h.runWorkers();
     h.cluster.update(KINDS.deployment, WORKER, ({ metadata }) => (metadata.labels = {}));
@@ -107,7 +97,7 @@ describe('the Deployment', () => {
   });
 
   test('fields of the Deployment that somebody else sets are set back, and that is told', async () => {
-    create();
+    h.create();
     await h.converge();
     h.cluster.update(
       KINDS.deployment,

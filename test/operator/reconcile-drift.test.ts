@@ -3,7 +3,7 @@ import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ObservedTable, TableAdmin } from '../../src/table/table-admin.ts';
 import { TableLooks } from '../../src/table/table-looks.ts';
-import { groupObject, Harness, KEY, NAME } from './reconcile-harness.ts';
+import { Harness, KEY, NAME } from './reconcile-harness.ts';
 
 const TABLE = 'kinesis-checkpoints-shop-orders';
 const SPEC = {
@@ -26,7 +26,7 @@ beforeEach(() => {
 afterEach(() => h.close());
 
 async function running(spec: Record<string, unknown> = SPEC): Promise<void> {
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
+  h.create(spec);
   await h.converge();
   await h.runWorkers();
   for (let look = 0; look < 5; look += 1) {
@@ -228,7 +228,7 @@ describe('a replica', () => {
 
   test('of the table of a new group: nothing is changed, and no worker started', async () => {
     h.foreignTable(TABLE, { replicas: ['us-east-1'], ttlAttribute: '' });
-    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints: { table: { adoption: 'Always' } } }));
+    h.create({ checkpoints: { table: { adoption: 'Always' } } });
     await h.converge();
     expect(await h.condition('TableReady')).toBe('False TableReplicated');
     expect(await h.message('TableReady')).toContain('is a global table, with replicas in us-east-1');

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ObservedTable, TableStep } from '../../src/table/table-admin.ts';
-import { groupObject, Harness, NAME } from './reconcile-harness.ts';
+import { Harness, NAME } from './reconcile-harness.ts';
 
 /** DynamoDBs that are not quite DynamoDB: what they lack is left out and told, and the group works. */
 
@@ -42,13 +42,6 @@ const withoutTagCalls: Emulator = {
 };
 const withoutTags: Emulator = { shows: (table) => ({ ...table, tags: {} }) };
 
-async function running(spec: Record<string, unknown> = {}): Promise<void> {
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
-  await h.converge();
-  await h.runWorkers();
-  await h.converge();
-}
-
 /** Looks at the table as often as drift is looked for in an hour. */
 async function anHour(): Promise<TableStep['do'][]> {
   const before = h.tables.steps.length;
@@ -66,7 +59,7 @@ describe.each([
   beforeEach(() => imitate(emulator));
 
   test('serves a group with tags, and tells that they are left out', async () => {
-    await running({ checkpoints: { table: { tags: { team: 'a' } } } });
+    await h.createRunning({ checkpoints: { table: { tags: { team: 'a' } } } });
     await anHour();
     expect(await anHour()).toEqual([]);
     expect(await h.condition('TableReady')).toBe('True TableActive');
@@ -77,7 +70,7 @@ describe.each([
   });
 
   test('is known to hold the table of the group after a restart, before and after the claim', async () => {
-    h.cluster.create(KINDS.consumerGroup, groupObject());
+    h.create();
     h.faults.set('claim group', new KcgError('Unavailable', 'away'));
     await expect(h.reconcile()).rejects.toThrow('away');
     h.faults.clear();
@@ -90,7 +83,7 @@ describe.each([
   });
 
   test('is known to hold it by a claim that is made anew while the table cannot be described', async () => {
-    await running();
+    await h.createRunning();
     const claim = () => h.table().get('group#claim', { consistent: true });
     const { table_made_at: madeAt } = (await claim())!;
     expect(madeAt).toBe(h.tables.tables.get(TABLE)?.createdAt);
@@ -103,14 +96,14 @@ describe.each([
 
   test('is known to by the next resource of that group, and by a group that shares it', async () => {
     const checkpoints = { table: { name: 'shared' } };
-    await running({ checkpoints });
-    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }, { name: 'other' }));
+    await h.createRunning({ checkpoints });
+    h.create({ checkpoints }, { name: 'other' });
     await h.converge('shop/other');
     expect(await h.condition('GroupClaimed', { namespace: 'shop', name: 'other' })).toBe('True Claimed');
     h.cluster.remove(KINDS.consumerGroup, NAME);
     await h.reconcile();
     const adopting = { table: { name: 'shared', adoption: 'Always' } };
-    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints: adopting }));
+    h.create({ checkpoints: adopting });
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
     expect((await h.status()).table).toMatchObject({ created: true });
@@ -120,14 +113,14 @@ describe.each([
     const checkpoints = { table: { name: 'shared' } };
     for (let index = 0; index < 10; index += 1)
       h.table(`shop.${index}`, 'shared').store('group#claim', { shard_id: 'group#claim' });
-    await running({ checkpoints });
-    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }, { name: 'other' }));
+    await h.createRunning({ checkpoints });
+    h.create({ checkpoints }, { name: 'other' });
     await h.converge('shop/other');
     expect(await h.condition('GroupClaimed', { namespace: 'shop', name: 'other' })).toBe('True Claimed');
   });
 
   test('has the table deleted with the group that made it', async () => {
-    await running({ checkpoints: { deletionPolicy: 'Delete' } });
+    await h.createRunning({ checkpoints: { deletionPolicy: 'Delete' } });
     h.cluster.remove(KINDS.consumerGroup, NAME);
     await h.reconcile();
     for (const pod of await h.cluster.list(KINDS.pod)) h.cluster.remove(KINDS.pod, pod.metadata as never);
@@ -143,7 +136,7 @@ describe.each([
       resource_uid: 'gone',
       table_made_at: 5,
     });
-    h.cluster.create(KINDS.consumerGroup, groupObject());
+    h.create();
     await h.converge();
     expect(await h.condition('TableReady')).toMatch(/^False Table(NotAdopted|AccessDenied)$/);
   });
@@ -174,7 +167,7 @@ describe('a setting that never shows', () => {
     ],
   ])('%s is asked for a few times, then left out and told', async (_, table, shows, step) => {
     imitate({ shows });
-    await running({ checkpoints: { table } });
+    await h.createRunning({ checkpoints: { table } });
     await anHour();
     expect(await anHour()).toEqual([]);
     expect(h.tables.steps.filter((asked) => asked.step.do === step).length).toBeLessThan(8);
@@ -187,7 +180,7 @@ describe('a setting that never shows', () => {
   test('is asked for again when the spec changes, and forgotten once it shows', async () => {
     const hidden = { on: true };
     imitate({ shows: (table) => (hidden.on ? { ...table, tableClass: 'Standard' } : table) });
-    await running({ checkpoints: { table: { tableClass: 'StandardInfrequentAccess' } } });
+    await h.createRunning({ checkpoints: { table: { tableClass: 'StandardInfrequentAccess' } } });
     await anHour();
     expect(await h.message('TableReady')).toContain('left out');
     h.setGroup((spec) => (spec['scaling'] = { mode: 'Fixed', replicas: 2 }));
@@ -201,7 +194,7 @@ describe('a setting that never shows', () => {
 
   test('that is not known at all is asked for once', async () => {
     imitate({ unknown: ['set point-in-time recovery'], shows: (table) => table });
-    await running({ checkpoints: { table: { pointInTimeRecovery: true } } });
+    await h.createRunning({ checkpoints: { table: { pointInTimeRecovery: true } } });
     expect(await h.condition('TableReady')).toBe('True TableActive');
     expect(await h.message('TableReady')).toContain('left out, as this DynamoDB');
   });

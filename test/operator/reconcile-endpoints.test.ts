@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 const queueArn = 'arn:aws:sqs:eu-west-1:123456789012:failed';
 
@@ -12,7 +11,7 @@ test.each([
   try {
     h.kinesis.createStream({ name: 'orders', shardCount: 1 });
     const handler = { log: {}, onFailure: { sqs: { queueArn } } };
-    h.cluster.create(KINDS.consumerGroup, groupObject({ ...spec, handler }));
+    h.create({ ...spec, handler });
     await h.converge();
     expect((await h.workerConfig())?.onFailure).toEqual({ type: 'sqs', queueArn, endpoint });
   } finally {
@@ -26,7 +25,7 @@ test.each(['http://collector:4318', undefined])(
     const h = new Harness({ workerOtlpEndpoint });
     try {
       h.kinesis.createStream({ name: 'orders', shardCount: 1 });
-      h.cluster.create(KINDS.consumerGroup, groupObject({ handler: { log: {} } }));
+      h.create({ handler: { log: {} } });
       await h.converge();
       expect((await h.workerConfig())?.otlpEndpoint).toBe(workerOtlpEndpoint);
     } finally {

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RESUME_ANNOTATION } from '../../src/api/labels.ts';
 import { KcgError } from '../../src/lib/errors.ts';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(() => {
@@ -10,13 +9,6 @@ beforeEach(() => {
   h.kinesis.createStream({ name: 'orders', shardCount: 3 });
 });
 afterEach(() => h.close());
-
-async function runningGroup(): Promise<void> {
-  h.cluster.create(KINDS.consumerGroup, groupObject());
-  await h.converge();
-  await h.runWorkers();
-  await h.converge();
-}
 
 const denied = new KcgError('AccessDenied', 'may not call dynamodb:UpdateItem on table t', {
   fix: 'Allow it.',
@@ -38,7 +30,7 @@ describe('a step that fails is told of in the status', () => {
     ['an API server that fails', 'apply', away, 'WorkersAvailable', 'False ApplyFailed'],
   ])('%s, and it is tried again', async (_, operation, fault, type, expected) => {
     h.faults.set(operation, fault);
-    h.cluster.create(KINDS.consumerGroup, groupObject());
+    h.create();
     await expect(h.reconcile()).rejects.toBe(fault);
     expect(await h.condition(type)).toBe(expected);
     expect(await h.message(type)).toContain(fault.message);
@@ -56,14 +48,14 @@ describe('a step that fails is told of in the status', () => {
 
   test('a Deployment that an admission plugin refused waits for a change of it', async () => {
     h.faults.set('apply', refused);
-    h.cluster.create(KINDS.consumerGroup, groupObject());
+    h.create();
     await h.converge();
     expect(await h.condition('WorkersAvailable')).toBe('False TemplateRejected');
     expect(await h.message('Stalled')).toBe(refused.message);
   });
 
   test('a pause that cannot be written', async () => {
-    await runningGroup();
+    await h.createRunning();
     h.setGroup((spec) => (spec['desiredState'] = 'Paused'));
     h.faults.set('pause group', denied);
     await expect(h.reconcile()).rejects.toBe(denied);
@@ -76,7 +68,7 @@ describe('a step that fails is told of in the status', () => {
   });
 
   test('and the workers that run go on', async () => {
-    await runningGroup();
+    await h.createRunning();
     h.restart();
     h.faults.set('clusterId', forbidden);
     await expect(h.reconcile()).rejects.toBe(forbidden);
@@ -85,7 +77,7 @@ describe('a step that fails is told of in the status', () => {
   });
 
   test('what a pause has found keeps nobody from going on where it may not be taken off', async () => {
-    await runningGroup();
+    await h.createRunning();
     h.setGroup((spec, { metadata }) => {
       spec['scaling'] = { maxReplicas: 1 };
       metadata.annotations = { ...metadata.annotations, [RESUME_ANNOTATION]: 'Shadow' };
@@ -96,7 +88,7 @@ describe('a step that fails is told of in the status', () => {
   });
 
   test('marks on pods that may not be set keep nobody from scaling down', async () => {
-    await runningGroup();
+    await h.createRunning();
     h.faults.set('patchMetadata', forbidden);
     h.setGroup((spec) => (spec['scaling'] = { shardsPerWorker: 3, scaleDown: { stabilizationSeconds: 0 } }));
     await h.reconcile();

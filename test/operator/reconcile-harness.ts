@@ -309,6 +309,18 @@ export class Harness {
     return ((await this.deployment())?.spec as { replicas?: number } | undefined)?.replicas;
   }
 
+  create(...group: Parameters<typeof groupObject>): void {
+    this.cluster.create(KINDS.consumerGroup, groupObject(...group));
+  }
+
+  /** A group whose workers own all shards, and whose status says so. */
+  async createRunning(spec: Record<string, unknown> = {}): Promise<void> {
+    this.create(spec);
+    await this.converge();
+    await this.runWorkers();
+    await this.converge();
+  }
+
   setGroup(change: (spec: Record<string, unknown>, object: KubeObject) => void): void {
     this.cluster.update(KINDS.consumerGroup, NAME, (draft) => {
       change(draft.spec as Record<string, unknown>, draft);

@@ -9,7 +9,7 @@ import { seededRandom } from '../../src/lib/random.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ImportRequest } from '../../src/operator/position-import.ts';
 import { somePositions } from '../import/foreign-builders.ts';
-import { groupObject, Harness, NAME } from './reconcile-harness.ts';
+import { Harness, NAME } from './reconcile-harness.ts';
 
 let h: Harness;
 let foreign: ForeignPositions;
@@ -71,8 +71,7 @@ const move = () =>
     movement: `${foreign.movement}+`,
     positions: foreign.positions.map((position) => ({ ...position, movement: `${position.movement}+` })),
   });
-const create = (spec: Record<string, unknown> = withImport()) =>
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
+const create = (spec: Record<string, unknown> = withImport()) => h.create(spec);
 const rowsOfShards = () =>
   h
     .table()

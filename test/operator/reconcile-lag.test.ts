@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 const SHARDS = 4;
 let h: Harness;
@@ -11,7 +10,7 @@ beforeEach(async () => {
   h = new Harness();
   h.kinesis.createStream({ name: 'orders', shardCount: SHARDS });
   const scaling = { mode: 'Lag', targetLagSeconds: 60, maxReplicas: 10 };
-  h.cluster.create(KINDS.consumerGroup, groupObject({ scaling }));
+  h.create({ scaling });
   await h.converge();
 });
 afterEach(() => h.close());

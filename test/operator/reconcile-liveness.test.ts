@@ -5,13 +5,13 @@ import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS, type KubeObject } from '../../src/kubernetes/cluster.ts';
 import { fenceWorkers } from '../../src/operator/steps/fence-workers.ts';
 import type { GroupLook } from '../../src/view/group-look.ts';
-import { groupObject, Harness, WORKER } from './reconcile-harness.ts';
+import { Harness, WORKER } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(async () => {
   h = new Harness();
   h.kinesis.createStream({ name: 'orders', shardCount: 3 });
-  h.cluster.create(KINDS.consumerGroup, groupObject());
+  h.create();
   await h.converge();
   await h.runWorkers();
   for (const row of shardRows())

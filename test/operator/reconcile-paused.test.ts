@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
-import { groupObject, Harness, NAME } from './reconcile-harness.ts';
+import { Harness, NAME } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(() => {
@@ -10,10 +10,6 @@ beforeEach(() => {
 });
 afterEach(() => h.close());
 
-function create(spec: Record<string, unknown> = {}): void {
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
-}
-
 describe('a group that is annotated reconcile-paused', () => {
   const pause = (value: string | undefined) =>
     h.cluster.update(KINDS.consumerGroup, NAME, (draft) => {
@@ -21,7 +17,7 @@ describe('a group that is annotated reconcile-paused', () => {
     });
 
   test('is left alone, and says so', async () => {
-    create();
+    h.create();
     await h.converge();
     pause('true');
     h.setGroup((spec) => (spec['scaling'] = { mode: 'Fixed', replicas: 2 }));
@@ -40,10 +36,7 @@ describe('a group that is annotated reconcile-paused', () => {
     ['has a spec that cannot work', () => h.setGroup((spec) => (spec['stream'] = {}))],
     ['is being deleted', () => h.cluster.remove(KINDS.consumerGroup, NAME)],
   ])('has no shards in the metrics once it %s', async (_, change) => {
-    create({ checkpoints: { deletionPolicy: 'Delete' } });
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning({ checkpoints: { deletionPolicy: 'Delete' } });
     expect(h.judged.get('shop/orders')).toBeDefined();
     change();
     await h.reconcile();
@@ -52,7 +45,7 @@ describe('a group that is annotated reconcile-paused', () => {
   });
 
   test('from the beginning says that nobody has looked at it', async () => {
-    create();
+    h.create();
     pause('true');
     await h.converge();
     expect(await h.condition('Ready')).toBe('Unknown ReconcilePaused');
@@ -63,7 +56,7 @@ describe('a group that is annotated reconcile-paused', () => {
   });
 
   test('can be deleted', async () => {
-    create({ checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 1 } });
+    h.create({ checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 1 } });
     await h.converge();
     pause('true');
     h.cluster.remove(KINDS.consumerGroup, NAME);
@@ -81,7 +74,7 @@ describe('a group that is paused', () => {
       .find(({ shard_id }) => shard_id === 'group#claim')?.['paused'];
 
   test('stays so when it is stopped, until it is to run', async () => {
-    create();
+    h.create();
     await h.converge();
     await h.runWorkers();
     h.setGroup((spec) => (spec['desiredState'] = 'Paused'));
@@ -106,10 +99,7 @@ describe('a group that is paused', () => {
   const warnings = () => h.cluster.events.filter(({ type }) => type === 'Warning');
 
   test('is looked at each second until it is quiet, and so when it goes on, without an alarm', async () => {
-    create();
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning();
     h.setGroup((spec) => (spec['desiredState'] = 'Paused'));
     expect(await h.reconcile()).toBeLessThan(1_300);
     expect(await h.condition('Ready')).toBe('False Progressing');
@@ -129,10 +119,7 @@ describe('a group that is paused', () => {
   });
 
   test('is told to workers by the next operator, when the one that wrote it has told nobody', async () => {
-    create();
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning();
     const claim = h
       .table()
       .rows()
@@ -148,10 +135,7 @@ describe('a group that is paused', () => {
   });
 
   test('takes the seldomer looks the longer its workers need', async () => {
-    create();
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning();
     h.setGroup((spec) => (spec['desiredState'] = 'Paused'));
     await h.reconcile();
     await h.clock.advance(40_000);
@@ -160,7 +144,7 @@ describe('a group that is paused', () => {
 
   test('gets no pods before the workers can be told', async () => {
     h.faults.set('pause group', new KcgError('AccessDenied', 'may not call UpdateItem'));
-    create({ desiredState: 'Paused' });
+    h.create({ desiredState: 'Paused' });
     await expect(h.reconcile()).rejects.toThrow('may not call');
     expect(await h.deployment()).toBeUndefined();
     h.faults.clear();

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { decodeWorker } from '../../src/leases/worker-row.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 /* What the operator sees of shards that do not move, look by look. */
 
@@ -11,10 +10,7 @@ let h: Harness;
 beforeEach(async () => {
   h = new Harness();
   h.kinesis.createStream({ name: 'orders', shardCount: 2 });
-  h.cluster.create(KINDS.consumerGroup, groupObject());
-  await h.converge();
-  await h.runWorkers();
-  await h.converge();
+  await h.createRunning();
 });
 afterEach(() => h.close());
 

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { AttributeValue } from '../../src/leases/row.ts';
 import { Tellers } from '../../src/operator/observe/tellers.ts';
-import { groupObject, Harness, KEY } from './reconcile-harness.ts';
+import { Harness, KEY } from './reconcile-harness.ts';
 
 const SHARD = 'shardId-000000000000';
 
@@ -30,7 +29,7 @@ afterEach(() => h.close());
 
 /** Ready, and the worker has told for a while. */
 async function atRest(spec: Record<string, unknown> = {}): Promise<void> {
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
+  h.create(spec);
   await h.converge();
   await h.runWorkers();
   for (const shard of [0, 1])

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(() => {
@@ -12,7 +12,7 @@ afterEach(() => h.close());
 
 test('a group over a range tells its workers, and is complete without pods once they have noted that', async () => {
   const range = { from: '2026-01-01T00:00:00Z', to: '2026-01-01T01:00:00Z' };
-  h.cluster.create(KINDS.consumerGroup, groupObject({ range }));
+  h.create({ range });
   await h.converge();
   expect(await h.workerConfig()).toMatchObject({
     initialPosition: { type: 'AtTimestamp', timestampMs: Date.parse(range.from) },
@@ -63,7 +63,7 @@ test.each([
 ])(
   'a group with %s that is deleted, and applied again with %s, takes positions of its own range alone',
   async (_, __, first, second, claimed, replicas) => {
-    h.cluster.create(KINDS.consumerGroup, groupObject(first));
+    h.create(first);
     await h.converge();
     await h.runWorkers();
     await recreate(second);
@@ -76,7 +76,7 @@ test.each([
 );
 
 test('a replay of which there is no position begins another range, and is not complete for the first', async () => {
-  h.cluster.create(KINDS.consumerGroup, groupObject({ range: RANGE }));
+  h.create({ range: RANGE });
   await h.converge();
   const claim = await h.table().get('group#claim', { consistent: true });
   h.table().store('group#claim', { ...claim!, completed_at: h.clock.now() });
@@ -93,7 +93,7 @@ async function recreate(spec: Record<string, unknown>): Promise<void> {
   const { uid } = (await h.cluster.get(KINDS.consumerGroup, key, { signal }))!.metadata;
   await h.cluster.delete(KINDS.consumerGroup, key, { uid, signal });
   await h.reconcile();
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
+  h.create(spec);
   await h.clock.advance(60_000);
   await h.converge();
 }
@@ -104,7 +104,7 @@ test('a replay does not wait for a shard that was closed before its range', asyn
   await h.clock.advance(60_000);
   const [from, to] = [60_000, 3_600_000].map((ms) => new Date(h.clock.now() + ms).toISOString());
   await h.clock.advance(120_000);
-  h.cluster.create(KINDS.consumerGroup, groupObject({ range: { from, to } }));
+  h.create({ range: { from, to } });
   await h.converge();
   await h.runWorkers();
   h.table().store(first!.shardId, undefined);
@@ -119,7 +119,7 @@ test.each([
 ])('a group whose %s begins at a time to come has no workers until then, and is well', async (_, spec) => {
   const leftMs = 600_000;
   await h.clock.advance(Date.parse('2026-01-01T00:00:00Z') - leftMs - h.clock.now());
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
+  h.create(spec);
   await h.converge();
   await h.clock.advance(60_000);
   await h.converge();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS, type KubeObject } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness, WORKER } from './reconcile-harness.ts';
+import { Harness, WORKER } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(() => {
@@ -9,13 +9,6 @@ beforeEach(() => {
   h.kinesis.createStream({ name: 'orders', shardCount: 3 });
 });
 afterEach(() => h.close());
-
-async function runningGroup(spec: Record<string, unknown> = {}): Promise<void> {
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
-  await h.converge();
-  await h.runWorkers();
-  await h.converge();
-}
 
 /** Looks as often as the passes ask for, for `minutes`; returns how many there were. */
 async function lookFor(minutes: number): Promise<number> {
@@ -43,7 +36,7 @@ describe('what is refused is asked for less and less often', () => {
     ['Deployment', new KcgError('InvalidInput', 'admission webhook denied the request')],
     ['Deployment', new KcgError('AccessDenied', 'cannot patch deployments: no')],
   ])('%s: %s, while the group is looked at as ever', async (kind, fault) => {
-    await runningGroup();
+    await h.createRunning();
     h.faults.set(`apply ${kind}`, fault);
     h.faults.set(`get ${kind}`, fault);
     h.cluster.remove(KINDS.podDisruptionBudget, WORKER);
@@ -58,7 +51,7 @@ describe('what is refused is asked for less and less often', () => {
 
   test('a Deployment that was never made, and is not looked for in between', async () => {
     h.faults.set('apply Deployment', new KcgError('AccessDenied', 'cannot patch deployments: no'));
-    h.cluster.create(KINDS.consumerGroup, groupObject());
+    h.create();
     await lookFor(1);
     h.calls.length = 0;
     await lookFor(10);
@@ -71,7 +64,7 @@ describe('what is refused is asked for less and less often', () => {
   });
 
   test('and at once when the group asks for something else', async () => {
-    await runningGroup();
+    await h.createRunning();
     h.faults.set('apply Deployment', new KcgError('InvalidInput', 'denied'));
     h.setGroup((spec) => (spec['leases'] = { durationSeconds: 20 }));
     await lookFor(5);
@@ -94,7 +87,7 @@ describe('the PodDisruptionBudget', () => {
   };
 
   test('lets pods go that are not ready', async () => {
-    await runningGroup();
+    await h.createRunning();
     expect((await budget())?.spec).toMatchObject({
       maxUnavailable: '25%',
       unhealthyPodEvictionPolicy: 'AlwaysAllow',
@@ -106,7 +99,7 @@ describe('the PodDisruptionBudget', () => {
     ['with them', { 'app.kubernetes.io/managed-by': 'kcg' }],
   ])('of somebody else with its name, %s, is left alone and told of once', async (_, labels) => {
     h.cluster.create(KINDS.podDisruptionBudget, { ...own, metadata: { ...WORKER, labels } });
-    await runningGroup();
+    await h.createRunning();
     h.calls.length = 0;
     await lookFor(10);
     expect(await budget()).toMatchObject({ spec: own.spec });
@@ -121,7 +114,7 @@ describe('the PodDisruptionBudget', () => {
   });
 
   test('is removed when the user brings one, and comes back', async () => {
-    await runningGroup();
+    await h.createRunning();
     h.setGroup((spec) => (spec['disruptionBudget'] = { management: 'External' }));
     await h.converge();
     expect(await budget()).toBeUndefined();
@@ -138,7 +131,7 @@ describe('the PodDisruptionBudget', () => {
 
 describe('a Deployment whose labels somebody took off', () => {
   test('gets them back, and no pod is replaced', async () => {
-    await runningGroup();
+    await h.createRunning();
     const before = await h.deployment();
     h.cluster.update(KINDS.deployment, WORKER, (draft) => (draft.metadata.labels = {}));
     await h.converge();
@@ -148,7 +141,7 @@ describe('a Deployment whose labels somebody took off', () => {
   });
 
   test('is not made anew while nobody can say whether it is there', async () => {
-    await runningGroup();
+    await h.createRunning();
     const before = await h.deployment();
     h.cluster.update(KINDS.deployment, WORKER, (draft) => (draft.metadata.labels = {}));
     h.faults.set('get Deployment', new KcgError('Unavailable', 'nobody answers'));

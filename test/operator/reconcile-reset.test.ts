@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OffsetResetStatus } from '../../src/api/offset-reset.ts';
 import { KINDS, type ObjectCache } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
-import { groupObject, Harness, KEY, NAME } from './reconcile-harness.ts';
+import { Harness, KEY, NAME } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(() => {
@@ -16,7 +16,7 @@ const POSITION = '49590338271490256608559692538361571095921575989136588898';
 
 /** A group whose workers have read some of each shard; they are gone when `isStopped`. */
 async function group({ isStopped = true } = {}): Promise<void> {
-  h.cluster.create(KINDS.consumerGroup, groupObject());
+  h.create();
   await h.converge();
   await h.runWorkers();
   for (const { shard_id: key, ...row } of h.table().rows()) {
@@ -272,7 +272,7 @@ describe('a reset', () => {
     await h.clock.advance(61_000);
     await h.reconcile();
     expect(await complete('b-second')).toBe('False GroupNotFound');
-    h.cluster.create(KINDS.consumerGroup, groupObject());
+    h.create();
     await h.reconcile();
     expect(await complete('b-second')).toBe('False Waiting');
     const stalled = (await statusOf('b-second')).conditions?.find(({ type }) => type === 'Stalled');
@@ -288,7 +288,7 @@ describe('a reset', () => {
       () => h.setGroup((_, object) => (object.metadata.annotations = { 'kcg.dev/reconcile-paused': 'true' })),
     ],
   ])('of a group %s is told apart from one of no group', async (_, spoil) => {
-    h.cluster.create(KINDS.consumerGroup, groupObject());
+    h.create();
     spoil();
     create('early', { ...OLDEST, dryRun: true });
     await h.clock.advance(3_600_000);
@@ -305,7 +305,7 @@ describe('a reset', () => {
 
   test('of a group that is being deleted says that it waits for another of that name', async () => {
     const checkpoints = { deletionPolicy: 'Delete' };
-    h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints }));
+    h.create({ checkpoints });
     await h.converge();
     await h.runPods();
     h.cluster.remove(KINDS.consumerGroup, { namespace: 'shop', name: 'orders' });

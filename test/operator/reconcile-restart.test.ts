@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness, KEY, NAME, WORKER } from './reconcile-harness.ts';
+import { Harness, KEY, NAME, WORKER } from './reconcile-harness.ts';
 
 /** What must be known after a restart is in the resource, the table or its rows: an operator remembers nothing. */
 
@@ -15,16 +15,6 @@ beforeEach(() => {
   describeStream = h.kinesis.describe.bind(h.kinesis);
 });
 afterEach(() => h.close());
-
-const create = (spec: Record<string, unknown> = {}) =>
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
-
-async function running(spec: Record<string, unknown> = {}): Promise<void> {
-  create(spec);
-  await h.converge();
-  await h.runWorkers();
-  await h.converge();
-}
 
 function failKinesis(): void {
   h.kinesis.describe = () => {
@@ -43,7 +33,7 @@ describe('a restart while', () => {
   ];
 
   test.each(cases)('%s forgets nothing of the status', async (_, fail, type) => {
-    await running();
+    await h.createRunning();
     const { stream, table, leases, lag, shards, workers, summary } = await h.status();
     expect(table).toMatchObject({ name: TABLE, status: 'ACTIVE' });
     fail();
@@ -56,7 +46,7 @@ describe('a restart while', () => {
   });
 
   test.each(cases)('%s: a table that is gone is told, never made anew', async (_, fail) => {
-    await running();
+    await h.createRunning();
     h.tables.tables.delete(TABLE);
     const steps = h.tables.steps.length;
     fail();
@@ -74,7 +64,7 @@ describe('a restart while', () => {
   });
 
   test.each(cases)('%s: a pause is still written, and a Deployment made again', async (_, fail) => {
-    await running();
+    await h.createRunning();
     fail();
     h.restart();
     h.cluster.remove(KINDS.deployment, WORKER);
@@ -85,7 +75,7 @@ describe('a restart while', () => {
   });
 
   test.each(cases)('%s: a worker whose container ended is fenced', async (_, fail) => {
-    await running();
+    await h.createRunning();
     fail();
     h.restart();
     await h.clock.advance(5_000);
@@ -107,7 +97,7 @@ describe('a restart while', () => {
 
 test('without a stream no table is made, and the next look at one makes it', async () => {
   failKinesis();
-  create();
+  h.create();
   await h.converge();
   expect(h.tables.steps).toEqual([]);
   expect(await h.condition('TableReady')).toBe('Unknown TableUnknown');
@@ -118,7 +108,7 @@ test('without a stream no table is made, and the next look at one makes it', asy
 });
 
 test('a status that was lost takes nothing of that with it', async () => {
-  await running();
+  await h.createRunning();
   h.cluster.update(KINDS.consumerGroup, NAME, (draft) => delete draft.status, 'an older CRD');
   h.tables.tables.delete(TABLE);
   h.restart();
@@ -127,7 +117,7 @@ test('a status that was lost takes nothing of that with it', async () => {
 });
 
 test('and tells of no move of the workers of a group that is stopped', async () => {
-  await running();
+  await h.createRunning();
   h.setGroup((spec) => (spec['desiredState'] = 'Stopped'));
   await h.converge();
   h.cluster.update(KINDS.consumerGroup, NAME, (draft) => delete draft.status, 'an older CRD');
@@ -138,7 +128,7 @@ test('and tells of no move of the workers of a group that is stopped', async () 
 });
 
 test('neither do annotations that were replaced, or that an older operator has never written', async () => {
-  await running();
+  await h.createRunning();
   h.cluster.update(
     KINDS.consumerGroup,
     NAME,
@@ -152,7 +142,7 @@ test('neither do annotations that were replaced, or that an older operator has n
 });
 
 test('and they come again while the table is there', async () => {
-  await running();
+  await h.createRunning();
   const annotations = (await h.group()).metadata.annotations;
   h.cluster.update(
     KINDS.consumerGroup,
@@ -168,7 +158,7 @@ test('and they come again while the table is there', async () => {
 test('a group that could not be told that it has claimed starts no workers', async () => {
   const fault = new KcgError('Unavailable', 'the API server does not answer');
   h.faults.set('patchMetadata', fault);
-  create();
+  h.create();
   await expect(h.reconcile()).rejects.toBe(fault);
   expect(await h.deployment()).toBeUndefined();
   expect(await h.condition('GroupClaimed')).toBe('Unknown ClaimUnreachable');
@@ -188,7 +178,7 @@ describe('a table that this very resource has not worked with', () => {
   };
 
   test('is made when it was still being deleted at first', async () => {
-    await running({ checkpoints: { deletionPolicy: 'Delete' } });
+    await h.createRunning({ checkpoints: { deletionPolicy: 'Delete' } });
     h.cluster.remove(KINDS.consumerGroup, NAME);
     await h.reconcile();
     const table = h.tables.tables.get(TABLE)!;
@@ -196,7 +186,7 @@ describe('a table that this very resource has not worked with', () => {
     await h.reconcile();
     h.tables.tables.set(TABLE, { ...table, status: 'DELETING' });
     h.rows.clear();
-    create();
+    h.create();
     await h.converge();
     expect((await h.status()).table).toMatchObject({ status: 'DELETING' });
     h.tables.tables.delete(TABLE);
@@ -208,7 +198,7 @@ describe('a table that this very resource has not worked with', () => {
     ['mismatched', { keySchema: 'id HASH' }, 'False TableSchemaMismatch'],
   ])('is made once the %s one of its name is removed', async (_, change, told) => {
     h.foreignTable(TABLE, change);
-    create();
+    h.create();
     await h.converge();
     expect(await h.condition('TableReady')).toBe(told);
     h.tables.tables.delete(TABLE);
@@ -219,7 +209,7 @@ describe('a table that this very resource has not worked with', () => {
     h.foreignTable(TABLE, { tags: { 'kcg.dev/created-by': 'kcg', 'kcg.dev/group-id': 'shop.orders' } });
     h.table().store('group#claim', { ...CLAIM, stream_arn: 'arn:of-another' });
     h.table().store('shardId-000000000000', { shard_id: 'shardId-000000000000', sequence: '7' });
-    create();
+    h.create();
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('False StreamReplaced');
     h.tables.tables.delete(TABLE);
@@ -228,14 +218,14 @@ describe('a table that this very resource has not worked with', () => {
   });
 
   test('is what a copy of the resource begins with, whatever annotations it brings', async () => {
-    await running();
+    await h.createRunning();
     const { annotations } = (await h.group()).metadata;
     expect(annotations).toHaveProperty('kcg.dev/table');
     h.cluster.remove(KINDS.consumerGroup, NAME);
     await h.reconciler.reconcile(KEY, new AbortController().signal);
     h.tables.tables.delete(TABLE);
     h.rows.clear();
-    h.cluster.create(KINDS.consumerGroup, groupObject({}, { annotations }));
+    h.create({}, { annotations });
     await made();
   });
 });

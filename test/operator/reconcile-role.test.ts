@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness, KEY, NAME } from './reconcile-harness.ts';
+import { Harness, KEY, NAME } from './reconcile-harness.ts';
 
 /* A role per group for the operator's calls, as far as the namespace allows it. */
 
@@ -24,8 +24,7 @@ function annotate(annotations: Record<string, string>): void {
     metadata.annotations = annotations;
   });
 }
-const create = (spec: Record<string, unknown> = {}) =>
-  h.cluster.create(KINDS.consumerGroup, groupObject({ aws: { roleArn }, ...spec }));
+const create = (spec: Record<string, unknown> = {}) => h.create({ aws: { roleArn }, ...spec });
 
 describe('a group with a role', () => {
   test.each([
@@ -188,7 +187,7 @@ describe('a group with a role', () => {
 
 test('a group without a role asks for no namespace, and for its own credentials', async () => {
   namespace({ [ROLES]: roleArn });
-  h.cluster.create(KINDS.consumerGroup, groupObject());
+  h.create();
   await h.converge();
   expect([...new Set(h.roles)]).toEqual(['none']);
 });

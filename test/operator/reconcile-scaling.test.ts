@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { KcgError } from '../../src/lib/errors.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 const SHARDS = 2;
 let h: Harness;
@@ -14,7 +13,7 @@ beforeEach(() => {
 afterEach(() => h.close());
 
 async function create(scaling: Record<string, unknown>): Promise<void> {
-  h.cluster.create(KINDS.consumerGroup, groupObject({ scaling }));
+  h.create({ scaling });
   await h.converge();
   await work();
 }
@@ -201,7 +200,7 @@ describe('schedules', () => {
 
   test('a ceiling holds at once, and the group is looked at when it ends', async () => {
     const schedules = [{ name: 'lunch', start: '0 11 * * *', end: '7 11 * * *', maxReplicas: 1 }];
-    h.cluster.create(KINDS.consumerGroup, groupObject({ scaling: { schedules } }));
+    h.create({ scaling: { schedules } });
     const inMs = await h.converge();
     expect(await h.replicas()).toBe(1);
     expect(inMs).toBeLessThanOrEqual(20_000 * 1.2);
@@ -211,7 +210,7 @@ describe('schedules', () => {
     const schedules = [
       { name: 'lunch', timeZone: 'Europe/Nowhere', start: '0 11 * * *', end: '7 11 * * *', maxReplicas: 1 },
     ];
-    h.cluster.create(KINDS.consumerGroup, groupObject({ scaling: { schedules } }));
+    h.create({ scaling: { schedules } });
     await h.converge();
     expect(await h.condition('Stalled')).toBe('True InvalidSpec');
     const told =

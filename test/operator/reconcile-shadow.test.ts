@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { RESUME_ANNOTATION } from '../../src/api/labels.ts';
 import { stateChange } from '../../src/cli/act.ts';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ImportRequest } from '../../src/operator/position-import.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 let h: Harness;
 let requests: ImportRequest[];
@@ -37,7 +36,6 @@ function open({ stopped = () => true }: { stopped?: () => boolean } = {}): void 
     };
   };
 }
-const create = (given: Record<string, unknown>) => h.cluster.create(KINDS.consumerGroup, groupObject(given));
 const switchTo = (desiredState: string) => h.setGroup((given) => (given['desiredState'] = desiredState));
 const rows = (groupId: string) => h.table(groupId, TABLE).rows();
 /** The workers own and have read the shards, by the rows they are told to use. */
@@ -67,7 +65,7 @@ async function runWorkers(groupId: string): Promise<void> {
 describe('a shadow', () => {
   it('reads with rows of its own, hands nothing to the handler, and says so', async () => {
     open();
-    create(spec('Shadow'));
+    h.create(spec('Shadow'));
     await h.converge();
     expect(await h.workerConfig()).toMatchObject({ groupId: SHADOW, table: TABLE, handler: { type: 'log' } });
     await runWorkers(SHADOW);
@@ -88,7 +86,7 @@ describe('a shadow', () => {
       harmless: true,
       onFailure: { sqs: { queueArn } },
     };
-    create(spec('Shadow', { handler }));
+    h.create(spec('Shadow', { handler }));
     await h.converge();
     const config = await h.workerConfig();
     expect(config).toMatchObject({
@@ -107,7 +105,7 @@ describe('a shadow', () => {
 
   it('begins where the other stands, while it runs', async () => {
     open({ stopped: () => false });
-    create(spec('Shadow', IMPORT));
+    h.create(spec('Shadow', IMPORT));
     await h.converge();
     expect(await h.replicas()).toBe(2);
     expect(new Set(requests.map(({ target }) => target.groupId))).toEqual(new Set([SHADOW]));
@@ -116,7 +114,7 @@ describe('a shadow', () => {
   it('becomes the group itself only after an import of its own, from rows that the shadow has not touched', async () => {
     let stopped = false;
     open({ stopped: () => stopped });
-    create(spec('Shadow', IMPORT));
+    h.create(spec('Shadow', IMPORT));
     await h.converge();
     await runWorkers(SHADOW);
     await h.converge();
@@ -138,7 +136,7 @@ describe('a shadow', () => {
 
   it('of a group that has run leaves its positions as they are', async () => {
     open();
-    create(spec('Running'));
+    h.create(spec('Running'));
     await h.converge();
     await runWorkers('shop.orders');
     await h.converge();
@@ -154,7 +152,7 @@ describe('a shadow', () => {
 
   it('that was paused as one, and set to Running by hand, is not resumed as one later', async () => {
     open();
-    create(spec('Shadow'));
+    h.create(spec('Shadow'));
     await h.converge();
     const remembered = async () => (await h.group()).metadata.annotations?.[RESUME_ANNOTATION];
     const act = async (verb: 'pause' | 'resume') => {

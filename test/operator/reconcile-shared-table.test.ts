@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 const FIRST = { namespace: 'shop', name: 'orders' };
 const OTHER = { namespace: 'shop', name: 'other' };
@@ -26,9 +26,9 @@ async function look(times = 1): Promise<void> {
 
 async function both(adoption: Record<string, unknown> = {}): Promise<void> {
   const of = (spec: typeof STANDARD) => asking({ ...spec.checkpoints.table, ...adoption });
-  h.cluster.create(KINDS.consumerGroup, groupObject(of(STANDARD)));
+  h.create(of(STANDARD));
   await h.converge();
-  h.cluster.create(KINDS.consumerGroup, groupObject(of(INFREQUENT), { name: 'other' }));
+  h.create(of(INFREQUENT), { name: 'other' });
   await h.converge('shop/other');
 }
 
@@ -70,7 +70,7 @@ describe('groups that ask for different settings of one table', () => {
     h.cluster.remove(KINDS.consumerGroup, FIRST);
     await h.reconcile();
     await look(2);
-    h.cluster.create(KINDS.consumerGroup, groupObject(STANDARD));
+    h.create(STANDARD);
     await look(2);
     expect(await h.condition('TableReady')).toBe('True TableSettingsHeld');
     expect(shared()).toMatchObject({ tags: { team: 'b' } });

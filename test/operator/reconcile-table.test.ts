@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ObservedTable, TableAdmin, TableStep } from '../../src/table/table-admin.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 const TABLE = 'kinesis-checkpoints-shop-orders';
 let h: Harness;
@@ -12,20 +11,13 @@ beforeEach(() => {
 });
 afterEach(() => h.close());
 
-async function running(spec: Record<string, unknown> = {}): Promise<void> {
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
-  await h.converge();
-  await h.runWorkers();
-  await h.converge();
-}
-
 /** The schema refuses it; another default of the operator, or another endpoint, comes to the same. */
 const moveTo = (name: string, table: Record<string, unknown> = {}) =>
   h.setGroup((spec) => (spec['checkpoints'] = { table: { name, ...table } }));
 
 describe('a group whose table is another one now', () => {
   beforeEach(async () => {
-    await running();
+    await h.createRunning();
     h.foreignTable('payroll');
   });
 
@@ -120,7 +112,7 @@ describe('a setting that is refused', () => {
   ])(
     '%s: the others are set, the group stays Ready and says what is missing',
     async (step, error, others) => {
-      await running();
+      await h.createRunning();
       refuse(step, error);
       const table = {
         tags: { a: 'b' },
@@ -144,7 +136,7 @@ describe('a setting that is refused', () => {
   );
 
   test('is not refused for ever', async () => {
-    await running({ checkpoints: { table: { tags: { a: 'b' } } } });
+    await h.createRunning({ checkpoints: { table: { tags: { a: 'b' } } } });
     const allow = refuse('tag', new KcgError('AccessDenied', 'may not call dynamodb:TagResource'));
     h.setGroup((spec) => (spec['checkpoints'] = { table: { tags: { a: 'c' } } }));
     await h.converge();
@@ -205,7 +197,7 @@ describe('a tag that is taken off the spec', () => {
   ];
 
   test.each(troubles)('goes later when %s, also after a restart', async (_, meanwhile, end) => {
-    await running({ checkpoints: { table: { tags: { keep: '1', gone: '1' } } } });
+    await h.createRunning({ checkpoints: { table: { tags: { keep: '1', gone: '1' } } } });
     h.tables.tables.set(TABLE, {
       ...h.tables.tables.get(TABLE)!,
       tags: { ...h.tables.tables.get(TABLE)!.tags, theirs: 'x' },
@@ -227,7 +219,7 @@ describe('a tag that is taken off the spec', () => {
 });
 
 test('tags that were set on one table are not removed from another', async () => {
-  await running({ checkpoints: { table: { tags: { team: 'a' } } } });
+  await h.createRunning({ checkpoints: { table: { tags: { team: 'a' } } } });
   h.foreignTable('payroll', { tags: { team: 'payroll' } });
   moveTo('payroll', { adoption: 'Always' });
   await h.converge();
@@ -235,7 +227,7 @@ test('tags that were set on one table are not removed from another', async () =>
 });
 
 test('tags that were set on a table of the same name elsewhere are not removed from this one', async () => {
-  await running({ checkpoints: { table: { tags: { team: 'a' } } } });
+  await h.createRunning({ checkpoints: { table: { tags: { team: 'a' } } } });
   h.foreignTable(TABLE, { tags: { team: 'payroll' } });
   h.setGroup((spec) => {
     spec['endpoints'] = { dynamodb: 'http://elsewhere' };

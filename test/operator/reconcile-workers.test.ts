@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(() => {
@@ -9,16 +9,9 @@ beforeEach(() => {
 });
 afterEach(() => h.close());
 
-function create(spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}): void {
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec, metadata));
-}
-
 describe('workers', () => {
   beforeEach(async () => {
-    create();
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning();
   });
 
   test('whose container ended are fenced at once, and the others told', async () => {
@@ -169,7 +162,7 @@ describe('workers', () => {
 
 test('of a pod made for another handler are not fenced when its application restarts', async () => {
   const template = { spec: { containers: [{ name: 'app', image: 'shop:7' }] } };
-  create({ handler: { http: {} }, template });
+  h.create({ handler: { http: {} }, template });
   await h.converge();
   await h.runWorkers();
   h.setGroup((spec) => (spec['handler'] = { module: { path: '/app/handler.mjs' } }));

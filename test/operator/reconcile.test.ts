@@ -10,13 +10,9 @@ beforeEach(() => {
 });
 afterEach(() => h.close());
 
-function create(spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}): void {
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec, metadata));
-}
-
 describe('a new group', () => {
   test('gets its table, its claim, a Deployment per its shards, and becomes Ready', async () => {
-    create();
+    h.create();
     await h.converge();
     expect(h.tables.tables.get('kinesis-checkpoints-shop-orders')).toMatchObject({
       ttlAttribute: 'ttl',
@@ -50,10 +46,7 @@ describe('a new group', () => {
   });
 
   test('makes no write at all when it is looked at again', async () => {
-    create();
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning();
     const before = h.writeCount();
     for (let pass = 0; pass < 5; pass += 1) {
       await h.clock.advance(5_000);
@@ -63,10 +56,7 @@ describe('a new group', () => {
   });
 
   test('is left alone by an operator that has just started', async () => {
-    create();
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning();
     await h.clock.advance(1_000);
     h.restart();
     const before = h.writeCount();
@@ -75,7 +65,7 @@ describe('a new group', () => {
   });
 
   test('carries its configuration in the pod template', async () => {
-    create({ initialPosition: { type: 'Latest' } });
+    h.create({ initialPosition: { type: 'Latest' } });
     await h.converge();
     const { template } = (await h.deployment())!.spec as {
       template: { spec: { containers: { env: { name: string; value?: string }[] }[] } };
@@ -96,10 +86,7 @@ describe('a new group', () => {
   });
 
   test('is told of by events', async () => {
-    create();
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning();
     const reasons = h.cluster.events.map(({ type, reason }) => `${type} ${reason}`);
     expect(reasons).toEqual(
       expect.arrayContaining(['Normal TableCreating', 'Normal Claimed', 'Normal Scaled', 'Normal Available']),
@@ -146,7 +133,7 @@ describe('what blocks a group becomes a condition', () => {
     ],
   ])('%s', async (_, spec, prepare, type, expected) => {
     prepare();
-    create(spec);
+    h.create(spec);
     await h.converge();
     // What may be made at the same time is waited for, for so long.
     await h.clock.advance(600_000);
@@ -161,7 +148,7 @@ describe('what blocks a group becomes a condition', () => {
   });
 
   test('an invalid spec is Stalled, with what is wrong', async () => {
-    create({ handler: {} });
+    h.create({ handler: {} });
     await h.reconcile();
     expect(h.isStuck).toBe(true);
     expect(await h.condition('Stalled')).toBe('True InvalidSpec');
@@ -172,7 +159,7 @@ describe('what blocks a group becomes a condition', () => {
   });
 
   test('a field of a newer release changes nothing', async () => {
-    create();
+    h.create();
     await h.converge();
     const before = h.kubeWrites().length;
     h.setGroup((spec) => Object.assign(spec, { comesLater: { enabled: true } }));
@@ -183,10 +170,7 @@ describe('what blocks a group becomes a condition', () => {
   });
 
   test('a service that does not answer leaves what runs as it is', async () => {
-    create();
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning();
     h.rowFault = new KcgError('Unavailable', 'DynamoDB did not answer');
     await h.clock.advance(300_000);
     h.kinesis.faults = () => new KcgError('Unavailable', 'Kinesis did not answer');
@@ -201,10 +185,7 @@ describe('what blocks a group becomes a condition', () => {
   });
 
   test('a table that is deleted is never made anew, also not by an operator that starts later', async () => {
-    create();
-    await h.converge();
-    await h.runWorkers();
-    await h.converge();
+    await h.createRunning();
     h.tables.tables.clear();
     const created = () => h.tables.steps.filter(({ step }) => step.do === 'create').length;
     expect(created()).toBe(1);
@@ -225,21 +206,21 @@ describe('what blocks a group becomes a condition', () => {
 describe('the claim', () => {
   test('of a resource that is gone is taken over', async () => {
     claimBy('cluster-1', 'old-uid');
-    create();
+    h.create();
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
   });
 
   test('of another cluster is taken over when the annotation names it', async () => {
     claimBy('cluster-2', 'x');
-    create({}, { annotations: { 'kcg.dev/take-over': 'cluster-2' } }); // a claim without a time
+    h.create({}, { annotations: { 'kcg.dev/take-over': 'cluster-2' } }); // a claim without a time
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
     expect(await h.replicas()).toBe(3);
   });
 
   test('of a resource that lives is respected, and its workers go on', async () => {
-    create();
+    h.create();
     await h.converge();
     const other = groupObject({ groupId: 'shop.orders' }, { name: 'orders2' });
     h.cluster.create(KINDS.consumerGroup, other);
@@ -252,7 +233,7 @@ describe('the claim', () => {
   });
 
   test('of a stream that was deleted and created again stops the workers', async () => {
-    create();
+    h.create();
     await h.converge();
     await h.runWorkers();
     h.kinesis.deleteStream('orders');
@@ -265,7 +246,7 @@ describe('the claim', () => {
   });
 
   test('of a stream that was deleted and created again before anything was read is of the new one', async () => {
-    create();
+    h.create();
     await h.converge();
     h.kinesis.deleteStream('orders');
     await h.clock.advance(10_000);

@@ -7,7 +7,7 @@ import { KINDS } from '../../src/kubernetes/cluster.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { dynamoDbTableAdmin } from '../../src/table/dynamodb/table-admin.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 /* The rights that docs/install.md names for tables: each is missed when it is taken away, and no other is used. */
 
@@ -47,7 +47,7 @@ afterEach(async () => {
 });
 
 const create = (table: Record<string, unknown> = PLAIN, deletionPolicy = 'Retain') =>
-  h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints: { table, deletionPolicy } }));
+  h.create({ checkpoints: { table, deletionPolicy } });
 const ask = (table: Record<string, unknown>) =>
   h.setGroup((spec) => (spec['checkpoints'] = { table: { ...PLAIN, ...table } }));
 const told = async () => {

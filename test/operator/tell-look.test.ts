@@ -1,16 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { GroupLook } from '../../src/view/group-look.ts';
-import { groupObject, Harness, NAME } from './reconcile-harness.ts';
+import { Harness, NAME } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(async () => {
   h = new Harness();
   h.kinesis.createStream({ name: 'orders', shardCount: 3 });
-  h.cluster.create(KINDS.consumerGroup, groupObject({ checkpoints: { deletionPolicy: 'Delete' } }));
-  await h.converge();
-  await h.runWorkers();
-  await h.converge();
+  await h.createRunning({ checkpoints: { deletionPolicy: 'Delete' } });
 });
 afterEach(() => h.close());
 

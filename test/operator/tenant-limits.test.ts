@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness } from './reconcile-harness.ts';
+import { Harness } from './reconcile-harness.ts';
 
 /* What a namespace lets its groups have together. */
 
@@ -22,8 +22,7 @@ async function annotate(annotations: Record<string, string>): Promise<void> {
   });
   await h.clock.advance(40_000);
 }
-const create = (name: string, spec: Record<string, unknown> = {}) =>
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec, { name }));
+const create = (name: string, spec: Record<string, unknown> = {}) => h.create(spec, { name });
 const at = (name: string) => ({ namespace: 'shop', name });
 const converge = (name: string) => h.converge(`shop/${name}`);
 const told = async (name: string, type: string) => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { groupObject, Harness, NAME } from './reconcile-harness.ts';
+import { Harness, NAME } from './reconcile-harness.ts';
 
 /* Two clusters, each with its operator and the same group, over one table of one account. */
 
@@ -20,7 +20,7 @@ const idOf = (h: Harness) => (h === a ? 'cluster-1' : 'cluster-2');
 const claim = async (): Promise<Record<string, unknown>> =>
   (await a.table().get('group#claim', { consistent: true })) ?? {};
 const apply = async (h: Harness, spec: Record<string, unknown> = {}) => {
-  h.cluster.create(KINDS.consumerGroup, groupObject(spec));
+  h.create(spec);
   await h.converge();
 };
 /** Without a finalizer it is gone at once; with one it goes when the operator has done what is to be undone. */
@@ -160,7 +160,7 @@ describe.each([
 });
 
 test('of two that claim at the same moment one has it', async () => {
-  for (const h of [a, b]) h.cluster.create(KINDS.consumerGroup, groupObject());
+  for (const h of [a, b]) h.create();
   for (let pass = 0; pass < 10; pass += 1) await Promise.all([a.reconcile(), b.reconcile()]);
   const [owner, other] = (await claim())['cluster_id'] === 'cluster-1' ? [a, b] : [b, a];
   await expectOwner(owner, other);

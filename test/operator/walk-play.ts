@@ -21,7 +21,7 @@ export function harness(atMs = 0): Harness {
 }
 
 const plain = (spec: Spec): Spec => JSON.parse(JSON.stringify(spec)) as Spec;
-const create = (h: Harness, spec: Spec) => h.cluster.create(KINDS.consumerGroup, groupObject(plain(spec)));
+const create = (h: Harness, spec: Spec) => h.create(plain(spec));
 const apply = (h: Harness, spec: Spec) =>
   h.cluster.update(KINDS.consumerGroup, NAME, (draft: KubeObject) => {
     draft.spec = groupObject(plain(spec)).spec;
