@@ -58,12 +58,6 @@ export class RecordBuffer {
     return oldest && oldest.atMs + (this.#ended ? 0 : this.#options.batchWindowMs);
   }
 
-  /** The oldest record that waits. */
-  peek(): UserRecord | undefined {
-    const oldest = this.#fetches[0];
-    return oldest?.records.at(oldest.next);
-  }
-
   add({ records, end }: Pick<ReadResult, 'records' | 'end'>, nowMs: number): void {
     if (end) this.#ended = true;
     if (records.length === 0) return;

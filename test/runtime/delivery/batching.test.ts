@@ -124,21 +124,21 @@ describe('a record buffer', () => {
     }
   });
 
-  it('tells how much waits, from when it is due, and what is next', () => {
+  it('tells how much waits, and from when it is due', () => {
     const { buffer, add } = aBuffer({ batchSize: 2 });
-    const facts = () => [buffer.length, buffer.bytes, buffer.nextDeadlineMs, buffer.peek()?.sequence];
-    expect(facts()).toEqual([0, 0, undefined, undefined]);
+    const facts = () => [buffer.length, buffer.bytes, buffer.nextDeadlineMs];
+    expect(facts()).toEqual([0, 0, undefined]);
     buffer.add({ records: [aRecord('a', 10), aRecord('b', 20), aRecord('c', 30)], end: undefined }, 100);
     add('d', 500);
     const counted = [10, 20, 30, 1].map((bytes) => eventBytes(aRecord('', bytes)));
     const sum = (from: number) => counted.slice(from).reduce((total, bytes) => total + bytes, 0);
-    expect(facts()).toEqual([4, sum(0), 1100, 'a']);
+    expect(facts()).toEqual([4, sum(0), 1100]);
     buffer.take(600);
-    expect(facts()).toEqual([2, sum(2), 1100, 'c']);
+    expect(facts()).toEqual([2, sum(2), 1100]);
     add('', 700, END);
-    expect(facts()).toEqual([2, sum(2), 100, 'c']);
+    expect(facts()).toEqual([2, sum(2), 100]);
     buffer.take(700);
-    expect(facts()).toEqual([0, 0, undefined, undefined]);
+    expect(facts()).toEqual([0, 0, undefined]);
   });
 
   it.each([
