@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { isMap } from '../lib/is-map.ts';
 
 type Schema = z.core.$ZodType;
 
@@ -37,7 +38,7 @@ export function fieldsAt(schema: Schema, path: readonly PropertyKey[]): string[]
  */
 export function withoutNulls(schema: Schema, value: unknown): unknown {
   const object = unwrap(schema);
-  if (!isObject(object) || !isFields(value)) return value;
+  if (!isObject(object) || !isMap(value)) return value;
   const shape = object.shape as Record<string, Schema>;
   return changedFields(value, (name, field) => {
     if (!Object.hasOwn(shape, name)) return field;
@@ -58,10 +59,6 @@ function changedFields(fields: Fields, change: (name: string, field: unknown) =>
 
 type Fields = Record<string, unknown>;
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function hasDefault(schema: Schema | undefined): boolean {
   return typeOf(schema) === 'default' || typeOf(schema) === 'prefault';
 }
@@ -75,7 +72,7 @@ export function withoutUnknown(schema: Schema, value: unknown): { value: unknown
       const items = value.map((item, index) => walk(inner.element, item, `${path}[${index}]`));
       return items.every((item, index) => item === value[index]) ? value : items;
     }
-    if (!isObject(inner) || !isFields(value)) return value;
+    if (!isObject(inner) || !isMap(value)) return value;
     const shape = inner.shape as Record<string, Schema>;
     const isClosed = typeOf(unwrap(inner.def.catchall)) === 'never';
     return changedFields(value, (name, field) => {

@@ -1,4 +1,5 @@
 import { checkGroup, type ParsedGroup } from './group.ts';
+import { mapOf } from '../lib/is-map.ts';
 
 export type StoredGroup = ParsedGroup & {
   /** Paths of the fields that this release does not know. */
@@ -42,10 +43,6 @@ export function keepsPositions(object: { spec?: unknown }): boolean {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-
-function mapOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
 
 function pick(value: unknown, names: readonly string[]): Fields {
   return Object.fromEntries(Object.entries(mapOf(value)).filter(([name]) => names.includes(name)));

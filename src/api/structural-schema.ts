@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isMap } from '../lib/is-map.ts';
 
 /** A schema as a CustomResourceDefinition takes it. */
 export interface StructuralSchema {
@@ -94,10 +95,6 @@ function structural(from: Json, path: string): StructuralSchema {
 function filled(value: Json, { properties = {} }: StructuralSchema): Json {
   const defaults = Object.entries(properties).filter(([, field]) => field.default !== undefined);
   return { ...Object.fromEntries(defaults.map(([name, field]) => [name, field.default])), ...value };
-}
-
-function isMap(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** zod writes the bounds of a safe integer on every integer; Kubernetes wants a format instead. */

@@ -4,6 +4,7 @@ import { comparableNumber, NumberText } from './number-text.ts';
 import { numericRule } from './numeric-rule.ts';
 import { PatternRefused } from './refusal.ts';
 import { matchesWildcard, wildcardParts } from './wildcard.ts';
+import { isMap } from '../lib/is-map.ts';
 
 /** A leaf of an event; a number that cannot be compared is a `NumberText`. */
 export type Leaf = string | number | boolean | null | NumberText;
@@ -165,7 +166,5 @@ function onlyEntry(entry: Record<string, unknown>, path: string): [name: string,
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof NumberText)
-  );
+  return isMap(value) && !(value instanceof NumberText);
 }

@@ -1,4 +1,5 @@
 import type { StoredObject } from './cluster.ts';
+import { isMap } from '../lib/is-map.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -17,15 +18,11 @@ export function applyPatch(existing: StoredObject | undefined, next: object): ob
 }
 
 function removing(last: unknown, next: unknown): unknown {
-  if (!isObject(next)) return next;
-  const gone = isObject(last) ? Object.keys(last).filter((name) => next[name] === undefined) : [];
+  if (!isMap(next)) return next;
+  const gone = isMap(last) ? Object.keys(last).filter((name) => next[name] === undefined) : [];
   const kept = Object.entries(next).map(([name, value]) => [
     name,
-    removing(isObject(last) ? last[name] : undefined, value),
+    removing(isMap(last) ? last[name] : undefined, value),
   ]);
   return Object.fromEntries([...gone.map((name) => [name, null]), ...kept]);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

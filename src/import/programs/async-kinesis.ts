@@ -6,6 +6,7 @@ import type {
   ForeignSelection,
 } from '../foreign-store.ts';
 import { fingerprint, number, pointOf, SHARD_ID, text, wrongKey, wrongRow } from './row.ts';
+import { isMap } from '../../lib/is-map.ts';
 
 /*
  * async-kinesis 2 and 3. In DynamoDB a table of one group over one stream, its rows expiring a day after their last write; in
@@ -104,9 +105,7 @@ function rowsOfRedis({ rows, source }: ForeignRows, { group }: ForeignSelection)
 function parseObject(value: string | undefined): ForeignRow | undefined {
   try {
     const parsed: unknown = JSON.parse(value ?? '');
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
-      ? (parsed as ForeignRow)
-      : undefined;
+    return isMap(parsed) ? (parsed as ForeignRow) : undefined;
   } catch {
     return undefined;
   }

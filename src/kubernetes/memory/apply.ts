@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FieldConflict } from '../cluster.ts';
+import { isMap } from '../../lib/is-map.ts';
 
 /*
  * Server-side apply, as far as the twin needs it. An object is seen as a set of leaves: maps are entered, lists whose items
@@ -205,8 +206,4 @@ function isBare(content: Json, path: readonly Segment[]): boolean {
   let node: unknown = content;
   for (const segment of path.slice(0, -1)) node = node === undefined ? undefined : child(node, segment);
   return isMap(node) && Object.keys(node).length === 1;
-}
-
-function isMap(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import { defaultTableName } from '../../api/group.ts';
 import { GROUP_LABEL } from '../../api/labels.ts';
 import type { ObjectCache, StoredObject } from '../../kubernetes/cluster.ts';
+import { isMap } from '../../lib/is-map.ts';
 
 /*
  * What the caches are asked by, so that a look at one group costs the same however many there are.
@@ -51,18 +52,14 @@ export function groupIdIn({ metadata, spec }: StoredObject): string {
 
 /** Without a schema, which costs more than all else of filing a change. Undefined where one of them cannot be read. */
 function namesIn(spec: unknown): { groupId: string | undefined; table: string | undefined } | undefined {
-  if (!isObject(spec)) return undefined;
+  if (!isMap(spec)) return undefined;
   const checkpoints = spec['checkpoints'] ?? {};
-  if (!isObject(checkpoints)) return undefined;
+  if (!isMap(checkpoints)) return undefined;
   const table = checkpoints['table'] ?? {};
-  if (!isObject(table)) return undefined;
+  if (!isMap(table)) return undefined;
   const groupId = spec['groupId'] ?? undefined;
   const name = table['name'] ?? undefined;
   return isTextOrNone(groupId) && isTextOrNone(name) ? { groupId, table: name } : undefined;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTextOrNone(value: unknown): value is string | undefined {

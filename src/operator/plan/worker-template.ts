@@ -12,6 +12,7 @@ import {
   listOf,
   waitForDrain,
 } from './function-container.ts';
+import { mapOf } from '../../lib/is-map.ts';
 
 /*
  * The pod template of a group's workers: the user's template, kept whole, with what the worker needs put in. Where the
@@ -280,8 +281,4 @@ function spread(selector: Readonly<Record<string, string>>): Json[] {
     whenUnsatisfiable: 'ScheduleAnyway',
     labelSelector: { matchLabels: { ...selector } },
   }));
-}
-
-function mapOf(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 }
