@@ -44,7 +44,10 @@ export class FakeApiServer {
   readonly #server: Server;
 
   constructor() {
-    this.#server = createServer((request, response) => this.#answer(request, response));
+    // Connections are counted, however long the machine is in between.
+    this.#server = createServer({ keepAliveTimeout: 0 }, (request, response) =>
+      this.#answer(request, response),
+    );
     this.#server.on('connection', () => (this.connections += 1));
   }
 

@@ -32,7 +32,7 @@ beforeEach(async () => {
   connections = 0;
   reports = [];
   credentialReads = [];
-  server = createServer((request, response) => {
+  server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     let body = '';
     request.on('data', (chunk) => (body += String(chunk)));
     request.on('end', () => {
