@@ -51,6 +51,25 @@ const clientNode: Plugin = {
 };
 const RESOLVING = Symbol('asked for by the plugin itself');
 
+/** Of undici its pools alone: its index loads fetch, WebSocket, caches and mocks beside, half a megabyte of source. */
+const undici: Plugin = {
+  name: 'undici',
+  setup(hooks) {
+    hooks.onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'pools' }));
+    hooks.onLoad({ filter: /.*/, namespace: 'pools' }, () => ({
+      resolveDir: root,
+      // As its index does it: a dispatcher has its methods from there.
+      contents: `
+        import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
+        import api from 'undici/lib/api/index.js';
+        Object.assign(Dispatcher.prototype, api);
+        export { default as Agent } from 'undici/lib/dispatcher/agent.js';
+        export { default as ProxyAgent } from 'undici/lib/dispatcher/proxy-agent.js';
+        export const { fetch } = globalThis;`,
+    }));
+  },
+};
+
 /**
  * The program and the library in a folder: one entry each, a chunk per command that is loaded when asked for, and the page of the
  * dashboard.
@@ -72,7 +91,7 @@ export async function bundle(folder: string): Promise<string[]> {
     banner: {
       js: "import { createRequire as kcgRequire } from 'node:module'; const require = kcgRequire(import.meta.url);",
     },
-    plugins: [dynalite, clientNode],
+    plugins: [dynalite, clientNode, undici],
     metafile: true,
     absWorkingDir: root,
     // The same bundle where node_modules is a link to another checkout's, as in a worktree.
