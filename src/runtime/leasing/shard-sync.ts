@@ -155,7 +155,7 @@ export class ShardSync {
     const { leases, claim } = decodeRows(await table.query('all', { consistent: true, signal }));
     const isRead = leases.length > 0 ? leases.every(isEnded) : isEmpty;
     if (!isRead || isHeld(claim) || claim?.completedAt !== undefined) return;
-    await table.write(completeRange(clock.now()), { signal });
+    await table.write(completeRange(clock.now(), claim), { signal });
   }
 
   async listShardIds(): Promise<ReadonlySet<string>> {

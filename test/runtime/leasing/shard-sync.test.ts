@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { ResetRecord } from '../../../src/leases/reset-record.ts';
+import { beginReset, finishReset, holdForReset } from '../../../src/leases/reset-writes.ts';
 import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
 import type { Shard } from '../../../src/kinesis/shard.ts';
 import type { StreamSummary } from '../../../src/kinesis/stream-client.ts';
@@ -39,4 +41,52 @@ test('a worker whose turn it is not looks all the same now and then, also while 
   expect(table.rows()).toMatchObject([{ shard_id: 'shardId-0' }]);
   stop.abort();
   await running;
+});
+
+const SHARD: Shard = { shardId: 'shardId-0', hashStart: '0', hashEnd: '1', startingSequence: '1' };
+const RESET: ResetRecord = { id: 'noon', state: 'holding', by: 'me', isOfResource: false, at: 0, parts: 0 };
+
+test.each([
+  ['a reset begins', [beginReset({ id: 'noon', parts: 1 })]],
+  ['a reset is done', [beginReset({ id: 'noon', parts: 1 }), finishReset({ id: 'noon', state: 'begun' })]],
+  ['nothing is moved', []],
+])('a range is complete by positions that stand: between look and note, %s', async (_, moves) => {
+  const clock = new ManualClock();
+  const table = new MemoryLeaseTable();
+  table.store(SHARD.shardId, {
+    shard_id: SHARD.shardId,
+    sequence: 'SHARD_END',
+    parents: [],
+    hash_start: '0',
+    hash_end: '1',
+    epoch: 1,
+  });
+  const query = table.query.bind(table);
+  let looks = 0;
+  table.query = async (...asked) => {
+    const rows = await query(...asked);
+    looks += 1;
+    // The first look serves shard sync, the second tells whether all is read.
+    if (looks === 2 && moves.length > 0)
+      for (const move of [holdForReset(RESET, undefined), ...moves]) await table.write(move);
+    return rows;
+  };
+  const summary = { retentionHours: 24 } as StreamSummary;
+  const sync = new ShardSync({
+    table,
+    stream: { listShards: async () => [SHARD], getIterator: async () => '', now: async () => undefined },
+    look: new StreamLook({ describe: async () => summary }, clock, summary),
+    clock,
+    random: () => 0.5,
+    state: new GroupState(),
+    worker: 'a',
+    initialPosition: { type: 'TrimHorizon' },
+    rangeEndMs: clock.now() - 1,
+    onChange: () => {},
+    onEvent: () => {},
+  });
+  await sync.sync(AbortSignal.timeout(60_000));
+  expect(looks).toBe(2);
+  const claim = await table.get('group#claim', { consistent: true });
+  expect(claim?.['completed_at'] !== undefined).toBe(moves.length === 0);
 });
