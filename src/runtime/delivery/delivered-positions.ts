@@ -20,6 +20,8 @@ interface Stretch {
   last: RecordPosition;
   /** Of the oldest record that tells, ms since the epoch; 0 when none does. */
   arrivedAt: number;
+  /** The last record before it that was given up without being handed over, and is not passed yet. */
+  neverGotBefore: RecordPosition | undefined;
 }
 
 const SEQUENCE = /^\d{1,128}$/;
@@ -66,19 +68,21 @@ export class DeliveredPositions {
 
   /** What was given up without being handed over, once everything before it is done. */
   get passed(): Checkpoint | undefined {
-    return this.isAllDone && this.#neverGot ? { at: 'SEQUENCE', ...this.#neverGot } : undefined;
+    const [open] = this.#open;
+    const passed = open ? open.neverGotBefore : this.#neverGot;
+    return passed && this.#stepTo(passed) > 0 ? { at: 'SEQUENCE', ...passed } : undefined;
   }
 
   /** They are about to be handed over: consecutive records, not empty. */
   delivered(records: readonly UserRecord[]): void {
     const last = justPosition(records.at(-1)!);
-    this.#neverGot = undefined;
     if (this.#delivered === undefined) this.#beginAt(records[0]!);
     [this.#before, this.#current] = [this.#current, last];
     if (this.#delivered && comparePositions(last, this.#delivered) <= 0) return; // tried again
     this.#delivered = last;
     const arrivedAt = records.find((record) => record.arrivedAt > 0)?.arrivedAt ?? 0;
-    this.#open.push({ last, arrivedAt });
+    this.#open.push({ last, arrivedAt, neverGotBefore: this.#neverGot });
+    this.#neverGot = undefined;
     if (this.#open.length > MOST_STRETCHES) this.#open = inPairs(this.#open);
   }
 
@@ -174,6 +178,6 @@ function inPairs(stretches: readonly Stretch[]): Stretch[] {
   return stretches.flatMap((stretch, index) => {
     const next = stretches[index + 1];
     if (index % 2 === 1) return [];
-    return [next ? { last: next.last, arrivedAt: stretch.arrivedAt || next.arrivedAt } : stretch];
+    return [next ? { ...stretch, last: next.last, arrivedAt: stretch.arrivedAt || next.arrivedAt } : stretch];
   });
 }

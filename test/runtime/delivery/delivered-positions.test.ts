@@ -165,6 +165,56 @@ describe('at the end of the shard', () => {
   });
 });
 
+describe('what was given up before it was handed over', () => {
+  /** Where the position may go without a checkpoint, after each step. */
+  const passing = (steps: readonly string[]): (string | undefined)[] => {
+    const positions = new DeliveredPositions({ at: 'TRIM_HORIZON' });
+    return steps.map((step) => {
+      const [verb, what = ''] = step.split(' ');
+      if (verb === 'get') positions.delivered(what.split(',').map((at) => record(at)));
+      else if (verb === 'lose') positions.gaveUp([record(what)]);
+      else positions.checkpoint(asked(what));
+      return positions.passed?.at === 'SEQUENCE' ? positions.passed.sequence : undefined;
+    });
+  };
+
+  test.each([
+    ['at once when nothing is open', ['lose 1', 'lose 2'], ['1', '2']],
+    ['once all before it is checkpointed', ['get 1,2', 'lose 3', 'ask 2'], [undefined, undefined, '3']],
+    [
+      'though more has been handed over behind it',
+      ['get 1,2', 'lose 3', 'get 4', 'ask 1', 'ask 2', 'ask 4'],
+      [undefined, undefined, undefined, undefined, '3', undefined],
+    ],
+    [
+      'and the last of it before what is open',
+      ['get 1', 'lose 2', 'get 3', 'lose 4', 'lose 5', 'get 6,7', 'ask 3', 'ask 6'],
+      [undefined, undefined, undefined, undefined, undefined, undefined, '5', undefined],
+    ],
+    [
+      'also while what comes before it is tried again',
+      ['get 1,2', 'lose 3', 'get 1', 'ask 2'],
+      [undefined, undefined, undefined, '3'],
+    ],
+  ] as const)('is passed: %s', (_, steps, expected) => {
+    expect(passing(steps)).toEqual(expected);
+  });
+
+  test('is not passed while a batch before it is open, of however many', () => {
+    const positions = new DeliveredPositions({ at: 'TRIM_HORIZON' });
+    for (let n = 1; n <= 1_000; n += 2) {
+      positions.delivered([record(String(n))]);
+      positions.gaveUp([record(String(n + 1))]);
+    }
+    for (let n = 1; n <= 1_000; n += 2) {
+      positions.checkpoint({ sequence: String(n) });
+      const { passed } = positions;
+      if (passed?.at === 'SEQUENCE') expect(Number(passed.sequence)).toBeLessThanOrEqual(n + 1);
+    }
+    expect(positions.passed).toMatchObject({ sequence: '1000' });
+  });
+});
+
 describe('what would come again', () => {
   it('is as old as the first batch that is not done', () => {
     const positions = new DeliveredPositions({ at: 'TRIM_HORIZON' });
