@@ -148,6 +148,28 @@ describe('what somebody changes by hand', () => {
     expect((await h.status()).table?.lastDrift?.change).toBe('deletionProtection: off → on');
   });
 
+  test.each<[string, () => void, () => void]>([
+    ['the table was being changed', () => byHand({ status: 'UPDATING' }), () => byHand({ status: 'ACTIVE' })],
+    [
+      'the table could not be looked at',
+      () => (h.tables.fault = new KcgError('Unavailable', 'no network')),
+      () => (h.tables.fault = undefined),
+    ],
+    ['it was replicated', () => byHand({ replicas: ['us-east-1'] }), () => byHand({ replicas: [] })],
+  ])('is told as such also when, at a look in between, %s', async (_, begin, end) => {
+    await running();
+    begin();
+    await h.clock.advance(600_000);
+    await h.converge();
+    expect(await h.condition('TableReady')).not.toBe('True TableActive');
+    byHand({ pointInTimeRecovery: false });
+    end();
+    await h.clock.advance(600_000);
+    await h.converge();
+    expect(table().pointInTimeRecovery).toBe(true);
+    expect(drifts()).toHaveLength(1);
+  });
+
   test('is left alone when the spec does not name it', async () => {
     await running({});
     const hand: Partial<ObservedTable> = {

@@ -47,7 +47,7 @@ export async function reconcileTable(
     lookAgain(pass, known.nextMs - nowMs, { isExact: true });
     return known.facts;
   }
-  const { facts, freshMs, isSettled = false, isRefused = false } = await look(pass, mayCreate);
+  const { facts, freshMs, isSettled = wasSettled(pass), isRefused = false } = await look(pass, mayCreate);
   await rememberMaker(pass);
   if (freshMs === undefined) return facts;
   // A limit of the service may last for days.
@@ -63,6 +63,7 @@ interface Look {
   facts: TableFacts;
   /** Undefined = the next pass looks again. */
   freshMs: number | undefined;
+  /** Undefined = as before: a table that changes, or cannot be looked at, does not tell. */
   isSettled?: boolean;
   isRefused?: boolean;
 }
