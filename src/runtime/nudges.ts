@@ -1,8 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
+import { MOST_NAMED } from './leasing/nudge.ts';
 import type { Worker } from './worker.ts';
-
-/** Shards put off at once; more of them are one read of all rows. */
-const MOST_SHARDS = 100;
 
 /** What a worker does for nudges in a second, at most: a read of all rows costs as much as looks at ten shards. */
 const BUDGET = 100;
@@ -30,7 +28,7 @@ export class Nudges {
   take(shardIds: readonly string[] | undefined): void {
     const { clock } = this.#options;
     for (const shardId of shardIds ?? []) this.#shardIds.add(shardId);
-    this.#all ||= shardIds === undefined || this.#shardIds.size > MOST_SHARDS;
+    this.#all ||= shardIds === undefined || this.#shardIds.size > MOST_NAMED;
     const nowMs = clock.monotonic();
     if (nowMs - this.#windowMs >= 1_000) [this.#windowMs, this.#spent] = [nowMs, 0];
     this.#spent += this.#all ? ALL_COST : this.#shardIds.size;

@@ -14,7 +14,8 @@ export interface FunctionProcessOptions {
   onLine: (line: string) => void;
 }
 
-const RESTART_BACKOFF = { baseMs: 1_000, maxMs: 30_000 };
+/** Between two starts of a container that ends, as the kubelet waits, but for less long. */
+export const RESTART_BACKOFF = { baseMs: 1_000, maxMs: 30_000 };
 /** Whoever lasted so long began well: the next restart is the first again, ms. */
 const LASTED_MS = 60_000;
 /** Between SIGTERM and SIGKILL, ms. */

@@ -3,13 +3,13 @@ import { totalmem } from 'node:os';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
-import { runFunction } from './function-process.ts';
+import { RESTART_BACKOFF, runFunction } from './function-process.ts';
 import { WorkerProcess, type Exit } from './worker-process.ts';
 
 export interface PodContainer {
   name: string;
   command?: string[];
-  env: {
+  env?: {
     name: string;
     value?: string;
     valueFrom?: { fieldRef?: { fieldPath?: string }; resourceFieldRef?: { resource?: string } };
@@ -41,7 +41,6 @@ const READY_POLL_MS = 100;
 const FUNCTION_POLL_MS = 1_000;
 /** As in a pod without a limit, which is told the memory of its node. */
 const MEMORY_MB = Math.floor(totalmem() / 2 ** 20);
-const RESTART_BACKOFF = { baseMs: 1_000, maxMs: 30_000 };
 
 /** A pod of one container or, with a function, two, as the kubelet would run it: restarted, probed, and stopped with grace. */
 export class ProcessPod {
@@ -207,7 +206,7 @@ export class ProcessPod {
       const annotation = /^metadata\.annotations\['(.+)'\]$/.exec(path)?.[1];
       return annotation === undefined ? fields[path] : annotations[annotation];
     };
-    const given = container.env.map(({ name, value, valueFrom }) => [
+    const given = (container.env ?? []).map(({ name, value, valueFrom }) => [
       name,
       value ??
         (valueFrom?.resourceFieldRef ? String(MEMORY_MB) : fieldOf(valueFrom?.fieldRef?.fieldPath ?? '')),

@@ -1,5 +1,4 @@
-/** More shards than these are not looked at one by one: all rows are read instead. */
-const MOST_NAMED = 100;
+import { MOST_NAMED } from './nudge.ts';
 
 /**
  * What the next round is asked to do. A call is answered by a read that begins after it: so they are taken when the read

@@ -7,15 +7,15 @@ import { isIP } from 'node:net';
  */
 export type Nudge = (address: string, shardIds?: readonly string[]) => Promise<boolean>;
 
-/** Shards that one nudge may name; each is one small read. */
-const MOST_SHARDS = 100;
+/** Shards that are looked at one by one, each with one small read; more of them are one read of all rows. */
+export const MOST_NAMED = 100;
 const SHARD_ID = /^[a-zA-Z0-9_.-]{1,128}$/;
 
 /** @returns the shards that the body of a nudge names, or undefined: read all */
 export function shardsNamed(body: string): readonly string[] | undefined {
   try {
     const named = (JSON.parse(body) as { shards?: unknown } | null)?.shards;
-    if (!Array.isArray(named) || named.length === 0 || named.length > MOST_SHARDS) return undefined;
+    if (!Array.isArray(named) || named.length === 0 || named.length > MOST_NAMED) return undefined;
     return named.every((id): id is string => typeof id === 'string' && SHARD_ID.test(id)) ? named : undefined;
   } catch {
     return undefined;
