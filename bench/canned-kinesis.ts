@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { decodeCbor, encodeCbor } from '../src/dev/kinesis/cbor.ts';
+import { evenRanges } from '../src/kinesis/hash-key.ts';
 import { encodeAggregate } from '../src/kinesis/kpl/codec.ts';
 
 /*
@@ -102,28 +103,36 @@ function getRecords({ ShardIterator = '', Limit }: Input, isCbor: boolean): Buff
   return body;
 }
 
-const json = (content: unknown) => Buffer.from(JSON.stringify(content));
+const written = (content: unknown, isCbor: boolean) =>
+  isCbor ? Buffer.from(encodeCbor(content)) : Buffer.from(JSON.stringify(content));
+const RANGES = evenRanges(shards);
 const operations: Record<string, (input: Input, isCbor: boolean) => Buffer> = {
-  DescribeStreamSummary: () =>
-    json({
-      StreamDescriptionSummary: {
-        StreamName: 'orders',
-        StreamARN: 'arn:aws:kinesis:eu-west-1:000000000000:stream/orders',
-        StreamStatus: 'ACTIVE',
-        StreamCreationTimestamp: 1_700_000_000,
-        RetentionPeriodHours: 24,
-        OpenShardCount: shards,
+  DescribeStreamSummary: (_, isCbor) =>
+    written(
+      {
+        StreamDescriptionSummary: {
+          StreamName: 'orders',
+          StreamARN: 'arn:aws:kinesis:eu-west-1:000000000000:stream/orders',
+          StreamStatus: 'ACTIVE',
+          StreamCreationTimestamp: isCbor ? new Date(ARRIVED_AT) : ARRIVED_AT / 1000,
+          RetentionPeriodHours: 24,
+          OpenShardCount: shards,
+        },
       },
-    }),
-  ListShards: () =>
-    json({
-      Shards: Array.from({ length: shards }, (_, i) => ({
-        ShardId: shardId(i),
-        HashKeyRange: { StartingHashKey: String(i), EndingHashKey: String(i) },
-        SequenceNumberRange: { StartingSequenceNumber: '1' },
-      })),
-    }),
-  GetShardIterator: ({ ShardId }) => json({ ShardIterator: `${ShardId}:0` }),
+      isCbor,
+    ),
+  ListShards: (_, isCbor) =>
+    written(
+      {
+        Shards: RANGES.map(({ start, end }, i) => ({
+          ShardId: shardId(i),
+          HashKeyRange: { StartingHashKey: String(start), EndingHashKey: String(end) },
+          SequenceNumberRange: { StartingSequenceNumber: '1' },
+        })),
+      },
+      isCbor,
+    ),
+  GetShardIterator: ({ ShardId }, isCbor) => written({ ShardIterator: `${ShardId}:0` }, isCbor),
   GetRecords: getRecords,
 };
 

@@ -6,6 +6,7 @@ import { exec } from './exec.ts';
 import { failover } from './failover.ts';
 import { filter } from './filter.ts';
 import { idle } from './idle.ts';
+import { kcl } from './kcl.ts';
 import { lambda } from './lambda.ts';
 import { node } from './node.ts';
 import { operator } from './operator/operator.ts';
@@ -21,6 +22,7 @@ const BENCHES = {
   requests,
   'requests-on-servers': requestsOnServers,
   drain,
+  kcl,
   filter,
   lambda,
   exec,
