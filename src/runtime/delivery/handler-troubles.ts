@@ -6,6 +6,8 @@ import type { WorkerEvent } from '../worker-event.ts';
 /** Failures in a row, or batches given up in a row, of one lane of a shard, or time since the first of them (ms), that are more than a hiccup. */
 const FAILURES = 3;
 const LASTS_MS = 10_000;
+/** So long after the last batch that was given up nothing is known of the handler any more, ms: as `KcgRecordsGivenUp` counts. */
+const GIVEN_UP_MS = 900_000;
 /** Errors that differ in each try, say by a time, are told anew this seldom, ms. */
 const KEEP_MS = 60_000;
 
@@ -13,6 +15,7 @@ interface Failing {
   shardId: string;
   /** Batches given up in a row: each by itself is over, and says nothing of the next. */
   givenUp: number;
+  givenUpMs: number;
   /** The last failure was that it did not answer in time. */
   hangs: boolean;
   /** 0: what failed is given up. */
@@ -53,8 +56,10 @@ export class HandlerTroubles {
   get worst(): HandlerTrouble | undefined {
     const nowMs = this.#clock.monotonic();
     const lasting = [...this.#failing.values()].filter(
-      ({ givenUp, failures, sinceMs }) =>
-        givenUp >= FAILURES || failures >= FAILURES || (failures > 0 && nowMs - sinceMs >= LASTS_MS),
+      ({ givenUp, givenUpMs, failures, sinceMs }) =>
+        (givenUp >= FAILURES && (failures > 0 || nowMs - givenUpMs < GIVEN_UP_MS)) ||
+        failures >= FAILURES ||
+        (failures > 0 && nowMs - sinceMs >= LASTS_MS),
     );
     const [first] = lasting.sort((a, b) => a.sinceMs - b.sinceMs);
     const shards = new Set(lasting.map(({ shardId }) => shardId));
@@ -63,7 +68,9 @@ export class HandlerTroubles {
 
   #gaveUp(lane: OfLane): void {
     const known = this.#failing.get(keyOf(lane));
-    if (known) this.#failing.set(keyOf(lane), { ...known, failures: 0, givenUp: known.givenUp + 1 });
+    if (known === undefined) return;
+    const givenUpMs = this.#clock.monotonic();
+    this.#failing.set(keyOf(lane), { ...known, failures: 0, givenUp: known.givenUp + 1, givenUpMs });
   }
 
   #failed(event: Extract<WorkerEvent, { type: 'HandlerFailed' | 'DestinationFailed' }>): void {
@@ -76,6 +83,7 @@ export class HandlerTroubles {
       shardId,
       hangs: type === 'HandlerFailed' && hasCode(error, 'Timeout'),
       givenUp: known?.givenUp ?? 0,
+      givenUpMs: known?.givenUpMs ?? nowMs,
       failures: (known?.failures ?? 0) + 1,
       sinceMs: isFirst ? nowMs : known.sinceMs,
       ...(isOld

@@ -81,6 +81,21 @@ describe('what a worker says of its handler', () => {
     expect(troubles.worst).toBeUndefined();
   });
 
+  test('is over a quarter of an hour after the last of them, and back with the next', async () => {
+    for (const _ of [1, 2, 3]) {
+      fail('a');
+      giveUp('a');
+    }
+    await clock.advance(899_000);
+    expect(troubles.worst).toMatchObject({ shards: 1 });
+    await clock.advance(1_000);
+    expect(troubles.worst).toBeUndefined();
+    fail('a', 'still no');
+    expect(troubles.worst).toEqual({ shards: 1, error: 'still no' });
+    await clock.advance(3_600_000);
+    expect(troubles.worst).toEqual({ shards: 1, error: 'still no' });
+  });
+
   test('of one lane of a shard is not over with what another one does, and counts the shard once', () => {
     const error = new KcgError('HandlerFailed', 'no');
     for (const lane of [0, 1, 0, 1, 0, 1])
