@@ -1,6 +1,7 @@
 import type { UserRecord } from '../../kinesis/record.ts';
 import { failed, resultOfFailures } from './batch-item-failures.ts';
 import type { HandlerResult } from './handler.ts';
+import { shown } from './shown.ts';
 
 /*
  * What a handler's answer means. Whoever names failures or an error in one of the forms below has not succeeded, whatever
@@ -30,7 +31,6 @@ const TIMED_OUT = /Task timed out after [\d.]+ seconds\s*$/;
 const NAMES_FAILURES = /batch[_-]?item[_-]?failures/i;
 const NAMES_A_MESSAGE = /error[_-]?message/i;
 const NAMES_A_TYPE = /error[_-]?type/i;
-const SHOWN_CHARACTERS = 200;
 const MAX_DEPTH = 6;
 /** A module may return anything, also what a client library gave it. */
 const MAX_VALUES = 20_000;
@@ -64,14 +64,14 @@ function read(value: unknown, found: Found, depth: number): void {
   if (depth > MAX_DEPTH) return;
   if (typeof value === 'string') return readText(value, found, depth);
   if (!isLookedInto(value)) return;
-  if (value instanceof Error) found.error ??= `the handler returned an error: ${shorten(String(value))}`;
+  if (value instanceof Error) found.error ??= `the handler returned an error: ${shown(String(value))}`;
   else if (Array.isArray(value)) readList(value, found, depth);
   else readFields(value, found, depth);
 }
 
 /** JSON in a string, once or more often, as `JSON.stringify` of an answer that is serialized again. */
 function readText(text: string, found: Found, depth: number): void {
-  if (TIMED_OUT.test(text)) found.error ??= `the handler answered: ${shorten(text)}`;
+  if (TIMED_OUT.test(text)) found.error ??= `the handler answered: ${shown(text)}`;
   if (!/^\s*[[{"]/.test(text)) {
     if (tellsOfFailure(text)) found.error ??= notJson(text);
     return;
@@ -92,7 +92,7 @@ function readList(list: readonly unknown[], found: Found, depth: number): void {
   }
   const rejected = list.find(isRejected);
   if (rejected) {
-    found.error ??= `the handler returned work that failed: ${shorten(String(rejected.reason))}`;
+    found.error ??= `the handler returned work that failed: ${shown(String(rejected.reason))}`;
   }
   if (list.length === 1) return read(list[0], found, depth + 1);
   for (const item of list) {
@@ -108,10 +108,10 @@ function readFields(value: object, found: Found, depth: number): void {
       ? [field]
       : [],
   );
-  if (errors.length > 0) found.error ??= `the handler answered an error: ${shorten(errors.join(': '))}`;
+  if (errors.length > 0) found.error ??= `the handler answered an error: ${shown(errors.join(': '))}`;
   for (const [name, field] of fields) {
     if (name === 'statuscode' && isFailure(field)) {
-      found.error ??= `the handler answered {"statusCode": ${String(field)}, …}: ${shorten(bodyOf(fields))}`;
+      found.error ??= `the handler answered {"statusCode": ${String(field)}, …}: ${shown(bodyOf(fields))}`;
     } else if (name === 'itemidentifier') {
       found.error ??= 'the handler answered a bare itemIdentifier; answer {"batchItemFailures": [...]}';
     }
@@ -178,9 +178,5 @@ function bodyOf(fields: readonly Field[]): string {
 }
 
 function notJson(text: string): string {
-  return `the handler tells of failures in something that is not JSON: ${shorten(text)}`;
-}
-
-function shorten(text: string): string {
-  return text.slice(0, SHOWN_CHARACTERS);
+  return `the handler tells of failures in something that is not JSON: ${shown(text)}`;
 }

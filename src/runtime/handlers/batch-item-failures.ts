@@ -1,8 +1,7 @@
 import { KcgError } from '../../lib/errors.ts';
 import { positionOf, type UserRecord } from '../../kinesis/record.ts';
 import type { FailedResult, HandlerResult } from './handler.ts';
-
-const SHOWN_CHARACTERS = 100;
+import { shown } from './shown.ts';
 
 /**
  * What named failures mean, by AWS Lambda's rules for `ReportBatchItemFailures`: without any the batch is done, otherwise
@@ -26,8 +25,7 @@ export function resultOfFailures(lists: readonly unknown[], records: readonly Us
       indexes ??= firstIndexes(records);
       const index = indexes.get(identifier);
       if (index === undefined) {
-        const shown = identifier.slice(0, SHOWN_CHARACTERS);
-        return failed(`batchItemFailures names '${shown}', which is not in the batch`);
+        return failed(`batchItemFailures names '${shown(identifier)}', which is not in the batch`);
       }
       firstFailure = Math.min(firstFailure, index);
     }

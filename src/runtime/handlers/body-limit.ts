@@ -1,10 +1,10 @@
 import type { UserRecord } from '../../kinesis/record.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { eventBytes } from '../delivery/batching.ts';
+import { shown } from './shown.ts';
 
 /** How long a broken connection counts as a limit, ms: it may have been a crash or a proxy's bad moment. */
 const DOUBTED_MS = 10 * 60_000;
-const SHOWN_CHARACTERS = 100;
 
 /**
  * How large a batch an application takes in one request. Nobody tells: frameworks and proxies refuse what is above a limit of
@@ -53,7 +53,7 @@ interface Refusal {
 export function tooLarge({ how, records: { length }, bodyBytes, said = '' }: Refusal): KcgError {
   const size = `${length} ${length === 1 ? 'record' : 'records'}, ${(bodyBytes / 1024).toFixed(0)} KiB`;
   const next = length === 1 ? '' : '; it comes again in smaller ones';
-  const quote = said.trim() === '' ? '' : ` (${said.trim().slice(0, SHOWN_CHARACTERS)})`;
+  const quote = said.trim() === '' ? '' : ` (${shown(said)})`;
   return new KcgError('HandlerFailed', `the handler ${how} a batch of ${size}${quote}${next}`, {
     fix: "Raise the application's body limit, to 7 MB for every batch (Express: express.json({limit}), Fastify: bodyLimit, nginx: client_max_body_size), or lower handler.batchSize.",
   });

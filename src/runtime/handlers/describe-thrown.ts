@@ -1,23 +1,18 @@
 import { inspect } from 'node:util';
-
-const SHOWN_CHARACTERS = 500;
+import { shown } from './shown.ts';
 
 /**
  * One line, with the place in the author's own files: where it was thrown, or for a syntax error, whose stack begins with
  * it, where that is.
  */
 export function describeThrown(thrown: unknown, folder = ''): string {
-  if (typeof thrown === 'string') return shorten(thrown);
-  if (!(thrown instanceof Error)) return shorten(inspect(thrown, { depth: 0, maxArrayLength: 0 }));
+  if (typeof thrown === 'string') return shown(thrown);
+  if (!(thrown instanceof Error)) return shown(inspect(thrown, { depth: 0, maxArrayLength: 0 }));
   const stack = thrown.stack ?? '';
   const [, syntax] = /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(stack) ?? [];
   const frames = [...stack.matchAll(/\n +at .*?(?:file:\/\/)?(\/[^\s()]+:\d+):\d+/g)].map(
     ([, frame]) => frame!,
   );
   const place = syntax ?? (folder && frames.find((frame) => frame.startsWith(folder)));
-  return shorten(`${thrown.name}: ${thrown.message}${place ? ` (${place})` : ''}`);
-}
-
-function shorten(text: string): string {
-  return text.replace(/\s+/g, ' ').trim().slice(0, SHOWN_CHARACTERS);
+  return shown(`${thrown.name}: ${thrown.message}${place ? ` (${place})` : ''}`);
 }

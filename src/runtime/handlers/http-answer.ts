@@ -3,17 +3,16 @@ import { resultOf, tellsOfFailure } from './answer-meaning.ts';
 import { failed } from './batch-item-failures.ts';
 import type { HandlerResult } from './handler.ts';
 import type { Answer } from './http-call.ts';
-
-const SHOWN_CHARACTERS = 200;
+import { shown } from './shown.ts';
 
 /** What an application's answer to a batch means. */
 export function resultOfAnswer(answer: Answer, records: readonly UserRecord[]): HandlerResult {
   const { status, contentType, functionError, body, isWhole } = answer;
-  if (status < 200 || status > 299) return failed(`the handler answered ${status}: ${shorten(body)}`);
+  if (status < 200 || status > 299) return failed(`the handler answered ${status}: ${shown(body)}`);
   if (!isWhole) return failed(`the handler answered ${status} with more than 1 MiB`);
   if (functionError !== undefined) {
     return failed(
-      `the handler answered ${status} with X-Amz-Function-Error ${functionError}: ${shorten(body)}`,
+      `the handler answered ${status} with X-Amz-Function-Error ${functionError}: ${shown(body)}`,
     );
   }
   const text = body.replace(/^\uFEFF/, '');
@@ -22,9 +21,9 @@ export function resultOfAnswer(answer: Answer, records: readonly UserRecord[]): 
   try {
     response = JSON.parse(text);
   } catch {
-    if (tellsOfFailure(text)) return failed(`the handler answered ${status}: ${shorten(body)}`);
+    if (tellsOfFailure(text)) return failed(`the handler answered ${status}: ${shown(body)}`);
     if (isOtherThanJson(contentType)) return { outcome: 'done' };
-    return failed(`the handler answered ${status} with something that is not JSON: ${shorten(body)}`);
+    return failed(`the handler answered ${status} with something that is not JSON: ${shown(body)}`);
   }
   return resultOf(response, records);
 }
@@ -33,8 +32,4 @@ export function resultOfAnswer(answer: Answer, records: readonly UserRecord[]): 
 function isOtherThanJson(contentType = ''): boolean {
   const mediaType = contentType.split(';', 1)[0] ?? '';
   return mediaType.includes('/') && !/json/i.test(mediaType);
-}
-
-function shorten(body: string): string {
-  return body.slice(0, SHOWN_CHARACTERS);
 }

@@ -214,6 +214,6 @@ describe("a handler's answer", () => {
 
   it('is shown shortened', () => {
     const result = resultOf(failures('9'.repeat(10_000)), RECORDS);
-    expect(result.outcome === 'failed' && result.error.message.length).toBeLessThan(200);
+    expect(result.outcome === 'failed' && result.error.message.length).toBeLessThan(600);
   });
 });

@@ -114,10 +114,10 @@ describe('delivering a batch', () => {
       '{"batchItemFailures":[]}',
       { error: { message: 'the handler answered 500: {"batchItemFailures":[]}' } },
     ],
-    [503, 'x'.repeat(10_000), { error: { message: `the handler answered 503: ${'x'.repeat(200)}` } }],
+    [503, 'x'.repeat(10_000), { error: { message: `the handler answered 503: ${'x'.repeat(500)}` } }],
     [200, ' '.repeat(2 ** 20), { outcome: 'done' }],
     [200, ' '.repeat(2 ** 20 + 1), { error: { message: 'the handler answered 200 with more than 1 MiB' } }],
-    [500, 'x'.repeat(3 * 2 ** 20), { error: { message: `the handler answered 500: ${'x'.repeat(200)}` } }],
+    [500, 'x'.repeat(3 * 2 ** 20), { error: { message: `the handler answered 500: ${'x'.repeat(500)}` } }],
   ])('takes %i %.60j as the result it is', async (status, body, result) => {
     const { url } = await serve((_, response) => response.writeHead(status).end(body));
     const { handler } = handlerOf(url);

@@ -2,6 +2,7 @@ import type { UserRecord } from '../../../kinesis/record.ts';
 import { namesFailures, resultOfFunction } from '../answer-meaning.ts';
 import { failed } from '../batch-item-failures.ts';
 import type { HandlerResult } from '../handler.ts';
+import { shown } from '../shown.ts';
 
 /** What a client posted for an invocation. */
 export interface Post {
@@ -18,7 +19,6 @@ export interface Post {
 
 /** AWS Lambda's bound on an answer. */
 export const MAX_POST_BYTES = 6 * 1024 * 1024;
-const SHOWN_CHARACTERS = 300;
 /** Between the head and the body of a streamed HTTP answer. */
 const PRELUDE_END = '\0'.repeat(8);
 
@@ -37,7 +37,7 @@ export function resultOfPost(post: Post, records: readonly UserRecord[]): Handle
   if (length === 'cut') return failed('the function answered more than 6 MiB');
   const answer = parse(withoutPrelude(post));
   if (answer !== undefined) return resultOfFunction(answer.value, records);
-  return namesFailures(body) ? failed(`the function answered: ${shorten(body)}`) : { outcome: 'done' };
+  return namesFailures(body) ? failed(`the function answered: ${shown(body)}`) : { outcome: 'done' };
 }
 
 /** `errorType: errorMessage`, as every client posts it; else what there is. */
@@ -46,7 +46,7 @@ export function describePostedError({ body, errorType }: Pick<Post, 'body' | 'er
   const fields = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   const type = textOf(fields['errorType']) ?? errorType;
   const message = textOf(fields['errorMessage']) ?? (fields['errorType'] === undefined ? body : '');
-  return shorten([type, message.trim()].filter(Boolean).join(': ') || 'it did not say why');
+  return shown([type, message.trim()].filter(Boolean).join(': ') || 'it did not say why');
 }
 
 /** `{"statusCode": …}`, eight zeros and the body: as the envelope that API Gateway has. */
@@ -70,9 +70,4 @@ function parse(text: string): { value: unknown } | undefined {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** On one line: it is logged, and stands in the status. */
-function shorten(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').slice(0, SHOWN_CHARACTERS);
 }
