@@ -91,6 +91,7 @@ export class KubeReflector {
       this.#progressed = false;
       const start = clock.monotonic();
       this.#heardAtMs = start;
+      const wasListed = this.#version !== undefined;
       let error: KcgError | undefined;
       try {
         if (this.#version === undefined) await this.#list();
@@ -102,7 +103,9 @@ export class KubeReflector {
       const good = this.#progressed || clock.monotonic() - start >= GOOD_WATCH_MS;
       failures = good ? 0 : failures + 1;
       if (good && !error) continue;
-      const delayMs = error?.retryAfterMs ?? backoffMs(Math.max(failures, 1), random, backoff);
+      // The server answers: to list anew waits for no failure of before.
+      const isForgotten = wasListed && this.#version === undefined;
+      const delayMs = error?.retryAfterMs ?? backoffMs(isForgotten ? 1 : failures, random, backoff);
       if (error) onEvent({ type: 'failed', kind: kind.kind, error, failures, retryInMs: delayMs });
       await clock.sleep(jitterMs(delayMs, 0.1, random), { signal });
     }

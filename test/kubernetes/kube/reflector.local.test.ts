@@ -241,6 +241,23 @@ describe('the reflector', () => {
     expect(slept.slice(0, 5)).toEqual([750, 1_500, 3_000, 4_500, 1_000]);
   });
 
+  test.each([
+    ['at once where its version is forgotten after failures, as of a CRD that went and came back', 404, 0, 1],
+    ['later and later where the version of the list itself is', 410, 32, 64],
+  ])('lists again %s', async (_, first, atLeastMs, atMostMs) => {
+    server.put('old', 1);
+    for (const answer of [first, first, first, first, first, first, 410])
+      server.trouble.push({ with: 'watch', answer });
+    const clock = { ...systemClock, monotonic: () => 0 };
+    const { events } = follow({ backoff: { baseMs: 1, maxMs: 1_000 }, clock });
+    const failed = () => events.filter((event) => event.type === 'failed');
+    await eventually(() => expect(failed()).toHaveLength(7));
+    const { failures, retryInMs } = failed()[6]!;
+    expect(failures).toBe(7);
+    expect(retryInMs).toBeGreaterThanOrEqual(atLeastMs);
+    expect(retryInMs).toBeLessThanOrEqual(atMostMs);
+  });
+
   test('survives a handler that throws', async () => {
     const seen: string[] = [];
     const onChange = ({ object }: ObjectChange) => {
