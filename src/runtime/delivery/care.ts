@@ -32,7 +32,6 @@ export const STEADY_MS = 60_000;
 const HURRY_MS = 500;
 
 export interface CareOptions {
-  shardId: string;
   handler: Pick<Handler, 'kind'>;
   policy: RetryPolicy;
   lanes: Lanes;
@@ -44,8 +43,6 @@ export interface CareOptions {
   from: Checkpoint;
   /** What the row is to say now. */
   standing: () => Progress;
-  /** The gate: asked before each call. */
-  leaseIsGood: () => boolean;
   /** No more batches. */
   stop: AbortSignal;
   /** The worker was told to stop, or the shard is to go elsewhere: what fails now has not failed by itself. */
@@ -118,16 +115,25 @@ export class Care {
     return { giveUp, rest: [...rest, ...later], ended };
   }
 
-  /** Calls the handler when it is the part's turn, and the row says so. Who may not any more has not begun it. */
-  async call(part: Part, call: () => Promise<HandlerResult>): Promise<HandlerResult> {
-    const { turns, stop, leaseIsGood, isStopping } = this.#options;
-    if (this.#isOn) await this.#untilOldest(part);
-    if (!this.#isOn) return leaseIsGood() ? call() : NOT_BEGUN;
+  /** Calls the handler when it is the part's turn, and the row says so. Undefined: it may not any more, after waiting. */
+  async call(
+    part: Part,
+    mayStill: () => boolean,
+    call: () => Promise<HandlerResult>,
+  ): Promise<HandlerResult | undefined> {
+    if (!this.#isOn) return call();
+    const { turns, stop, isStopping } = this.#options;
+    await this.#untilOldest(part);
+    if (!this.#isOn) return mayStill() ? call() : undefined;
     const end = await turns.enter(stop);
-    if (end === undefined) return NOT_BEGUN;
+    if (end === undefined) return undefined;
     const before = this.#begun;
     try {
-      if (!(await this.#note(part)) || !leaseIsGood()) return NOT_BEGUN;
+      if (!(await this.#note(part))) return undefined;
+      if (!mayStill()) {
+        this.#begun = before;
+        return undefined;
+      }
       const result = await call();
       if (result.outcome === 'failed' && isStopping()) this.#begun = before;
       return result;
@@ -192,12 +198,6 @@ export const ENDED = new KcgError(
   'HandlerFailed',
   'the worker that had the batch ended while the handler was at work on it',
 );
-
-const NOT_BEGUN: HandlerResult = {
-  outcome: 'failed',
-  error: new KcgError('Aborted', 'told to stop before the batch was begun'),
-  isMissed: true,
-};
 
 function begunBatch({ records, failures, calls }: Part): BegunBatch {
   return { ...justPosition(records[0]!), records: records.length, failures, calls };

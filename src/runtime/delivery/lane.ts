@@ -85,7 +85,9 @@ export class Lane {
       return this.#goOn(resumed);
     }
     const { given, later, problem } = this.#take(part);
-    const result = problem ?? (await care.call(given, () => this.#call(given)));
+    const mayStill = () => leaseIsGood() && beforeCall(given, policy, clock.now()) === undefined;
+    const result = problem ?? (await care.call(given, mayStill, () => this.#call(given)));
+    if (result === undefined) return [given, ...later];
     if (!leaseIsGood()) {
       lose('the lease of this worker ran out while a batch was processed');
       return undefined;

@@ -172,6 +172,19 @@ describe('a batch that the row shows as begun', () => {
   });
 });
 
+test('a record that gets too old while its turn comes is not tried', async () => {
+  const turns = new OneByOne();
+  const policy = { maxAttempts: 0, maxRecordAgeMs: 60_000 };
+  const shard = aShard({ reads: [['a', 'b@60000']], policy, unfinished: { endings: 2 }, turns });
+  const leave = await turns.enter(new AbortController().signal);
+  await shard.clock.advance(61_000);
+  leave!();
+  await shard.clock.advance(1_000);
+  expect(shard.calls).toEqual([[2]]);
+  expect(shard.told('RecordsGivenUp')).toMatchObject([{ condition: 'RecordAgeExceeded', records: 1 }]);
+  await shard.end();
+});
+
 test('who is told to stop while a batch waits to be begun leaves nothing that counts against it', async () => {
   const turns = new OneByOne();
   const shard = aShard({ reads: [['a']], policy: once, unfinished: { endings: 2 }, turns });
