@@ -109,6 +109,8 @@ const HANDLER = {
   HandlerUnknown: 'No worker is alive that could say; see ShardsCovered.',
   HandlerFailing:
     'The handler fails again and again on some shards, which stand still meanwhile, or give up one batch after the other where handler.retry says so; the message has its error, the log of the named pod the rest.',
+  DestinationFailing:
+    'What the handler failed on and was given up cannot be sent to handler.onFailure, as the message says, and its shards wait for that: correct the destination or its rights.',
 } as const;
 
 const PROGRESS = {

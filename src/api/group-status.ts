@@ -87,7 +87,7 @@ const shard = z.object({
   cause: name
     .optional()
     .describe(
-      'Why, where it is known: HandlerFails, HandlerHangs, ReadDenied, ReadThrottled, ReadFails, NoOwner, Paused or WaitingForParents.',
+      'Why, where it is known: HandlerFails, HandlerHangs, DestinationFails, ReadDenied, ReadThrottled, ReadFails, NoOwner, Paused or WaitingForParents.',
     ),
 });
 

@@ -22,6 +22,7 @@ import {
 import { clusterOptions } from './cluster-options.ts';
 import { printTable } from './print-table.ts';
 import { printData } from './status.ts';
+import { tellTrouble } from '../view/tell-trouble.ts';
 
 const { namespace, ...otherClusterOptions } = clusterOptions;
 export const leasesOptions = {
@@ -226,8 +227,7 @@ function remarks({ view, now, leaseDurationMs }: LeasesInput): string[] {
   if (view.shards.length + view.workers.length === 0) remark.push('No shard has a row yet.');
   for (const { worker, state, handlerTrouble: trouble } of view.workers) {
     if (state === 'dead' || !trouble) continue;
-    const fails = trouble.shards === 0 ? 'cannot begin' : `fails on ${count(trouble.shards, 'shard')}`;
-    remark.push(`${worker}: the handler ${fails}: ${trouble.error}`);
+    remark.push(`${worker}: ${tellTrouble(trouble)}: ${trouble.error}`);
   }
   if (late.length > 0) {
     remark.push(

@@ -52,6 +52,8 @@ export interface HandlerTrouble {
   error: string;
   /** It did not answer in time. */
   hangs?: boolean;
+  /** It is not the handler's: the destination of what was given up does not take it, and the shards wait for that. */
+  destination?: boolean;
 }
 
 /** Seconds a worker row outlives its last beat before DynamoDB's TTL may delete it. */
@@ -62,6 +64,10 @@ export const MAX_LAGGING = 20;
 export const MAX_LAGGING_IN_TROUBLE = 12;
 /** Of UTF-8. */
 export const MAX_FAILING_WHY_BYTES = 240;
+
+/** Values of `failing_hangs`. */
+const HANGS = 1;
+const DESTINATION = 2;
 
 const STATES: readonly string[] = ['starting', 'live', 'draining', 'dead'];
 
@@ -86,7 +92,7 @@ export function encodeTrouble({
   const said = {
     failing: handlerTrouble?.shards,
     failing_why: handlerTrouble?.error,
-    failing_hangs: handlerTrouble?.hangs ? 1 : undefined,
+    failing_hangs: handlerTrouble?.hangs ? HANGS : handlerTrouble?.destination ? DESTINATION : undefined,
     unread_why: readTrouble,
   };
   const set: Record<string, AttributeValue> = {};
@@ -139,5 +145,11 @@ export function decodeWorker(row: Row): WorkerRow {
 
 function decodeTrouble(row: Row, shards: number): HandlerTrouble {
   const error = text(row, 'failing_why') ?? '';
-  return { shards, error, ...(number(row, 'failing_hangs') === 1 ? { hangs: true } : {}) };
+  const what = number(row, 'failing_hangs');
+  return {
+    shards,
+    error,
+    ...(what === HANGS ? { hangs: true } : {}),
+    ...(what === DESTINATION ? { destination: true } : {}),
+  };
 }

@@ -139,7 +139,7 @@ export class WorkerMetrics {
     };
     this.#secondsOfShards(
       'handler_failing_seconds',
-      'How long the handler has failed the same batch, from its first failure; only of shards where it does.',
+      'How long the handler has failed the same batch, from its first failure; only of shards where it does, and not while what was given up waits for its destination.',
       heldOnly(this.#handlerFailing),
     );
     this.#secondsOfShards(
@@ -164,6 +164,7 @@ export class WorkerMetrics {
         this.#handlerFailing.over(laneKey(event));
         return this.#givenUp.inc({ shard: event.shardId, reason: event.condition }, event.records);
       case 'DestinationFailed':
+        this.#handlerFailing.over(laneKey(event));
         return this.#destinationFailures.inc({ shard: event.shardId });
       case 'HandlerFailed':
         this.#handlerFailing.failed(laneKey(event));

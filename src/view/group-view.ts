@@ -214,7 +214,7 @@ function handlerTroubleOf(workers: readonly WorkerRow[]): GroupView['handlerTrou
   const [first] = failing;
   if (!first) return undefined;
   const shards = failing.reduce((sum, row) => sum + row.handlerTrouble!.shards, 0);
-  return { worker: first.worker, error: first.handlerTrouble!.error, shards };
+  return { ...first.handlerTrouble!, worker: first.worker, shards };
 }
 
 function maxLag(shards: readonly ShardView[]): ShardView | undefined {

@@ -11,6 +11,7 @@ export type Judgement = (typeof JUDGEMENTS)[number];
 export type Cause =
   | 'HandlerFails'
   | 'HandlerHangs'
+  | 'DestinationFails'
   | 'ReadDenied'
   | 'ReadThrottled'
   | 'ReadFails'

@@ -26,6 +26,7 @@ export function ownedAtOf(lease: Lease, workers: Workers): number {
 /** What its owner says keeps it from its work. It counts shards and does not name them. */
 export function troubleOf(lease: Lease, workers: Workers): Cause | undefined {
   const owner = livingOwner(lease, workers);
+  if (owner?.handlerTrouble?.destination) return 'DestinationFails';
   if (owner?.handlerTrouble) return owner.handlerTrouble.hangs ? 'HandlerHangs' : 'HandlerFails';
   switch (owner?.readTrouble) {
     case undefined:

@@ -3,6 +3,7 @@ import { count, figure } from '../lib/count.ts';
 import { formatDuration } from './format.ts';
 import { desiredStateOf, statusOf, type GroupPicture } from './group-picture.ts';
 import { adviceOn, type Problem } from './problem.ts';
+import { tellTrouble } from './tell-trouble.ts';
 
 /** What the rows say; fresher than conditions, and there without Kubernetes. */
 export function rowTroubles(picture: GroupPicture): Problem[] {
@@ -38,17 +39,23 @@ export function rowTroubles(picture: GroupPicture): Problem[] {
     });
   }
   if (view.handlerTrouble) {
-    const { worker, error, shards } = view.handlerTrouble;
-    const fails = shards === 0 ? 'cannot begin' : `fails on ${count(shards, 'shard')}`;
-    const what = `The handler ${fails}; ${worker} says: ${error}`;
+    const { worker, error, shards, destination } = view.handlerTrouble;
+    const what = `${tellTrouble(view.handlerTrouble).replace(/^the/, 'The')}; ${worker} says: ${error}`;
     const { retry, onFailure = {} } = group?.spec.handler ?? {};
     const givesUp = shards > 0 && (retry?.maxAttempts ?? -1) >= 0;
     const goesTo = Object.keys(onFailure).length > 0 ? 'goes to handler.onFailure' : 'is given up';
-    const meanwhile = givesUp
-      ? `What has used up its attempts ${goesTo}`
-      : 'The shards wait until it succeeds';
+    const meanwhile = destination
+      ? 'The shards wait until it does'
+      : givesUp
+        ? `What has used up its attempts ${goesTo}`
+        : 'The shards wait until it succeeds';
     const next = `${meanwhile}; its log (kcg logs) has the rest.`;
-    found.push({ severity: 'error', reason: 'HandlerFailing', what, next });
+    found.push({
+      severity: 'error',
+      reason: destination ? 'DestinationFailing' : 'HandlerFailing',
+      what,
+      next,
+    });
   }
   return [
     ...found,

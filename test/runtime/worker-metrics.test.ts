@@ -237,6 +237,9 @@ describe('what fails', () => {
       millisBehindLatest: 0,
     });
     expect((await read(metrics))[failing]).toBeUndefined();
+    metrics.onEvent({ type: 'HandlerFailed', shardId, lane: 1, attempt: 1, error });
+    metrics.onEvent({ type: 'DestinationFailed', shardId, lane: 1, error, retryInMs: 1 });
+    expect((await read(metrics))[failing]).toBeUndefined();
     await group.until(a.stop());
   });
 });

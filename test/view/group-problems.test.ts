@@ -169,6 +169,14 @@ describe('what is wrong with a group', () => {
       'error HandlerFailing',
     ],
     [
+      'onFailure is out of reach',
+      [
+        ...ROWS.slice(0, 4),
+        workerRow('orders-worker-x-a', { failing: 2, failing_why: 'no', failing_hangs: 2 }),
+      ],
+      'error DestinationFailing',
+    ],
+    [
       'reads fail',
       [...ROWS.slice(0, 4), workerRow('orders-worker-x-a', { unread_why: 'AccessDenied' })],
       'error ReadsFail',

@@ -8,6 +8,7 @@ const fails = { shards: 1, error: 'no' };
 test.each<[string, Partial<WorkerRow>, string | undefined]>([
   ['nothing', {}, undefined],
   ['a handler that fails', { handlerTrouble: fails }, 'HandlerFails'],
+  ['a destination that is away', { handlerTrouble: { ...fails, destination: true } }, 'DestinationFails'],
   ['a handler that does not answer', { handlerTrouble: { ...fails, hangs: true } }, 'HandlerHangs'],
   ['reads that are denied', { readTrouble: 'AccessDenied' }, 'ReadDenied'],
   ['reads without credentials', { readTrouble: 'Credentials' }, 'ReadDenied'],

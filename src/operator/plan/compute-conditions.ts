@@ -10,6 +10,7 @@ import { DENIED, OVER_QUOTA } from '../../kubernetes/cluster.ts';
 import { named } from './named.ts';
 import { NO_REGION } from './nowhere.ts';
 import { describeFailure, isDenied } from './step-failures.ts';
+import { tellTrouble } from '../../view/tell-trouble.ts';
 
 /*
  * One function per condition, each from facts to what is to be said. What sums them up (Ready, Reconciling, Stalled) is in
@@ -230,13 +231,9 @@ export function handlerHealthy({ view }: GroupFacts): Told<'HandlerHealthy'> {
       reason: 'HandlerSucceeds',
       message: 'no shard waits for the handler to succeed',
     };
-  if (trouble.shards === 0) {
-    const message = `the handler cannot begin; worker ${trouble.worker}: ${trouble.error}`;
-    return { status: 'False', reason: 'HandlerFailing', message };
-  }
   const shards = `${Math.min(trouble.shards, ownedShards)} of ${count(ownedShards, 'shard')}`;
-  const message = `the handler fails on ${shards}; worker ${trouble.worker}: ${trouble.error}`;
-  return { status: 'False', reason: 'HandlerFailing', message };
+  const message = `${tellTrouble(trouble, shards)}; worker ${trouble.worker}: ${trouble.error}`;
+  return { status: 'False', reason: trouble.destination ? 'DestinationFailing' : 'HandlerFailing', message };
 }
 
 /** Against `scaling.targetLagSeconds`; without it, `False` once less than half of the retention is left. */

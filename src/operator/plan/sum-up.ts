@@ -112,7 +112,7 @@ export function ready(parts: Part, facts: GroupFacts): Told<'Ready'> {
   }
   // Where some shards go on, the group does part of its work, and the condition tells which part it does not.
   const { HandlerHealthy } = parts;
-  if (HandlerHealthy.reason === 'HandlerFailing' && view!.handlerTrouble!.shards >= view!.ownedShards)
+  if (HandlerHealthy.status === 'False' && view!.handlerTrouble!.shards >= view!.ownedShards)
     return { status: 'False', reason: HandlerHealthy.reason, message: HandlerHealthy.message };
   if (isShadow(group)) {
     const handed = callsHandler(group)

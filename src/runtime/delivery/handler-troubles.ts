@@ -13,6 +13,8 @@ const KEEP_MS = 60_000;
 
 interface Failing {
   shardId: string;
+  /** It is the destination of what was given up that fails. */
+  isUnsent: boolean;
   /** Batches given up in a row: each by itself is over, and says nothing of the next. */
   givenUp: number;
   givenUpMs: number;
@@ -37,9 +39,12 @@ export class HandlerTroubles {
   note(event: WorkerEvent): void {
     switch (event.type) {
       case 'HandlerFailed':
+        return this.#failed(keyOf(event), event);
       case 'DestinationFailed':
-        return this.#failed(event);
+        this.#rest(event);
+        return this.#failed(unsentOf(event), event);
       case 'RecordsGivenUp':
+        this.#failing.delete(unsentOf(event));
         return this.#gaveUp(event);
       case 'BatchDelivered':
         if (!event.isRepeat) this.#failing.delete(keyOf(event));
@@ -52,7 +57,7 @@ export class HandlerTroubles {
     }
   }
 
-  /** With the error of the shard that has failed for longest; undefined when there is none worth telling. */
+  /** With the error of the shard that has failed for longest, and of what waits for its destination first; undefined when there is none worth telling. */
   get worst(): HandlerTrouble | undefined {
     const nowMs = this.#clock.monotonic();
     const lasting = [...this.#failing.values()].filter(
@@ -61,9 +66,22 @@ export class HandlerTroubles {
         failures >= FAILURES ||
         (failures > 0 && nowMs - sinceMs >= LASTS_MS),
     );
-    const [first] = lasting.sort((a, b) => a.sinceMs - b.sinceMs);
+    const [first] = lasting.sort((a, b) => Number(b.isUnsent) - Number(a.isUnsent) || a.sinceMs - b.sinceMs);
     const shards = new Set(lasting.map(({ shardId }) => shardId));
-    return first && { shards: shards.size, error: first.error, ...(first.hangs ? { hangs: true } : {}) };
+    return (
+      first && {
+        shards: shards.size,
+        error: first.error,
+        ...(first.hangs ? { hangs: true } : {}),
+        ...(first.isUnsent ? { destination: true } : {}),
+      }
+    );
+  }
+
+  /** The handler is done with what failed last. */
+  #rest(lane: OfLane): void {
+    const known = this.#failing.get(keyOf(lane));
+    if (known) this.#failing.set(keyOf(lane), { ...known, failures: 0 });
   }
 
   #gaveUp(lane: OfLane): void {
@@ -73,14 +91,15 @@ export class HandlerTroubles {
     this.#failing.set(keyOf(lane), { ...known, failures: 0, givenUp: known.givenUp + 1, givenUpMs });
   }
 
-  #failed(event: Extract<WorkerEvent, { type: 'HandlerFailed' | 'DestinationFailed' }>): void {
+  #failed(key: string, event: Extract<WorkerEvent, { type: 'HandlerFailed' | 'DestinationFailed' }>): void {
     const { type, shardId, error } = event;
     const nowMs = this.#clock.monotonic();
-    const known = this.#failing.get(keyOf(event));
+    const known = this.#failing.get(key);
     const isOld = known === undefined || nowMs - known.errorMs >= KEEP_MS;
     const isFirst = known === undefined || (known.failures === 0 && known.givenUp < FAILURES);
-    this.#failing.set(keyOf(event), {
+    this.#failing.set(key, {
       shardId,
+      isUnsent: type === 'DestinationFailed',
       hangs: type === 'HandlerFailed' && hasCode(error, 'Timeout'),
       givenUp: known?.givenUp ?? 0,
       givenUpMs: known?.givenUpMs ?? nowMs,
@@ -105,6 +124,10 @@ interface OfLane {
 
 function keyOf({ shardId, lane = 0 }: OfLane): string {
   return `${shardId}/${lane}`;
+}
+
+function unsentOf(lane: OfLane): string {
+  return `${keyOf(lane)}/unsent`;
 }
 
 /** On one line, cut where no character is. */

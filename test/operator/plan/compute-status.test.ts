@@ -21,6 +21,9 @@ const cannotBegin = {
   },
   lease: { owner: undefined },
 } as const;
+const unsent = {
+  worker: { handlerTrouble: { shards: 1, error: 'sqs:SendMessage denied', destination: true } },
+};
 const failing = { worker: { handlerTrouble: { shards: 1, error: 'the handler answered 500' } } };
 const error = (code: KcgError['code']) => ({ ...stream, error: new KcgError(code, 'it failed') });
 
@@ -175,6 +178,8 @@ describe('conditions', () => {
     ['HandlerHealthy', 'nobody lives', { view: aView(orphaned) }, 'Unknown HandlerUnknown'],
     ['HandlerHealthy', 'it fails', { view: aView(failing) }, 'False HandlerFailing'],
     ['Ready', 'the handler fails on every shard', { view: aView(failing) }, 'False HandlerFailing'],
+    ['HandlerHealthy', 'onFailure is out of reach', { view: aView(unsent) }, 'False DestinationFailing'],
+    ['Ready', 'all shards wait for onFailure', { view: aView(unsent) }, 'False DestinationFailing'],
     ['HandlerHealthy', 'it cannot begin', { view: aView(cannotBegin) }, 'False HandlerFailing'],
     ['Ready', 'the handler cannot begin', { view: aView(cannotBegin) }, 'False HandlerFailing'],
     ['Stalled', 'the handler fails on every shard', { view: aView(failing) }, 'False NotStalled'],

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { decodeWorker, MAX_FAILING_WHY_BYTES } from '../../../src/leases/worker-row.ts';
+import { decodeWorker, encodeTrouble, MAX_FAILING_WHY_BYTES } from '../../../src/leases/worker-row.ts';
 import type { Row } from '../../../src/leases/row.ts';
 import { KcgError, type ErrorCode } from '../../../src/lib/errors.ts';
 import { HandlerTroubles } from '../../../src/runtime/delivery/handler-troubles.ts';
@@ -130,8 +130,10 @@ describe('what a worker says of its handler', () => {
   });
 
   test.each<ErrorCode>(['AccessDenied', 'Timeout'])(
-    'is also that the destination of what is given up does not take it (%s), by which no handler hangs',
+    'is of the destination while that does not take what the handler failed on (%s)',
     (code) => {
+      for (const _ of [1, 2, 3]) fail('a', 'poison');
+      for (const _ of [1, 2, 3]) fail('b');
       for (const _ of [1, 2, 3])
         troubles.note({
           type: 'DestinationFailed',
@@ -139,7 +141,14 @@ describe('what a worker says of its handler', () => {
           retryInMs: 1,
           error: new KcgError(code, 'cannot send to the queue'),
         });
-      expect(troubles.worst).toEqual({ shards: 1, error: 'cannot send to the queue' });
+      const trouble = { shards: 2, error: 'cannot send to the queue', destination: true };
+      expect(troubles.worst).toEqual(trouble);
+      const said = encodeTrouble({ handlerTrouble: troubles.worst, readTrouble: undefined });
+      expect(said.set).toEqual({ failing: 2, failing_why: trouble.error, failing_hangs: 2 });
+      succeed('b');
+      expect(troubles.worst).toEqual({ ...trouble, shards: 1 });
+      giveUp('a');
+      expect(troubles.worst).toBeUndefined();
     },
   );
 
