@@ -284,33 +284,10 @@ export type ConditionType = keyof typeof CONDITIONS;
 export type ReasonOf<T extends ConditionType> = T extends ConditionType
   ? Extract<keyof (typeof CONDITIONS)[T]['reasons'], string>
   : never;
+/** What is to be said of a condition. */
+export type Told<T extends ConditionType> = Pick<Condition<T>, 'status' | 'reason' | 'message'>;
 /** A condition before it has a time. */
 export type NewCondition = { [T in ConditionType]: Omit<Condition<T>, 'lastTransitionTime'> }[ConditionType];
-
-interface AnyCondition {
-  type: string;
-  status: ConditionStatus;
-  observedGeneration?: number | undefined;
-  lastTransitionTime: string;
-  reason: string;
-  message: string;
-}
-
-/**
- * `conditions` with `condition` in place of the one of its type, or at the end. The transition time stays unless the
- * status changes, so that it says since when.
- * @param now wall clock, ms since the epoch
- */
-export function setCondition(
-  conditions: readonly AnyCondition[],
-  condition: Omit<AnyCondition, 'lastTransitionTime'>,
-  now: number,
-): AnyCondition[] {
-  const old = conditions.find(({ type }) => type === condition.type);
-  const lastTransitionTime = old?.status === condition.status ? old.lastTransitionTime : kubernetesTime(now);
-  const next: AnyCondition = { ...condition, lastTransitionTime };
-  return old ? conditions.map((each) => (each === old ? next : each)) : [...conditions, next];
-}
 
 /** metav1.Time: RFC 3339 in whole seconds. */
 export function kubernetesTime(ms: number): string {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { setCondition } from '../../src/api/conditions.ts';
 import { groupCrd } from '../../src/api/crd.ts';
 import { parseGroup, type GroupStatus } from '../../src/api/group.ts';
+import { setConditions } from '../../src/api/set-conditions.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import {
   controlPlaneProblem,
@@ -145,7 +145,7 @@ describe.skipIf(problem !== undefined)('an API server', () => {
       const ready = { type: 'Ready', status: 'True', reason: 'Available', message: '' } as const;
       const summary = { shards: '8/8', pods: '4/4', lag: '12s' };
       const status: GroupStatus = {
-        conditions: setCondition([], ready, 0),
+        conditions: setConditions([], [ready], 0),
         summary,
         replicas: 4,
         selector: 'a=b',

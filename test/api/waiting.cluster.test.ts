@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { setCondition, type NewCondition } from '../../src/api/conditions.ts';
+import type { NewCondition } from '../../src/api/conditions.ts';
+import { setConditions } from '../../src/api/set-conditions.ts';
 import { groupCrd } from '../../src/api/crd.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
@@ -70,10 +71,7 @@ describe.skipIf(problem !== undefined)('helm install --wait', () => {
 
   const told = (...conditions: NewCondition[]): GroupStatus => ({
     observedGeneration: 1,
-    conditions: conditions.reduce<NonNullable<GroupStatus['conditions']>>(
-      (all, condition) => setCondition(all, condition, 0),
-      [],
-    ),
+    conditions: setConditions([], conditions, 0),
   });
   const write = (name: string, status: GroupStatus) =>
     kubectl('patch', 'kcg', name, '--subresource=status', '--type=merge', '-p', JSON.stringify({ status }));

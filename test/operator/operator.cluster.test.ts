@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { setCondition } from '../../src/api/conditions.ts';
 import { groupCrd } from '../../src/api/crd.ts';
 import type { GroupStatus } from '../../src/api/group-status.ts';
+import { setConditions } from '../../src/api/set-conditions.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -218,7 +218,7 @@ test('an older CustomResourceDefinition takes as much of a status as it knows', 
   const ready = { type: 'Ready', status: 'False', reason: 'NoLiveWorkers', message: 'nobody' } as const;
   const wanted: GroupStatus = {
     observedGeneration: 1,
-    conditions: setCondition([], ready, 0),
+    conditions: setConditions([], [ready], 0),
     shards: [{ shardId: 'shardId-0', owner: 'a', lagSeconds: 1 }],
     workers: [
       { pod: 'a', leases: 1 },

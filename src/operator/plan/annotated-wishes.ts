@@ -1,7 +1,7 @@
 import type { GroupMetadata } from '../../api/group.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import { RECONCILE_ANNOTATION, RESTART_ANNOTATION } from '../../api/labels.ts';
-import { isRolledOut } from './compute-conditions.ts';
+import { isRolledOut } from './workers-available.ts';
 import type { GroupFacts } from './group-facts.ts';
 
 /*

@@ -1,7 +1,8 @@
-import { setCondition, kubernetesTime, type NewCondition } from '../../api/conditions.ts';
+import { kubernetesTime, type ConditionType, type NewCondition, type Told } from '../../api/conditions.ts';
 import { STATUS_LIST_MAX, type GroupStatus } from '../../api/group-status.ts';
+import { workerSelector } from '../../api/labels.ts';
+import { setConditions } from '../../api/set-conditions.ts';
 import { MAX_COUNT } from '../../api/status-fields.ts';
-import { RECONCILE_PAUSED_ANNOTATION, workerSelector } from '../../api/labels.ts';
 import type { Checkpoint } from '../../kinesis/position.ts';
 import { isOpen } from '../../kinesis/shard.ts';
 import { formatDuration, lagStepSeconds } from '../../view/format.ts';
@@ -18,13 +19,13 @@ import {
   shardsCovered,
   streamReady,
   tableReady,
-  workersAvailable,
 } from './compute-conditions.ts';
 import type { ReplicasDecision } from './desired-replicas.ts';
 import type { GroupFacts } from './group-facts.ts';
 import { keepKnown } from './keep-known.ts';
 import { shardsProgressing } from './shards-progressing.ts';
 import { handingOff, ready, reconciling, stalled, type LastedMs } from './sum-up.ts';
+import { workersAvailable } from './workers-available.ts';
 
 /**
  * The whole status from the facts. `previous` lends the times at which conditions turned, what nobody can tell now, and the
@@ -69,93 +70,37 @@ export function computeStatus(
   return positions === 'keep' && previous ? withPositionsOf(next, previous) : next;
 }
 
-/** A spec that cannot work: nothing else is known, and what was known of it stays. */
-export function invalidStatus(
-  problems: readonly string[],
-  { previous, generation, nowMs }: { previous: GroupStatus | undefined; generation: number; nowMs: number },
-): GroupStatus {
-  const message = problems.join('; ').slice(0, 4_000);
-  const observedGeneration = generation;
-  const told: NewCondition[] = [
-    { type: 'Ready', status: 'False', reason: 'InvalidSpec', message, observedGeneration },
-    { type: 'Stalled', status: 'True', reason: 'InvalidSpec', message, observedGeneration },
-    {
-      type: 'Reconciling',
-      status: 'False',
-      reason: 'Blocked',
-      message: 'nothing is done for an invalid spec',
-      observedGeneration,
-    },
-  ];
-  return { ...previous, observedGeneration, conditions: setAll(previous?.conditions ?? [], told, nowMs) };
-}
-
-/** The operator leaves the group alone: what else the status says is of an earlier time, and stays. */
-export function pausedStatus({
-  previous,
-  generation,
-  nowMs,
-}: {
-  previous: GroupStatus | undefined;
-  generation: number;
-  nowMs: number;
-}): GroupStatus {
-  const about = {
-    reason: 'ReconcilePaused' as const,
-    message: `nothing is looked at or changed; remove the annotation ${RECONCILE_PAUSED_ANNOTATION} to go on`,
-    observedGeneration: generation,
-  };
-  const conditions = previous?.conditions ?? [];
-  const told: NewCondition[] = [{ type: 'Reconciling', status: 'False', ...about }];
-  // Of a group that nobody has ever looked at.
-  if (!conditions.some(({ type, reason }) => type === 'Ready' && reason !== about.reason))
-    told.push({ type: 'Ready', status: 'Unknown', ...about });
-  return { ...previous, conditions: setAll(conditions, told, nowMs) };
-}
-
 function conditionsOf(facts: GroupFacts, previous: GroupStatus | undefined, nowMs: number) {
-  const { generation } = facts.group.metadata;
-  const about = { observedGeneration: generation };
+  const about = { observedGeneration: facts.group.metadata.generation };
+  const part = <T extends ConditionType>(type: T, told: Told<T>) => ({ type, ...told, ...about });
   const imported = positionsImported(facts);
   const complete = rangeComplete(facts);
   const parts = {
-    StreamReady: { type: 'StreamReady' as const, ...streamReady(facts), ...about },
-    TableReady: { type: 'TableReady' as const, ...tableReady(facts), ...about },
-    GroupClaimed: { type: 'GroupClaimed' as const, ...groupClaimed(facts), ...about },
-    ...(complete && { Complete: { type: 'Complete' as const, ...complete, ...about } }),
-    ...(imported && {
-      PositionsImported: { type: 'PositionsImported' as const, ...imported, ...about },
-    }),
-    WorkersAvailable: { type: 'WorkersAvailable' as const, ...workersAvailable(facts), ...about },
-    ShardsCovered: { type: 'ShardsCovered' as const, ...shardsCovered(facts), ...about },
-    HandlerHealthy: { type: 'HandlerHealthy' as const, ...handlerHealthy(facts), ...about },
-    ShardsProgressing: {
-      type: 'ShardsProgressing' as const,
-      ...shardsProgressing(facts, previous),
-      ...about,
-    },
-    LagWithinTarget: { type: 'LagWithinTarget' as const, ...lagWithinTarget(facts), ...about },
-    CheckpointsAtRisk: { type: 'CheckpointsAtRisk' as const, ...checkpointsAtRisk(facts), ...about },
-    ScalingLimited: { type: 'ScalingLimited' as const, ...scalingLimited(facts), ...about },
+    StreamReady: part('StreamReady', streamReady(facts)),
+    TableReady: part('TableReady', tableReady(facts)),
+    GroupClaimed: part('GroupClaimed', groupClaimed(facts)),
+    ...(complete && { Complete: part('Complete', complete) }),
+    ...(imported && { PositionsImported: part('PositionsImported', imported) }),
+    WorkersAvailable: part('WorkersAvailable', workersAvailable(facts)),
+    ShardsCovered: part('ShardsCovered', shardsCovered(facts)),
+    HandlerHealthy: part('HandlerHealthy', handlerHealthy(facts)),
+    ShardsProgressing: part('ShardsProgressing', shardsProgressing(facts, previous)),
+    LagWithinTarget: part('LagWithinTarget', lagWithinTarget(facts)),
+    CheckpointsAtRisk: part('CheckpointsAtRisk', checkpointsAtRisk(facts)),
+    ScalingLimited: part('ScalingLimited', scalingLimited(facts)),
   };
   const lastedMs: LastedMs = ({ type, status }) => {
     const before = previous?.conditions?.find((condition) => condition.type === type);
     return before?.status === status ? nowMs - Date.parse(before.lastTransitionTime) : 0;
   };
   const told: NewCondition[] = [
-    { type: 'Ready', ...ready(parts, facts), ...about },
-    { type: 'Reconciling', ...reconciling(parts, facts, lastedMs), ...about },
-    { type: 'Stalled', ...stalled(parts, lastedMs), ...about },
+    part('Ready', ready(parts, facts)),
+    part('Reconciling', reconciling(parts, facts, lastedMs)),
+    part('Stalled', stalled(parts, lastedMs)),
     ...Object.values(parts),
   ];
   const kept = (previous?.conditions ?? []).filter(({ type }) => imported || type !== 'PositionsImported');
-  return setAll(kept, told, nowMs);
-}
-
-type Conditions = NonNullable<GroupStatus['conditions']>;
-
-export function setAll(conditions: Conditions, told: readonly NewCondition[], nowMs: number): Conditions {
-  return told.reduce<Conditions>((all, condition) => setCondition(all, condition, nowMs), conditions);
+  return setConditions(kept, told, nowMs);
 }
 
 function summaryOf({ view, stream, workload, scaling }: GroupFacts): NonNullable<GroupStatus['summary']> {

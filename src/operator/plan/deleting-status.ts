@@ -1,8 +1,8 @@
 import type { NewCondition } from '../../api/conditions.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import { FINALIZER } from '../../api/labels.ts';
+import { setConditions } from '../../api/set-conditions.ts';
 import type { PodView } from '../../view/group-view.ts';
-import { setAll } from './compute-status.ts';
 
 const TOLD: ReadonlySet<string> = new Set(['Ready', 'Reconciling', 'Stalled']);
 
@@ -33,7 +33,7 @@ export function deletingStatus(
   const { groupId, selector, stream, table } = previous ?? {};
   return {
     observedGeneration: generation,
-    conditions: setAll(conditions, told, nowMs),
+    conditions: setConditions(conditions, told, nowMs),
     ...(groupId === undefined ? {} : { groupId }),
     ...(selector === undefined ? {} : { selector }),
     ...(stream ? { stream } : {}),
@@ -56,7 +56,7 @@ export function waitingStatus(
     { type: 'Ready', status: 'False', reason: 'Progressing', message: why, observedGeneration },
     { type: 'Reconciling', status: 'True', reason: 'CleaningUp', message: why, observedGeneration },
   ];
-  return { ...previous, conditions: setAll(previous?.conditions ?? [], told, nowMs) };
+  return { ...previous, conditions: setConditions(previous?.conditions ?? [], told, nowMs) };
 }
 
 function podCounts(pods: readonly PodView[]): Pick<GroupStatus, 'summary' | 'replicas' | 'readyReplicas'> {

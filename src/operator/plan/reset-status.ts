@@ -1,6 +1,7 @@
-import { kubernetesTime, setCondition } from '../../api/conditions.ts';
+import { kubernetesTime } from '../../api/conditions.ts';
 import { RESET_NOTES_MAX, RESET_SHARDS_MAX, type OffsetResetStatus } from '../../api/offset-reset-status.ts';
 import { targetOf, type OffsetResetSpec } from '../../api/offset-reset.ts';
+import { setConditions } from '../../api/set-conditions.ts';
 import { LINE_MAX } from '../../api/status-fields.ts';
 import type { ResetResult, ResetStep } from '../offset-reset.ts';
 
@@ -65,9 +66,11 @@ function conditionsOf(
       message: failed ? message : 'it has not failed',
     },
   ];
-  return told.reduce<NonNullable<OffsetResetStatus['conditions']>>(
-    (all, condition) => setCondition(all, { ...condition, observedGeneration: generation }, nowMs),
+  const about = { observedGeneration: generation };
+  return setConditions(
     previous?.conditions ?? [],
+    told.map((condition) => ({ ...condition, ...about })),
+    nowMs,
   );
 }
 

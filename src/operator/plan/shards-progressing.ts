@@ -1,4 +1,4 @@
-import type { Condition } from '../../api/conditions.ts';
+import type { Told } from '../../api/conditions.ts';
 import { isReading } from '../../api/group.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
 import { count } from '../../lib/count.ts';
@@ -7,10 +7,10 @@ import type { Judgement } from '../../view/judge-shard.ts';
 import { whyScaledToZero, type GroupFacts } from './group-facts.ts';
 import { named } from './named.ts';
 
-type Told = Pick<Condition<'ShardsProgressing'>, 'status' | 'reason' | 'message'>;
+type ToldProgress = Told<'ShardsProgressing'>;
 
 /** Worst first: what is said of the first that is found gives the reason. */
-const BAD: readonly (readonly [Judgement, Told['status'], Told['reason'], string])[] = [
+const BAD: readonly (readonly [Judgement, ToldProgress['status'], ToldProgress['reason'], string])[] = [
   ['Stopped', 'False', 'ShardsStopped', 'nobody reads'],
   ['Stalled', 'False', 'ShardsStalled', 'records wait and the position stands in'],
   ['Rewound', 'False', 'ShardsRewound', 'the position has gone back in'],
@@ -24,8 +24,8 @@ const BAD: readonly (readonly [Judgement, Told['status'], Told['reason'], string
 export function shardsProgressing(
   { view, group, scaling }: Pick<GroupFacts, 'view' | 'group' | 'scaling'>,
   previous: GroupStatus | undefined,
-): Told {
-  const unknown = (reason: 'ProgressUnknown' | 'NotConsuming', message: string): Told => ({
+): ToldProgress {
+  const unknown = (reason: 'ProgressUnknown' | 'NotConsuming', message: string): ToldProgress => ({
     status: 'Unknown',
     reason,
     message,
@@ -40,7 +40,7 @@ export function shardsProgressing(
   const before = previous?.conditions?.find(({ type }) => type === 'ShardsProgressing');
   const told = tellBad(shards);
   if (before && before.status !== 'Unknown') {
-    const { status, reason, message } = before as Told;
+    const { status, reason, message } = before as ToldProgress;
     const mayBe = reason === 'ShardsStopped' ? untold.filter(({ state }) => state === 'unowned') : untold;
     if (mayBe.length > 0 && rank(told?.reason) > rank(reason)) return { status, reason, message };
   }
@@ -59,7 +59,7 @@ function rank(reason: string | undefined): number {
   return found < 0 ? BAD.length : found;
 }
 
-function tellBad(shards: readonly ShardView[]): Told | undefined {
+function tellBad(shards: readonly ShardView[]): ToldProgress | undefined {
   const parts = BAD.flatMap(([judgement, status, reason, words]) => {
     const bad = shards.filter(({ judged }) => judged?.judgement === judgement);
     if (bad.length === 0) return [];

@@ -1,6 +1,6 @@
 import { count } from '../../lib/count.ts';
 import { callsHandler, isReading, isShadow } from '../../api/group.ts';
-import type { NewCondition, ReasonOf } from '../../api/conditions.ts';
+import type { NewCondition, ReasonOf, Told } from '../../api/conditions.ts';
 import { whyScaledToZero, type GroupFacts } from './group-facts.ts';
 import { describeFailure } from './step-failures.ts';
 import { WORKER_CONTAINER } from './worker-template.ts';
@@ -9,7 +9,6 @@ import { WORKER_CONTAINER } from './worker-template.ts';
 export type Parts = { [T in NewCondition['type']]: Extract<NewCondition, { type: T }> };
 type Part = Omit<Parts, 'Ready' | 'Reconciling' | 'Stalled' | 'PositionsImported' | 'Complete'> &
   Partial<Pick<Parts, 'PositionsImported' | 'Complete'>>;
-type Told<T extends NewCondition['type']> = Pick<Parts[T], 'status' | 'reason' | 'message'>;
 
 /** Reasons that wait for a person, in the order of cause before effect. */
 const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
