@@ -19,7 +19,8 @@ import { afterCall, cut, type Part, type RetryPolicy, type Verdict } from './ret
  * `ENDINGS` in a row, owners begin with care: the worker has one such batch at work at a time, the oldest of its shard and
  * nothing of the shard beside it; the row says so before it begins, and how it went before the next one does. A batch that a
  * row shows as begun has failed: its owner ended on it, and it goes on as after any failed call. The first time it may never
- * have been called, so that counts as a call and not as a failure.
+ * have been called, so that counts as a call and not as a failure. A batch whose call comes back did not end its worker:
+ * while it waits to be tried again, other lanes have their turn.
  */
 
 /** Owners in a row that end, before the next ones take care. The first may be a machine that is lost. */
@@ -61,7 +62,11 @@ export class Care {
   #left: BegunBatch | undefined;
   /** By this owner. */
   #begun: BegunBatch | undefined;
+  /** Calls begun with care that came back. */
   #done = 0;
+  #isCalling = false;
+  /** The oldest record of the shard: it failed, and waits to be tried again or to be given up. */
+  #failed: RecordPosition | undefined;
   readonly #waiting = new Set<Wakeup>();
 
   constructor(options: CareOptions) {
@@ -105,6 +110,7 @@ export class Care {
     if (index > 0) return { giveUp: undefined, rest: cut(part, index), ended: undefined };
     this.#left = undefined;
     this.#begun = left;
+    this.failed(part.records[0]!);
     const { records, failures, calls, isMade } = left;
     const [begun, ...later] = cut(part, records);
     const ended = { ...begun!, failures, calls };
@@ -122,24 +128,16 @@ export class Care {
     call: () => Promise<HandlerResult>,
   ): Promise<HandlerResult | undefined> {
     if (!this.#isOn) return call();
-    const { turns, stop, isStopping } = this.#options;
+    const { turns, stop } = this.#options;
     await this.#untilOldest(part);
-    if (!this.#isOn) return mayStill() ? call() : undefined;
-    const end = await turns.enter(stop);
-    if (end === undefined) return undefined;
-    const before = this.#begun;
+    const end = this.#isOn ? await turns.enter(stop) : undefined;
     try {
-      if (!(await this.#note(part))) return undefined;
-      if (!mayStill()) {
-        this.#begun = before;
-        return undefined;
-      }
-      const result = await call();
-      if (result.outcome === 'failed' && isStopping()) this.#begun = before;
-      return result;
+      if (stop.aborted || !mayStill()) return undefined;
+      if (end && this.#isOn) return await this.#callAlone(part, mayStill, call);
     } finally {
-      end();
+      end?.();
     }
+    return call();
   }
 
   /** Its call ends with the worker, and was not begun with care. */
@@ -148,15 +146,23 @@ export class Care {
     this.#begun = { ...begunBatch(part), isMade: true };
   }
 
+  /** What begins with this record is to be tried again, or given up; nothing of it runs. */
+  failed(record: RecordPosition): void {
+    const { oldest } = this.#options.lanes;
+    if (!this.#isOn || oldest === undefined || !isAt(oldest, record)) return;
+    this.#failed = justPosition(record);
+    this.moved();
+  }
+
   /** A part is through. */
-  passed(): void {
+  passed(part: Part): void {
     const { checkpointer, from, lanes } = this.#options;
     if (!this.#isOn) {
       if (checkpointer.mostMs === HURRY_MS && this.#isSteady) checkpointer.mostMs = Infinity;
       return;
     }
-    this.#begun = undefined;
-    this.#done += 1;
+    this.#forget(part);
+    if (this.#isCalling) return; // another lane: it is not left alone in the middle of that
     const { latest } = checkpointer;
     if (this.#left && isPassed(this.#left, latest)) this.#left = undefined;
     const isOver = this.#done >= lanes.count && this.#heldMs >= CARE_MS;
@@ -176,9 +182,38 @@ export class Care {
     const { lanes, stop, clock } = this.#options;
     const wakeup = new Wakeup();
     this.#waiting.add(wakeup);
-    const isNext = () => lanes.oldest === undefined || isAt(lanes.oldest, records[0]!);
+    const isNext = () =>
+      [records[0]!, this.#failed].some((next) => !lanes.oldest || (next && isAt(lanes.oldest, next)));
     while (this.#isOn && !stop.aborted && !isNext()) await wakeup.sleep(clock, Infinity, stop);
     this.#waiting.delete(wakeup);
+  }
+
+  async #callAlone(
+    part: Part,
+    mayStill: () => boolean,
+    call: () => Promise<HandlerResult>,
+  ): Promise<HandlerResult | undefined> {
+    const before = this.#begun;
+    this.#isCalling = true;
+    if (this.#failed && isAt(this.#failed, part.records[0]!)) this.#failed = undefined;
+    try {
+      if (!(await this.#note(part))) return undefined;
+      const result = mayStill() ? await call() : undefined;
+      if (result) this.#done += 1;
+      if (result === undefined || this.#options.isStopping()) this.#begun = before;
+      return result;
+    } finally {
+      this.#isCalling = false;
+    }
+  }
+
+  /** Also where it moves no checkpoint: what a program has yet to checkpoint, or behind a record that fails. */
+  #forget({ records }: Part): void {
+    const { checkpointer, lanes, standing } = this.#options;
+    const begun = this.#begun;
+    if (begun === undefined || (lanes.count > 1 && !isAt(begun, records[0]!))) return;
+    this.#begun = undefined;
+    if (!isPassed(begun, checkpointer.latest)) checkpointer.owe(standing());
   }
 
   async #note(part: Part): Promise<boolean> {

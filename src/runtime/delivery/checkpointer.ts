@@ -46,6 +46,8 @@ export class Checkpointer {
   #stored: Checkpoint | undefined;
   #load: number;
   #readAt: number;
+  /** Of `Progress.unfinished`, as this owner has said. */
+  #endings: number | undefined;
   #unwritten: Progress | undefined;
   #unwrittenSinceMs = 0;
   #owesRead = false;
@@ -96,12 +98,15 @@ export class Checkpointer {
 
   /**
    * Nothing is waiting. The load that the row still shows is corrected, once: others plan by it. And now and then the row is
-   * to say that the shard is read, though nothing comes: an old position in it is not a lost one.
+   * to say that the shard is read, though nothing comes: an old position in it is not a lost one. That owners have ended is
+   * taken away as soon as it is over.
    */
   quiet(now: Omit<Progress, 'checkpoint'>): void {
     if (this.#unwritten !== undefined) return;
     const hasFaded = this.#load >= FAINT_LOAD && now.load <= this.#load / 10;
-    if (hasFaded || now.readAt - this.#readAt >= QUIET_MS) this.#set({ ...now, checkpoint: this.#latest });
+    const isOver = now.unfinished?.endings === 0 && this.#endings !== 0;
+    if (hasFaded || isOver || now.readAt - this.#readAt >= QUIET_MS)
+      this.#set({ ...now, checkpoint: this.#latest });
   }
 
   /** Writes as progress comes, until `signal` aborts; what is unwritten then, `takeUnwritten` hands out. */
@@ -148,6 +153,7 @@ export class Checkpointer {
     this.#unwritten = progress;
     this.#load = progress.load;
     this.#readAt = progress.readAt;
+    this.#endings = progress.unfinished?.endings;
     this.#wakeup.wake();
   }
 

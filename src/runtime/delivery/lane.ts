@@ -99,7 +99,7 @@ export class Lane {
     const retries = stop.aborted || isStopping() ? { ...policy, maxAttempts: -1 } : policy;
     const { done, giveUp, rest, backoff } = afterCall(given, result, retries);
     if (done > 0) this.#finished(given.records.slice(0, done), 'processed');
-    if (result.outcome === 'done') care.passed();
+    if (result.outcome === 'done') care.passed(given);
     else await this.#failed(given, result, { done, giveUp, backoff });
     return this.#goOn({ giveUp, rest: [...rest, ...later] });
   }
@@ -107,7 +107,7 @@ export class Lane {
   async #goOn({ giveUp, rest }: Pick<Verdict, 'giveUp' | 'rest'>): Promise<readonly Part[] | undefined> {
     if (giveUp === undefined) return rest;
     if (!(await this.#giveUp(giveUp.part, giveUp.condition))) return undefined;
-    this.#options.care.passed();
+    this.#options.care.passed(giveUp.part);
     return rest;
   }
 
@@ -144,11 +144,12 @@ export class Lane {
     result: Failure,
     { done, giveUp, backoff }: { done: number; giveUp: unknown; backoff: number },
   ): Promise<void> {
-    const { clock, random, stop } = this.#options;
+    const { clock, random, care, stop } = this.#options;
     const retryInMs = backoff === 0 ? 0 : Math.round(backoffMs(backoff, random, HANDLER_BACKOFF));
     this.#tell(part, failureOf(result, part.records[done]), giveUp ? undefined : retryInMs);
     const running = result.outcome === 'failed' ? result.running : undefined;
     if (running) await this.#untilStopped(running, part);
+    care.failed(part.records[done]!);
     const leastMs = Math.min(retryInMs, LEAST_BACKOFF_MS);
     await clock.sleep(leastMs, { signal: stop });
     const back = this.#wakeupBy(result.outcome === 'failed' ? result.back : undefined);

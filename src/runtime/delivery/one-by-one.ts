@@ -8,8 +8,10 @@ export class OneByOne {
     const { promise: over, resolve: end } = Promise.withResolvers<void>();
     this.#last = Promise.all([before, over]);
     const { promise: aborted, resolve: onAbort } = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => onAbort(), { once: true });
+    const abort = () => onAbort();
+    signal.addEventListener('abort', abort, { once: true });
     if (!signal.aborted) await Promise.race([before, aborted]);
+    signal.removeEventListener('abort', abort);
     if (!signal.aborted) return end;
     end();
     return undefined;

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { BegunBatch } from '../../../src/leases/unfinished.ts';
 import { KcgError } from '../../../src/lib/errors.ts';
@@ -114,6 +115,64 @@ describe('after two owners that ended', () => {
     expect(calls.flat()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     await end();
   });
+
+  test('a record that fails and does not end its worker holds up no other lane', async () => {
+    const handle: Handle = async (batch) => (numbersOf(batch).includes(1) ? failed : done);
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const options = { lanes: 4, batchSize: 1, policy: { maxAttempts: 10_000 }, unfinished, handle };
+    const { clock, calls, end } = aShard({ reads: [keys], ...options });
+    await clock.advance(300_000);
+    expect(new Set(calls.flat()).size).toBeGreaterThan(4);
+    await end();
+  });
+
+  test('what another lane gives up meanwhile leaves no batch without care', async () => {
+    const later = ['b', 'c', 'd', 'e', 'f', 'g'].flatMap((key) => [`${key}@-100000`, key]);
+    const { clock, calls, told, end } = aShard({
+      reads: [['a', 'a', 'a', 'a'], ['a'], later],
+      readEveryMs: 6_000,
+      lanes: 4,
+      batchSize: 1,
+      policy: { maxAttempts: 0, maxRecordAgeMs: 60_000 },
+      unfinished,
+      handle: async () => {
+        if (calls.length > 4) await clock.sleep(20_000);
+        return done;
+      },
+    });
+    await clock.advance(20_000);
+    expect(told('RecordsGivenUp').length).toBeGreaterThan(1);
+    expect(calls.flat()).toEqual([1, 2, 3, 4, 5]);
+    await clock.advance(600_000);
+    await end();
+  });
+
+  test('what a program has done and not checkpointed is begun no more', async () => {
+    const program = {
+      broken: new Promise<KcgError>(() => {}),
+      start: async () => done,
+      handle: async () => done,
+      shardEnded: async () => done,
+      shutdownRequested: async () => done,
+      close: async () => {},
+    };
+    const { clock, writes, end } = aShard({ reads: [['a']], policy: once, unfinished, open: () => program });
+    await clock.advance(1_000);
+    expect(writes.map(({ set }) => set?.['begun'])).toEqual(['1', undefined]);
+    await end();
+  });
+
+  test('a shard at rest says so once a minute has passed', async () => {
+    const reads = [['a'], ...Array.from({ length: 100 }, () => [])];
+    const { clock, writes, end } = aShard({ reads, readEveryMs: 1_000, policy: once, unfinished });
+    await clock.advance(STEADY_MS - 2_000);
+    const before = writes.length;
+    expect(writes.at(-1)?.set).toMatchObject({ endings: 2 });
+    await clock.advance(30_000);
+    expect(writes.at(-1)?.set).not.toHaveProperty('endings');
+    expect(writes).toHaveLength(before + 1);
+    await end();
+  });
 });
 
 describe('a batch that the row shows as begun', () => {
@@ -197,6 +256,29 @@ test('who is told to stop while a batch waits to be begun leaves nothing that co
   expect(shard.consumer.standing()?.unfinished).toEqual({ endings: 2, begun: undefined });
   leave!();
 });
+
+test('who had its turn listens no more', async () => {
+  const turns = new OneByOne();
+  const { signal } = new AbortController();
+  for (let n = 0; n < 3; n += 1) (await turns.enter(signal))!();
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+});
+
+test.each([failed, done])(
+  'a call that is cut off, and is then $outcome, has not failed by itself',
+  async (result) => {
+    const handle: Handle = async (_, { signal }) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      return result;
+    };
+    const shard = aShard({ reads: [['a']], policy: once, unfinished: { endings: 2 }, handle });
+    await shard.clock.advance(100);
+    const drained = shard.consumer.drain(1_000);
+    await shard.clock.advance(5_000);
+    expect(await drained).toEqual({ as: 'drained' });
+    expect(shard.consumer.standing()?.unfinished?.begun).toBeUndefined();
+  },
+);
 
 test('a call that fails as its worker is told to stop has not failed by itself', async () => {
   let isStopping = false;
