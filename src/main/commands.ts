@@ -248,7 +248,8 @@ export const COMMANDS: Record<string, Command> = {
     summary: 'run the operator (in a pod, or here with --kubeconfig)',
     usage: 'kcg operator',
     load: async () => {
-      const { operatorOptions, runOperatorCommand } = await import('./operator.ts');
+      const { operatorOptions } = await import('./operator/operator-options.ts');
+      const { runOperatorCommand } = await import('./operator.ts');
       return { options: operatorOptions, run: runOperatorCommand };
     },
   },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { deployYaml } from '../../scripts/generate-deploy.ts';
-import { operatorOptions } from '../../src/main/operator.ts';
+import { operatorOptions } from '../../src/main/operator/operator-options.ts';
 import { howToGet, requireToolInCi } from '../cluster/find-tool.ts';
 import { OPERATOR_CALLS, OWNER_RIGHT, type KubeCall } from './operator-calls.ts';
 import {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { actOptions } from '../../src/cli/act.ts';
 import { groupNames } from '../../src/cli/group-options.ts';
 import { parseOptions, type OptionTable } from '../../src/lib/options.ts';
-import { operatorOptions } from '../../src/main/operator.ts';
+import { operatorOptions } from '../../src/main/operator/operator-options.ts';
 import { workerOptions } from '../../src/main/worker.ts';
 
 const PORT = {
