@@ -36,7 +36,9 @@ export interface Fetched {
 
 export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Promise<Fetched> {
   const { stream, clock, signal, passes, payloads } = options;
-  const { shardId, first, last, batchSize } = batch;
+  const { shardId, first, last, batchSize, payload } = batch;
+  // Between them may lie others, which the filters dropped then and let through now.
+  const kept = payload && new Set(payload.map(({ sequence }) => sequence));
   let limit = Math.min(MOST_RECORDS, Math.max(batchSize, batch.lanes === 1 ? 1 : 1_000));
   const records: UserRecord[] = [];
   let hasFirst = false;
@@ -56,7 +58,8 @@ export async function fetchAgain(batch: StoredBatch, options: FetchOptions): Pro
     const page: GetRecordsResult = await patiently(options, () => stream.getRecords(at, most, { signal }));
     const opened = deaggregate(page.records, { placement: { own: undefined, parents: [] } });
     for (const record of payloadsOf(opened.records, payloads?.open))
-      if (isOf(batch, record) && passes(record, shardId)) records.push(record);
+      if (isOf(batch, record) && kept?.has(record.sequence) !== false && passes(record, shardId))
+        records.push(record);
     hasFirst ||= page.records.some((record) => record.sequence === first.sequence);
     hasLast ||= page.records.some((record) => record.sequence === last.sequence);
     const read = page.records.at(-1);
