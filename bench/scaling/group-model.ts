@@ -1,4 +1,4 @@
-import type { LagShard } from '../../src/operator/plan/lag-samples.ts';
+import type { LagShard } from '../../src/operator/plan/scaling/lag-samples.ts';
 
 /*
  * A group on a virtual clock, as far as scaling can tell: shards with queues, workers that share what they can do among their

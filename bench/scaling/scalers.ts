@@ -1,5 +1,9 @@
-import { desiredReplicas, type ReplicasInput, type Want } from '../../src/operator/plan/desired-replicas.ts';
-import { NO_LAG_HISTORY, wantedForLag } from '../../src/operator/plan/wanted-for-lag.ts';
+import {
+  desiredReplicas,
+  type ReplicasInput,
+  type Want,
+} from '../../src/operator/plan/scaling/desired-replicas.ts';
+import { NO_LAG_HISTORY, wantedForLag } from '../../src/operator/plan/scaling/wanted-for-lag.ts';
 import { STEP_S, type GroupModel } from './group-model.ts';
 
 /** Says after each step how many pods are to run. */

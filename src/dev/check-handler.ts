@@ -2,7 +2,7 @@ import { execFile, type ExecFileException } from 'node:child_process';
 import { groupIdOf, streamNameOf, tableNameOf, type KinesisConsumerGroup } from '../api/group.ts';
 import { encodeWorkerConfig, WORKER_CONFIG_ENV } from '../api/worker-config.ts';
 import { KcgError } from '../lib/errors.ts';
-import { workerConfigOf } from '../operator/plan/worker-config-of.ts';
+import { workerConfigOf } from '../operator/plan/workload/worker-config-of.ts';
 
 export interface CheckHandlerOptions {
   /** Program and arguments that run `kcg worker`. */

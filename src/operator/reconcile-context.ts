@@ -16,10 +16,10 @@ import type { LastRead } from './observe/read-groups.ts';
 import type { StreamCache } from './observe/observe-stream.ts';
 import type { ResetMemory } from './offset-reset.ts';
 import type { ImportMemory } from './position-import.ts';
-import type { PlannedEvent } from './plan/condition-events.ts';
-import type { Workload } from './plan/desired-objects.ts';
-import type { Want } from './plan/desired-replicas.ts';
-import { NO_LAG_HISTORY, type LagHistory } from './plan/wanted-for-lag.ts';
+import type { PlannedEvent } from './plan/status/condition-events.ts';
+import type { Workload } from './plan/workload/desired-objects.ts';
+import type { Want } from './plan/scaling/desired-replicas.ts';
+import { NO_LAG_HISTORY, type LagHistory } from './plan/scaling/wanted-for-lag.ts';
 import type {
   ClaimFacts,
   ConsumerFacts,
@@ -28,7 +28,7 @@ import type {
   StepFailure,
   TableFacts,
 } from './plan/group-facts.ts';
-import type { Outage } from './plan/track-failover.ts';
+import type { Outage } from './plan/status/track-failover.ts';
 import type { StatusWriter } from './apply/status-writer.ts';
 import type { Tellers } from './observe/tellers.ts';
 import type { Tenants } from './tenants.ts';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { KINDS, keyOf, type KubeObject, type StoredObject } from '../../src/kubernetes/cluster.ts';
 import type { MemoryCluster } from '../../src/kubernetes/memory/cluster.ts';
-import { hashOf } from '../../src/operator/plan/desired-objects.ts';
+import { hashOf } from '../../src/operator/plan/workload/desired-objects.ts';
 
 const TEMPLATE = 'test.kcg.dev/template';
 

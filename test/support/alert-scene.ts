@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
-import { countJudgements } from '../../src/operator/plan/shards-progressing.ts';
+import { countJudgements } from '../../src/operator/plan/status/shards-progressing.ts';
 import { groupView } from '../../src/view/group-view.ts';
 import { ShardWindows } from '../../src/view/shard-windows.ts';
 import { OperatorMetrics } from '../../src/operator/operator-metrics.ts';

@@ -5,7 +5,7 @@ import { parseGroup, type KinesisConsumerGroup } from '../../api/group.ts';
 import { printTable } from '../../cli/print-table.ts';
 import { KINDS } from '../../kubernetes/cluster.ts';
 import type { TallyResult } from './delivery-tally.ts';
-import { isAwaited } from '../../operator/plan/sum-up.ts';
+import { isAwaited } from '../../operator/plan/status/sum-up.ts';
 import type { LocalMode } from '../local-mode.ts';
 
 export interface ScreenOptions {

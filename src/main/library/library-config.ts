@@ -4,7 +4,7 @@ import { defaultTableName } from '../../api/group.ts';
 import { parseLibraryOptions, type LibrarySpec } from '../../api/library-spec.ts';
 import type { WorkerConfig } from '../../api/worker-config.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { workerConfigOf } from '../../operator/plan/worker-config-of.ts';
+import { workerConfigOf } from '../../operator/plan/workload/worker-config-of.ts';
 
 /** @throws KcgError `InvalidInput` with every problem, a line for each */
 export function requireLibraryOptions(input: unknown): LibrarySpec {

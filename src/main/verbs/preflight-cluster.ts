@@ -14,7 +14,7 @@ import { count } from '../../lib/count.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import type { GroupSource } from '../groups/group-sources.ts';
 import type { UserCluster } from '../groups/user-cluster.ts';
-import { workloadName } from '../../operator/plan/desired-objects.ts';
+import { workloadName } from '../../operator/plan/workload/desired-objects.ts';
 import { checkPods } from './preflight-pods.ts';
 
 /** What the cluster says of a group that is to be applied. */

@@ -1,7 +1,7 @@
 import type { KinesisConsumerGroup } from '../../api/group.ts';
 import type { Check } from '../../cli/checks.ts';
 import { count } from '../../lib/count.ts';
-import { replicasBySpec } from '../../operator/plan/replicas-by-spec.ts';
+import { replicasBySpec } from '../../operator/plan/scaling/replicas-by-spec.ts';
 import type { DesiredTable } from '../../table/desired-table.ts';
 import { asMade, describeNew } from '../../table/new-table.ts';
 import { planTable, type TablePlan } from '../../table/plan-table.ts';

@@ -9,14 +9,14 @@ import {
   isLeftover,
   TEMPLATE_HASH_ANNOTATION,
   workloadName,
-} from '../../operator/plan/desired-objects.ts';
-import { workloadHandler } from '../../operator/plan/worker-config-of.ts';
+} from '../../operator/plan/workload/desired-objects.ts';
+import { workloadHandler } from '../../operator/plan/workload/worker-config-of.ts';
 import {
   INSTALL_CONTAINER,
   templateProblems,
   WORKER_CONTAINER,
-} from '../../operator/plan/worker-template.ts';
-import { workloadInput } from '../../operator/plan/workload-input.ts';
+} from '../../operator/plan/workload/worker-template.ts';
+import { workloadInput } from '../../operator/plan/workload/workload-input.ts';
 import { consumerNameOf } from '../../operator/steps/reconcile-consumer.ts';
 import { placeOf } from '../../operator/steps/reconcile-place.ts';
 import { DENIED, KINDS, keyOf, type KubeObject, type StoredObject } from '../../kubernetes/cluster.ts';

@@ -21,7 +21,7 @@ import { KcgError } from '../../lib/errors.ts';
 import { createLog } from '../../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
-import { workerConfigOf } from '../../operator/plan/worker-config-of.ts';
+import { workerConfigOf } from '../../operator/plan/workload/worker-config-of.ts';
 import { recordFilter } from '../../runtime/delivery/record-filter.ts';
 import { createHandler } from '../../runtime/handlers/create-handler.ts';
 import { openPayloads } from '../../runtime/payload/payloads.ts';

@@ -7,7 +7,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { hasCode, KcgError } from '../../lib/errors.ts';
 import { parseOptions } from '../../lib/options.ts';
-import { workloadName } from '../../operator/plan/desired-objects.ts';
+import { workloadName } from '../../operator/plan/workload/desired-objects.ts';
 import { untilDone, withChosenGroups } from '../groups/chosen-groups.ts';
 import { selectorOf } from '../groups/group-looker.ts';
 import type { UserCluster } from '../groups/user-cluster.ts';

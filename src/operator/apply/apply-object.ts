@@ -6,8 +6,8 @@ import type {
   StoredObject,
 } from '../../kubernetes/cluster.ts';
 import { describeObject } from '../../kubernetes/cluster.ts';
-import { covers } from '../plan/covers.ts';
-import { CONTENT_HASH_ANNOTATION } from '../plan/desired-objects.ts';
+import { covers } from '../plan/workload/covers.ts';
+import { CONTENT_HASH_ANNOTATION } from '../plan/workload/desired-objects.ts';
 
 /** Owner of every field kcg sets. */
 export const FIELD_MANAGER = 'kcg';

@@ -4,7 +4,7 @@ import { KINDS, type KubeObject, type StoredObject } from '../../kubernetes/clus
 import { FIELD_MANAGER } from './apply-object.ts';
 import type { ResetStep } from '../offset-reset.ts';
 import { isSameJson } from '../../lib/same-json.ts';
-import { isStalled, resetStatus } from '../plan/reset-status.ts';
+import { isStalled, resetStatus } from '../plan/status/reset-status.ts';
 import type { ReconcilerOptions } from '../reconcile-context.ts';
 
 /**

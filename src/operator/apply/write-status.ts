@@ -1,10 +1,10 @@
 import type { ReasonOf } from '../../api/conditions.ts';
 import type { GroupStatus } from '../../api/group-status.ts';
-import { conditionEvents } from '../plan/condition-events.ts';
-import { computeStatus } from '../plan/compute-status.ts';
-import { givenUpEvents } from '../plan/given-up-events.ts';
+import { conditionEvents } from '../plan/status/condition-events.ts';
+import { computeStatus } from '../plan/status/compute-status.ts';
+import { givenUpEvents } from '../plan/status/given-up-events.ts';
 import type { GroupFacts } from '../plan/group-facts.ts';
-import { holdBackLag } from '../plan/hold-back-lag.ts';
+import { holdBackLag } from '../plan/scaling/hold-back-lag.ts';
 import { lookAgain, type Pass } from '../reconcile-context.ts';
 
 /** How often a status gets fresh positions when nothing else moved. */

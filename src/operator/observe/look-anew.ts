@@ -1,5 +1,5 @@
 import { streamKey } from '../group-target.ts';
-import { askedReconcile } from '../plan/annotated-wishes.ts';
+import { askedReconcile } from '../plan/status/annotated-wishes.ts';
 import type { PlacedPass } from '../reconcile-context.ts';
 
 /** Forgets what spares calls, once for each value of the annotation: this pass looks at everything, and tries it. */

@@ -1,7 +1,7 @@
 import type { PodView } from '../../view/group-view.ts';
 import type { StoredObject } from '../../kubernetes/cluster.ts';
 import type { DeploymentFacts } from '../plan/group-facts.ts';
-import { restartOf } from '../plan/desired-objects.ts';
+import { restartOf } from '../plan/workload/desired-objects.ts';
 import { lastWords, type Terminated } from '../plan/last-words.ts';
 
 interface ContainerStatus {

@@ -10,11 +10,11 @@ import type { KnownRead } from '../../view/shard-lag.ts';
 import { relevantShards } from '../../view/relevant-shards.ts';
 import { podView } from './observe-pods.ts';
 import type { StreamFacts, TableFacts } from '../plan/group-facts.ts';
-import { scheduleBounds } from '../plan/schedule-bounds.ts';
+import { scheduleBounds } from '../plan/scaling/schedule-bounds.ts';
 import type { PlacedPass } from '../reconcile-context.ts';
 import { tableRecordOf } from './remember-table.ts';
 import { tableFailure } from './table-facts.ts';
-import { replicasOf } from '../plan/desired-objects.ts';
+import { replicasOf } from '../plan/workload/desired-objects.ts';
 import { deploymentOf, podsOf } from '../steps/reconcile-workload.ts';
 
 /** Rows older than this say nothing about who owns what, ms. */

@@ -6,7 +6,7 @@ import { isOpen } from '../../kinesis/shard.ts';
 import { isEnded, type Lease } from '../../leases/lease.ts';
 import type { StreamClient } from '../../kinesis/stream-client.ts';
 import type { ReadTo } from '../../view/shard-lag.ts';
-import { replicasOf } from '../plan/desired-objects.ts';
+import { replicasOf } from '../plan/workload/desired-objects.ts';
 import type { StreamFacts } from '../plan/group-facts.ts';
 import type { PlacedPass } from '../reconcile-context.ts';
 import { deploymentOf } from '../steps/reconcile-workload.ts';

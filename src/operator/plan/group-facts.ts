@@ -7,7 +7,7 @@ import type { KcgError } from '../../lib/errors.ts';
 import type { GroupView } from '../../view/group-view.ts';
 import type { ClaimVerdict } from './judge-claim.ts';
 import type { ImportFacts } from '../position-import.ts';
-import type { LimitedBy, ReplicasDecision } from './desired-replicas.ts';
+import type { LimitedBy, ReplicasDecision } from './scaling/desired-replicas.ts';
 
 /** What one pass found out about a group and did for it: all that a status is made of. */
 export interface GroupFacts {

@@ -2,14 +2,18 @@ import { isReading, type KinesisConsumerGroup } from '../../api/group.ts';
 import type { GroupRows } from '../../leases/group-rows.ts';
 import type { StoredObject } from '../../kubernetes/cluster.ts';
 import type { GroupView } from '../../view/group-view.ts';
-import { desiredReplicas, type ReplicasDecision, type ReplicasInput } from '../plan/desired-replicas.ts';
-import { readableShards } from '../plan/readable-shards.ts';
-import { replicasOf } from '../plan/desired-objects.ts';
+import {
+  desiredReplicas,
+  type ReplicasDecision,
+  type ReplicasInput,
+} from '../plan/scaling/desired-replicas.ts';
+import { readableShards } from '../plan/scaling/readable-shards.ts';
+import { replicasOf } from '../plan/workload/desired-objects.ts';
 import type { StreamFacts } from '../plan/group-facts.ts';
-import { lagLook } from '../plan/lag-look.ts';
-import { scaledState, scalingBySpec, tellSchedule } from '../plan/replicas-by-spec.ts';
-import { scheduleBounds, type Bounds } from '../plan/schedule-bounds.ts';
-import { wantedForLag } from '../plan/wanted-for-lag.ts';
+import { lagLook } from '../plan/scaling/lag-look.ts';
+import { scaledState, scalingBySpec, tellSchedule } from '../plan/scaling/replicas-by-spec.ts';
+import { scheduleBounds, type Bounds } from '../plan/scaling/schedule-bounds.ts';
+import { wantedForLag } from '../plan/scaling/wanted-for-lag.ts';
 import { concernsImport } from './reconcile-import.ts';
 import { IDLE_MS, lookAgain, type PlacedPass } from '../reconcile-context.ts';
 import type { Waiting } from '../observe/records-waiting.ts';

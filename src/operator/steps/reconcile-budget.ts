@@ -7,7 +7,7 @@ import {
   type StoredObject,
 } from '../../kubernetes/cluster.ts';
 import { applyOwned } from '../apply/apply-owned.ts';
-import { CONTENT_HASH_ANNOTATION, belongsTo } from '../plan/desired-objects.ts';
+import { CONTENT_HASH_ANNOTATION, belongsTo } from '../plan/workload/desired-objects.ts';
 import { ForAPerson, paced } from './pace.ts';
 import type { Pass } from '../reconcile-context.ts';
 

@@ -3,7 +3,7 @@ import { FINALIZER } from '../../api/labels.ts';
 import type { StreamConsumer, StreamSummary } from '../../kinesis/stream-client.ts';
 import { describeError, hasCode, KcgError } from '../../lib/errors.ts';
 import { KINDS } from '../../kubernetes/cluster.ts';
-import { isRolledOut } from '../plan/workers-available.ts';
+import { isRolledOut } from '../plan/status/workers-available.ts';
 import { readMadeConsumers, writeMadeConsumers, type MadeConsumer } from '../plan/consumer-record.ts';
 import type { ConsumerFacts } from '../plan/group-facts.ts';
 import { deploymentFacts } from '../observe/observe-pods.ts';

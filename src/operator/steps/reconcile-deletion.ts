@@ -11,10 +11,10 @@ import { KINDS, keyOf, keyString, type Cluster, type StoredObject } from '../../
 import type { StuckRound } from '../../kubernetes/work-queue.ts';
 import { groupsOfTable } from '../observe/group-indexes.ts';
 import { podView } from '../observe/observe-pods.ts';
-import { deletingStatus, leaveConsumer, retainInstead } from '../plan/deleting-status.ts';
+import { deletingStatus, leaveConsumer, retainInstead } from '../plan/status/deleting-status.ts';
 import { readOwn } from '../plan/own-annotation.ts';
-import { NO_REGION } from '../plan/nowhere.ts';
-import { isOwnedBy } from '../plan/desired-objects.ts';
+import { NO_REGION } from '../plan/status/nowhere.ts';
+import { isOwnedBy } from '../plan/workload/desired-objects.ts';
 import { readMadeConsumers } from '../plan/consumer-record.ts';
 import { isMadeFor, planCleanup, type Cleanup } from '../plan/plan-cleanup.ts';
 import { keptRunning, waitingForPods, type LeavingPod } from '../plan/waiting-for-pods.ts';

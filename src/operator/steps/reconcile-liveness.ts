@@ -9,7 +9,7 @@ import type { GroupView } from '../../view/group-view.ts';
 import { fenceWorkers, type FenceResult } from './fence-workers.ts';
 import type { ReadRows } from '../observe/observe-rows.ts';
 import { planFences, terminationsOf, type PodLike } from '../plan/fence.ts';
-import { nextOutageLookMs, trackFailover } from '../plan/track-failover.ts';
+import { nextOutageLookMs, trackFailover } from '../plan/status/track-failover.ts';
 import { lookAgain, pollMsOf, type PlacedPass } from '../reconcile-context.ts';
 import { podsOf } from './reconcile-workload.ts';
 

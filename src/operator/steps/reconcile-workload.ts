@@ -26,13 +26,13 @@ import {
   withReplicas,
   workloadName,
   type Workload,
-} from '../plan/desired-objects.ts';
-import type { ReplicasDecision } from '../plan/desired-replicas.ts';
+} from '../plan/workload/desired-objects.ts';
+import type { ReplicasDecision } from '../plan/scaling/desired-replicas.ts';
 import type { WorkloadFacts } from '../plan/group-facts.ts';
-import { workloadHandler } from '../plan/worker-config-of.ts';
-import { workloadInput } from '../plan/workload-input.ts';
-import { workloadProblem } from '../plan/step-failures.ts';
-import { templateProblems } from '../plan/worker-template.ts';
+import { workloadHandler } from '../plan/workload/worker-config-of.ts';
+import { workloadInput } from '../plan/workload/workload-input.ts';
+import { workloadProblem } from '../plan/status/step-failures.ts';
+import { templateProblems } from '../plan/workload/worker-template.ts';
 import { PODS_OF_GROUP } from '../observe/group-indexes.ts';
 import { reconcileBudget } from './reconcile-budget.ts';
 import { lookAgain, type Pass, type PlacedPass } from '../reconcile-context.ts';

@@ -1,7 +1,7 @@
 import type { GroupStatus } from '../../api/group-status.ts';
 import { kubernetesTime } from '../../api/conditions.ts';
 import { LINE_MAX } from '../../api/status-fields.ts';
-import type { PlannedEvent } from '../plan/condition-events.ts';
+import type { PlannedEvent } from '../plan/status/condition-events.ts';
 import type { PlacedPass } from '../reconcile-context.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { describeError, hasCode } from '../../lib/errors.ts';
 import { keyOf, type StoredObject } from '../../kubernetes/cluster.ts';
 import { named } from '../plan/named.ts';
-import type { ReplicasDecision } from '../plan/desired-replicas.ts';
-import { belongsTo, replicasOf, workloadName } from '../plan/desired-objects.ts';
+import type { ReplicasDecision } from '../plan/scaling/desired-replicas.ts';
+import { belongsTo, replicasOf, workloadName } from '../plan/workload/desired-objects.ts';
 import type { TableFacts } from '../plan/group-facts.ts';
 import type { Tenant } from '../plan/tenant.ts';
 import { lookAgain, type Pass, type PlacedPass } from '../reconcile-context.ts';
