@@ -95,6 +95,9 @@ it('the poison of a group goes to a folder in local mode, whatever it names, and
   const failing = await redrive('handler.mjs');
   expect(failing).toMatchObject({ code: 1, stderr: '' });
   expect(failing.stdout).toContain('the handler failed');
+  const absent = await redrive('none.mjs');
+  expect(absent).toMatchObject({ code: 2, stdout: '' });
+  expect(absent.stderr).toMatch(/none\.mjs does not exist here.*--module/s);
   const mended = await redrive('mended.mjs');
   expect(mended).toMatchObject({ code: 0, stderr: '' });
   expect(mended.stdout).toContain('1 record of 1 batch redriven');

@@ -1,6 +1,7 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { regionOfArn } from '../../api/arn.ts';
 import { groupNames } from '../../cli/group-options.ts';
-import { resolve } from 'node:path';
 import {
   groupIdOf,
   regionOf,
@@ -15,7 +16,7 @@ import { clusterOptions } from '../../cli/cluster-options.ts';
 import { pickGroup, requireOneSource } from '../../cli/leases.ts';
 import { readGroups } from '../../dev/group-file.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
-import { abortError, systemClock, withDeadline } from '../../lib/clock.ts';
+import { abortError, alarm, systemClock, withDeadline } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { createLog } from '../../lib/log.ts';
@@ -37,7 +38,8 @@ export const redriveOptions = {
   group: { type: 'string', description: 'id or name of the group, when the file has several' },
   from: {
     type: 'string',
-    description: "URL or ARN of a queue, s3://bucket/prefix, or a folder; default: the group's onFailure",
+    description:
+      "URL or ARN of a queue, s3://bucket/prefix, a folder or a file; default: the group's onFailure",
   },
   'dry-run': { type: 'boolean', description: 'find the records, and hand over and remove nothing' },
   'accept-loss': {
@@ -63,6 +65,7 @@ type Options = OptionValues<typeof redriveOptions>;
 
 /** An application that is there answers at once. */
 const START_MS = 30_000;
+const SILENT_MS = 2_000;
 
 /**
  * `kcg redrive`: hands what was given up to the group's handler again. In a pod of the group it needs no name.
@@ -77,7 +80,7 @@ export async function runRedriveCommand(
   const given = await configOf(positionals[0], options, { env, signal: stop });
   const config = overridden(given, options);
   useLocalCredentials([config.endpoints.kinesis], env);
-  if (config.handler.type === 'lambda' && !options.dryRun) throw noFunction();
+  if (!options.dryRun) await requireHandler(config.handler);
   const { groupId, region, endpoints, onFailure } = config;
   const from = storeOf(options.from, { onFailure, groupId, region });
   const { fromEndpoint: endpoint } = options;
@@ -129,11 +132,21 @@ export async function runRedriveCommand(
   }
 }
 
-/** It asks its own worker. */
-function noFunction(): KcgError {
-  return new KcgError('InvalidInput', 'redrive cannot hand batches to a function of handler.lambda', {
-    fix: 'Run the function with the emulator of its image and name that: --url http://127.0.0.1:9000/2015-03-31/functions/function/invocations.',
-  });
+/** @throws KcgError when it cannot be called from here */
+async function requireHandler(handler: WorkerConfig['handler']): Promise<void> {
+  // It asks its own worker.
+  if (handler.type === 'lambda')
+    throw new KcgError('InvalidInput', 'redrive cannot hand batches to a function of handler.lambda', {
+      fix: 'Run the function with the emulator of its image and name that: --url http://127.0.0.1:9000/2015-03-31/functions/function/invocations.',
+    });
+  if (handler.type !== 'module') return;
+  const found = await stat(handler.path).catch(() => undefined);
+  if (!found?.isFile())
+    throw new KcgError(
+      'InvalidInput',
+      `handler module ${handler.path} ${found ? 'is not a file' : 'does not exist'} here`,
+      { fix: 'Name its file with --module, or run this in a pod of the group (kubectl exec).' },
+    );
 }
 
 function say(line: string): void {
@@ -162,6 +175,9 @@ async function startHandler(
   stop: AbortSignal,
 ): Promise<void> {
   const bound = { what: 'the start of the handler', signal: stop };
+  const hush = alarm(systemClock, SILENT_MS, () => {
+    if (config.type === 'http') say(`waiting for ${config.url} to answer, ${START_MS / 1_000} s at most`);
+  });
   try {
     await withDeadline(systemClock, START_MS, bound, (signal) => handler.start(signal));
   } catch (thrown) {
@@ -170,6 +186,8 @@ async function startHandler(
       cause: thrown,
       fix: 'Run it in a pod of the group (kubectl exec), or forward its port (kubectl port-forward) and name it with --url.',
     });
+  } finally {
+    hush();
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { KcgError } from '../../lib/errors.ts';
 import type { BatchStore } from './stored-batch.ts';
 
-/** The files that `kcg dev` writes, or what was copied from a bucket, oldest first in each shard. */
+/** The files that `kcg dev` writes, or what was copied from a bucket, oldest first in each shard; or one of them. */
 export function folderStore(folder: string): BatchStore {
   return {
     name: `folder ${folder}`,
@@ -11,13 +11,16 @@ export function folderStore(folder: string): BatchStore {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
         (cause: unknown) => {
           const { code, message } = cause as NodeJS.ErrnoException;
+          if (code === 'ENOTDIR') return undefined;
           const what =
             code === 'ENOENT' ? `there is no folder ${folder}` : `${folder} cannot be read: ${message}`;
           throw new KcgError('InvalidInput', what, { cause, fix: 'Name it with --from.' });
         },
       );
-      const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.part'));
-      for (const file of files.map(({ parentPath, name }) => join(parentPath, name)).sort()) {
+      const files = entries
+        ?.filter((entry) => entry.isFile() && !entry.name.endsWith('.part'))
+        .map(({ parentPath, name }) => join(parentPath, name));
+      for (const file of files?.sort() ?? [folder]) {
         const text = await readFile(file, 'utf8').catch((thrown: NodeJS.ErrnoException) => {
           if (thrown.code !== 'ENOENT') throw thrown;
         });

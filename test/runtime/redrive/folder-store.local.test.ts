@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -15,4 +15,15 @@ it('a file that somebody else removes meanwhile is passed over, or is removed al
     await stored.remove();
   }
   expect(seen).toEqual(['a', 'c']);
+});
+
+it('one file alone can be named', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'kcg-given-up-'));
+  for (const name of ['a', 'b']) await writeFile(join(folder, name), name);
+  const ids: string[] = [];
+  for await (const stored of folderStore(join(folder, 'b')).list(new AbortController().signal)) {
+    ids.push(stored.id);
+    await stored.remove();
+  }
+  expect([ids, await readdir(folder)]).toEqual([[join(folder, 'b')], ['a']]);
 });
