@@ -63,7 +63,7 @@ export function decideReplicas(pass: PlacedPass, known: KnownOfGroup): ReplicasD
 
 /** In time for a window that opens or closes: a group at rest would be looked at some time after it. */
 function lookBeforeWindow(pass: PlacedPass, { changesInMs = Infinity }: Bounds): void {
-  if (changesInMs < 2 * IDLE_MS) lookAgain(pass, Math.min(changesInMs, IDLE_MS - 1));
+  if (changesInMs < 2 * IDLE_MS) lookAgain(pass, Math.min(changesInMs, IDLE_MS - 1), { isExact: true });
 }
 
 /** All of its range is processed, as its workers have noted in the table: it has nothing more to do. */
