@@ -17,6 +17,8 @@ export interface Unfinished {
 /** The position is that of its first record. */
 export interface BegunBatch extends RecordPosition {
   records: number;
+  /** Sequence number of its last record: where records are parted otherwise now, none behind it was at work. */
+  last?: string | undefined;
   /** Calls before that failed and count against `maxAttempts`. */
   failures: number;
   /** Calls of the handler before. */
@@ -34,6 +36,7 @@ export const OF_UNFINISHED = [
   'begun',
   'begun_sub',
   'begun_records',
+  'begun_last',
   'begun_failures',
   'begun_calls',
   'begun_made',
@@ -45,10 +48,12 @@ export function decodeUnfinished(row: Row): Unfinished | undefined {
   const sequence = text(row, 'begun');
   if (sequence === undefined) return endings === 0 ? undefined : { endings };
   const subSequence = number(row, 'begun_sub');
+  const last = text(row, 'begun_last');
   const begun = {
     sequence,
     ...(subSequence === undefined ? {} : { subSequence }),
     records: number(row, 'begun_records') ?? 1,
+    ...(last === undefined ? {} : { last }),
     failures: number(row, 'begun_failures') ?? 0,
     calls: number(row, 'begun_calls') ?? 0,
     ...(number(row, 'begun_made') === 1 ? { isMade: true } : {}),
@@ -73,6 +78,7 @@ function attributesOf({ endings, begun }: Unfinished): Record<string, string | n
       begun: begun.sequence,
       ...(begun.subSequence === undefined ? {} : { begun_sub: begun.subSequence }),
       begun_records: begun.records,
+      ...(begun.last === undefined ? {} : { begun_last: begun.last }),
       begun_failures: begun.failures,
       begun_calls: begun.calls,
       ...(begun.isMade ? { begun_made: 1 } : {}),

@@ -201,7 +201,15 @@ export function leaseTableContract(create: () => Promise<LeaseTable>): void {
         ));
       expect(decodeLease(row!).unfinished).toEqual({ endings: 2 });
       const own = { shardId: 'shardId-1', epoch: BORN + 3, owner: me };
-      const begun = { sequence: '10', subSequence: 2, records: 5, failures: 1, calls: 2, isMade: true };
+      const begun = {
+        sequence: '10',
+        subSequence: 2,
+        records: 5,
+        last: '12',
+        failures: 1,
+        calls: 2,
+        isMade: true,
+      };
       const notes = { ...progress('10'), unfinished: { endings: 2, begun } };
       ({ row } = await table.write(checkpointShard(own, notes, NOW)));
       expect(decodeLease(row!).unfinished).toEqual({ endings: 2, begun });

@@ -1,5 +1,5 @@
 import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
-import { justPosition, type RecordPosition } from '../../kinesis/record.ts';
+import { compareSequence, justPosition, type RecordPosition } from '../../kinesis/record.ts';
 import type { BegunBatch, Unfinished } from '../../leases/unfinished.ts';
 import type { Progress } from '../../leases/transitions.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -111,8 +111,8 @@ export class Care {
     this.#left = undefined;
     this.#begun = left;
     this.failed(part.records[0]!);
-    const { records, failures, calls, isMade } = left;
-    const [begun, ...later] = cut(part, records);
+    const { failures, calls, isMade } = left;
+    const [begun, ...later] = cut(part, countOf(left, part));
     const ended = { ...begun!, failures, calls };
     const { giveUp, rest } =
       calls === 0 && !isMade
@@ -235,7 +235,16 @@ export const ENDED = new KcgError(
 );
 
 function begunBatch({ records, failures, calls }: Part): BegunBatch {
-  return { ...justPosition(records[0]!), records: records.length, failures, calls };
+  const last = records.at(-1)!.sequence;
+  return { ...justPosition(records[0]!), records: records.length, last, failures, calls };
+}
+
+/** How many of the part, which begins with it, are of the batch. */
+function countOf({ records, last }: BegunBatch, part: Part): number {
+  const isBehind = (index: number) => compareSequence(part.records[index]!.sequence, last!) > 0;
+  let count = Math.min(records, part.records.length);
+  while (last !== undefined && count > 1 && isBehind(count - 1)) count -= 1;
+  return count;
 }
 
 function isAt(one: RecordPosition, other: RecordPosition): boolean {

@@ -1,4 +1,3 @@
-import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { BegunBatch } from '../../../src/leases/unfinished.ts';
 import { KcgError } from '../../../src/lib/errors.ts';
@@ -118,9 +117,9 @@ describe('after two owners that ended', () => {
 
   test('a record that fails and does not end its worker holds up no other lane', async () => {
     const handle: Handle = async (batch) => (numbersOf(batch).includes(1) ? failed : done);
-    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
-    const options = { lanes: 4, batchSize: 1, policy: { maxAttempts: 10_000 }, unfinished, handle };
-    const { clock, calls, end } = aShard({ reads: [keys], ...options });
+    const reads = [['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']];
+    const policy = { maxAttempts: 10_000 };
+    const { clock, calls, end } = aShard({ reads, lanes: 4, batchSize: 1, policy, unfinished, handle });
     await clock.advance(300_000);
     expect(new Set(calls.flat()).size).toBeGreaterThan(4);
     await end();
@@ -148,14 +147,10 @@ describe('after two owners that ended', () => {
   });
 
   test('what a program has done and not checkpointed is begun no more', async () => {
-    const program = {
-      broken: new Promise<KcgError>(() => {}),
-      start: async () => done,
-      handle: async () => done,
-      shardEnded: async () => done,
-      shutdownRequested: async () => done,
-      close: async () => {},
-    };
+    const does = async () => done;
+    const [broken, close] = [new Promise<KcgError>(() => {}), async () => {}];
+    const told = { start: does, handle: does, shardEnded: does, shutdownRequested: does };
+    const program = { broken, close, ...told };
     const { clock, writes, end } = aShard({ reads: [['a']], policy: once, unfinished, open: () => program });
     await clock.advance(1_000);
     expect(writes.map(({ set }) => set?.['begun'])).toEqual(['1', undefined]);
@@ -213,6 +208,16 @@ describe('a batch that the row shows as begun', () => {
     await shard.end();
   });
 
+  test('has no records that come in its place where they are parted otherwise now', async () => {
+    const reads = [['a', 'a', 'b', 'a', 'a', 'a']];
+    const left = begun({ records: 3, last: '3', isMade: true });
+    const shard = aShard({ reads, lanes: 4, policy: once, unfinished: left });
+    await shard.clock.advance(1_000);
+    expect(shard.told('RecordsGivenUp')).toMatchObject([{ first: '1', last: '2' }]);
+    expect(shard.calls.flat()).toEqual([3, 4, 5, 6]);
+    await shard.end();
+  });
+
   test('is met where it is, behind records that come again', async () => {
     const left = begun({ sequence: '3', records: 1, isMade: true });
     const shard = aShard({ reads: [['a', 'b', 'c', 'd']], policy: once, unfinished: left });
@@ -255,13 +260,6 @@ test('who is told to stop while a batch waits to be begun leaves nothing that co
   expect(shard.calls).toEqual([]);
   expect(shard.consumer.standing()?.unfinished).toEqual({ endings: 2, begun: undefined });
   leave!();
-});
-
-test('who had its turn listens no more', async () => {
-  const turns = new OneByOne();
-  const { signal } = new AbortController();
-  for (let n = 0; n < 3; n += 1) (await turns.enter(signal))!();
-  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
 });
 
 test.each([failed, done])(
