@@ -141,11 +141,13 @@ function podTroubles({ pods = [] }: GroupPicture): Problem[] {
   });
 }
 
-function givenUp({ view, group }: GroupPicture): Problem[] {
+function givenUp({ view, group, object }: GroupPicture): Problem[] {
   if (!view?.givenUp) return [];
   const { records, shardId, why, at } = view.givenUp;
-  const what = `${count(records, 'record')} given up, the last on ${shardId} at ${new Date(at).toISOString()}: ${why}.`;
-  return [{ severity: 'note', reason: 'RecordsGivenUp', what, next: redriveOf(group) }];
+  const what = `${count(records, 'record')} given up so far, redriven since or not; the last on ${shardId} at ${new Date(at).toISOString()}: ${why}.`;
+  const inDev =
+    object === undefined ? ' Under kcg dev its folder has them: kcg redrive --from given-up.' : '';
+  return [{ severity: 'note', reason: 'RecordsGivenUp', what, next: `${redriveOf(group)}${inDev}` }];
 }
 
 /** By where they are kept. */

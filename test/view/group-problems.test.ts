@@ -227,6 +227,12 @@ describe('what is wrong with a group', () => {
       }),
       expect.objectContaining({ reason: 'RecordsGivenUp', next }),
     ]);
+    const { group } = aPicture({ object });
+    const byFile = problemsOf(aPicture({ object: undefined, group, from }));
+    expect(byFile.find(({ reason }) => reason === 'RecordsGivenUp')).toMatchObject({
+      what: expect.stringMatching(/^3 records given up so far, redriven since or not; /),
+      next: expect.stringMatching(/kcg dev.*: kcg redrive --from given-up\.$/),
+    });
   });
 
   test('a beat that stands still is news once it was watched', () => {
