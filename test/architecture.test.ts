@@ -36,6 +36,13 @@ describe('the import rule', () => {
     expect([...folders].filter((folder) => rowOf(folder) < 0)).toEqual([]);
   });
 
+  it('is told with every folder, and a file to begin with', () => {
+    const page = readFileSync(join(root, '../CONTRIBUTING.md'), 'utf8');
+    const listed = [...page.matchAll(/^\| `(\w+)\/` .*\(src\/(.+?)\) \|$/gm)];
+    expect(new Set(listed.map(([, folder]) => folder))).toEqual(new Set(ROWS.flat()));
+    for (const [, , file] of listed) expect(files).toContain(file);
+  });
+
   it.each(files)('%s imports only to its right, and vendor SDKs only where they are allowed', (file) => {
     const folder = file.split('/')[0]!;
     for (const specifier of importsOf(file)) {
