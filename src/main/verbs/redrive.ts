@@ -16,15 +16,17 @@ import { clusterOptions } from '../../cli/cluster-options.ts';
 import { pickGroup, requireOneSource } from '../../cli/leases.ts';
 import { readGroups } from '../../dev/group-file.ts';
 import type { UserRecord } from '../../kinesis/record.ts';
-import { abortError, alarm, systemClock, withDeadline } from '../../lib/clock.ts';
+import { abortError, alarm, systemClock, withDeadline, type Clock } from '../../lib/clock.ts';
 import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { createLog } from '../../lib/log.ts';
+import { createLog, type Log } from '../../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { workerConfigOf } from '../../operator/plan/workload/worker-config-of.ts';
 import { recordFilter } from '../../runtime/delivery/record-filter.ts';
+import { resultOfEmulator } from '../../runtime/handlers/answer-meaning.ts';
 import { createHandler } from '../../runtime/handlers/create-handler.ts';
+import { httpHandler } from '../../runtime/handlers/http-handler.ts';
 import { openPayloads } from '../../runtime/payload/payloads.ts';
 import { openStore, storeOf } from '../../runtime/redrive/open-store.ts';
 import { redrive, type RedriveResult } from '../../runtime/redrive/redrive.ts';
@@ -97,7 +99,7 @@ export async function runRedriveCommand(
   });
   const log = createLog('warn', (line) => process.stderr.write(line));
   giveRegion(config, process.env);
-  const handler = createHandler(config.handler, { clock, log });
+  const handler = handlerFor(config, given, { clock, log });
   const store = await openStore(at, { region, clock, credentials, principal: PRINCIPAL });
   try {
     const summary = await stream.describe({ signal: stop });
@@ -147,6 +149,18 @@ async function requireHandler(handler: WorkerConfig['handler']): Promise<void> {
       `handler module ${handler.path} ${found ? 'is not a file' : 'does not exist'} here`,
       { fix: 'Name its file with --module, or run this in a pod of the group (kubectl exec).' },
     );
+}
+
+/** A function answers its emulator as it answers its worker. */
+function handlerFor(
+  { handler }: WorkerConfig,
+  given: WorkerConfig,
+  by: { clock: Clock; log: Log },
+): ReturnType<typeof createHandler> {
+  const isEmulator = given.handler.type === 'lambda' && handler.type === 'http';
+  return isEmulator
+    ? httpHandler({ url: handler.url, meaningOf: resultOfEmulator, ...by })
+    : createHandler(handler, by);
 }
 
 function say(line: string): void {

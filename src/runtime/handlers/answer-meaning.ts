@@ -49,6 +49,12 @@ export function resultOfFunction(answer: unknown, records: readonly UserRecord[]
   return found.error === undefined ? resultOfFailures(found.lists, records) : failed(found.error);
 }
 
+/** Of the emulator that a function's image has: what the function returned, or how it failed. */
+export function resultOfEmulator(answer: unknown, records: readonly UserRecord[]): HandlerResult {
+  const isFailure = isLookedInto(answer) && errorsIn(fieldsOf(answer)).length > 0;
+  return isFailure ? resultOf(answer, records) : resultOfFunction(answer, records);
+}
+
 /** Whether text names failures, in whatever form. */
 export function namesFailures(text: string): boolean {
   return NAMES_FAILURES.test(text);
@@ -103,11 +109,7 @@ function readList(list: readonly unknown[], found: Found, depth: number): void {
 
 function readFields(value: object, found: Found, depth: number): void {
   const fields = fieldsOf(value);
-  const errors = fields.flatMap(([name, field]) =>
-    (name === 'errortype' || name === 'errormessage' || name === 'functionerror') && isText(field)
-      ? [field]
-      : [],
-  );
+  const errors = errorsIn(fields);
   if (errors.length > 0) found.error ??= `the handler answered an error: ${shown(errors.join(': '))}`;
   for (const [name, field] of fields) {
     if (name === 'statuscode' && isFailure(field)) {
@@ -139,6 +141,14 @@ function search(value: unknown, found: Found, depth: number): void {
 }
 
 type Field = [name: string, value: unknown];
+
+function errorsIn(fields: readonly Field[]): string[] {
+  return fields.flatMap(([name, field]) =>
+    (name === 'errortype' || name === 'errormessage' || name === 'functionerror') && isText(field)
+      ? [field]
+      : [],
+  );
+}
 
 /** By names without case, `_` and `-`; `batchItemFailures` also when a class has it. */
 function fieldsOf(value: object): Field[] {

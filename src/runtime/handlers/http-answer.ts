@@ -5,8 +5,12 @@ import type { HandlerResult } from './handler.ts';
 import type { Answer } from './http-call.ts';
 import { shown } from './shown.ts';
 
-/** What an application's answer to a batch means. */
-export function resultOfAnswer(answer: Answer, records: readonly UserRecord[]): HandlerResult {
+/** What an application's answer to a batch means; `meaningOf` its JSON. */
+export function resultOfAnswer(
+  answer: Answer,
+  records: readonly UserRecord[],
+  meaningOf = resultOf,
+): HandlerResult {
   const { status, contentType, functionError, body, isWhole } = answer;
   if (status < 200 || status > 299) return failed(`the handler answered ${status}: ${shown(body)}`);
   if (!isWhole) return failed(`the handler answered ${status} with more than 1 MiB`);
@@ -25,7 +29,7 @@ export function resultOfAnswer(answer: Answer, records: readonly UserRecord[]): 
     if (isOtherThanJson(contentType)) return { outcome: 'done' };
     return failed(`the handler answered ${status} with something that is not JSON: ${shown(body)}`);
   }
-  return resultOf(response, records);
+  return meaningOf(response, records);
 }
 
 /** Frameworks answer "OK" as text/plain by themselves. No header says nothing: that may not be acknowledged. */

@@ -3,6 +3,7 @@ import { withDeadline, type Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { AppWatch, POLL_MS } from './app-watch.ts';
+import type { resultOf } from './answer-meaning.ts';
 import { failed } from './batch-item-failures.ts';
 import { BodyLimit, tooLarge } from './body-limit.ts';
 import type { Batch, FailedResult, Handler, HandlerContext, HandlerResult } from './handler.ts';
@@ -14,6 +15,8 @@ import { aborted, unlessAborted } from './unless-aborted.ts';
 export interface HttpHandlerOptions {
   /** Where batches are posted to; `http:` only, it is a container of the same pod. */
   url: string;
+  /** Of its JSON; default: as an application answers. */
+  meaningOf?: typeof resultOf;
   clock: Clock;
   log: Log;
 }
@@ -24,7 +27,7 @@ const REPORT_EVERY_MS = 10_000;
 const IDLE_CONNECTIONS = 8;
 
 /** Posts each batch, as AWS Lambda's Kinesis event, to an application in any language. */
-export function httpHandler({ url, clock, log }: HttpHandlerOptions): Handler {
+export function httpHandler({ url, meaningOf, clock, log }: HttpHandlerOptions): Handler {
   const agent = new Agent({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS });
   const limit = new BodyLimit();
   const watch = new AppWatch({
@@ -48,7 +51,7 @@ export function httpHandler({ url, clock, log }: HttpHandlerOptions): Handler {
       }
     },
     fit: (records) => limit.fit(records, clock.monotonic()),
-    handle: (batch, context) => deliver({ url, agent, clock, limit, watch }, batch, context),
+    handle: (batch, context) => deliver({ url, meaningOf, agent, clock, limit, watch }, batch, context),
     async close() {
       watch.close();
       agent.destroy();
@@ -58,6 +61,7 @@ export function httpHandler({ url, clock, log }: HttpHandlerOptions): Handler {
 
 interface Way {
   url: string;
+  meaningOf: typeof resultOf | undefined;
   agent: Agent;
   clock: Clock;
   limit: BodyLimit;
@@ -65,7 +69,7 @@ interface Way {
 }
 
 async function deliver(
-  { url, agent, clock, limit, watch }: Way,
+  { url, meaningOf, agent, clock, limit, watch }: Way,
   batch: Batch,
   context: HandlerContext,
 ): Promise<HandlerResult> {
@@ -80,7 +84,8 @@ async function deliver(
   try {
     const call = { agent, headers: headersOf(context), signal, body };
     const answer = await unlessAborted(signal, () => post(url, call));
-    return answer.status === 413 ? refuse('answered 413 to', answer.body) : resultOfAnswer(answer, records);
+    if (answer.status === 413) return refuse('answered 413 to', answer.body);
+    return resultOfAnswer(answer, records, meaningOf);
   } catch (thrown) {
     const isCutOff = thrown instanceof CutOffError;
     // Who closes the connection and is there refuses the batch; who is not has ended while it read it.

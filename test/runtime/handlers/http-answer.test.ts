@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { resultOfEmulator } from '../../../src/runtime/handlers/answer-meaning.ts';
 import { resultOfAnswer } from '../../../src/runtime/handlers/http-answer.ts';
 import { aRecord } from './a-batch.ts';
 
@@ -33,6 +34,19 @@ describe('an answer', () => {
   ])('of type %j, %j, is %s', (contentType, body, outcome) => {
     const answer = { status: 202, contentType, functionError: undefined, body, isWhole: true };
     expect(resultOfAnswer(answer, RECORDS)).toMatchObject({ outcome });
+  });
+
+  it.each([
+    ['{"statusCode":500,"body":"no"}', 'done'],
+    ['[{"itemIdentifier":"20"}]', 'done'],
+    ['{"errorMessage":"no","errorType":"Error","requestId":"1","stackTrace":[]}', 'failed'],
+    ['{"errorMessage":"","errorType":"KeyError"}', 'failed'],
+    ['{"batchItemFailures":[{"itemIdentifier":"20"}]}', 'partial'],
+    ['Task timed out after 3.00 seconds', 'failed'],
+    ['null', 'done'],
+  ])("of a function's emulator, %j, is %s as what the function returned is", (body, outcome) => {
+    const answer = { status: 200, contentType: undefined, functionError: undefined, body, isWhole: true };
+    expect(resultOfAnswer(answer, RECORDS, resultOfEmulator)).toMatchObject({ outcome });
   });
 
   it('that is none of success is a failure, whatever it says', () => {
