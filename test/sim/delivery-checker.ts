@@ -148,7 +148,7 @@ export class DeliveryChecker {
     count: number,
     inTime: boolean,
   ): void {
-    const isOwner = inTime && this.#lease(shardId)?.owner === ref && !this.#isDead(ref);
+    const isOwner = inTime && this.owns(ref, shardId);
     this.duplicates += this.#shard(shardId).processed(records, count, isOwner);
     for (const { partitionKey, data } of records.slice(0, count)) {
       const progress = this.#keys.get(partitionKey)!;
@@ -159,6 +159,11 @@ export class DeliveryChecker {
     }
   }
 
+  /** As the table has it. */
+  owns(ref: string, shardId: string): boolean {
+    return this.#lease(shardId)?.owner === ref && !this.#isDead(ref);
+  }
+
   /** A program is opened for a shard. */
   programStarts(ref: string, shardId: string): void {
     if (this.#lease(shardId)?.owner === ref) this.#shard(shardId).begins();
@@ -166,7 +171,7 @@ export class DeliveryChecker {
 
   /** The worker has taken a program's checkpoint. */
   checkpointed(ref: string, shardId: string, sequence: string): void {
-    if (this.#lease(shardId)?.owner === ref && !this.#isDead(ref)) this.#shard(shardId).accepted(sequence);
+    if (this.owns(ref, shardId)) this.#shard(shardId).accepted(sequence);
   }
 
   checkpointedEnd(shardId: string): void {

@@ -97,7 +97,7 @@ export class SimHandler implements Handler {
       );
       return { outcome: 'failed', error: KcgError.from(thrown), ...(running ? { running } : {}) };
     } finally {
-      call.comesBack();
+      if (checker.owns(me, batch.shardId)) call.comesBack(); // who has lost the shard meanwhile has ended on it
       // Whose time is up may still be at work: it is not to be called beside itself.
       const over = () => delivery.over();
       if (isTimeUp(signal) && work) void work.then(over, over);
