@@ -234,8 +234,8 @@ export class DeliveryChecker {
     const fail = (what: string) => this.#fail(`${name} of ${shardId}: ${what}`);
     if (lease.ttl !== undefined && !isEnded(lease)) fail('a live checkpoint expires');
     if (before === undefined) return;
-    const { begun } = lease.unfinished ?? {};
-    if (begun && name === 'checkpoint' && lease.owner) this.attempts.noted(lease.owner, begun);
+    if (lease.owner && lease.owner === before.owner)
+      this.attempts.shows(lease.owner, shardId, lease.unfinished?.begun);
     const log = this.#shard(shardId);
     const changed = before.owner !== lease.owner;
     if (lease.epoch < before.epoch || (changed && lease.epoch === before.epoch))

@@ -1,5 +1,6 @@
 import type { WorkerConfig } from '../../src/api/worker-config.ts';
 import type { UserRecord } from '../../src/kinesis/record.ts';
+import type { Batch } from '../../src/runtime/handlers/handler.ts';
 import type { BegunBatch } from '../../src/leases/unfinished.ts';
 import type { GivenUpBatch } from '../../src/runtime/failure/failure-destination.ts';
 
@@ -11,8 +12,8 @@ export class FailedAttempts {
   readonly #policy: WorkerConfig['retry'];
   /** Failed calls with a record, by its sequence number. */
   readonly #failures = new Map<string, number>();
-  /** Calls that have not come back: they are at work, or were when their worker ended. */
-  readonly #calls = new Set<{ ref: string; records: readonly UserRecord[] }>();
+  /** Calls whose end no row knows: they are at work, or were when their worker ended, or before it could say more. */
+  readonly #calls = new Set<Batch & { ref: string; isBack: boolean }>();
   /** By worker, shard and lane: the batch that is tried, and how often it was. */
   readonly #tries = new Map<string, { batch: string; tries: number }>();
 
@@ -26,19 +27,34 @@ export class FailedAttempts {
     this.#policy = policy;
   }
 
-  /** A call with these begins; it comes back when its worker lives to see that. */
-  begins(ref: string, records: readonly UserRecord[]): { comesBack(): void } {
-    const call = { ref, records };
+  /** A call begins; it comes back when its worker lives to see that. */
+  begins(ref: string, batch: Batch): { comesBack(): void } {
+    const call = { ...batch, ref, isBack: false };
     this.#calls.add(call);
-    const key = `${ref} ${records[0]!.sequence}`;
+    const key = keyOf(ref, batch.records[0]!);
     this.#called.set(key, (this.#called.get(key) ?? 0) + 1);
-    return { comesBack: () => this.#calls.delete(call) };
+    return {
+      comesBack: () => {
+        call.isBack = true;
+        if (!this.#noted.has(key)) this.#calls.delete(call);
+      },
+    };
   }
 
-  /** A row says that its owner begins a batch: who ends before it is called leaves that, and it counts. */
-  noted(ref: string, { sequence, calls }: BegunBatch): void {
-    const key = `${ref} ${sequence}`;
-    this.#noted.set(key, (this.#noted.get(key) ?? new Set()).add(calls));
+  /** What an owner's write leaves in its row: who ends before the call, or before the next write, leaves that. */
+  shows(ref: string, shardId: string, begun: BegunBatch | undefined): void {
+    if (begun) {
+      const key = keyOf(ref, begun);
+      this.#noted.set(key, (this.#noted.get(key) ?? new Set()).add(begun.calls));
+    }
+    for (const call of this.#calls)
+      if (
+        call.ref === ref &&
+        call.shardId === shardId &&
+        call.isBack &&
+        call.records[0]!.sequence !== begun?.sequence
+      )
+        this.#calls.delete(call);
   }
 
   /** Calls with these have failed, and the first of them is one that did. */
@@ -85,4 +101,8 @@ export class FailedAttempts {
     );
     return lives.length;
   }
+}
+
+function keyOf(ref: string, { sequence }: Pick<UserRecord, 'sequence'>): string {
+  return `${ref} ${sequence}`;
 }

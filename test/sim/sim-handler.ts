@@ -85,7 +85,7 @@ export class SimHandler implements Handler {
     const me = ref();
     const delivery = checker.delivered(me, batch, process, signal);
     if (!isEnding()) checker.tried(me, batch, attempt, streamNow()); // what fails then does not count
-    const call = checker.attempts.begins(me, batch.records);
+    const call = checker.attempts.begins(me, batch);
     let work: Promise<HandlerResult> | undefined;
     try {
       return await unlessAborted(signal, () => (work = this.#work(batch, signal, me)));
