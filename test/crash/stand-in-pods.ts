@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { KINDS, keyOf, type KubeObject, type StoredObject } from '../../src/kubernetes/cluster.ts';
 import type { MemoryCluster } from '../../src/kubernetes/memory/cluster.ts';
+import { hasCode } from '../../src/lib/errors.ts';
 import { hashOf } from '../../src/operator/plan/workload/desired-objects.ts';
 
 const TEMPLATE = 'test.kcg.dev/template';
@@ -15,7 +16,13 @@ interface DeploymentSpec {
  * takes the old ones away. The same Deployment ends with the same pods, whatever it went through.
  */
 export async function runPods(cluster: MemoryCluster): Promise<void> {
-  for (const deployment of await cluster.list(KINDS.deployment)) await runDeployment(cluster, deployment);
+  for (const deployment of await cluster.list(KINDS.deployment)) {
+    try {
+      await runDeployment(cluster, deployment);
+    } catch (thrown) {
+      if (!hasCode(thrown, 'NotFound')) throw thrown; // deleted meanwhile
+    }
+  }
 }
 
 async function runDeployment(cluster: MemoryCluster, deployment: StoredObject): Promise<void> {
