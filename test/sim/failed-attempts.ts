@@ -12,8 +12,8 @@ export class FailedAttempts {
   readonly #policy: WorkerConfig['retry'];
   /** Failed calls with a record, by its sequence number. */
   readonly #failures = new Map<string, number>();
-  /** Calls whose end no row knows: they are at work, or were when their worker ended, or before it could say more. */
-  readonly #calls = new Set<Batch & { ref: string; isBack: boolean }>();
+  /** By shard, calls whose end no row knows: they are at work, or were when their worker ended, or before it could say more. */
+  readonly #calls = new Map<string, Set<Batch & { ref: string; isBack: boolean }>>();
   /** By worker, shard and lane: the batch that is tried, and how often it was. */
   readonly #tries = new Map<string, { batch: string; tries: number }>();
 
@@ -30,13 +30,14 @@ export class FailedAttempts {
   /** A call begins; it comes back when its worker lives to see that. */
   begins(ref: string, batch: Batch): { comesBack(): void } {
     const call = { ...batch, ref, isBack: false };
-    this.#calls.add(call);
+    const calls = this.#callsOn(batch.shardId);
+    calls.add(call);
     const key = keyOf(ref, batch.records[0]!);
     this.#called.set(key, (this.#called.get(key) ?? 0) + 1);
     return {
       comesBack: () => {
         call.isBack = true;
-        if (!this.#noted.has(key)) this.#calls.delete(call);
+        if (!this.#noted.has(key)) calls.delete(call);
       },
     };
   }
@@ -47,14 +48,16 @@ export class FailedAttempts {
       const key = keyOf(ref, begun);
       this.#noted.set(key, (this.#noted.get(key) ?? new Set()).add(begun.calls));
     }
-    for (const call of this.#calls)
-      if (
-        call.ref === ref &&
-        call.shardId === shardId &&
-        call.isBack &&
-        call.records[0]!.sequence !== begun?.sequence
-      )
-        this.#calls.delete(call);
+    const calls = this.#callsOn(shardId);
+    for (const call of calls)
+      if (call.ref === ref && call.isBack && call.records[0]!.sequence !== begun?.sequence)
+        calls.delete(call);
+  }
+
+  #callsOn(shardId: string) {
+    const calls = this.#calls.get(shardId) ?? new Set();
+    this.#calls.set(shardId, calls);
+    return calls;
   }
 
   /** Calls with these have failed, and the first of them is one that did. */
@@ -75,7 +78,7 @@ export class FailedAttempts {
   }
 
   /** What is wrong with giving these up, if anything. `nowMs`: by the stream's clock. */
-  givenUp(ref: string, { records, condition }: GivenUpBatch, nowMs: number): string | undefined {
+  givenUp(ref: string, { shardId, records, condition }: GivenUpBatch, nowMs: number): string | undefined {
     const { maxAttempts, maxRecordAgeMs, bisectOnError } = this.#policy;
     if (condition === 'RecordAgeExceeded') {
       const young = records.find(({ arrivedAt }) => nowMs - arrivedAt < maxRecordAgeMs - SKEW_MS);
@@ -84,7 +87,7 @@ export class FailedAttempts {
     if (maxAttempts < 0) return 'a record is given up though it is to be tried for ever';
     if (bisectOnError && records.length > 1) return `${records.length} records are given up together`;
     const { sequence } = records[0]!;
-    const endedOnIt = [...this.#calls].filter(
+    const endedOnIt = [...this.#callsOn(shardId)].filter(
       (call) => call.ref !== ref && call.records.some((record) => record.sequence === sequence),
     );
     const failed = this.#failures.get(sequence) ?? 0;

@@ -21,7 +21,6 @@ const CONDITIONS = [
   'handler',
   'hangs',
   'poison',
-  'fatal',
   'clocks',
   'filters',
 ] as const;
@@ -99,6 +98,8 @@ export async function runGroup(options: GroupOptions): Promise<GroupRun> {
     `seed ${options.seed}: ${shards} shards, ${workers} workers; ${[...conditions, ...incidents].join(' ')}`,
   );
   setConditions(fleet, conditions, [0.5, 1, 5][randomInt(random, 3)]!);
+  // Of a seed's own, as what seeds draw in turn says which groups they make.
+  if (seededRandom(options.seed * 40_503)() < 0.5) fleet.mood.fatal = 0.4;
   if (options.fatal) Object.assign(fleet.mood, { poison: 0.02, fatal: 1 });
   const deployment = new Deployment(fleet, workers);
   const trouble = new Trouble(fleet, deployment, random, incidents, conditions.has('operator'));
@@ -195,7 +196,7 @@ function setConditions(fleet: Fleet, conditions: ReadonlySet<Condition>, strengt
     hangs: share('hangs', 0.01),
     stubborn: 0.5,
     poison: share('poison', 0.01),
-    fatal: share('fatal', 0.4),
+    fatal: 0,
     refused: share('poison', 0.1),
   };
   if (conditions.has('staleReads')) {
