@@ -8,8 +8,8 @@ import { systemClock as clock } from '../src/lib/clock.ts';
 import { KcgError } from '../src/lib/errors.ts';
 import { silentLog as log } from '../src/lib/log.ts';
 import { systemRandom as random } from '../src/lib/random.ts';
-import { dynamoDbTableAdmin } from '../src/table/dynamodb/table-admin.ts';
 import { Worker } from '../src/runtime/worker.ts';
+import { createTable } from '../test/support/local-table.ts';
 import {
   byOperation,
   Counter,
@@ -172,13 +172,7 @@ async function quietly(counters: readonly TableCounter[], act: (nowMs: number) =
 
 async function openTable(endpoint: string, tableName: string) {
   const client = createDynamoDbClient({ region: REGION, endpoint });
-  const admin = dynamoDbTableAdmin({ client, clock, tableName });
-  if ((await admin.describe()) === undefined) {
-    const rest = { tags: {}, deletionProtection: false, key: undefined };
-    const table = { billing: { mode: 'OnDemand' }, tableClass: 'Standard', ...rest } as const;
-    await admin.apply({ do: 'create', table });
-    while ((await admin.describe())?.status !== 'ACTIVE') await clock.sleep(50);
-  }
+  await createTable(client, tableName);
   const table = await openLeaseTable({ client, clock, tableName, groupId: 'bench.orders' });
   return { table, close: () => client.destroy() };
 }

@@ -137,7 +137,7 @@ export class Fleet {
     kinesis.kinesis.createStream({ name: STREAM, shardCount: options.shards ?? 6 });
     await kinesis.kinesis.whenCreated(STREAM);
     const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
-    await createTable(client, TABLE, ['group_id', 'shard_id']);
+    await createTable(client, TABLE);
     const keySchema = 'group_id HASH, shard_id RANGE';
     const table = { client, clock, tableName: TABLE, groupId: GROUP, keySchema, callTimeoutMs: 10_000 };
     const watch = new TableWatch(await openLeaseTable(table));

@@ -11,7 +11,7 @@ export async function makeTables(
 ): Promise<void> {
   const tables = new DynamoDBClient({ ...aws, endpoint: at.dynamodb });
   const stream = new KinesisClient({ ...aws, endpoint: at.kinesis });
-  for (const name of ours) await createTable(tables, name, ['group_id', 'shard_id']);
+  for (const name of ours) await createTable(tables, name);
   await createTable(tables, 'orders-app', ['leaseKey']);
   const { Shards = [] } = await stream.send(new ListShardsCommand({ StreamName: 'orders' }));
   for (const { ShardId = '', SequenceNumberRange } of Shards) {

@@ -19,7 +19,7 @@ export async function readsARecord(command: readonly string[]): Promise<void> {
   Object.assign(process.env, credentials);
   const client = createDynamoDbClient({ region, endpoint: dynamodb.endpoint });
   try {
-    await createTable(client, 'checkpoints', ['group_id', 'shard_id']);
+    await createTable(client, 'checkpoints');
     await createStream(kinesis.kinesis, 'orders', 1);
     kinesis.kinesis.putRecord('orders', { partitionKey: 'a', data: Buffer.from('hello') });
     const config = encodeWorkerConfig(

@@ -36,7 +36,7 @@ beforeAll(async () => {
   client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
   await createStream(kinesis.kinesis, 'orders', 3);
   await createStream(kinesis.kinesis, 'many', 64);
-  await createTable(client, 'ours', ['group_id', 'shard_id']);
+  await createTable(client, 'ours');
   await createTable(client, 'orders-app', ['leaseKey']);
   await createTable(client, 'empty-app', ['leaseKey']);
   const { shards } = kinesis.kinesis.listShards('orders');

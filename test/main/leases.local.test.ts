@@ -26,7 +26,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   server = await startLocalDynamoDb({ clock, log: silentLog });
   client = createDynamoDbClient({ region: 'eu-west-1', endpoint: server.endpoint });
-  await createTable(client, 'native', ['group_id', 'shard_id']);
+  await createTable(client, 'native');
   await createTable(client, 'theirs', ['shard_id']);
   await createTable(client, 'foreign', ['id']);
   await seedGroup('shop.orders');
@@ -145,7 +145,7 @@ describe('kcg leases reads', () => {
   });
 
   test('many groups in one table, reading one row of each to name them', async () => {
-    await createTable(client, 'shared', ['group_id', 'shard_id']);
+    await createTable(client, 'shared');
     const put = (group: string, shard: string) =>
       client.send(
         new PutItemCommand({ TableName: 'shared', Item: { group_id: S(group), shard_id: S(shard) } }),

@@ -32,7 +32,7 @@ beforeAll(async () => {
   kinesis = await startLocalKinesis({ clock, log: silentLog });
   client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
   await createStream(kinesis.kinesis, 'orders', 2);
-  await createTable(client, 'ours', ['group_id', 'shard_id']);
+  await createTable(client, 'ours');
   for (const shard of kinesis.kinesis.listShards('orders').shards) {
     const { sequence } = kinesis.kinesis.putRecord('orders', {
       partitionKey: 'a',

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await createStream(kinesis.kinesis, 'orders', 1);
   await createStream(kinesis.kinesis, 'fatal', 1);
   const client = createDynamoDbClient({ region, endpoint: dynamodb.endpoint });
-  await createTable(client, 'checkpoints', ['group_id', 'shard_id']);
+  await createTable(client, 'checkpoints');
   client.destroy();
 });
 afterEach(() => dynamodb.fail());

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { encodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../src/api/worker-config.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
@@ -15,6 +14,7 @@ import { startCollectors, type Collectors } from './collectors.ts';
 import type { KeyAccount } from './key-account.ts';
 import { SoakWorker } from './soak-worker.ts';
 import { KCG } from '../support/kcg-program.ts';
+import { createTable } from '../support/local-table.ts';
 
 export const STREAM = 'orders';
 export const LEASE_MS = 5_000;
@@ -59,7 +59,10 @@ export class SoakFleet {
       dynamodb: await proxy(dynamodb.endpoint),
       bucket: await proxy(`http://127.0.0.1:${collectors.bucketPort}`),
     };
-    const watch = await createTable(dynamodb.endpoint);
+    const client = createDynamoDbClient({ region: REGION, endpoint: dynamodb.endpoint });
+    await createTable(client, TABLE);
+    const table = await openLeaseTable({ client, clock, tableName: TABLE, groupId: GROUP });
+    const watch = new TableWatch(table, WATCH_MS);
     kinesis.kinesis.createStream({ name: STREAM, shardCount: SHARDS });
     await kinesis.kinesis.whenCreated(STREAM);
     const consumerArn = kinesis.kinesis.stream(STREAM).consumers.register('soak', clock.now()).arn;
@@ -166,33 +169,5 @@ export class SoakFleet {
       retry: { maxAttempts: 1, maxRecordAgeMs: -1, bisectOnError: true },
       onFailure: { type: 's3', bucketArn: 'arn:aws:s3:::given-up', endpoint: at(proxies.bucket) },
     };
-  }
-}
-
-async function createTable(endpoint: string): Promise<TableWatch> {
-  const client = createDynamoDbClient({ region: REGION, endpoint });
-  await client.send(
-    new CreateTableCommand({
-      TableName: TABLE,
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: [
-        { AttributeName: 'group_id', KeyType: 'HASH' },
-        { AttributeName: 'shard_id', KeyType: 'RANGE' },
-      ],
-      AttributeDefinitions: [
-        { AttributeName: 'group_id', AttributeType: 'S' },
-        { AttributeName: 'shard_id', AttributeType: 'S' },
-      ],
-    }),
-  );
-  for (;;) {
-    try {
-      return new TableWatch(
-        await openLeaseTable({ client, clock, tableName: TABLE, groupId: GROUP }),
-        WATCH_MS,
-      );
-    } catch {
-      await clock.sleep(50); // it is being created
-    }
   }
 }

@@ -12,8 +12,8 @@ import { WORKER_PREFIX, workerKey } from '../../src/leases/row.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { systemRandom as random } from '../../src/lib/random.ts';
-import { dynamoDbTableAdmin } from '../../src/table/dynamodb/table-admin.ts';
 import { KCG } from './kcg-program.ts';
+import { createTable } from './local-table.ts';
 
 export interface FleetOptions {
   shards: number;
@@ -59,7 +59,9 @@ export async function startFleet({ shards, leaseSeconds, handler }: FleetOptions
   });
   kinesis.kinesis.createStream({ name: 'orders', shardCount: shards });
   await kinesis.kinesis.whenCreated('orders');
-  await createTable(dynamodb.endpoint);
+  const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
+  await createTable(client, 'checkpoints');
+  client.destroy();
   const configOf = (endpoints: { kinesis: string; dynamodb: string }) =>
     encodeWorkerConfig({
       groupId: 'bench.orders',
@@ -148,20 +150,6 @@ function parsed(line: string): WorkerLine {
   } catch {
     return { message: line };
   }
-}
-
-async function createTable(endpoint: string): Promise<void> {
-  const client = createDynamoDbClient({ region: 'eu-west-1', endpoint });
-  const admin = dynamoDbTableAdmin({ client, clock, tableName: 'checkpoints' });
-  const settings = {
-    tags: {},
-    deletionProtection: false,
-    key: undefined,
-    tableClass: 'Standard' as const,
-  };
-  await admin.apply({ do: 'create', table: { billing: { mode: 'OnDemand' }, ...settings } });
-  await until('the table is there', async () => (await admin.describe())?.status === 'ACTIVE');
-  client.destroy();
 }
 
 /** @throws Error when it takes longer than anything here may */

@@ -42,7 +42,7 @@ beforeAll(async () => {
   await createStream(kinesis.kinesis, 'orders', 2);
   for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) vi.stubEnv(name, value);
   const client = createDynamoDbClient({ region, endpoint: dynamodb.endpoint });
-  await createTable(client, 'checkpoints', ['group_id', 'shard_id']);
+  await createTable(client, 'checkpoints');
   client.destroy();
 });
 afterAll(async () => {

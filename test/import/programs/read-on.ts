@@ -92,7 +92,7 @@ export async function readOn(name: Name): Promise<{ expected: string[]; read: st
   process.env['AWS_ACCESS_KEY_ID'] = process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
   const client = createDynamoDbClient({ region: 'eu-west-1', endpoint: dynamodb.endpoint });
   const { positions, left } = await aReshardedStream(server.kinesis, name);
-  await createTable(client, 'own', ['group_id', 'shard_id']);
+  await createTable(client, 'own');
   const table = await openLeaseTable({ client, clock, tableName: 'own', groupId: 'g' });
   for (const shard of server.kinesis.listShards('orders').shards) {
     const { shardId, hashStart, hashEnd } = shard;

@@ -7,7 +7,7 @@ import { MemoryLeaseTable } from '../../../src/leases/memory/lease-table.ts';
 import type { Condition, RowWrite } from '../../../src/leases/row-write.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
-import { dynamoDbTableAdmin } from '../../../src/table/dynamodb/table-admin.ts';
+import { createTable } from '../../support/local-table.ts';
 
 const tableName = 'leases';
 let server: LocalDynamoDb;
@@ -18,15 +18,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   server = await startLocalDynamoDb({ clock, log: silentLog });
   client = createDynamoDbClient({ region: 'eu-west-1', endpoint: server.endpoint });
-  const admin = dynamoDbTableAdmin({ client, clock, tableName });
-  const settings = {
-    tags: {},
-    deletionProtection: false,
-    key: undefined,
-    tableClass: 'Standard' as const,
-  };
-  await admin.apply({ do: 'create', table: { billing: { mode: 'OnDemand' }, ...settings } });
-  await vi.waitFor(async () => expect((await admin.describe())?.status).toBe('ACTIVE'), 120_000);
+  await createTable(client, tableName);
 });
 afterAll(async () => {
   client.destroy();

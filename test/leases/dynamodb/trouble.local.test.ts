@@ -25,7 +25,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   server = await startLocalDynamoDb({ clock, log: silentLog, accessKeyIds: ['test'] });
   client = createDynamoDbClient({ region, endpoint: server.endpoint });
-  await createTable(client, 'leases', ['group_id', 'shard_id']);
+  await createTable(client, 'leases');
   const options = { client, clock, tableName: 'leases', groupId: 'g', callTimeoutMs: 10_000 };
   table = await openLeaseTable(options);
 });
@@ -167,7 +167,7 @@ describe('trouble with the table', () => {
     const gone = await startLocalDynamoDb({ clock, log: silentLog });
     const { host } = new URL(gone.endpoint);
     const toIt = createDynamoDbClient({ region, endpoint: gone.endpoint });
-    await createTable(toIt, 'leases', ['group_id', 'shard_id']);
+    await createTable(toIt, 'leases');
     const known = await openLeaseTable({ client: toIt, clock, tableName: 'leases', groupId: 'g' });
     await gone.close();
     const write = { name: 'w', key: 'k', when: [], proof: [] };
