@@ -15,6 +15,7 @@ import type { GroupPicture, Unknown } from '../../view/group-picture.ts';
 import { groupView, type GroupView } from '../../view/group-view.ts';
 import { relevantShards } from '../../view/relevant-shards.ts';
 import { ShardWindows } from '../../view/shard-windows.ts';
+import { forAws } from './for-aws.ts';
 import { groupInTable } from './group-in-table.ts';
 import type { GroupSource } from './group-sources.ts';
 import { ANY_REGION, useLocalCredentials } from './local-credentials.ts';
@@ -209,22 +210,4 @@ export function selectorOf(name: string): string {
 
 function allEvents({ calls }: UserCluster, namespace: string, signal: AbortSignal): Promise<StoredObject[]> {
   return calls.select(KINDS.event, { namespace, signal });
-}
-
-/** In the words of somebody at a terminal, not of a pod. */
-export function forAws(thrown: unknown): KcgError {
-  const error = KcgError.from(thrown);
-  if (error.message === 'no AWS region is set')
-    return new KcgError('InvalidInput', error.message, { cause: error, fix: 'Name it with --region.' });
-  if (error.code === 'Credentials' && !error.message.includes('STS did not give the role')) {
-    return new KcgError('Credentials', error.message, {
-      cause: error,
-      fix: 'Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login.',
-    });
-  }
-  if (error.code !== 'Unavailable' && error.code !== 'Timeout') return error;
-  // What could not be tried says itself who is in the way.
-  if (error.message.includes('was not tried')) return error;
-  const fix = 'Check the endpoint, the region and the network between here and AWS.';
-  return new KcgError(error.code, error.message, { cause: error, resource: error.resource, fix });
 }

@@ -9,7 +9,7 @@ import { parseOptions } from '../../lib/options.ts';
 import { paintFor } from '../../lib/paint.ts';
 import { diagnoseCluster } from './doctor-cluster.ts';
 import { diagnoseGroups } from './doctor-groups.ts';
-import { forAws } from '../groups/group-looker.ts';
+import { forAws } from '../groups/for-aws.ts';
 import { useLocalCredentials } from '../groups/local-credentials.ts';
 import { openUserCluster } from '../groups/user-cluster.ts';
 import { VERSION } from '../version.ts';

@@ -9,6 +9,7 @@ import {
   type LeasesTarget,
 } from '../../cli/leases.ts';
 import { readGroups } from '../../dev/group-file.ts';
+import { forAws } from '../groups/for-aws.ts';
 import { groupInTable } from '../groups/group-in-table.ts';
 import { ANY_REGION, isLocalServer, useLocalCredentials } from '../groups/local-credentials.ts';
 import { USER_CALLS, userDynamoDb } from '../groups/user-aws.ts';
@@ -100,27 +101,5 @@ function explain(thrown: unknown, { table, region, endpoint }: LeasesTarget): Kc
       fix: 'Check the name (--table), the region (--region) and the AWS account of your credentials.',
     });
   }
-  // What STS refuses is a matter of a role's trust policy, and told as such.
-  if (error.code === 'Credentials' && !error.message.includes('STS did not give the role')) {
-    return new KcgError('Credentials', error.message, {
-      cause: error,
-      fix: 'Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login.',
-    });
-  }
-  // What could not be tried says itself who is in the way.
-  if (isUnanswered(error) && !error.message.includes('was not tried')) {
-    return new KcgError(error.code, error.message, {
-      cause: error,
-      resource: error.resource,
-      fix: 'Check the endpoint, the region and the network between here and DynamoDB.',
-    });
-  }
-  if (error.message === 'no AWS region is set') {
-    return new KcgError('InvalidInput', error.message, { cause: error, fix: 'Name it with --region.' });
-  }
-  return error;
-}
-
-function isUnanswered({ code }: KcgError): boolean {
-  return code === 'Unavailable' || code === 'Timeout';
+  return forAws(error);
 }

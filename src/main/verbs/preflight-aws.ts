@@ -19,7 +19,8 @@ import { desiredTable } from '../../operator/steps/reconcile-table.ts';
 import { planTable } from '../../table/plan-table.ts';
 import { tablePlan, workersCheck } from './preflight-plan.ts';
 import type { ObservedTable } from '../../table/table-admin.ts';
-import { forAws, type AwsClients } from '../groups/group-looker.ts';
+import { forAws } from '../groups/for-aws.ts';
+import type { AwsClients } from '../groups/group-looker.ts';
 import type { GroupSource } from '../groups/group-sources.ts';
 import type { ClusterFacts } from './preflight-cluster.ts';
 

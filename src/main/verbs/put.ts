@@ -15,7 +15,8 @@ import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { asTheyCome, atPace } from './put-batches.ts';
 import { ANY_REGION } from '../groups/local-credentials.ts';
-import { forAws, GroupLooker } from '../groups/group-looker.ts';
+import { forAws } from '../groups/for-aws.ts';
+import { GroupLooker } from '../groups/group-looker.ts';
 import { PRINCIPAL } from '../groups/user-aws.ts';
 import { findGroups, withStreamAlone, type GroupSource } from '../groups/group-sources.ts';
 

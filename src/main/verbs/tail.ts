@@ -16,7 +16,8 @@ import { recordFilter } from '../../runtime/delivery/record-filter.ts';
 import { openPayloads, type Payloads } from '../../runtime/payload/payloads.ts';
 import { payloadReader } from '../../runtime/payload/payload-reader.ts';
 import { takeDecodable } from '../../runtime/payload/take-decodable.ts';
-import { forAws, GroupLooker } from '../groups/group-looker.ts';
+import { forAws } from '../groups/for-aws.ts';
+import { GroupLooker } from '../groups/group-looker.ts';
 import { findGroups, withStreamAlone, type GroupSource } from '../groups/group-sources.ts';
 
 export { tailOptions };
