@@ -10,7 +10,7 @@ import { openLeaseTable } from '../leases/dynamodb/lease-table.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { systemClock } from '../lib/clock.ts';
 import { ALL_ADDRESSES, hostPort } from '../lib/listen.ts';
-import { createLog, LOG_LEVELS, type Log } from '../lib/log.ts';
+import { createLog, type Log } from '../lib/log.ts';
 import { parseOptions, type OptionTable, type OptionValues } from '../lib/options.ts';
 import { randomName, systemRandom } from '../lib/random.ts';
 import type { FailureDestination } from '../runtime/failure/failure-destination.ts';
@@ -28,6 +28,7 @@ import type { WorkerIdentity } from '../runtime/worker-options.ts';
 import { workerEventLog } from '../runtime/worker-event.ts';
 import { WorkerMetrics } from '../runtime/worker-metrics.ts';
 import { startWorkerServer } from '../runtime/worker-server.ts';
+import { logLevelOption } from './log-level-option.ts';
 import { endOfInput } from './worker/end-of-input.ts';
 import { giveRegion } from './worker/give-region.ts';
 import { sayLastWords } from './last-words.ts';
@@ -103,13 +104,7 @@ export const workerOptions = {
     choices: FORMAT_NAMES,
     default: 'auto',
   },
-  'log-level': {
-    type: 'string',
-    env: 'KCG_LOG_LEVEL',
-    description: 'least level to log',
-    choices: LOG_LEVELS,
-    default: 'info',
-  },
+  'log-level': logLevelOption,
 } as const satisfies OptionTable;
 
 /** As the grace period of a pod: what comes after the hand-off. */

@@ -5,10 +5,10 @@ import { runDemo } from '../../dev/demo/demo.ts';
 import { readGroups } from '../../dev/group-file.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { LOG_LEVELS } from '../../lib/log.ts';
 import { parseOptions, type OptionTable } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { startLocal } from './start-local.ts';
+import { logLevelOption } from '../log-level-option.ts';
 
 export const demoOptions = {
   file: {
@@ -19,13 +19,7 @@ export const demoOptions = {
   },
   rate: { type: 'number', description: 'records put a second', default: 200, min: 1, max: 3_000 },
   keep: { type: 'boolean', description: 'keep running after the demo, until Ctrl-C' },
-  'log-level': {
-    type: 'string',
-    env: 'KCG_LOG_LEVEL',
-    description: 'least level to log',
-    choices: LOG_LEVELS,
-    default: 'silent',
-  },
+  'log-level': { ...logLevelOption, default: 'silent' },
 } as const satisfies OptionTable;
 
 /** `kcg demo`: 0 only when nothing was lost and nothing out of order. */

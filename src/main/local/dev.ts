@@ -6,12 +6,12 @@ import { DemoScreen } from '../../dev/demo/demo-screen.ts';
 import { readGroups } from '../../dev/group-file.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { LOG_LEVELS } from '../../lib/log.ts';
 import { parseOptions, type OptionTable } from '../../lib/options.ts';
 import type { LocalMode } from '../../dev/local-mode.ts';
 import { stampsOf } from '../../dev/watch-files.ts';
 import { openCertificate } from '../../dev/tls/certificate-files.ts';
 import { readableLogLine } from '../../view/log-line.ts';
+import { logLevelOption } from '../log-level-option.ts';
 import { localDashboard } from '../dashboard.ts';
 import { hintsFor, redriveHint } from './dev-hints.ts';
 import { followFile, type FollowOptions } from './follow-file.ts';
@@ -41,13 +41,7 @@ export const devOptions = {
     description: 'folder for batches that are given up; default: given-up beside the group file',
   },
   quiet: { type: 'boolean', short: 'q', description: 'do not print what workers log' },
-  'log-level': {
-    type: 'string',
-    env: 'KCG_LOG_LEVEL',
-    description: 'least level the operator logs',
-    choices: LOG_LEVELS,
-    default: 'warn',
-  },
+  'log-level': { ...logLevelOption, description: 'least level the operator logs', default: 'warn' },
 } as const satisfies OptionTable;
 
 /** `kcg dev`: the group of a file on this machine, until Ctrl-C. */

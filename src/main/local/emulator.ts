@@ -3,8 +3,9 @@ import { startLocalKinesis } from '../../dev/kinesis/server.ts';
 import { MemoryKinesis, type CreateStreamRequest } from '../../kinesis/memory/stream.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { createLog, LOG_LEVELS } from '../../lib/log.ts';
+import { createLog } from '../../lib/log.ts';
 import { parseOptions, type OptionTable } from '../../lib/options.ts';
+import { logLevelOption } from '../log-level-option.ts';
 
 const port = { type: 'number', min: 0, max: 65_535 } as const;
 
@@ -22,13 +23,7 @@ export const emulatorOptions = {
   },
   'kinesis-port': { ...port, description: 'port of Kinesis; 0 = any free one', default: 4567 },
   'dynamodb-port': { ...port, description: 'port of DynamoDB; 0 = any free one', default: 4568 },
-  'log-level': {
-    type: 'string',
-    env: 'KCG_LOG_LEVEL',
-    description: 'least level to log',
-    choices: LOG_LEVELS,
-    default: 'info',
-  },
+  'log-level': logLevelOption,
 } as const satisfies OptionTable;
 
 /** `kcg emulator`: the servers of local mode and nothing else, until Ctrl-C. */

@@ -1,5 +1,5 @@
-import { LOG_LEVELS } from '../../lib/log.ts';
 import type { OptionTable, OptionValues } from '../../lib/options.ts';
+import { logLevelOption } from '../log-level-option.ts';
 import { dashboardOptions } from '../dashboard.ts';
 
 /** Flags and variables of `kcg operator`; the chart sets them. */
@@ -79,13 +79,7 @@ export const operatorOptions = {
     description: "kubeconfig file; default: KUBECONFIG, ~/.kube/config, the pod's service account",
   },
   context: { type: 'string', description: 'context of the kubeconfig' },
-  'log-level': {
-    type: 'string',
-    env: 'KCG_LOG_LEVEL',
-    description: 'least level to log',
-    choices: LOG_LEVELS,
-    default: 'info',
-  },
+  'log-level': logLevelOption,
 } as const satisfies OptionTable;
 
 export type Options = OptionValues<typeof operatorOptions>;
