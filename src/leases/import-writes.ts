@@ -1,9 +1,9 @@
 import { encodeImport, type ImportRecord } from './import-record.ts';
-import { encodeCheckpoint, type Lease } from './lease.ts';
+import type { Lease } from './lease.ts';
 import { CLAIM_KEY } from './row.ts';
 import { absent, equal, type RowWrite } from './row-write.ts';
 import { LAYOUT_VERSION } from './claim.ts';
-import { putShard, type NewLease } from './transitions.ts';
+import { putShard, shows, type NewLease } from './transitions.ts';
 
 /*
  * What an import writes, in this order: the snapshot, with all the rows that are to be; the claim, `begun`; each shard's row,
@@ -62,18 +62,9 @@ function moveImport(
 
 /** Exactly as it was seen: with the imported position, and nobody's. */
 export function deleteImported(seen: Pick<Lease, 'shardId' | 'epoch' | 'checkpoint'>): RowWrite {
-  const { set, remove } = encodeCheckpoint(seen.checkpoint);
-  return {
-    name: 'delete imported shard',
-    key: seen.shardId,
-    kind: 'delete',
-    when: [
-      seen.epoch === 0 ? absent('epoch') : equal('epoch', seen.epoch),
-      ...Object.entries(set).map(([name, value]) => equal(name, value)),
-      ...remove.map(absent),
-    ],
-    proof: [],
-  };
+  const epoch = seen.epoch === 0 ? absent('epoch') : equal('epoch', seen.epoch);
+  const when = [epoch, ...shows(seen.checkpoint)];
+  return { name: 'delete imported shard', key: seen.shardId, kind: 'delete', when, proof: [] };
 }
 
 /** The last of an undo: another import may begin. */

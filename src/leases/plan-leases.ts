@@ -14,8 +14,8 @@ import { compareRollouts, type WorkerRow } from './worker-row.ts';
  *   confluent      after any part of it is executed, the new plan is the rest;
  *   balanced       in the end the counts differ by at most one (within each worker's capacity), and then, one exchange
  *                  at a time, the loads are levelled (`balance-load.ts`).
- * While workers of two revisions, or from before and after a restart, are live (a rollout), only shards that lost their owner move, and only to the newest
- * revision: so a rollout moves each shard once.
+ * While workers of two revisions, or from before and after a restart, are live (a rollout), only shards that lost their
+ * owner move, and only to the newest revision: so a rollout moves each shard once.
  */
 
 /** `NewerRevision`: the owner drains while its successors, of a newer revision or restart, are live. */

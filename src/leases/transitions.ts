@@ -256,7 +256,8 @@ export function checkpointShard(
   return { name: 'checkpoint', key: own.shardId, kind: 'update', when, set, remove, proof };
 }
 
-function shows(checkpoint: Checkpoint): Condition[] {
+/** The row has exactly this position. */
+export function shows(checkpoint: Checkpoint): Condition[] {
   const { set, remove } = encodeCheckpoint(checkpoint);
   return [...Object.entries(set).map(([name, value]) => equal(name, value)), ...remove.map(absent)];
 }

@@ -249,7 +249,7 @@ export class LeaseCoordinator {
     const ref = formatRef(me);
     const moves = planLeases(state.leases, state.workers);
     const takes = moves.filter((m) => m.kind === 'take' && m.to === ref);
-    const gives = moves.filter((m) => m.kind === 'give' && m.from === ref && !held.isHandingOff(m.shardId));
+    const isToGive = moves.some((m) => m.kind === 'give' && m.from === ref && !held.isHandingOff(m.shardId));
     const isOwed = moves.some((m) => m.kind === 'give' && m.to === ref);
     if (this.#owed.mayAsk(isOwed, this.#options.clock.monotonic())) this.tellPlanned();
     try {
@@ -258,7 +258,7 @@ export class LeaseCoordinator {
         ...takes.map((move) => this.#take(move, signal)),
       ]);
     } finally {
-      if (gives.length > 0) await this.#give(signal);
+      if (isToGive) await this.#give(signal);
     }
   }
 
