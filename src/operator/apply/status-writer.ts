@@ -13,7 +13,7 @@ import {
   type StoredObject,
 } from '../../kubernetes/cluster.ts';
 import { FIELD_MANAGER } from './apply-object.ts';
-import { refusedFields, withoutFields } from '../plan/workload/refused-fields.ts';
+import { refusedFields, withoutFields } from '../plan/status/refused-fields.ts';
 
 /** How long a status is written without what was refused, before the whole is tried again, ms. */
 const SPARE_MS = 300_000;
