@@ -1,10 +1,9 @@
-/* Writes docs/reference.md and docs/reset-reference.md from the CRD, the conditions and the list of what does not work yet. --check compares only. */
+/* Writes docs/reference.md and docs/reset-reference.md from the CRD, the conditions and the Events. --check compares only. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { CONDITIONS } from '../src/api/conditions.ts';
 import { EVENTS } from '../src/api/events.ts';
 import { groupCrd, offsetResetCrd } from '../src/api/crd.ts';
 import { API_VERSION, KIND } from '../src/api/group.ts';
-import { NOT_YET } from '../src/api/not-yet.ts';
 import { RESET_CONDITIONS } from '../src/api/offset-reset-conditions.ts';
 import { RESET_KIND } from '../src/api/offset-reset.ts';
 import { VALIDATIONS, type Validation } from '../src/api/rule.ts';
@@ -26,7 +25,6 @@ function referenceMarkdown(): string {
     '`kubectl explain kcg.spec` shows the same in a terminal. Where a reason is explained that `kubectl get kcg` or an Event shows: [Reasons](#reasons).',
     '## spec',
     sections('spec', spec!),
-    ...notYet(),
     '## status',
     sections('status', status!),
     reasonIndex(),
@@ -65,12 +63,10 @@ function sections(path: string, schema: StructuralSchema): string {
     .map(([at, field]) =>
       `### ${at}\n\n${field.description ?? ''}\n\n${sections(at, field)}`.replace('\n\n\n\n', '\n\n'),
     );
-  const notYet = new Set(NOT_YET.map(({ message }) => message));
-  const own = rules.filter((message) => !notYet.has(message));
   return [
     ['| field | type | default | description |', '| --- | --- | --- | --- |', ...rows].join('\n'),
-    ...(own.length > 0
-      ? [['Refused with:', '', ...own.map((message) => `- ${cell(message)}`)].join('\n')]
+    ...(rules.length > 0
+      ? [['Refused with:', '', ...rules.map((message) => `- ${cell(message)}`)].join('\n')]
       : []),
     ...nested,
   ].join('\n\n');
@@ -113,15 +109,6 @@ function range({ minimum, maximum }: StructuralSchema): string {
 const atMost = (max: number | undefined): string => (max === undefined ? '' : `, at most ${max}`);
 const upTo = (max: number | undefined): string => (max === undefined ? '' : `; at most ${max} of them`);
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
-
-function notYet(): string[] {
-  if (NOT_YET.length === 0) return [];
-  return [
-    '## Not in this release yet',
-    'The schema has these fields and refuses them, so that nothing is set without effect.',
-    NOT_YET.map(({ path, message }) => `- \`spec.${path}\`: ${message}`).join('\n'),
-  ];
-}
 
 type Conditions = Record<
   string,

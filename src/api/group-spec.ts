@@ -4,7 +4,6 @@ import { disruptionBudgetSpec } from './disruption-budget-spec.ts';
 import { ENDPOINT, ENDPOINT_HOST, GROUP_ID, REGION, text } from './formats.ts';
 import { handlerSpec } from './handler-spec.ts';
 import { importSpec } from './import-spec.ts';
-import { notYetRules } from './not-yet.ts';
 import { rangeSpec } from './range-spec.ts';
 import { withRules } from './rule.ts';
 import { scalingSpec } from './scaling-spec.ts';
@@ -211,7 +210,6 @@ export const groupSpec = withRules(
       message: 'range.from says where to begin: remove initialPosition',
       path: 'initialPosition',
     },
-    ...notYetRules,
   ],
   [
     {

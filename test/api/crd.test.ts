@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest';
 import { crdFiles } from '../../scripts/generate-crds.ts';
 import { referenceFiles } from '../../scripts/generate-reference.ts';
 import { groupCrd, offsetResetCrd } from '../../src/api/crd.ts';
-import { NOT_YET } from '../../src/api/not-yet.ts';
 import { VALIDATIONS, type Validation } from '../../src/api/rule.ts';
 import type { StructuralSchema } from '../../src/api/structural-schema.ts';
 
@@ -95,13 +94,6 @@ describe('rules', () => {
   test('each has a message of one line', () => {
     expect(rules.length).toBeGreaterThan(20);
     for (const { message } of rules) expect(message).toMatch(/^[^\n]{10,400}$/);
-  });
-
-  test('what does not work yet is in the schema and refused by it', () => {
-    const spec = rules.filter(({ path }) => path === '.spec');
-    for (const { path, message } of NOT_YET) {
-      expect(spec).toContainEqual(expect.objectContaining({ fieldPath: `.${path}`, message }));
-    }
   });
 });
 

@@ -224,7 +224,7 @@ const HANDLER: SpecCase[] = [
 ];
 
 // oxfmt-ignore
-const NOT_YET: SpecCase[] = [
+const DELIVERY: SpecCase[] = [
   { name: 'the defaults said aloud', change: { handler: { log: {}, parallelizationFactor: 1, retry: { maxAttempts: -1, maxRecordAgeSeconds: -1, bisectOnError: false }, onFailure: {} } } },
   { name: 'scaling by lag', change: { scaling: { mode: 'Lag', targetLagSeconds: 60 } } },
   { name: 'filters as JSON texts and as objects', change: { handler: { log: {}, filters: [{ pattern: '{"data":{"type":["buy"]}}' }, { pattern: { partitionKey: [{ prefix: 'vip-' }] } }] } } },
@@ -283,7 +283,7 @@ export const SPEC_TABLE: readonly SpecCase[] = [
   ...CHECKPOINTS,
   ...SCALING,
   ...HANDLER,
-  ...NOT_YET,
+  ...DELIVERY,
   ...EXEC,
   ...ON_FAILURE,
   ...NULLS,
