@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { decodeCbor, encodeCbor } from '../src/dev/kinesis/cbor.ts';
 import { evenRanges } from '../src/kinesis/hash-key.ts';
-import { encodeAggregate } from '../src/kinesis/kpl/codec.ts';
+import { encodeAggregate } from '../test/support/encode-aggregate.ts';
 
 /*
  * canned-kinesis.ts <shards> <record bytes> <user records>: a Kinesis whose answers are made beforehand, in a process of its own so that

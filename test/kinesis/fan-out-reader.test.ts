@@ -3,13 +3,13 @@ import { KcgError } from '../../src/lib/errors.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { FanOutReader, type FanOutReaderOptions } from '../../src/kinesis/fan-out-reader.ts';
 import { boundedReader } from '../../src/kinesis/bounded-reader.ts';
-import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import type { ReadResult, ShardReader } from '../../src/kinesis/shard-reader.ts';
 import type { StreamClient, Subscription } from '../../src/kinesis/stream-client.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { passTime } from '../support/pass-time.ts';
+import { encodeAggregate } from '../support/encode-aggregate.ts';
 
 const SHARD = 'shardId-000000000000';
 const MAX = String(2n ** 128n - 1n);

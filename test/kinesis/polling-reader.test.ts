@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { PollingReader, type PollingReaderOptions } from '../../src/kinesis/polling-reader.ts';
 import type { ReadResult } from '../../src/kinesis/shard-reader.ts';
 import type { GetRecordsResult, StreamClient } from '../../src/kinesis/stream-client.ts';
 import { LoneClock } from './lone-clock.ts';
+import { encodeAggregate } from '../support/encode-aggregate.ts';
 
 const SHARD = 'shardId-000000000000';
 const MAX = String(2n ** 128n - 1n);

@@ -6,11 +6,11 @@ import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { LOCAL_CREDENTIALS } from '../../src/dev/local-mode.ts';
-import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { kcgHere } from '../support/kcg-here.ts';
 import { until } from '../support/until.ts';
+import { encodeAggregate } from '../support/encode-aggregate.ts';
 
 /* kcg tail and kcg put on a stream of the local Kinesis, by name, by file, and with no group at all. */
 

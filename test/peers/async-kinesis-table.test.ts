@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import type { AttributeValue } from '../../src/leases/row.ts';
 import { ReadingGroup, SHARDS } from './reading-group.ts';
+import { encodeAggregate } from '../support/encode-aggregate.ts';
 
 /* A table that async-kinesis has written: its DynamoDB checkpointer (kinesis/dynamodb.py) stores no lineage and no ranges. */
 

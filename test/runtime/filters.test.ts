@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
 import type { UserRecord } from '../../src/kinesis/record.ts';
 import { AGroup, type OneWorker } from './a-group.ts';
+import { encodeAggregate } from '../support/encode-aggregate.ts';
 
 const WANTED = { filters: ['{"partitionKey":[{"prefix":"wanted"}]}'] };
 

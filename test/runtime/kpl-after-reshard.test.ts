@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { encodeAggregate } from '../../src/kinesis/kpl/codec.ts';
 import { KcgError } from '../../src/lib/errors.ts';
 import { AGroup } from './a-group.ts';
+import { encodeAggregate } from '../support/encode-aggregate.ts';
 
 /* For a while after a reshard the KPL aggregates by the old shards, and sends again what landed in the wrong one. */
 

@@ -1,4 +1,4 @@
-import { decodeAggregate, mayBeAggregate } from './codec.ts';
+import { decodeAggregate, mayBeAggregate } from './aggregate.ts';
 import { misplacedIn, type Placement } from './misplaced.ts';
 import { isPayloadPosition } from '../payload-position.ts';
 import { BEFORE_RECORD } from '../position.ts';

@@ -1,7 +1,7 @@
 import { hashKeyOf, isHashKey, type HashRange } from '../hash-key.ts';
 import type { KinesisRecord } from '../record.ts';
 import { parseSequence } from '../sequence-number.ts';
-import type { KplRecord } from './codec.ts';
+import type { KplRecord } from './aggregate.ts';
 
 /** The KPL gives each of its aggregates this key, and the hash key of the first user record. Source: its kinesis_record.cc. */
 const KPL_PARTITION_KEY = 'a';

@@ -100,22 +100,3 @@ export class FieldReader {
     this.#position += count;
   }
 }
-
-/** Bytes that `writeVarint` needs for `value`, a whole number from 0 to 2^53 − 1. */
-export function varintSize(value: number): number {
-  let size = 1;
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size += 1;
-  return size;
-}
-
-/** Writes at `position` and returns the position behind. */
-export function writeVarint(target: Uint8Array, position: number, value: number): number {
-  let rest = value;
-  let at = position;
-  while (rest >= 128) {
-    target[at++] = (rest % 128) | 0x80;
-    rest = Math.floor(rest / 128);
-  }
-  target[at++] = rest;
-  return at;
-}

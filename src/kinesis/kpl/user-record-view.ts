@@ -1,5 +1,5 @@
 import type { UserRecord } from '../record.ts';
-import type { Aggregate } from './codec.ts';
+import type { Aggregate } from './aggregate.ts';
 
 /** What the user records of an aggregate have in common. */
 export interface Outer extends Pick<UserRecord, 'sequence' | 'arrivedAt' | 'encryptionType'> {

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createDynamoDbClient } from '../../../src/aws/dynamodb-client.ts';
 import { startLocalDynamoDb } from '../../../src/dev/dynamodb/server.ts';
 import { startLocalKinesis } from '../../../src/dev/kinesis/server.ts';
-import { encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
 import type { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
 import type { Checkpoint } from '../../../src/kinesis/position.ts';
 import { parentsOf } from '../../../src/kinesis/shard.ts';
@@ -14,6 +13,7 @@ import { runExportCommand } from '../../../src/main/verbs/export.ts';
 import { createStream, createTable } from '../../support/local-table.ts';
 import { startProgram } from '../../support/peer-programs.ts';
 import { RECIPES } from './recipes.ts';
+import { encodeAggregate } from '../../support/encode-aggregate.ts';
 
 type Name = 'kcl-3' | 'async-kinesis';
 

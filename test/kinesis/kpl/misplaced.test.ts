@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
-import { encodeAggregate, type KplRecord } from '../../../src/kinesis/kpl/codec.ts';
+import type { KplRecord } from '../../../src/kinesis/kpl/aggregate.ts';
 import { deaggregate } from '../../../src/kinesis/kpl/deaggregate.ts';
 import { misplacedIn, type Placement } from '../../../src/kinesis/kpl/misplaced.ts';
 import { SequenceSource } from '../../../src/kinesis/sequence-number.ts';
+import { encodeAggregate } from '../../support/encode-aggregate.ts';
 
 const MAX = 2n ** 128n - 1n;
 const HALF = 2n ** 127n;

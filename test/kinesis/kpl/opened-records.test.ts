@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { decodeAggregate, encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
+import { decodeAggregate } from '../../../src/kinesis/kpl/aggregate.ts';
 import { OpenedRecords } from '../../../src/kinesis/kpl/opened-records.ts';
 import type { UserRecord } from '../../../src/kinesis/record.ts';
+import { encodeAggregate } from '../../support/encode-aggregate.ts';
 
 const data = Buffer.from('data');
 const show = (record: UserRecord | undefined) => record && `${record.sequence}.${record.subSequence ?? '-'}`;

@@ -2,10 +2,10 @@ import { expect, it } from 'vitest';
 import { encodeCbor } from '../../../src/dev/kinesis/cbor.ts';
 import { readCborAnswer } from '../../../src/kinesis/aws/cbor-answer.ts';
 import { readJsonAnswer } from '../../../src/kinesis/aws/json-answer.ts';
-import { encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
 import { deaggregate } from '../../../src/kinesis/kpl/deaggregate.ts';
 import { batchRecord } from '../../../src/runtime/handlers/batch-record.ts';
 import type { BatchRecord } from '../../../src/runtime/handlers/module-types.ts';
+import { encodeAggregate } from '../../support/encode-aggregate.ts';
 
 const AT = 1_700_000_000_123;
 const data = Buffer.from('{"name":"schlüssel"}');

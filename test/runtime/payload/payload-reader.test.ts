@@ -1,6 +1,5 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
 import { deaggregate } from '../../../src/kinesis/kpl/deaggregate.ts';
 import type { Checkpoint } from '../../../src/kinesis/position.ts';
 import type { KinesisRecord, UserRecord } from '../../../src/kinesis/record.ts';
@@ -8,6 +7,7 @@ import type { ReadResult } from '../../../src/kinesis/shard-reader.ts';
 import { payloadOpener, type PayloadOptions } from '../../../src/runtime/payload/open-payloads.ts';
 import { payloadReader } from '../../../src/runtime/payload/payload-reader.ts';
 import { aRecord } from '../handlers/a-batch.ts';
+import { encodeAggregate } from '../../support/encode-aggregate.ts';
 
 const signal = new AbortController().signal;
 const LINES: PayloadOptions = { format: 'JsonLines', compression: 'Auto' };

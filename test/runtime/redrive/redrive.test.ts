@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
 import { deaggregate } from '../../../src/kinesis/kpl/deaggregate.ts';
 import { MemoryKinesis } from '../../../src/kinesis/memory/stream.ts';
 import { memoryStreamClient } from '../../../src/kinesis/memory/stream-client.ts';
@@ -26,6 +25,7 @@ import { redrive, type RedriveOptions } from '../../../src/runtime/redrive/redri
 import { ManualClock } from '../../support/manual-clock.ts';
 import { passTime } from '../../support/pass-time.ts';
 import { aGivenUpBatch } from '../failure/a-given-up-batch.ts';
+import { encodeAggregate } from '../../support/encode-aggregate.ts';
 
 const DONE: HandlerResult = { outcome: 'done' };
 const SHARD = 'shardId-000000000000';

@@ -1,14 +1,7 @@
 import { hash } from 'node:crypto';
 import type { KinesisRecord } from '../record.ts';
 import { RecordView } from '../record-view.ts';
-import {
-  FieldReader,
-  MalformedMessage,
-  varintSize,
-  WIRE_BYTES,
-  WIRE_VARINT,
-  writeVarint,
-} from './protobuf.ts';
+import { FieldReader, MalformedMessage, WIRE_BYTES, WIRE_VARINT } from './protobuf.ts';
 
 /**
  * The KPL's aggregate format: the magic F3 89 9A C2, a protobuf message, the message's MD5.
@@ -141,58 +134,6 @@ export class Aggregate {
   }
 }
 
-interface RawRecord {
-  partitionKeyIndex: number;
-  explicitHashKeyIndex: number | undefined;
-  data: Uint8Array;
-}
-
 function text(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
-}
-
-/** One aggregate of `records`. The caller sees to it that it fits into a Kinesis record (1 MiB). */
-export function encodeAggregate(records: readonly KplRecord[]): Uint8Array {
-  const partitionKeys = new Map<string, number>();
-  const explicitHashKeys = new Map<string, number>();
-  const raw = records.map((record) => ({
-    partitionKeyIndex: indexIn(partitionKeys, record.partitionKey),
-    explicitHashKeyIndex:
-      record.explicitHashKey === undefined ? undefined : indexIn(explicitHashKeys, record.explicitHashKey),
-    data: record.data,
-  }));
-  const tables = [tableFields(1, partitionKeys), tableFields(2, explicitHashKeys)].flat();
-  const fields = [...tables, ...raw.map((record) => bytesField(3, encodeRecord(record)))];
-  const message = Buffer.concat(fields);
-  return Buffer.concat([Uint8Array.from(MAGIC), message, hash('md5', message, 'buffer')]);
-}
-
-function indexIn(table: Map<string, number>, key: string): number {
-  const index = table.get(key) ?? table.size;
-  table.set(key, index);
-  return index;
-}
-
-function tableFields(field: number, table: ReadonlyMap<string, number>): Uint8Array[] {
-  return [...table.keys()].map((key) => bytesField(field, Buffer.from(key)));
-}
-
-function encodeRecord({ partitionKeyIndex, explicitHashKeyIndex, data }: RawRecord): Uint8Array {
-  const key = varintField(1, partitionKeyIndex);
-  const hashKey = explicitHashKeyIndex === undefined ? [] : [varintField(2, explicitHashKeyIndex)];
-  return Buffer.concat([key, ...hashKey, bytesField(3, data)]);
-}
-
-function varintField(field: number, value: number): Uint8Array {
-  const target = new Uint8Array(1 + varintSize(value));
-  target[0] = (field << 3) | WIRE_VARINT;
-  writeVarint(target, 1, value);
-  return target;
-}
-
-function bytesField(field: number, content: Uint8Array): Uint8Array {
-  const target = new Uint8Array(1 + varintSize(content.length) + content.length);
-  target[0] = (field << 3) | WIRE_BYTES;
-  target.set(content, writeVarint(target, 1, content.length));
-  return target;
 }

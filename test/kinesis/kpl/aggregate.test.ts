@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deaggregate } from '../../../src/kinesis/kpl/deaggregate.ts';
-import { decodeAggregate, encodeAggregate } from '../../../src/kinesis/kpl/codec.ts';
+import { decodeAggregate } from '../../../src/kinesis/kpl/aggregate.ts';
+import { encodeAggregate } from '../../support/encode-aggregate.ts';
 
 const everywhere = { placement: { own: undefined, parents: [] } };
 
