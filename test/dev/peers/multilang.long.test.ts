@@ -27,6 +27,8 @@ async function startDev(command: readonly string[], env: NodeJS.ProcessEnv = {})
       consumer: { type: 'Polling', pollIntervalMillis: 200 },
       // None runs out, however busy the machine is: so nothing comes twice.
       leases: { durationSeconds: 60 },
+      // One worker, or a second one comes in time to be given a shard, whose program is told so, or does not.
+      scaling: { mode: 'Fixed', replicas: 1 },
       handler: { exec: { command } },
     },
   };
