@@ -19,10 +19,11 @@ const leftOut = [
 const needy = ['test/**/*.{local,cluster,node,long}.test.ts', 'test/**/*.{local,cluster,node}.long.test.ts'];
 /**
  * Those that mostly wait, for other people's programs and for operators that look every few seconds. Not the nodes' tests: one file
- * that takes nine minutes, and longer beside three of these. Those that wait and have no cluster run beside it.
+ * that takes nine minutes, and longer beside three of these. The soak, which is as long and costs a sixth of a core, and those that
+ * wait and have no cluster run beside it.
  */
 const waiting = [
-  'test/**/!(*.sim|*.node|*.local).long.test.ts',
+  'test/**/!(*.sim|*.node|*.local|soak).long.test.ts',
   'test/operator/operator{,-*}.cluster.test.ts',
   'test/dev/{function,import}.local.test.ts',
   'test/main/library-programs.local.test.ts',

@@ -16,8 +16,8 @@ export function longTestsLeftOut(env: NodeJS.ProcessEnv, argv: readonly string[]
  * that is missing here costs no more than that.
  */
 export const LONGEST = [
-  'test/node/nodes.node.long',
   'test/soak/soak.long',
+  'test/node/nodes.node.long',
   'test/crash/servers/crash-points.cluster.long',
   'test/docs/commands.cluster.long',
   'test/operator/operator-process.cluster',
