@@ -59,16 +59,6 @@ export interface FindBy {
   orElse?: string;
 }
 
-/** For commands about streams: one may be named that no group reads, and has no table then. */
-export function withStreamAlone<T extends SourceOptions & { stream?: string | undefined }>(
-  names: readonly string[],
-  options: T,
-): T {
-  const { file, group, table, stream } = options;
-  const isAlone = names.length === 0 && file === undefined && group === undefined && stream !== undefined;
-  return isAlone ? { ...options, table: table ?? 'none' } : options;
-}
-
 /**
  * Of which groups a command is: resources of the cluster, those of a file, or one that the flags tell of. When the API server
  * does not answer, a named group is looked for where a group of that name has its rows unless its spec says otherwise.

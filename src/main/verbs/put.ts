@@ -18,7 +18,7 @@ import { ANY_REGION } from '../groups/local-credentials.ts';
 import { forAws } from '../groups/for-aws.ts';
 import { GroupLooker } from '../groups/group-looker.ts';
 import { PRINCIPAL } from '../groups/user-aws.ts';
-import { findGroups, withStreamAlone, type GroupSource } from '../groups/group-sources.ts';
+import { sourceWithStream } from '../groups/source-with-stream.ts';
 
 export { putOptions };
 
@@ -34,7 +34,7 @@ export async function runPutCommand(
 ): Promise<number> {
   const { options, positionals } = parseOptions(putOptions, argv, env, groupNames(1));
   requireOneDestination(options);
-  const source = await sourceOf(positionals, options, env, stop);
+  const source = await sourceWithStream(positionals, options, { env, signal: stop, verb: 'put' });
   const { region, kinesis: endpoint, stream } = source.place;
   const looker = new GroupLooker();
   const { stream: client } = looker.aws(source);
@@ -79,25 +79,6 @@ export async function runPutCommand(
     writer.close();
     looker.close();
   }
-}
-
-async function sourceOf(
-  names: readonly string[],
-  options: Options,
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal,
-): Promise<GroupSource> {
-  const found = await findGroups(names, withStreamAlone(names, options), {
-    env,
-    signal,
-    all: false,
-    verb: 'put',
-    orElse: '--stream',
-  });
-  await found.close();
-  const [source] = found.groups;
-  if (source?.place.stream && found.groups.length === 1) return source;
-  throw new KcgError('InvalidInput', 'put needs to know one stream', { fix: 'Name the group, or --stream.' });
 }
 
 async function* recordsOf(

@@ -18,7 +18,8 @@ import { payloadReader } from '../../runtime/payload/payload-reader.ts';
 import { takeDecodable } from '../../runtime/payload/take-decodable.ts';
 import { forAws } from '../groups/for-aws.ts';
 import { GroupLooker } from '../groups/group-looker.ts';
-import { findGroups, withStreamAlone, type GroupSource } from '../groups/group-sources.ts';
+import type { GroupSource } from '../groups/group-sources.ts';
+import { sourceWithStream } from '../groups/source-with-stream.ts';
 
 export { tailOptions };
 
@@ -37,7 +38,7 @@ export async function runTailCommand(
   const { options, positionals } = parseOptions(tailOptions, argv, env, groupNames(1));
   const begin = beginOf(options);
   for (const pattern of options.filter) requirePattern(pattern);
-  const source = await sourceOf(positionals, options, env, stop);
+  const source = await sourceWithStream(positionals, options, { env, signal: stop, verb: 'tail' });
   const looker = new GroupLooker();
   const { stream: client } = looker.aws(source);
   const ended = new AbortController();
@@ -67,30 +68,6 @@ export async function runTailCommand(
   } finally {
     looker.close();
   }
-}
-
-async function sourceOf(
-  names: readonly string[],
-  options: Options,
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal,
-): Promise<GroupSource> {
-  const found = await findGroups(names, withStreamAlone(names, options), {
-    env,
-    signal,
-    all: false,
-    verb: 'tail',
-    orElse: '--stream',
-  });
-  await found.close();
-  const [source] = found.groups;
-  if (!source || found.groups.length > 1) {
-    throw new KcgError('InvalidInput', 'tail looks at one group', { fix: 'Choose one with --group.' });
-  }
-  if (source.place.stream) return source;
-  throw new KcgError('InvalidInput', `tail needs to know the stream of ${source.title}`, {
-    fix: 'Name it with --stream.',
-  });
 }
 
 /** @throws KcgError `InvalidInput` */
