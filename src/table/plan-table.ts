@@ -159,7 +159,8 @@ function ownerProblem(
   observed: ObservedTable,
   existed: boolean,
 ): TableProblem | undefined {
-  if (desired.management === 'External' || desired.adoption === 'Always') return undefined;
+  if (desired.management === 'External' || desired.adoption === 'Always' || observed.isRestored)
+    return undefined;
   const maker = makerOf(observed);
   if (observed.unread?.tags !== undefined && maker === undefined) {
     if (existed) return undefined;

@@ -29,6 +29,8 @@ export interface ObservedTable {
   tags: Readonly<Record<string, string>>;
   /** The group that made it, where that is known otherwise than by its tags. */
   maker?: string | undefined;
+  /** It has the claim of this very resource, which is older than the table: it comes from a backup, and those bring no tags. */
+  isRestored?: boolean | undefined;
   pointInTimeRecovery: boolean;
   deletionProtection: boolean;
   /** Undefined = DynamoDB's own. A key of AWS (`aws/dynamodb`) and one of the customer look alike. */

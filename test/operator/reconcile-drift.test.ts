@@ -170,6 +170,23 @@ describe('what somebody changes by hand', () => {
     expect(drifts()).toHaveLength(1);
   });
 
+  test('is no drift in a table that was gone, and comes back from a backup without tags and settings', async () => {
+    await running();
+    const before = table();
+    h.tables.tables.delete(TABLE);
+    await h.clock.advance(600_000);
+    await h.converge();
+    expect(await h.condition('TableReady')).toBe('False TableGone');
+    h.tables.tables.set(TABLE, { ...before, ttlAttribute: '', tags: {}, createdAt: h.clock.now() });
+    await h.clock.advance(600_000);
+    await h.converge();
+    expect(await h.condition('TableReady')).toBe('True TableActive');
+    expect(table()).toMatchObject({ ttlAttribute: 'ttl', tags: { team: 'shop' } });
+    // It would go with the group, under policy Delete.
+    expect((await h.status()).table?.created).toBe(false);
+    expect(drifts()).toEqual([]);
+  });
+
   test('is left alone when the spec does not name it', async () => {
     await running({});
     const hand: Partial<ObservedTable> = {

@@ -1,3 +1,4 @@
+import type { Claim } from '../../leases/claim.ts';
 import { readClaim } from '../../leases/read-claim.ts';
 import { describeError } from '../../lib/errors.ts';
 import { NATIVE_KEY_SCHEMA, type ObservedTable, type TableAdmin } from '../../table/table-admin.ts';
@@ -11,32 +12,37 @@ const ASKED_GROUPS = 20;
 /**
  * The table as it is, and who made it. Tags say so; but an emulator may not know tags, or drop them, and a person may take
  * them off: then the resource that made it knows, and after that the claims in it do. Each names the creation time, so that
- * nothing is said of a later table of the same name.
+ * nothing is said of a later table of the same name. Where the claim of this very resource is older than the table, that comes from
+ * a backup.
  */
 export async function observeTable(pass: PlacedPass, admin: TableAdmin): Promise<ObservedTable | undefined> {
   const anew = pass.looksAnew ?? false;
   const observed = await admin.describe({ signal: pass.signal, anew });
   if (!observed || isCreatedByKcg(observed)) return observed;
   const madeAt = tableRecordOf(pass)?.createdAt ?? pass.memory.madeAt;
-  const maker = observed.createdAt === madeAt ? pass.groupId : await makerByRows(pass, observed);
-  return maker === undefined ? observed : { ...observed, maker };
+  if (observed.createdAt === madeAt) return { ...observed, maker: pass.groupId };
+  return { ...observed, ...(await whatRowsSay(pass, observed)) };
 }
 
-async function makerByRows(pass: PlacedPass, observed: ObservedTable): Promise<string | undefined> {
-  const { options, target, groupId, group, signal } = pass;
+async function whatRowsSay(
+  pass: PlacedPass,
+  observed: ObservedTable,
+): Promise<Pick<ObservedTable, 'maker' | 'isRestored'>> {
+  const { options, target, groupId, group, object, signal } = pass;
   const isReadable = observed.status === 'ACTIVE' || observed.status === 'UPDATING';
-  if (!isReadable || observed.keySchema !== NATIVE_KEY_SCHEMA) return undefined;
-  const isMaker = async (id: string) => {
-    const rows = await options.aws.leaseTable({ ...target, groupId: id }, signal);
-    const claim = await readClaim(rows, signal);
-    return claim?.tableMadeAt === observed.createdAt;
-  };
+  if (!isReadable || observed.keySchema !== NATIVE_KEY_SCHEMA) return {};
+  const claimOf = async (id: string) =>
+    readClaim(await options.aws.leaseTable({ ...target, groupId: id }, signal), signal);
+  const isMaker = (claim: Claim | undefined) => claim?.tableMadeAt === observed.createdAt;
   try {
-    if (await isMaker(groupId)) return groupId;
+    const claim = await claimOf(groupId);
+    if (isMaker(claim)) return { maker: groupId };
+    const isMine = claim?.resourceUid === object.metadata.uid;
+    if (isMine && (claim.claimedAt ?? Infinity) < observed.createdAt) return { isRestored: true };
     const { management, adoption } = group.spec.checkpoints.table;
-    if (management === 'External' || adoption === 'Always' || tableRecordOf(pass)?.claimed) return undefined;
+    if (management === 'External' || adoption === 'Always' || tableRecordOf(pass)?.claimed) return {};
     const others = await options.aws.groupIds(target, { limit: ASKED_GROUPS, signal });
-    for (const id of others) if (await isMaker(id)) return id;
+    for (const id of others) if (isMaker(await claimOf(id))) return { maker: id };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     // Then nobody says so, and the table is not ours.
@@ -45,5 +51,5 @@ async function makerByRows(pass: PlacedPass, observed: ObservedTable): Promise<s
       error: describeError(thrown),
     });
   }
-  return undefined;
+  return {};
 }

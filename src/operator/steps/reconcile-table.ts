@@ -83,7 +83,11 @@ async function look(pass: PlacedPass, mayCreate: boolean): Promise<Look> {
     observed = await observeTable(pass, admin);
     for (let round = 1; ; round += 1) {
       const plan = await planFor(pass, { desired, observed, tried });
-      if (plan.problem) return { facts: problemFacts(plan.problem, pass, observed), freshMs: FAILED_MS };
+      if (plan.problem) {
+        const facts = problemFacts(plan.problem, pass, observed);
+        // One that comes back from a backup lacks its settings.
+        return { facts, freshMs: FAILED_MS, ...(observed ? {} : { isSettled: false }) };
+      }
       const isNew = plan.steps.some((step) => step.do === 'create');
       if (isNew && !mayCreate) return { facts: awaitingFacts(pass), freshMs: undefined };
       const limited = isNew ? await tableLimit(pass) : undefined;
