@@ -128,11 +128,9 @@ export class Care {
     call: () => Promise<HandlerResult>,
   ): Promise<HandlerResult | undefined> {
     if (!this.#isOn) return call();
-    const { turns, stop } = this.#options;
-    await this.#untilOldest(part);
-    const end = this.#isOn ? await turns.enter(stop) : undefined;
+    const end = await this.#turn(part);
     try {
-      if (stop.aborted || !mayStill()) return undefined;
+      if (this.#options.stop.aborted || !mayStill()) return undefined;
       if (end && this.#isOn) return await this.#callAlone(part, mayStill, call);
     } finally {
       end?.();
@@ -177,15 +175,26 @@ export class Care {
     for (const wakeup of this.#waiting) wakeup.wake();
   }
 
-  /** Nothing of a shard is at work beside what is begun with care: its lanes take turns, in the order of the stream. */
-  async #untilOldest({ records }: Part): Promise<void> {
-    const { lanes, stop, clock } = this.#options;
-    const wakeup = new Wakeup();
-    this.#waiting.add(wakeup);
+  /**
+   * Nothing of a shard is at work beside what is begun with care: its lanes take turns, in the order of the stream. Undefined:
+   * care is over, or it is told to stop.
+   */
+  async #turn({ records }: Part): Promise<(() => void) | undefined> {
+    const { lanes, turns, stop, clock } = this.#options;
     const isNext = () =>
       [records[0]!, this.#failed].some((next) => !lanes.oldest || (next && isAt(lanes.oldest, next)));
-    while (this.#isOn && !stop.aborted && !isNext()) await wakeup.sleep(clock, Infinity, stop);
+    const wakeup = new Wakeup();
+    this.#waiting.add(wakeup);
+    let end: (() => void) | undefined;
+    while (this.#isOn && !stop.aborted && end === undefined) {
+      if (isNext()) end = await turns.enter(stop);
+      else await wakeup.sleep(clock, Infinity, stop);
+      if (end === undefined || isNext()) continue;
+      end(); // what had failed is at work again, or still
+      end = undefined;
+    }
     this.#waiting.delete(wakeup);
+    return end;
   }
 
   async #callAlone(

@@ -4,29 +4,12 @@ import { KcgError } from '../../../src/lib/errors.ts';
 import { STEADY_MS } from '../../../src/runtime/delivery/care.ts';
 import { OneByOne } from '../../../src/runtime/delivery/one-by-one.ts';
 import type { HandlerResult } from '../../../src/runtime/handlers/handler.ts';
-import { aReadShard, numbersOf, type Handle, type ReadShardOptions } from './a-read-shard.ts';
+import type { Handle } from './a-read-shard.ts';
+import { aTroubledShard } from './a-troubled-shard.ts';
 
 const done: HandlerResult = { outcome: 'done' };
 const failed: HandlerResult = { outcome: 'failed', error: new KcgError('HandlerFailed', 'no') };
 const once = { maxAttempts: 0 };
-
-/** A shard whose owners have ended; what its handler got, and what the row said as it got it. */
-function aShard({
-  handle = async () => done,
-  ...options
-}: Omit<ReadShardOptions, 'handle'> & { handle?: Handle }) {
-  const calls: number[][] = [];
-  const rows: (Record<string, unknown> | undefined)[] = [];
-  const shard = aReadShard({
-    ...options,
-    handle: async (batch, context) => {
-      calls.push(numbersOf(batch));
-      rows.push(shard.writes.at(-1)?.set);
-      return handle(batch, context);
-    },
-  });
-  return { ...shard, calls, rows };
-}
 
 const begun = (more: Partial<BegunBatch> = {}) => ({
   endings: 3,
@@ -37,7 +20,7 @@ describe('after two owners that ended', () => {
   const unfinished = { endings: 2 };
 
   test('the row says what is begun before the handler has it, and how it went before the next', async () => {
-    const { clock, rows, end } = aShard({
+    const { clock, rows, end } = aTroubledShard({
       reads: [['a', 'b', 'c', 'd']],
       batchSize: 2,
       policy: once,
@@ -63,7 +46,7 @@ describe('after two owners that ended', () => {
     ['only one has', { policy: once, unfinished: { endings: 1 } }],
     ['the program is not the worker’s', { policy: once, kind: 'http' as const }],
   ])('nothing is written for it where %s', async (_, options) => {
-    const { clock, writes, end } = aShard({ reads: [['a', 'b']], unfinished, ...options });
+    const { clock, writes, end } = aTroubledShard({ reads: [['a', 'b']], unfinished, ...options });
     await clock.advance(1_000);
     expect(writes.filter(({ set }) => set && 'begun' in set)).toEqual([]);
     await end();
@@ -71,7 +54,7 @@ describe('after two owners that ended', () => {
 
   test('the shard is as any other once an owner has got on with it for a minute', async () => {
     const reads = Array.from({ length: 100 }, () => ['a']);
-    const { clock, writes, checkpointer, end } = aShard({
+    const { clock, writes, checkpointer, end } = aTroubledShard({
       reads,
       readEveryMs: 1_000,
       policy: once,
@@ -100,50 +83,11 @@ describe('after two owners that ended', () => {
       return done;
     };
     const shared = { reads: [['a', 'b', 'c']], batchSize: 1, policy: once, unfinished, turns, handle };
-    const shards = [aShard(shared), aShard(shared)];
+    const shards = [aTroubledShard(shared), aTroubledShard(shared)];
     for (let ms = 0; ms < 1_000; ms += 10) for (const { clock } of shards) await clock.advance(10);
     expect(shards.map(({ calls }) => calls.length)).toEqual([3, 3]);
     expect(most).toBe(1);
     for (const { end } of shards) await end();
-  });
-
-  test('its lanes take turns in the order of the stream', async () => {
-    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
-    const { clock, calls, end } = aShard({ reads: [keys], lanes: 4, batchSize: 1, policy: once, unfinished });
-    await clock.advance(1_000);
-    expect(calls.flat()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-    await end();
-  });
-
-  test('a record that fails and does not end its worker holds up no other lane', async () => {
-    const handle: Handle = async (batch) => (numbersOf(batch).includes(1) ? failed : done);
-    const reads = [['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']];
-    const policy = { maxAttempts: 10_000 };
-    const { clock, calls, end } = aShard({ reads, lanes: 4, batchSize: 1, policy, unfinished, handle });
-    await clock.advance(300_000);
-    expect(new Set(calls.flat()).size).toBeGreaterThan(4);
-    await end();
-  });
-
-  test('what another lane gives up meanwhile leaves no batch without care', async () => {
-    const later = ['b', 'c', 'd', 'e', 'f', 'g'].flatMap((key) => [`${key}@-100000`, key]);
-    const { clock, calls, told, end } = aShard({
-      reads: [['a', 'a', 'a', 'a'], ['a'], later],
-      readEveryMs: 6_000,
-      lanes: 4,
-      batchSize: 1,
-      policy: { maxAttempts: 0, maxRecordAgeMs: 60_000 },
-      unfinished,
-      handle: async () => {
-        if (calls.length > 4) await clock.sleep(20_000);
-        return done;
-      },
-    });
-    await clock.advance(20_000);
-    expect(told('RecordsGivenUp').length).toBeGreaterThan(1);
-    expect(calls.flat()).toEqual([1, 2, 3, 4, 5]);
-    await clock.advance(600_000);
-    await end();
   });
 
   test('what a program has done and not checkpointed is begun no more', async () => {
@@ -151,7 +95,12 @@ describe('after two owners that ended', () => {
     const [broken, close] = [new Promise<KcgError>(() => {}), async () => {}];
     const told = { start: does, handle: does, shardEnded: does, shutdownRequested: does };
     const program = { broken, close, ...told };
-    const { clock, writes, end } = aShard({ reads: [['a']], policy: once, unfinished, open: () => program });
+    const { clock, writes, end } = aTroubledShard({
+      reads: [['a']],
+      policy: once,
+      unfinished,
+      open: () => program,
+    });
     await clock.advance(1_000);
     expect(writes.map(({ set }) => set?.['begun'])).toEqual(['1', undefined]);
     await end();
@@ -159,7 +108,7 @@ describe('after two owners that ended', () => {
 
   test('a shard at rest says so once a minute has passed', async () => {
     const reads = [['a'], ...Array.from({ length: 100 }, () => [])];
-    const { clock, writes, end } = aShard({ reads, readEveryMs: 1_000, policy: once, unfinished });
+    const { clock, writes, end } = aTroubledShard({ reads, readEveryMs: 1_000, policy: once, unfinished });
     await clock.advance(STEADY_MS - 2_000);
     const before = writes.length;
     expect(writes.at(-1)?.set).toMatchObject({ endings: 2 });
@@ -174,7 +123,7 @@ describe('a batch that the row shows as begun', () => {
   const reads = [['a', 'b', 'c']];
 
   test('may not have been called the first time: it is tried once more', async () => {
-    const shard = aShard({ reads, batchSize: 3, policy: once, unfinished: begun() });
+    const shard = aTroubledShard({ reads, batchSize: 3, policy: once, unfinished: begun() });
     await shard.clock.advance(1_000);
     expect(shard.calls).toEqual([[1, 2], [3]]);
     expect(shard.rows[0]).toMatchObject({ begun: '1', begun_records: 2, begun_calls: 1 });
@@ -184,7 +133,7 @@ describe('a batch that the row shows as begun', () => {
   });
 
   test('has failed when an owner ended on it again, and is given up by the policy', async () => {
-    const shard = aShard({ reads, policy: once, unfinished: begun({ calls: 1 }) });
+    const shard = aTroubledShard({ reads, policy: once, unfinished: begun({ calls: 1 }) });
     await shard.clock.advance(1_000);
     expect(shard.calls).toEqual([[3]]);
     expect(shard.told('RecordsGivenUp')).toMatchObject([{ first: '1', last: '2', attempts: 2 }]);
@@ -193,7 +142,7 @@ describe('a batch that the row shows as begun', () => {
   });
 
   test('has failed at once when its owner knew that the call was made', async () => {
-    const shard = aShard({ reads, policy: once, unfinished: begun({ isMade: true }) });
+    const shard = aTroubledShard({ reads, policy: once, unfinished: begun({ isMade: true }) });
     await shard.clock.advance(1_000);
     expect(shard.told('RecordsGivenUp')).toMatchObject([{ first: '1', last: '2', attempts: 1 }]);
     await shard.end();
@@ -201,7 +150,7 @@ describe('a batch that the row shows as begun', () => {
 
   test('is halved, and its failures are those of the whole', async () => {
     const policy = { maxAttempts: 1, bisectOnError: true };
-    const shard = aShard({ reads, policy, unfinished: begun({ calls: 4, failures: 1 }) });
+    const shard = aTroubledShard({ reads, policy, unfinished: begun({ calls: 4, failures: 1 }) });
     await shard.clock.advance(1_000);
     expect(shard.calls).toEqual([[1], [2], [3]]);
     expect(shard.rows[0]).toMatchObject({ begun: '1', begun_records: 1, begun_failures: 1, begun_calls: 5 });
@@ -211,7 +160,7 @@ describe('a batch that the row shows as begun', () => {
   test('has no records that come in its place where they are parted otherwise now', async () => {
     const reads = [['a', 'a', 'b', 'a', 'a', 'a']];
     const left = begun({ records: 3, last: '3', isMade: true });
-    const shard = aShard({ reads, lanes: 4, policy: once, unfinished: left });
+    const shard = aTroubledShard({ reads, lanes: 4, policy: once, unfinished: left });
     await shard.clock.advance(1_000);
     expect(shard.told('RecordsGivenUp')).toMatchObject([{ first: '1', last: '2' }]);
     expect(shard.calls.flat()).toEqual([3, 4, 5, 6]);
@@ -220,7 +169,7 @@ describe('a batch that the row shows as begun', () => {
 
   test('is met where it is, behind records that come again', async () => {
     const left = begun({ sequence: '3', records: 1, isMade: true });
-    const shard = aShard({ reads: [['a', 'b', 'c', 'd']], policy: once, unfinished: left });
+    const shard = aTroubledShard({ reads: [['a', 'b', 'c', 'd']], policy: once, unfinished: left });
     await shard.clock.advance(1_000);
     expect(shard.calls).toEqual([[1, 2], [4]]);
     expect(shard.told('RecordsGivenUp')).toMatchObject([{ first: '3', last: '3' }]);
@@ -228,7 +177,7 @@ describe('a batch that the row shows as begun', () => {
   });
 
   test('is forgotten when its records are gone', async () => {
-    const shard = aShard({ reads, policy: once, unfinished: begun({ sequence: '0', calls: 5 }) });
+    const shard = aTroubledShard({ reads, policy: once, unfinished: begun({ sequence: '0', calls: 5 }) });
     await shard.clock.advance(1_000);
     expect(shard.calls.flat()).toEqual([1, 2, 3]);
     expect(shard.told('RecordsGivenUp')).toEqual([]);
@@ -239,7 +188,7 @@ describe('a batch that the row shows as begun', () => {
 test('a record that gets too old while its turn comes is not tried', async () => {
   const turns = new OneByOne();
   const policy = { maxAttempts: 0, maxRecordAgeMs: 60_000 };
-  const shard = aShard({ reads: [['a', 'b@60000']], policy, unfinished: { endings: 2 }, turns });
+  const shard = aTroubledShard({ reads: [['a', 'b@60000']], policy, unfinished: { endings: 2 }, turns });
   const leave = await turns.enter(new AbortController().signal);
   await shard.clock.advance(61_000);
   leave!();
@@ -251,7 +200,7 @@ test('a record that gets too old while its turn comes is not tried', async () =>
 
 test('who is told to stop while a batch waits to be begun leaves nothing that counts against it', async () => {
   const turns = new OneByOne();
-  const shard = aShard({ reads: [['a']], policy: once, unfinished: { endings: 2 }, turns });
+  const shard = aTroubledShard({ reads: [['a']], policy: once, unfinished: { endings: 2 }, turns });
   const leave = await turns.enter(new AbortController().signal);
   await shard.clock.advance(100);
   const drained = shard.consumer.drain(1_000);
@@ -269,7 +218,7 @@ test.each([failed, done])(
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       return result;
     };
-    const shard = aShard({ reads: [['a']], policy: once, unfinished: { endings: 2 }, handle });
+    const shard = aTroubledShard({ reads: [['a']], policy: once, unfinished: { endings: 2 }, handle });
     await shard.clock.advance(100);
     const drained = shard.consumer.drain(1_000);
     await shard.clock.advance(5_000);
@@ -284,7 +233,7 @@ test('a call that fails as its worker is told to stop has not failed by itself',
     isStopping = true;
     return failed;
   };
-  const shard = aShard({
+  const shard = aTroubledShard({
     reads: [['a']],
     policy: once,
     unfinished: { endings: 2 },
