@@ -29,6 +29,7 @@ import { JoinedEvents } from '../joined-events.ts';
 import { leaseObject, leaseRecord } from './lease.ts';
 import { listQuery, on, resourcePath } from './paths.ts';
 import { asStored, listPages } from './list-pages.ts';
+import { logReflector } from './log-reflector.ts';
 import { KubeReflector, type ReflectorEvent } from './reflector.ts';
 import { KubeTransport, type RequestReport } from './transport.ts';
 
@@ -82,9 +83,9 @@ export class KubeCluster implements Cluster {
   }
 
   watch(kind: ResourceKind, watch: WatchOptions): ObjectCache {
-    const { clock, random, onReflector } = this.#options;
+    const { clock, random, log, onReflector } = this.#options;
     const onEvent = (event: ReflectorEvent) => {
-      this.#logReflector(event);
+      logReflector(log, event);
       onReflector?.(event);
     };
     const reflector = new KubeReflector({ transport: this.#transport, kind, watch, clock, random, onEvent });
@@ -269,22 +270,6 @@ export class KubeCluster implements Cluster {
       return { outcome: 'lost', message: 'it was replaced' };
     const changed = known?.metadata.resourceVersion !== stored.metadata.resourceVersion;
     return { outcome: 'applied', object: stored, changed };
-  }
-
-  #logReflector(event: ReflectorEvent): void {
-    const { log } = this.#options;
-    if (event.type === 'listed') {
-      log.debug('listed', { kind: event.kind, objects: event.objects, changes: event.changes });
-    } else if (event.type === 'missed') {
-      log.warn('a watch has missed changes; listed anew', { kind: event.kind, changes: event.changes });
-    } else if (event.type === 'handlerThrew') {
-      log.error('a watch handler threw', { kind: event.kind, error: String(event.thrown) });
-    } else {
-      const { kind, error, failures, retryInMs } = event;
-      const fields = { kind, error: error.message, code: error.code, fix: error.fix, failures, retryInMs };
-      if (failures > 2) log.warn('cannot follow a kind', fields);
-      else log.debug('watch interrupted', fields);
-    }
   }
 }
 

@@ -75,7 +75,7 @@ export function openClients({ region, stream: { name, arn }, kinesis, dynamodb }
 }
 
 /** @throws KcgError `InvalidInput` when neither group nor flags name one */
-export function sourceOf(
+export function importSourceOf(
   { spec }: KinesisConsumerGroup,
   {
     client,

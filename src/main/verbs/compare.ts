@@ -9,7 +9,7 @@ import type { Lease } from '../../leases/lease.ts';
 import { abortError, systemClock } from '../../lib/clock.ts';
 import { hasCode, KcgError } from '../../lib/errors.ts';
 import { parseOptions } from '../../lib/options.ts';
-import { openClients, placeOf, sourceOf } from '../groups/import-clients.ts';
+import { openClients, placeOf, importSourceOf } from '../groups/import-clients.ts';
 import { USER_CALLS } from '../groups/user-aws.ts';
 import { formatPosition } from '../../import/format-position.ts';
 import { groupToImport } from '../groups/import-target.ts';
@@ -35,7 +35,7 @@ export async function runCompareCommand(
   const place = placeOf(group, options, env);
   useLocalCredentials([place.kinesis, place.dynamodb], env);
   const clients = openClients(place);
-  const source = sourceOf(group, { ...clients, env, flag: '--with' });
+  const source = importSourceOf(group, { ...clients, env, flag: '--with' });
   const { table: tableName } = place;
   const groupId = rowsGroupIdOf(group);
   const at = { ...USER_CALLS, client: clients.client, tableName, groupId };

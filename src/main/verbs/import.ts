@@ -16,7 +16,7 @@ import { count } from '../../lib/count.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { parseOptions, type OptionValues } from '../../lib/options.ts';
 import { systemRandom } from '../../lib/random.ts';
-import { openClients, placeOf, sourceOf } from '../groups/import-clients.ts';
+import { openClients, placeOf, importSourceOf } from '../groups/import-clients.ts';
 import { USER_CALLS } from '../groups/user-aws.ts';
 import { groupToImport } from '../groups/import-target.ts';
 import { operatorOf, refuseManaged, withLine, type Way } from '../groups/refuse-managed.ts';
@@ -53,7 +53,7 @@ export async function runImportCommand(
   useLocalCredentials([place.kinesis, place.dynamodb], env);
   const clients = openClients(place);
   try {
-    if (options.dryRun) return await dryRun(sourceOf(group, { ...clients, env }), options, stop);
+    if (options.dryRun) return await dryRun(importSourceOf(group, { ...clients, env }), options, stop);
     const { client } = clients;
     const { table: tableName, groupId } = place;
     const at = { ...USER_CALLS, client, tableName, groupId };
@@ -61,7 +61,7 @@ export async function runImportCommand(
     if (!options.unmanaged) refuseOperators(await readClaim(table, stop), group, options);
     const leaseDurationMs = group.spec.leases.durationSeconds * 1_000;
     if (options.undo) return await undo(table, { groupId, leaseDurationMs, stop });
-    const source = sourceOf(group, { ...clients, env });
+    const source = importSourceOf(group, { ...clients, env });
     const run = new ImportRun({ table, source, clock: systemClock, random: systemRandom, leaseDurationMs });
     return await follow(run, options, stop).finally(() => source.close());
   } finally {
