@@ -237,10 +237,10 @@ export class Care {
   }
 }
 
-/** Of the call that the owner before did not live to see the end of. */
+/** Of the call that the owner before did not live to see the end of, or saw fail before it handed the shard over. */
 export const ENDED = new KcgError(
   'HandlerFailed',
-  'the worker that had the batch ended while the handler was at work on it',
+  'the worker that had the shard before ended on this batch, or handed it over before the handler had done it',
 );
 
 function begunBatch({ records, failures, calls }: Part): BegunBatch {
