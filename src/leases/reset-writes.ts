@@ -4,7 +4,7 @@ import { encodeCheckpoint } from './lease.ts';
 import { OF_UNFINISHED } from './unfinished.ts';
 import { encodeReset, type ResetRecord } from './reset-record.ts';
 import { CLAIM_KEY } from './row.ts';
-import { absent, equal, present, type RowWrite } from './row-write.ts';
+import { absent, equal, present, type Condition, type RowWrite } from './row-write.ts';
 import { encodeLineage, type NewLease } from './transitions.ts';
 
 /*
@@ -19,6 +19,11 @@ import { encodeLineage, type NewLease } from './transitions.ts';
 /** As `LeaseChange.why` of a row that no worker has had since. */
 export const RESET = 'Reset';
 
+/** The claim has exactly this reset; undefined: none. */
+export function showsReset(seen: Pick<ResetRecord, 'id' | 'state'> | undefined): Condition[] {
+  return seen ? [equal('reset_id', seen.id), equal('reset_state', seen.state)] : [absent('reset_id')];
+}
+
 /** Against the reset that the claim shows, done or never begun. Lost: somebody else has begun one. */
 export function holdForReset(
   record: ResetRecord,
@@ -28,7 +33,7 @@ export function holdForReset(
     name: 'hold for reset',
     key: CLAIM_KEY,
     kind: 'update',
-    when: seen ? [equal('reset_id', seen.id), equal('reset_state', seen.state)] : [absent('reset_id')],
+    when: showsReset(seen),
     set: { ...encodeReset({ ...record, state: 'holding', parts: 0 }), layout_version: LAYOUT_VERSION },
     proof: [equal('reset_id', record.id)],
   };
