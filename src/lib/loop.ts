@@ -30,6 +30,23 @@ export class Wakeup {
   }
 }
 
+/** Any number of them that wait for something to be so, which whoever may have changed that wakes. */
+export class Waiters {
+  readonly #waiting = new Set<Wakeup>();
+
+  wake(): void {
+    for (const wakeup of this.#waiting) wakeup.wake();
+  }
+
+  /** Resolves once it is so, or when `signal` aborts. */
+  async until(isSo: () => boolean, clock: Clock, signal: AbortSignal): Promise<void> {
+    const wakeup = new Wakeup();
+    this.#waiting.add(wakeup);
+    while (!isSo() && !signal.aborted) await wakeup.sleep(clock, Infinity, signal);
+    this.#waiting.delete(wakeup);
+  }
+}
+
 export interface LoopOptions {
   clock: Clock;
   random: Random;

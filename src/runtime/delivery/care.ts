@@ -4,7 +4,7 @@ import type { BegunBatch, Unfinished } from '../../leases/unfinished.ts';
 import type { Progress } from '../../leases/transitions.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
-import { Wakeup } from '../../lib/loop.ts';
+import { Waiters } from '../../lib/loop.ts';
 import type { Handler, HandlerResult } from '../handlers/handler.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Lanes } from './lanes.ts';
@@ -67,7 +67,7 @@ export class Care {
   #isCalling = false;
   /** The oldest record of the shard: it failed, and waits to be tried again or to be given up. */
   #failed: RecordPosition | undefined;
-  readonly #waiting = new Set<Wakeup>();
+  readonly #waiting = new Waiters();
 
   constructor(options: CareOptions) {
     this.#options = options;
@@ -172,7 +172,7 @@ export class Care {
 
   /** Another record of the shard is its oldest: it may be another lane's turn. */
   moved(): void {
-    for (const wakeup of this.#waiting) wakeup.wake();
+    this.#waiting.wake();
   }
 
   /**
@@ -183,18 +183,14 @@ export class Care {
     const { lanes, turns, stop, clock } = this.#options;
     const isNext = () =>
       [records[0]!, this.#failed].some((next) => !lanes.oldest || (next && isAt(lanes.oldest, next)));
-    const wakeup = new Wakeup();
-    this.#waiting.add(wakeup);
-    let end: (() => void) | undefined;
-    while (this.#isOn && !stop.aborted && end === undefined) {
-      if (isNext()) end = await turns.enter(stop);
-      else await wakeup.sleep(clock, Infinity, stop);
-      if (end === undefined || isNext()) continue;
+    while (this.#isOn && !stop.aborted) {
+      await this.#waiting.until(() => !this.#isOn || isNext(), clock, stop);
+      if (!this.#isOn) return undefined;
+      const end = await turns.enter(stop);
+      if (end === undefined || isNext()) return end;
       end(); // what had failed is at work again, or still
-      end = undefined;
     }
-    this.#waiting.delete(wakeup);
-    return end;
+    return undefined;
   }
 
   async #callAlone(

@@ -4,7 +4,7 @@ import type { LeaseTable } from '../../leases/lease-table.ts';
 import { compareCheckpoints, type Checkpoint } from '../../kinesis/position.ts';
 import { assert } from '../../lib/assert.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { loop, Wakeup } from '../../lib/loop.ts';
+import { loop, Waiters, Wakeup } from '../../lib/loop.ts';
 import type { KcgError } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 
@@ -54,7 +54,7 @@ export class Checkpointer {
   /** On the monotonic clock: no write is begun before. */
   #dueMs = -Infinity;
   /** Of who waits for `written`. */
-  readonly #waiting = new Set<Wakeup>();
+  readonly #waiting = new Waiters();
   /** No interval is longer than this, ms. */
   mostMs = Infinity;
 
@@ -141,10 +141,7 @@ export class Checkpointer {
 
   /** True once the row has all there is to say; false when `signal` aborts before. */
   async written(signal: AbortSignal): Promise<boolean> {
-    const wakeup = new Wakeup();
-    this.#waiting.add(wakeup);
-    while (this.#unwritten && !signal.aborted) await wakeup.sleep(this.#options.clock, Infinity, signal);
-    this.#waiting.delete(wakeup);
+    await this.#waiting.until(() => this.#unwritten === undefined, this.#options.clock, signal);
     return this.#unwritten === undefined;
   }
 
@@ -178,6 +175,6 @@ export class Checkpointer {
     this.#dueMs = clock.monotonic() + intervalMs;
     if (this.#unwritten === progress) this.#unwritten = undefined;
     else this.#unwrittenSinceMs = sentAtMs;
-    if (this.#unwritten === undefined) for (const wakeup of this.#waiting) wakeup.wake();
+    if (this.#unwritten === undefined) this.#waiting.wake();
   }
 }
