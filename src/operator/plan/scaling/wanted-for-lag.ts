@@ -215,8 +215,6 @@ function shrink(
       'UnknownLag',
       `nobody says how far ${named(untold.map(({ shardId }) => shardId))} is behind`,
     );
-  if (liveWorkers < current)
-    return stay(look, undefined, `waits for ${count(current, 'worker')} to be there`);
   if (shards.some(({ lagMs = 0 }) => lagMs > calm))
     return stay(look, undefined, `the lag is below ${formatDuration(target.targetMs)}`);
   if (
@@ -225,6 +223,11 @@ function shrink(
     shards.every(({ lagMs }) => lagMs! < 1_000)
   )
     return { replicas: 0, limitedBy: undefined, reason: 'no record comes' };
+  // For want of room, a quota or an image they may never come, and those that are there do without them.
+  if (liveWorkers < current) {
+    const reason = `no shard is behind; ${liveWorkers} of ${count(current, 'worker')} are there, and no more are needed`;
+    return { replicas: Math.max(1, liveWorkers), limitedBy: undefined, reason };
+  }
   const { capacity } = history;
   const few =
     capacity === undefined

@@ -117,7 +117,8 @@ describe('whatever a group shows', () => {
       fc.property(aHistory, (input) => {
         for (const { look, before, after, live } of follow(input).decided) {
           if (after >= before || before > look.lags.length) continue;
-          expect(look.isReadable && !look.isFree && !look.resharding && live >= before).toBe(true);
+          expect(look.isReadable && !look.isFree && !look.resharding).toBe(true);
+          expect(live >= before || after === 0 || after >= live).toBe(true);
           expect(look.lags.every((lag) => lag !== undefined && lag <= 15)).toBe(true);
         }
       }),

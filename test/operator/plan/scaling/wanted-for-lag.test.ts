@@ -326,6 +326,17 @@ describe('shrinking', () => {
       ],
     ],
     [
+      'to those that are there, when the others do not come and nothing is behind for want of them',
+      10,
+      [
+        { at: 0, lags: all(20, 10), live: 6, gets: [10] },
+        { at: 100, lags: all(0, 10), live: 6, gets: [10, 'Stabilization'] },
+        { at: 399, lags: all(0, 10), live: 6, gets: [10, 'Stabilization'] },
+        { at: 401, lags: all(0, 10), live: 6, gets: [6] },
+      ],
+      { shardCount: 10 },
+    ],
+    [
       'never during a reshard',
       4,
       [
