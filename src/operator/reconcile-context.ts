@@ -1,4 +1,4 @@
-import type { GroupStatus, KinesisConsumerGroup } from '../api/group.ts';
+import type { KinesisConsumerGroup } from '../api/group.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import { ObservedWorkers } from '../leases/observed-workers.ts';
@@ -107,8 +107,8 @@ export interface KnownTable {
 export interface GroupMemory {
   uid: string;
   read: LastRead | undefined;
-  /** The status as it was written last, or found so. */
-  told: GroupStatus | undefined;
+  /** Of the group with the status as it was written last, or found so. */
+  toldVersion: string | undefined;
   /** The finalizer has been on the object. */
   wasGuarded: boolean;
   /** Tries to undo what a group that is gone has left, that failed. */
@@ -119,7 +119,7 @@ export interface GroupMemory {
   /** How the lag went, and what was learned of the workers. */
   lagHistory: LagHistory;
   applied: AppliedGenerations;
-  /** The objects that were wanted last, and what they were made from. */
+  /** The objects that were wanted last, and a hash of what they were made from. */
   workload: { from: string; objects: Workload } | undefined;
   /** By thing: what failed last time. */
   refused: Map<string, Refused>;
@@ -173,7 +173,7 @@ export function newMemory(uid: string, nowMs: number): GroupMemory {
   return {
     uid,
     read: undefined,
-    told: undefined,
+    toldVersion: undefined,
     wasGuarded: false,
     lateTries: 0,
     window: undefined,

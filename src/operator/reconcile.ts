@@ -168,7 +168,7 @@ export class GroupReconciler {
   /** All that is done for a group until it is changed. */
   async #say(group: StoredObject, status: GroupStatus, signal: AbortSignal): Promise<Look> {
     this.#stopJudging(keyString(keyOf(group)));
-    const outcome = await this.#statuses.write(group, status, signal);
+    const { outcome } = await this.#statuses.write(group, status, signal);
     return { again: outcome === 'lost' ? 1_000 : undefined, waits: true };
   }
 

@@ -49,7 +49,7 @@ async function stored(): Promise<StoredObject> {
   return (await cluster.get(KINDS.consumerGroup, NAME))!;
 }
 
-const write = async (next = status) => writer.write(await stored(), next, signal);
+const write = async (next = status) => (await writer.write(await stored(), next, signal)).outcome;
 const typed = (path: string) =>
   `cannot patch kinesisconsumergroups shop/orders: failed to create typed patch object (shop/orders; kcg.dev/v1alpha1, Kind=KinesisConsumerGroup): ${path}: field not declared in schema`;
 

@@ -21,6 +21,9 @@ const SPARE_MS = 300_000;
 const ATTEMPTS = 4;
 const CRD = `${KINDS.consumerGroup.plural}.kcg.dev`;
 
+/** `version`: of the group that has the status. `lost`: it has changed meanwhile, or is gone. */
+export type StatusWritten = { outcome: 'unchanged' | 'applied'; version: string } | { outcome: 'lost' };
+
 /**
  * Writes the status of groups. A CustomResourceDefinition of another release may lack a field: the rest is written all the
  * same, and the group says what is missing and what to do.
@@ -42,17 +45,14 @@ export class StatusWriter {
   }
 
   /**
-   * Writes nothing when it is there already. `lost`: the group has changed meanwhile, or is gone.
+   * Writes nothing when it is there already.
    * @throws KcgError as `Cluster` does
    */
-  async write(
-    group: StoredObject,
-    status: GroupStatus,
-    signal: AbortSignal,
-  ): Promise<'unchanged' | 'applied' | 'lost'> {
+  async write(group: StoredObject, status: GroupStatus, signal: AbortSignal): Promise<StatusWritten> {
     for (let attempt = 1; ; attempt += 1) {
       const wanted = this.fit(status);
-      if (isSameJson(group.status, wanted)) return 'unchanged';
+      if (isSameJson(group.status, wanted))
+        return { outcome: 'unchanged', version: group.metadata.resourceVersion };
       try {
         return await this.#apply(group, wanted, signal);
       } catch (thrown) {
@@ -61,13 +61,14 @@ export class StatusWriter {
     }
   }
 
-  async #apply(group: StoredObject, status: unknown, signal: AbortSignal): Promise<'applied' | 'lost'> {
+  async #apply(group: StoredObject, status: unknown, signal: AbortSignal): Promise<StatusWritten> {
     const { name, namespace, uid, resourceVersion } = group.metadata;
     const metadata = { name, ...(namespace ? { namespace } : {}), uid, resourceVersion };
     const object: KubeObject = { apiVersion: group.apiVersion, kind: group.kind, metadata, status };
     const options = { fieldManager: FIELD_MANAGER, force: true, signal };
-    const { outcome } = await this.#options.cluster.applyStatus(KINDS.consumerGroup, object, options);
-    return outcome === 'applied' ? 'applied' : 'lost';
+    const result = await this.#options.cluster.applyStatus(KINDS.consumerGroup, object, options);
+    if (result.outcome !== 'applied') return { outcome: 'lost' };
+    return { outcome: 'applied', version: result.object.metadata.resourceVersion };
   }
 
   /** False when the refusal names no field that could be spared. */

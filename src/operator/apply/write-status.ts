@@ -5,6 +5,7 @@ import { computeStatus } from '../plan/status/compute-status.ts';
 import { givenUpEvents } from '../plan/status/given-up-events.ts';
 import type { GroupFacts } from '../plan/group-facts.ts';
 import { holdBackLag } from '../plan/scaling/hold-back-lag.ts';
+import { withoutStatus } from '../observe/read-groups.ts';
 import { lookAgain, type Pass } from '../reconcile-context.ts';
 
 /** How often a status gets fresh positions when nothing else moved. */
@@ -54,14 +55,15 @@ export async function writeStatus(pass: Pass, facts: GroupFacts): Promise<GroupS
   }
   memory.untoldMs = undefined;
   const result = await statuses.write(object, status, signal);
-  if (result === 'lost') {
+  if (result.outcome === 'lost') {
     lookAgain(pass, 1_000);
     return computed;
   }
-  memory.told = status;
+  memory.toldVersion = result.version;
   if (isDue && status === computed) memory.positionsMs = nowMs;
-  if (result === 'applied') {
+  if (result.outcome === 'applied') {
     memory.statusMs = nowMs;
+    memory.read &&= withoutStatus(memory.read);
     memory.lagPauseMs = withoutLag === previous ? LAG_MS : FIRST_LAG_MS;
     pass.events.push(
       ...conditionEvents(previous?.conditions ?? [], status.conditions ?? []),

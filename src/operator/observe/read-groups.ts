@@ -6,15 +6,24 @@ import { isSameJson } from '../../lib/same-json.ts';
 
 /** What was read of a group last. */
 export interface LastRead {
-  object: StoredObject;
+  /** Undefined = only the spec serves: what is stored has changed since. */
+  object: StoredObject | undefined;
+  spec: unknown;
   stored: StoredGroup;
+}
+
+/** A status that was just replaced is not kept until the next look, which may be minutes away. */
+export function withoutStatus({ spec, stored }: LastRead): LastRead {
+  const rest =
+    stored.outcome === 'ok' ? { ...stored, group: { ...stored.group, status: undefined } } : stored;
+  return { object: undefined, spec, stored: rest };
 }
 
 /** What helps to read a group. */
 interface Known {
   read: LastRead | undefined;
-  /** As the operator wrote it last. */
-  told: GroupStatus | undefined;
+  /** Of the group with the status as the operator wrote it last. */
+  toldVersion: string | undefined;
 }
 
 /**
@@ -34,7 +43,7 @@ export class GroupReader {
     const { read: last } = memory;
     if (last?.object === object) return last.stored;
     const stored = readAfter(memory, object);
-    memory.read = { object, stored };
+    memory.read = { object, spec: object.spec, stored };
     this.#tellIgnored(stored.ignored);
     return stored;
   }
@@ -48,9 +57,10 @@ export class GroupReader {
   }
 }
 
-function readAfter({ read: last, told }: Known, object: StoredObject): StoredGroup {
-  if (last?.stored.outcome === 'ok' && isSameJson(last.object.spec, object.spec)) {
-    const status = isSameJson(told, object.status) ? told : undefined;
+function readAfter({ read: last, toldVersion }: Known, object: StoredObject): StoredGroup {
+  if (last?.stored.outcome === 'ok' && isSameJson(last.spec, object.spec)) {
+    const isOwn = object.metadata.resourceVersion === toldVersion;
+    const status = isOwn ? (object.status as GroupStatus) : undefined;
     return checkAroundSpec(object, { spec: last.stored.group.spec, status });
   }
   return object.metadata.deletionTimestamp ? readGroupLeniently(object) : readGroup(object);

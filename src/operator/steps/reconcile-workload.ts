@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { DELETION_COST_ANNOTATION } from '../../api/labels.ts';
 import { encodeWorkerConfig } from '../../api/worker-config.ts';
 import { count } from '../../lib/count.ts';
@@ -161,7 +162,7 @@ function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: Work
   const { uid } = object.metadata;
   const { settings } = options;
   const input = workloadInput({ group, uid, target, settings, consumerArn, replicas });
-  const from = JSON.stringify(input);
+  const from = hash('sha256', JSON.stringify(input));
   const known = memory.workload?.from === from ? memory.workload.objects : undefined;
   // Made from their own Deployment they are the same: the revision stays, whatever workers have reported.
   if (known && existing && isSameJson(keptOf(existing), keptOf(known.deployment))) return known;

@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import { parseAddress } from './nudge.ts';
@@ -58,6 +58,9 @@ export interface Listener {
 /** Listens to the worker at `address`; returns what ends that. An address that is not an IP literal and port is never called. */
 export type Listen = (address: string, listener: Listener) => () => void;
 
+/** One for all calls, of which an operator has one to each group open. */
+const agent = new Agent();
+
 export const httpListen: Listen = (address, { onLine, onEnd }) => {
   const target = parseAddress(address);
   let isOver = false;
@@ -70,7 +73,7 @@ export const httpListen: Listen = (address, { onLine, onEnd }) => {
     queueMicrotask(end);
     return () => (isOver = true);
   }
-  const call = request({ ...target, path: CHANGES_PATH, agent: false, timeout: CONNECT_MS });
+  const call = request({ ...target, path: CHANGES_PATH, agent, timeout: CONNECT_MS });
   call.on('timeout', () => call.destroy());
   call.on('error', end);
   call.on('close', end);

@@ -213,18 +213,22 @@ function workerContainer({ config }: WorkerTemplateInput, base: Json): Json {
 }
 
 function workerEnv(config: string, lastWords: string): { name: string; value?: string; valueFrom?: Json }[] {
-  const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
   return [
     { name: 'KCG_WORKER_CONFIG', value: config },
     { name: 'KCG_LAST_WORDS', value: lastWords },
-    field('KCG_POD_NAME', 'metadata.name'),
-    field('KCG_POD_UID', 'metadata.uid'),
-    field('KCG_POD_IP', 'status.podIP'),
-    field('KCG_NODE_NAME', 'spec.nodeName'),
-    field('KCG_REVISION', `metadata.annotations['${REVISION_ANNOTATION}']`),
-    field('KCG_RESTARTED_AT', `metadata.annotations['${RESTARTED_AT_ANNOTATION}']`),
+    ...POD_FIELDS,
   ];
 }
+
+/** The same for all groups, whose objects are kept: shared among a thousand of them. */
+const POD_FIELDS = Object.entries({
+  KCG_POD_NAME: 'metadata.name',
+  KCG_POD_UID: 'metadata.uid',
+  KCG_POD_IP: 'status.podIP',
+  KCG_NODE_NAME: 'spec.nodeName',
+  KCG_REVISION: `metadata.annotations['${REVISION_ANNOTATION}']`,
+  KCG_RESTARTED_AT: `metadata.annotations['${RESTARTED_AT_ANNOTATION}']`,
+}).map(([name, fieldPath]) => ({ name, valueFrom: { fieldRef: { fieldPath } } }));
 
 /** Where the user has put it, else before all others. Mounts and arguments are what it is for; the rest is the user's. */
 function withCopier({ image }: WorkerTemplateInput, spec: Json): Json[] {
