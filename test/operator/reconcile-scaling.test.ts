@@ -130,6 +130,16 @@ describe('to zero and back', () => {
     expect((await h.status()).scaling?.limitedBy).toBe('UnknownLag');
   });
 
+  test('a shard that has no room for one more reader hides no record of another', async () => {
+    await h.runPods();
+    await release();
+    const { shardId } = h.kinesis.putRecord('orders', { data: new Uint8Array([1]), partitionKey: 'a' });
+    h.kinesis.faults = (_, of) =>
+      of === undefined || of === shardId ? undefined : new KcgError('Throttled', 'too many readers');
+    await pass(20);
+    expect(await h.replicas()).toBe(1);
+  });
+
   test('positions are brought up to date before the retention is over', async () => {
     await h.runPods();
     await release();

@@ -47,23 +47,28 @@ export async function recordsWaiting(
   const old = whyOld(leases, { stream, nowMs });
   if (old !== undefined) return { why: old, error: undefined, readTo };
   const client = options.aws.streamClient(target);
-  try {
-    for (let from = 0; from < leases.length; from += AT_ONCE) {
-      const some = leases.slice(from, from + AT_ONCE);
-      const found = await Promise.all(some.map((lease) => hasRecord(client, lease, signal)));
-      const first = some.find((_, index) => found[index]);
-      if (first) return { why: `records wait in shard ${first.shardId}`, error: undefined, readTo };
-      for (const { shardId, checkpoint } of some) readTo.set(shardId, { toMs: nowMs, checkpoint });
+  let error: KcgError | undefined;
+  for (let from = 0; from < leases.length && (error === undefined || isOfShard(error)); from += AT_ONCE) {
+    const some = leases.slice(from, from + AT_ONCE);
+    const looks = await Promise.allSettled(some.map((lease) => hasRecord(client, lease, signal)));
+    for (const [index, look] of looks.entries()) {
+      const { shardId, checkpoint } = some[index]!;
+      if (look.status === 'rejected') {
+        if (signal.aborted) throw look.reason;
+        if (error === undefined || isOfShard(error)) error = KcgError.from(look.reason);
+      } else if (look.value) return { why: `records wait in shard ${shardId}`, error: undefined, readTo };
+      else readTo.set(shardId, { toMs: nowMs, checkpoint });
     }
-    return { why: undefined, error: undefined, readTo };
-  } catch (thrown) {
-    if (signal.aborted) throw thrown;
-    const error = KcgError.from(thrown);
-    // Workers have rights of their own.
-    const isRefused = error.code === 'AccessDenied' || error.code === 'InvalidInput';
-    const why = isRefused ? `the operator cannot look for records that wait: ${error.message}` : undefined;
-    return { why, error, readTo };
   }
+  // Workers have rights of their own.
+  const isRefused = error?.code === 'AccessDenied' || error?.code === 'InvalidInput';
+  const why = isRefused ? `the operator cannot look for records that wait: ${error!.message}` : undefined;
+  return { why, error, readTo };
+}
+
+/** It has no room for one more reader; the others are asked all the same. */
+function isOfShard({ code }: KcgError): boolean {
+  return code === 'Throttled';
 }
 
 function whyOld(
