@@ -109,7 +109,8 @@ export class ObjectStore implements ObjectCache {
     const { uid, resourceVersion } = arrived.metadata;
     const gone = this.#gone.get(uid);
     if (gone !== undefined && !isOlder(gone, resourceVersion)) return false;
-    if (held && isOlderVersion(arrived, held)) return false;
+    // Of this object, or of the one that had its name before.
+    if (held && isOlder(resourceVersion, held.metadata.resourceVersion)) return false;
     return this.#put(arrived);
   }
 
@@ -131,10 +132,15 @@ export class ObjectStore implements ObjectCache {
   remove(last: StoredObject): void {
     const id = keyString(keyOf(last));
     const held = this.#objects.get(id);
-    this.#gone.set(last.metadata.uid, last.metadata.resourceVersion);
+    const { uid, resourceVersion } = last.metadata;
+    const isHeld = held?.metadata.uid === uid;
+    const known = isHeld ? held.metadata.resourceVersion : this.#gone.get(uid);
+    // Late or again: since then it has its label again, or has lost it once more.
+    if (isOlder(resourceVersion, known ?? '')) return;
+    this.#gone.set(uid, resourceVersion);
     const [oldest] = this.#gone.keys();
     if (oldest !== undefined && this.#gone.size > GONE_MAX) this.#gone.delete(oldest);
-    if (held?.metadata.uid !== last.metadata.uid) return;
+    if (!isHeld) return;
     this.#drop(id, this.#options.transform?.(last) ?? last, held);
   }
 
@@ -209,11 +215,6 @@ function isSameVersion(a: StoredObject, b: StoredObject): boolean {
 }
 
 const DECIMAL = /^[0-9]+$/;
-
-/** Of the same object. Versions that are no numbers have no order. */
-function isOlderVersion({ metadata: a }: StoredObject, { metadata: b }: StoredObject): boolean {
-  return a.uid === b.uid && isOlder(a.resourceVersion, b.resourceVersion);
-}
 
 /** Of two versions of one kind; false unless both are whole numbers, as those of Kubernetes are. */
 export function isOlder(a: string, b: string): boolean {

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { StoredObject } from '../../src/kubernetes/cluster.ts';
 import { ObjectStore } from '../../src/kubernetes/object-store.ts';
+import { seededRandom } from '../../src/lib/random.ts';
 
 const KEY = { namespace: 'shop', name: 'orders' };
 const anObject = (uid: string, labels: Record<string, string> = {}): StoredObject => ({
@@ -37,6 +39,48 @@ test('follows an object that was deleted, and is there again in an older version
   store.replace([version('5')]);
   expect(store.put(version('6'))).toBe(true);
   expect(store.get(KEY)?.metadata.resourceVersion).toBe('6');
+});
+
+/** What becomes of objects of two names, as the watch of a label tells it: `loses` is told as a deletion, and so is `goes`. */
+const ACTS = ['changes', 'loses', 'goes'] as const;
+const histories = fc.array(fc.record({ name: fc.constantFrom('a', 'b'), act: fc.constantFrom(...ACTS) }), {
+  maxLength: 12,
+});
+
+test('ends with what there is, in whatever order changes come and however often, and has told of it', () => {
+  const property = fc.property(histories, fc.nat(), (history, seed) => {
+    const truth = new Map<string, StoredObject>();
+    const uids = new Map<string, number>();
+    const events = history.map(({ name, act }, index) => {
+      const uid = `${name}${uids.get(name) ?? 0}`;
+      const metadata = { namespace: 'shop', name, uid, resourceVersion: String(index + 8) };
+      const object = { ...anObject(uid), metadata };
+      if (act === 'changes') truth.set(name, object);
+      else truth.delete(name);
+      if (act === 'goes') uids.set(name, (uids.get(name) ?? 0) + 1);
+      return { act, object };
+    });
+    const told = new Map<string, StoredObject>();
+    const store = new ObjectStore({
+      onThrow: () => {},
+      onChange: ({ type, object }) => {
+        if (type === 'deleted') told.delete(object.metadata.name);
+        else told.set(object.metadata.name, object);
+      },
+    });
+    const random = seededRandom(seed);
+    const again = events.filter(() => random() < 0.5);
+    const coming = [...events, ...again].map((event) => ({ ...event, at: random() }));
+    for (const { act, object } of coming.toSorted((one, other) => one.at - other.at)) {
+      if (act === 'changes') store.put(object);
+      else store.remove(object);
+    }
+    const byName = (objects: Iterable<StoredObject>) =>
+      Object.fromEntries([...objects].map((object) => [object.metadata.name, object]));
+    expect(byName(store.list())).toEqual(byName(truth.values()));
+    expect(byName(told.values())).toEqual(byName(truth.values()));
+  });
+  fc.assert(property, { numRuns: 1_000 });
 });
 
 test.each<[string, string, (store: ObjectStore) => void, number]>([
