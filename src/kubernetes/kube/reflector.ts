@@ -100,7 +100,9 @@ export class KubeReflector {
         error = networkError(thrown, { verb: 'watch', resource: kind.plural });
       }
       if (signal.aborted) break;
-      const good = this.#progressed || clock.monotonic() - start >= GOOD_WATCH_MS;
+      // What was waited for in vain lasted long, too.
+      const lasted = clock.monotonic() - start >= GOOD_WATCH_MS && error?.code !== 'Timeout';
+      const good = this.#progressed || lasted;
       failures = good ? 0 : failures + 1;
       if (good && !error) continue;
       // The server answers: to list anew waits for no failure of before.

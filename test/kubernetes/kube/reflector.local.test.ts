@@ -258,6 +258,20 @@ describe('the reflector', () => {
     expect(retryInMs).toBeLessThanOrEqual(atMostMs);
   });
 
+  test('counts what it waited for in vain as a failure, however long that was', async () => {
+    for (let time = 0; time < 3; time += 1) server.trouble.push({ with: 'watch', after: 0, how: 'silence' });
+    let nowMs = 0;
+    const clock = { ...systemClock, monotonic: () => (nowMs += 6_000) };
+    const { events } = follow({ clock, inactivityMs: 50 });
+    const failed = () => events.filter((event) => event.type === 'failed');
+    await eventually(() => expect(failed().length).toBeGreaterThanOrEqual(3));
+    expect(
+      failed()
+        .slice(0, 3)
+        .map(({ failures }) => failures),
+    ).toEqual([1, 2, 3]);
+  });
+
   test('survives a handler that throws', async () => {
     const seen: string[] = [];
     const onChange = ({ object }: ObjectChange) => {
