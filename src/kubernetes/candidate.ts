@@ -28,6 +28,9 @@ export async function hasPodEnded(
 /** On the pod of the leader, so that a Service can lead to it. */
 const LEADER_LABEL = 'kcg.dev/leader';
 
+/** The kubelet writes the status of a pod just when a process in it begins. */
+const MARK_ATTEMPTS = 5;
+
 /**
  * The leader's pod goes last in a rollout: else another old pod leads for the moments until it is its turn, and leadership
  * changes twice. Its label says which it is.
@@ -37,15 +40,18 @@ export async function markLeaderPod(
   { namespace, name }: ObjectKey,
   leads: boolean,
 ): Promise<void> {
-  const pod = await cluster.get(KINDS.pod, { namespace, name });
-  if (!pod) return;
-  const { annotations = {}, labels = {} } = pod.metadata;
-  const isMarked = annotations[DELETION_COST_ANNOTATION] === '1' && labels[LEADER_LABEL] === 'true';
-  const isUnmarked =
-    annotations[DELETION_COST_ANNOTATION] === undefined && labels[LEADER_LABEL] === undefined;
-  if (leads ? isMarked : isUnmarked) return;
-  await cluster.patchMetadata(KINDS.pod, pod, {
-    annotations: { [DELETION_COST_ANNOTATION]: leads ? '1' : null },
-    labels: { [LEADER_LABEL]: leads ? 'true' : null },
-  });
+  for (let attempt = 0; attempt < MARK_ATTEMPTS; attempt += 1) {
+    const pod = await cluster.get(KINDS.pod, { namespace, name });
+    if (!pod) return;
+    const { annotations = {}, labels = {} } = pod.metadata;
+    const isMarked = annotations[DELETION_COST_ANNOTATION] === '1' && labels[LEADER_LABEL] === 'true';
+    const isUnmarked =
+      annotations[DELETION_COST_ANNOTATION] === undefined && labels[LEADER_LABEL] === undefined;
+    if (leads ? isMarked : isUnmarked) return;
+    const { outcome } = await cluster.patchMetadata(KINDS.pod, pod, {
+      annotations: { [DELETION_COST_ANNOTATION]: leads ? '1' : null },
+      labels: { [LEADER_LABEL]: leads ? 'true' : null },
+    });
+    if (outcome === 'patched') return;
+  }
 }

@@ -172,11 +172,13 @@ function electionOf({
   log: Log;
   onFollowing: (leader: string) => void;
 }): LeaderElectionOptions {
+  let marked = Promise.resolve();
   const mark = (leads: boolean) => {
     if (pod.uid === undefined) return;
-    markLeaderPod(cluster, pod, leads).catch((thrown: unknown) =>
-      log.debug('cannot mark the pod of the leader', { error: String(thrown) }),
-    );
+    // One after the other, so that the last holds.
+    marked = marked
+      .then(() => markLeaderPod(cluster, pod, leads))
+      .catch((thrown: unknown) => log.debug('cannot mark the pod of the leader', { error: String(thrown) }));
   };
   // A container that starts again in its pod leads no longer.
   mark(false);

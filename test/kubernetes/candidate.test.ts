@@ -44,3 +44,18 @@ test("the leader's pod is marked as the last to go and as what a Service leads t
   expect(cluster.writes.map(({ verb }) => verb)).toEqual(['patchMetadata', 'patchMetadata']);
   await markLeaderPod(cluster, { ...KEY, name: 'gone' }, true);
 });
+
+test('a pod that the kubelet writes to at the same moment is marked all the same', async () => {
+  let writes = 0;
+  const busy: MemoryCluster = new MemoryCluster({
+    clock: new ManualClock(),
+    before: async (operation) => {
+      if (operation !== 'patchMetadata' || writes === 2) return;
+      writes += 1;
+      busy.update(KINDS.pod, KEY, (pod) => void (pod.status = { writes }));
+    },
+  });
+  busy.create(KINDS.pod, { apiVersion: 'v1', kind: 'Pod', metadata: KEY });
+  await markLeaderPod(busy, KEY, true);
+  expect((await busy.get(KINDS.pod, KEY))?.metadata.labels).toEqual({ 'kcg.dev/leader': 'true' });
+});
