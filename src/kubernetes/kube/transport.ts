@@ -65,6 +65,8 @@ const BACKOFF = { baseMs: 100, maxMs: 5_000 };
 const CREDENTIALS_TTL_MS = 60_000;
 /** A program that gets them may ask a person to log in; no longer than this, ms. */
 const CREDENTIALS_MS = 60_000;
+/** A write is repeated so late at most, ms: whoever stood still meanwhile may lead no more, and the caller is to ask. */
+const LATE_MS = 2_000;
 /** A connection that seems dead is replaced at most this often. */
 const REPLACE_INTERVAL_MS = 10_000;
 
@@ -98,9 +100,11 @@ export class KubeTransport {
       } catch (thrown) {
         const error = networkError(thrown, request);
         if (signal?.aborted || attempt >= attempts || !mayRepeat(error, request)) throw error;
-        const delayMs = error.retryAfterMs ?? backoffMs(attempt, random, BACKOFF);
-        await clock.sleep(jitterMs(delayMs, 0.1, random), { signal });
-        if (signal?.aborted) throw error;
+        const delayMs = jitterMs(error.retryAfterMs ?? backoffMs(attempt, random, BACKOFF), 0.1, random);
+        const dueMs = clock.monotonic() + delayMs;
+        await clock.sleep(delayMs, { signal });
+        const isLate = request.method !== 'GET' && clock.monotonic() - dueMs > LATE_MS;
+        if (signal?.aborted || isLate) throw error;
       }
     }
   }

@@ -260,6 +260,27 @@ describe('the transport', () => {
     await other.close();
   });
 
+  test('repeats a read after it stood still in between, and no write: it may lead no more', async () => {
+    let nowMs = 0;
+    const frozen = aTransport({
+      clock: {
+        ...clock,
+        monotonic: () => nowMs,
+        sleep: async (ms, options) => {
+          if (options?.signal) return systemClock.sleep(ms, options);
+          nowMs += ms + 15_000;
+        },
+      },
+    });
+    answers.push(say(429, {}, { 'retry-after': '1' }));
+    await expect(frozen.request(post)).rejects.toMatchObject({ code: 'Throttled' });
+    expect(seen).toHaveLength(1);
+    answers.push(say(429, {}, { 'retry-after': '1' }));
+    await frozen.request(get);
+    expect(seen).toHaveLength(3);
+    await frozen.close();
+  });
+
   test('repeats a create that never reached a server', async () => {
     const { port } = server.address() as AddressInfo;
     const listen = () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
