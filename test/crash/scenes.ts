@@ -213,6 +213,19 @@ export const SCENES: readonly Scene[] = [
     leaves: ['table'],
   },
   {
+    name: 'is a shadow, then none, and is deleted with the rows of both',
+    before: [foreignTable],
+    steps: [
+      create({
+        desiredState: 'Shadow',
+        checkpoints: { deletionPolicy: 'Delete', table: { adoption: 'Always' } },
+      }),
+      change({ desiredState: 'Running' }),
+      remove(),
+    ],
+    leaves: ['table'],
+  },
+  {
     name: 'takes over from another cluster, as it is told',
     before: [foreignClaim],
     steps: [

@@ -164,6 +164,25 @@ describe('deletion', () => {
   });
 
   test.each([
+    ['Delete', { deletionPolicy: 'Delete' }, 0],
+    ['Expire', { deletionPolicy: 'Expire', expireAfterDays: 7 }, 2],
+  ])('with %s holds for what it has read as a shadow, too', async (_, policy, left) => {
+    h.foreignTable();
+    await started({ ...policy, table: { adoption: 'Always' } });
+    h.setGroup((spec) => (spec['desiredState'] = 'Shadow'));
+    await h.converge();
+    const shadow = h.table('shop.orders.shadow', 'kinesis-checkpoints-shop-orders');
+    shadow.store('shardId-000000000000', { shard_id: 'shardId-000000000000', sequence: '7', epoch: 1 });
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    expect(await gone()).toBe(true);
+    expect(shadow.rows().filter((row) => row['ttl'] !== undefined)).toHaveLength(left);
+    expect(shadow.rows()).toHaveLength(left);
+  });
+
+  test.each([
     ['before it could claim', 'ACTIVE'],
     ['while the table was being created', 'CREATING'],
   ] as const)('with Delete %s deletes the table that it made', async (_, status) => {

@@ -23,7 +23,7 @@ import { removeAllConsumers } from './reconcile-consumer.ts';
 import type { Pass, PlacedPass } from '../reconcile-context.ts';
 import { deploymentOf, podsOf, readDeployment } from './reconcile-workload.ts';
 import { placeOf, withRole } from './reconcile-place.ts';
-import type { TableAdmin } from '../../table/table-admin.ts';
+import { NATIVE_KEY_SCHEMA, type ObservedTable, type TableAdmin } from '../../table/table-admin.ts';
 
 const WAIT_MS = 3_000;
 const RETRY_MS = 60_000;
@@ -165,29 +165,46 @@ async function cleanUp(pass: PlacedPass, policy: 'Expire' | 'Delete'): Promise<s
     return `waiting for table ${target.table}, which is ${observed.status}`;
   const table = await options.aws.leaseTable(target, signal);
   const plan = await planned(pass, { policy, observed, table });
-  switch (plan.do) {
-    case 'nothing':
-      if (plan.why === undefined) return undefined;
-      pass.events.push({
-        type: 'Normal',
-        reason: 'RowsKept',
-        note: `nothing was deleted: ${plan.why}`,
-        action: 'Delete',
-      });
-      return undefined;
-    case 'delete table':
-      await deleteTable(pass, { admin, isProtected: plan.isProtected });
-      return undefined;
-    case 'write rows':
-      await writeAll(table, plan, signal);
-      pass.events.push({
-        type: 'Normal',
-        reason: 'RowsRemoved',
-        note: `${count(plan.writes.length, 'row')} of group ${pass.groupId} ${plan.what}`,
-        action: 'Delete',
-      });
-      return undefined;
+  if (plan.do === 'delete table') {
+    await deleteTable(pass, { admin, isProtected: plan.isProtected });
+    return undefined;
   }
+  await removeShadow(pass, { policy, observed });
+  if (plan.do === 'write rows') await removeRows(pass, { table, plan });
+  else if (plan.why !== undefined) {
+    const note = `nothing was deleted: ${plan.why}`;
+    pass.events.push({ type: 'Normal', reason: 'RowsKept', note, action: 'Delete' });
+  }
+  return undefined;
+}
+
+/** A group that was a shadow once has rows of its own in the table for that, which stay as long as it does. */
+async function removeShadow(
+  pass: PlacedPass,
+  { policy, observed }: { policy: 'Expire' | 'Delete'; observed: ObservedTable },
+): Promise<void> {
+  if (observed.keySchema !== NATIVE_KEY_SCHEMA) return;
+  const groupId = `${pass.groupId}${SHADOW_SUFFIX}`;
+  const shadow = { ...pass, groupId, target: { ...pass.target, groupId } };
+  const table = await pass.options.aws.leaseTable(shadow.target, pass.signal);
+  const plan = await planned(shadow, { policy, observed, table });
+  if (plan.do === 'write rows') await removeRows(shadow, { table, plan });
+}
+
+async function removeRows(
+  { groupId, events, signal }: PlacedPass,
+  { table, plan }: { table: LeaseTable; plan: Extract<Cleanup, { do: 'write rows' }> },
+): Promise<void> {
+  const { writes, what } = plan;
+  const isClaim = ({ key }: (typeof writes)[number]) => key === CLAIM_KEY;
+  await writeRows(
+    table,
+    writes.filter((write) => !isClaim(write)),
+    signal,
+  );
+  await writeRows(table, writes.filter(isClaim), signal);
+  const note = `${count(writes.length, 'row')} of group ${groupId} ${what}`;
+  events.push({ type: 'Normal', reason: 'RowsRemoved', note, action: 'Delete' });
 }
 
 async function planned(
@@ -198,7 +215,7 @@ async function planned(
     table,
   }: {
     policy: 'Expire' | 'Delete';
-    observed: NonNullable<Awaited<ReturnType<TableAdmin['describe']>>>;
+    observed: ObservedTable;
     table: LeaseTable;
   },
 ): Promise<Cleanup> {
@@ -255,17 +272,6 @@ async function deleteTable(
     note: `table ${target.table} deleted`,
     action: 'Delete',
   });
-}
-
-async function writeAll(
-  table: LeaseTable,
-  { writes }: { writes: Extract<Cleanup, { do: 'write rows' }>['writes'] },
-  signal: AbortSignal,
-) {
-  const claims = writes.filter(({ key }) => key === CLAIM_KEY);
-  const rest = writes.filter(({ key }) => key !== CLAIM_KEY);
-  await writeRows(table, rest, signal);
-  await writeRows(table, claims, signal);
 }
 
 async function told(pass: Pass, message: string, inMs: number): Promise<number> {
