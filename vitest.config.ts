@@ -20,10 +20,10 @@ const needy = ['test/**/*.{local,cluster,node,long}.test.ts', 'test/**/*.{local,
 /**
  * Those that mostly wait, for other people's programs and for operators that look every few seconds. Not the nodes' tests: one file
  * that takes nine minutes, and longer beside three of these. The soak, which is as long and costs a sixth of a core, and those that
- * wait and have no cluster run beside it.
+ * wait and have no cluster run beside it, and then two of the longest that have one: else the third place is empty while nodes are waited for.
  */
 const waiting = [
-  'test/**/!(*.sim|*.node|*.local|soak).long.test.ts',
+  'test/**/!(*.sim|*.node|*.local|soak|crash-points.cluster|commands.cluster).long.test.ts',
   'test/operator/operator{,-*}.cluster.test.ts',
   'test/dev/{function,import}.local.test.ts',
   'test/main/library-programs.local.test.ts',
