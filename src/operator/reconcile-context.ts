@@ -118,6 +118,8 @@ export interface GroupMemory {
   adviceWindow: Want[] | undefined;
   /** How the lag went, and what was learned of the workers. */
   lagHistory: LagHistory;
+  /** The operator may not look for records that wait: why, and until when that is taken for granted; monotonic. */
+  blind: { why: string; untilMs: number } | undefined;
   applied: AppliedGenerations;
   /** The objects that were wanted last, and a hash of what they were made from. */
   workload: { from: string; objects: Workload } | undefined;
@@ -211,6 +213,7 @@ function newTableMemory() {
     watched: new ObservedWorkers(),
     windows: new ShardWindows(),
     lagHistory: NO_LAG_HISTORY,
+    blind: undefined,
     outage: undefined,
   } satisfies Partial<GroupMemory>;
 }

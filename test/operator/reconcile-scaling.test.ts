@@ -118,7 +118,17 @@ describe('to zero and back', () => {
     h.readFault = new KcgError('AccessDenied', 'kinesis:GetRecords is not allowed');
     await pass(20);
     expect(await h.replicas()).toBe(1);
-    expect((await h.status()).scaling?.lastScale?.reason).toContain('kinesis:GetRecords is not allowed');
+    const { lastScale } = (await h.status()).scaling!;
+    expect(lastScale?.reason).toContain('kinesis:GetRecords is not allowed');
+    await work();
+    await pass(600);
+    const why = expect.stringContaining('kinesis:GetRecords is not allowed');
+    expect((await h.status()).scaling).toMatchObject({ desired: 1, lastScale, reason: why });
+    h.readFault = undefined;
+    await h.clock.advance(3_600_000);
+    await work();
+    await pass(120);
+    expect(await h.replicas()).toBe(0);
   });
 
   test('a Kinesis that is away leaves it as it is', async () => {

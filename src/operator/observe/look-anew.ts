@@ -11,7 +11,7 @@ export function lookAnew(pass: PlacedPass): void {
   // Followed by the operator before this one, which remembers nothing.
   if (asked === group.status?.handled?.reconcile) return;
   streams.refresh(streamKey(target), { isAsked: true });
-  Object.assign(memory, { table: undefined, asked: undefined, consumer: undefined });
+  Object.assign(memory, { table: undefined, asked: undefined, consumer: undefined, blind: undefined });
   memory.refused.clear();
   pass.looksAnew = true;
 }

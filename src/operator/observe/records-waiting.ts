@@ -21,6 +21,8 @@ export interface Waiting {
   readTo: ReadTo;
 }
 
+/** Rights are given in the meantime, perhaps: how long after a refusal a group has its worker without another look, ms. */
+const BLIND_MS = 3_600_000;
 /** Shards asked at a time. */
 const AT_ONCE = 10;
 /** A position has to be brought up to date before records at it can be gone: at this share of the retention. */
@@ -47,6 +49,7 @@ export async function recordsWaiting(
   const old = whyOld(leases, { stream, nowMs });
   if (old !== undefined) return { why: old, error: undefined, readTo };
   const client = options.aws.streamClient(target);
+  memory.blind = undefined;
   let error: KcgError | undefined;
   for (let from = 0; from < leases.length && (error === undefined || isOfShard(error)); from += AT_ONCE) {
     const some = leases.slice(from, from + AT_ONCE);
@@ -63,6 +66,7 @@ export async function recordsWaiting(
   // Workers have rights of their own.
   const isRefused = error?.code === 'AccessDenied' || error?.code === 'InvalidInput';
   const why = isRefused ? `the operator cannot look for records that wait: ${error!.message}` : undefined;
+  if (why !== undefined) memory.blind = { why, untilMs: options.clock.monotonic() + BLIND_MS };
   return { why, error, readTo };
 }
 

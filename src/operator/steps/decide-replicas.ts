@@ -127,18 +127,21 @@ function scalingByLag(
   { min, max }: Bounds,
 ): ReplicasInput['scaling'] {
   const { scaling, leases, handler } = group.spec;
+  const { blind } = memory;
+  const nowMs = options.clock.monotonic();
   const look = lagLook({
     view: isFresh ? view : undefined,
     rows,
     currentReplicas: replicasOf(existing) ?? 0,
     waiting,
     isPaused: !isReading(group),
-    nowMs: options.clock.monotonic(),
+    nowMs,
   });
   const target = {
     targetMs: scaling.targetLagSeconds! * 1000,
     lanes: handler.parallelizationFactor,
     mayBeZero: min === 0,
+    blind: blind && nowMs < blind.untilMs ? blind.why : undefined,
   };
   const { history, ...wanted } = wantedForLag(look, target, memory.lagHistory);
   memory.lagHistory = history;

@@ -53,6 +53,8 @@ export interface LagTarget {
   lanes: number;
   /** To be without a worker while no record comes. */
   mayBeZero: boolean;
+  /** Why nobody would see that a record comes when there is no worker; undefined = it would be seen. */
+  blind?: string | undefined;
 }
 
 /** A shard is pressed above this share of the target, and calm below half of that. */
@@ -217,11 +219,11 @@ function shrink(
     );
   if (shards.some(({ lagMs = 0 }) => lagMs > calm))
     return stay(look, undefined, `the lag is below ${formatDuration(target.targetMs)}`);
-  if (
+  const isIdle =
     target.mayBeZero &&
     nowMs - history.stillSinceMs >= IDLE_MS &&
-    shards.every(({ lagMs }) => lagMs! < 1_000)
-  )
+    shards.every(({ lagMs }) => lagMs! < 1_000);
+  if (isIdle && target.blind === undefined)
     return { replicas: 0, limitedBy: undefined, reason: 'no record comes' };
   // For want of room, a quota or an image they may never come, and those that are there do without them.
   if (liveWorkers < current) {
@@ -238,7 +240,8 @@ function shrink(
     return stay(
       look,
       undefined,
-      `${count(current, 'worker')} ${current === 1 ? 'keeps' : 'keep'} the lag below ${formatDuration(target.targetMs)}`,
+      (isIdle && target.blind) ||
+        `${count(current, 'worker')} ${current === 1 ? 'keeps' : 'keep'} the lag below ${formatDuration(target.targetMs)}`,
     );
   const why = capacity === undefined ? 'fewer workers are tried' : 'fewer workers can do what comes in';
   return { replicas, limitedBy: undefined, reason: `no shard is behind; ${why}` };
