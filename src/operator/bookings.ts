@@ -35,6 +35,11 @@ export class Bookings {
     this.#replicas.set(uid, replicas);
   }
 
+  /** They were not started: what runs counts. */
+  freeReplicas(uid: string): void {
+    this.#replicas.delete(uid);
+  }
+
   /** Undefined = nothing was decided yet: what runs counts. */
   replicasOf(uid: string): number | undefined {
     return this.#replicas.get(uid);

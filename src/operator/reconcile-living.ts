@@ -170,5 +170,8 @@ async function scale(
     seenRevision,
     consumerArn: usableArn(consumer),
   });
+  // Others may have what could not be started.
+  if (workload.deployment?.replicas !== decision.replicas)
+    pass.tenants.booked.freeReplicas(pass.object.metadata.uid);
   return { scaling: decision, workload };
 }

@@ -169,6 +169,38 @@ describe('workers', () => {
     expect(await replicas('b')).toBe(2);
   });
 
+  test('that cannot be started are there for other groups', async () => {
+    namespace({ 'kcg.dev/max-replicas': '4' });
+    create('a');
+    h.faults.set('apply Deployment', new KcgError('InvalidInput', 'exceeded quota'));
+    await converge('a');
+    expect((await told('a', 'WorkersAvailable')).is).toMatch(/^False /);
+    h.faults.clear();
+    create('b');
+    await converge('b');
+    expect(await replicas('b')).toBe(4);
+  });
+
+  test('of a group whose deletion waits for AWS are there for others', async () => {
+    namespace({ 'kcg.dev/max-replicas': '4' });
+    create('a', { checkpoints: { deletionPolicy: 'Delete' } });
+    await converge('a');
+    const { tables } = h;
+    const admin = tables.admin.bind(tables);
+    const describeTable = () => Promise.reject(new KcgError('AccessDenied', 'no'));
+    tables.admin = (name) => ({
+      ...admin(name),
+      ...(name.endsWith('-a') ? { describe: describeTable } : {}),
+    });
+    h.cluster.remove(KINDS.consumerGroup, at('a'));
+    await h.reconcile('shop/a');
+    await h.reconcile('shop/a');
+    expect((await told('a', 'Ready')).message).toContain('no');
+    create('b');
+    await converge('b');
+    expect(await replicas('b')).toBe(4);
+  });
+
   test('that run stay when the limit is lowered, also after a restart of the operator', async () => {
     namespace({});
     create('a');

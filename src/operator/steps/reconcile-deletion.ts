@@ -74,6 +74,7 @@ export async function reconcileDeletion(pass: Pass): Promise<number | StuckRound
   const { options, object, memory, signal } = pass;
   if (!hasFinalizer(object)) return undefined;
   memory.wasGuarded = true;
+  pass.tenants.booked.freeReplicas(object.metadata.uid);
   const waits = await undo(pass);
   if (!waits) return dropFinalizer(options.cluster, pass.object, signal);
   if (!waits.failed) return told(pass, waits.message, waits.inMs);
