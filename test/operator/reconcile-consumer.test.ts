@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
-import { KINDS } from '../../src/kubernetes/cluster.ts';
+import { KINDS, type StoredObject } from '../../src/kubernetes/cluster.ts';
 import { Harness, NAME } from './reconcile-harness.ts';
 
 const FAN_OUT = { consumer: { type: 'EnhancedFanOut' } };
@@ -83,6 +83,23 @@ describe('a group with enhanced fan-out', () => {
     expect(await gone()).toBe(true);
     await h.reconcile();
     expect(consumers()).toEqual(['ours']);
+  });
+
+  test('removes none of another stream, whatever its annotations say', async () => {
+    h.kinesis.createStream({ name: 'payments', shardCount: 1 });
+    const { arn: streamArn, consumers: theirs } = h.kinesis.stream('payments');
+    theirs.register('pay', h.clock.now());
+    await started({});
+    h.setGroup((_, { metadata }) => {
+      const made = [{ streamArn, name: 'pay' }];
+      const record = JSON.stringify({ uid: (metadata as StoredObject['metadata']).uid, made });
+      metadata.annotations = { ...metadata.annotations, 'kcg.dev/stream-consumers': record };
+    });
+    await h.converge();
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    expect(theirs.list(h.clock.now())).toHaveLength(1);
+    expect(await gone()).toBe(true);
   });
 
   test('is found again after a restart, without a write', async () => {

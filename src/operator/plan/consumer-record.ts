@@ -12,10 +12,24 @@ export interface MadeConsumer {
   name: string;
 }
 
-export function readMadeConsumers(object: Pick<StoredObject, 'metadata'>): MadeConsumer[] {
+/** Of the group's own stream alone: who may write the group may write the annotation, and could have any other's removed. */
+export function readMadeConsumers(object: StoredObject): MadeConsumer[] {
   const made = readOwn(object, CONSUMERS_ANNOTATION)?.['made'];
   if (!Array.isArray(made)) return [];
-  return made.filter(isMade).map(({ streamArn, name }) => ({ streamArn, name }));
+  const stream = streamIn(object);
+  const isOwn = ({ streamArn }: MadeConsumer) =>
+    stream === undefined || streamArn.endsWith(`:stream/${stream}`);
+  return made
+    .filter(isMade)
+    .filter(isOwn)
+    .map(({ streamArn, name }) => ({ streamArn, name }));
+}
+
+/** Its name; it never changes. Undefined where the spec cannot be read. */
+function streamIn({ spec }: StoredObject): string | undefined {
+  const { name, arn } = ((spec ?? {}) as { stream?: { name?: unknown; arn?: unknown } }).stream ?? {};
+  const text = name ?? arn;
+  return typeof text === 'string' ? text.split('/').at(-1) : undefined;
 }
 
 /** The annotation to set; without any consumer it goes. */
