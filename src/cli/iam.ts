@@ -95,6 +95,7 @@ function toldApart(policies: readonly NamedPolicy[]): NamedPolicy[] {
 
 /**
  * By flags, and then by the ARNs of the groups themselves.
+ * @returns `isGuess` when the account is that of a stream alone, which may be another's than that of the tables
  * @throws KcgError `InvalidInput` when nothing tells the account, or a region where one is needed
  */
 export function scopeOf(
@@ -104,14 +105,17 @@ export function scopeOf(
     partition,
     region,
   }: { account: string | undefined; partition: string; region: string | undefined },
-): AwsScope {
-  const arns = groups.flatMap(({ spec, status }) => {
-    const { stream, table } = status ?? {};
-    return [spec.stream.arn, stream?.arn, table?.arn].map(realArn);
-  });
-  const roles = groups.map(({ spec }) => realArn(spec.aws?.roleArn));
-  const known = [...arns, ...roles].find((arn) => arn !== undefined);
-  const given = account ?? accountOfArn(known);
+): AwsScope & { isGuess: boolean } {
+  // Of the others account and tables are those of their roles.
+  const own = groups.filter(({ spec }) => spec.aws === undefined);
+  const inAccount = firstReal(
+    own.flatMap(({ spec, status }) => [status?.table?.arn, spec.stream.name && status?.stream?.arn]),
+  );
+  const stream = firstReal(own.map(({ spec }) => spec.stream.arn));
+  const role = firstReal(groups.map(({ spec }) => spec.aws?.roleArn));
+  const sure = inAccount ?? (own.length === 0 ? role : undefined);
+  const known = inAccount ?? stream ?? role;
+  const given = account ?? accountOfArn(sure ?? stream);
   if (given === undefined) {
     throw new KcgError('InvalidInput', 'no group says which AWS account it is in', {
       fix: 'Name it with --account.',
@@ -131,7 +135,12 @@ export function scopeOf(
     account: given,
     partition: known?.split(':')[1] ?? partition,
     region: region ?? regionOfArn(known) ?? '',
+    isGuess: account === undefined && sure === undefined,
   };
+}
+
+function firstReal(arns: readonly (string | undefined)[]): string | undefined {
+  return arns.map(realArn).find((arn) => arn !== undefined);
 }
 
 /** What `kcg iam` prints, without the newline at the end. */

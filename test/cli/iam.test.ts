@@ -164,6 +164,7 @@ describe('kcg iam', () => {
       account: '111111111111',
       partition: 'aws-cn',
       region: 'cn-north-1',
+      isGuess: false,
     });
     const aws = { roleArn: 'arn:aws:iam::222222222222:role/kcg' };
     expect(scopeOf([group({ aws, region: 'eu-west-1' })], flags).account).toBe('222222222222');
@@ -171,6 +172,23 @@ describe('kcg iam', () => {
     expect(() => scopeOf([group()], { ...flags, account: '123456789012' })).toThrow(
       'shop/orders names no AWS region',
     );
+  });
+
+  test('takes the account of a stream for that of the tables only where nothing else tells it, and says so', () => {
+    const flags = { account: undefined, partition: 'aws', region: 'eu-west-1' };
+    const theirs = { stream: { arn: 'arn:aws:kinesis:eu-west-1:222222222222:stream/orders' } };
+    const arn = 'arn:aws:dynamodb:eu-west-1:111111111111:table/kinesis-checkpoints-shop-orders';
+    const ran = { status: { stream: theirs.stream, table: { arn } } };
+    const aws = { roleArn: 'arn:aws:iam::333333333333:role/kcg' };
+    const of = (...groups: KinesisConsumerGroup[]) => {
+      const { account, isGuess } = scopeOf(groups, flags);
+      return [account, isGuess];
+    };
+    expect(of(group(theirs))).toEqual(['222222222222', true]);
+    expect(of(group(theirs), group(theirs, ran))).toEqual(['111111111111', false]);
+    expect(of(group(theirs), group({}, ran), group({ aws }))).toEqual(['111111111111', false]);
+    expect(() => of(group(), group({ aws }))).toThrow('which AWS account');
+    expect(scopeOf([group(theirs)], { ...flags, account: '111111111111' }).isGuess).toBe(false);
   });
 
   test('prints the policy of each role and each group, also where their names are alike', () => {

@@ -48,7 +48,12 @@ export async function runIamCommand(
     });
   }
   const region = options.region ?? regionFrom(env);
-  const policies = policiesOf(groups, options.for, scopeOf(groups, { ...options, region }));
+  const { isGuess, ...scope } = scopeOf(groups, { ...options, region });
+  if (isGuess)
+    process.stderr.write(
+      `warning: the tables are taken to be in account ${scope.account}, that of a stream: if it is another's, name yours with --account\n`,
+    );
+  const policies = policiesOf(groups, options.for, scope);
   process.stdout.write(`${printPolicies(policies, options.output)}\n`);
   for (const { name, characters } of tooLarge(policies)) {
     process.stderr.write(
