@@ -1,7 +1,11 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
+import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { createDynamoDbClient } from '../../src/aws/dynamodb-client.ts';
 import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
 import { announceWorker, beatWorker, putShard, takeShard } from '../../src/leases/transitions.ts';
@@ -261,4 +265,28 @@ describe('kcg leases says in one line', () => {
     const { err } = await leases('--table', 'native', '--group', 'shop.orders');
     expect(err).toContain('Let the trust policy of arn:aws:iam::1:role/x allow sts:AssumeRole');
   });
+});
+
+test('kcg status takes what it does not find for missing, but of a group whose role may be of another account', async () => {
+  const kinesis = await startLocalKinesis({ clock });
+  const folder = await mkdtemp(join(tmpdir(), 'kcg-status-'));
+  onTestFinished(async () => {
+    await kinesis.close();
+    await rm(folder, { recursive: true });
+  });
+  const at = ['--kinesis-endpoint', kinesis.endpoint, '--dynamodb-endpoint', server.endpoint];
+  const file = join(folder, 'group.yaml');
+  const status = async (more: object) => {
+    const metadata = { name: 'orders', namespace: 'shop' };
+    const about = { apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisConsumerGroup', metadata };
+    const checkpoints = { table: { name: 'native' } };
+    const spec = { stream: { name: 'orders' }, region: 'eu-west-1', checkpoints, handler: { log: {} } };
+    await writeFile(file, JSON.stringify({ ...about, spec: { ...spec, ...more } }));
+    return await kcgHere(['status', '-f', file, ...at]);
+  };
+  const own = await status({});
+  expect(own.stdout).toContain('StreamNotFound');
+  const role = await status({ aws: { roleArn: 'arn:aws:iam::222222222222:role/kcg-shop' } });
+  expect(role.stdout).not.toContain('StreamNotFound');
+  expect(role.stdout).toContain('The group is in account 222222222222, that of spec.aws.roleArn');
 });

@@ -10,7 +10,7 @@ import { asMade } from '../../src/table/new-table.ts';
 import { planTable } from '../../src/table/plan-table.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
-import { checkClaim, checkStream, checkTable } from '../../src/main/verbs/preflight-aws.ts';
+import { checkAccount, checkClaim, checkStream, checkTable } from '../../src/main/verbs/preflight-aws.ts';
 import type { ClusterFacts } from '../../src/main/verbs/preflight-cluster.ts';
 import { planPods } from '../../src/main/verbs/preflight-pods.ts';
 import { tablePlan, workersCheck } from '../../src/main/verbs/preflight-plan.ts';
@@ -91,6 +91,30 @@ test('a shard that others are reading just now can be read all the same', async 
   };
   const [, checks] = await checkStream(client, new AbortController().signal);
   expect(checks.map(({ result, what }) => `${what} ${result}`)).toEqual(['stream ok', 'read ok']);
+});
+
+test.each<[string, object, string | undefined, string[]]>([
+  ['no role', {}, undefined, []],
+  ['a role, and nothing was found', {}, undefined, ['stream and table are in account 222222222222']],
+  [
+    'a role, and a stream of another account',
+    {},
+    '111111111111',
+    ['stream and table are in account 222222222222'],
+  ],
+  ['a role, and a stream of its account', {}, '222222222222', []],
+  [
+    'a role, and a stream by its ARN',
+    { stream: { arn: 'arn:aws:kinesis:eu-west-1:222222222222:stream/orders' } },
+    '222222222222',
+    ['its table is in account 222222222222'],
+  ],
+])('says in which account a group is that has %s', (has, spec, account, words) => {
+  const aws = has === 'no role' ? {} : { aws: { roleArn: 'arn:aws:iam::222222222222:role/kcg' } };
+  const stream =
+    account === undefined ? undefined : { arn: `arn:aws:kinesis:eu-west-1:${account}:stream/orders` };
+  const checks = checkAccount(source('shop', { ...aws, ...spec }), stream);
+  expect(checks.map(({ found }) => found.split(',')[0])).toEqual(words);
 });
 
 const NOON = Date.UTC(2026, 0, 5, 12);

@@ -1,3 +1,4 @@
+import { accountOfArn } from '../../api/arn.ts';
 import { isReading } from '../../api/group.ts';
 import { workerSelector } from '../../api/labels.ts';
 import { awsCredentials } from '../../aws/credentials.ts';
@@ -60,9 +61,11 @@ export class GroupLooker {
         return await read();
       } catch (thrown) {
         if (signal.aborted) throw thrown;
-        const error = what === 'pods' || what === 'Events' ? cluster!.explain(thrown) : forAws(thrown);
-        const missing = error.code === 'NotFound' ? { isMissing: true } : {};
-        unknown.push({ what, why: describeError(error), ...missing });
+        const isOfCluster = what === 'pods' || what === 'Events';
+        const error = isOfCluster ? cluster!.explain(thrown) : forAws(thrown);
+        const elsewhere = error.code === 'NotFound' && !isOfCluster ? placeOfRole(source) : undefined;
+        const missing = error.code === 'NotFound' && elsewhere === undefined ? { isMissing: true } : {};
+        unknown.push({ what, why: `${describeError(error)}${elsewhere ?? ''}`, ...missing });
         return undefined;
       }
     };
@@ -191,6 +194,13 @@ function awsClients(place: GroupSource['place']): AwsClients {
       streamClient?.close();
     },
   };
+}
+
+/** Where that may be which is not in the account of who asks; undefined for a group without a role. */
+function placeOfRole({ group }: GroupSource): string | undefined {
+  const account = accountOfArn(group?.spec.aws?.roleArn);
+  if (account === undefined) return undefined;
+  return ` The group is in account ${account}, that of spec.aws.roleArn: ask with credentials of it.`;
 }
 
 function podsOf(

@@ -1,3 +1,4 @@
+import { accountOfArn } from '../../api/arn.ts';
 import { groupIdOf } from '../../api/group.ts';
 import { TAKE_OVER_ANNOTATION } from '../../api/labels.ts';
 import type { Check } from '../../cli/checks.ts';
@@ -37,7 +38,23 @@ export async function checkAws(
   ]);
   const workers = stream ? [workersCheck(source.group!, stream.openShards, systemClock.now())] : [];
   const claim = table ? await checkClaim(source, aws, { facts, stream, signal }) : [];
-  return [...checks, ...tableChecks, ...workers, ...claim, ...imports(source), rights()];
+  const account = checkAccount(source, stream);
+  return [...account, ...checks, ...tableChecks, ...workers, ...claim, ...imports(source), rights()];
+}
+
+/** A group with a role has its table in the account of that; here it is looked for as who asks. */
+export function checkAccount(
+  { group }: GroupSource,
+  stream: Pick<StreamSummary, 'arn'> | undefined,
+): Check[] {
+  const { aws, stream: named } = group!.spec;
+  const account = accountOfArn(aws?.roleArn);
+  const isNamed = named.name !== undefined;
+  if (account === undefined || (isNamed && accountOfArn(stream?.arn) === account)) return [];
+  const things = isNamed ? 'stream and table are' : 'its table is';
+  const found = `${things} in account ${account}, that of spec.aws.roleArn; what follows was asked in the account of your AWS identity`;
+  const next = `If that is another one, run it with credentials of account ${account}.`;
+  return [{ result: 'warning', what: 'account', found, next }];
 }
 
 /** Undefined where there is none, or it does not say. */
