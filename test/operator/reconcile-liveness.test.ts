@@ -106,6 +106,23 @@ test('shards that nobody takes are looked at closely for some lease durations, a
   expect(await h.reconcile()).toBeGreaterThanOrEqual(4_000);
 });
 
+test('the time for which a group is scaled to zero is no failover, however its workers ended', async () => {
+  const scaling = { mode: 'External', minReplicas: 0, replicas: 0 };
+  h.setGroup((spec) => (spec['scaling'] = scaling));
+  await h.converge();
+  await loseEverything();
+  await pollFor(60);
+  expect(await h.condition('Ready')).toBe('True ScaledToZero');
+  await h.clock.advance(3_600_000);
+  h.setGroup((spec) => (spec['scaling'] = { ...scaling, replicas: 3 }));
+  await h.converge();
+  await h.runWorkers({ beat: 100 });
+  await pollFor(10);
+  const { owned, lastFailover } = (await h.status()).leases!;
+  expect(owned).toBe(3);
+  expect(lastFailover?.seconds).toBeLessThan(60);
+});
+
 describe('a beat does not stand still', () => {
   test('because the rows could not be read', async () => {
     h.rowFault = new KcgError('Unavailable', 'DynamoDB did not answer');

@@ -104,7 +104,7 @@ export function viewOf(
 }
 
 /** By the Deployment, or where there is none, as for a group that never had a worker, by what somebody has asked for. */
-function isScaledToZero(pass: PlacedPass): boolean {
+export function isScaledToZero(pass: PlacedPass): boolean {
   const { mode, replicas, ...bounds } = pass.group.spec.scaling;
   const running = replicasOf(deploymentOf(pass));
   if (running !== undefined) return running === 0;

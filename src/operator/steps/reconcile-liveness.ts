@@ -7,7 +7,7 @@ import { count } from '../../lib/count.ts';
 import { describeError } from '../../lib/errors.ts';
 import type { GroupView } from '../../view/group-view.ts';
 import { fenceWorkers, type FenceResult } from './fence-workers.ts';
-import type { ReadRows } from '../observe/observe-rows.ts';
+import { isScaledToZero, type ReadRows } from '../observe/observe-rows.ts';
 import { planFences, terminationsOf, type PodLike } from '../plan/fence.ts';
 import { nextOutageLookMs, trackFailover } from '../plan/status/track-failover.ts';
 import { lookAgain, pollMsOf, type PlacedPass } from '../reconcile-context.ts';
@@ -82,7 +82,7 @@ async function fence(
 /** Tells when all shards whose worker died have a living owner again, and after how long. */
 export function followOutage(pass: PlacedPass, view: GroupView, ended: readonly string[]): void {
   const { memory, options, group } = pass;
-  if (!isReading(group)) {
+  if (!isReading(group) || isScaledToZero(pass)) {
     memory.outage = undefined;
     return;
   }
