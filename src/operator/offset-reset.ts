@@ -1,4 +1,5 @@
 import type { CompleteReason, FailedReason } from '../api/offset-reset-conditions.ts';
+import type { GroupSpec } from '../api/group-spec.ts';
 import type { OffsetResetSpec } from '../api/offset-reset.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
 import type { GroupTarget } from './group-target.ts';
@@ -49,6 +50,8 @@ export interface ResetRequest {
   id: string;
   /** For people. */
   by: string;
+  /** Of the group: where shards without a position begin. */
+  spec: Pick<GroupSpec, 'range' | 'initialPosition'>;
   /** Undefined: its resource is gone, and what it has begun is ended. */
   to: OffsetResetSpec['to'];
   stopsWorkers: boolean;

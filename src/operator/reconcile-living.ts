@@ -17,6 +17,7 @@ import { pursueConsumer, removeOldConsumers, usableArn } from './steps/reconcile
 import { followOutage, judgeWorkers } from './steps/reconcile-liveness.ts';
 import { nowhere } from './plan/status/nowhere.ts';
 import { countJudgements } from './plan/status/shards-progressing.ts';
+import { rangeGone } from './plan/status/range-gone.ts';
 import { forgetResume } from './steps/forget-resume.ts';
 import { concernsImport, pursueImport } from './steps/reconcile-import.ts';
 import { reconcilePause } from './steps/reconcile-pause.ts';
@@ -133,6 +134,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     claim: memory.claim,
     imported: concernsImport(group, found.rows) ? memory.import.facts : 'none',
     isComplete: found.rows && isComplete(group, found.rows),
+    rangeGone: rangeGone(pass, stream.summary),
     resetBy: resetUnderWay(found.rows?.claim)?.by,
     workload,
     view,

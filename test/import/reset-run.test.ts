@@ -84,6 +84,30 @@ describe('a reset of a group that nobody reads', () => {
     expect(s.positions()).toEqual([`0 ${at}`, `1 ${at}`, '2 TRIM_HORIZON', '3 TRIM_HORIZON']);
   });
 
+  it('to a time of which the stream keeps no more says what is gone', async () => {
+    const s = await scene();
+    await s.clock.advance(30 * 3_600_000);
+    const timestamp = new Date(s.noonMs).toISOString();
+    const dry = await s.reset({ type: 'AtTimestamp', timestamp }, { isDryRun: true });
+    const kept = new Date(s.clock.now() - 24 * 3_600_000).toISOString();
+    const notes = [`what was written before ${kept} is gone: the stream keeps 24 h`];
+    expect(dry).toMatchObject({ result: { notes } });
+  });
+
+  it.each([
+    ['TrimHorizon', ALL_AGAIN],
+    ['Latest', undefined],
+  ] as const)('undone where the group had not begun goes to its initial position, %s', async (type, all) => {
+    const s = await scene();
+    for (const n of [0, 1, 2, 3]) s.table.store(shardId(n), undefined);
+    s.table.store('group#claim', { shard_id: 'group#claim', start_at: s.noonMs });
+    await s.reset({ type: 'Latest' });
+    const undo = { type: 'Snapshot', snapshot: 'uid-1' } as const;
+    await s.reset(undo, { id: 'uid-2', spec: { initialPosition: { type } } });
+    const at = `AT_TIMESTAMP ${new Date(s.noonMs).toISOString()}`;
+    expect(s.positions()).toEqual(all ?? [`0 ${at}`, `1 ${at}`, '2 TRIM_HORIZON', '3 TRIM_HORIZON']);
+  });
+
   it('to sequence numbers moves those shards and no others', async () => {
     const s = await scene();
     const positions = [{ shardId: shardId(1), after: s.sequences[0]! }];

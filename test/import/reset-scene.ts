@@ -63,6 +63,7 @@ export class ResetScene {
       id: 'uid-1',
       by: 'KinesisOffsetReset shop/one',
       isOfResource: true,
+      spec: { initialPosition: { type: 'TrimHorizon' } },
       table: this.table,
       stream: memoryStreamClient(this.kinesis, 'orders'),
       openOther: async () => this.other,

@@ -20,8 +20,8 @@ export type ResetTo =
   | { to: 'TRIM_HORIZON' }
   /** `atMs`: by the stream's own clock. */
   | { to: 'LATEST'; atMs: number }
-  /** `since`: shards that were open then, and all that came later. */
-  | { to: 'TIMESTAMP'; timestampMs: number; since: readonly Shard[] }
+  /** `since`: shards that were open then, and all that came later. `notes` for people. */
+  | { to: 'TIMESTAMP'; timestampMs: number; since: readonly Shard[]; notes: readonly string[] }
   | { to: 'SEQUENCES'; positions: readonly { shardId: string; checkpoint: Checkpoint }[] }
   /** Those of an earlier moment, or of another group. `name` for people. */
   | { to: 'POSITIONS'; name: string; positions: readonly { shardId: string; checkpoint: Checkpoint }[] };
@@ -136,7 +136,7 @@ function wantedBy(target: ResetTo, { shards, nowMs }: { shards: readonly Shard[]
 }
 
 function byTime(
-  { timestampMs, since }: Extract<ResetTo, { to: 'TIMESTAMP' }>,
+  { timestampMs, since, notes }: Extract<ResetTo, { to: 'TIMESTAMP' }>,
   { shards, nowMs }: { shards: readonly Shard[]; nowMs: number },
 ): Verdict {
   if (timestampMs > nowMs) {
@@ -150,7 +150,7 @@ function byTime(
     // To the plan it is a time until which somebody has processed everything.
     why: lease.checkpoint.at === 'AT_TIMESTAMP' ? 'what was written from that time on' : why,
   }));
-  return { wanted, notes: [], refusals: [] };
+  return { wanted, notes, refusals: [] };
 }
 
 function bySequence(

@@ -11,10 +11,10 @@ import { writeParentsFirst } from '../write-parents-first.ts';
 import { freeRow, planReset, type ResetPlan, type ResetShard } from './plan-reset.ts';
 import { failureOf, resultOf, resultOfSnapshot, type ResetProgress } from './reset-progress.ts';
 import { readResetSnapshot, writeResetSnapshot, type ResetSnapshot } from './reset-snapshot.ts';
-import { resolveTarget, type ResetTarget, type TargetOptions } from './reset-target.ts';
+import { beginningOf, resolveTarget, type ResetTarget, type TargetOptions } from './reset-target.ts';
 import { ShardOwners } from './shard-owners.ts';
 
-export interface ResetRunOptions extends Omit<TargetOptions, 'to'> {
+export interface ResetRunOptions extends Omit<TargetOptions, 'to' | 'begins'> {
   /** Names the reset: the same one goes on where it ended. */
   id: string;
   /** For people. */
@@ -22,6 +22,8 @@ export interface ResetRunOptions extends Omit<TargetOptions, 'to'> {
   isOfResource: boolean;
   /** Undefined = what has begun is ended, and nothing else is done. */
   to: ResetTarget | undefined;
+  /** Of the group: where shards without a position begin. */
+  spec: Parameters<typeof beginningOf>[0];
   /** Workers that run are to release their shards. */
   stopsWorkers: boolean;
   isDryRun: boolean;
@@ -90,10 +92,11 @@ export class ResetRun {
   }
 
   async #plan(to: ResetTarget, rows: GroupRows, signal: AbortSignal): Promise<ResetPlan | ResetProgress> {
-    const { stream, clock } = this.#options;
+    const { stream, clock, spec } = this.#options;
     const shards = await stream.listShards({ from: 'TRIM_HORIZON' }, { signal });
     try {
-      const target = await resolveTarget({ ...this.#options, to }, signal);
+      const begins = beginningOf(spec, rows.claim?.startAt);
+      const target = await resolveTarget({ ...this.#options, to, begins }, signal);
       const plan = planReset({ target, shards, leases: rows.leases, nowMs: clock.now() });
       if (plan.refusals.length === 0) return plan;
       const rest = plan.refusals.length - NAMED;

@@ -1,4 +1,6 @@
+import type { GroupSpec } from '../../api/group-spec.ts';
 import type { OffsetResetSpec } from '../../api/offset-reset.ts';
+import { goneBefore } from '../../kinesis/gone-before.ts';
 import { BEFORE_RECORD, type Checkpoint } from '../../kinesis/position.ts';
 import { isSameCreation } from '../../kinesis/same-stream.ts';
 import type { StreamClient } from '../../kinesis/stream-client.ts';
@@ -14,12 +16,25 @@ export type ResetTarget = NonNullable<OffsetResetSpec['to']>;
 
 export interface TargetOptions {
   to: ResetTarget;
+  /** Where the group begins without a position. */
+  begins: ResetTarget;
   /** The group's own rows. */
   table: LeaseTable;
   stream: Pick<StreamClient, 'describe' | 'listShards' | 'now'>;
   /** Rows of the group that `to.group` names. */
   openOther: (name: string) => Promise<LeaseTable>;
   clock: Clock;
+}
+
+/** @param startAt ms since the epoch; what `Latest` was pinned to */
+export function beginningOf(
+  { range, initialPosition: { type, timestamp } }: Pick<GroupSpec, 'range' | 'initialPosition'>,
+  startAt: number | undefined,
+): ResetTarget {
+  if (range) return { type: 'AtTimestamp', timestamp: range.from };
+  if (type === 'Latest' && startAt !== undefined)
+    return { type: 'AtTimestamp', timestamp: new Date(startAt).toISOString() };
+  return { type, timestamp };
 }
 
 /**
@@ -41,17 +56,36 @@ export async function resolveTarget(options: TargetOptions, signal: AbortSignal)
       // Kinesis lists nothing for a time to come; the plan refuses that.
       const isFuture = timestampMs > clock.now();
       const since = isFuture ? [] : await stream.listShards({ from: 'TIMESTAMP', timestampMs }, { signal });
-      return { to: 'TIMESTAMP', timestampMs, since };
+      const notes = await tellGone(timestampMs, options, signal);
+      return { to: 'TIMESTAMP', timestampMs, since, notes };
     }
     case 'SequenceNumbers':
       return { to: 'SEQUENCES', positions: to.positions!.map(asked) };
     case 'Snapshot': {
-      const snapshot = await readResetSnapshot(table, to.snapshot!, signal);
-      return { to: 'POSITIONS', name: `snapshot ${to.snapshot}`, positions: positionsBefore(snapshot) };
+      const positions = positionsBefore(await readResetSnapshot(table, to.snapshot!, signal));
+      // It had not begun.
+      if (positions.length === 0) return resolveTarget({ ...options, to: options.begins }, signal);
+      return { to: 'POSITIONS', name: `snapshot ${to.snapshot}`, positions };
     }
     case 'Group':
       return { to: 'POSITIONS', ...(await othersPositions(to.group!, options, signal)) };
   }
+}
+
+/** No stream keeps less than a day. */
+const KEPT_MS = 86_400_000;
+
+async function tellGone(
+  sinceMs: number,
+  { stream, clock }: Pick<TargetOptions, 'stream' | 'clock'>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  if (sinceMs > clock.now() - KEPT_MS) return [];
+  const summary = await stream.describe({ signal });
+  const goneMs = goneBefore(sinceMs, summary, clock.now());
+  if (goneMs === undefined) return [];
+  const time = new Date(goneMs).toISOString();
+  return [`what was written before ${time} is gone: the stream keeps ${summary.retentionHours} h`];
 }
 
 function asked({ shardId, after, at }: NonNullable<ResetTarget['positions']>[number]) {

@@ -57,6 +57,7 @@ export async function resetInTable(file: string, call: ResetCall): Promise<Reset
       stream,
       clock,
       by: 'kcg reset',
+      spec: group.spec,
       isOfResource: false,
       stopsWorkers: options.stop,
       isDryRun: options.dryRun,

@@ -26,6 +26,8 @@ export interface GroupFacts {
   workload: WorkloadFacts;
   /** All of the group's range is processed; undefined = not known. */
   isComplete?: boolean | undefined;
+  /** What of it was gone before the group was there, in words. */
+  rangeGone?: string | undefined;
   /** Who moves the positions right now, for people; undefined = nobody. */
   resetBy?: string | undefined;
   /** Undefined = the rows could not be read yet. */

@@ -157,6 +157,7 @@ function requestOf(
     ...about,
   };
 }
+    spec: pass.group.spec,
 
 function sessionOf({ memory, options }: PlacedPass, request: ResetRequest): ResetSession {
   const known = memory.reset.session;

@@ -110,12 +110,13 @@ export function positionsImported({ imported, failures }: GroupFacts): Told<'Pos
 }
 
 /** Of a group that has a range; while its rows are not known, what was said of it stays. */
-export function rangeComplete({ group, isComplete }: GroupFacts): Told<'Complete'> | undefined {
+export function rangeComplete({ group, isComplete, rangeGone }: GroupFacts): Told<'Complete'> | undefined {
   if (!group.spec.range || isComplete === undefined) return undefined;
   const { from, to } = group.spec.range;
+  const gone = rangeGone === undefined ? '' : `; ${rangeGone}`;
   return isComplete
-    ? { status: 'True', reason: 'RangeRead', message: `all from ${from} to ${to} is processed` }
-    : { status: 'False', reason: 'RangeReading', message: `records from ${from} to ${to} are read` };
+    ? { status: 'True', reason: 'RangeRead', message: `all from ${from} to ${to} is processed${gone}` }
+    : { status: 'False', reason: 'RangeReading', message: `records from ${from} to ${to} are read${gone}` };
 }
 
 /** Of the shards that can be read now: those that wait for their parents need no owner. */

@@ -1,0 +1,17 @@
+import type { KinesisConsumerGroup } from '../../../api/group.ts';
+import { goneBefore } from '../../../kinesis/gone-before.ts';
+import type { StreamSummary } from '../../../kinesis/stream-client.ts';
+import type { StoredObject } from '../../../kubernetes/cluster.ts';
+
+/** What of its range was gone before the group was there, in words; undefined = nothing, as far as is known. */
+export function rangeGone(
+  { object, group }: { object: StoredObject; group: Pick<KinesisConsumerGroup, 'spec'> },
+  stream: StreamSummary | undefined,
+): string | undefined {
+  const { range } = group.spec;
+  const { creationTimestamp } = object.metadata;
+  if (!range || !stream || creationTimestamp === undefined) return undefined;
+  const goneMs = goneBefore(Date.parse(range.from), stream, Date.parse(creationTimestamp));
+  if (goneMs === undefined) return undefined;
+  return `what came before ${new Date(goneMs).toISOString()} was gone when the group was made: the stream keeps ${stream.retentionHours} h`;
+}
