@@ -66,5 +66,5 @@ export type OpenReset = (request: ResetRequest) => ResetSession;
 /** What is remembered of a group's reset. */
 export interface ResetMemory {
   /** The session knows which workers' heartbeats have stood still. */
-  session: { id: string; session: ResetSession } | undefined;
+  session: { of: string; session: ResetSession } | undefined;
 }

@@ -6,6 +6,7 @@ import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { parentsOf } from '../../src/kinesis/shard.ts';
 import { memoryStreamClient } from '../../src/kinesis/memory/stream-client.ts';
 import { memoryStreamConsumers } from '../../src/kinesis/memory/stream-consumers.ts';
+import { CLAIM_KEY } from '../../src/leases/row.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import type { AwsAccount } from '../../src/operator/aws-account.ts';
 import type { GroupTarget } from '../../src/operator/group-target.ts';
@@ -82,6 +83,8 @@ export class Harness {
   tellers: Tellers | undefined;
   /** Set to make reads and writes of rows fail. */
   rowFault: KcgError | undefined;
+  /** How many writes of the claim reads that need not be consistent are behind. */
+  claimLag = 0;
   /** Set to make reads of records fail. */
   readFault: KcgError | undefined;
   readonly #stop = new AbortController();
@@ -209,6 +212,7 @@ export class Harness {
         if (this.rowFault) throw this.rowFault;
         await this.#failOn(operation);
       },
+      staleness: (row) => (row === CLAIM_KEY ? this.claimLag : 0),
       onWrite: ({ name }) => this.rowWrites.push(name),
     });
     this.rows.set(key, table);

@@ -98,6 +98,39 @@ async function recreate(spec: Record<string, unknown>): Promise<void> {
   await h.converge();
 }
 
+test('a complete replay that is reset reads again at once, whatever an old read says', async () => {
+  h.create({ range: RANGE });
+  await h.converge();
+  const claim = await h.table().get('group#claim', { consistent: true });
+  h.table().store('group#claim', { ...claim!, completed_at: h.clock.now() });
+  await h.clock.advance(60_000);
+  await h.converge();
+  expect(await h.replicas()).toBe(0);
+  h.cluster.create(KINDS.offsetReset, {
+    apiVersion: 'kcg.dev/v1alpha1',
+    kind: 'KinesisOffsetReset',
+    metadata: { namespace: 'shop', name: 'again' },
+    spec: { group: 'orders', to: { type: 'TrimHorizon' } },
+  });
+  await h.reconcile();
+  // Before the three that a reset makes.
+  h.claimLag = 3;
+  await h.reconcile();
+  expect(await h.replicas()).toBe(2);
+});
+
+test('a replay of what the stream keeps no more says what was gone when it was made', async () => {
+  const from = new Date(h.clock.now()).toISOString();
+  await h.clock.advance(30 * 3_600_000);
+  const kept = new Date(h.clock.now() - 24 * 3_600_000).toISOString();
+  h.create({ range: { from, to: kept } });
+  await h.clock.advance(3_600_000);
+  await h.converge();
+  expect(await h.message('Complete')).toBe(
+    `records from ${from} to ${kept} are read; what came before ${kept} was gone when the group was made: the stream keeps 24 h`,
+  );
+});
+
 test('a replay does not wait for a shard that was closed before its range', async () => {
   const [first] = h.kinesis.listShards('orders').shards;
   h.kinesis.splitShard('orders', first!.shardId, '1000');

@@ -61,6 +61,12 @@ const sequences = () =>
     .rows()
     .filter(({ shard_id }) => shard_id.startsWith('shardId'))
     .map((row) => row['sequence']);
+/** Workers do as those that have seen the hold. */
+function release(): void {
+  for (const { shard_id: key, ref: _, ...row } of h.table().rows())
+    if (key.startsWith('shardId'))
+      h.table().store(key, { ...row, epoch: Number(row['epoch']) + 1, shard_id: key });
+}
 const events = (name: string) =>
   h.cluster.events.filter(({ regarding }) => regarding.metadata.name === name).map(({ reason }) => reason);
 
@@ -127,9 +133,7 @@ describe('a reset', () => {
     expect(await h.condition('Ready')).toBe('False Progressing');
     expect(await h.message('Ready')).toContain('KinesisOffsetReset shop/back moves the positions');
     expect(await h.replicas()).toBe(3);
-    for (const { shard_id: key, ref: _, ...row } of h.table().rows())
-      if (key.startsWith('shardId'))
-        h.table().store(key, { ...row, epoch: Number(row['epoch']) + 1, shard_id: key });
+    release();
     const nudges = h.nudged.length;
     await h.reconcile();
     expect(await complete('back')).toBe('True Reset');
@@ -143,6 +147,23 @@ describe('a reset', () => {
     }
     expect(await h.condition('ShardsProgressing')).not.toBe('False ShardsRewound');
   });
+
+  test.each(['Stopped', 'Paused'])(
+    'of a group that has just been %s waits for its workers, as one that is told to stop them',
+    async (desiredState) => {
+      await group({ isStopped: false });
+      h.setGroup((spec) => (spec['desiredState'] = desiredState));
+      create('back', OLDEST);
+      for (let look = 0; look < 3; look += 1) {
+        await h.clock.advance(2_000);
+        await h.reconcile();
+      }
+      expect(await complete('back')).toBe('False StoppingWorkers');
+      release();
+      await h.reconcile();
+      expect(await complete('back')).toBe('True Reset');
+    },
+  );
 
   test('only shows, when it is a dry run, also while workers run', async () => {
     await group({ isStopped: false });
@@ -229,10 +250,14 @@ describe('a reset', () => {
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
     expect(await h.condition('Ready')).toBe('True Stopped');
     expect(await h.condition('Stalled')).toBe('False NotStalled');
+    // One that comes now is not kept waiting by its delay.
+    create('second', OLDEST);
+    await expect(h.reconcile()).rejects.toThrow('not allowed');
+    expect(await complete('second')).toBe('False Waiting');
     h.faults.clear();
     await h.clock.advance(10_000);
     await h.converge();
-    expect(await complete('back')).toBe('True Reset');
+    expect([await complete('back'), await complete('second')]).toEqual(['True Reset', 'True Reset']);
   });
 
   test('of no group says so at once, is stalled after a minute, and goes on when the group comes', async () => {
@@ -333,9 +358,14 @@ describe('a reset', () => {
   });
 
   test.each([
-    ['all namespaces', undefined],
-    ['a list of namespaces of which one cannot be read', (namespace: string) => namespace === 'shop'],
-  ])('of %s that is deleted half-way is ended as the table says', async (_, hasSyncedIn) => {
+    ['all namespaces', 'the same operator', undefined],
+    ['all namespaces', 'the next one', undefined],
+    [
+      'a list of namespaces of which one cannot be read',
+      'the next one',
+      (namespace: string) => namespace === 'shop',
+    ],
+  ])('of %s that is deleted half-way is ended by %s as the table says', async (_, by, hasSyncedIn) => {
     const listed = (cache: ObjectCache): ObjectCache =>
       hasSyncedIn === undefined
         ? cache
@@ -357,7 +387,7 @@ describe('a reset', () => {
     await h.reconcile();
     expect(await complete('back')).toBe('False StoppingWorkers');
     h.cluster.remove(KINDS.offsetReset, { namespace: 'shop', name: 'back' });
-    h.restart();
+    if (by === 'the next one') h.restart();
     await h.converge();
     const claim = h
       .table()
@@ -390,4 +420,37 @@ describe('an operator that ends half-way through a reset', () => {
       expect(sequences()).toEqual(['TRIM_HORIZON', 'TRIM_HORIZON', 'TRIM_HORIZON']);
     },
   );
+
+  test('with the positions moved has that told before another of the same second moves them', async () => {
+    await group();
+    const [read] = sequences();
+    const [{ shardId } = { shardId: '' }] = h.kinesis.listShards('orders').shards;
+    create('b-back', OLDEST);
+    h.faults.set('applyStatus KinesisOffsetReset', new KcgError('Timeout', 'no answer'));
+    await h.reconcile().catch(() => {});
+    create('a-on', { to: { type: 'SequenceNumbers', positions: [{ shardId, after: read }] } });
+    h.faults.clear();
+    h.restart();
+    await h.clock.advance(60_000);
+    await h.converge();
+    expect([await complete('b-back'), await complete('a-on')]).toEqual(['True Reset', 'True Reset']);
+    expect(sequences()).toEqual([read, 'TRIM_HORIZON', 'TRIM_HORIZON']);
+  });
+
+  test('leaves an undo that has begun to the next one, also when what it undoes is deleted', async () => {
+    await group();
+    const before = sequences();
+    create('back', OLDEST);
+    await h.converge();
+    create('undo', { undo: 'back' });
+    h.faults.set('finish reset', new KcgError('Timeout', 'no answer'));
+    await h.reconcile().catch(() => {});
+    h.cluster.remove(KINDS.offsetReset, { namespace: 'shop', name: 'back' });
+    h.faults.clear();
+    h.restart();
+    await h.clock.advance(60_000);
+    await h.converge();
+    expect(await complete('undo')).toBe('True Reset');
+    expect(sequences()).toEqual(before);
+  });
 });

@@ -33,7 +33,9 @@ export interface ReadRows {
 /** All rows of the group by one query, which is to claim one that is new; after a failure the last ones, for a while. */
 export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<ReadRows> {
   const { options, memory, target, signal } = pass;
-  const isConsistent = memory.claim === undefined && !tableRecordOf(pass)?.claimed;
+  const isNew = memory.claim === undefined && !tableRecordOf(pass)?.claimed;
+  // An old read says of a reset that is done that it is not: nobody looks again at a group that has no worker.
+  const isConsistent = isNew || memory.reset.session !== undefined;
   if (!facts.usable) return { rows: undefined, table: undefined, isConsistent: false, facts };
   const nowMs = options.clock.monotonic();
   try {

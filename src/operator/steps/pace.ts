@@ -57,14 +57,15 @@ function askedBy({ metadata }: StoredObject): string {
  * Does one step, or waits with it when it failed not long ago. The pass goes on without its result, so that a status is
  * written that tells of it.
  * @param thing what of the step; it is paced by itself
+ * @param asked as of `paced`: once it is another, the delay is over
  */
 export async function attempt<T>(
   pass: Pass,
-  { step, thing = step }: { step: StepFailure['step']; thing?: string },
+  { step, thing = step, asked = '' }: { step: StepFailure['step']; thing?: string; asked?: string },
   act: () => Promise<T>,
 ): Promise<T | undefined> {
   try {
-    return await paced(pass, { thing }, act);
+    return await paced(pass, { thing, asked }, act);
   } catch (thrown) {
     if (pass.signal.aborted) throw thrown;
     pass.failures.push({ step, error: KcgError.from(thrown) });

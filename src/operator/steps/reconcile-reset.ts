@@ -1,4 +1,4 @@
-import { rowsGroupIdOf } from '../../api/group.ts';
+import { isReading, rowsGroupIdOf } from '../../api/group.ts';
 import { OVER_ANNOTATION } from '../../api/labels.ts';
 import { readGroup } from '../../api/stored-group.ts';
 import { parseReset, type OffsetResetSpec, type OffsetResetStatus } from '../../api/offset-reset.ts';
@@ -16,7 +16,7 @@ import { notReady, pendingResets } from './waiting-resets.ts';
 import { tellReset } from '../apply/reset-writer.ts';
 
 /**
- * Goes on with the reset that has begun, else with the oldest; one at a time. What a reset has begun whose resource is gone is
+ * Goes on with the reset that the table names, else with the oldest; one at a time. What a reset has begun whose resource is gone is
  * ended as the table says. `at`: undefined = the group's rows cannot be used now.
  */
 export async function pursueReset(
@@ -26,10 +26,14 @@ export async function pursueReset(
   const { options, memory, object, groupId, signal } = pass;
   const pending = pendingResets(options, keyString(keyOf(object)));
   const begun = resetUnderWay(at?.rows.claim);
-  const next = pending.find(({ metadata }) => metadata.uid === begun?.id) ?? pending[0];
+  // Also one that is done and has not been told: the table forgets it with the next.
+  const named = at?.rows.claim?.reset?.id;
+  const next = pending.find(({ metadata }) => metadata.uid === named) ?? pending[0];
   const isOrphan = begun?.isOfResource && next?.metadata.uid !== begun.id && areListed(pass);
   if (!next && !isOrphan) return void (memory.reset.session = undefined);
-  await attempt(pass, { step: 'reset' }, async () => {
+  // One that is new, or gone, does not wait out what another has failed with.
+  const asked = [begun?.id, ...pending.map(({ metadata }) => metadata.uid)].join(' ');
+  await attempt(pass, { step: 'reset', asked }, async () => {
     if (at && isOrphan) {
       const request = requestOf(pass, at.table, { id: begun.id, by: begun.by });
       return follow(pass, at.rows, await sessionOf(pass, request).step(signal));
@@ -40,7 +44,7 @@ export async function pursueReset(
     for (const other of pending) if (other !== next) await tell(other, NOT_ITS_TURN);
     let step: ResetStep;
     try {
-      step = at ? await stepOf(pass, { object: next, table: at.table }) : notReady(object);
+      step = at ? await stepOf(pass, next, at) : notReady(object);
     } catch (thrown) {
       const error = KcgError.from(thrown);
       // Whoever waits for the reset looks at it, not at its group.
@@ -106,7 +110,8 @@ async function follow(pass: PlacedPass, rows: GroupRows, step: ResetStep): Promi
 
 async function stepOf(
   pass: PlacedPass,
-  { object, table }: { object: StoredObject; table: LeaseTable },
+  object: StoredObject,
+  { table, rows }: { table: LeaseTable; rows: GroupRows },
 ): Promise<ResetStep> {
   const parsed = parseReset(object);
   if (parsed.outcome === 'refused')
@@ -115,12 +120,16 @@ async function stepOf(
   const { annotations = {}, uid } = object.metadata;
   if (!spec.dryRun && (annotations[OVER_ANNOTATION] ?? uid) !== uid) return ALREADY_OVER;
   const to = spec.undo === undefined ? spec.to : undoTarget(pass, spec.undo);
-  if (typeof to === 'string') return { outcome: 'failed', reason: 'SnapshotNotFound', message: to };
+  const { id, state } = rows.claim?.reset ?? {};
+  // What has begun is ended from its own snapshot, whatever has become of the one that is undone.
+  if (typeof to === 'string' && (id !== uid || state === 'holding'))
+    return { outcome: 'failed', reason: 'SnapshotNotFound', message: to };
   const request = requestOf(pass, table, {
-    id: object.metadata.uid,
+    id: uid,
     by: `KinesisOffsetReset ${keyString(keyOf(object))}`,
-    to,
-    stopsWorkers: spec.whileRunning === 'Stop',
+    to: typeof to === 'string' ? undefined : to,
+    // Those of a group that has just been stopped or paused are on their way out.
+    stopsWorkers: spec.whileRunning === 'Stop' || !isReading(pass.group),
     isDryRun: spec.dryRun,
   });
   return sessionOf(pass, request).step(pass.signal);
@@ -148,6 +157,7 @@ function requestOf(
 ): ResetRequest {
   return {
     target: pass.target,
+    spec: pass.group.spec,
     table,
     to: undefined,
     stopsWorkers: true,
@@ -157,14 +167,16 @@ function requestOf(
     ...about,
   };
 }
-    spec: pass.group.spec,
 
 function sessionOf({ memory, options }: PlacedPass, request: ResetRequest): ResetSession {
+  const { id, to, stopsWorkers } = request;
+  // Its resource may go, and its group be stopped, while it is under way.
+  const of = JSON.stringify([id, to !== undefined, stopsWorkers]);
   const known = memory.reset.session;
-  if (known?.id === request.id) return known.session;
+  if (known?.of === of) return known.session;
   if (!options.aws.openReset) throw new KcgError('Unsupported', 'this operator resets nothing');
   const session = options.aws.openReset(request);
-  memory.reset.session = { id: request.id, session };
+  memory.reset.session = { of, session };
   return session;
 }
 
