@@ -7,7 +7,10 @@ import { resetOptions, targetFromFlags } from '../../src/cli/reset.ts';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { startLocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { openLeaseTable } from '../../src/leases/dynamodb/lease-table.ts';
+import { writeResetSnapshot } from '../../src/import/reset/reset-snapshot.ts';
+import { resetUnderWay } from '../../src/leases/claim.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
+import { beginReset, holdForReset } from '../../src/leases/reset-writes.ts';
 import { announceWorker, putShard, removeWorker } from '../../src/leases/transitions.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -87,7 +90,10 @@ test('positions go back, and back again, as they were', async () => {
   expect(await positions()).toEqual(before);
 });
 
-test('who stops it is told that it is half-way, and how it goes on', async () => {
+test.each([
+  ['sees whether workers live', []],
+  ['waits for workers', ['--stop']],
+])('who stops it while it %s has them go on, and is told so', async (_, flags) => {
   const now = clock.now();
   const worker = {
     worker: 'w-a',
@@ -102,6 +108,7 @@ test('who stops it is told that it is half-way, and how it goes on', async () =>
   const argv = [
     '--to',
     'TrimHorizon',
+    ...flags,
     '--kinesis-endpoint',
     kinesis.endpoint,
     '--dynamodb-endpoint',
@@ -111,7 +118,6 @@ test('who stops it is told that it is half-way, and how it goes on', async () =>
   const stop = new AbortController();
   const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   onTestFinished(() => told.mockRestore());
-  // It waits to see whether the worker lives.
   const call = {
     to: targetFromFlags(options),
     options,
@@ -121,6 +127,8 @@ test('who stops it is told that it is half-way, and how it goes on', async () =>
   };
   await expect(resetInTable(join(folder, 'group.yaml'), call)).rejects.toMatchObject({ code: 'Aborted' });
   expect(told.mock.calls.join('')).toContain('Run kcg reset again: it ends what has begun first.\n');
+  const { claim } = decodeRows(await (await open()).query('all', { consistent: true }));
+  expect(resetUnderWay(claim)).toBeUndefined();
   await (await open()).write(removeWorker(worker));
 });
 
@@ -157,3 +165,26 @@ test('what the operator of a cluster runs is left to it, unless it is said to be
   expect(await reset('--undo', '--unmanaged')).toMatchObject({ code: 0, stderr: '' });
   expect(await positions()).toEqual(before);
 });
+
+test.each(['holding', 'begun'] as const)(
+  'what an operator that is gone has left %s is ended first',
+  async (state) => {
+    const before = await positions();
+    const table = await open();
+    const { claim } = decodeRows(await table.query('all', { consistent: true }));
+    const id = `uid-${state}`;
+    const at = clock.now();
+    const record = { id, by: 'KinesisOffsetReset shop/back', isOfResource: true, at, parts: 0 };
+    await table.write(holdForReset({ ...record, state: 'holding' }, claim?.reset));
+    if (state === 'begun') {
+      const snapshot = { layout: 1, at, shards: [], unchanged: [], notes: [] } as const;
+      const { signal } = new AbortController();
+      const parts = await writeResetSnapshot(table, { id, snapshot, signal });
+      await table.write(beginReset({ id, parts }));
+    }
+    expect(await reset('--to', 'TrimHorizon', '--unmanaged')).toMatchObject({ code: 0, stderr: '' });
+    expect(await positions()).toEqual([{ at: 'TRIM_HORIZON' }, { at: 'TRIM_HORIZON' }]);
+    expect(await reset('--undo', '--unmanaged')).toMatchObject({ code: 0, stderr: '' });
+    expect(await positions()).toEqual(before);
+  },
+);

@@ -16,7 +16,8 @@ export async function claimForACluster(
     resourceUid: 'u1',
     namespace: 'shop',
     streamArn: arn,
-    streamCreatedAt: createdAt,
+    // Some tell it in seconds.
+    streamCreatedAt: Math.floor(createdAt / 1_000) * 1_000,
     claimedAt: clock.now(),
   };
   await table.write(claimGroup(undefined, claim));

@@ -56,7 +56,7 @@ export class ResetRun {
     if (isMine && record.state === 'done') return record.parts > 0 ? this.#done(signal) : GIVEN_UP;
     if (isMine && record.state === 'begun') return this.#complete(record, signal);
     if (!isMine && !this.#options.isDryRun) {
-      const other = blockedBy(rows);
+      const other = blockedBy(rows, this.#options);
       if (other) return { outcome: 'waiting', reason: 'Waiting', message: other, againInMs: 2_000 };
     }
     const { to } = this.#options;
@@ -223,11 +223,14 @@ const GIVEN_UP: ResetProgress = {
 };
 
 /** What has to be over before another reset. */
-function blockedBy({ claim }: GroupRows): string | undefined {
+function blockedBy(
+  { claim }: GroupRows,
+  { isOfResource }: Pick<ResetRunOptions, 'isOfResource'>,
+): string | undefined {
   if (isImporting(claim)) return 'positions are being imported; that has to be over first';
   const other = resetUnderWay(claim);
-  // What has moved nothing, and whose command line is gone, is in nobody's way.
-  if (!other || (other.state === 'holding' && !other.isOfResource)) return undefined;
+  // What has moved nothing, and whose command line is gone, is in nobody's way; nor is a resource's where no operator is.
+  if (!other || (other.state === 'holding' && !(other.isOfResource && isOfResource))) return undefined;
   return `${other.by} moves the positions; that has to be over first`;
 }
 

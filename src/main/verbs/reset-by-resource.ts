@@ -2,10 +2,16 @@ import { API_VERSION } from '../../api/group.ts';
 import { RESET_KIND, type OffsetResetSpec, type OffsetResetStatus } from '../../api/offset-reset.ts';
 import type { ResetReport, resetOptions } from '../../cli/reset.ts';
 import { abortError, systemClock } from '../../lib/clock.ts';
-import { KcgError } from '../../lib/errors.ts';
+import { hasCode, KcgError } from '../../lib/errors.ts';
 import type { OptionValues } from '../../lib/options.ts';
 import { randomName, systemRandom } from '../../lib/random.ts';
-import { KINDS, type Cluster, type KubeObject, type StoredObject } from '../../kubernetes/cluster.ts';
+import {
+  KINDS,
+  type Cluster,
+  type KubeObject,
+  type ObjectKey,
+  type StoredObject,
+} from '../../kubernetes/cluster.ts';
 import { orStopped } from './or-stopped.ts';
 import { noSuchGroup } from '../groups/no-such-group.ts';
 import { readUserCluster } from '../groups/user-cluster.ts';
@@ -34,7 +40,7 @@ export async function resetByResource(
 ): Promise<ResetReport> {
   return readUserCluster(options, { env }, async ({ cluster, namespace }) => {
     const key = { namespace, name: group };
-    if (!(await cluster.get(KINDS.consumerGroup, key, { signal }))) throw await noSuchGroup(cluster, key);
+    if (!(await isThere(cluster, key, signal))) throw await noSuchGroup(cluster, key);
     const where = to ? { to } : { undo: await lastReset(cluster, { namespace, group, signal }) };
     const spec = {
       group,
@@ -57,18 +63,29 @@ export async function resetByResource(
   });
 }
 
+/** Who may create resets need not be allowed to see groups: the reset tells of one that is not there. */
+async function isThere(cluster: Cluster, group: ObjectKey, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await cluster.get(KINDS.consumerGroup, group, { signal })) !== undefined;
+  } catch (thrown) {
+    if (!hasCode(thrown, 'AccessDenied')) throw thrown;
+    return true;
+  }
+}
+
 /** Name of the last one that moved something and says how to go back. */
 async function lastReset(
   cluster: Cluster,
   { namespace, group, signal }: { namespace: string; group: string; signal: AbortSignal },
 ): Promise<string> {
   const all = await cluster.list(KINDS.offsetReset, { namespace, signal });
-  const when = ({ status, metadata }: StoredObject) =>
-    `${(status as OffsetResetStatus).completionTime ?? ''} ${metadata.creationTimestamp ?? ''}`;
+  const when = ({ status }: StoredObject) => (status as OffsetResetStatus).completionTime ?? '';
+  // Several may end in one second; what ended last was written last.
+  const version = ({ metadata }: StoredObject) => Number(metadata.resourceVersion);
   const done = all
     .filter(({ spec }) => (spec as { group?: string } | undefined)?.group === group)
     .filter(({ status }) => (status as OffsetResetStatus | undefined)?.snapshot !== undefined)
-    .sort((a, b) => (when(a) < when(b) ? -1 : 1));
+    .sort((a, b) => (when(a) === when(b) ? version(a) - version(b) : when(a) < when(b) ? -1 : 1));
   const last = done.at(-1);
   if (last) return last.metadata.name;
   throw new KcgError('NotFound', `no reset of ${namespace}/${group} is there to be undone`, {

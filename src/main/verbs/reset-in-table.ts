@@ -3,9 +3,10 @@ import { pickGroup } from '../../cli/leases.ts';
 import type { ResetReport } from '../../cli/reset.ts';
 import { readGroups } from '../../dev/group-file.ts';
 import { ResetRun } from '../../import/reset/reset-run.ts';
+import { isSameCreation } from '../../kinesis/same-stream.ts';
 import { openLeaseTable } from '../../leases/dynamodb/lease-table.ts';
 import { readClaim } from '../../leases/read-claim.ts';
-import { abortError, systemClock as clock } from '../../lib/clock.ts';
+import { abortError, systemClock as clock, withDeadline } from '../../lib/clock.ts';
 import { KcgError } from '../../lib/errors.ts';
 import { randomName, systemRandom } from '../../lib/random.ts';
 import { openClients, placeOf } from '../groups/import-clients.ts';
@@ -15,7 +16,10 @@ import { refuseManaged } from '../groups/refuse-managed.ts';
 import { orStopped } from './or-stopped.ts';
 import type { ResetCall } from './reset-by-resource.ts';
 
-const LEFT = 'stopped half-way. Run kcg reset again: it ends what has begun first.';
+const LEFT =
+  'stopped: workers go on from where they are, unless positions were being moved. Run kcg reset again: it ends what has begun first.';
+/** To let workers go on, when somebody stops it, ms. */
+const LET_GO_MS = 5_000;
 
 /**
  * The same in the group's table alone, as in local mode. What an attempt that was stopped has begun is ended first.
@@ -50,14 +54,14 @@ export async function resetInTable(file: string, call: ResetCall): Promise<Reset
       }));
     }
     const { createdAt } = await stream.describe({ signal });
-    if (claim?.streamCreatedAt !== undefined && claim.streamCreatedAt !== createdAt)
+    if (claim?.streamCreatedAt !== undefined && !isSameCreation(claim.streamCreatedAt, createdAt))
       throw new KcgError('Conflict', 'the positions in the table are of an earlier stream of this name');
     const shared = {
+      spec: group.spec,
       table,
       stream,
       clock,
       by: 'kcg reset',
-      spec: group.spec,
       isOfResource: false,
       stopsWorkers: options.stop,
       isDryRun: options.dryRun,
@@ -69,17 +73,30 @@ export async function resetInTable(file: string, call: ResetCall): Promise<Reset
     };
     const left = claim?.reset;
     return await orStopped(signal, LEFT, async () => {
-      if (left?.state === 'begun' && !left.isOfResource && !options.dryRun) {
+      // Of a resource, too: no operator is there to end it.
+      if (left?.state === 'begun' && !options.dryRun) {
         say(`a reset that was stopped half-way is ended first: snapshot ${left.id}`);
         await follow(new ResetRun({ ...shared, id: left.id, to: undefined }), call);
       }
       const to = call.to ?? undoOf(left?.parts === 0 ? undefined : left?.id);
       const id = randomName(systemRandom, 10);
-      return await follow(new ResetRun({ ...shared, id, to }), call);
+      try {
+        return await follow(new ResetRun({ ...shared, id, to }), call);
+      } catch (thrown) {
+        if (signal.aborted) await letGo(new ResetRun({ ...shared, id, to: undefined }));
+        throw thrown;
+      }
     });
   } finally {
     close();
   }
+}
+
+/** Workers wait for nothing that nobody waits for. */
+async function letGo(run: ResetRun): Promise<void> {
+  await withDeadline(clock, LET_GO_MS, { what: 'to let workers go on' }, (signal) => run.step(signal)).catch(
+    () => {},
+  );
 }
 
 function undoOf(snapshot: string | undefined) {
