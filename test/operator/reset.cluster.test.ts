@@ -188,6 +188,24 @@ describe('a group that reads', () => {
     expect(nobody.stderr).toContain('there is no KinesisConsumerGroup nobody in namespace default');
   });
 
+  test('is not touched by a replay of some time beside it, which is complete, and whose pods go', async () => {
+    const pods = await podNames();
+    const before = delivered();
+    const from = new Date().toISOString();
+    await putTwenty();
+    const to = new Date().toISOString();
+    await until('a later moment', () => Date.now() > Date.parse(to));
+    await putTwenty();
+    await until('the new records', () => delivered() >= before + 40);
+    const range = `  range: {from: "${from}", to: "${to}"}`;
+    await site.apply(GROUP.replace('{name: orders', '{name: replay').replace('spec:', `spec:\n${range}`));
+    await site.kubectl(`wait --for=condition=Complete kcg/replay -n ${NAMESPACE} --timeout=300s`);
+    await until('the records of the range', () => delivered() >= before + 60);
+    await until('that its pods are gone', async () => (await podNames()) === pods);
+    expect(delivered()).toBe(before + 60);
+    expect((await site.conditions('replay', NAMESPACE))['Ready']).toBe('True RangeRead');
+  });
+
   test('is left to its operator by who has only the table', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'kcg-reset-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
