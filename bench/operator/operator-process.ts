@@ -21,13 +21,22 @@ const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delet
 export class BenchedOperator {
   /** Monotonic: the process began then, bundled already. */
   readonly startedMs = clock.monotonic();
+  /** Rejects when the process ends by itself, with what it said last. */
+  readonly failed: Promise<never>;
   readonly #child: ChildProcess;
   readonly #port: number;
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, { port, log }: { port: number; log: string }) {
     this.#child = child;
     this.#port = port;
     process.once('exit', () => child.kill('SIGKILL'));
+    this.failed = new Promise((_, reject) =>
+      child.once('exit', (code, signal) => {
+        const [last = ''] = readFileSync(log, 'utf8').trim().split('\n').slice(-1);
+        reject(new Error(`the operator ended with ${code ?? signal}: ${last}`));
+      }),
+    );
+    this.failed.catch(() => {});
   }
 
   /** Bundled into `folder` first, as it ships; its log is there, too. */
@@ -40,14 +49,15 @@ export class BenchedOperator {
     }: { port: number; folder: string; nodeFlags?: readonly string[] | undefined },
   ) {
     await bundle(folder);
-    const log = openSync(join(folder, 'operator.log'), 'a');
+    const path = join(folder, 'operator.log');
+    const log = openSync(path, 'a');
     const args = [...nodeFlags, join(folder, 'kcg.mjs'), 'operator', '--http-port', String(port), ...flags];
     // As in the chart.
     const chart = { MALLOC_ARENA_MAX: '1' };
     const env = { ...process.env, ...chart, ...LOCAL_CREDENTIALS, AWS_EC2_METADATA_DISABLED: 'true' };
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] });
     closeSync(log);
-    return new BenchedOperator(child, port);
+    return new BenchedOperator(child, { port, log: path });
   }
 
   async work(): Promise<Work> {

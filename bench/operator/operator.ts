@@ -88,7 +88,7 @@ async function measure(
     });
     const progress = setInterval(() => process.stderr.write(`${groups.ready}/${size} ready\n`), 5_000);
     const early = changesEarly ? changesUntilReady(groups, size) : undefined;
-    await groups.whenReady(size).finally(() => clearInterval(progress));
+    await Promise.race([groups.whenReady(size), operator.failed]).finally(() => clearInterval(progress));
     const ready = await look();
     const seconds = groups.firstReady.map((ms) => (ms - startMs) / 1_000);
     print(`cold to Ready      ${spread(seconds, 's', 1)}`);
