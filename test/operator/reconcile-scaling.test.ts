@@ -12,8 +12,8 @@ beforeEach(() => {
 });
 afterEach(() => h.close());
 
-async function create(scaling: Record<string, unknown>): Promise<void> {
-  h.create({ scaling });
+async function create(scaling: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<void> {
+  h.create({ scaling, ...more });
   await h.converge();
   await work();
 }
@@ -160,6 +160,20 @@ describe('to zero and back', () => {
     await pass(20);
     expect(await h.replicas()).toBe(1);
   });
+});
+
+test('a position that is written seldom stands for long though records come', async () => {
+  const scaling = {
+    mode: 'Lag',
+    targetLagSeconds: 60,
+    minReplicas: 0,
+    scaleDown: { stabilizationSeconds: 30 },
+  };
+  await create(scaling, { checkpoints: { intervalSeconds: 300 } });
+  await pass(500);
+  expect(await h.replicas()).toBe(1);
+  await pass(200);
+  expect(await h.replicas()).toBe(0);
 });
 
 test('a switch to an autoscaler that an operator finds when it begins takes no worker at once', async () => {

@@ -126,7 +126,7 @@ function scalingByLag(
   { view, rows, existing, isFresh, waiting }: KnownOfGroup,
   { min, max }: Bounds,
 ): ReplicasInput['scaling'] {
-  const { scaling, leases, handler } = group.spec;
+  const { scaling, leases, handler, checkpoints } = group.spec;
   const { blind } = memory;
   const nowMs = options.clock.monotonic();
   const look = lagLook({
@@ -141,6 +141,7 @@ function scalingByLag(
     targetMs: scaling.targetLagSeconds! * 1000,
     lanes: handler.parallelizationFactor,
     mayBeZero: min === 0,
+    checkpointMs: checkpoints.intervalSeconds * 1000,
     blind: blind && nowMs < blind.untilMs ? blind.why : undefined,
   };
   const { history, ...wanted } = wantedForLag(look, target, memory.lagHistory);

@@ -53,6 +53,8 @@ export interface LagTarget {
   lanes: number;
   /** To be without a worker while no record comes. */
   mayBeZero: boolean;
+  /** A position is written no more often than this, ms; default 0. */
+  checkpointMs?: number;
   /** Why nobody would see that a record comes when there is no worker; undefined = it would be seen. */
   blind?: string | undefined;
 }
@@ -221,7 +223,7 @@ function shrink(
     return stay(look, undefined, `the lag is below ${formatDuration(target.targetMs)}`);
   const isIdle =
     target.mayBeZero &&
-    nowMs - history.stillSinceMs >= IDLE_MS &&
+    nowMs - history.stillSinceMs >= Math.max(IDLE_MS, 2 * (target.checkpointMs ?? 0)) &&
     shards.every(({ lagMs }) => lagMs! < 1_000);
   if (isIdle && target.blind === undefined)
     return { replicas: 0, limitedBy: undefined, reason: 'no record comes' };
