@@ -9,8 +9,10 @@ import {
   waitUntilStreamExists,
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseGroup, type KinesisConsumerGroup } from '../../../src/api/group.ts';
+import { assumedRole } from '../../../src/aws/assumed-role.ts';
+import { awsCredentials } from '../../../src/aws/credentials.ts';
 import { LOCAL_CREDENTIALS } from '../../../src/dev/local-mode.ts';
 import { startLocalCluster, type LocalCluster } from '../../../src/dev/local-cluster.ts';
 import { KINDS } from '../../../src/kubernetes/cluster.ts';
@@ -21,11 +23,15 @@ import { sdkAwsAccount } from '../../../src/main/operator/aws-account.ts';
 import { startDynalite, startKinesisLocal } from '../../support/emulators.ts';
 import { startMoto, type Emulator } from '../../support/moto.ts';
 import { KCG } from '../../support/kcg-program.ts';
+import { LET_IN, OTHER_ACCOUNT, otherAccountFront, THEIR_STREAM } from '../../support/other-account-front.ts';
+
+type Keys = Awaited<ReturnType<ReturnType<typeof awsCredentials>>>;
 
 const stream = 'orders';
 const region = 'eu-west-1';
 const table = 'kinesis-checkpoints-shop-orders';
 const ref = { name: 'orders', namespace: 'shop' };
+const ROLE = `arn:aws:iam::${OTHER_ACCOUNT}:role/kcg-shop`;
 
 const HANDLER = `
 import { appendFile } from 'node:fs/promises';
@@ -40,13 +46,26 @@ let local: LocalCluster;
 let clients: { kinesis: KinesisClient; dynamodb: DynamoDBClient };
 let emulators: Emulator[];
 
-async function start(kinesis: Emulator, dynamodb: Emulator) {
+interface Scene {
+  /** In place of the emulators' own. */
+  endpoints?: { kinesis: string; dynamodb: string };
+  spec?: Record<string, unknown>;
+  /** Of who has the stream, and of who has the table; default: the environment's. */
+  streamKeys?: Keys;
+  tableKeys?: Keys;
+  /** Default: the environment's. */
+  workerKeys?: Keys;
+}
+
+async function start(kinesis: Emulator, dynamodb: Emulator, scene: Scene = {}) {
+  const { streamKeys, tableKeys, workerKeys } = scene;
   emulators = [kinesis, dynamodb];
   // The emulators speak HTTP/1.1 alone.
   const options = { region, requestHandler: new NodeHttpHandler() };
+  const as = (credentials: Keys | undefined) => (credentials ? { ...options, credentials } : options);
   clients = {
-    kinesis: new KinesisClient({ ...options, endpoint: kinesis.endpoint }),
-    dynamodb: new DynamoDBClient({ ...options, endpoint: dynamodb.endpoint }),
+    kinesis: new KinesisClient({ ...as(streamKeys), endpoint: kinesis.endpoint }),
+    dynamodb: new DynamoDBClient({ ...as(tableKeys), endpoint: dynamodb.endpoint }),
   };
   await clients.kinesis.send(new CreateStreamCommand({ StreamName: stream, ShardCount: 3 }));
   await waitUntilStreamExists(
@@ -58,13 +77,32 @@ async function start(kinesis: Emulator, dynamodb: Emulator) {
     random: systemRandom,
     log: createLog('warn', (line) => lines.push(line)),
     aws: sdkAwsAccount(systemClock),
-    workerCommand: [process.execPath, KCG, 'worker'],
+    workerCommand: [...(workerKeys ? asWorker(workerKeys) : []), process.execPath, KCG, 'worker'],
     onWorkerLine: (pod, line) => lines.push(`${pod} ${line}\n`),
   });
-  await local.apply(group(), { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint });
+  const annotations = { 'kcg.dev/aws-roles': ROLE };
+  local.cluster.create(KINDS.namespace, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: ref.namespace, annotations },
+  });
+  const { apiVersion, kind, spec } = group(scene.spec);
+  const endpoints = scene.endpoints ?? { kinesis: kinesis.endpoint, dynamodb: dynamodb.endpoint };
+  const template = { spec: { containers: [{ name: 'app', image: 'local' }] } };
+  const applied = { apiVersion, kind, metadata: ref, spec: { ...spec, endpoints, template } };
+  await local.cluster.apply(KINDS.consumerGroup, applied, { fieldManager: 'kubectl', force: true });
 }
 
-function group(): KinesisConsumerGroup {
+function asWorker({ accessKeyId, secretAccessKey, sessionToken }: Keys): string[] {
+  return [
+    'env',
+    `AWS_ACCESS_KEY_ID=${accessKeyId}`,
+    `AWS_SECRET_ACCESS_KEY=${secretAccessKey}`,
+    `AWS_SESSION_TOKEN=${sessionToken}`,
+  ];
+}
+
+function group(more: Record<string, unknown> = {}): KinesisConsumerGroup {
   const parsed = parseGroup({
     apiVersion: 'kcg.dev/v1alpha1',
     kind: 'KinesisConsumerGroup',
@@ -77,6 +115,7 @@ function group(): KinesisConsumerGroup {
       scaling: { shardsPerWorker: 2 },
       checkpoints: { deletionPolicy: 'Delete', table: { deletionProtection: false, tags: { team: 'shop' } } },
       handler: { module: { path: join(folder, 'handler.mjs') } },
+      ...more,
     },
   });
   if (parsed.outcome === 'refused') throw new Error(parsed.problems.join());
@@ -140,6 +179,7 @@ async function liveThrough(): Promise<void> {
     const ready = (await conditions()).find(({ type }) => type === 'Ready');
     expect(ready).toMatchObject({ status: 'True' });
   }, patient);
+  expect((await clients.dynamodb.send(new ListTablesCommand({}))).TableNames).toContain(table);
   const [victim] = local.pods.list();
   process.kill(victim!.pid!, 'SIGKILL');
   await expectDelivered(await produce('second', 100));
@@ -157,9 +197,40 @@ describe('a group on emulators of others', { timeout: 1_200_000 }, () => {
     await liveThrough();
   });
 
-  it('lives through its life on moto', async () => {
+  it('lives through its life on moto, with its stream in another account', async () => {
     const moto = await startMoto();
-    await start(moto, moto);
+    const front = await otherAccountFront(moto.endpoint);
+    onTestFinished(() => front.close());
+    await start(moto, moto, {
+      endpoints: { kinesis: front.endpoint, dynamodb: moto.endpoint },
+      spec: { stream: { arn: THEIR_STREAM } },
+      streamKeys: await keysOfOther(moto),
+    });
+    await liveThrough();
+    expect([...front.theirs].toSorted()).toEqual(LET_IN);
+    expect([...front.own]).toEqual([]);
+  });
+
+  it('lives through its life on moto, with its stream and its table in the account of its role', async () => {
+    const moto = await startMoto();
+    const keys = await keysOfOther(moto);
+    await start(moto, moto, {
+      spec: { aws: { roleArn: ROLE } },
+      streamKeys: keys,
+      tableKeys: keys,
+      workerKeys: keys,
+    });
     await liveThrough();
   });
 });
+
+/** As moto tells accounts apart: by the role that the keys are of. */
+async function keysOfOther(moto: Emulator): Promise<Keys> {
+  emulators = [moto];
+  vi.stubEnv('AWS_ENDPOINT_URL_STS', moto.endpoint);
+  const role = { arn: ROLE, externalId: 'test', sessionName: 'test' };
+  const credentials = awsCredentials({ clock: systemClock });
+  const assumed = assumedRole({ clock: systemClock, region, role, credentials, principal: 'the test' });
+  onTestFinished(() => assumed.close());
+  return assumed.credentials();
+}
