@@ -16,10 +16,10 @@ beforeEach(async () => {
 afterEach(() => h.close());
 
 /** As the workers tell it with their beats. */
-async function lag(seconds: number): Promise<void> {
+async function lag(seconds: number, more: Record<string, unknown> = {}): Promise<void> {
   const ids = h.kinesis.listShards('orders').shards.map(({ shardId }) => shardId);
   beat += 1000;
-  await h.runWorkers({ beat, lagging: Object.fromEntries(ids.map((id) => [id, seconds * 1000])) });
+  await h.runWorkers({ ...more, beat, lagging: Object.fromEntries(ids.map((id) => [id, seconds * 1000])) });
 }
 
 async function pass(seconds: number): Promise<void> {
@@ -48,6 +48,19 @@ test('a group begins with one worker, gets more as it falls behind, and is let g
   expect(await h.replicas()).toBe(4);
   await pass(400);
   expect(await h.replicas()).toBe(3);
+});
+
+test.each([
+  ['one of its shards holds up no other', 1, 4, 'False NotLimited'],
+  ['all of its shards is helped by no worker', 4, 1, 'True StuckShards'],
+])('a handler that fails on %s', async (_, failing, replicas, limited) => {
+  const trouble = { failing, failing_why: 'no' };
+  await lag(40, trouble);
+  await pass(5);
+  await lag(55, trouble);
+  await pass(20);
+  expect(await h.replicas()).toBe(replicas);
+  expect(await h.condition('ScalingLimited')).toBe(limited);
 });
 
 test('rows that cannot be read change nothing', async () => {

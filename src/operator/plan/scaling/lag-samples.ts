@@ -15,8 +15,8 @@ export interface LagShard {
   load: number;
   /** Tells one position from another. */
   position: string;
-  /** Its handler fails or hangs, or it cannot be read: not for want of workers. */
-  isStuck: boolean;
+  /** Its handler fails or hangs, or it cannot be read: not for want of workers. `perhaps`: that is so of some shards of its worker. */
+  isStuck: boolean | 'perhaps';
 }
 
 /** The shards of one look. */

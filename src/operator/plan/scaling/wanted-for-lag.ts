@@ -164,7 +164,7 @@ function grow(
   }: { owned: readonly LagShard[]; pressed: readonly LagShard[]; target: LagTarget; history: LagHistory },
 ): Wanted {
   const { currentReplicas: current, liveWorkers, nowMs } = look;
-  const stuck = pressed.filter(({ isStuck }) => isStuck);
+  const stuck = pressed.filter((shard) => standsStill(shard, drainOf(history.samples, shard, nowMs)));
   const ids = (shards: readonly LagShard[]) => named(shards.map(({ shardId }) => shardId));
   if (stuck.length === pressed.length)
     return stay(look, 'StuckShards', `${ids(stuck)} stand still, and not for want of workers`);
@@ -172,7 +172,7 @@ function grow(
     return stay(look, 'Measuring', `waits for ${count(current, 'worker')} to be there`);
   const needs = new Map<string, number>();
   let isMeasured = true;
-  for (const shard of pressed.filter(({ isStuck }) => !isStuck)) {
+  for (const shard of pressed.filter((each) => !stuck.includes(each))) {
     const drain = drainOf(history.samples, shard, nowMs);
     if (drain === undefined) isMeasured = false;
     else {
@@ -199,6 +199,11 @@ function grow(
     return stay(look, 'HotShard', reason);
   }
   return stay(look, undefined, 'what is behind drains fast enough');
+}
+
+/** And not for want of workers. */
+function standsStill({ isStuck }: LagShard, drain: number | undefined): boolean {
+  return isStuck === 'perhaps' ? drain !== undefined && drain < LEAST_DRAIN : isStuck;
 }
 
 /** 1 at half of the target: as fast as it comes in. Above it, so much faster that it is back in time. */

@@ -20,6 +20,8 @@ interface Look {
   /** That have shards; as many as are alive unless it is said. */
   dealt?: number;
   stuck?: readonly number[];
+  /** Of workers whose handler fails on some of their shards. */
+  perhaps?: readonly number[];
   /** Shards that nobody has. */
   free?: readonly number[];
   resharding?: boolean;
@@ -82,7 +84,7 @@ function shardOf(
     lagMs: lag === undefined ? undefined : lag * 1000,
     load: look.load ?? 100,
     position: `${look.at}`,
-    isStuck: look.stuck?.includes(index) ?? false,
+    isStuck: look.perhaps?.includes(index) ? 'perhaps' : (look.stuck?.includes(index) ?? false),
   };
 }
 
@@ -193,6 +195,22 @@ describe('growing', () => {
       [
         { at: 0, lags: all(100), stuck: [0, 1, 2, 3, 4, 5, 6, 7], gets: [2, 'StuckShards'] },
         { at: 20, lags: all(120), stuck: [0, 1, 2, 3, 4, 5, 6, 7], gets: [2, 'StuckShards'] },
+      ],
+    ],
+    [
+      'for the other shards of a worker whose handler fails on one',
+      1,
+      [
+        { at: 0, lags: all(40), perhaps: [0, 1, 2, 3, 4, 5, 6, 7], gets: [1, 'Measuring'] },
+        { at: 20, lags: [60, ...all(55, 7)], perhaps: [0, 1, 2, 3, 4, 5, 6, 7], gets: [8] },
+      ],
+    ],
+    [
+      'not for those that stand still while the others are well',
+      1,
+      [
+        { at: 0, lags: [40, ...all(0, 7)], perhaps: [0, 1, 2, 3, 4, 5, 6, 7], gets: [1, 'Measuring'] },
+        { at: 20, lags: [60, ...all(0, 7)], perhaps: [0, 1, 2, 3, 4, 5, 6, 7], gets: [1, 'StuckShards'] },
       ],
     ],
     [
