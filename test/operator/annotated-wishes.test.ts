@@ -42,9 +42,16 @@ describe('the annotation kcg.dev/restart', () => {
     await h.converge();
     expect((await h.status()).handled).toEqual({ restart: 'monday' });
     expect(await h.condition('Reconciling')).toBe('False UpToDate');
+    // Other workers for another reason: who asks later whether the restart is done is told so.
+    h.setGroup((spec) => (spec['template'] = { metadata: { labels: { team: 'shop' } } }));
+    await h.converge();
+    expect(await h.condition('Reconciling')).toBe('True RollingOut');
+    expect((await h.status()).handled).toEqual({ restart: 'monday' });
+    await h.runPods();
+    await h.converge();
     annotate({ 'kcg.dev/restart': 'tuesday' });
     await h.converge();
-    expect(await pods()).toEqual({ restart: 'tuesday', revision: '3' });
+    expect(await pods()).toEqual({ restart: 'tuesday', revision: '4' });
     expect((await h.status()).handled).toBeUndefined();
   });
 

@@ -28,14 +28,18 @@ function valueOf({ annotations }: Annotated, name: string): string | undefined {
   return annotations[name]?.slice(0, VALUE_MAX) || undefined;
 }
 
-/** Of a pass that has done what it could. */
-export function handledWishes({ group, workload, scaling }: GroupFacts): Pick<GroupStatus, 'handled'> {
+/** Of a pass that has done what it could. A restart that is done stays done, whatever replaces the workers later. */
+export function handledWishes(
+  { group, workload, scaling }: GroupFacts,
+  previous: GroupStatus | undefined,
+): Pick<GroupStatus, 'handled'> {
   const restart = askedRestart(group.metadata);
   const reconcile = askedReconcile(group.metadata);
   const { deployment, problem } = workload;
   const isRestarted =
-    problem === undefined &&
-    (deployment ? deployment.restart === restart && isRolledOut(deployment) : scaling?.replicas === 0);
+    previous?.handled?.restart === restart ||
+    (problem === undefined &&
+      (deployment ? deployment.restart === restart && isRolledOut(deployment) : scaling?.replicas === 0));
   const handled = {
     ...(restart !== undefined && isRestarted ? { restart } : {}),
     ...(reconcile === undefined ? {} : { reconcile }),

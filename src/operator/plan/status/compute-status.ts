@@ -64,7 +64,7 @@ export function computeStatus(
       : {}),
     ...(facts.table ? { table: facts.table.info } : {}),
     ...importStatus(facts),
-    ...handledWishes(facts),
+    ...handledWishes(facts, previous),
     ...(scaling ? { scaling: scalingOf(scaling, facts) } : {}),
   };
   return positions === 'keep' && previous ? withPositionsOf(next, previous) : next;
