@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
-import { KINDS, type StoredObject } from '../../src/kubernetes/cluster.ts';
+import { KINDS, type KubeObject, type StoredObject } from '../../src/kubernetes/cluster.ts';
 import { Harness, NAME } from './reconcile-harness.ts';
 
 const FAN_OUT = { consumer: { type: 'EnhancedFanOut' } };
@@ -110,6 +110,29 @@ describe('a group with enhanced fan-out', () => {
     expect([h.writeCount(), events()]).toEqual(before);
     expect(consumers()).toEqual(['shop.orders']);
     expect((await h.status()).stream?.consumer?.created).toBe(true);
+  });
+
+  test.each([
+    ['while the operator runs', () => {}],
+    ['between two operators', () => h.restart()],
+  ])('is still removed with the group when somebody replaces its annotations %s', async (_, restart) => {
+    await started();
+    const { annotations } = (await h.group()).metadata;
+    const replaced = (draft: KubeObject) => {
+      delete draft.metadata.annotations;
+      delete draft.metadata.finalizers;
+    };
+    h.cluster.update(KINDS.consumerGroup, NAME, replaced, 'kubectl-replace');
+    restart();
+    await h.clock.advance(120_000);
+    await h.converge();
+    expect((await h.group()).metadata.annotations).toEqual(annotations);
+    expect((await h.status()).stream?.consumer?.created).toBe(true);
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    expect(consumers()).toEqual([]);
   });
 
   test('removes what it has registered, after its workers, also with Retain', async () => {

@@ -1,3 +1,4 @@
+import type { GroupStatus } from '../../api/group-status.ts';
 import { CONSUMERS_ANNOTATION } from '../../api/labels.ts';
 import type { StoredObject } from '../../kubernetes/cluster.ts';
 import { readOwn, writeOwn } from './own-annotation.ts';
@@ -30,6 +31,16 @@ function streamIn({ spec }: StoredObject): string | undefined {
   const { name, arn } = ((spec ?? {}) as { stream?: { name?: unknown; arn?: unknown } }).stream ?? {};
   const text = name ?? arn;
   return typeof text === 'string' ? text.split('/').at(-1) : undefined;
+}
+
+/**
+ * What the status knows of a resource whose annotations somebody has replaced, as `kubectl replace` does: without the record nobody
+ * would remove the consumer, of which each hour has its price.
+ */
+export function lostConsumers({ metadata, status }: StoredObject): MadeConsumer[] {
+  const { arn, consumer } = ((status ?? {}) as GroupStatus).stream ?? {};
+  const isLost = metadata.annotations?.[CONSUMERS_ANNOTATION] === undefined && consumer?.created === true;
+  return isLost && arn !== undefined ? [{ streamArn: arn, name: consumer.name }] : [];
 }
 
 /** The annotation to set; without any consumer it goes. */

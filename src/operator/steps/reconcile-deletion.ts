@@ -15,7 +15,7 @@ import { deletingStatus, leaveConsumer, retainInstead } from '../plan/status/del
 import { readOwn } from '../plan/own-annotation.ts';
 import { NO_REGION } from '../plan/status/nowhere.ts';
 import { isOwnedBy } from '../plan/workload/desired-objects.ts';
-import { readMadeConsumers } from '../plan/consumer-record.ts';
+import { lostConsumers, readMadeConsumers, writeMadeConsumers } from '../plan/consumer-record.ts';
 import { isMadeFor, planCleanup, type Cleanup } from '../plan/plan-cleanup.ts';
 import { keptRunning, waitingForPods, type LeavingPod } from '../plan/waiting-for-pods.ts';
 import { observeTable } from '../observe/observe-table.ts';
@@ -35,15 +35,20 @@ export function hasFinalizer({ metadata }: StoredObject): boolean {
   return metadata.finalizers?.includes(FINALIZER) ?? false;
 }
 
-/** The finalizer is there exactly while deleting the group would have something to undo. */
+/** The finalizer is there exactly while deleting the group would have something to undo, with the record of what that is. */
 export async function keepFinalizer(pass: Pass): Promise<boolean> {
   const { options, object, group, memory, signal } = pass;
-  const wanted = group.spec.checkpoints.deletionPolicy !== 'Retain' || readMadeConsumers(object).length > 0;
+  const lost = lostConsumers(object);
+  const hasMade = readMadeConsumers(object).length > 0 || lost.length > 0;
+  const wanted = group.spec.checkpoints.deletionPolicy !== 'Retain' || hasMade;
   memory.wasGuarded ||= hasFinalizer(object);
-  if (wanted === hasFinalizer(object)) return true;
+  if (wanted === hasFinalizer(object) && lost.length === 0) return true;
   const others = (object.metadata.finalizers ?? []).filter((name) => name !== FINALIZER);
-  const finalizers = wanted ? [...others, FINALIZER] : others;
-  const result = await options.cluster.patchMetadata(KINDS.consumerGroup, object, { finalizers }, { signal });
+  const patch = {
+    finalizers: wanted ? [...others, FINALIZER] : others,
+    ...(lost.length > 0 ? { annotations: writeMadeConsumers(object, lost) } : {}),
+  };
+  const result = await options.cluster.patchMetadata(KINDS.consumerGroup, object, patch, { signal });
   if (result.outcome !== 'patched') return false;
   memory.wasGuarded = wanted;
   pass.object = result.object;
