@@ -31,7 +31,14 @@ export function workersAvailable({ workload, scaling, view, group }: GroupFacts)
   if (deployment.failure !== undefined)
     return { status: 'False', reason: refusalOf(deployment.failure), message: deployment.failure };
   const trouble = worstTrouble(view?.pods ?? []);
-  if (trouble) return { status: 'False', reason: trouble.reason, message: `${counts}; ${trouble.message}` };
+  // A node may still come for what fits on none, but not for ever.
+  const isLate = trouble?.reason === 'Unschedulable' && deployment.stuck;
+  if (trouble)
+    return {
+      status: 'False',
+      reason: isLate ? 'RolloutStuck' : trouble.reason,
+      message: `${counts}; ${trouble.message}`,
+    };
   if (deployment.stuck) {
     const message = `${counts}; new pods have not come up within the progress deadline of the Deployment`;
     return { status: 'False', reason: 'RolloutStuck', message };

@@ -94,6 +94,15 @@ describe('conditions', () => {
     ],
     [
       'WorkersAvailable',
+      'no room, and none came within the deadline of the Deployment',
+      {
+        workload: { ...down, deployment: { ...down.deployment, stuck: true } },
+        view: aView({ pods: trouble('Unschedulable') }),
+      },
+      'False RolloutStuck',
+    ],
+    [
+      'WorkersAvailable',
       'a rollout is paused',
       { workload: { deployment: { ...DEPLOYMENT, updated: 0, paused: true }, problem: undefined } },
       'False RolloutPaused',
