@@ -217,8 +217,8 @@ test('a group id that another group has is refused without a row or a Deployment
     const all = await told('second');
     return all['GroupClaimed']?.startsWith('False') && all;
   });
-  expect(conditions['Stalled']).toBe(
-    'True ClaimedByOtherResource: KinesisConsumerGroup shop/first uses this groupId and table. Delete one of them; it can be applied again with another groupId.',
+  expect(conditions['Ready']).toBe(
+    'False ClaimedByOtherResource: KinesisConsumerGroup shop/first uses this groupId and table. Delete one of them; it can be applied again with another groupId.',
   );
   expect(await rows()).toEqual(before);
   const deployments = await until('a Deployment', async () => {

@@ -40,15 +40,22 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
   'FieldConflict',
 ]);
 
-/** What somebody may be making at the same time, with the same tool, which would give up at the first Stalled. */
-const AWAITED: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>(['StreamNotFound', 'TableNotFound']);
-/** Waited for, as somebody may be making it; if nobody is, it waits for a person from the first moment on. */
-export function isAwaited(reason: string): boolean {
-  return AWAITED.has(reason);
-}
+/** What is being made takes at most so long, ms: longer than helm and the like wait. */
+const MAKING_MS = 600_000;
+/** And what is being removed, as a group that another comes after under a new name: its workers stop first. */
+const REMOVING_MS = 120_000;
 
-/** After that nobody is: longer than helm and the like wait. */
-const PATIENCE_MS = 600_000;
+/** What somebody may be doing at the same time, with the same tool, which would give up at the first Stalled; after that nobody is. */
+const PATIENCE_MS: Readonly<Record<string, number>> = {
+  StreamNotFound: MAKING_MS,
+  TableNotFound: MAKING_MS,
+  ClaimedByOtherResource: REMOVING_MS,
+} satisfies Partial<Record<ReasonOf<'Stalled'>, number>>;
+
+/** Waited for, as somebody may be at it; if nobody is, it waits for a person from the first moment on. */
+export function isAwaited(reason: string): boolean {
+  return Object.hasOwn(PATIENCE_MS, reason);
+}
 
 /** For how long each condition has been what it is, ms; 0 for one that has just turned. */
 export type LastedMs = (part: NonNullable<Part[keyof Part]>) => number;
@@ -62,7 +69,7 @@ export function stalled(parts: Part, lastedMs: LastedMs): Told<'Stalled'> {
       part !== undefined &&
       part.status === 'False' &&
       FOR_A_PERSON.has(part.reason) &&
-      !(isAwaited(part.reason) && lastedMs(part) < PATIENCE_MS),
+      !(lastedMs(part) < (PATIENCE_MS[part.reason] ?? 0)),
   );
   if (!cause) return { status: 'False', reason: 'NotStalled', message: 'nothing blocks the group for good' };
   return { status: 'True', reason: cause.reason, message: cause.message };

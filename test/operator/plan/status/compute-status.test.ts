@@ -310,18 +310,31 @@ describe('conditions', () => {
     expect(told('Ready', change)).toBe('False Progressing');
   });
 
-  test.each<[string, Partial<GroupFacts>]>([
-    ['stream', { stream: { summary: undefined, shards: undefined, error: new KcgError('NotFound', 'x') } }],
-    ['table', { table: { ...facts().table!, status: 'False', reason: 'TableNotFound' } }],
-  ])('wait ten minutes for a %s that does not exist before they call for somebody', (_, change) => {
+  test.each<[string, number, Partial<GroupFacts>]>([
+    [
+      'a stream to be made',
+      600_000,
+      { stream: { summary: undefined, shards: undefined, error: new KcgError('NotFound', 'x') } },
+    ],
+    [
+      'a table to be made',
+      600_000,
+      { table: { ...facts().table!, status: 'False', reason: 'TableNotFound' } },
+    ],
+    [
+      'the group that had the id to go',
+      120_000,
+      { claim: { verdict: 'refused', reason: 'ClaimedByOtherResource', message: 'm' } },
+    ],
+  ])('wait for %s, %i ms, before they call for somebody', (_, patienceMs, change) => {
     const first = statusOf(change);
     const at = (nowMs: number) => {
       const { conditions } = computeStatus(facts(change), { previous: first, nowMs, positions: 'keep' });
       return ['Stalled', 'Reconciling'].map((name) => conditions?.find(({ type }) => type === name)?.status);
     };
     expect(at(NOW)).toEqual(['False', 'True']);
-    expect(at(NOW + 599_000)).toEqual(['False', 'True']);
-    expect(at(NOW + 600_000)).toEqual(['True', 'False']);
+    expect(at(NOW + patienceMs - 1_000)).toEqual(['False', 'True']);
+    expect(at(NOW + patienceMs)).toEqual(['True', 'False']);
   });
 
   test('keep the time at which they turned', () => {
