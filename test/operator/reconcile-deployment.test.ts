@@ -30,6 +30,20 @@ describe('the Deployment', () => {
     expect((await h.deployment())?.metadata.annotations?.['kcg.dev/revision']).toBe('2');
   });
 
+  test('one that has changed since it was seen is not taken for what is asked for now', async () => {
+    await h.createRunning();
+    const apply = h.cluster.apply.bind(h.cluster);
+    h.cluster.apply = async (kind, ...given) =>
+      kind === KINDS.deployment ? { outcome: 'lost', message: 'it has changed' } : apply(kind, ...given);
+    h.setGroup((spec) => (spec['leases'] = { durationSeconds: 20 }));
+    await h.reconcile();
+    expect((await h.status()).observedGeneration).toBe((await h.group()).metadata.generation);
+    expect(await h.condition('Reconciling')).toBe('True RollingOut');
+    h.cluster.apply = apply;
+    await h.converge();
+    expect((await h.deployment())?.metadata.annotations?.['kcg.dev/revision']).toBe('2');
+  });
+
   describe('that a backup brings back without its owner', () => {
     const restored = async (metadata: Record<string, unknown>) => {
       await h.createRunning();

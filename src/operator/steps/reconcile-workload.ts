@@ -138,7 +138,7 @@ async function applyDeployment(input: WorkloadPass, wanted: KubeObject): Promise
     }
     if (applied.outcome === 'lost') {
       lookAgain(pass, 1_000);
-      return facts(existing, undefined);
+      return notSeenYet(facts(existing, undefined));
     }
     if (before === decision.replicas) noteUntold(input);
     else if (applied.outcome === 'applied') noteScale(pass, before, decision);
@@ -154,6 +154,11 @@ async function applyDeployment(input: WorkloadPass, wanted: KubeObject): Promise
 
 function facts(deployment: StoredObject | undefined, problem: WorkloadFacts['problem']): WorkloadFacts {
   return { deployment: deploymentFacts(deployment), problem };
+}
+
+/** What was seen is of before a change, and would pass for the end of what is asked for now. */
+function notSeenYet({ deployment, problem }: WorkloadFacts): WorkloadFacts {
+  return { deployment: deployment && { ...deployment, observed: false }, problem };
 }
 
 function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: WorkloadPass): Workload {
