@@ -343,6 +343,20 @@ describe('a reset', () => {
     );
   });
 
+  test('that is deleted before its turn moves nothing, whoever keeps it from going', async () => {
+    await group();
+    const before = sequences();
+    create('back', OLDEST);
+    const back = { namespace: 'shop', name: 'back' };
+    h.cluster.update(KINDS.offsetReset, back, ({ metadata }) => {
+      metadata.finalizers = ['argocd.argoproj.io/hook-finalizer'];
+    });
+    h.cluster.remove(KINDS.offsetReset, back);
+    await h.converge();
+    expect((await h.cluster.get(KINDS.offsetReset, back))?.metadata.deletionTimestamp).toBeDefined();
+    expect(sequences()).toEqual(before);
+  });
+
   test('that had failed under an earlier release, as there was no group, is not done later', async () => {
     create('early', OLDEST);
     await h.reconcile();

@@ -13,12 +13,15 @@ import type { ReconcilerOptions } from '../reconcile-context.ts';
 /** A group may be applied a moment after its reset, with the same tool. */
 const GROUP_PATIENCE_MS = 60_000;
 
-/** Resets of the group that are not over, the oldest first. */
+/** Resets of the group that are not over, the oldest first; those that are deleted count as gone, whoever still keeps them. */
 export function pendingResets({ caches }: Pick<ReconcilerOptions, 'caches'>, group: string): StoredObject[] {
   const age = ({ metadata }: StoredObject) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
   return caches.offsetResets
     .by(RESETS_OF_GROUP, group)
-    .filter(({ status }) => !isOver(status as OffsetResetStatus | undefined))
+    .filter(
+      ({ metadata, status }) =>
+        metadata.deletionTimestamp === undefined && !isOver(status as OffsetResetStatus | undefined),
+    )
     .sort((a, b) => (age(a) < age(b) ? -1 : 1));
 }
 
