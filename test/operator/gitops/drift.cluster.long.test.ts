@@ -7,7 +7,7 @@ import { parseGroup } from '../../../src/api/group.ts';
 import type { StoredObject } from '../../../src/kubernetes/cluster.ts';
 import { groupOf, SPEC_TABLE, VALID_SPEC } from '../../api/spec-table.ts';
 import { startControlPlane, type ControlPlane } from '../../support/control-plane.ts';
-import { CRD } from '../operator-process.ts';
+import { CRD, RESET_CRD } from '../operator-process.ts';
 import { Judges } from './judges.ts';
 
 /* What was applied is found as it was applied: by Argo CD and Flux, for every field that a manifest may have. */
@@ -16,7 +16,9 @@ let plane: ControlPlane;
 let judges: Judges;
 
 beforeAll(async () => {
-  plane = await startControlPlane({ definitions: [readFileSync(CRD, 'utf8')] });
+  plane = await startControlPlane({
+    definitions: [CRD, RESET_CRD].map((file) => readFileSync(file, 'utf8')),
+  });
   judges = await Judges.call(plane.kubeconfig);
 });
 afterAll(async () => {
@@ -36,7 +38,22 @@ function manifests(): object[] {
     if (place < 0) specs.push({ ...VALID_SPEC, ...change });
     else Object.assign(specs[place]!, change);
   }
-  return specs.map((change, index) => groupOf({ change, metadata: { name: `group-${index}` } }));
+  const groups = specs.map((change, index) => groupOf({ change, metadata: { name: `group-${index}` } }));
+  return [...groups, ...RESETS.map((spec, index) => resetOf(`reset-${index}`, spec))];
+}
+
+const RESETS = [
+  { to: { type: 'AtTimestamp', timestamp: '2026-11-29T08:00:00+01:00' } },
+  { to: { type: 'SequenceNumbers', positions: [{ shardId: 'shardId-000000000000', at: '7' }] } },
+  { undo: 'forth', dryRun: true, whileRunning: 'Stop' },
+];
+function resetOf(name: string, spec: object) {
+  return {
+    apiVersion: 'kcg.dev/v1alpha1',
+    kind: 'KinesisOffsetReset',
+    metadata: { name, namespace: 'default' },
+    spec: { group: 'orders', ...spec },
+  };
 }
 
 function hasNull(change: object): boolean {
@@ -49,11 +66,12 @@ describe.each(['client-side', 'server-side'])('after a %s apply', (kind) => {
   test('Argo CD finds every manifest synced, by each of its ways', async () => {
     const found: Record<string, unknown> = {};
     for (const manifest of manifests()) {
-      const { name } = (manifest as { metadata: { name: string } }).metadata;
+      const { kind, metadata } = manifest as { kind: string; metadata: { name: string } };
+      const { name } = metadata;
       await judges.argoApply(manifest, serverSide);
       const diff = await judges.argoDiff(manifest, serverSide);
       if (Object.values(diff).some((way) => way !== 'synced')) found[name] = { manifest, diff };
-      await plane.kubectl(['delete', 'kcg', '-n', 'default', name, '--wait=false']);
+      await plane.kubectl(['delete', kind, '-n', 'default', name, '--wait=false']);
     }
     expect(found).toEqual({});
   });
@@ -110,17 +128,24 @@ test('Kustomize, told so, renames in groups and resets what it renames elsewhere
     copyFileSync('deploy/kustomize/kcg.yaml', join(folder, 'kcg.yaml'));
     const container = { name: 'app', image: 'example:1', envFrom: [{ configMapRef: { name: 'settings' } }] };
     const initContainers = [{ ...container, name: 'first' }];
-    const template = { spec: { serviceAccountName: 'orders', initContainers, containers: [container] } };
+    const named = (claimName: string, priorityClassName: string) => ({
+      priorityClassName,
+      volumes: [{ name: 'models', persistentVolumeClaim: { claimName } }],
+    });
+    const template = {
+      spec: {
+        serviceAccountName: 'orders',
+        initContainers,
+        containers: [container],
+        ...named('models', 'urgent'),
+      },
+    };
     const scaling = { mode: 'External', replicas: 1 };
     const json = (value: object) => JSON.stringify(value);
-    const resetOf = (name: string, spec: object) => ({
-      apiVersion: 'kcg.dev/v1alpha1',
-      kind: 'KinesisOffsetReset',
-      metadata: { name },
-      spec: { group: 'orders', ...spec },
-    });
     const objects = [
       { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'orders' } },
+      { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'models' } },
+      { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: 'urgent' } },
       groupOf({ change: { template, scaling } }),
       groupOf({ metadata: { name: 'replay' } }),
       resetOf('back', { to: { type: 'Group', group: 'replay' } }),
@@ -142,7 +167,12 @@ test('Kustomize, told so, renames in groups and resets what it renames elsewhere
     const [group, , ...resets] = made.filter(({ apiVersion }) => apiVersion.startsWith('kcg.dev/'));
     const settings = expect.stringMatching(/^west-settings-/) as string;
     const changed = { image: 'example:2', envFrom: [{ configMapRef: { name: settings } }] };
-    const pods = { serviceAccountName: 'west-orders', initContainers: [changed], containers: [changed] };
+    const pods = {
+      serviceAccountName: 'west-orders',
+      initContainers: [changed],
+      containers: [changed],
+      ...named('west-models', 'west-urgent'),
+    };
     expect(group).toMatchObject({
       metadata: { name: 'west-orders' },
       spec: { scaling: { replicas: 5 }, template: { spec: pods } },
