@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLUSTER_HOME } from '../../cluster/find-programs.ts';
 import { requireToolInCi } from '../../cluster/find-tool.ts';
-import { CRD, Site, type OperatorProcess } from '../operator-process.ts';
+import { CRD, RESET_CRD, Site, type OperatorProcess } from '../operator-process.ts';
 import { until } from '../../support/until.ts';
 import { ProcessKubelet } from '../process-kubelet.ts';
 import { aGroup, NAMESPACE } from './a-group.ts';
@@ -274,32 +274,47 @@ describe('the definition', () => {
   });
 
   test('can serve the same schema as v1beta1 beside, to an operator that knows nothing of it', async () => {
-    const both = parse(crd) as { spec: { versions: { name: string; storage: boolean }[] } };
-    const [stored] = both.spec.versions;
-    both.spec.versions.push({ ...stored!, name: 'v1beta1', storage: false });
-    await site.apply(JSON.stringify(both));
+    for (const file of [CRD, RESET_CRD]) {
+      const both = parse(readFileSync(file, 'utf8')) as {
+        spec: { versions: { name: string; storage: boolean }[] };
+      };
+      const [stored] = both.spec.versions;
+      both.spec.versions.push({ ...stored!, name: 'v1beta1', storage: false });
+      await site.apply(JSON.stringify(both));
+    }
     await established();
     await until('it is served', async () => {
       const { stdout } = await site.plane.kubectl(['api-versions']);
       return stdout.includes('kcg.dev/v1beta1');
     });
-    const beta = (name: string) => ({ ...aGroup(name), apiVersion: 'kcg.dev/v1beta1' });
-    await taken(beta('beta'));
-    await isReady('beta');
-    const read = async (version: string) =>
-      JSON.parse(
-        await site.kubectl(`get -n ${NAMESPACE} kinesisconsumergroups.${version}.kcg.dev/beta -o json`),
-      ) as {
-        spec: object;
-        status: object;
-      };
-    // The operator may write its status between the two.
-    await until('both are the same', async () => {
-      const [alpha, now] = [await read('v1alpha1'), await read('v1beta1')];
-      return isDeepStrictEqual(now, { ...alpha, apiVersion: 'kcg.dev/v1beta1' });
+    const beta = (object: { apiVersion: string; kind: string }) => ({
+      ...object,
+      apiVersion: 'kcg.dev/v1beta1',
     });
+    await taken(beta(aGroup('beta')));
+    await isReady('beta');
+    const reset = {
+      apiVersion: 'kcg.dev/v1alpha1',
+      kind: 'KinesisOffsetReset',
+      metadata: { name: 'beta', namespace: NAMESPACE },
+      spec: { group: 'beta', to: { type: 'TrimHorizon' }, dryRun: true },
+    };
+    await taken(beta(reset));
+    const resets = 'kinesisoffsetresets.v1beta1.kcg.dev';
+    await site.kubectl(`wait --for=condition=Complete -n ${NAMESPACE} ${resets}/beta --timeout=300s`);
+    for (const plural of ['kinesisconsumergroups', 'kinesisoffsetresets']) {
+      const read = async (version: string) =>
+        JSON.parse(
+          await site.kubectl(`get -n ${NAMESPACE} ${plural}.${version}.kcg.dev/beta -o json`),
+        ) as object;
+      // The operator may write its status between the two.
+      await until('both are the same', async () => {
+        const [alpha, now] = [await read('v1alpha1'), await read('v1beta1')];
+        return isDeepStrictEqual(now, { ...alpha, apiVersion: 'kcg.dev/v1beta1' });
+      });
+    }
     // The same manifest in the other version, and back: nothing to change, and no new generation.
-    for (const manifest of [aGroup('beta'), beta('beta')]) {
+    for (const manifest of [aGroup('beta'), reset].flatMap((object) => [object, beta(object)])) {
       await site.apply(JSON.stringify(manifest));
       await hasNoDiff(fileOf(manifest), ' --server-side');
     }
