@@ -5,7 +5,7 @@ export const TABLE_REASONS = {
   TableCreating: 'The table is being created; wait a moment.',
   TableUpdating: 'DynamoDB is changing the table as asked; workers go on meanwhile.',
   TableSettingsHeld:
-    'The table works, and another group holds its settings, which differ from what this group asks for; the message names that group and each field. Set them there, or leave them out here.',
+    'The table works, and another group, or another resource with this group id, holds its settings, which differ from what this group asks for; the message says which, and names each field. Set them there, or leave them out here.',
   TableChangeRefused:
     'The table works, but a setting could not be changed; the message names it and what to do. It is tried again.',
   TableNotFound:

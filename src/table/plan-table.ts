@@ -49,6 +49,8 @@ export interface TableHistory {
   inVain?: ReadonlySet<string>;
   /** A group that holds settings and is known not to exist any more. */
   gone?: string | undefined;
+  /** Another resource has claimed the group id. */
+  isRival?: boolean;
 }
 
 /** Tells a change from any other. */
@@ -65,7 +67,7 @@ export function stepKey(step: TableStep): string {
 export function planTable(
   desired: DesiredTable,
   observed: ObservedTable | undefined,
-  { existed = false, refused = new Set(), inVain = new Set(), gone }: TableHistory = {},
+  { existed = false, refused = new Set(), inVain = new Set(), gone, isRival = false }: TableHistory = {},
 ): TablePlan {
   const none: TablePlan = { steps: [], problem: undefined, isBusy: false, notes: [], inVain: [] };
   if (observed === undefined) {
@@ -93,7 +95,7 @@ export function planTable(
   const updates = tableUpdates(desired, observed);
   const wanted = [...sideSteps(desired, observed), ...updates];
   const isGone = gone !== undefined && gone === settingsHolder(observed);
-  const settled = settleSettings(desired, observed, { wanted, isGone });
+  const settled = settleSettings(desired, observed, { wanted, isGone, isRival });
   notes.push(...settled.notes);
   const due = [...shared, ...settled.steps];
   const left = due.filter((step) => inVain.has(stepKey(step)));

@@ -18,14 +18,23 @@ export interface Settled {
   heldBy?: string | undefined;
 }
 
-/** @param isGone the group that holds the settings is known not to exist any more */
+/**
+ * @param isGone the group that holds the settings is known not to exist any more
+ * @param isRival another resource has claimed the group id, and the settings that go with it
+ */
 export function settleSettings(
   desired: DesiredTable,
   observed: ObservedTable,
-  { wanted, isGone }: { wanted: TableStep[]; isGone: boolean },
+  { wanted, isGone, isRival }: { wanted: TableStep[]; isGone: boolean; isRival: boolean },
 ): Settled {
   const groupId = desired.ownershipTags[GROUP_TAG] ?? '';
   const holder = settingsHolder(observed);
+  const differs = wanted.map((step) => describeChange(step, observed)).join(', ');
+  if (isRival) {
+    if (wanted.length === 0) return { steps: [], notes: [] };
+    const note = `left as it is, since another resource has claimed group id ${groupId}; is → asked for: ${differs}`;
+    return { steps: [], notes: [note], heldBy: groupId };
+  }
   if (holder === groupId) return { steps: [...wanted, ...release(desired, observed)], notes: [] };
   if (wanted.length === 0) return { steps: [], notes: [] };
   const canTag = observed.unread?.tags === undefined;
@@ -33,7 +42,6 @@ export function settleSettings(
   // Where tags are not known, nobody can say whose they are.
   if (holder === undefined) return { steps: canTag ? [take] : wanted, notes: [] };
   if (isGone && canTag) return { steps: [take], notes: [] };
-  const differs = wanted.map((step) => describeChange(step, observed)).join(', ');
   const note = `left to group ${holder}, which holds the settings of this table; is → asked for: ${differs}. Set these in group ${holder}; once it is deleted, or the table's tag ${SETTINGS_TAG} names ${groupId}, this group has them`;
   return { steps: [], notes: [note], heldBy: holder };
 }

@@ -385,11 +385,13 @@ describe('groups of one table', () => {
   }, 600_000);
 
   test('with the id of another wait, and go on when that one is deleted', async () => {
-    await site.apply(sharing('rival', 'first'));
+    await site.apply(sharing('rival', 'first', ', pointInTimeRecovery: true'));
     await conditionIs('rival', 'GroupClaimed', 'False ClaimedByOtherResource');
+    await conditionIs('rival', 'TableReady', 'True TableSettingsHeld');
     const { stdout } = await status('rival');
     expect(stdout.match(/Delete one of them/gi)).toHaveLength(1);
     await site.kubectl('delete kcg first -n shapes --wait=false');
     await conditionIs('rival', 'GroupClaimed', 'True Claimed');
+    await conditionIs('rival', 'TableReady', 'True TableActive');
   }, 600_000);
 });

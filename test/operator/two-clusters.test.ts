@@ -121,6 +121,36 @@ describe.each([
     },
   );
 
+  test('who has the claim alone changes settings of the table, and follows at once who takes it over', async () => {
+    const [first, second] = inOrder();
+    const asking = (team: string) => ({ checkpoints: { table: { tags: { team } } } });
+    await apply(first, asking('a'));
+    const before = a.tables.steps.length;
+    await apply(second, asking('b'));
+    for (const h of [second, first, second, first]) {
+      h.restart();
+      await h.clock.advance(600_000);
+      await h.converge();
+    }
+    expect(a.tables.steps.slice(before)).toEqual([]);
+    expect(await second.condition('TableReady')).toBe('True TableSettingsHeld');
+    expect(await second.message('TableReady')).toContain(
+      'another resource has claimed group id shop.orders; is → asked for: tags[team]: a → b',
+    );
+    await second.converge();
+    annotate(second, await adviceOf(second));
+    await second.converge();
+    const tags = () => a.tables.tables.get('kinesis-checkpoints-shop-orders')?.tags;
+    expect(tags()).toMatchObject({ team: 'b' });
+    // It has not looked since, and takes the group for its own.
+    await first.clock.advance(600_000);
+    await first.converge();
+    expect(tags()).toMatchObject({ team: 'b' });
+    expect(await first.condition('TableReady')).toBe('True TableSettingsHeld');
+    const told = [...first.cluster.events, ...second.cluster.events].map(({ reason }) => reason);
+    expect(told).not.toContain('TableDrift');
+  });
+
   test('an annotation takes over the claim that it names, once', async () => {
     const [first, second] = inOrder();
     await apply(first);

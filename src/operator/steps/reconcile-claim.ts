@@ -7,13 +7,14 @@ import { readClaim } from '../../leases/read-claim.ts';
 import { CLAIM_KEY } from '../../leases/row.ts';
 import { claimGroup, keepShard, pinStart } from '../../leases/transitions.ts';
 import { writeRows } from '../../leases/write-rows.ts';
+import { describeError } from '../../lib/errors.ts';
 import type { StreamSummary } from '../../kinesis/stream-client.ts';
 import type { ClaimFacts } from '../plan/group-facts.ts';
 import { keyOf, keyString, type StoredObject } from '../../kubernetes/cluster.ts';
 import { claimForRange, judgeRange, rangeOf } from '../plan/claimed-range.ts';
 import { judgeClaim, type ClaimVerdict } from '../plan/judge-claim.ts';
 import { attempt } from './pace.ts';
-import { type PlacedPass } from '../reconcile-context.ts';
+import { lookAgain, type PlacedPass } from '../reconcile-context.ts';
 import { rememberTable, tableRecordOf } from '../observe/remember-table.ts';
 
 /** Times a claim is tried against somebody who claims at the same moment. */
@@ -34,11 +35,37 @@ export async function pursueClaim(
   { table, rows, isConsistent, stream }: Found,
 ): Promise<void> {
   const { memory } = pass;
+  const was = memory.claim;
   const facts = await attempt(pass, { step: 'claim' }, async () => {
     if (stream) return reconcileClaim(pass, { table, rows, isConsistent, stream });
     return memory.claim ?? believedClaim(pass, rows);
   });
-  memory.claim = facts ?? memory.claim;
+  memory.claim = facts ?? was;
+  if (was?.verdict !== 'refused' || memory.claim?.verdict !== 'ours') return;
+  if (memory.table?.facts.reason !== 'TableSettingsHeld') return;
+  // What it asks of the table was left alone until now.
+  memory.table = undefined;
+  lookAgain(pass, 1_000);
+}
+
+/** Whether another has the group id, by its claim as it is now; false where nobody can tell. */
+export async function isClaimedByAnother(pass: PlacedPass): Promise<boolean> {
+  const { options, target, signal } = pass;
+  try {
+    // Also a shadow's, whose rows are of another id.
+    const rows = await options.aws.leaseTable({ ...target, groupId: pass.groupId, isShadow: false }, signal);
+    const claim = await readClaim(rows, signal);
+    const clusterId = await options.cluster.clusterId({ signal });
+    const known = { claim, clusterId, stream: undefined, hasPositions: true };
+    return judge(pass, known).verdict === 'refused';
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    options.log.debug('cannot tell who has the group id', {
+      group: pass.groupId,
+      error: describeError(thrown),
+    });
+    return false;
+  }
 }
 
 /**

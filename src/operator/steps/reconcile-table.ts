@@ -8,6 +8,7 @@ import { CREATED_BY_TAG, GROUP_TAG, isCreatedByKcg } from '../../table/table-tag
 import { AskedSteps } from './asked-steps.ts';
 import { observeTable } from '../observe/observe-table.ts';
 import { attempt } from './pace.ts';
+import { isClaimedByAnother } from './reconcile-claim.ts';
 import { lookAgain, type PlacedPass } from '../reconcile-context.ts';
 import { tableLimit } from './tenant-limits.ts';
 import { rememberTable, tableRecordOf } from '../observe/remember-table.ts';
@@ -108,6 +109,9 @@ async function look(pass: PlacedPass, mayCreate: boolean): Promise<Look> {
   }
 }
 
+/** Steps that are the same for whoever uses the table. */
+const FOR_ALL: ReadonlySet<TableStep['do']> = new Set(['create', 'enable ttl', 'disable ttl']);
+
 /** What one look has asked for. */
 interface Tried {
   failures: Map<TableStep['do'], Refusal>;
@@ -126,10 +130,14 @@ async function planFor(
   const existed = tableRecordOf(pass)?.claimed ?? false;
   const refused = new Set(tried.failures.keys());
   const history = { existed, refused, inVain: tried.asked.inVain };
-  const plan = planTable(desired, observed, history);
-  if (!observed || plan.heldBy === undefined || !(await isHolderGone(pass, plan.heldBy, observed)))
-    return plan;
-  return planTable(desired, observed, { ...history, gone: plan.heldBy });
+  let plan = planTable(desired, observed, history);
+  const { heldBy: gone } = plan;
+  if (observed && gone !== undefined && (await isHolderGone(pass, gone, observed)))
+    plan = planTable(desired, observed, { ...history, gone });
+  const isSetting = plan.steps.some((step) => !FOR_ALL.has(step.do));
+  // Each of two resources of one group id would take the settings for its own.
+  if (!isSetting || !(await isClaimedByAnother(pass))) return plan;
+  return planTable(desired, observed, { ...history, isRival: true });
 }
 
 /** Of this generation of the spec: another may ask for what was in vain. */
