@@ -93,8 +93,8 @@ export function pollMsOf({ settings }: Pick<ReconcilerOptions, 'settings'>): num
 /** What a look at the table has shown. */
 export interface KnownTable {
   facts: TableFacts;
-  /** Of the spec: the facts serve for no other. */
-  generation: number;
+  /** What of the table, as text: the facts serve for nothing else. */
+  wanted: string;
   /** Monotonic: they serve until then. */
   nextMs: number;
   /** All was as the spec asks. */
@@ -134,8 +134,8 @@ export interface GroupMemory {
   lastDrift: NonNullable<TableFacts['info']['lastDrift']> | undefined;
   /** Creation time of the table that this operator has made, until the resource knows it too. */
   madeAt: number | undefined;
-  /** Changes of the table that do not show, for this generation of the spec. */
-  asked: { generation: number; steps: AskedSteps } | undefined;
+  /** Changes of the table that do not show, of those that are due for what is `wanted`. */
+  asked: { wanted: string; steps: AskedSteps } | undefined;
   leaseTable: LeaseTable | undefined;
   /** As last read, with what was fenced since; `readMs` is monotonic. */
   rows: { rows: GroupRows; readMs: number } | undefined;

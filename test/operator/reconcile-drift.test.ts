@@ -38,6 +38,8 @@ async function running(spec: Record<string, unknown> = SPEC): Promise<void> {
 
 const table = () => h.tables.tables.get(TABLE)!;
 const byHand = (change: Partial<ObservedTable>) => h.tables.tables.set(TABLE, { ...table(), ...change });
+/** As an autoscaler does. */
+const scaleTo = (maxReplicas: number) => h.setGroup((spec) => (spec['scaling'] = { maxReplicas }));
 const drifts = () => h.cluster.events.filter(({ reason }) => reason === 'TableDrift');
 
 /** As the operator does: again when a pass says so. Returns how long it took until the table is as it was. */
@@ -170,6 +172,19 @@ describe('what somebody changes by hand', () => {
     expect(drifts()).toHaveLength(1);
   });
 
+  test('is told as such also when something else of the spec has changed meanwhile, which costs no look', async () => {
+    await running();
+    byHand({ pointInTimeRecovery: false });
+    scaleTo(7);
+    await h.converge();
+    expect(table().pointInTimeRecovery).toBe(false);
+    await h.clock.advance(600_000);
+    scaleTo(8);
+    await h.converge();
+    expect(table().pointInTimeRecovery).toBe(true);
+    expect(drifts()).toHaveLength(1);
+  });
+
   test('is no drift in a table that was gone, and comes back from a backup without tags and settings', async () => {
     await running();
     const before = table();
@@ -248,6 +263,7 @@ describe('a limit of the service', () => {
     byHand({ tableClass: 'StandardInfrequentAccess' });
     for (let minute = 0; minute < 120; minute += 1) {
       await h.clock.advance(60_000);
+      scaleTo(50 + minute);
       await h.reconcile();
     }
     expect(await h.condition('TableReady')).toBe('True TableChangeRefused');

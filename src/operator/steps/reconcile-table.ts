@@ -39,23 +39,27 @@ export async function reconcileTable(
   pass: PlacedPass,
   { mayCreate }: { mayCreate: boolean },
 ): Promise<TableFacts> {
-  const { memory, group, options } = pass;
+  const { memory, options } = pass;
   const nowMs = options.clock.monotonic();
-  const { generation } = group.metadata;
-  const known = memory.table?.generation === generation ? memory.table : undefined;
+  const desired = desiredTable(pass);
+  // What else of the spec changes, as replicas do all day, does not concern it.
+  const wanted = JSON.stringify(desired);
+  const known = memory.table?.wanted === wanted ? memory.table : undefined;
   if (known && nowMs < known.nextMs) {
     await rememberMaker(pass);
     lookAgain(pass, known.nextMs - nowMs, { isExact: true });
     return known.facts;
   }
-  const { facts, freshMs, isSettled = wasSettled(pass), isRefused = false } = await look(pass, mayCreate);
+  const was = wasSettled(pass, wanted);
+  const looked = await look(pass, { desired, wanted, mayCreate, isDrift: was });
+  const { facts, freshMs, isSettled = was, isRefused = false } = looked;
   await rememberMaker(pass);
   if (freshMs === undefined) return facts;
   // A limit of the service may last for days.
   const refusals = isRefused ? (known?.refusals ?? 0) + 1 : 0;
   const serveMs = isRefused ? Math.min(FRESH_MS, FAILED_MS * 2 ** (refusals - 1)) : freshMs;
   const inMs = jitterMs(serveMs, 0.1, options.random);
-  memory.table = { facts, generation, nextMs: nowMs + inMs, isSettled, refusals };
+  memory.table = { facts, wanted, nextMs: nowMs + inMs, isSettled, refusals };
   lookAgain(pass, inMs, { isExact: true });
   return facts;
 }
@@ -69,16 +73,19 @@ interface Look {
   isRefused?: boolean;
 }
 
-async function look(pass: PlacedPass, mayCreate: boolean): Promise<Look> {
+interface Wish {
+  desired: DesiredTable;
+  /** `desired` as text. */
+  wanted: string;
+  mayCreate: boolean;
+  /** What differs has been changed by somebody else. */
+  isDrift: boolean;
+}
+
+async function look(pass: PlacedPass, { desired, wanted, mayCreate, isDrift }: Wish): Promise<Look> {
   const admin = pass.options.aws.tableAdmin(pass.target);
-  const desired = desiredTable(pass);
-  const tried: Tried = {
-    failures: new Map(),
-    taken: [],
-    asked: askedIn(pass),
-    isDrift: wasSettled(pass),
-    drift: [],
-  };
+  const asked = askedIn(pass, wanted);
+  const tried: Tried = { failures: new Map(), taken: [], asked, isDrift, drift: [] };
   let observed: ObservedTable | undefined;
   try {
     observed = await observeTable(pass, admin);
@@ -117,7 +124,6 @@ interface Tried {
   failures: Map<TableStep['do'], Refusal>;
   taken: TableStep[];
   asked: AskedSteps;
-  /** What differs has been changed by somebody else. */
   isDrift: boolean;
   /** What of that was set back. */
   drift: string[];
@@ -140,10 +146,9 @@ async function planFor(
   return planTable(desired, observed, { ...history, isRival: true });
 }
 
-/** Of this generation of the spec: another may ask for what was in vain. */
-function askedIn({ memory, group }: PlacedPass): AskedSteps {
-  const { generation } = group.metadata;
-  if (memory.asked?.generation !== generation) memory.asked = { generation, steps: new AskedSteps() };
+/** What was in vain is tried anew once something else is wanted. */
+function askedIn({ memory }: PlacedPass, wanted: string): AskedSteps {
+  if (memory.asked?.wanted !== wanted) memory.asked = { wanted, steps: new AskedSteps() };
   return memory.asked.steps;
 }
 

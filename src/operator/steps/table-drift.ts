@@ -5,12 +5,12 @@ import type { PlannedEvent } from '../plan/status/condition-events.ts';
 import type { PlacedPass } from '../reconcile-context.ts';
 
 /**
- * The table was as this generation of the spec asks: what differs now, somebody else has changed. After a restart the status
- * says so.
+ * The table was as is `wanted` of it: what differs now, somebody else has changed. After a restart the status says so, as long as
+ * nothing of the spec has changed.
  */
-export function wasSettled({ memory, group, object, target }: PlacedPass): boolean {
+export function wasSettled({ memory, group, object, target }: PlacedPass, wanted: string): boolean {
   const { generation } = group.metadata;
-  if (memory.table) return memory.table.isSettled && memory.table.generation === generation;
+  if (memory.table) return memory.table.isSettled && memory.table.wanted === wanted;
   const { table, conditions = [] } = (object.status ?? {}) as GroupStatus;
   const ready = conditions.find(({ type }) => type === 'TableReady');
   return (
