@@ -80,6 +80,26 @@ describe('tables', () => {
     expect((await told('b', 'TableReady')).is).toBe('True TableActive');
   });
 
+  test('that groups share count once, also when two begin to make one at once', async () => {
+    namespace({ 'kcg.dev/max-tables': '2' });
+    const shared = { checkpoints: { table: { name: 'shared' } } };
+    create('a', shared);
+    await converge('a');
+    const { tables } = h;
+    const admin = tables.admin.bind(tables);
+    // As the other saw it a moment ago.
+    let isThere = false;
+    const describe = async (name: string) => (isThere ? admin(name).describe() : void (isThere = true));
+    tables.admin = (name) => ({ ...admin(name), describe: () => describe(name) });
+    create('b', shared);
+    await converge('b');
+    expect(h.tables.steps.map(({ step }) => step.do).filter((step) => step === 'create')).toHaveLength(2);
+    expect(h.cluster.events.filter(({ reason }) => reason === 'TableCreating')).toHaveLength(1);
+    create('c');
+    await converge('c');
+    expect((await told('c', 'TableReady')).is).toBe('True TableActive');
+  });
+
   test('that are there may be used by any number of groups', async () => {
     namespace({ 'kcg.dev/max-tables': '1' });
     const shared = { checkpoints: { table: { name: 'shared' } } };

@@ -111,7 +111,7 @@ async function look(pass: PlacedPass, { desired, wanted, mayCreate, isDrift }: W
     }
   } catch (thrown) {
     if (pass.signal.aborted) throw thrown;
-    if (!observed) pass.tenants.booked.freeTable(pass.object.metadata.uid);
+    if (!observed && !isMade(tried)) pass.tenants.booked.freeTable(pass.object.metadata.uid);
     return { facts: failedFacts(KcgError.from(thrown), pass, observed), freshMs: FAILED_MS };
   }
 }
@@ -185,9 +185,12 @@ async function applySteps(
     const change = observed ? describeChange(step, observed) : step.do;
     try {
       const outcome = await admin.apply(step, { signal });
-      if (outcome === 'unknown') asked.giveUp(step);
       if (outcome === 'done') taken.push(step);
-      if (outcome === 'unknown') continue;
+      if (outcome === 'unknown') asked.giveUp(step);
+      // It counts for whoever was first, and that one tells of it.
+      if (outcome === 'raced' && step.do === 'create')
+        pass.tenants.booked.freeTable(pass.object.metadata.uid);
+      if (outcome !== 'done') continue;
     } catch (thrown) {
       if (signal.aborted || step.do === 'create') throw thrown;
       failures.set(step.do, { change, error: KcgError.from(thrown) });
@@ -199,13 +202,16 @@ async function applySteps(
   rememberDrift(pass, drift);
 }
 
+function isMade({ taken }: Tried): boolean {
+  return taken.some((step) => step.do === 'create');
+}
+
 /** Where the table's tags do not say that this group has just made it, the resource has to. */
 async function knowMaker(
   pass: PlacedPass,
   { observed, tried }: { observed: ObservedTable | undefined; tried: Tried },
 ): Promise<ObservedTable | undefined> {
-  const isMade = tried.taken.some((step) => step.do === 'create');
-  if (!observed || !isMade || isCreatedByKcg(observed)) return observed;
+  if (!observed || !isMade(tried) || isCreatedByKcg(observed)) return observed;
   pass.memory.madeAt = observed.createdAt;
   return { ...observed, maker: pass.groupId };
 }
