@@ -10,6 +10,14 @@ const ANSWER_SERVES_MS = 2_000;
 /** Tables of which something is remembered, before those that nobody asks for are forgotten. */
 const REMEMBERED = 1_000;
 
+/** Changes of what a table tells of itself. */
+const OF_ITSELF: ReadonlySet<TableStep['do']> = new Set([
+  'set billing',
+  'set deletion protection',
+  'set encryption',
+  'set table class',
+]);
+
 interface Known {
   admin: TableAdmin;
   /** The last answer, until something is changed. */
@@ -119,7 +127,8 @@ export class TableLooks {
     if (given && Object.entries(given).every(([key, value]) => tags[key] === value))
       this.#keepTags.add(place);
     known.given = undefined;
-    if (observed.status === 'ACTIVE')
+    // One that is new may not show its tags yet.
+    if (observed.status === 'ACTIVE' || observed.status === 'UPDATING')
       known.sides = { tags, ttlAttribute, isTtlEnding, pointInTimeRecovery, atMs };
   }
 
@@ -136,7 +145,7 @@ export class TableLooks {
       const ttl = { ttlAttribute: step.attribute };
       known.sides = { ...known.sides, ...ttl };
       known.answer = answer && { ...answer, observed: { ...answer.observed, ...ttl } };
-    } else known.sides = undefined;
+    } else if (!OF_ITSELF.has(step.do)) known.sides = undefined;
   }
 
   #known(table: string, open: () => TableAdmin): Known {

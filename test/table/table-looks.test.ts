@@ -135,6 +135,20 @@ describe('what is known of tables', () => {
     expect(reads).toEqual(['one all', 'one itself']);
   });
 
+  test('one that is being changed is looked at again and again, and what costs a call each is read once', async () => {
+    const admin = await make('one');
+    await admin.describe();
+    await admin.apply({ do: 'set billing', billing: { mode: 'OnDemand', maxReadRequestUnits: 5 } });
+    tables.tables.get('one')!.status = 'UPDATING';
+    const changing = { status: 'UPDATING', billing: { maxReadRequestUnits: 5 }, ttlAttribute: '' };
+    for (let look = 0; look < 2; look += 1) expect(await admin.describe()).toMatchObject(changing);
+    expect(reads).toEqual(['one all', 'one itself', 'one itself']);
+    // Also where nobody had read it before.
+    await clock.advance(60_000);
+    for (let look = 0; look < 2; look += 1) await admin.describe();
+    expect(reads.slice(3)).toEqual(['one all', 'one itself']);
+  });
+
   test('a failure is told to all who wait, and the next call asks again', async () => {
     await make('one');
     const error = new Error('away') as never;
