@@ -112,9 +112,12 @@ export function failedFacts(
   return { ...tableFailure(error), message: describeError(error), usable, info };
 }
 
+/** A key or an action of KMS, or the service itself; a table or a role may be called kms-…, too. */
+const ABOUT_KMS = /(?<![\w./-])KMS(?![/-])|\bkms:[A-Z]|:kms:/;
+
 /** `False` for the KMS key, denied access and what DynamoDB refuses for now; `Unknown` for any other failure. */
 export function tableFailure(error: KcgError): Pick<TableFacts, 'status' | 'reason'> {
-  if (/\bKMS/i.test(error.message)) return { status: 'False', reason: 'TableKeyInaccessible' };
+  if (ABOUT_KMS.test(error.message)) return { status: 'False', reason: 'TableKeyInaccessible' };
   if (error.code === 'AccessDenied') return { status: 'False', reason: 'TableAccessDenied' };
   if (LIMITS.has(error.code)) return { status: 'False', reason: 'TableLimited' };
   return {
