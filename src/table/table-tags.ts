@@ -22,7 +22,7 @@ type Tags = Readonly<Record<string, string>>;
 
 /** The group that made it, by its tags, else by what is known without them. Undefined when kcg did not, for all we know. */
 export function makerOf({ tags, maker }: ObservedTable): string | undefined {
-  return tags[CREATED_BY_TAG] === 'kcg' ? (tags[GROUP_TAG] ?? '') : maker;
+  return tags[CREATED_BY_TAG] === 'kcg' ? (tags[GROUP_TAG] ?? maker ?? '') : maker;
 }
 
 /** For whichever group. */

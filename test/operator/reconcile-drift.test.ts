@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
+import { isSameJson } from '../../src/lib/same-json.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
 import type { ObservedTable, TableAdmin } from '../../src/table/table-admin.ts';
 import { TableLooks } from '../../src/table/table-looks.ts';
@@ -46,7 +47,7 @@ const drifts = () => h.cluster.events.filter(({ reason }) => reason === 'TableDr
 async function untilSetBack(before: ObservedTable): Promise<number> {
   for (let ms = 0; ms <= 3_600_000;) {
     const inMs = (await h.reconcile(KEY)) ?? 60_000;
-    if (JSON.stringify(table()) === JSON.stringify(before)) return ms;
+    if (isSameJson(table(), before)) return ms;
     await h.clock.advance(inMs);
     ms += inMs;
   }
@@ -57,6 +58,11 @@ describe('what somebody changes by hand', () => {
   test.each<[string, Partial<ObservedTable>, string]>([
     ['time to live', { ttlAttribute: '' }, 'time to live: off → on for ttl'],
     ['tags', { tags: {} }, 'tags[team]: none → shop'],
+    [
+      'whose it is',
+      { tags: { 'kcg.dev/created-by': 'kcg', team: 'shop' } },
+      'tags[kcg.dev/group-id]: none → shop.orders',
+    ],
     ['backups', { pointInTimeRecovery: false }, 'pointInTimeRecovery: off → on'],
     ['protection', { deletionProtection: false }, 'deletionProtection: off → on'],
     [

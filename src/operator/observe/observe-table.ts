@@ -2,7 +2,7 @@ import type { Claim } from '../../leases/claim.ts';
 import { readClaim } from '../../leases/read-claim.ts';
 import { describeError } from '../../lib/errors.ts';
 import { NATIVE_KEY_SCHEMA, type ObservedTable, type TableAdmin } from '../../table/table-admin.ts';
-import { isCreatedByKcg } from '../../table/table-tags.ts';
+import { makerOf } from '../../table/table-tags.ts';
 import type { PlacedPass } from '../reconcile-context.ts';
 import { tableRecordOf } from './remember-table.ts';
 
@@ -18,7 +18,8 @@ const ASKED_GROUPS = 20;
 export async function observeTable(pass: PlacedPass, admin: TableAdmin): Promise<ObservedTable | undefined> {
   const anew = pass.looksAnew ?? false;
   const observed = await admin.describe({ signal: pass.signal, anew });
-  if (!observed || isCreatedByKcg(observed)) return observed;
+  // Tags may say of kcg and not of whom.
+  if (!observed || makerOf(observed)) return observed;
   const madeAt = tableRecordOf(pass)?.createdAt ?? pass.memory.madeAt;
   if (observed.createdAt === madeAt) return { ...observed, maker: pass.groupId };
   return { ...observed, ...(await whatRowsSay(pass, observed)) };
