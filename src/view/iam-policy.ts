@@ -78,8 +78,7 @@ export function workerPolicy(
     ...destinationStatements(spec.handler.onFailure),
   ];
   const key = spec.checkpoints.table.encryption?.kmsKeyArn;
-  if (key !== undefined)
-    statements.push(viaDynamoDb(allow('TableKey', ['kms:Decrypt', 'kms:DescribeKey'], key), [table]));
+  if (key !== undefined) statements.push(...ofKeys('TableKey', ['Decrypt', 'DescribeKey'], [{ key, table }]));
   return { Version: '2012-10-17', Statement: statements };
 }
 
@@ -97,13 +96,36 @@ function inTable(action: string): string {
   return `dynamodb:${action}`;
 }
 
-/** Keys of the user's own, used by way of DynamoDB alone, where the tables are. */
-function viaDynamoDb(keys: Statement, tables: readonly string[]): Statement {
-  const hosts = tables.map((table) => {
-    const [, partition, , region] = table.split(':');
-    return `dynamodb.${region}.amazonaws.com${partition === 'aws-cn' ? '.cn' : ''}`;
-  });
-  return { ...keys, Condition: { StringEquals: { 'kms:ViaService': oneOrMany(hosts) } } };
+/** A key of the user's own, or an alias of one, and the table that has it. */
+interface Keyed {
+  key: string;
+  table: string;
+}
+
+/** Keys used by way of DynamoDB alone, where the tables are. As a resource an alias stands for itself, not for its key. */
+function ofKeys(sid: string, actions: readonly string[], keyed: readonly Keyed[]): Statement[] {
+  const of = (suffix: string, some: readonly Keyed[], condition: Statement['Condition'] = {}) => {
+    const kms = actions.map((action) => `kms:${action}`);
+    const keys = some.map(({ key }) => key.replace(/:alias\/.*/, ':key/*'));
+    const allowed = statement(`${sid}${suffix}`, kms, keys);
+    const hosts = oneOrMany(some.map(dynamoDbOf));
+    const Condition = { StringEquals: { 'kms:ViaService': hosts }, ...condition };
+    return allowed ? [{ ...allowed, Condition }] : [];
+  };
+  const aliased = keyed.filter(({ key }) => key.includes(':alias/'));
+  const aliases = oneOrMany(aliased.map(({ key }) => key.slice(key.indexOf('alias/'))));
+  return [
+    ...of(
+      '',
+      keyed.filter((each) => !aliased.includes(each)),
+    ),
+    ...of('ByAlias', aliased, { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': aliases } }),
+  ];
+}
+
+function dynamoDbOf({ table }: Keyed): string {
+  const [, partition, , region] = table.split(':');
+  return `dynamodb.${region}.amazonaws.com${partition === 'aws-cn' ? '.cn' : ''}`;
 }
 
 function destinationStatements({
@@ -155,11 +177,6 @@ export function rolePolicy(groups: readonly KinesisConsumerGroup[], scope: AwsSc
     const key = group.spec.checkpoints.table.encryption?.kmsKeyArn;
     return key === undefined ? [] : [{ key, table }];
   });
-  const keys = statement(
-    'TableKeys',
-    KEY_ACTIONS.map((action) => `kms:${action}`),
-    keyed.map(({ key }) => key),
-  );
   const consumers = ['DeregisterStreamConsumer', 'DescribeStreamConsumer', 'RegisterStreamConsumer'];
   const tables = ({ table }: GroupArns) => table;
   const statements = [
@@ -181,11 +198,7 @@ export function rolePolicy(groups: readonly KinesisConsumerGroup[], scope: AwsSc
     statement('TablesRead', READ_TABLE.map(inTable), arns.map(tables)),
     statement('Tables', WRITE_TABLE.map(inTable), managed.map(tables)),
     statement('TablesDelete', ['dynamodb:DeleteTable'], deleting.map(tables)),
-    keys &&
-      viaDynamoDb(
-        keys,
-        keyed.map(({ table }) => table),
-      ),
+    ...ofKeys('TableKeys', KEY_ACTIONS, keyed),
     statement('Rows', ROW_ACTIONS.map(inTable), arns.map(tables)),
     statement('ImportSources', ['dynamodb:DescribeTable', 'dynamodb:Scan'], arns.flatMap(importSource)),
   ];

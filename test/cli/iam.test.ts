@@ -117,6 +117,24 @@ describe('the policy of the operator', () => {
     expect(sets?.Action).toEqual([...said.matchAll(/kms:[\w*]+/g)].map(([action]) => action).toSorted());
   });
 
+  test('names the keys that have the alias where the group has one: as a resource that allows nothing', () => {
+    const kmsKeyArn = 'arn:aws:kms:eu-west-1:123456789012:alias/tables/orders';
+    const spec = { checkpoints: { table: { encryption: { kmsKeyArn } } } };
+    const wanted = {
+      Resource: 'arn:aws:kms:eu-west-1:123456789012:key/*',
+      Condition: {
+        StringEquals: { 'kms:ViaService': 'dynamodb.eu-west-1.amazonaws.com' },
+        'ForAnyValue:StringEquals': { 'kms:ResourceAliases': 'alias/tables/orders' },
+      },
+    };
+    expect(statementOf('TableKeysByAlias', spec)).toMatchObject(wanted);
+    expect(statementOf('TableKeys', spec)).toBeUndefined();
+    expect(workerPolicy(group(spec), SCOPE).Statement.at(-1)).toMatchObject({
+      Sid: 'TableKeyByAlias',
+      ...wanted,
+    });
+  });
+
   test("finds an import's table where the group's own is", () => {
     const importFrom = { type: 'KCL', table: 'orders-app' };
     const found = (spec: object, more?: object) =>
