@@ -1,9 +1,10 @@
+import { cutBytes } from '../lib/cut-bytes.ts';
 import type { EventInput, KubeObject } from './cluster.ts';
 
 /** Qualified name of the controller that Events are from. */
 export const CONTROLLER = 'kcg.dev/operator';
-/** Limits of events.k8s.io/v1. */
-const MAX_NOTE_CHARACTERS = 1_000;
+/** Limits of events.k8s.io/v1; that of the note counts bytes, whatever its message says. */
+const MAX_NOTE_BYTES = 1_024;
 const MAX_NAME_CHARACTERS = 128;
 
 /** `2026-11-23T19:25:17.123000Z`: Kubernetes' MicroTime, which insists on six decimals. */
@@ -35,7 +36,7 @@ export function eventObject(
     type: event.type,
     reason: event.reason.slice(0, MAX_NAME_CHARACTERS),
     action: event.action.slice(0, MAX_NAME_CHARACTERS),
-    note: cut(event.note, MAX_NOTE_CHARACTERS),
+    note: cutBytes(event.note, MAX_NOTE_BYTES),
     regarding: { apiVersion, kind, ...(metadata.namespace ? { namespace } : {}), name, uid, resourceVersion },
   };
 }
@@ -46,8 +47,4 @@ export function eventSeries(
   now: number,
 ): { series: { count: number; lastObservedTime: string } } {
   return { series: { count, lastObservedTime: microTime(now) } };
-}
-
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }

@@ -296,7 +296,7 @@ export function clusterContract(name: string, start: () => Promise<ClusterFixtur
         action: 'Observe',
       } as const;
       for (let i = 0; i < 3; i += 1) cluster.recordEvent(event);
-      cluster.recordEvent({ ...event, note: 'x'.repeat(2_000) });
+      cluster.recordEvent({ ...event, note: '→'.repeat(2_000) });
       await eventually(async () => {
         const events = await cluster.list(KINDS.event, { namespace });
         const counts = events.map(({ series }) => (series as { count: number } | undefined)?.count ?? 1);

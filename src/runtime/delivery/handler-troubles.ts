@@ -1,5 +1,6 @@
 import { MAX_FAILING_WHY_BYTES, type HandlerTrouble } from '../../leases/worker-row.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { cutBytes } from '../../lib/cut-bytes.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
 import type { WorkerEvent } from '../worker-event.ts';
 
@@ -106,7 +107,7 @@ export class HandlerTroubles {
       failures: (known?.failures ?? 0) + 1,
       sinceMs: isFirst ? nowMs : known.sinceMs,
       ...(isOld
-        ? { error: inBytes(describeError(error), MAX_FAILING_WHY_BYTES), errorMs: nowMs }
+        ? { error: whyOf(describeError(error)), errorMs: nowMs }
         : { error: known.error, errorMs: known.errorMs }),
     });
   }
@@ -114,7 +115,7 @@ export class HandlerTroubles {
 
 /** Of a handler that says itself that it cannot begin: on no shard yet. */
 export function beginTrouble(error: string | undefined): HandlerTrouble | undefined {
-  return error === undefined ? undefined : { shards: 0, error: inBytes(error, MAX_FAILING_WHY_BYTES) };
+  return error === undefined ? undefined : { shards: 0, error: whyOf(error) };
 }
 
 interface OfLane {
@@ -130,9 +131,7 @@ function unsentOf(lane: OfLane): string {
   return `${keyOf(lane)}/unsent`;
 }
 
-/** On one line, cut where no character is. */
-function inBytes(text: string, max: number): string {
-  const bytes = Buffer.from(text.replaceAll(/\s+/g, ' '));
-  if (bytes.length <= max) return bytes.toString();
-  return new TextDecoder().decode(bytes.subarray(0, max - 3), { stream: true }) + '…';
+/** On one line. */
+function whyOf(error: string): string {
+  return cutBytes(error.replaceAll(/\s+/g, ' '), MAX_FAILING_WHY_BYTES);
 }
