@@ -85,6 +85,7 @@ export function planTable(
     replicaProblem(observed) ??
     kmsProblem(observed) ??
     keyProblem(observed) ??
+    anewProblem(observed) ??
     ownerProblem(desired, observed, existed);
   if (problem) return { ...none, problem };
   if (desired.management === 'External') return { ...none, isBusy: observed.status !== 'ACTIVE' };
@@ -153,6 +154,12 @@ function keyProblem({ name, keySchema }: ObservedTable): TableProblem | undefine
   if (keySchema === NATIVE_KEY_SCHEMA || keySchema === SHARD_ID_KEY_SCHEMA) return undefined;
   const message = `table ${name} has the key ${keySchema}; leases need ${NATIVE_KEY_SCHEMA} (or ${SHARD_ID_KEY_SCHEMA}): ${ANOTHER_TABLE}`;
   return { reason: 'WrongKeySchema', message };
+}
+
+function anewProblem({ name, isMadeAnew, createdAt }: ObservedTable): TableProblem | undefined {
+  if (!isMadeAnew) return undefined;
+  const message = `table ${name} was deleted, and the group's positions with it; the one of that name was made at ${new Date(createdAt).toISOString()}. Nothing is read, since it would begin anew. To begin at initialPosition, delete this KinesisConsumerGroup and apply it again; or restore the table from a backup`;
+  return { reason: 'Gone', message };
 }
 
 /** A group that has worked with the table is not kept from it by tags that cannot be read. */

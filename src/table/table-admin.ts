@@ -31,6 +31,8 @@ export interface ObservedTable {
   maker?: string | undefined;
   /** It has the claim of this very resource, which is older than the table: it comes from a backup, and those bring no tags. */
   isRestored?: boolean | undefined;
+  /** Somebody has made it in place of one in which this very resource had its claim and positions, and neither is in it. */
+  isMadeAnew?: boolean | undefined;
   pointInTimeRecovery: boolean;
   deletionProtection: boolean;
   /** Undefined = DynamoDB's own. A key of AWS (`aws/dynamodb`) and one of the customer look alike. */

@@ -89,6 +89,32 @@ describe('groups that ask for different settings of one table', () => {
   });
 });
 
+test('a table that is lost and made anew is begun anew by who makes it alone; the others tell that theirs is gone', async () => {
+  const groups = [FIRST, OTHER];
+  for (const { name } of groups) {
+    h.create(asking({}), { name });
+    await h.converge(`shop/${name}`);
+  }
+  h.tables.tables.delete('shared');
+  for (const { name } of groups) {
+    const rows = h.table(`shop.${name}`, 'shared');
+    for (const { shard_id } of rows.rows()) rows.store(shard_id, undefined);
+  }
+  await look();
+  for (const key of groups) expect(await h.condition('TableReady', key)).toBe('False TableGone');
+  h.cluster.remove(KINDS.consumerGroup, OTHER);
+  await h.reconcile('shop/other');
+  h.create(asking({}), { name: 'other' });
+  for (let time = 0; time < 2; time += 1) {
+    await look(2);
+    expect(await h.condition('TableReady', OTHER)).toBe('True TableActive');
+    expect(await h.condition('TableReady')).toBe('False TableGone');
+    expect(h.table('shop.orders', 'shared').rows()).toEqual([]);
+    h.restart();
+  }
+  expect(await messageOf(FIRST)).toContain('Nothing is read, since it would begin anew');
+});
+
 describe('whether the group that holds the settings is gone', () => {
   const gone = async (change: Record<string, string> | undefined) => {
     await both();

@@ -18,6 +18,7 @@ const ASKED_GROUPS = 20;
 export async function observeTable(pass: PlacedPass, admin: TableAdmin): Promise<ObservedTable | undefined> {
   const anew = pass.looksAnew ?? false;
   const observed = await admin.describe({ signal: pass.signal, anew });
+  if (observed && (await isMadeAnew(pass, observed))) return { ...observed, isMadeAnew: true };
   // Tags may say of kcg and not of whom.
   if (!observed || makerOf(observed)) return observed;
   const madeAt = tableRecordOf(pass)?.createdAt ?? pass.memory.madeAt;
@@ -25,13 +26,34 @@ export async function observeTable(pass: PlacedPass, admin: TableAdmin): Promise
   return { ...observed, ...(await whatRowsSay(pass, observed)) };
 }
 
+/** One that is restored from a backup has a claim. Where it cannot be read, nothing begins anew either. */
+async function isMadeAnew(pass: PlacedPass, observed: ObservedTable): Promise<boolean> {
+  const heldIn = tableRecordOf(pass)?.heldIn;
+  if (heldIn === undefined || heldIn === observed.createdAt || !isReadable(observed)) return false;
+  const { options, target, groupId, signal } = pass;
+  try {
+    const claim = await readClaim(await options.aws.leaseTable(target, signal), signal);
+    return claim?.resourceUid === undefined;
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    options.log.debug('cannot tell whether the group has a claim', {
+      group: groupId,
+      error: describeError(thrown),
+    });
+    return false;
+  }
+}
+
+function isReadable({ status }: ObservedTable): boolean {
+  return status === 'ACTIVE' || status === 'UPDATING';
+}
+
 async function whatRowsSay(
   pass: PlacedPass,
   observed: ObservedTable,
 ): Promise<Pick<ObservedTable, 'maker' | 'isRestored'>> {
   const { options, target, groupId, group, object, signal } = pass;
-  const isReadable = observed.status === 'ACTIVE' || observed.status === 'UPDATING';
-  if (!isReadable || observed.keySchema !== NATIVE_KEY_SCHEMA) return {};
+  if (!isReadable(observed) || observed.keySchema !== NATIVE_KEY_SCHEMA) return {};
   const claimOf = async (id: string) =>
     readClaim(await options.aws.leaseTable({ ...target, groupId: id }, signal), signal);
   const isMaker = (claim: Claim | undefined) => claim?.tableMadeAt === observed.createdAt;

@@ -33,7 +33,8 @@ export async function rememberTable(
 ): Promise<boolean> {
   const known = readTableRecord(pass.object, tableKey(pass.target));
   const record = { claimed: false, ...known, table: tableKey(pass.target), ...change };
-  if (known?.claimed === record.claimed && known.createdAt === record.createdAt) return true;
+  const fields = ['claimed', 'createdAt', 'heldIn'] as const;
+  if (known && fields.every((field) => known[field] === record[field])) return true;
   const { options, object, signal } = pass;
   const patch = { annotations: writeTableRecord(object, record) };
   const result = await options.cluster.patchMetadata(KINDS.consumerGroup, object, patch, { signal });

@@ -34,7 +34,8 @@ export function tableFacts(
   { plan, failures }: { plan: TablePlan; failures: readonly Refusal[] },
 ): TableFacts {
   const info = tableInfo(observed, pass);
-  const madeAt = info.created ? observed?.createdAt : undefined;
+  const { createdAt } = observed ?? {};
+  const madeAt = info.created ? createdAt : undefined;
   const name = `table ${pass.target.table}`;
   switch (observed?.status) {
     case 'ACTIVE':
@@ -42,7 +43,7 @@ export function tableFacts(
       const refusals = failures.map(({ change, error }) => `${change}: ${describeError(error)}`);
       const said = [`${name} is ${observed.status}`, ...refusals, ...plan.notes];
       const reason = failures.length > 0 ? 'TableChangeRefused' : reasonOf(plan);
-      return { status: 'True', reason, message: said.join('; '), usable: true, info, madeAt };
+      return { status: 'True', reason, message: said.join('; '), usable: true, info, madeAt, createdAt };
     }
     case 'DELETING':
     case 'INACCESSIBLE_ENCRYPTION_CREDENTIALS':

@@ -72,6 +72,8 @@ export interface TableFacts {
   info: NonNullable<GroupStatus['table']>;
   /** Creation time of the table, ms since the epoch, when kcg made it for this group. */
   madeAt?: number | undefined;
+  /** Whoever made it. */
+  createdAt?: number | undefined;
 }
 
 export type ClaimFacts = { verdict: 'ours' } | Extract<ClaimVerdict, { verdict: 'refused' }>;

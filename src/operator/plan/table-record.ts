@@ -14,6 +14,8 @@ export interface TableRecord {
   createdAt?: number | undefined;
   /** The resource has held the claim in it: without the table, positions are lost. */
   claimed: boolean;
+  /** Creation time of the table in which it last had the claim, ms since the epoch; undefined = not known. */
+  heldIn?: number | undefined;
 }
 
 /** Undefined when there is none for this table, or when it is of another resource. */
@@ -23,11 +25,12 @@ export function readTableRecord(
 ): TableRecord | undefined {
   const record = readOwn(object, TABLE_ANNOTATION);
   if (record?.['table'] !== table) return undefined;
-  const { createdAt, claimed } = record;
+  const { createdAt, claimed, heldIn } = record;
   return {
     table,
     createdAt: typeof createdAt === 'number' ? createdAt : undefined,
     claimed: claimed === true,
+    heldIn: typeof heldIn === 'number' ? heldIn : undefined,
   };
 }
 

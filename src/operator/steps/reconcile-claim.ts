@@ -78,8 +78,9 @@ async function reconcileClaim(
   input: Found & { stream: StreamSummary },
 ): Promise<ClaimFacts | undefined> {
   const facts = await claimed(pass, input);
-  if (facts.verdict === 'ours' && !(await rememberTable(pass, { claimed: true }))) return undefined;
-  return facts;
+  if (facts.verdict !== 'ours') return facts;
+  const heldIn = pass.memory.table?.facts.createdAt ?? tableRecordOf(pass)?.heldIn;
+  return (await rememberTable(pass, { claimed: true, heldIn })) ? facts : undefined;
 }
 
 /** A claim that says this resource holds it is believed; workers compare streams for themselves. */
