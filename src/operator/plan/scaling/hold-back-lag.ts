@@ -37,7 +37,8 @@ function withoutLag(status: GroupStatus): unknown {
     scaling: {
       ...scaling,
       ...(isSteady ? { limitedBy: undefined, reason: undefined } : {}),
-      recommended: scaling?.recommended?.replicas,
+      // Nothing is done about it, so under pressure it is another number at each look.
+      recommended: scaling?.recommended !== undefined,
     },
     // Of more shards than the list holds, lag decides which are in it.
     shards:

@@ -23,6 +23,16 @@ test.each<[string, Partial<GroupFacts>, 'held back' | 'written']>([
   expect(holdBackLag(next, before)).toBe(expected === 'written' ? next : before);
 });
 
+test('the first advice is written, and what it comes to from look to look is held back', () => {
+  const advice = (replicas: number) => {
+    const scaling = facts().scaling!;
+    return statusOf({ scaling: { ...scaling, advice: { ...scaling, replicas } } }, before);
+  };
+  const first = advice(5);
+  expect(holdBackLag(first, before)).toBe(first);
+  expect(holdBackLag(advice(6), first)).toBe(first);
+});
+
 test('which of many shards are in the list is lag too', () => {
   const listed = (from: number): GroupStatus => ({
     ...before,
