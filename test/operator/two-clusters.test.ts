@@ -151,6 +151,23 @@ describe.each([
     expect(told).not.toContain('TableDrift');
   });
 
+  test('who has taken the claim over keeps the stream consumer when the one that registered it is deleted', async () => {
+    const [first, second] = inOrder();
+    const fanOut = { consumer: { type: 'EnhancedFanOut' } };
+    await apply(first, fanOut);
+    await apply(second, fanOut);
+    annotate(second, await adviceOf(second));
+    await second.clock.advance(10_000);
+    await second.converge();
+    const arn = (await second.status()).stream?.consumer?.arn;
+    expect(arn).toMatch(/consumer/);
+    await remove(first);
+    expect(await first.cluster.get(KINDS.consumerGroup, NAME)).toBeUndefined();
+    const { consumers } = a.kinesis.stream('orders');
+    expect(consumers.list(a.clock.now()).map((consumer) => consumer.arn)).toEqual([arn]);
+    expect(first.cluster.events.map(({ reason }) => reason)).toContain('ConsumerKept');
+  });
+
   test('an annotation takes over the claim that it names, once', async () => {
     const [first, second] = inOrder();
     await apply(first);

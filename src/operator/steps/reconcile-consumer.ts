@@ -8,6 +8,7 @@ import { readMadeConsumers, writeMadeConsumers, type MadeConsumer } from '../pla
 import type { ConsumerFacts } from '../plan/group-facts.ts';
 import { deploymentFacts } from '../observe/observe-pods.ts';
 import { paced } from './pace.ts';
+import { isClaimedByAnother } from './reconcile-claim.ts';
 import { lookAgain, type Pass, type PlacedPass } from '../reconcile-context.ts';
 import { deploymentOf, podsOf } from './reconcile-workload.ts';
 
@@ -108,9 +109,14 @@ export async function removeOldConsumers(pass: PlacedPass): Promise<void> {
   }
 }
 
-/** All that the group has registered: it is being deleted, and its pods are gone. */
+/** All that the group has registered: it is being deleted, and its pods are gone. Who has taken the group id over reads with them. */
 export async function removeAllConsumers(pass: PlacedPass): Promise<void> {
-  await removeConsumers(pass, madeOf(pass));
+  const made = madeOf(pass);
+  if (made.length === 0) return;
+  if (!(await isClaimedByAnother(pass))) return removeConsumers(pass, made);
+  const names = made.map(({ name }) => name).join(', ');
+  const note = `stream consumer ${names} stays, as another resource has claimed group id ${pass.groupId}`;
+  pass.events.push({ type: 'Normal', reason: 'ConsumerKept', note, action: 'DeregisterConsumer' });
 }
 
 async function removeConsumers(pass: PlacedPass, old: readonly MadeConsumer[]): Promise<void> {
