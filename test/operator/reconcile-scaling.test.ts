@@ -176,6 +176,24 @@ test('a position that is written seldom stands for long though records come', as
   expect(await h.replicas()).toBe(0);
 });
 
+test('a range whose time is over is brought to its end, though no record comes', async () => {
+  const [from, to] = [-3_600_000, 600_000].map((ms) => new Date(h.clock.now() + ms).toISOString());
+  const scaling = {
+    mode: 'Lag',
+    targetLagSeconds: 60,
+    minReplicas: 0,
+    scaleDown: { stabilizationSeconds: 30 },
+  };
+  await create(scaling, { range: { from, to } });
+  await pass(120);
+  await h.runPods();
+  await release();
+  await pass(60);
+  expect(await h.replicas()).toBe(0);
+  await pass(480);
+  expect(await h.replicas()).toBe(1);
+});
+
 test('a switch to an autoscaler that an operator finds when it begins takes no worker at once', async () => {
   await create({ mode: 'ShardCount' });
   const before = await h.replicas();

@@ -46,7 +46,7 @@ export async function recordsWaiting(
   const nowMs = options.clock.now();
   const leases = rows.leases.filter((lease) => !isEnded(lease));
   const readTo = new Map<string, { toMs: number; checkpoint: Lease['checkpoint'] }>();
-  const old = whyOld(leases, { stream, nowMs });
+  const old = whyOld(leases, { stream, nowMs, range: group.spec.range });
   if (old !== undefined) return { why: old, error: undefined, readTo };
   const client = options.aws.streamClient(target);
   memory.blind = undefined;
@@ -77,9 +77,15 @@ function isOfShard({ code }: KcgError): boolean {
 
 function whyOld(
   leases: readonly Lease[],
-  { stream, nowMs }: { stream: StreamFacts; nowMs: number },
+  {
+    stream,
+    nowMs,
+    range,
+  }: { stream: StreamFacts; nowMs: number; range: PlacedPass['group']['spec']['range'] },
 ): string | undefined {
   if (leases.length === 0) return 'the group has no positions yet';
+  // Where nothing comes any more, only a worker sees that there is nothing left.
+  if (range && nowMs > Date.parse(range.to)) return 'the time of its range is over';
   const known = new Set(leases.map(({ shardId }) => shardId));
   const fresh = stream.shards?.find((shard) => !known.has(shard.shardId) && isOpen(shard));
   if (fresh) return `shard ${fresh.shardId} is new`;
