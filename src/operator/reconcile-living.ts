@@ -7,7 +7,7 @@ import type { FailedRound, StuckRound } from '../kubernetes/work-queue.ts';
 import { keyOf, keyString } from '../kubernetes/cluster.ts';
 import { CHANGING_MS } from './observe/observe-stream.ts';
 import { expiringShards, isListStale, readRows, viewOf } from './observe/observe-rows.ts';
-import { decideReplicas, isComplete, type KnownOfGroup } from './steps/decide-replicas.ts';
+import { decideReplicas, isComplete, isThrough, type KnownOfGroup } from './steps/decide-replicas.ts';
 import { belongsTo } from './plan/workload/desired-objects.ts';
 import { workloadProblem } from './plan/status/step-failures.ts';
 import type { DeploymentFacts, GroupFacts } from './plan/group-facts.ts';
@@ -115,11 +115,12 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
   const view = judged && viewOf(pass, { rows: judged.rows, stream, isFresh, readTo: waiting?.readTo });
   if (view) followOutage(pass, view, judged.ended);
   tellLook(pass, judged && view && { found, isFresh, rows: judged.rows, stream, view });
-  const consumer = await pursueConsumer(pass, stream.summary);
+  const isDone = isThrough(pass, found.rows);
+  const consumer = await pursueConsumer(pass, { stream: stream.summary, isThrough: isDone });
   const known = { stream, view, rows: found.rows, isFresh, waiting };
   const { scaling, workload } = await scale(pass, known, consumer);
   tellJudgements(pass, scaling?.replicas === 0 ? undefined : view);
-  await removeOldConsumers(pass);
+  await removeOldConsumers(pass, isDone);
   // Without a Deployment no rows move: one that cannot be made has a pace of its own.
   const { deployment } = workload;
   const isRunning = deployment !== undefined && (deployment.total > 0 || (scaling?.replicas ?? 0) > 0);

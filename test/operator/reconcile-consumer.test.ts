@@ -73,6 +73,44 @@ describe('a group with enhanced fan-out', () => {
     expect((await h.workerConfig())?.consumerArn).toBe(arnOf());
   });
 
+  test('has none once its range is read, and one again before workers begin anew', async () => {
+    const range = { from: '2026-01-01T00:00:00Z', to: '2026-01-01T01:00:00Z' };
+    await started({ ...FAN_OUT, range });
+    const complete = async (completed_at: number | undefined) => {
+      const { completed_at: _, ...claim } = (await h.table().get('group#claim', { consistent: true }))!;
+      h.table().store('group#claim', { ...claim, ...(completed_at ? { completed_at } : {}) });
+      await h.clock.advance(60_000);
+      await h.converge();
+    };
+    await complete(h.clock.now());
+    expect(await h.replicas()).toBe(0);
+    expect(consumers()).toEqual(['shop.orders']);
+    await stopPods();
+    await h.converge();
+    expect(consumers()).toEqual([]);
+    expect(await h.condition('Ready')).toBe('True RangeRead');
+    const noted = () => h.kubeWrites().filter(({ verb }) => verb === 'patchMetadata').length;
+    const before = noted();
+    h.rowFault = new KcgError('Unavailable', 'no network');
+    for (let look = 0; look < 5; look += 1) {
+      await h.clock.advance(60_000);
+      await h.reconcile().catch(() => {});
+    }
+    expect(consumers()).toEqual([]);
+    // Nor was one registered, and removed again.
+    expect(noted()).toBe(before);
+    h.rowFault = undefined;
+    const go = slow('CREATING');
+    await complete(undefined);
+    expect(consumers()).toEqual(['shop.orders']);
+    expect(await h.replicas()).toBe(0);
+    go();
+    await h.clock.advance(3_000);
+    await h.converge();
+    expect(await h.replicas()).toBe(3);
+    expect((await h.workerConfig())?.consumerArn).toBe(arnOf());
+  });
+
   test('uses one that is there, and leaves it when the group goes', async () => {
     h.kinesis.stream('orders').consumers.register('ours', h.clock.now());
     await started({ consumer: { type: 'EnhancedFanOut', name: 'ours' } });

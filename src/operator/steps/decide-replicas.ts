@@ -71,6 +71,12 @@ export function isComplete({ spec }: PlacedPass['group'], rows: GroupRows | unde
   return spec.range !== undefined && rows?.claim?.completedAt !== undefined;
 }
 
+/** The same, by what was said of it while its rows are not known. */
+export function isThrough({ group }: Pick<PlacedPass, 'group'>, rows: GroupRows | undefined): boolean {
+  const said = group.status?.conditions?.find(({ type }) => type === 'Complete');
+  return rows ? isComplete(group, rows) : said?.status === 'True';
+}
+
 /** Why the group may have no worker, or no more of them, whatever there is to do. */
 function whyBarred(pass: PlacedPass, { rows, existing }: KnownOfGroup): ReplicasDecision | undefined {
   const { group, memory, options } = pass;

@@ -22,15 +22,15 @@ export function consumerNameOf({ spec }: Pick<KinesisConsumerGroup, 'spec'>, gro
 }
 
 /**
- * Finds the stream consumer that the group reads with, or registers it; undefined when the group polls, or its stream is not
- * known. What fails is told in the facts: workers that have its ARN go on.
+ * Finds the stream consumer that the group reads with, or registers it; undefined when the group polls, has nothing to read any more
+ * (`isThrough`), or its stream is not known. What fails is told in the facts: workers that have its ARN go on.
  */
 export async function pursueConsumer(
   pass: PlacedPass,
-  stream: StreamSummary | undefined,
+  { stream, isThrough }: { stream: StreamSummary | undefined; isThrough: boolean },
 ): Promise<ConsumerFacts | undefined> {
   const { group, groupId, memory, options, signal } = pass;
-  const name = consumerNameOf(group, groupId);
+  const name = isThrough ? undefined : consumerNameOf(group, groupId);
   if (name === undefined) memory.consumer = undefined; // it goes, and another of its name may come
   if (name === undefined || !stream || memory.claim?.verdict !== 'ours') return undefined;
   const key = `${stream.arn} ${name}`;
@@ -94,12 +94,13 @@ async function findOrRegister(
   }
 }
 
-/** Removes what this group has registered and reads with no more, once none of its pods does either. */
-export async function removeOldConsumers(pass: PlacedPass): Promise<void> {
+/** Removes what this group has registered and reads with no more, once none of its pods does either: it has its price by the hour. */
+export async function removeOldConsumers(pass: PlacedPass, isThrough: boolean): Promise<void> {
   const { group, groupId, options, signal } = pass;
   const name = consumerNameOf(group, groupId);
-  const old = madeOf(pass).filter((made) => made.name !== name);
-  const unused = old.filter((made) => !isInUse(pass, made));
+  const old = madeOf(pass).filter((made) => isThrough || made.name !== name);
+  const isUsed = (made: MadeConsumer) => (isThrough ? podsOf(pass).length > 0 : isInUse(pass, made));
+  const unused = old.filter((made) => !isUsed(made));
   if (unused.length === 0) return;
   try {
     await paced(pass, { thing: 'old stream consumer' }, () => removeConsumers(pass, unused));

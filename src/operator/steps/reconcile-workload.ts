@@ -111,7 +111,8 @@ export async function reconcileWorkload(input: WorkloadPass): Promise<WorkloadFa
   const hasPositions =
     imported === undefined ? spec.checkpoints.importFrom === undefined : imported.isSettled;
   const mayChange = pass.memory.claim?.verdict === 'ours' && canRead && hasPositions;
-  if (!mayChange && (!existing || replicasOf(existing) === input.decision.replicas))
+  const running = replicasOf(existing) ?? 0;
+  if (!mayChange && (!existing || running === input.decision.replicas || (running === 0 && !canRead)))
     return facts(existing, undefined);
   const workload = objectsOf(input);
   const wanted =
