@@ -137,7 +137,8 @@ describe('to zero and back', () => {
     h.readFault = new KcgError('Unavailable', 'away');
     await pass(60);
     expect(await h.replicas()).toBe(0);
-    expect((await h.status()).scaling?.limitedBy).toBe('UnknownLag');
+    const reason = 'whether records wait could not be found out: away';
+    expect((await h.status()).scaling).toMatchObject({ limitedBy: 'UnknownLag', reason });
   });
 
   test('a shard that has no room for one more reader hides no record of another', async () => {

@@ -1,4 +1,5 @@
 import { count } from '../../../lib/count.ts';
+import { describeError } from '../../../lib/errors.ts';
 import { formatDuration } from '../../../view/format.ts';
 import type { LimitedBy, Wanted } from './desired-replicas.ts';
 import { addSample, drainOf, type LagSample, type LagShard } from './lag-samples.ts';
@@ -115,7 +116,8 @@ function wake({ waiting }: LagLook, { mayBeZero }: LagTarget): Wanted {
   if (!waiting || !mayBeZero || waiting.why !== undefined)
     return { replicas: 1, limitedBy: undefined, reason: (mayBeZero && waiting?.why) || FIRST };
   if (waiting.error === undefined) return { replicas: 0, limitedBy: undefined, reason: 'no record waits' };
-  return { replicas: 0, limitedBy: 'UnknownLag', reason: 'whether records wait could not be found out' };
+  const reason = `whether records wait could not be found out: ${describeError(waiting.error)}`;
+  return { replicas: 0, limitedBy: 'UnknownLag', reason };
 }
 
 function remember(history: LagHistory, look: LagLook, shards: readonly LagShard[]): LagHistory {
