@@ -7,10 +7,10 @@ export function accessDenied(error: SdkError, call: AwsCall): Finding {
   const denied = deniedIn(error.message);
   if (denied?.action.startsWith('sts:')) return roleRefused(error, call, trustFix(denied, call));
   const message = `${call.action} was denied: ${error.message}`;
-  if (denied) return { code: 'AccessDenied', message, fix: allowFix(denied, call) };
+  if (denied) return { code: 'AccessDenied', message, fix: allowFix(denied, call, error.message) };
   const fix = error.name.startsWith('KMS')
     ? `Enable the stream's KMS key and allow kms:Decrypt on it for ${call.principal}.`
-    : allowFix({ action: call.action, resource: call.resource }, call);
+    : allowFix({ action: call.action, resource: call.resource }, call, error.message);
   return { code: 'AccessDenied', message, fix };
 }
 
@@ -26,9 +26,11 @@ export function deniedIn(message: string): Denied | undefined {
   return action === undefined ? undefined : { action, resource: match?.[2]?.replace(/[.,;)]+$/, '') };
 }
 
-function allowFix({ action, resource }: Denied, call: AwsCall): string {
+function allowFix({ action, resource }: Denied, call: AwsCall, message: string): string {
   const on = resource ?? (action === call.action ? call.resource : undefined);
-  return `Allow ${action}${on === undefined ? '' : ` on ${on}`} for ${call.principal}.`;
+  // It is of another account, or a key: no policy of the caller is enough.
+  const where = /no resource-based policy allows/i.test(message) ? ', in the policy of that resource' : '';
+  return `Allow ${action}${on === undefined ? '' : ` on ${on}`} for ${call.principal}${where}.`;
 }
 
 function trustFix({ action, resource }: Denied, { principal }: AwsCall): string {

@@ -64,6 +64,8 @@ describe('a role that STS does not give', () => {
   });
 });
 
+const THEIRS = 'arn:aws:kinesis:eu-west-1:222222222222:stream/orders';
+
 describe('a denied call', () => {
   it.each([
     [`kms:Decrypt on resource: ${KEY} because no identity-based policy allows it`, `kms:Decrypt on ${KEY}`],
@@ -76,6 +78,14 @@ describe('a denied call', () => {
     expect(told(thrown('AccessDeniedException', message))).toMatchObject({
       code: 'AccessDenied',
       fix: `Allow ${allowed} for the worker's role.`,
+    });
+  });
+
+  it('of a stream of another account needs a policy of the stream', () => {
+    const message = `User: arn:aws:sts::1:assumed-role/reader/x is not authorized to perform: kinesis:ListShards on resource: ${THEIRS} because no resource-based policy allows the kinesis:ListShards action`;
+    expect(told(thrown('AccessDeniedException', message))).toMatchObject({
+      code: 'AccessDenied',
+      fix: `Allow kinesis:ListShards on ${THEIRS} for the worker's role, in the policy of that resource.`,
     });
   });
 
