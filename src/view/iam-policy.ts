@@ -71,9 +71,11 @@ export function workerPolicy(
   const { stream, table } = arnsOf(group, scope);
   const { spec } = group;
   const isFanOut = spec.consumer.type === 'EnhancedFanOut';
+  // A consumer's ARN ends in when it was made.
+  const consumer = `${stream}/consumer/${spec.consumer.name ?? groupIdOf(group)}:*`;
   const statements: Statement[] = [
     allow('Stream', STREAM_ACTIONS, stream),
-    ...(isFanOut ? [allow('StreamConsumer', ['kinesis:SubscribeToShard'], `${stream}/consumer/*`)] : []),
+    ...(isFanOut ? [allow('StreamConsumer', ['kinesis:SubscribeToShard'], consumer)] : []),
     sharesTable ? ownRows(group, table) : allow('Rows', ITEM_ACTIONS.map(inTable), table),
     ...destinationStatements(spec.handler.onFailure),
   ];

@@ -30,6 +30,14 @@ describe('the policy of the workers', () => {
     expect(workerPolicy(group(fanOut), SCOPE)).toEqual(theWorkers);
   });
 
+  test('lets workers read with the stream consumer of their own group', () => {
+    const consumer = { type: 'EnhancedFanOut', name: 'ours' };
+    const found = workerPolicy(group({ consumer }), SCOPE).Statement.find(
+      ({ Sid }) => Sid === 'StreamConsumer',
+    );
+    expect(found?.Resource).toBe('arn:aws:kinesis:eu-west-1:123456789012:stream/orders/consumer/ours:*');
+  });
+
   test('has fan-out, destinations and a key only where the group has them', () => {
     const sids = (spec: object) => workerPolicy(group(spec), SCOPE).Statement.map(({ Sid }) => Sid);
     expect(sids({})).toEqual(['Stream', 'Rows']);
