@@ -49,6 +49,12 @@ function fileOf(...objects: object[]): string {
   writeFileSync(path, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
   return path;
 }
+/** A chart of one group, beside the manifests. */
+function chartOf(name: string, group: object): void {
+  mkdirSync(join(folder, name, 'templates'), { recursive: true });
+  writeFileSync(join(folder, name, 'Chart.yaml'), `apiVersion: v2\nname: ${name}\nversion: 0.1.0\n`);
+  writeFileSync(join(folder, name, 'templates/group.yaml'), JSON.stringify(group));
+}
 const isReady = (name: string) =>
   site.kubectl(`wait --for=condition=Ready kcg/${name} -n ${NAMESPACE} --timeout=300s`);
 /** What diff compares was read by two calls, between which the operator may write its status. */
@@ -57,6 +63,7 @@ const hasNoDiff = (file: string, flags = '') =>
     const { code, stdout } = await site.plane.kubectl(`diff${flags} -f ${file}`.split(' '));
     return code === 0 && stdout === '';
   });
+const conditionOf = async (name: string, type: string) => (await site.conditions(name, NAMESPACE))[type];
 const record = 'kcg.dev/table';
 const group = async (name: string) => (await site.get('group', name, NAMESPACE))!;
 const specOf = async (name: string) => (await group(name)).spec as Record<string, unknown>;
@@ -66,12 +73,9 @@ test('every block of the guide does what it says', async () => {
   const [install, customize, restart, letGo, ...more] = blocks();
   expect(more).toEqual([]);
   symlinkSync(resolve('deploy'), join(folder, 'deploy'));
-  mkdirSync(join(folder, 'orders/templates'), { recursive: true });
-  writeFileSync(join(folder, 'orders/Chart.yaml'), 'apiVersion: v2\nname: orders\nversion: 0.1.0\n');
-  const policy = { checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 1 } };
-  writeFileSync(join(folder, 'orders/templates/group.yaml'), JSON.stringify(aGroup('orders', policy)));
+  chartOf('orders', aGroup('orders', { checkpoints: { deletionPolicy: 'Expire', expireAfterDays: 1 } }));
   expect(await shell(install!)).toContain('STATUS: deployed');
-  expect((await site.conditions('orders', NAMESPACE))['Ready']).toBe('True Available');
+  expect(await conditionOf('orders', 'Ready')).toBe('True Available');
 
   await site.kubectl('create namespace argocd');
   await site.kubectl('create configmap argocd-cm -n argocd --from-literal=url=https://argocd.example');
@@ -95,6 +99,18 @@ test('every block of the guide does what it says', async () => {
   await shell(letGo!);
   await site.kubectl(`wait --for=delete kcg/orders -n ${NAMESPACE} --timeout=300s`);
   operator = await site.startOperator().works();
+});
+
+test('a release that renames a group waits until the new one has what the old one had', async () => {
+  const upgrade = `helm upgrade --install renamed ./renamed -n ${NAMESPACE} --wait --timeout 5m`;
+  // The old one goes once its workers have stopped.
+  const checkpoints = { deletionPolicy: 'Expire', expireAfterDays: 1 };
+  for (const name of ['renamed-first', 'renamed-then']) {
+    chartOf('renamed', aGroup(name, { groupId: 'shop.renamed', checkpoints }));
+    expect(await shell(upgrade)).toContain('STATUS: deployed');
+  }
+  expect(await conditionOf('renamed-then', 'Ready')).toBe('True Available');
+  await shell(`helm uninstall renamed -n ${NAMESPACE} --wait`);
 });
 
 describe('kubectl', () => {
