@@ -64,7 +64,7 @@ describe('a group with a role', () => {
     [
       'another beginning is allowed',
       { [ROLES]: 'arn:aws:iam::222222222222:role/kcg-o*' },
-      'namespace shop allows only arn:aws:iam::222222222222:role/kcg-o*, and',
+      "namespace shop allows only arn:aws:iam::222222222222:role/kcg-o*, and spec.aws.roleArn is arn:aws:iam::222222222222:role/kcg-shop. To allow it: kubectl annotate namespace shop --overwrite 'kcg.dev/aws-roles=arn:aws:iam::222222222222:role/kcg-o*,arn:aws:iam::222222222222:role/kcg-shop'",
     ],
     [
       'a star stands in the middle',

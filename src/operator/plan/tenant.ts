@@ -61,7 +61,10 @@ function limitOf(
 export function roleProblem({ namespace, roles }: Tenant, arn: string): string | undefined {
   if (roles.some((role) => matches(role, arn))) return undefined;
   const allowed = roles.length === 0 ? 'allows no role' : `allows only ${roles.join(' and ')}`;
-  return `namespace ${namespace} ${allowed}, and spec.aws.roleArn is ${arn}. To allow it: kubectl annotate namespace ${namespace} --overwrite ${AWS_ROLES_ANNOTATION}=${[...roles, arn].join(',')}`;
+  const both = [...roles, arn].join(',');
+  // A shell would take a star for files.
+  const quote = both.includes('*') ? "'" : '';
+  return `namespace ${namespace} ${allowed}, and spec.aws.roleArn is ${arn}. To allow it: kubectl annotate namespace ${namespace} --overwrite ${quote}${AWS_ROLES_ANNOTATION}=${both}${quote}`;
 }
 
 /** A `*` at the end stands for any rest; anywhere else it is a character like others. */
