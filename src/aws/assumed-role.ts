@@ -2,6 +2,7 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { withDeadline, type Clock } from '../lib/clock.ts';
 import { KcgError } from '../lib/errors.ts';
 import { awsClientConfig } from './client-config.ts';
+import { ASSUMED_ROLE } from './credentials-lookup.ts';
 import { keptCredentials, type AwsCredentials, type Identity } from './credentials.ts';
 import { translateAwsError } from './errors.ts';
 import { deniedIn } from './refusals.ts';
@@ -40,7 +41,8 @@ export function assumedRole(options: AssumedRoleOptions): AssumedRole {
     }),
   );
   let refused: { error: KcgError; untilMs: number } | undefined;
-  const find = async (): Promise<Identity> => {
+  const find = async (_: unknown, onSource: (name: string) => void): Promise<Identity> => {
+    onSource(ASSUMED_ROLE);
     // One look at a group makes several calls.
     if (refused && clock.monotonic() < refused.untilMs) throw refused.error;
     try {

@@ -1,5 +1,7 @@
 /** The SDK's own word for where it looked last, like `fromTokenFile`; undefined where it did not say. */
 export type CredentialsSource = string | undefined;
+/** That of a role which kcg itself assumes. */
+export const ASSUMED_ROLE = 'assumedRole';
 
 export interface LookupFailure {
   source: CredentialsSource;
@@ -28,6 +30,7 @@ export function sourceInWords(source: CredentialsSource): string {
   const { env } = process;
   switch (source) {
     case 'fromTokenFile':
+    case ASSUMED_ROLE:
       return 'STS';
     case 'fromSSO':
       return 'IAM Identity Center';

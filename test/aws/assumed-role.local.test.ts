@@ -163,3 +163,25 @@ it('that is refused is told with what both sides have to allow', async () => {
     account.close();
   }
 });
+
+it('that STS is silent about is told as that', async () => {
+  const asked = Promise.withResolvers<void>();
+  const silent = createServer(() => asked.resolve());
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  vi.stubEnv('AWS_ENDPOINT_URL_STS', `http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+  const account = sdkAwsAccount(clock);
+  const at = { groupId: 'a', region: 'eu-west-1', stream: { name: 'a' }, endpoints: {}, table: 'a', role };
+  try {
+    const told = expect(account.streamClient(at).describe()).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('there are no credentials yet: STS has not answered in 1500 ms'),
+    });
+    await asked.promise;
+    await clock.advance(1_500);
+    await told;
+  } finally {
+    account.close();
+    silent.close();
+    silent.closeAllConnections();
+  }
+});
