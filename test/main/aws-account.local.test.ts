@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import type { StreamClient } from '../../src/kinesis/stream-client.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -52,7 +53,10 @@ test('asks for the streams of many groups no faster than the account allows', as
   aws.close();
 });
 
-test('asks for one stream after the other over one connection', async () => {
+test.each<[string, (client: StreamClient) => Promise<unknown>]>([
+  ['DescribeStreamSummary', (client) => client.describe()],
+  ['GetRecords', (client) => client.getRecords('an iterator', 1)],
+])('asks %s of one stream after the other over one connection', async (operation, ask) => {
   const connections = vi.fn();
   // However long the machine is in between.
   const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
@@ -63,7 +67,7 @@ test('asks for one stream after the other over one connection', async () => {
   const aws = sdkAwsAccount(systemClock);
   for (const index of indexes.slice(0, 3)) {
     const at = { ...target(index), endpoints: { kinesis: `http://127.0.0.1:${port}` } };
-    await expect(aws.streamClient(at).describe()).rejects.toThrow('DescribeStreamSummary');
+    await expect(ask(aws.streamClient(at))).rejects.toThrow(operation);
     await setTimeout(0);
   }
   expect(connections).toHaveBeenCalledTimes(1);

@@ -34,6 +34,8 @@ export interface AwsStreamClientOptions {
   credentials?: AwsCredentials | AwsKeys | undefined;
   /** Of the same region, endpoint and credentials: what all calls but those of records go by. It is not closed. Default: one of its own. */
   control?: KinesisClient | undefined;
+  /** The same for calls of records; asked for at the first of them. */
+  reads?: (() => KinesisReads) | undefined;
   clock: Clock;
   /**
    * Bound of one call, ms. Default 10,000. GetRecords may take as long as its answer comes in, however slowly: its bound is
@@ -48,6 +50,12 @@ export interface AwsStreamClientOptions {
   triesAgain?: boolean;
 }
 
+/** What reads records. */
+export interface KinesisReads {
+  client: KinesisClient;
+  records: GetRecordsCall;
+}
+
 const CONNECTION_TIMEOUT_MS = 3_000;
 const MAX_SOCKETS = 256;
 
@@ -60,7 +68,7 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
   const control = options.control ?? kinesisClient(options);
   if (options.triesAgain) tryAgain(control, options);
   /** Most operators never read, and most workers never subscribe. */
-  let reading: { client: KinesisClient; records: GetRecordsCall } | undefined;
+  let reading: KinesisReads | undefined;
   let subscriptions: KinesisClient | undefined;
   const names = streamNames(options);
   const timeoutMs = options.callTimeoutMs ?? 10_000;
@@ -106,7 +114,7 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
     getRecords: (iterator, limit, { signal } = {}) =>
       translated('GetRecords', signal, () =>
         reads.run('kinesis:GetRecords', signal, (abortSignal, onHeard) =>
-          (reading ??= readingOf(options)).records.read(
+          (reading ??= options.reads?.() ?? kinesisReads(options)).records.read(
             { ShardIterator: iterator, Limit: limit, ...names.arnInput },
             { abortSignal, onHeard },
           ),
@@ -126,7 +134,7 @@ export function awsStreamClient(options: AwsStreamClientOptions): StreamClient {
 
     close() {
       if (control !== options.control) control.destroy();
-      reading?.client.destroy();
+      if (!options.reads) reading?.client.destroy();
       subscriptions?.destroy();
     },
   };
@@ -216,7 +224,10 @@ export function kinesisClient(
   return new KinesisClient(clientConfig(options));
 }
 
-function readingOf(options: AwsStreamClientOptions) {
+/** As `kinesisClient`. */
+export function kinesisReads(
+  options: Parameters<typeof kinesisClient>[0] & Pick<AwsStreamClientOptions, 'clock' | 'format'>,
+): KinesisReads {
   const client = new KinesisClient(clientConfig(options, { sharesReads: true }));
   return { client, records: new GetRecordsCall(client, options) };
 }

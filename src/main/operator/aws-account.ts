@@ -1,4 +1,4 @@
-import { awsStreamClient, kinesisClient } from '../../kinesis/aws/stream-client.ts';
+import { awsStreamClient, kinesisClient, kinesisReads } from '../../kinesis/aws/stream-client.ts';
 import { awsStreamConsumers } from '../../kinesis/aws/stream-consumers.ts';
 import { listGroupIds } from '../../leases/dynamodb/groups.ts';
 import { awsCredentials, type AwsCredentials } from '../../aws/credentials.ts';
@@ -90,6 +90,12 @@ function placeOf(identities: AwsIdentities, target: GroupTarget, service: 'kines
 /** One client per stream and role; those of a place call by one. */
 function streamClients(clock: Clock, identities: AwsIdentities, limits: AwsRateLimits) {
   const controls = clientsOf(identities, 'kinesis', kinesisClient, (client) => client.destroy());
+  const reads = clientsOf(
+    identities,
+    'kinesis',
+    (place) => kinesisReads({ ...place, clock }),
+    ({ client }) => client.destroy(),
+  );
   const clients = new Map<string, StreamClient>();
   return {
     of(target: GroupTarget): StreamClient {
@@ -104,6 +110,7 @@ function streamClients(clock: Clock, identities: AwsIdentities, limits: AwsRateL
         endpoint: endpoints.kinesis,
         credentials,
         control: controls.of(target),
+        reads: () => reads.of(target),
         clock,
         principal,
       });
@@ -116,6 +123,7 @@ function streamClients(clock: Clock, identities: AwsIdentities, limits: AwsRateL
     close() {
       for (const client of clients.values()) client.close();
       controls.close();
+      reads.close();
     },
   };
 }
