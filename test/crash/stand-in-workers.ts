@@ -3,7 +3,7 @@ import { RESTARTED_AT_ANNOTATION, REVISION_ANNOTATION } from '../../src/api/labe
 import { decodeWorkerConfig, WORKER_CONFIG_ENV, type WorkerConfig } from '../../src/api/worker-config.ts';
 import { isOpen, parentsOf, type Shard } from '../../src/kinesis/shard.ts';
 import type { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
-import { decodeClaim } from '../../src/leases/claim.ts';
+import { decodeClaim, resetUnderWay } from '../../src/leases/claim.ts';
 import { parseRef } from '../../src/leases/lease.ts';
 import type { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { CLAIM_KEY, text, WORKER_PREFIX, type Row } from '../../src/leases/row.ts';
@@ -64,16 +64,18 @@ function dealOut(
 ): void {
   const rows = new Map(table.rows().map((row) => [row.shard_id, row]));
   const claim = rows.get(CLAIM_KEY);
-  const isPaused = !claim || decodeClaim(claim).paused;
+  const known = claim && decodeClaim(claim);
+  // Positions that are moved are nobody's.
+  const isPaused = !known || known.paused || resetUnderWay(known) !== undefined;
   const isEnded = (id: string) => rows.get(id)?.['sequence'] === 'SHARD_END';
   const open = shards.filter(isOpen);
   for (const shard of shards) {
     const { shardId, hashStart, hashEnd } = shard;
     const parents = parentsOf(shard);
-    const known = rows.get(shardId);
+    const row = rows.get(shardId);
     if (isEnded(shardId)) continue;
     const isReadable = parents.every((id) => isEnded(id) || !rows.has(id));
-    const { ref, ...free }: Row = known ?? { shard_id: shardId, sequence: 'TRIM_HORIZON' };
+    const { ref, ...free }: Row = row ?? { shard_id: shardId, sequence: 'TRIM_HORIZON' };
     const owner = names[Math.max(0, open.indexOf(shard)) % names.length];
     const next: Row = {
       epoch: 1,
@@ -81,11 +83,11 @@ function dealOut(
       hash_start: hashStart,
       hash_end: hashEnd,
       ...(parents.length > 0 ? { parents } : {}),
-      ...(isPaused || !isReadable ? {} : { ref: `${owner}/a`, ...readNow(known, nowMs) }),
+      ...(isPaused || !isReadable ? {} : { ref: `${owner}/a`, ...readNow(row, nowMs) }),
       // A closed shard that has an owner is read to its end in the next step.
       ...(!isOpen(shard) && ref !== undefined && !isPaused ? { sequence: 'SHARD_END' } : {}),
     };
-    if (!isDeepStrictEqual(next, known)) table.store(shardId, next);
+    if (!isDeepStrictEqual(next, row)) table.store(shardId, next);
   }
 }
 
