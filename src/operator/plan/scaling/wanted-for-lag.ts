@@ -32,8 +32,9 @@ export interface LagLook {
 /** What is remembered from look to look; lost, it makes us slower to shrink. */
 export interface LagHistory {
   samples: readonly LagSample[];
-  /** Load per second that one worker was seen to process at most. */
+  /** Load per second that one worker was seen to process at most; and when, monotonic ms. */
   capacity: number | undefined;
+  learnedMs: number;
   revision: number;
   /** Positions at the last look, and since when they are what they are; monotonic ms. */
   positions: string;
@@ -43,6 +44,7 @@ export interface LagHistory {
 export const NO_LAG_HISTORY: LagHistory = {
   samples: [],
   capacity: undefined,
+  learnedMs: -Infinity,
   revision: -1,
   positions: '',
   stillSinceMs: Infinity,
@@ -74,6 +76,8 @@ const TOLERANCE = 0.1;
 const FILL = 0.8;
 /** Without a measure of what a worker can do, this share of them is let go at a time, and at least one. */
 const PROBE_SHARE = 0.2;
+/** What a worker can do may be more by now: by twice as much after this long, ms. */
+const DOUBTED_MS = 12 * 3_600_000;
 /** After this long without a record there is nothing to do, ms. */
 const IDLE_MS = 60_000;
 
@@ -98,7 +102,7 @@ export function wantedForLag(
   if (current === 0) return { ...wake(look, target), history: seen };
   const owned = shards.filter(({ worker }) => worker !== undefined);
   const pressed = owned.filter(({ lagMs = 0 }) => lagMs > target.targetMs * PRESSED_SHARE);
-  const learned = { ...seen, capacity: learn(seen, { owned, pressed, nowMs }) };
+  const learned = learn(seen, { owned, pressed, nowMs });
   if (pressed.length > 0)
     return { ...grow(look, { owned, pressed, target, history: seen }), history: learned };
   return { ...shrink(look, { shards, target, history: learned }), history: learned };
@@ -129,6 +133,7 @@ function remember(history: LagHistory, look: LagLook, shards: readonly LagShard[
   return {
     samples: addSample(history.samples, { shards, liveWorkers, nowMs }),
     capacity: revision === history.revision ? history.capacity : undefined,
+    learnedMs: history.learnedMs,
     revision,
     positions,
     stillSinceMs: positions === history.positions ? history.stillSinceMs : nowMs,
@@ -137,14 +142,15 @@ function remember(history: LagHistory, look: LagLook, shards: readonly LagShard[
 
 /** What a worker with more than one shard does while records wait for it; one shard alone may be slow for reasons of its own. */
 function learn(
-  { samples, capacity }: LagHistory,
+  history: LagHistory,
   { owned, pressed, nowMs }: { owned: readonly LagShard[]; pressed: readonly LagShard[]; nowMs: number },
-): number | undefined {
+): LagHistory {
+  const { samples, capacity } = history;
   const loads = byWorker(owned);
   if (pressed.length === 0) {
     // What was learned while the load still rose was too little.
     const most = Math.max(0, ...[...loads.values()].map(totalLoad));
-    return capacity && Math.max(capacity, most);
+    return capacity && most > capacity ? { ...history, capacity: most, learnedMs: nowMs } : history;
   }
   const measured = [
     ...byWorker(pressed.filter((shard) => drainOf(samples, shard, nowMs) !== undefined)).keys(),
@@ -153,7 +159,9 @@ function learn(
     .filter((shards) => shards.length > 1 && !shards.some(({ isStuck }) => isStuck))
     .map(totalLoad)
     .filter((load) => load > 0);
-  return measured.length === 0 ? capacity : measured.reduce((sum, load) => sum + load, 0) / measured.length;
+  if (measured.length === 0) return history;
+  const average = measured.reduce((sum, load) => sum + load, 0) / measured.length;
+  return { ...history, capacity: average, learnedMs: nowMs };
 }
 
 function grow(
@@ -239,11 +247,11 @@ function shrink(
     const reason = `no shard is behind; ${liveWorkers} of ${count(current, 'worker')} are there, and no more are needed`;
     return { replicas: Math.max(1, liveWorkers), limitedBy: undefined, reason };
   }
-  const { capacity } = history;
+  const { capacity, learnedMs } = history;
   const few =
     capacity === undefined
       ? current - Math.max(1, Math.floor(current * PROBE_SHARE))
-      : Math.ceil(totalLoad(shards) / (capacity * FILL));
+      : Math.ceil(totalLoad(shards) / (capacity * FILL * 2 ** ((nowMs - learnedMs) / DOUBTED_MS)));
   const replicas = Math.min(current, Math.max(1, few));
   if (replicas === current)
     return stay(

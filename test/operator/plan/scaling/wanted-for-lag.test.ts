@@ -297,6 +297,17 @@ describe('shrinking', () => {
       { shardCount: 16 },
     ],
     [
+      'not for ever by what was learned while workers were slow for a reason that is over',
+      1,
+      [
+        { at: 0, lags: all(40), load: 5, gets: [1, 'Measuring'] },
+        { at: 20, lags: all(55), load: 5, gets: [8] }, // one worker does 40, it seems
+        { at: 400, lags: all(0), load: 32, gets: [8] },
+        { at: 21_620, lags: all(0), load: 32, gets: [8, 'Stabilization'] }, // 56, perhaps
+        { at: 21_921, lags: all(0), load: 32, gets: [6] },
+      ],
+    ],
+    [
       'what was learned of pods of an older template says nothing',
       1,
       [
