@@ -106,7 +106,7 @@ export class Incarnation {
       ...shared,
       startShard: this.#startShard,
       handoffTimeoutMs: config.handoffTimeoutMs,
-      listChildren: (shardId) => this.#sync.listChildren(shardId),
+      childrenOf: (shardId, named) => this.#sync.childrenOf(shardId, named),
       onLost: () => this.coordinator.readAllNext(),
       onEnded: () => this.#shardEnded(),
     });

@@ -78,6 +78,31 @@ describe('a range', () => {
     expect(decodeRows(group.table.rows()).leases).toEqual([]);
   });
 
+  test('of the past ends where a merge behind it has a parent that began behind it as well', async () => {
+    const group = new AGroup(2);
+    const [low, high] = group.kinesis.listShards('orders').shards;
+    const put = (data: string, { hashStart }: { hashStart: string }) =>
+      group.kinesis.putRecord('orders', {
+        partitionKey: 'a',
+        data: Buffer.from(data),
+        explicitHashKey: hashStart,
+      });
+    for (const shard of [low!, high!]) put(shard.shardId, shard);
+    const range = { from: group.clock.now(), to: group.clock.now() + 5_000 };
+    await group.clock.advance(60_000);
+    // More than one read brings, so that the end of this shard is not seen.
+    for (let n = 0; n < 150; n += 1) put('late', low!);
+    group.kinesis.splitShard('orders', low!.shardId, String(2n ** 126n));
+    await group.clock.advance(60_000);
+    const next = group.kinesis.listShards('orders').shards.at(-1)!;
+    group.kinesis.mergeShards('orders', next.shardId, high!.shardId);
+    const read: Read[] = [];
+    const worker = start(group, 'w-0', range, read);
+    await untilComplete(group);
+    await group.until(worker.stop());
+    expect(read.map(({ data }) => data).sort()).toEqual([low!.shardId, high!.shardId]);
+  });
+
   test.each(seeds)('of the past is delivered exactly, through any reshards (seed %i)', async (seed) => {
     const group = new AGroup(2);
     const startMs = group.clock.now();

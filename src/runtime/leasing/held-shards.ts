@@ -46,8 +46,8 @@ export interface HeldShardsOptions {
   startShard: StartShard;
   /** How long a running batch may go on when its shard is to be handed over; then its handler is aborted. */
   handoffTimeoutMs: number;
-  /** The children of an ended shard when GetRecords did not name them. */
-  listChildren: (shardId: string) => Promise<ChildShard[]>;
+  /** The children of an ended shard that get a row; `named` by GetRecords, if it did. */
+  childrenOf: (shardId: string, named: readonly ChildShard[]) => Promise<readonly ChildShard[]>;
   /** The rows are not what this worker believes them to be. */
   onLost: () => void;
   /** A shard has ended: its children can begin. */
@@ -239,12 +239,12 @@ export class HeldShards {
 
   /** First the children have rows, then the parent is ended: nobody can miss them. */
   async #finish(held: Held, named: readonly ChildShard[]): Promise<void> {
-    const { table, clock, state, listChildren, onEnded } = this.#options;
+    const { table, clock, state, childrenOf, onEnded } = this.#options;
     const result = await this.#repeat(
       'end shard',
       () => clock.monotonic() < held.endBy,
       async () => {
-        const children = named.length > 0 ? named : await listChildren(held.own.shardId);
+        const children = await childrenOf(held.own.shardId, named);
         for (const { shardId, parents, hashStart, hashEnd } of children) {
           const lease = { shardId, parents, hashStart, hashEnd, checkpoint: { at: 'TRIM_HORIZON' } as const };
           state.learn((await table.write(putShard(lease, clock.now()))).row);

@@ -14,7 +14,7 @@ import { completeRange } from '../../leases/range-writes.ts';
 import { jitterMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { loop, Wakeup } from '../../lib/loop.ts';
-import { hasCode } from '../../lib/errors.ts';
+import { hasCode, KcgError } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import type { GroupState } from './group-state.ts';
 import type { StreamLook } from '../stream-look.ts';
@@ -135,9 +135,17 @@ export class ShardSync {
       await this.#noteComplete({ isEmpty: shards.length === 0 && listed.length > 0, signal });
   }
 
-  /** The children of a closed shard, as the stream lists them. */
-  async listChildren(shardId: string): Promise<ChildShard[]> {
+  /**
+   * The children of a closed shard that are to be read: as the service has named them, where it has, and without those that
+   * began after the range, as a parent of theirs may have, which gets no row.
+   * @throws KcgError `Unavailable` while the list is too old to tell
+   */
+  async childrenOf(shardId: string, named: readonly ChildShard[]): Promise<readonly ChildShard[]> {
+    if (named.length > 0 && this.#options.rangeEndMs === undefined) return named;
     const shards = await this.#options.stream.listShards({ from: 'TRIM_HORIZON' });
+    const listed = new Set(shards.map((shard) => shard.shardId));
+    const unlisted = named.find((child) => !listed.has(child.shardId));
+    if (unlisted) throw new KcgError('Unavailable', `the stream does not list ${unlisted.shardId} yet`);
     return this.#within(shards)
       .filter((shard) => parentsOf(shard).includes(shardId))
       .map(asChild);

@@ -48,7 +48,7 @@ async function handOff(
     state: new GroupState(),
     startShard: () => drainable(),
     handoffTimeoutMs: 1_000,
-    listChildren: async () => [],
+    childrenOf: async (_, named) => named,
     onLost: () => {},
     onEvent: (event) => events.push(event),
   });
@@ -161,7 +161,7 @@ describe('a shard whose program cannot go on', () => {
         return { consumer, checkpointer } as unknown as StartedShard;
       },
       handoffTimeoutMs: 1_000,
-      listChildren: async () => [],
+      childrenOf: async (_, named) => named,
       onLost: () => {},
       onEvent: (event) => events.push(event),
     });

@@ -90,3 +90,26 @@ test.each([
   const claim = await table.get('group#claim', { consistent: true });
   expect(claim?.['completed_at'] !== undefined).toBe(moves.length === 0);
 });
+
+test('a child of a range that the list does not show yet is waited for, as it may have begun within the range', async () => {
+  const clock = new ManualClock();
+  const summary = { retentionHours: 24 } as StreamSummary;
+  let shards = [SHARD];
+  const sync = new ShardSync({
+    table: new MemoryLeaseTable(),
+    stream: { listShards: async () => shards, getIterator: async () => '', now: async () => undefined },
+    look: new StreamLook({ describe: async () => summary }, clock, summary),
+    clock,
+    random: () => 0.5,
+    state: new GroupState(),
+    worker: 'a',
+    initialPosition: { type: 'TrimHorizon' },
+    rangeEndMs: clock.now(),
+    onChange: () => {},
+    onEvent: () => {},
+  });
+  const child = { shardId: 'shardId-1', parents: [SHARD.shardId], hashStart: '0', hashEnd: '1' };
+  await expect(sync.childrenOf(SHARD.shardId, [child])).rejects.toThrow('does not list shardId-1 yet');
+  shards = [SHARD, { ...SHARD, shardId: child.shardId, parentShardId: SHARD.shardId }];
+  expect(await sync.childrenOf(SHARD.shardId, [child])).toEqual([child]);
+});
