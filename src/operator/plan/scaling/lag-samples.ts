@@ -26,6 +26,7 @@ export interface LagSample {
   /** Who had which shard, and how many workers there were: drains are measured only while that stays. */
   owners: string;
   lags: ReadonlyMap<string, number>;
+  positions: ReadonlyMap<string, string>;
 }
 
 /** Shortest time a drain is measured over, ms: beats tell the lag every few seconds only. */
@@ -43,11 +44,12 @@ export function addSample(
   const owners = [liveWorkers, ...owned].join(' ');
   const lags = new Map<string, number>();
   for (const { shardId, lagMs } of shards) if (lagMs !== undefined) lags.set(shardId, lagMs);
+  const positions = new Map(shards.map(({ shardId, position }) => [shardId, position]));
   const same = samples.filter((sample) => sample.owners === owners && sample.atMs <= atMs);
   const last = same.at(-1);
   if (last && atMs - last.atMs < SPACING_MS) return same;
   const oldEnough = same.filter((sample) => atMs - sample.atMs >= MEASURE_MS).length;
-  return [...same.slice(Math.max(0, oldEnough - 1)), { atMs, owners, lags }];
+  return [...same.slice(Math.max(0, oldEnough - 1)), { atMs, owners, lags, positions }];
 }
 
 /**
@@ -55,8 +57,23 @@ export function addSample(
  * Undefined until it has been watched for long enough.
  */
 export function drainOf(samples: readonly LagSample[], { shardId, lagMs }: LagShard, nowMs: number) {
-  const before = samples.findLast(({ atMs }) => nowMs - atMs >= MEASURE_MS);
+  const before = sampleBefore(samples, nowMs);
   const old = before?.lags.get(shardId);
   if (before === undefined || old === undefined || lagMs === undefined) return undefined;
   return 1 - (lagMs - old) / (nowMs - before.atMs);
+}
+
+/** It is stuck, or perhaps, and has not moved for as long as a drain is measured; undefined until it has been watched for so long. */
+export function standsStill(
+  samples: readonly LagSample[],
+  { shardId, position, isStuck }: LagShard,
+  nowMs: number,
+): boolean | undefined {
+  if (isStuck !== 'perhaps') return isStuck;
+  const before = sampleBefore(samples, nowMs);
+  return before && before.positions.get(shardId) === position;
+}
+
+function sampleBefore(samples: readonly LagSample[], nowMs: number): LagSample | undefined {
+  return samples.findLast(({ atMs }) => nowMs - atMs >= MEASURE_MS);
 }

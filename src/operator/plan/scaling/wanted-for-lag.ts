@@ -2,7 +2,7 @@ import { count } from '../../../lib/count.ts';
 import { describeError } from '../../../lib/errors.ts';
 import { formatDuration } from '../../../view/format.ts';
 import type { LimitedBy, Wanted } from './desired-replicas.ts';
-import { addSample, drainOf, type LagSample, type LagShard } from './lag-samples.ts';
+import { addSample, drainOf, standsStill, type LagSample, type LagShard } from './lag-samples.ts';
 import { named } from '../named.ts';
 
 /*
@@ -174,7 +174,7 @@ function grow(
   }: { owned: readonly LagShard[]; pressed: readonly LagShard[]; target: LagTarget; history: LagHistory },
 ): Wanted {
   const { currentReplicas: current, liveWorkers, nowMs } = look;
-  const stuck = pressed.filter((shard) => standsStill(shard, drainOf(history.samples, shard, nowMs)));
+  const stuck = pressed.filter((shard) => standsStill(history.samples, shard, nowMs));
   const ids = (shards: readonly LagShard[]) => named(shards.map(({ shardId }) => shardId));
   if (stuck.length === pressed.length)
     return stay(look, 'StuckShards', `${ids(stuck)} stand still, and not for want of workers`);
@@ -209,11 +209,6 @@ function grow(
     return stay(look, 'HotShard', reason);
   }
   return stay(look, undefined, 'what is behind drains fast enough');
-}
-
-/** And not for want of workers. */
-function standsStill({ isStuck }: LagShard, drain: number | undefined): boolean {
-  return isStuck === 'perhaps' ? drain !== undefined && drain < LEAST_DRAIN : isStuck;
 }
 
 /** 1 at half of the target: as fast as it comes in. Above it, so much faster that it is back in time. */

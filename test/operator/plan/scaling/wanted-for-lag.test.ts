@@ -22,6 +22,8 @@ interface Look {
   stuck?: readonly number[];
   /** Of workers whose handler fails on some of their shards. */
   perhaps?: readonly number[];
+  /** Whose position stands. */
+  still?: readonly number[];
   /** Shards that nobody has. */
   free?: readonly number[];
   resharding?: boolean;
@@ -83,11 +85,12 @@ function shardOf(
     worker: look.free?.includes(index) ? undefined : `worker-${index % workers}`,
     lagMs: lag === undefined ? undefined : lag * 1000,
     load: look.load ?? 100,
-    position: `${look.at}`,
+    position: look.still?.includes(index) ? 'x' : `${look.at}`,
     isStuck: look.perhaps?.includes(index) ? 'perhaps' : (look.stuck?.includes(index) ?? false),
   };
 }
 
+const EACH = [0, 1, 2, 3, 4, 5, 6, 7];
 const all = (lag: number | undefined, count = 8) => Array.from({ length: count }, () => lag);
 
 describe('growing', () => {
@@ -201,16 +204,16 @@ describe('growing', () => {
       'for the other shards of a worker whose handler fails on one',
       1,
       [
-        { at: 0, lags: all(40), perhaps: [0, 1, 2, 3, 4, 5, 6, 7], gets: [1, 'Measuring'] },
-        { at: 20, lags: [60, ...all(55, 7)], perhaps: [0, 1, 2, 3, 4, 5, 6, 7], gets: [8] },
+        { at: 0, lags: all(40), perhaps: EACH, still: [0], gets: [1, 'Measuring'] },
+        { at: 20, lags: [60, ...all(55, 7)], perhaps: EACH, still: [0], gets: [8] },
       ],
     ],
     [
-      'not for those that stand still while the others are well',
+      'not for those that stand still while the others are well, even when beats come late',
       1,
       [
-        { at: 0, lags: [40, ...all(0, 7)], perhaps: [0, 1, 2, 3, 4, 5, 6, 7], gets: [1, 'Measuring'] },
-        { at: 20, lags: [60, ...all(0, 7)], perhaps: [0, 1, 2, 3, 4, 5, 6, 7], gets: [1, 'StuckShards'] },
+        { at: 0, lags: [100, ...all(0, 7)], perhaps: EACH, still: [0], gets: [1, 'Measuring'] },
+        { at: 20, lags: [110, ...all(0, 7)], perhaps: EACH, still: [0], gets: [1, 'StuckShards'] },
       ],
     ],
     [
