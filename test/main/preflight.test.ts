@@ -13,6 +13,7 @@ import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { checkAccount, checkClaim, checkStream, checkTable } from '../../src/main/verbs/preflight-aws.ts';
 import type { ClusterFacts } from '../../src/main/verbs/preflight-cluster.ts';
 import { planPods } from '../../src/main/verbs/preflight-pods.ts';
+import { checkRole } from '../../src/main/verbs/preflight-role.ts';
 import { tablePlan, workersCheck } from '../../src/main/verbs/preflight-plan.ts';
 import { inNamespace } from '../../src/main/verbs/preflight.ts';
 
@@ -115,6 +116,44 @@ test.each<[string, object, string | undefined, string[]]>([
     account === undefined ? undefined : { arn: `arn:aws:kinesis:eu-west-1:${account}:stream/orders` };
   const checks = checkAccount(source('shop', { ...aws, ...spec }), stream);
   expect(checks.map(({ found }) => found.split(',')[0])).toEqual(words);
+});
+
+const ROLE = 'arn:aws:iam::222222222222:role/kcg-shop';
+test.each<[string, Record<string, string> | KcgError, string]>([
+  [
+    'does not allow it',
+    {},
+    `failed: namespace shop allows no role, and spec.aws.roleArn is ${ROLE}. To allow it: kubectl annotate namespace shop --overwrite kcg.dev/aws-roles=${ROLE}`,
+  ],
+  [
+    'allows it',
+    { 'kcg.dev/aws-roles': ROLE },
+    `ok: namespace shop allows ${ROLE}, which is assumed with the external id kcg/cluster-1/shop`,
+  ],
+  [
+    'has an external id of its own',
+    { 'kcg.dev/aws-roles': ROLE, 'kcg.dev/aws-external-id': 'shop-7' },
+    `ok: namespace shop allows ${ROLE}, which is assumed with the external id shop-7`,
+  ],
+  [
+    'has one that is none',
+    { 'kcg.dev/aws-roles': ROLE, 'kcg.dev/aws-external-id': 'a b' },
+    `failed: namespace shop allows ${ROLE}, and AWS takes no external id like a b`,
+  ],
+  [
+    'may not be read',
+    new KcgError('AccessDenied', 'cannot get namespaces shop'),
+    'unknown: cannot get namespaces shop',
+  ],
+])('says of a role whose namespace %s what comes of it', async (_, namespace, words) => {
+  const get = async () => {
+    if (namespace instanceof KcgError) throw namespace;
+    return { metadata: { name: 'shop', annotations: namespace } } as unknown as StoredObject;
+  };
+  const group = source('shop', { aws: { roleArn: ROLE } }).group!;
+  const by = { clusterId: 'cluster-1', signal: new AbortController().signal };
+  const checks = await checkRole(group, { cluster: { get }, explain: (thrown) => KcgError.from(thrown) }, by);
+  expect(checks.map(({ result, found }) => `${result}: ${found}`)).toEqual([words]);
 });
 
 const NOON = Date.UTC(2026, 0, 5, 12);

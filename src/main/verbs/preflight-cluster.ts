@@ -16,6 +16,7 @@ import type { GroupSource } from '../groups/group-sources.ts';
 import type { UserCluster } from '../groups/user-cluster.ts';
 import { workloadName } from '../../operator/plan/workload/desired-objects.ts';
 import { checkPods } from './preflight-pods.ts';
+import { checkRole } from './preflight-role.ts';
 
 /** What the cluster says of a group that is to be applied. */
 export interface ClusterFacts {
@@ -66,6 +67,7 @@ export async function checkCluster(
     checks.push(conflict(group!, others), ...readers(group!, others));
   }
   checks.push(...(await serviceAccount(group!, found, signal)));
+  checks.push(...(await checkRole(group!, found, { clusterId, signal })));
   if (applied.after) checks.push(...(await pods(existing, applied.after, found, signal)));
   return {
     checks,
