@@ -6,6 +6,7 @@ import { visible } from '../lib/visible.ts';
 import { formatAge, formatDuration } from '../view/format.ts';
 import { statusOf, type EventView, type GroupPicture } from '../view/group-picture.ts';
 import type { ObservedTable } from '../table/table-admin.ts';
+import { settingsHolder } from '../table/table-tags.ts';
 import { otherClusterOptions, placeOptions, selectOptions, watchOption } from './group-options.ts';
 import { printShards } from './shards.ts';
 import { printStatus, statusData } from './status.ts';
@@ -128,26 +129,31 @@ function specOf({ group, object }: GroupPicture): string | undefined {
 
 function tableOf(table: ObservedTable | undefined): string | undefined {
   if (!table) return undefined;
-  const { billing } = table;
-  const mode =
-    billing.mode === 'OnDemand'
-      ? 'on demand'
-      : `provisioned, ${billing.readCapacityUnits} reads and ${billing.writeCapacityUnits} writes a second`;
   return pairs([
     ['ARN', table.arn],
     ['Status', table.status],
     ['Key', table.keySchema],
-    ['Billing', mode],
+    ['Billing', billingOf(table)],
     ['Class', table.tableClass],
     ['Time to live', table.ttlAttribute || 'off'],
     ['Deletion protection', table.deletionProtection ? 'on' : 'off'],
     ['Point-in-time recovery', table.pointInTimeRecovery ? 'on' : 'off'],
     ['KMS key', table.kmsKeyArn],
+    ['Replicas', table.replicas?.join(', ')],
+    ['Settings of', settingsHolder(table)],
     ...Object.entries(table.unread ?? {}).map(([setting, why]): [string, string] => [
       setting,
       `not known: ${why}`,
     ]),
   ]);
+}
+
+function billingOf({ billing }: ObservedTable): string {
+  if (billing.mode === 'Provisioned')
+    return `provisioned, ${billing.readCapacityUnits} reads and ${billing.writeCapacityUnits} writes a second`;
+  const { maxReadRequestUnits: reads, maxWriteRequestUnits: writes } = billing;
+  const most = [...(reads ? [`${reads} reads`] : []), ...(writes ? [`${writes} writes`] : [])];
+  return `on demand${most.length > 0 ? `, at most ${most.join(' and ')} a second` : ''}`;
 }
 
 function claimOf({ rows }: GroupPicture): string | undefined {

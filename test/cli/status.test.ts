@@ -6,6 +6,8 @@ import { printData, printStatus, printStatusList, statusData } from '../../src/c
 import { plain, type Paint } from '../../src/lib/paint.ts';
 import { visible } from '../../src/lib/visible.ts';
 import { anObject, aPicture, NOW, ROWS, workerRow } from '../support/a-picture.ts';
+import type { ObservedTable } from '../../src/table/table-admin.ts';
+import { aTable } from '../support/table-builders.ts';
 
 const paint: Paint = (style, text) => `<${String(style)}>${text}</>`;
 const failing = [
@@ -167,6 +169,20 @@ describe('kcg describe', () => {
     expect(sections).toEqual(['Conditions', 'Spec', 'Workers', 'Shards', 'Events']);
     expect(text).toContain('  5s (x2)     Normal   Claimed   KinesisConsumerGroup/orders   two lines');
     expect(text).toContain('Ready   True     Available   60m   all well');
+  });
+
+  test.each<[Partial<ObservedTable>, Record<string, string>]>([
+    [{ billing: { mode: 'OnDemand' } }, { Billing: 'on demand', 'Settings of': 'shop.orders' }],
+    [
+      { billing: { mode: 'OnDemand', maxReadRequestUnits: 7, maxWriteRequestUnits: 8 } },
+      { Billing: 'on demand, at most 7 reads and 8 writes a second' },
+    ],
+    [{ tags: { 'kcg.dev/settings-by': 'shop.refunds' } }, { 'Settings of': 'shop.refunds' }],
+    [{ replicas: ['us-east-1', 'eu-central-1'] }, { Replicas: 'us-east-1, eu-central-1' }],
+  ])('tells the settings of a table, and whose they are: %j', (change, told) => {
+    const text = describeGroup(aPicture({ table: aTable(change) }), plain);
+    const lines = Object.entries(told).map(([name, value]) => new RegExp(`^ *${name} +${value}$`, 'm'));
+    for (const line of lines) expect(text).toMatch(line);
   });
 
   test('is the same as data', () => {
