@@ -135,6 +135,13 @@ describe('tables', () => {
     expect((await told('c', 'TableReady')).is).toBe('False TableLimitReached');
   });
 
+  test('are made under a limit that is as good as none', async () => {
+    namespace({ 'kcg.dev/max-tables': '2147483647' });
+    create('a');
+    await converge('a');
+    expect((await told('a', 'TableReady')).is).toBe('True TableActive');
+  });
+
   test('are not made under a limit that is no number', async () => {
     namespace({ 'kcg.dev/max-tables': 'two' });
     create('a');

@@ -49,7 +49,7 @@ function limitOf(
   { annotation, text, what }: { annotation: string; text: string | undefined; what: string },
 ): Limit | undefined {
   if (text === undefined) return undefined;
-  if (/^\s*\d{1,9}\s*$/.test(text)) {
+  if (/^\s*\d{1,15}\s*$/.test(text)) {
     const most = Number(text);
     return { most, words: `namespace ${namespace} may have ${count(most, what)} (annotation ${annotation})` };
   }
