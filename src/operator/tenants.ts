@@ -6,7 +6,7 @@ import type { AwsRole } from './group-target.ts';
 import { Bookings } from './bookings.ts';
 import { externalIdOf, readTenant, roleProblem, type Tenant } from './plan/tenant.ts';
 
-/** What a namespace said serves all its groups for so long: of roles, which are asked for at each look; of limits, at each step. */
+/** What a namespace said serves all its groups for so long: of roles, which are asked for at each look; of limits, and before a refusal, less. */
 const FRESH_MS = 15_000;
 const LIMITS_FRESH_MS = 2_000;
 const SESSION_NAME_MAX = 64;
@@ -49,7 +49,9 @@ export class Tenants {
    * @throws KcgError `AccessDenied` when the namespace does not allow it or cannot be read, else as `Cluster.get` does
    */
   async role(namespace: string, arn: string, signal: AbortSignal): Promise<AwsRole> {
-    const tenant = await this.#read(namespace, FRESH_MS, signal);
+    let tenant = await this.#read(namespace, FRESH_MS, signal);
+    // Who has just allowed it, with the group perhaps, is not refused by what was said before.
+    if (roleProblem(tenant, arn) !== undefined) tenant = await this.#read(namespace, LIMITS_FRESH_MS, signal);
     const problem = roleProblem(tenant, arn);
     if (problem !== undefined) throw new KcgError('AccessDenied', problem);
     const externalId = externalIdOf(tenant, await this.#cluster.clusterId({ signal }));

@@ -120,6 +120,18 @@ describe('a group with a role', () => {
     expect(await h.replicas()).toBe(2);
   });
 
+  test('is not refused by what its namespace said to another group before', async () => {
+    namespace({ [ROLES]: roleArn });
+    create();
+    await h.converge();
+    const another = `${roleArn}-2`;
+    annotate({ [ROLES]: `${roleArn}, ${another}` });
+    await h.clock.advance(3_000);
+    h.create({ aws: { roleArn: another } }, { name: 'second' });
+    await h.reconcile('shop/second');
+    expect(await h.condition('Stalled', { ...NAME, name: 'second' })).toBe('False NotStalled');
+  });
+
   test('keeps its pods when it is allowed no longer, and AWS is asked nothing more', async () => {
     namespace({ [ROLES]: roleArn });
     create();
