@@ -147,6 +147,7 @@ function scalingByLag(
     targetMs: scaling.targetLagSeconds! * 1000,
     lanes: handler.parallelizationFactor,
     mayBeZero: min === 0,
+    beatMs: (leases.durationSeconds * 1000) / 3,
     checkpointMs: checkpoints.intervalSeconds * 1000,
     blind: blind && nowMs < blind.untilMs ? blind.why : undefined,
   };

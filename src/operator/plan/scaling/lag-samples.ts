@@ -29,15 +29,26 @@ export interface LagSample {
   positions: ReadonlyMap<string, string>;
 }
 
-/** Shortest time a drain is measured over, ms: beats tell the lag every few seconds only. */
-const MEASURE_MS = 20_000;
-/** Least time between two samples, ms. */
-const SPACING_MS = 4_000;
+/** When a look is, and how far back it is compared with others. */
+export interface Measure {
+  /** Monotonic ms. */
+  nowMs: number;
+  /** Shortest time a drain is measured over, ms: some beats long, as only these tell the lag. */
+  measureMs: number;
+}
+
+/** Least time between two samples, of the time a drain is measured over. */
+const SPACING_SHARE = 0.2;
 
 /** `samples` with this look: begun anew when shards have changed hands, and no longer than it takes to measure. */
 export function addSample(
   samples: readonly LagSample[],
-  { shards, liveWorkers, nowMs: atMs }: { shards: readonly LagShard[]; liveWorkers: number; nowMs: number },
+  {
+    shards,
+    liveWorkers,
+    nowMs: atMs,
+    measureMs,
+  }: Measure & { shards: readonly LagShard[]; liveWorkers: number },
 ): LagSample[] {
   const owned = shards.map(({ shardId, worker }) => `${shardId}:${worker ?? ''}`).sort();
   // A worker that has just come has no shard yet.
@@ -47,8 +58,8 @@ export function addSample(
   const positions = new Map(shards.map(({ shardId, position }) => [shardId, position]));
   const same = samples.filter((sample) => sample.owners === owners && sample.atMs <= atMs);
   const last = same.at(-1);
-  if (last && atMs - last.atMs < SPACING_MS) return same;
-  const oldEnough = same.filter((sample) => atMs - sample.atMs >= MEASURE_MS).length;
+  if (last && atMs - last.atMs < measureMs * SPACING_SHARE) return same;
+  const oldEnough = same.filter((sample) => atMs - sample.atMs >= measureMs).length;
   return [...same.slice(Math.max(0, oldEnough - 1)), { atMs, owners, lags, positions }];
 }
 
@@ -56,24 +67,24 @@ export function addSample(
  * How fast a shard is processed against what comes in: 1 keeps up, 0 stands still, 3 makes good two seconds of lag in each.
  * Undefined until it has been watched for long enough.
  */
-export function drainOf(samples: readonly LagSample[], { shardId, lagMs }: LagShard, nowMs: number) {
-  const before = sampleBefore(samples, nowMs);
+export function drainOf(samples: readonly LagSample[], { shardId, lagMs }: LagShard, at: Measure) {
+  const before = sampleBefore(samples, at);
   const old = before?.lags.get(shardId);
   if (before === undefined || old === undefined || lagMs === undefined) return undefined;
-  return 1 - (lagMs - old) / (nowMs - before.atMs);
+  return 1 - (lagMs - old) / (at.nowMs - before.atMs);
 }
 
 /** It is stuck, or perhaps, and has not moved for as long as a drain is measured; undefined until it has been watched for so long. */
 export function standsStill(
   samples: readonly LagSample[],
   { shardId, position, isStuck }: LagShard,
-  nowMs: number,
+  at: Measure,
 ): boolean | undefined {
   if (isStuck !== 'perhaps') return isStuck;
-  const before = sampleBefore(samples, nowMs);
+  const before = sampleBefore(samples, at);
   return before && before.positions.get(shardId) === position;
 }
 
-function sampleBefore(samples: readonly LagSample[], nowMs: number): LagSample | undefined {
-  return samples.findLast(({ atMs }) => nowMs - atMs >= MEASURE_MS);
+function sampleBefore(samples: readonly LagSample[], { nowMs, measureMs }: Measure): LagSample | undefined {
+  return samples.findLast(({ atMs }) => nowMs - atMs >= measureMs);
 }

@@ -2,7 +2,14 @@ import { count } from '../../../lib/count.ts';
 import { describeError } from '../../../lib/errors.ts';
 import { formatDuration } from '../../../view/format.ts';
 import type { LimitedBy, Wanted } from './desired-replicas.ts';
-import { addSample, drainOf, standsStill, type LagSample, type LagShard } from './lag-samples.ts';
+import {
+  addSample,
+  drainOf,
+  standsStill,
+  type LagSample,
+  type LagShard,
+  type Measure,
+} from './lag-samples.ts';
 import { named } from '../named.ts';
 
 /*
@@ -56,12 +63,17 @@ export interface LagTarget {
   lanes: number;
   /** To be without a worker while no record comes. */
   mayBeZero: boolean;
+  /** Between two words of a worker about its lag, ms; default 5,000. */
+  beatMs?: number;
   /** A position is written no more often than this, ms; default 0. */
   checkpointMs?: number;
   /** Why nobody would see that a record comes when there is no worker; undefined = it would be seen. */
   blind?: string | undefined;
 }
 
+/** A drain is measured over so many beats, each of which may come a look late; and at least as long, ms. */
+const MEASURE_BEATS = 4;
+const MEASURE_MS = 20_000;
 /** A shard is pressed above this share of the target, and calm below half of that. */
 const PRESSED_SHARE = 0.5;
 /** Until workers that are asked for now have their shards, ms: as far as lag is looked ahead. */
@@ -98,13 +110,14 @@ export function wantedForLag(
       ...stay(look, 'UnknownLag', 'the rows could not be read'),
       history: { ...history, samples: [] },
     };
-  const seen = remember(history, look, shards);
+  const at = { nowMs, measureMs: Math.max(MEASURE_MS, MEASURE_BEATS * (target.beatMs ?? 0)) };
+  const seen = remember(history, { ...look, ...at }, shards);
   if (current === 0) return { ...wake(look, target), history: seen };
   const owned = shards.filter(({ worker }) => worker !== undefined);
   const pressed = owned.filter(({ lagMs = 0 }) => lagMs > target.targetMs * PRESSED_SHARE);
-  const learned = learn(seen, { owned, pressed, nowMs });
+  const learned = learn(seen, { owned, pressed, at });
   if (pressed.length > 0)
-    return { ...grow(look, { owned, pressed, target, history: seen }), history: learned };
+    return { ...grow(look, { owned, pressed, at, target, history: seen }), history: learned };
   return { ...shrink(look, { shards, target, history: learned }), history: learned };
 }
 
@@ -124,14 +137,14 @@ function wake({ waiting }: LagLook, { mayBeZero }: LagTarget): Wanted {
   return { replicas: 0, limitedBy: 'UnknownLag', reason };
 }
 
-function remember(history: LagHistory, look: LagLook, shards: readonly LagShard[]): LagHistory {
-  const { nowMs, revision, liveWorkers } = look;
+function remember(history: LagHistory, look: LagLook & Measure, shards: readonly LagShard[]): LagHistory {
+  const { nowMs, measureMs, revision, liveWorkers } = look;
   const positions = shards
     .map(({ shardId, position }) => `${shardId}:${position}`)
     .sort()
     .join(' ');
   return {
-    samples: addSample(history.samples, { shards, liveWorkers, nowMs }),
+    samples: addSample(history.samples, { shards, liveWorkers, nowMs, measureMs }),
     capacity: revision === history.revision ? history.capacity : undefined,
     learnedMs: history.learnedMs,
     revision,
@@ -143,25 +156,23 @@ function remember(history: LagHistory, look: LagLook, shards: readonly LagShard[
 /** What a worker with more than one shard does while records wait for it; one shard alone may be slow for reasons of its own. */
 function learn(
   history: LagHistory,
-  { owned, pressed, nowMs }: { owned: readonly LagShard[]; pressed: readonly LagShard[]; nowMs: number },
+  { owned, pressed, at }: { owned: readonly LagShard[]; pressed: readonly LagShard[]; at: Measure },
 ): LagHistory {
   const { samples, capacity } = history;
   const loads = byWorker(owned);
   if (pressed.length === 0) {
     // What was learned while the load still rose was too little.
     const most = Math.max(0, ...[...loads.values()].map(totalLoad));
-    return capacity && most > capacity ? { ...history, capacity: most, learnedMs: nowMs } : history;
+    return capacity && most > capacity ? { ...history, capacity: most, learnedMs: at.nowMs } : history;
   }
-  const measured = [
-    ...byWorker(pressed.filter((shard) => drainOf(samples, shard, nowMs) !== undefined)).keys(),
-  ]
+  const measured = [...byWorker(pressed.filter((shard) => drainOf(samples, shard, at) !== undefined)).keys()]
     .map((worker) => loads.get(worker)!)
     .filter((shards) => shards.length > 1 && !shards.some(({ isStuck }) => isStuck))
     .map(totalLoad)
     .filter((load) => load > 0);
   if (measured.length === 0) return history;
   const average = measured.reduce((sum, load) => sum + load, 0) / measured.length;
-  return { ...history, capacity: average, learnedMs: nowMs };
+  return { ...history, capacity: average, learnedMs: at.nowMs };
 }
 
 function grow(
@@ -169,12 +180,19 @@ function grow(
   {
     owned,
     pressed,
+    at,
     target,
     history,
-  }: { owned: readonly LagShard[]; pressed: readonly LagShard[]; target: LagTarget; history: LagHistory },
+  }: {
+    owned: readonly LagShard[];
+    pressed: readonly LagShard[];
+    at: Measure;
+    target: LagTarget;
+    history: LagHistory;
+  },
 ): Wanted {
-  const { currentReplicas: current, liveWorkers, nowMs } = look;
-  const stuck = pressed.filter((shard) => standsStill(history.samples, shard, nowMs));
+  const { currentReplicas: current, liveWorkers } = look;
+  const stuck = pressed.filter((shard) => standsStill(history.samples, shard, at));
   const ids = (shards: readonly LagShard[]) => named(shards.map(({ shardId }) => shardId));
   if (stuck.length === pressed.length)
     return stay(look, 'StuckShards', `${ids(stuck)} stand still, and not for want of workers`);
@@ -183,7 +201,7 @@ function grow(
   const needs = new Map<string, number>();
   let isMeasured = true;
   for (const shard of pressed.filter((each) => !stuck.includes(each))) {
-    const drain = drainOf(history.samples, shard, nowMs);
+    const drain = drainOf(history.samples, shard, at);
     if (drain === undefined) isMeasured = false;
     else {
       const laterMs = shard.lagMs! + (1 - drain) * LEAD_MS;

@@ -33,10 +33,10 @@ interface Look {
 }
 
 const BOUNDS = { min: 1, max: 100 };
-type Settings = Partial<typeof BOUNDS> & { maxPerWorker?: number; shardCount?: number };
+type Settings = Partial<typeof BOUNDS> & { maxPerWorker?: number; shardCount?: number; beatMs?: number };
 
 /** What each look decides. Workers come as soon as they are asked for, and shards are dealt out anew. */
-function follow(start: number, looks: readonly Look[], settings: Settings = {}) {
+function follow(start: number, looks: readonly Look[], { beatMs = 5_000, ...settings }: Settings = {}) {
   let history = NO_LAG_HISTORY;
   let window: readonly Want[] = [];
   let currentReplicas = start;
@@ -55,7 +55,7 @@ function follow(start: number, looks: readonly Look[], settings: Settings = {}) 
         currentReplicas,
         revision: look.revision ?? 1,
       },
-      { targetMs: 60_000, lanes: 1, mayBeZero: false },
+      { targetMs: 60_000, lanes: 1, mayBeZero: false, beatMs },
       history,
     );
     ({ history } = wanted);
@@ -155,6 +155,18 @@ describe('growing', () => {
         { at: 60, lags: all(60), gets: [1, 'Measuring'] },
         { at: 80, lags: all(0), gets: [1] },
       ],
+    ],
+    [
+      'not by what a beat or two tell, where leases are long',
+      1,
+      [
+        { at: 0, lags: all(40), gets: [1, 'Measuring'] },
+        { at: 18, lags: all(40), gets: [1, 'Measuring'] },
+        // Half of what comes in, by beats at -1, 19, 39 and so on.
+        { at: 40, lags: all(59.5), gets: [1, 'Measuring'] },
+        { at: 80, lags: all(79.5), gets: [5] },
+      ],
+      { beatMs: 20_000 },
     ],
     [
       'not above the shards that can be read at the same time',
