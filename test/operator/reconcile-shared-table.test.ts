@@ -89,19 +89,39 @@ describe('groups that ask for different settings of one table', () => {
   });
 });
 
-test('a table that is lost and made anew is begun anew by who makes it alone; the others tell that theirs is gone', async () => {
-  const groups = [FIRST, OTHER];
-  for (const { name } of groups) {
-    h.create(asking({}), { name });
-    await h.converge(`shop/${name}`);
-  }
-  h.tables.tables.delete('shared');
-  for (const { name } of groups) {
+const GROUPS = [FIRST, OTHER];
+const loseRows = () => {
+  for (const { name } of GROUPS) {
     const rows = h.table(`shop.${name}`, 'shared');
     for (const { shard_id } of rows.rows()) rows.store(shard_id, undefined);
   }
+};
+const createBoth = async () => {
+  for (const { name } of GROUPS) {
+    h.create(asking({}), { name });
+    await h.converge(`shop/${name}`);
+  }
+};
+
+test('a table that is lost and made anew between two looks is told to be gone, not begun anew', async () => {
+  await createBoth();
+  await h.clock.advance(5_000);
+  h.tables.tables.set('shared', { ...shared()!, createdAt: h.clock.now() });
+  loseRows();
+  for (let time = 0; time < 3; time += 1) {
+    await h.reconcile();
+    await h.clock.advance(5_000);
+  }
+  expect(await h.condition('TableReady')).toBe('False TableGone');
+  expect(h.table('shop.orders', 'shared').rows()).toEqual([]);
+});
+
+test('a table that is lost and made anew is begun anew by who makes it alone; the others tell that theirs is gone', async () => {
+  await createBoth();
+  h.tables.tables.delete('shared');
+  loseRows();
   await look();
-  for (const key of groups) expect(await h.condition('TableReady', key)).toBe('False TableGone');
+  for (const key of GROUPS) expect(await h.condition('TableReady', key)).toBe('False TableGone');
   h.cluster.remove(KINDS.consumerGroup, OTHER);
   await h.reconcile('shop/other');
   h.create(asking({}), { name: 'other' });

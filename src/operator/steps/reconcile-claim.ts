@@ -15,6 +15,7 @@ import { claimForRange, judgeRange, rangeOf } from '../plan/claimed-range.ts';
 import { judgeClaim, type ClaimVerdict } from '../plan/judge-claim.ts';
 import { attempt } from './pace.ts';
 import { lookAgain, type PlacedPass } from '../reconcile-context.ts';
+import { observeTable } from '../observe/observe-table.ts';
 import { rememberTable, tableRecordOf } from '../observe/remember-table.ts';
 
 /** Times a claim is tried against somebody who claims at the same moment. */
@@ -78,7 +79,7 @@ async function reconcileClaim(
   input: Found & { stream: StreamSummary },
 ): Promise<ClaimFacts | undefined> {
   const facts = await claimed(pass, input);
-  if (facts.verdict !== 'ours') return facts;
+  if (facts?.verdict !== 'ours') return facts;
   const heldIn = pass.memory.table?.facts.createdAt ?? tableRecordOf(pass)?.heldIn;
   return (await rememberTable(pass, { claimed: true, heldIn })) ? facts : undefined;
 }
@@ -94,7 +95,7 @@ async function believedClaim(pass: PlacedPass, { claim }: GroupRows): Promise<Cl
 async function claimed(
   pass: PlacedPass,
   { table, rows, isConsistent, stream }: Found & { stream: StreamSummary },
-): Promise<ClaimFacts> {
+): Promise<ClaimFacts | undefined> {
   const { cluster } = pass.options;
   const clusterId = await cluster.clusterId({ signal: pass.signal });
   // An old read is good enough to see that nothing has changed; anything else is looked at again.
@@ -112,6 +113,7 @@ async function claimed(
     if (verdict.verdict === 'refused') return verdict;
     if (verdict.verdict === 'claim') {
       const { why } = verdict;
+      if (!claim && (await isTableAnother(pass))) return undefined;
       const other = hasPositions && (await leftByOtherRange(pass, table, claim));
       if (other) return other;
       await keepRows(pass, table, { seen: rows, now: all ?? (await readAll(pass, table)) });
@@ -130,6 +132,22 @@ async function claimed(
   // Also when it was claimed before: that pass may have failed between the two writes.
   if (verdict.verdict === 'ours') await pinLatest(pass, { table, claim, rows });
   return verdict;
+}
+
+/** Where the claim went with a table, and another was made in its place since the last look: the next look tells of that. */
+async function isTableAnother(pass: PlacedPass): Promise<boolean> {
+  const { memory, options, target, signal } = pass;
+  if (tableRecordOf(pass)?.heldIn === undefined) return false;
+  try {
+    const observed = await observeTable({ ...pass, looksAnew: true }, options.aws.tableAdmin(target));
+    if (!observed?.isMadeAnew) return false;
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    return false;
+  }
+  memory.table = undefined;
+  lookAgain(pass, 1_000);
+  return true;
 }
 
 /** Positions without a claim are another program's, which knows no range. */
