@@ -25,6 +25,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
+export TMPDIR=$folder
 cat > main.go <<'GO'
 package main
 
