@@ -14,7 +14,7 @@ import { checkAccount, checkClaim, checkStream, checkTable } from '../../src/mai
 import type { ClusterFacts } from '../../src/main/verbs/preflight-cluster.ts';
 import { planPods } from '../../src/main/verbs/preflight-pods.ts';
 import { checkRole } from '../../src/main/verbs/preflight-role.ts';
-import { tablePlan, workersCheck } from '../../src/main/verbs/preflight-plan.ts';
+import { rangeChecks, tablePlan, workersCheck } from '../../src/main/verbs/preflight-plan.ts';
 import { inNamespace } from '../../src/main/verbs/preflight.ts';
 
 function source(namespace: string | undefined, spec: object = {}): GroupSource {
@@ -193,6 +193,16 @@ test.each<[object, string]>([
 ])('says how many workers a group of four shards comes to, and why: %j', (spec, words) => {
   const { found } = workersCheck(source('shop', spec).group!, 4, NOON);
   expect(found).toBe(`it comes to ${words}`);
+});
+
+test.each([
+  ['2026-01-01T00:00:00Z', ['what came before 2026-01-02T00:00:00.000Z is gone: the stream keeps 24 h']],
+  ['2026-01-02T00:00:00Z', []],
+])('warns of a range from %s on, of which the stream keeps a day', (from, found) => {
+  const { group } = source('shop', { range: { from, to: '2026-01-02T01:00:00Z' } });
+  const stream = { createdAt: 0, retentionHours: 24 };
+  const checks = rangeChecks(group!, stream, Date.parse('2026-01-03T00:00:00Z'));
+  expect(checks.map((check) => check.found)).toEqual(found);
 });
 
 const tableOf = (table: object) => {

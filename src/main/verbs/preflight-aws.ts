@@ -18,7 +18,7 @@ import type { GroupTarget } from '../../operator/group-target.ts';
 import { tableRecordOf } from '../../operator/observe/remember-table.ts';
 import { desiredTable } from '../../operator/steps/reconcile-table.ts';
 import { planTable } from '../../table/plan-table.ts';
-import { tablePlan, workersCheck } from './preflight-plan.ts';
+import { rangeChecks, tablePlan, workersCheck } from './preflight-plan.ts';
 import type { ObservedTable } from '../../table/table-admin.ts';
 import { forAws } from '../groups/for-aws.ts';
 import type { AwsClients } from '../groups/group-looker.ts';
@@ -37,9 +37,20 @@ export async function checkAws(
     checkTable(source, aws, { existing: facts?.existing, signal }),
   ]);
   const workers = stream ? [workersCheck(source.group!, stream.openShards, systemClock.now())] : [];
+  // What there was when the group was made, its condition tells.
+  const range = stream && !facts?.existing ? rangeChecks(source.group!, stream, systemClock.now()) : [];
   const claim = table ? await checkClaim(source, aws, { facts, stream, signal }) : [];
   const account = checkAccount(source, stream);
-  return [...account, ...checks, ...tableChecks, ...workers, ...claim, ...imports(source), rights()];
+  return [
+    ...account,
+    ...checks,
+    ...range,
+    ...tableChecks,
+    ...workers,
+    ...claim,
+    ...imports(source),
+    rights(),
+  ];
 }
 
 /** A group with a role has its table in the account of that; here it is looked for as who asks. */

@@ -1,5 +1,7 @@
 import type { KinesisConsumerGroup } from '../../api/group.ts';
 import type { Check } from '../../cli/checks.ts';
+import { goneBefore } from '../../kinesis/gone-before.ts';
+import type { StreamSummary } from '../../kinesis/stream-client.ts';
 import { count } from '../../lib/count.ts';
 import { replicasBySpec } from '../../operator/plan/scaling/replicas-by-spec.ts';
 import type { DesiredTable } from '../../table/desired-table.ts';
@@ -38,4 +40,16 @@ export function workersCheck(group: KinesisConsumerGroup, openShards: number, no
   }
   const limit = least.limitedBy === undefined ? '' : `, limited by ${least.limitedBy}`;
   return { result: 'ok', what, found: `it comes to ${workers}${limit}: ${least.reason}` };
+}
+
+/** What of its range is gone already; none where nothing is. */
+export function rangeChecks(
+  { spec: { range } }: Pick<KinesisConsumerGroup, 'spec'>,
+  stream: Pick<StreamSummary, 'createdAt' | 'retentionHours'>,
+  nowMs: number,
+): Check[] {
+  const goneMs = range && goneBefore(Date.parse(range.from), stream, nowMs);
+  if (goneMs === undefined) return [];
+  const found = `what came before ${new Date(goneMs).toISOString()} is gone: the stream keeps ${stream.retentionHours} h`;
+  return [{ result: 'warning', what: 'range', found }];
 }
