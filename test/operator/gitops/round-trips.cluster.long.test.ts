@@ -109,7 +109,7 @@ test('a release that renames a group waits until the new one has what the old on
     chartOf('renamed', aGroup(name, { groupId: 'shop.renamed', checkpoints }));
     expect(await shell(upgrade)).toContain('STATUS: deployed');
   }
-  expect(await conditionOf('renamed-then', 'Ready')).toBe('True Available');
+  expect(await conditionOf('renamed-then', 'GroupClaimed')).toBe('True Claimed');
   await shell(`helm uninstall renamed -n ${NAMESPACE} --wait`);
 });
 
