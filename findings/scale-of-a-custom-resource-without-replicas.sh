@@ -25,7 +25,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-export TMPDIR=$folder
+mkdir tmp
+export TMPDIR=$folder/tmp
 cat > main.go <<'GO'
 package main
 
