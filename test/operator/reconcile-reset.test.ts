@@ -217,13 +217,13 @@ describe('a reset', () => {
 
   test('that a backup brings back is not done again, whatever became of it', async () => {
     await group();
-    const [read] = sequences();
+    const read = sequences();
     create('back', OLDEST);
     create('wrong', { undo: 'nobody' });
     await h.converge();
     const restored = ['back', 'wrong'].map((name) => ({ namespace: 'shop', name }));
     const [shardId] = h.kinesis.listShards('orders').shards.map((shard) => shard.shardId);
-    create('on', { to: { type: 'SequenceNumbers', positions: [{ shardId, after: read }] } });
+    create('on', { to: { type: 'SequenceNumbers', positions: [{ shardId, after: read[0] }] } });
     await h.converge();
     const before = sequences();
     for (const key of restored) {
@@ -237,6 +237,15 @@ describe('a reset', () => {
       'True AlreadyOver',
     ]);
     expect(sequences()).toEqual(before);
+    // It can be undone all the same.
+    create('undo', { undo: 'back' });
+    create('undo-wrong', { undo: 'wrong' });
+    await h.converge();
+    expect(sequences()).toEqual(read);
+    expect([await complete('undo'), await complete('undo-wrong')]).toEqual([
+      'True Reset',
+      'False SnapshotNotFound',
+    ]);
   });
 
   test('that AWS does not allow says so itself, and goes on once it may', async () => {

@@ -145,9 +145,13 @@ function undoTarget(
   if (!object) return `there is no KinesisOffsetReset ${undo} in namespace ${namespace}`;
   const { spec, status } = object as { spec?: { group?: string }; status?: OffsetResetStatus };
   if (spec?.group !== name) return `KinesisOffsetReset ${undo} is of group ${spec?.group}`;
-  const { snapshot } = status ?? {};
-  if (!snapshot) return `KinesisOffsetReset ${undo} has moved nothing, so there is nothing to undo`;
-  return { type: 'Snapshot', snapshot: snapshot.id };
+  const { uid, annotations } = object.metadata;
+  // One that a backup has brought back bears the name of the snapshot of the one it is a copy of.
+  const copied = annotations?.[OVER_ANNOTATION] === uid ? undefined : annotations?.[OVER_ANNOTATION];
+  const snapshot = status?.snapshot?.id ?? copied;
+  if (snapshot === undefined)
+    return `KinesisOffsetReset ${undo} has moved nothing, so there is nothing to undo`;
+  return { type: 'Snapshot', snapshot };
 }
 
 function requestOf(
