@@ -2,13 +2,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { startLocalDynamoDb, type LocalDynamoDb } from '../../src/dev/dynamodb/server.ts';
 import { startLocalKinesis, type LocalKinesis } from '../../src/dev/kinesis/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { StreamClient } from '../../src/kinesis/stream-client.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { sdkAwsAccount } from '../../src/main/operator/aws-account.ts';
+import { startLocalSts } from '../support/local-sts.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 let kinesis: LocalKinesis;
@@ -73,6 +74,31 @@ test.each<[string, (client: StreamClient) => Promise<unknown>]>([
   expect(connections).toHaveBeenCalledTimes(1);
   aws.close();
   server.close();
+});
+
+test('counts what it asks as a role of its own account with what it asks as itself', async () => {
+  const clock = new VirtualClock();
+  const sts = await startLocalSts();
+  onTestFinished(() => sts.close());
+  vi.stubEnv('AWS_ENDPOINT_URL_STS', sts.endpoint);
+  const role = { arn: 'arn:aws:iam::000000000000:role/kcg', externalId: 'a', sessionName: 'kcg' };
+  sts.roles.set(role.arn, role.externalId);
+  sts.expiresAtMs = clock.now() + 3_600_000;
+  const aws = sdkAwsAccount(clock);
+  const streams = indexes.map((index) => {
+    kinesis.kinesis.createStream({ name: `s${50 + index}`, shardCount: 1 });
+    return aws.streamClient({ ...target(50 + index), ...(index % 2 === 0 ? {} : { role }) });
+  });
+  // Whose account it is stands in the first answer.
+  await streams[0]!.describe();
+  let answered = 0;
+  const asking = streams.map((stream) => stream.describe().then(() => (answered += 1)));
+  await vi.waitFor(() => expect(answered).toBe(10), 120_000);
+  await setTimeout(200);
+  expect(answered).toBe(10);
+  await clock.advance(1_000);
+  await Promise.all(asking);
+  aws.close();
 });
 
 test('reads the tags of many tables no faster than the account allows', async () => {

@@ -1,3 +1,4 @@
+import { accountOfArn } from '../../api/arn.ts';
 import { awsStreamClient, kinesisClient, kinesisReads } from '../../kinesis/aws/stream-client.ts';
 import { awsStreamConsumers } from '../../kinesis/aws/stream-consumers.ts';
 import { listGroupIds } from '../../leases/dynamodb/groups.ts';
@@ -14,7 +15,7 @@ import { AwsIdentities } from './aws-identities.ts';
 import { AwsRateLimits } from '../../aws/rate-limits.ts';
 import { dynamoDbTableAdmin } from '../../table/dynamodb/table-admin.ts';
 import { TableLooks } from '../../table/table-looks.ts';
-import type { CallOptions, StreamClient } from '../../kinesis/stream-client.ts';
+import type { CallOptions, StreamClient, StreamSummary } from '../../kinesis/stream-client.ts';
 
 /**
  * The AWS side of the operator over the SDK: one client per stream, and one per region and endpoint for tables, of each
@@ -59,7 +60,8 @@ export function sdkAwsAccount(clock: Clock): AwsAccount {
         dynamoDbTableAdmin({
           ...at(target),
           endpoint: target.endpoints.dynamodb,
-          beforeCall: (operation, signal) => limits.take(place, operation, signal),
+          beforeCall: (operation, signal) =>
+            limits.take(placeOf(identities, target, 'dynamodb'), operation, signal),
         }),
       );
     },
@@ -114,9 +116,13 @@ function streamClients(clock: Clock, identities: AwsIdentities, limits: AwsRateL
         clock,
         principal,
       });
-      const client = paced(direct, (operation, signal) =>
-        limits.take(placeOf(identities, target, 'kinesis'), operation, signal),
-      );
+      const client = paced(direct, {
+        take: (operation, signal) => limits.take(placeOf(identities, target, 'kinesis'), operation, signal),
+        onDescribed: ({ arn }) => {
+          // One that is named by its ARN may be another's.
+          if (!target.role && stream.arn === undefined) identities.learnOwn(accountOfArn(arn));
+        },
+      });
       clients.set(streamKey(target), client);
       return client;
     },
@@ -158,12 +164,23 @@ function clientsOf<T>(
 /** The stream's time comes with the answer to the same call as its description. */
 function paced(
   client: StreamClient,
-  take: (operation: string, signal: AbortSignal | undefined) => Promise<void>,
+  {
+    take,
+    onDescribed,
+  }: {
+    take: (operation: string, signal: AbortSignal | undefined) => Promise<void>;
+    onDescribed: (summary: StreamSummary) => void;
+  },
 ): StreamClient {
   const turn = ({ signal }: CallOptions) => take('DescribeStreamSummary', signal);
   return {
     ...client,
-    describe: (options = {}) => turn(options).then(() => client.describe(options)),
+    async describe(options = {}) {
+      await turn(options);
+      const summary = await client.describe(options);
+      onDescribed(summary);
+      return summary;
+    },
     now: (options = {}) => turn(options).then(() => client.now(options)),
   };
 }

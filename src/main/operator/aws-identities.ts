@@ -9,13 +9,13 @@ export interface AwsIdentity {
   credentials: AwsCredentials;
   /** As errors call it. */
   principal: string;
-  /** Whose rates its calls count against; empty = the account of the operator's own credentials. */
+  /** Whose rates its calls count against; empty = that of the operator's own credentials, which is not known yet. */
   account: string;
 }
 
 /** The operator's own identity, and one for each role and region; each keeps its credentials for all its calls. */
 export class AwsIdentities {
-  readonly #own: AwsIdentity;
+  #own: AwsIdentity;
   readonly #clock: Clock;
   readonly #roles = new Map<string, AssumedRole>();
 
@@ -33,6 +33,12 @@ export class AwsIdentities {
     this.#roles.set(key, known);
     const account = accountOfArn(role.arn) ?? '';
     return { credentials: known.credentials, principal: `the role ${role.arn}`, account };
+  }
+
+  /** What AWS has said of a thing in the operator's own account: roles of that account share its rates. */
+  learnOwn(account: string | undefined): void {
+    // Once: an emulator beside AWS says another.
+    if (account !== undefined && this.#own.account === '') this.#own = { ...this.#own, account };
   }
 
   close(): void {
