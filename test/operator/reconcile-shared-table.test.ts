@@ -103,6 +103,17 @@ const createBoth = async () => {
   }
 };
 
+test('a table that tells another creation time at each look is the same while the claim is in it, and costs no write', async () => {
+  await createBoth();
+  const before = h.writeCount();
+  for (let time = 0; time < 3; time += 1) {
+    h.tables.tables.set('shared', { ...shared()!, createdAt: h.clock.now() });
+    await look();
+  }
+  expect(await h.condition('TableReady')).toBe('True TableActive');
+  expect(h.writeCount()).toBe(before);
+});
+
 test('a table that is lost and made anew between two looks is told to be gone, not begun anew', async () => {
   await createBoth();
   await h.clock.advance(5_000);

@@ -14,7 +14,7 @@ export interface TableRecord {
   createdAt?: number | undefined;
   /** The resource has held the claim in it: without the table, positions are lost. */
   claimed: boolean;
-  /** Creation time of the table in which it last had the claim, ms since the epoch; undefined = not known. */
+  /** Creation time of the table in which it first had the claim, ms since the epoch; undefined = not known. */
   heldIn?: number | undefined;
 }
 

@@ -80,7 +80,8 @@ async function reconcileClaim(
 ): Promise<ClaimFacts | undefined> {
   const facts = await claimed(pass, input);
   if (facts?.verdict !== 'ours') return facts;
-  const heldIn = pass.memory.table?.facts.createdAt ?? tableRecordOf(pass)?.heldIn;
+  // Written once: emulators may tell another time at each look.
+  const heldIn = tableRecordOf(pass)?.heldIn ?? pass.memory.table?.facts.createdAt;
   return (await rememberTable(pass, { claimed: true, heldIn })) ? facts : undefined;
 }
 
