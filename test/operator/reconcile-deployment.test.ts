@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
-import { Harness, WORKER } from './reconcile-harness.ts';
+import { Harness, NAME, WORKER } from './reconcile-harness.ts';
 
 let h: Harness;
 beforeEach(() => {
@@ -60,6 +60,22 @@ describe('the Deployment', () => {
       expect(await restored({ ownerReferences: [] })).toEqual([['orders'], ['orders']]);
       expect(await h.condition('Ready')).toBe('True Available');
       expect((await h.deployment())?.metadata.annotations?.['kcg.dev/revision']).toBe('1');
+    });
+
+    test('is not told as scaled to the group that comes after it', async () => {
+      await h.createRunning();
+      for (const kind of [KINDS.deployment, KINDS.podDisruptionBudget])
+        h.cluster.update(kind, WORKER, ({ metadata }) => (metadata.ownerReferences = []));
+      h.cluster.remove(KINDS.consumerGroup, NAME);
+      await h.reconcile();
+      await h.clock.advance(10_000);
+      h.create();
+      await h.converge();
+      expect(await h.replicas()).toBe(3);
+      const { uid } = (await h.group()).metadata;
+      const told = h.cluster.events.filter(({ regarding }) => regarding.metadata.uid === uid);
+      expect(told.map(({ note }) => note).join()).not.toContain('from 0 to 3');
+      expect((await h.status()).scaling).not.toHaveProperty('lastScale');
     });
 
     test('stays somebody else’s when somebody else owns it', async () => {

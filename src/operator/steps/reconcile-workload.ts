@@ -200,12 +200,16 @@ function noteScale(
   pass.events.push({ type: 'Normal', reason: 'Scaled', note, action: 'Scale', isStep: !before });
 }
 
-/** A move that another operator made and did not live to tell. */
-function noteUntold({ pass, decision }: Pick<WorkloadPass, 'pass' | 'decision'>): void {
-  if (pass.memory.lastScale !== undefined) return;
+/** A move that another operator made and did not live to tell. One that was there before the group, as of a backup, was made for none. */
+function noteUntold({ pass, existing, decision }: WorkloadPass): void {
+  if (pass.memory.lastScale !== undefined || (existing && isOlderThan(existing, pass.object))) return;
   const { lastScale, desired } = pass.group.status?.scaling ?? {};
   const before = lastScale === undefined ? 0 : desired;
   if (before !== decision.replicas) noteScale(pass, before, decision);
+}
+
+function isOlderThan({ metadata }: StoredObject, { metadata: { creationTimestamp = '' } }: StoredObject) {
+  return (metadata.creationTimestamp ?? '') < creationTimestamp;
 }
 
 /** Kubernetes stops the pods of least cost first: those whose going moves the fewest shards. */
