@@ -1,5 +1,6 @@
 import { isReading } from '../api/group.ts';
 import { jitterMs } from '../lib/backoff.ts';
+import { hasCode } from '../lib/errors.ts';
 import type { GroupStatus } from '../api/group-status.ts';
 import type { GroupView } from '../view/group-view.ts';
 import { streamKey } from './group-target.ts';
@@ -173,8 +174,11 @@ async function scale(
     seenRevision,
     consumerArn: usableArn(consumer),
   });
-  // Others may have what could not be started.
-  if (workload.deployment?.replicas !== decision.replicas)
+  // Others may have what could not be started; what got no answer was perhaps.
+  const isUnknown = pass.failures.some(
+    ({ step, error }) => step === 'workers' && hasCode(error, 'Unavailable', 'Timeout'),
+  );
+  if (!isUnknown && workload.deployment?.replicas !== decision.replicas)
     pass.tenants.booked.freeReplicas(pass.object.metadata.uid);
   return { scaling: decision, workload };
 }
