@@ -11,7 +11,7 @@ import { planTable } from '../../src/table/plan-table.ts';
 import { decodeRows } from '../../src/leases/group-rows.ts';
 import { MemoryLeaseTable } from '../../src/leases/memory/lease-table.ts';
 import { checkAccount, checkClaim, checkStream, checkTable } from '../../src/main/verbs/preflight-aws.ts';
-import type { ClusterFacts } from '../../src/main/verbs/preflight-cluster.ts';
+import { checkReaders, type ClusterFacts } from '../../src/main/verbs/preflight-cluster.ts';
 import { planPods } from '../../src/main/verbs/preflight-pods.ts';
 import { checkRole } from '../../src/main/verbs/preflight-role.ts';
 import { rangeChecks, tablePlan, workersCheck } from '../../src/main/verbs/preflight-plan.ts';
@@ -154,6 +154,24 @@ test.each<[string, Record<string, string> | KcgError, string]>([
   const by = { clusterId: 'cluster-1', signal: new AbortController().signal };
   const checks = await checkRole(group, { cluster: { get }, explain: (thrown) => KcgError.from(thrown) }, by);
   expect(checks.map(({ result, found }) => `${result}: ${found}`)).toEqual([words]);
+});
+
+const streamOf = (account: string) => ({
+  stream: { arn: `arn:aws:kinesis:eu-west-1:${account}:stream/orders` },
+});
+test.each<[object, object, boolean]>([
+  [{ region: 'eu-west-1' }, { region: 'eu-west-1' }, true],
+  [{ region: 'eu-west-1' }, { region: 'us-east-1' }, false],
+  [{ region: 'eu-west-1' }, {}, true],
+  [{ region: 'eu-west-1' }, streamOf('111111111111'), true],
+  [{ region: 'us-east-1' }, streamOf('111111111111'), false],
+  [streamOf('111111111111'), streamOf('222222222222'), false],
+  [{ aws: { roleArn: ROLE } }, streamOf('222222222222'), true],
+  [{ aws: { roleArn: ROLE } }, streamOf('111111111111'), false],
+  [{}, { stream: { name: 'payments' } }, false],
+])('counts another group as reader of the same stream: %j, %j: %s', (spec, other, counts) => {
+  const [check] = checkReaders(source('shop', spec).group!, [source('shop', other).group!]);
+  expect(check?.found).toMatch(counts ? /^1 other group / : /^0 other groups /);
 });
 
 const NOON = Date.UTC(2026, 0, 5, 12);

@@ -1,7 +1,9 @@
+import { accountOfArn } from '../../api/arn.ts';
 import {
   API_VERSION,
   groupIdOf,
   KIND,
+  regionOf,
   streamNameOf,
   tableNameOf,
   type KinesisConsumerGroup,
@@ -64,7 +66,7 @@ export async function checkCluster(
       const isSame = object.metadata.namespace === namespace && object.metadata.name === name;
       return read.outcome === 'ok' && !isSame ? [read.group] : [];
     });
-    checks.push(conflict(group!, others), ...readers(group!, others));
+    checks.push(conflict(group!, others), ...checkReaders(group!, others));
   }
   checks.push(...(await serviceAccount(group!, found, signal)));
   checks.push(...(await checkRole(group!, found, { clusterId, signal })));
@@ -148,13 +150,10 @@ function conflict(group: KinesisConsumerGroup, others: readonly KinesisConsumerG
 /** Polling readers of a shard share five reads a second: a group's one and those of the others. */
 const MANY_READERS = 4;
 
-function readers(group: KinesisConsumerGroup, others: readonly KinesisConsumerGroup[]): Check[] {
+export function checkReaders(group: KinesisConsumerGroup, others: readonly KinesisConsumerGroup[]): Check[] {
   if (group.spec.consumer.type !== 'Polling') return [];
   const same = others.filter(
-    (other) =>
-      other.spec.consumer.type === 'Polling' &&
-      streamNameOf(other) === streamNameOf(group) &&
-      other.spec.region === group.spec.region,
+    (other) => other.spec.consumer.type === 'Polling' && mayBeSameStream(other, group),
   );
   const found = `${count(same.length, 'other group')} of the cluster ${same.length === 1 ? 'polls' : 'poll'} the stream; all share 5 reads and 2 MB a second of each shard`;
   const next = 'Take consumer.type: EnhancedFanOut for some of them.';
@@ -163,6 +162,24 @@ function readers(group: KinesisConsumerGroup, others: readonly KinesisConsumerGr
       ? { result: 'warning', what: 'readers', found, next }
       : { result: 'ok', what: 'readers', found },
   ];
+}
+
+/** By all that both specs say: one by name may be of any account. */
+function mayBeSameStream(one: KinesisConsumerGroup, other: KinesisConsumerGroup): boolean {
+  if (streamNameOf(one) !== streamNameOf(other)) return false;
+  return [regionIn, accountIn].every((part) => {
+    const [a, b] = [part(one), part(other)];
+    return a === undefined || b === undefined || a === b;
+  });
+}
+
+function regionIn(group: KinesisConsumerGroup): string | undefined {
+  return regionOf(group, undefined);
+}
+
+/** A stream by name is in the account of the role. */
+function accountIn({ spec: { stream, aws } }: KinesisConsumerGroup): string | undefined {
+  return accountOfArn(stream.arn ?? aws?.roleArn);
 }
 
 async function serviceAccount(
