@@ -1,11 +1,12 @@
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { backoffMs, jitterMs } from '../../lib/backoff.ts';
 import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
 import { hasCode, KcgError, isRetryable } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
-import { isSameJson } from '../../lib/same-json.ts';
-import type { KubeAccess, KubeCredentials, KubeTls } from './config.ts';
+import type { KubeAccess, KubeCredentials } from './config.ts';
+import { Connections } from './connections.ts';
 import { networkError, statusError, wasNeverSent, type RequestSubject } from './errors.ts';
+import { KeptCredentials } from './kept-credentials.ts';
 import { parseJson } from './parse-json.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
 
@@ -61,14 +62,8 @@ export interface KubeTransportOptions {
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_ATTEMPTS = 4;
 const BACKOFF = { baseMs: 100, maxMs: 5_000 };
-/** Credentials are looked at again this often, like client-go does. */
-const CREDENTIALS_TTL_MS = 60_000;
-/** A program that gets them may ask a person to log in; no longer than this, ms. */
-const CREDENTIALS_MS = 60_000;
 /** A write is repeated so late at most, ms: whoever stood still meanwhile may lead no more, and the caller is to ask. */
 const LATE_MS = 2_000;
-/** A connection that seems dead is replaced at most this often. */
-const REPLACE_INTERVAL_MS = 10_000;
 
 /**
  * HTTP to one API server: all requests and watches share one pool of connections. Tries again where that is
@@ -78,16 +73,15 @@ export class KubeTransport {
   readonly #options: KubeTransportOptions;
   readonly #bucket: TokenBucket;
   #base: ReturnType<typeof baseOf> | undefined;
-  #credentials: { value: KubeCredentials; readAt: number } | undefined;
-  /** By whether they are read anew. */
-  readonly #reading = new Map<boolean, Promise<KubeCredentials>>();
-  #dispatcher: { value: Dispatcher; tls: KubeTls; madeAt: number } | undefined;
-  readonly #retired = new Set<Dispatcher>();
+  readonly #credentials: KeptCredentials;
+  readonly #connections: Connections;
 
   constructor(options: KubeTransportOptions) {
     this.#options = options;
-    const { clock, qps = 20, burst = 30 } = options;
+    const { access, clock, qps = 20, burst = 30 } = options;
     this.#bucket = new TokenBucket({ clock, perSecond: qps, burst });
+    this.#credentials = new KeptCredentials(access, clock);
+    this.#connections = new Connections(access, clock);
   }
 
   /** @throws KcgError, see `Cluster`. */
@@ -126,17 +120,13 @@ export class KubeTransport {
     throw failure(response, body, request);
   }
 
-  /** A stream fell silent, so its connection may be dead: what comes next opens a new one. Streams on the old one go on. */
+  /** As `Connections.distrust`. */
   distrust(): void {
-    const held = this.#dispatcher;
-    if (!held || this.#options.clock.monotonic() - held.madeAt < REPLACE_INTERVAL_MS) return;
-    this.#retire(held.value);
+    this.#connections.distrust();
   }
 
-  async close(): Promise<void> {
-    const all = [...this.#retired, ...(this.#dispatcher ? [this.#dispatcher.value] : [])];
-    this.#dispatcher = undefined;
-    await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
+  close(): Promise<void> {
+    return this.#connections.close();
   }
 
   async #attempt(request: KubeRequest): Promise<KubeResponse> {
@@ -171,7 +161,7 @@ export class KubeTransport {
     ) => Promise<Dispatcher.ResponseData>,
   ): Promise<Dispatcher.ResponseData> {
     const dispatch = (fresh: boolean) => async (options: object) => {
-      const credentials = await this.#currentCredentials(fresh);
+      const credentials = await this.#credentials.current({ fresh });
       return this.#dispatch(request, credentials, options);
     };
     const response = await call(dispatch(false)).catch((thrown: unknown) => {
@@ -199,7 +189,7 @@ export class KubeTransport {
     const start = clock.monotonic();
     let statusCode = 0;
     try {
-      const response = await this.#connection(tls).request({
+      const response = await this.#connections.by(tls).request({
         origin,
         path: `${path}${request.path}${query && `?${query}`}`,
         method: request.method,
@@ -232,58 +222,11 @@ export class KubeTransport {
       });
     }
   }
-
-  async #currentCredentials(fresh: boolean): Promise<KubeCredentials> {
-    const now = this.#options.clock.monotonic();
-    if (fresh || !this.#credentials || now - this.#credentials.readAt > CREDENTIALS_TTL_MS) {
-      this.#credentials = { value: await this.#readCredentials(fresh), readAt: now };
-    }
-    return this.#credentials.value;
-  }
-
-  /** Once for all that wait: what gets them may be a program, which is started each time. */
-  #readCredentials(fresh: boolean): Promise<KubeCredentials> {
-    const known = this.#reading.get(fresh);
-    if (known) return known;
-    const { clock, access } = this.#options;
-    const bound = { what: `getting credentials for ${access.server}` };
-    const reading = withDeadline(clock, CREDENTIALS_MS, bound, () => access.credentials({ fresh })).finally(
-      () => this.#reading.delete(fresh),
-    );
-    this.#reading.set(fresh, reading);
-    return reading;
-  }
-
-  #connection(tls: KubeTls): Dispatcher {
-    if (this.#dispatcher && !isSameJson(this.#dispatcher.tls, tls)) this.#retire(this.#dispatcher.value);
-    this.#dispatcher ??= {
-      value: createDispatcher(this.#options.access.proxyUrl, tls),
-      tls,
-      madeAt: this.#options.clock.monotonic(),
-    };
-    return this.#dispatcher.value;
-  }
-
-  #retire(dispatcher: Dispatcher): void {
-    this.#dispatcher = undefined;
-    this.#retired.add(dispatcher);
-    const forget = () => this.#retired.delete(dispatcher);
-    dispatcher.close().then(forget, forget);
-  }
 }
 
 function baseOf({ server }: KubeAccess): { origin: string; path: string } {
   const { origin, pathname } = new URL(server);
   return { origin, path: pathname.replace(/\/$/, '') };
-}
-
-/**
- * HTTP/1.1: over HTTP/2, Node 24.21 can turn in a circle within itself (`Http2Session::SendPendingData`) when requests are given
- * up while the server stands still, and takes memory until there is none.
- */
-function createDispatcher(proxyUrl: string | undefined, tls: KubeTls): Dispatcher {
-  if (proxyUrl !== undefined) return new ProxyAgent({ uri: proxyUrl, requestTls: tls, allowH2: false });
-  return new Agent({ connect: { ...tls, timeout: 10_000 }, keepAliveTimeout: 60_000, allowH2: false });
 }
 
 function mayRepeat(error: KcgError, { method, idempotent = method === 'GET' }: KubeRequest): boolean {
