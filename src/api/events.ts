@@ -5,7 +5,7 @@ import type { CompleteReason, FailedReason } from './offset-reset-conditions.ts'
 export const EVENTS = {
   Claimed: 'The group id now belongs to this resource; nothing to do.',
   ConsumerKept:
-    'The group was deleted, and a stream consumer that was registered for it stays, since another resource has taken the group id over and may read with it; deregister it by hand once that one is gone.',
+    'A stream consumer that was registered for the group stays though the group needs it no more, since another group reads with it, or another resource has taken the group id over and may; deregister it by hand once that one is gone.',
   ConsumerRegistered: 'A stream consumer was registered, and goes with the group; nothing to do.',
   ConsumerRemoved: 'A stream consumer that was registered for the group was removed; nothing to do.',
   FailedOver: 'The shards of a worker that died have an owner again, after the time it names; nothing to do.',

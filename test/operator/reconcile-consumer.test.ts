@@ -140,6 +140,20 @@ describe('a group with enhanced fan-out', () => {
     expect(await gone()).toBe(true);
   });
 
+  test('leaves what it has registered to another group that reads with it', async () => {
+    await started();
+    h.create({ consumer: { type: 'EnhancedFanOut', name: 'shop.orders' } }, { name: 'other' });
+    await h.converge('shop/other');
+    h.cluster.remove(KINDS.consumerGroup, NAME);
+    await h.reconcile();
+    await stopPods();
+    await h.reconcile();
+    expect(await gone()).toBe(true);
+    expect(consumers()).toEqual(['shop.orders']);
+    const kept = h.cluster.events.find(({ reason }) => reason === 'ConsumerKept');
+    expect(kept?.note).toBe('stream consumer shop.orders stays, as group shop/other reads with it');
+  });
+
   test('is found again after a restart, without a write', async () => {
     await started();
     const before = [h.writeCount(), events()];

@@ -1,8 +1,9 @@
 import type { KinesisConsumerGroup } from '../../api/group.ts';
+import type { GroupStatus } from '../../api/group-status.ts';
 import { FINALIZER } from '../../api/labels.ts';
 import type { StreamConsumer, StreamSummary } from '../../kinesis/stream-client.ts';
 import { describeError, hasCode, KcgError } from '../../lib/errors.ts';
-import { KINDS } from '../../kubernetes/cluster.ts';
+import { KINDS, keyOf, keyString, type StoredObject } from '../../kubernetes/cluster.ts';
 import { isRolledOut } from '../plan/status/workers-available.ts';
 import { readMadeConsumers, writeMadeConsumers, type MadeConsumer } from '../plan/consumer-record.ts';
 import type { ConsumerFacts } from '../plan/group-facts.ts';
@@ -116,15 +117,21 @@ export async function removeAllConsumers(pass: PlacedPass): Promise<void> {
   if (made.length === 0) return;
   if (!(await isClaimedByAnother(pass))) return removeConsumers(pass, made);
   const names = made.map(({ name }) => name).join(', ');
-  const note = `stream consumer ${names} stays, as another resource has claimed group id ${pass.groupId}`;
-  pass.events.push({ type: 'Normal', reason: 'ConsumerKept', note, action: 'DeregisterConsumer' });
+  tellKept(pass, names, `another resource has claimed group id ${pass.groupId}`);
+}
+
+function tellKept({ events }: Pass, names: string, why: string): void {
+  const note = `stream consumer ${names} stays, as ${why}`;
+  events.push({ type: 'Normal', reason: 'ConsumerKept', note, action: 'DeregisterConsumer' });
 }
 
 async function removeConsumers(pass: PlacedPass, old: readonly MadeConsumer[]): Promise<void> {
   const { options, target, signal } = pass;
   const consumers = options.aws.streamConsumers(target);
   for (const made of old) {
-    const found = await findIn(consumers, made, signal);
+    const reader = otherReader(pass, made);
+    if (reader !== undefined) tellKept(pass, made.name, `group ${reader} reads with it`);
+    const found = reader === undefined ? await findIn(consumers, made, signal) : undefined;
     if (found) {
       await consumers.deregister(found.arn, { signal });
       const note = `stream consumer ${made.name} removed`;
@@ -132,6 +139,18 @@ async function removeConsumers(pass: PlacedPass, old: readonly MadeConsumer[]): 
     }
     if (!(await remember(pass, without(madeOf(pass), made)))) return;
   }
+}
+
+/** Another group that reads with it, by its status: `namespace/name`. */
+function otherReader({ options, object }: Pass, { streamArn, name }: MadeConsumer): string | undefined {
+  const reads = ({ metadata, status }: StoredObject) =>
+    metadata.uid !== object.metadata.uid &&
+    metadata.deletionTimestamp === undefined &&
+    (status as GroupStatus | undefined)?.stream?.consumer?.arn?.startsWith(
+      `${streamArn}/consumer/${name}:`,
+    ) === true;
+  const other = options.caches.groups.list().find(reads);
+  return other && keyString(keyOf(other));
 }
 
 /** A stream that is gone has taken its consumers along. */
