@@ -49,6 +49,10 @@ export class OperatorProcess {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   /** The first line with this message and these fields. */
   async says(message: string, fields: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
     const wanted = Object.entries({ message, ...fields });
