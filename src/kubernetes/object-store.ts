@@ -1,6 +1,5 @@
 import type { ObjectCache, ObjectChange, ObjectKey, StoredObject, WatchOptions } from './cluster.ts';
 import { keyOf, keyString } from './cluster.ts';
-import { keepSame } from '../lib/keep-same.ts';
 
 export interface ObjectStoreOptions extends Pick<
   WatchOptions,
@@ -119,7 +118,7 @@ export class ObjectStore implements ObjectCache {
     const id = keyString(keyOf(arrived));
     const previous = this.#objects.get(id);
     if (previous && isSameVersion(previous, arrived)) return false;
-    const object = keepSame(previous, this.#options.transform?.(arrived) ?? arrived);
+    const object = this.#options.transform?.(arrived) ?? arrived;
     if (previous && previous.metadata.uid !== object.metadata.uid) this.#drop(id, previous);
     if (previous) this.#unfile(id, previous);
     this.#objects.set(id, object);

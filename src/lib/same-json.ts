@@ -6,16 +6,14 @@ export function isSameJson(a: unknown, b: unknown): boolean {
     const areLists = Array.isArray(a) && Array.isArray(b) && a.length === b.length;
     return areLists && a.every((item, index) => isSameJson(item, b[index]));
   }
-  // Without lists of names: it is done with each object that a watch tells of.
-  let more = 0;
-  for (const name of Object.keys(a)) {
-    const item = (a as Fields)[name];
-    if (item === undefined) continue;
-    if (!isSameJson(item, (b as Fields)[name])) return false;
-    more += 1;
-  }
-  for (const name of Object.keys(b)) if ((b as Fields)[name] !== undefined) more -= 1;
-  return more === 0;
+  const [inA, inB] = [namesIn(a), namesIn(b)];
+  return (
+    inA.length === inB.length && inA.every((name) => isSameJson((a as Fields)[name], (b as Fields)[name]))
+  );
 }
 
 type Fields = Record<string, unknown>;
+
+function namesIn(fields: object): string[] {
+  return Object.keys(fields).filter((name) => (fields as Fields)[name] !== undefined);
+}

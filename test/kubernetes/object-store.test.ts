@@ -41,23 +41,6 @@ test('follows an object that was deleted, and is there again in an older version
   expect(store.get(KEY)?.metadata.resourceVersion).toBe('6');
 });
 
-test('holds once what stays the same from one version to the next', () => {
-  const store = new ObjectStore({ onThrow: () => {} });
-  const changed = (resourceVersion: string, replicas: number): StoredObject => ({
-    ...version(resourceVersion),
-    spec: { replicas: 3 },
-    status: { replicas, conditions: [{ type: 'Available' }] },
-  });
-  store.put(changed('1', 1));
-  const first = store.get(KEY)!;
-  store.put(changed('2', 2));
-  const second = store.get(KEY)!;
-  expect(second).toEqual(changed('2', 2));
-  expect(second.spec).toBe(first.spec);
-  expect(second.status).toMatchObject({ conditions: [expect.anything()] });
-  expect(Object.values(second.status as object)[1]).toBe(Object.values(first.status as object)[1]);
-});
-
 /** What becomes of objects of two names, as the watch of a label tells it: `loses` is told as a deletion, and so is `goes`. */
 const ACTS = ['changes', 'loses', 'goes'] as const;
 const histories = fc.array(fc.record({ name: fc.constantFrom('a', 'b'), act: fc.constantFrom(...ACTS) }), {
