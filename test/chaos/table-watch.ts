@@ -20,6 +20,7 @@ export class TableWatch {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   readonly #lookMs: number;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(table: LeaseTable, lookMs = LOOK_MS) {
     this.#table = table;
@@ -27,7 +28,14 @@ export class TableWatch {
     this.#running = this.#run();
   }
 
-  async look(): Promise<void> {
+  /** One after the other: the answer to an earlier look, come later, would look like a row that was set back. */
+  look(): Promise<void> {
+    const look = this.#last.then(() => this.#look());
+    this.#last = look.catch(() => {});
+    return look;
+  }
+
+  async #look(): Promise<void> {
     const { leases, workers } = decodeRows(await this.#table.query('all', { consistent: true }));
     this.leases = leases;
     this.workers = workers;

@@ -11,11 +11,13 @@ import { TroubleGate } from './trouble-gate.ts';
 
 /*
  * Groups come, change and go all the time while an operator's API server is in trouble of each kind, one after the other: after each,
- * every group is as somebody has asked for it last. It goes round for KCG_API_SOAK_MINUTES, and weighs the operator each time; without
- * that it is left out.
+ * every group is as somebody has asked for it last. It goes round once, in haste; for KCG_API_SOAK_MINUTES at leisure, and then
+ * weighs the operator each time.
  */
 
 const MINUTES = Number(env['KCG_API_SOAK_MINUTES'] ?? 0);
+/** Of how long a trouble lasts. */
+const SHARE = MINUTES > 0 ? 1 : 0.3;
 const NAMESPACE = 'churn';
 const NAMES = Array.from({ length: 12 }, (_, index) => `g${index}`);
 const CHURN_MS = 300;
@@ -129,7 +131,7 @@ async function differences(): Promise<string[]> {
 }
 
 const TROUBLES: Record<string, () => Promise<unknown>> = {
-  none: () => setTimeout(5_000),
+  none: () => during({}, 5_000),
   'calls are throttled, with Retry-After': () => during({ throttled: 0.5 }, 15_000),
   'calls fail': () => during({ failing: 0.4 }, 15_000),
   'calls are done and not answered': () => during({ unanswered: 0.3 }, 15_000),
@@ -140,7 +142,7 @@ const TROUBLES: Record<string, () => Promise<unknown>> = {
   'it says nothing': () => during({ silent: true }, 45_000),
   'it is away': async () => {
     await gate.refuse();
-    await setTimeout(30_000);
+    await during({}, 30_000);
     await gate.accept();
   },
   'the token is another': () => gate.renewToken(3_000),
@@ -149,7 +151,7 @@ const TROUBLES: Record<string, () => Promise<unknown>> = {
 
 async function during(trouble: TroubleGate['trouble'], ms: number): Promise<void> {
   gate.trouble = trouble;
-  await setTimeout(ms);
+  await setTimeout(ms * SHARE);
 }
 
 /** The least of some looks: what is there when garbage is collected. */
@@ -166,7 +168,7 @@ async function sizeAtRest(): Promise<ProcessSize> {
   };
 }
 
-test.runIf(MINUTES > 0)(
+test(
   'no change is missed, and the operator stays as large, whatever becomes of the API server',
   async () => {
     const rests: ProcessSize[] = [];
@@ -182,11 +184,13 @@ test.runIf(MINUTES > 0)(
         }));
         operator.lines.length = Math.min(operator.lines.length, 100);
       }
+      if (MINUTES === 0) break;
       const size = await sizeAtRest();
       rests.push(size);
       tell(`${changes} changes; ${(size.ownBytes / 2 ** 20).toFixed(0)} MB, ${size.descriptors} descriptors`);
     } while (performance.now() < endMs);
-    expect(changes).toBeGreaterThan(100);
+    expect(changes).toBeGreaterThan(20);
+    if (rests.length === 0) return;
     const [middle, end] = [rests[(rests.length - 1) >> 1]!, rests.at(-1)!];
     expect(end.ownBytes - middle.ownBytes).toBeLessThan(MOST_GROWTH.ownBytes);
     expect(end.descriptors - middle.descriptors).toBeLessThan(MOST_GROWTH.descriptors);
