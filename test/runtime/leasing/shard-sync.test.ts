@@ -9,6 +9,28 @@ import { ShardSync } from '../../../src/runtime/leasing/shard-sync.ts';
 import { StreamLook } from '../../../src/runtime/stream-look.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
+/** Of a worker `a` that finds what `listed` says at each look. */
+function syncOf(
+  clock: ManualClock,
+  listed: () => Shard[],
+  options: Partial<ConstructorParameters<typeof ShardSync>[0]> = {},
+): ShardSync {
+  const summary = { retentionHours: 24 } as StreamSummary;
+  return new ShardSync({
+    table: new MemoryLeaseTable(),
+    stream: { listShards: async () => listed(), getIterator: async () => '', now: async () => undefined },
+    look: new StreamLook({ describe: async () => summary }, clock, summary),
+    clock,
+    random: () => 0.5,
+    state: new GroupState(),
+    worker: 'a',
+    initialPosition: { type: 'TrimHorizon' },
+    onChange: () => {},
+    onEvent: () => {},
+    ...options,
+  });
+}
+
 test('a worker whose turn it is not looks all the same now and then, also while no shard has a row', async () => {
   const clock = new ManualClock();
   const table = new MemoryLeaseTable();
@@ -18,19 +40,7 @@ test('a worker whose turn it is not looks all the same now and then, also while 
   );
   const shard: Shard = { shardId: 'shardId-0', hashStart: '0', hashEnd: '1', startingSequence: '1' };
   let shards: Shard[] = [];
-  const summary = { retentionHours: 24 } as StreamSummary;
-  const sync = new ShardSync({
-    table,
-    stream: { listShards: async () => shards, getIterator: async () => '', now: async () => undefined },
-    look: new StreamLook({ describe: async () => summary }, clock, summary),
-    clock,
-    random: () => 0.5,
-    state,
-    worker: 'b',
-    initialPosition: { type: 'TrimHorizon' },
-    onChange: () => {},
-    onEvent: () => {},
-  });
+  const sync = syncOf(clock, () => shards, { table, state, worker: 'b' });
   const stop = new AbortController();
   const running = sync.run(stop.signal);
   await clock.advance(1_000);
@@ -71,20 +81,7 @@ test.each([
       for (const move of [holdForReset(RESET, undefined), ...moves]) await table.write(move);
     return rows;
   };
-  const summary = { retentionHours: 24 } as StreamSummary;
-  const sync = new ShardSync({
-    table,
-    stream: { listShards: async () => [SHARD], getIterator: async () => '', now: async () => undefined },
-    look: new StreamLook({ describe: async () => summary }, clock, summary),
-    clock,
-    random: () => 0.5,
-    state: new GroupState(),
-    worker: 'a',
-    initialPosition: { type: 'TrimHorizon' },
-    rangeEndMs: clock.now() - 1,
-    onChange: () => {},
-    onEvent: () => {},
-  });
+  const sync = syncOf(clock, () => [SHARD], { table, rangeEndMs: clock.now() - 1 });
   await sync.sync(AbortSignal.timeout(60_000));
   expect(looks).toBe(2);
   const claim = await table.get('group#claim', { consistent: true });
@@ -93,21 +90,8 @@ test.each([
 
 test('a child of a range that the list does not show yet is waited for, as it may have begun within the range', async () => {
   const clock = new ManualClock();
-  const summary = { retentionHours: 24 } as StreamSummary;
   let shards = [SHARD];
-  const sync = new ShardSync({
-    table: new MemoryLeaseTable(),
-    stream: { listShards: async () => shards, getIterator: async () => '', now: async () => undefined },
-    look: new StreamLook({ describe: async () => summary }, clock, summary),
-    clock,
-    random: () => 0.5,
-    state: new GroupState(),
-    worker: 'a',
-    initialPosition: { type: 'TrimHorizon' },
-    rangeEndMs: clock.now(),
-    onChange: () => {},
-    onEvent: () => {},
-  });
+  const sync = syncOf(clock, () => shards, { rangeEndMs: clock.now() });
   const child = { shardId: 'shardId-1', parents: [SHARD.shardId], hashStart: '0', hashEnd: '1' };
   await expect(sync.childrenOf(SHARD.shardId, [child])).rejects.toThrow('does not list shardId-1 yet');
   shards = [SHARD, { ...SHARD, shardId: child.shardId, parentShardId: SHARD.shardId }];
