@@ -46,6 +46,8 @@ export interface LagHistory {
   /** Positions at the last look, and since when they are what they are; monotonic ms. */
   positions: string;
   stillSinceMs: number;
+  /** Of workers asked for, not all were there: how many were asked for, and since when that is so; monotonic ms. */
+  awaited: { replicas: number; sinceMs: number } | undefined;
 }
 
 export const NO_LAG_HISTORY: LagHistory = {
@@ -55,6 +57,7 @@ export const NO_LAG_HISTORY: LagHistory = {
   revision: -1,
   positions: '',
   stillSinceMs: Infinity,
+  awaited: undefined,
 };
 
 export interface LagTarget {
@@ -78,6 +81,8 @@ const MEASURE_MS = 20_000;
 const PRESSED_SHARE = 0.5;
 /** Until workers that are asked for now have their shards, ms: as far as lag is looked ahead. */
 const LEAD_MS = 45_000;
+/** Workers that are not there after this long may never come, ms: a Deployment's own `progressDeadlineSeconds`. */
+const AWAITED_MS = 600_000;
 /** In this time, or the target's if that is longer, a shard should be back, ms. */
 const RECOVERY_MS = 60_000;
 /** A drain below this is not told from none. */
@@ -138,11 +143,12 @@ function wake({ waiting }: LagLook, { mayBeZero }: LagTarget): Wanted {
 }
 
 function remember(history: LagHistory, look: LagLook & Measure, shards: readonly LagShard[]): LagHistory {
-  const { nowMs, measureMs, revision, liveWorkers } = look;
+  const { nowMs, measureMs, revision, liveWorkers, currentReplicas: replicas } = look;
   const positions = shards
     .map(({ shardId, position }) => `${shardId}:${position}`)
     .sort()
     .join(' ');
+  const since = history.awaited?.replicas === replicas ? history.awaited : { replicas, sinceMs: nowMs };
   return {
     samples: addSample(history.samples, { shards, liveWorkers, nowMs, measureMs }),
     capacity: revision === history.revision ? history.capacity : undefined,
@@ -150,6 +156,7 @@ function remember(history: LagHistory, look: LagLook & Measure, shards: readonly
     revision,
     positions,
     stillSinceMs: positions === history.positions ? history.stillSinceMs : nowMs,
+    awaited: liveWorkers < replicas ? since : undefined,
   };
 }
 
@@ -191,13 +198,14 @@ function grow(
     history: LagHistory;
   },
 ): Wanted {
-  const { currentReplicas: current, liveWorkers } = look;
+  const { currentReplicas: current } = look;
   const stuck = pressed.filter((shard) => standsStill(history.samples, shard, at));
   const ids = (shards: readonly LagShard[]) => named(shards.map(({ shardId }) => shardId));
   if (stuck.length === pressed.length)
     return stay(look, 'StuckShards', `${ids(stuck)} stand still, and not for want of workers`);
-  if (liveWorkers < current)
-    return stay(look, 'Measuring', `waits for ${count(current, 'worker')} to be there`);
+  const waits = stay(look, 'Measuring', `waits for ${count(current, 'worker')} to be there`);
+  const { awaited } = history;
+  if (awaited && at.nowMs - awaited.sinceMs < AWAITED_MS) return waits;
   const needs = new Map<string, number>();
   let isMeasured = true;
   for (const shard of pressed.filter((each) => !stuck.includes(each))) {
@@ -221,6 +229,7 @@ function grow(
   const replicas = Math.ceil(workers - TOLERANCE);
   if (replicas > current)
     return { replicas, limitedBy: undefined, reason: 'shards fall behind, or drain too slowly' };
+  if (awaited) return waits;
   if (alone.length > 0) {
     const lanes = `handler.parallelizationFactor (now ${target.lanes})`;
     const reason = `${ids(alone)}: behind with a worker of its own, where no other can help; raise ${lanes}, or split the shard`;

@@ -136,6 +136,28 @@ describe('growing', () => {
       ],
     ],
     [
+      'after ten minutes without one of them, by what those that are there need',
+      2,
+      [
+        { at: 0, lags: all(40), live: 1, gets: [2, 'Measuring'] },
+        { at: 20, lags: all(55), live: 1, gets: [2, 'Measuring'] },
+        { at: 580, lags: all(475), live: 1, gets: [2, 'Measuring'] },
+        { at: 600, lags: all(490), live: 1, gets: [8] },
+        // Of which the rest is waited for anew.
+        { at: 620, lags: all(500), live: 7, gets: [8, 'Measuring'] },
+        { at: 1190, lags: all(515), live: 7, gets: [8, 'Measuring'] },
+      ],
+    ],
+    [
+      'not for those that do not come: they are waited for while the others need no more than was asked for',
+      4,
+      [
+        { at: 0, lags: all(31), live: 3, gets: [4, 'Measuring'] },
+        { at: 600, lags: all(31), live: 3, gets: [4, 'Measuring'] },
+        { at: 620, lags: all(32), live: 3, gets: [4, 'Measuring'] },
+      ],
+    ],
+    [
       'not by what was measured before workers came that have no shard yet',
       1,
       [
