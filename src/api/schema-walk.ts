@@ -50,11 +50,15 @@ const LEFT_OUT = Symbol('left out');
 
 /** `fields` with each as `change` gives it; the very object where nothing differs, as most are read that way. */
 function changedFields(fields: Fields, change: (name: string, field: unknown) => unknown): Fields {
-  const names = Object.keys(fields);
-  const changed = names.map((name) => change(name, fields[name]));
-  if (changed.every((field, index) => field === fields[names[index]!])) return fields;
-  const pairs = names.map((name, index) => [name, changed[index]] as const);
-  return Object.fromEntries(pairs.filter(([, field]) => field !== LEFT_OUT));
+  let changed: Fields | undefined;
+  for (const name of Object.keys(fields)) {
+    const field = change(name, fields[name]);
+    if (field === fields[name]) continue;
+    changed ??= { ...fields };
+    if (field === LEFT_OUT) delete changed[name];
+    else changed[name] = field;
+  }
+  return changed ?? fields;
 }
 
 type Fields = Record<string, unknown>;
@@ -76,10 +80,11 @@ export function withoutUnknown(schema: Schema, value: unknown): { value: unknown
     const shape = inner.shape as Record<string, Schema>;
     const isClosed = typeOf(unwrap(inner.def.catchall)) === 'never';
     return changedFields(value, (name, field) => {
-      const at = path === '' ? name : `${path}.${name}`;
-      if (Object.hasOwn(shape, name)) return walk(shape[name], field, at);
+      const at = () => (path === '' ? name : `${path}.${name}`);
+      if (Object.hasOwn(shape, name))
+        return typeof field === 'object' ? walk(shape[name], field, at()) : field;
       if (!isClosed) return field;
-      ignored.push(at);
+      ignored.push(at());
       return LEFT_OUT;
     });
   };

@@ -20,10 +20,10 @@ export async function paced<T>(
   { thing, asked = '' }: { thing: string; asked?: string },
   act: () => Promise<T>,
 ): Promise<T> {
-  const { memory, options, signal } = pass;
-  const all = `${asked} ${askedBy(pass.object)}`;
+  const { memory, options, signal, object } = pass;
+  const all = () => `${asked} ${askedBy(object)}`;
   const known = memory.refused.get(thing);
-  const same = known?.asked === all ? known : undefined;
+  const same = known && known.asked === all() ? known : undefined;
   const leftMs = (same?.nextMs ?? 0) - options.clock.monotonic();
   if (same && leftMs > 0) {
     lookAgain(pass, leftMs, { isExact: true });
@@ -39,7 +39,7 @@ export async function paced<T>(
     const failures = (same?.failures ?? 0) + 1;
     const inMs = Math.max(backoffMs(failures, options.random, BACKOFF), error.retryAfterMs ?? 0);
     const nextMs = options.clock.monotonic() + inMs;
-    memory.refused.set(thing, { error, asked: all, failures, nextMs });
+    memory.refused.set(thing, { error, asked: all(), failures, nextMs });
     lookAgain(pass, inMs, { isExact: true });
     // What the server finds wrong with an object waits for a change of it.
     const waits = error.code === 'InvalidInput' || error instanceof ForAPerson;
