@@ -49,9 +49,8 @@ export function sendDirectly(client: DynamoDBClient, clock: Clock): DynamoDBClie
   const patternOf = async (
     operation: (typeof OPERATIONS)[number],
     command: AnyCommand,
-    signal: AbortSignal | undefined,
+    { accountId = '', signal }: { accountId: string | undefined; signal: AbortSignal | undefined },
   ) => {
-    const { accountId = '' } = await client.config.credentials();
     const key = `${OPERATIONS.indexOf(operation)} ${accountId}`;
     const known = patterns.get(key);
     if (known) return known;
@@ -64,8 +63,10 @@ export function sendDirectly(client: DynamoDBClient, clock: Clock): DynamoDBClie
     const operation = OPERATIONS.find((each) => command instanceof each);
     if (!operation || command.input.TableName?.startsWith('arn:')) return bySdk(command, options);
     const { abortSignal } = options;
-    const pattern = await patternOf(operation, command, abortSignal);
-    const answer = await calls.send(pattern, JSON.stringify(command.input), { abortSignal });
+    const keys = await client.config.credentials();
+    const { accountId } = keys;
+    const pattern = await patternOf(operation, command, { accountId, signal: abortSignal });
+    const answer = await calls.send(pattern, JSON.stringify(command.input), { keys, abortSignal });
     return readAnswer(answer, OF_TABLES.has(operation));
   };
   return Object.assign(client, { send: send as DynamoDBClient['send'] });

@@ -3,7 +3,10 @@ import { request as requestHttps, type Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import { abortError } from '../lib/clock.ts';
 
-/** As the SDK has it, without a query, credentials in its address, or a body that is still to come. */
+/**
+ * As the SDK has it, without a query, credentials in its address, or a body that is still to come. Its headers are sent as
+ * they are: `host` and `content-length` are among them.
+ */
 export interface WholeRequest {
   protocol: string;
   hostname: string;
@@ -22,21 +25,22 @@ export interface DirectOptions {
 }
 
 /**
- * Sends a request without the SDK's handler, which sets four timers for each and copies its headers.
+ * Sends a request without the SDK's handler, which sets four timers for each and copies its headers. Node is given them as a
+ * list, which it writes as it is: of an object it makes a map first.
  * @throws what the network says, a `TimeoutError` when no connection was made in time, the reason of the signal
  */
 export function directRequest(
-  { protocol, hostname, port, body, ...request }: WholeRequest,
+  { protocol, hostname, port, path, method, headers, body }: WholeRequest,
   { agents, connectionTimeoutMs, abortSignal }: DirectOptions,
 ): Promise<IncomingMessage> {
   if (abortSignal?.aborted) return Promise.reject(abortError(abortSignal));
   const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  const to = { ...request, host, ...(port === undefined ? {} : { port }) };
+  const isTls = protocol === 'https:';
+  const lines: string[] = [];
+  for (const name in headers) lines.push(name, headers[name]!);
+  const to = { host, port, path, method, headers: lines, agent: isTls ? agents.https : agents.http };
   return new Promise((resolve, reject) => {
-    const sent =
-      protocol === 'https:'
-        ? requestHttps({ ...to, agent: agents.https })
-        : requestHttp({ ...to, agent: agents.http });
+    const sent = isTls ? requestHttps(to) : requestHttp(to);
     const onAbort = () => {
       sent.destroy();
       reject(abortError(abortSignal!));

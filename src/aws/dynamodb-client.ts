@@ -14,9 +14,12 @@ export interface DynamoDbClientOptions {
   purpose?: 'leases' | 'tables';
   /** Longest wait for a connection, ms; default 1,000. */
   connectionTimeoutMs?: number;
-  /** Longest silence of a connection, ms; default 5,000. */
+  /** Longest silence of a connection, ms, where `hasMiddleware` is set; any other caller bounds each call itself. */
   socketTimeoutMs?: number;
-  /** Whether all calls go through the SDK's middleware, for those who add some; default false: see `sendDirectly`. */
+  /**
+   * Whether all calls go through the SDK's middleware, for those who add some, and through its handler; default false: see
+   * `sendDirectly` and `directRequest`.
+   */
   hasMiddleware?: boolean;
 }
 
@@ -42,6 +45,8 @@ export function createDynamoDbClient({
     connectionTimeoutMs,
     socketTimeoutMs,
     maxSockets: MAX_SOCKETS,
+    // Those of a person are few.
+    sharesReads: !hasMiddleware,
   });
   const client = new DynamoDBClient({ ...config, customUserAgent: [['kcg', purpose]] });
   return hasMiddleware ? client : sendDirectly(client, systemClock);

@@ -26,6 +26,8 @@ export interface SignedAnswer {
 }
 
 export interface SignedCallOptions {
+  /** The client's, where the caller has just asked for them. */
+  keys?: AwsKeys | undefined;
   abortSignal?: AbortSignal | undefined;
   /** Called whenever something of the answer has come; first with the type of what follows. */
   onHeard?: ((contentType?: string) => void) | undefined;
@@ -51,10 +53,10 @@ export class SignedCalls {
   async send(
     { protocol, hostname, port, path, headers, plainHeaders, scope }: RequestPattern,
     body: string | Uint8Array,
-    { abortSignal, onHeard = () => {} }: SignedCallOptions,
+    { keys: given, abortSignal, onHeard = () => {} }: SignedCallOptions,
   ): Promise<SignedAnswer> {
     const { config } = this.#client;
-    const keys = await config.credentials();
+    const keys = given ?? (await config.credentials());
     const atMs = this.#clock.now() + this.#aheadMs;
     const signed = this.#signer.sign({ path, headers, plainHeaders, body }, { keys, scope, atMs });
     signed['content-length'] = String(Buffer.byteLength(body));

@@ -28,7 +28,7 @@ const aRequest = (port: number, protocol = 'http:') => ({
   port,
   path: '/',
   method: 'POST',
-  headers: { 'content-length': '2' },
+  headers: { host: '127.0.0.1', 'content-length': '2' },
   body: 'hi',
 });
 
@@ -47,6 +47,20 @@ test('an answer is that of the request, and neither a timer nor a listener is le
     expect(socket.listenerCount('timeout')).toBeLessThanOrEqual(2); // the agent's and Node's own
   }
   expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
+});
+
+test('headers go out as they are given, on a connection that stays', async () => {
+  const seen: { headers: string[]; port: number | undefined }[] = [];
+  const server = createServer((request, response) => {
+    seen.push({ headers: request.rawHeaders, port: request.socket.remotePort });
+    request.pipe(response);
+  });
+  const port = await portOf(server);
+  const { stop, ...how } = options();
+  for (let i = 0; i < 2; i += 1) await (await directRequest(aRequest(port), how)).toArray();
+  const headers = ['host', '127.0.0.1', 'content-length', '2', 'Connection', 'keep-alive'];
+  expect(seen.map((each) => each.headers)).toEqual([headers, headers]);
+  expect(seen[1]!.port).toBe(seen[0]!.port);
 });
 
 test('a connection that is not made in time is a timeout', async () => {

@@ -20,8 +20,8 @@ export function encodeValue(value: AttributeValue): WireValue {
 export function decodeItem(item: Item): Row | undefined {
   if (item['shard_id']?.S === undefined) return undefined;
   const row: Record<string, AttributeValue> = {};
-  for (const [name, value] of Object.entries(item)) {
-    const decoded = name === 'group_id' ? undefined : decodeValue(value);
+  for (const name in item) {
+    const decoded = name === 'group_id' ? undefined : decodeValue(item[name]!);
     if (decoded !== undefined) row[name] = decoded;
   }
   return row as Row;

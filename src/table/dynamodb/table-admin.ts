@@ -28,7 +28,7 @@ export interface TableAdminOptions {
   beforeCall?: (operation: string, signal: AbortSignal | undefined) => Promise<void>;
 }
 
-const CALL_TIMEOUT_MS = 10_000;
+const CALL_TIMEOUT_MS = 5_000;
 
 /** The port over the AWS SDK. The client is the caller's to close. */
 export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
