@@ -63,33 +63,57 @@ interface BoundOptions {
 }
 
 /**
- * Runs `work` with a signal that aborts when `signal` does or after `ms`.
+ * Runs `work` until `signal` aborts or `ms` have passed; `work` says what stops it, and may say it anew.
  * @throws KcgError `Timeout` when the deadline came first; otherwise whatever `work` throws.
  */
-export async function withDeadline<T>(
+export async function bounded<T>(
   clock: Clock,
   ms: number,
   { what, signal: outer }: BoundOptions,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (onEnd: (stop: (reason: unknown) => void) => void) => Promise<T>,
 ): Promise<T> {
-  const either = new AbortController();
-  const { promise: ended, reject } = Promise.withResolvers<never>();
-  ended.catch(() => {});
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  let ended: { reason: unknown } | undefined;
+  let stopWork: ((reason: unknown) => void) | undefined;
   const end = (reason: unknown) => {
+    ended ??= { reason };
     // Before `work` hears of it: what it throws then says less.
     reject(asError(reason));
-    either.abort(reason);
+    stopWork?.(reason);
   };
   const onAbort = () => end(outer?.reason);
   if (outer?.aborted) onAbort();
   outer?.addEventListener('abort', onAbort, { once: true });
   const off = alarm(clock, ms, () => end(new KcgError('Timeout', `${what} took longer than ${ms} ms`)));
+  const onEnd = (stop: (reason: unknown) => void) => {
+    stopWork = stop;
+    if (ended) stop(ended.reason);
+  };
   try {
-    return await Promise.race([work(either.signal), ended]);
+    work(onEnd).then(resolve, reject);
+  } catch (thrown) {
+    reject(thrown);
+  }
+  try {
+    return await promise;
   } finally {
     outer?.removeEventListener('abort', onAbort);
     off();
   }
+}
+
+/** As `bounded`, for work that is stopped by a signal. */
+export function withDeadline<T>(
+  clock: Clock,
+  ms: number,
+  options: BoundOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return bounded(clock, ms, options, (onEnd) => {
+    const either = new AbortController();
+    onEnd((reason) => either.abort(reason));
+    return work(either.signal);
+  });
 }
 
 /** The reason of an aborted signal, as an Error. */

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { systemClock, withDeadline } from '../../src/lib/clock.ts';
+import { bounded, systemClock, withDeadline } from '../../src/lib/clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const OPTIONS = { what: 'the call' };
@@ -42,3 +42,33 @@ test.each([
     expect(await failureOf(withDeadline(clock, 60_000, options, never))).toBe('of the caller');
   },
 );
+
+test('work is told once that it is over, also when it is only asked later how to stop it', async () => {
+  const clock = new VirtualClock();
+  const told: string[] = [];
+  const tell = (name: string) => (reason: unknown) => void told.push(`${name}: ${(reason as Error).message}`);
+  const late = Promise.withResolvers<void>();
+  const failure = failureOf(
+    bounded(clock, 1_000, OPTIONS, async (onEnd) => {
+      onEnd(tell('first'));
+      onEnd(tell('second'));
+      await late.promise;
+      onEnd(tell('third'));
+    }),
+  );
+  await clock.advance(1_000);
+  const message = 'the call took longer than 1000 ms';
+  expect(await failure).toBe(message);
+  expect(told).toEqual([`second: ${message}`]);
+  late.resolve();
+  await clock.advance(0);
+  expect(told).toEqual([`second: ${message}`, `third: ${message}`]);
+});
+
+test('work that throws at once, on a call that is over already, ends with the reason of its caller', async () => {
+  const signal = AbortSignal.abort(new Error('of the caller'));
+  const throws = () => {
+    throw new Error('of the work');
+  };
+  expect(await failureOf(bounded(systemClock, 1_000, { ...OPTIONS, signal }, throws))).toBe('of the caller');
+});

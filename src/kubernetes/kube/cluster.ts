@@ -248,16 +248,15 @@ export class KubeCluster implements Cluster {
     const { uid, resourceVersion } = object.metadata;
     const conditional = uid !== undefined || resourceVersion !== undefined || subresource !== undefined;
     const key = keyOf(object);
-    const subject = on(kind, key, 'patch');
+    const subject = on(kind, key, 'patch', subresource);
     const { statusCode, body } = await this.#transport.request({
       ...subject,
       method: 'PATCH',
-      path: resourcePath(kind, key.namespace, key.name, subresource),
       query: { fieldManager, force: String(force) },
       contentType: 'application/apply-patch+yaml',
       body: object,
       idempotent: resourceVersion === undefined,
-      accept: [...(conditional ? [404] : []), 409, ...(uid === undefined ? [] : [422])],
+      accept: uid !== undefined ? [404, 409, 422] : conditional ? [404, 409] : [409],
       signal,
     });
     if (statusCode === 422 && !isOtherUid(body as KubeStatus))

@@ -8,10 +8,11 @@ export function resourcePath(
   name?: string,
   subresource?: 'status',
 ): string {
-  const root = apiVersion.includes('/') ? ['apis', ...apiVersion.split('/')] : ['api', apiVersion];
-  const scope = namespaced && namespace ? ['namespaces', namespace] : [];
-  const parts = [...root, ...scope, plural, name, subresource].filter((part) => part !== undefined);
-  return `/${parts.map((part) => encodeURIComponent(part)).join('/')}`;
+  let path = `${apiVersion.includes('/') ? '/apis' : '/api'}/${apiVersion}`;
+  if (namespaced && namespace) path += `/namespaces/${encodeURIComponent(namespace)}`;
+  path += `/${plural}`;
+  if (name !== undefined) path += `/${encodeURIComponent(name)}`;
+  return subresource === undefined ? path : `${path}/${subresource}`;
 }
 
 /** Of a request about one object. */
@@ -19,8 +20,9 @@ export function on(
   kind: ResourceKind,
   key: ObjectKey,
   verb: string,
+  subresource?: 'status',
 ): Pick<KubeRequest, 'verb' | 'resource' | 'path'> {
-  const path = resourcePath(kind, key.namespace, key.name);
+  const path = resourcePath(kind, key.namespace, key.name, subresource);
   return { verb, resource: `${kind.plural} ${keyString(key)}`, path };
 }
 

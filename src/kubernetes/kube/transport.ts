@@ -1,8 +1,9 @@
 import type { Dispatcher } from 'undici';
 import { backoffMs, jitterMs } from '../../lib/backoff.ts';
-import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
+import { abortError, bounded, type Clock } from '../../lib/clock.ts';
 import { hasCode, KcgError, isRetryable } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
+import { Call, type Answer } from './call.ts';
 import type { KubeAccess, KubeCredentials } from './config.ts';
 import { Connections } from './connections.ts';
 import { networkError, statusError, wasNeverSent, type RequestSubject } from './errors.ts';
@@ -110,14 +111,12 @@ export class KubeTransport {
   async stream(
     request: KubeRequest & { signal: AbortSignal },
   ): Promise<KubeResponse & { chunks: AsyncIterable<Buffer> }> {
-    const response = await this.#withFreshCredentials(request, (dispatch) => dispatch({ bodyTimeout: 0 }));
-    if (response.statusCode < 400)
-      return { statusCode: response.statusCode, body: undefined, chunks: response.body };
-    const body = await readBody(response);
-    const { accept = [] } = request;
-    if (accept.includes(response.statusCode))
-      return { statusCode: response.statusCode, body, chunks: empty() };
-    throw failure(response, body, request);
+    const answer = await this.#withFreshCredentials((credentials) => this.#open(request, credentials));
+    const { statusCode, chunks } = answer;
+    if (statusCode < 400) return { statusCode, body: undefined, chunks };
+    const body = bodyOf(answer);
+    if (request.accept?.includes(statusCode)) return { statusCode, body, chunks };
+    throw failure(answer, body, request);
   }
 
   /** As `Connections.distrust`. */
@@ -136,16 +135,14 @@ export class KubeTransport {
     if (signal?.aborted) throw abortError(signal);
     const what = `to ${request.verb} ${request.resource}`;
     try {
-      return await withDeadline(clock, timeoutMs, { what, signal }, async (bounded) => {
-        const response = await this.#withFreshCredentials(request, (dispatch) =>
-          dispatch({ signal: bounded }),
+      return await bounded(clock, timeoutMs, { what, signal }, async (onEnd) => {
+        const answer = await this.#withFreshCredentials((credentials) =>
+          this.#call(request, credentials, onEnd),
         );
-        const body = await readBody(response);
-        const { statusCode, headers } = response;
-        if (statusCode < 400 || accept.includes(statusCode)) {
-          return { statusCode, body, date: headers.date?.toString() };
-        }
-        throw failure(response, body, request);
+        const { statusCode, headers } = answer;
+        const body = bodyOf(answer);
+        if (statusCode >= 400 && !accept.includes(statusCode)) throw failure(answer, body, request);
+        return { statusCode, body, date: headers['date']?.toString() };
       });
     } catch (thrown) {
       if (thrown instanceof KcgError && thrown.code === 'Timeout') this.distrust();
@@ -154,73 +151,80 @@ export class KubeTransport {
   }
 
   /** Calls; after a 401, or when the server's certificate is not trusted, once more with credentials read anew. */
-  async #withFreshCredentials(
-    request: KubeRequest,
-    call: (
-      dispatch: (options: object) => Promise<Dispatcher.ResponseData>,
-    ) => Promise<Dispatcher.ResponseData>,
-  ): Promise<Dispatcher.ResponseData> {
-    const dispatch = (fresh: boolean) => async (options: object) => {
-      const credentials = await this.#credentials.current({ fresh });
-      return this.#dispatch(request, credentials, options);
-    };
-    const response = await call(dispatch(false)).catch((thrown: unknown) => {
+  async #withFreshCredentials<T extends Answer>(
+    call: (credentials: KubeCredentials) => Promise<T>,
+  ): Promise<T> {
+    try {
+      const answer = await call(await this.#credentials.current({ fresh: false }));
+      if (answer.statusCode !== 401) return answer;
+    } catch (thrown) {
       // Another authority may have signed the server's certificate since the last look.
       if (!hasCode(thrown, 'Credentials')) throw thrown;
-      return undefined;
-    });
-    if (response && response.statusCode !== 401) return response;
-    await response?.body.dump();
-    return call(dispatch(true));
+    }
+    return call(await this.#credentials.current({ fresh: true }));
   }
 
-  async #dispatch(
+  async #call(
     request: KubeRequest,
     { headers, tls }: KubeCredentials,
-    options: object,
-  ): Promise<Dispatcher.ResponseData> {
-    const { clock, onRequest } = this.#options;
-    const { origin, path } = (this.#base ??= baseOf(this.#options.access));
-    const query = new URLSearchParams(
-      Object.entries(request.query ?? {}).filter(
-        (entry): entry is [string, string] => entry[1] !== undefined,
-      ),
-    ).toString();
-    const start = clock.monotonic();
-    let statusCode = 0;
+    onEnd: (stop: (reason: unknown) => void) => void,
+  ): Promise<Answer> {
+    const call = new Call(this.#reporter(request));
+    onEnd((reason) => call.abort(reason));
+    this.#connections.by(tls).dispatch(this.#dispatchOf(request, headers), call);
     try {
-      const response = await this.#connections.by(tls).request({
-        origin,
-        path: `${path}${request.path}${query && `?${query}`}`,
-        method: request.method,
-        headers: {
-          ...headers,
-          accept: request.mediaType ?? 'application/json',
-          'user-agent': 'kcg',
-          ...(request.body === undefined
-            ? {}
-            : { 'content-type': request.contentType ?? 'application/json' }),
-        },
-        body: request.body === undefined ? null : JSON.stringify(request.body),
-        headersTimeout: DEFAULT_TIMEOUT_MS,
-        signal: request.signal ?? null,
-        ...options,
-      });
-      ({ statusCode } = response);
-      return response;
+      return await call.answer;
     } catch (thrown) {
-      const error = networkError(thrown, request);
-      if (error.code === 'Timeout') this.distrust();
-      throw error;
-    } finally {
-      const seconds = (clock.monotonic() - start) / 1_000;
-      onRequest?.({
-        verb: request.verb,
-        resource: request.resource.split(' ')[0] ?? '',
-        statusCode,
-        seconds,
-      });
+      throw this.#failed(thrown, request);
     }
+  }
+
+  async #open(
+    request: KubeRequest & { signal: AbortSignal },
+    { headers, tls }: KubeCredentials,
+  ): Promise<Answer & { chunks: AsyncIterable<Buffer> }> {
+    const report = this.#reporter(request);
+    const options = { ...this.#dispatchOf(request, headers), bodyTimeout: 0, signal: request.signal };
+    const opening = this.#connections.by(tls).request(options);
+    const response = await opening.catch((thrown: unknown) => {
+      report(0);
+      throw this.#failed(thrown, request);
+    });
+    report(response.statusCode);
+    if (response.statusCode < 400) return { ...response, text: '', chunks: response.body };
+    return { ...response, text: await response.body.text(), chunks: empty() };
+  }
+
+  #failed(thrown: unknown, request: KubeRequest): KcgError {
+    const error = networkError(thrown, request);
+    if (error.code === 'Timeout') this.distrust();
+    return error;
+  }
+
+  /** Of one try, when the server begins to answer. */
+  #reporter({ verb, resource }: KubeRequest): (statusCode: number) => void {
+    const { clock, onRequest } = this.#options;
+    const start = clock.monotonic();
+    return (statusCode) => {
+      const seconds = (clock.monotonic() - start) / 1_000;
+      onRequest?.({ verb, resource: resource.split(' ', 1)[0] ?? '', statusCode, seconds });
+    };
+  }
+
+  #dispatchOf(
+    { method, path, query, body, contentType, mediaType }: KubeRequest,
+    headers: Record<string, string>,
+  ): Dispatcher.DispatchOptions & { origin: string } {
+    const base = (this.#base ??= baseOf(this.#options.access));
+    const withBody = body === undefined ? {} : { 'content-type': contentType ?? 'application/json' };
+    return {
+      origin: base.origin,
+      path: `${base.path}${path}${queryOf(query)}`,
+      method,
+      headers: { ...headers, accept: mediaType ?? 'application/json', 'user-agent': 'kcg', ...withBody },
+      body: body === undefined ? null : JSON.stringify(body),
+      headersTimeout: DEFAULT_TIMEOUT_MS,
+    };
   }
 }
 
@@ -235,8 +239,15 @@ function mayRepeat(error: KcgError, { method, idempotent = method === 'GET' }: K
   return idempotent && isRetryable(error) && error.code !== 'Internal' && error.code !== 'LimitExceeded';
 }
 
-async function readBody({ body, headers }: Dispatcher.ResponseData): Promise<unknown> {
-  const text = await body.text();
+function queryOf(query: KubeRequest['query'] = {}): string {
+  let text = '';
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) text += `${text ? '&' : '?'}${name}=${encodeURIComponent(value)}`;
+  }
+  return text;
+}
+
+function bodyOf({ headers, text }: Answer): unknown {
   if (!String(headers['content-type']).includes('json')) return text;
   try {
     return parseJson(text);
@@ -245,11 +256,7 @@ async function readBody({ body, headers }: Dispatcher.ResponseData): Promise<unk
   }
 }
 
-function failure(
-  { statusCode, headers }: Dispatcher.ResponseData,
-  body: unknown,
-  subject: RequestSubject,
-): KcgError {
+function failure({ statusCode, headers }: Answer, body: unknown, subject: RequestSubject): KcgError {
   const header = headers['retry-after'];
   const retryAfter = Array.isArray(header) ? header[0] : header;
   return statusError({ statusCode, body, retryAfter }, subject);

@@ -93,14 +93,6 @@ export class FakeApiServer {
     this.#compacted = this.#version;
   }
 
-  /** As `compact`, and what the fake itself keeps of it goes too. */
-  forget(): void {
-    this.compact();
-    this.#log.length = 0;
-    this.#snapshots.clear();
-    this.requests.length = 0;
-  }
-
   /** Writes elsewhere raise the version; a bookmark says so. */
   bookmark(): string {
     this.#version += 10;

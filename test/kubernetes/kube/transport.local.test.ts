@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { lastingPort } from '../../support/lasting-port.ts';
+import { startLocalProxy } from '../../support/local-proxy.ts';
 import { makeCertificate } from '../../../src/dev/tls/certificate.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { KINDS } from '../../../src/kubernetes/cluster.ts';
@@ -92,6 +93,25 @@ function say(status: number, body: unknown, headers: Record<string, string> = {}
 }
 const hangUp: Answer = (request) => request.socket.destroy();
 const silence: Answer = () => {};
+/** The head of an answer and the first bytes of its body, and then no more. */
+function begin(part: string, then: (response: ServerResponse) => void = () => {}): Answer {
+  return (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': 100 });
+    response.write(part, () => then(response));
+  };
+}
+/** Byte by byte: a character may begin in one piece and end in the next. */
+function trickle(body: unknown): Answer {
+  const bytes = Buffer.from(JSON.stringify(body));
+  return (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const write = (at: number) => {
+      if (at === bytes.length) response.end();
+      else response.write(bytes.subarray(at, at + 1), () => setImmediate(write, at + 1));
+    };
+    write(0);
+  };
+}
 
 const get: KubeRequest = { method: 'GET', verb: 'get', resource: 'deployments shop/orders', path: '/apis/x' };
 const post: KubeRequest = { ...get, method: 'POST', verb: 'create', body: { a: 1 } };
@@ -109,6 +129,18 @@ describe('the transport', () => {
       { method: 'POST', url: '/prefix/apis/x?fieldManager=kcg', authorization: 'Bearer 1', body: '{"a":1}' },
     ]);
     expect(reports).toMatchObject([{ verb: 'create', resource: 'deployments', statusCode: 201 }]);
+  });
+
+  test('writes a query as servers read it', async () => {
+    await transport.request({
+      ...get,
+      query: { labelSelector: 'a=b,c in (d)', pretty: 'ä&?+ %', none: undefined },
+    });
+    const { searchParams } = new URL(seen[0]?.url ?? '', 'http://server');
+    expect([...searchParams]).toEqual([
+      ['labelSelector', 'a=b,c in (d)'],
+      ['pretty', 'ä&?+ %'],
+    ]);
   });
 
   test('uses one connection for calls one after another and reads credentials once', async () => {
@@ -234,10 +266,39 @@ describe('the transport', () => {
     expect(await transport.request({ ...get, accept: [404] })).toMatchObject({ statusCode: 404 });
   });
 
+  test('takes an answer that comes in pieces as it is, whatever its characters', async () => {
+    const body = { note: 'Größe → 4 漢字 🙂' };
+    answers.push(trickle(body));
+    expect((await transport.request(get)).body).toEqual(body);
+  });
+
+  test('repeats a read whose answer is cut short or broken, but not a create', async () => {
+    const cut = begin('{"a":', (response) => response.socket?.destroySoon());
+    const broken: Answer = (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end('{"a":');
+    };
+    answers.push(cut, broken, say(200, { a: 1 }));
+    expect((await transport.request(get)).body).toEqual({ a: 1 });
+    expect(reports.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200]);
+    answers.push(cut);
+    await expect(transport.request(post)).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringMatching(/^cannot create deployments shop\/orders: /) as unknown,
+    });
+    answers.push(broken);
+    await expect(transport.request(post)).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: 'the API server answered with broken JSON',
+    });
+    expect(seen).toHaveLength(5);
+  });
+
   test('repeats a read after a lost answer, but not a create', async () => {
     answers.push(hangUp, hangUp);
     await transport.request(get);
     expect(seen).toHaveLength(3);
+    expect(reports.map(({ statusCode }) => statusCode)).toEqual([0, 0, 200]);
     answers.push(hangUp);
     await expect(transport.request(post)).rejects.toMatchObject({ code: 'Unavailable' });
     expect(seen).toHaveLength(4);
@@ -296,13 +357,16 @@ describe('the transport', () => {
     await other.close();
   });
 
-  test('gives up on a server that does not answer and uses a new connection afterwards', async () => {
-    answers.push(silence);
+  test.each([
+    ['does not answer', silence, 0],
+    ['does not end its answer', begin('{"a":'), 200],
+  ])('gives up on a server that %s and uses a new connection afterwards', async (_, answer, statusCode) => {
+    answers.push(answer);
     let now = 0;
     const timeoutMs = 20;
     // Not before the server has the question.
     const passing = async () => {
-      while (seen.length === 0) await new Promise(setImmediate);
+      while (seen.length === 0 || (statusCode > 0 && reports.length === 0)) await new Promise(setImmediate);
     };
     const late: typeof clock = {
       ...clock,
@@ -311,20 +375,69 @@ describe('the transport', () => {
     };
     const other = aTransport({ clock: late });
     const call = other.request({ ...get, attempts: 1, timeoutMs });
-    await expect(call).rejects.toMatchObject({ code: 'Timeout' });
+    const message = `to get deployments shop/orders took longer than ${timeoutMs} ms`;
+    await expect(call).rejects.toMatchObject({ code: 'Timeout', message });
     await other.request(get);
     expect(connections).toBe(2);
+    expect(reports.map((report) => report.statusCode)).toEqual([statusCode, 200]);
     await other.close();
   });
 
-  test('stops at once when told to', async () => {
-    answers.push(silence);
+  test.each([
+    ['before it is answered', silence],
+    ['in the middle of the answer', begin('{"a":')],
+  ])('stops at once when told to, %s, and lets go of the connection', async (_, answer) => {
+    const closed = Promise.withResolvers<void>();
+    answers.push((request, response) => {
+      request.socket.on('close', closed.resolve);
+      answer(request, response);
+    });
     const stop = new AbortController();
     const call = transport.request({ ...get, signal: stop.signal });
-    while (seen.length === 0) await new Promise(setImmediate);
+    while (seen.length === 0 || (answer !== silence && reports.length === 0)) {
+      await new Promise(setImmediate);
+    }
     stop.abort();
-    await expect(call).rejects.toMatchObject({ name: expect.any(String) });
+    await expect(call).rejects.toMatchObject({ code: 'Aborted' });
+    await closed.promise;
     expect(seen).toHaveLength(1);
+  });
+
+  test('does not send what was given up while it waited for a connection', async () => {
+    const stop = new AbortController();
+    const call = transport.request({ ...post, signal: stop.signal });
+    // All that comes before is done without the event loop, a connection needs it.
+    for (let step = 0; step < 100; step += 1) await Promise.resolve();
+    stop.abort();
+    await expect(call).rejects.toMatchObject({ code: 'Aborted' });
+    await transport.request(get);
+    expect(reports.map(({ statusCode }) => statusCode)).toEqual([0, 200]);
+    expect(seen.map(({ method }) => method)).toEqual(['GET']);
+  });
+
+  test('goes by way of a proxy', async () => {
+    const certificate = makeCertificate(Date.now());
+    const secure = createSecureServer(certificate, say(201, { done: true }));
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const { port } = secure.address() as AddressInfo;
+    const proxy = await startLocalProxy({ localhost: port });
+    const tls = { ca: certificate.ca };
+    const access = {
+      server: `https://localhost:${port}`,
+      proxyUrl: proxy.url,
+      namespace: 'default',
+      credentials: async () => ({ headers: {}, tls }),
+    };
+    const proxied = aTransport({ access });
+    try {
+      expect(await proxied.request(post)).toMatchObject({ statusCode: 201, body: { done: true } });
+      expect(proxy.asked).toEqual([`localhost:${port}`]);
+    } finally {
+      await proxied.close();
+      proxy.close();
+      secure.closeAllConnections();
+      await new Promise((resolve) => secure.close(resolve));
+    }
   });
 
   test('holds calls to the rate, except urgent ones', async () => {
