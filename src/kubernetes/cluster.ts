@@ -146,6 +146,11 @@ export type ApplyResult =
   | { outcome: 'conflict'; message: string; fields: FieldConflict[] } // others own the fields; nothing was written
   | { outcome: 'lost'; message: string }; // uid or resourceVersion no longer hold, or (status) the object is gone
 
+/** Of the object no more than its version. */
+export type StatusResult =
+  | { outcome: 'applied'; version: string; changed: boolean }
+  | Exclude<ApplyResult, { outcome: 'applied' }>;
+
 export type PatchResult = { outcome: 'patched'; object: StoredObject } | { outcome: 'lost'; message: string };
 
 export interface CallOptions {
@@ -227,7 +232,7 @@ export interface Cluster {
    * The same for the status subresource of an object that exists; everything but `status` is ignored. A successor of another
    * uid can get the status before `lost` is reported; with `resourceVersion` it cannot.
    */
-  applyStatus(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult>;
+  applyStatus(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<StatusResult>;
   /** Merge patch of metadata, on condition that the object is unchanged since `object` was read. */
   patchMetadata(
     kind: ResourceKind,

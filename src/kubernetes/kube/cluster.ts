@@ -7,7 +7,6 @@ import type {
   CallOptions,
   Cluster,
   EventInput,
-  FieldConflict,
   KubeObject,
   LeaderElectionLease,
   LeaderElectionRecord,
@@ -18,12 +17,14 @@ import type {
   ObjectKey,
   PatchResult,
   ResourceKind,
+  StatusResult,
   StoredObject,
   WatchOptions,
 } from '../cluster.ts';
 import { KINDS, keyOf } from '../cluster.ts';
 import type { KubeAccess } from './config.ts';
-import { isUnserved, statusError, type KubeStatus } from './errors.ts';
+import { applyObject, applyStatus } from './apply.ts';
+import { isUnserved, messageOf, statusError } from './errors.ts';
 import { KubeEventRecorder } from './events.ts';
 import { JoinedEvents } from '../joined-events.ts';
 import { leaseObject, leaseRecord } from './lease.ts';
@@ -117,20 +118,12 @@ export class KubeCluster implements Cluster {
     return objects;
   }
 
-  async apply(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult> {
-    const { status: _, ...main } = object;
-    return this.#apply(kind, { ...main, metadata: writableMetadata(object) }, options, undefined);
+  apply(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult> {
+    return applyObject(this.#transport, kind, object, options);
   }
 
-  async applyStatus(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult> {
-    const {
-      labels: _,
-      annotations: __,
-      finalizers: ___,
-      ownerReferences: ____,
-      ...metadata
-    } = writableMetadata(object);
-    return this.#apply(kind, { ...object, spec: undefined, metadata }, options, 'status');
+  applyStatus(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<StatusResult> {
+    return applyStatus(this.#transport, kind, object, options);
   }
 
   async patchMetadata(
@@ -238,62 +231,4 @@ export class KubeCluster implements Cluster {
     await this.#events.close(EVENT_GRACE_MS);
     await this.#transport.close();
   }
-
-  async #apply(
-    kind: ResourceKind,
-    object: KubeObject,
-    { fieldManager, force = false, known, signal }: ApplyOptions,
-    subresource: 'status' | undefined,
-  ): Promise<ApplyResult> {
-    const { uid, resourceVersion } = object.metadata;
-    const conditional = uid !== undefined || resourceVersion !== undefined || subresource !== undefined;
-    const key = keyOf(object);
-    const subject = on(kind, key, 'patch', subresource);
-    const { statusCode, body } = await this.#transport.request({
-      ...subject,
-      method: 'PATCH',
-      query: { fieldManager, force: String(force) },
-      contentType: 'application/apply-patch+yaml',
-      body: object,
-      idempotent: resourceVersion === undefined,
-      accept: uid !== undefined ? [404, 409, 422] : conditional ? [404, 409] : [409],
-      signal,
-    });
-    if (statusCode === 422 && !isOtherUid(body as KubeStatus))
-      throw statusError({ statusCode, body }, subject);
-    if (statusCode === 404 || statusCode === 422) return { outcome: 'lost', message: messageOf(body) };
-    if (statusCode === 409) return conflictOf(body as KubeStatus);
-    const stored = asStored(body, kind);
-    // The status subresource ignores the uid: a successor of that name has got this status until its own reconcile.
-    if (uid !== undefined && stored.metadata.uid !== uid)
-      return { outcome: 'lost', message: 'it was replaced' };
-    const changed = known?.metadata.resourceVersion !== stored.metadata.resourceVersion;
-    return { outcome: 'applied', object: stored, changed };
-  }
-}
-
-/** What a client may say of metadata; the rest is the server's, which would refuse some of it. */
-function writableMetadata({ metadata }: KubeObject): KubeObject['metadata'] {
-  const { creationTimestamp: _, deletionTimestamp: __, generation: ___, ...writable } = metadata;
-  return writable;
-}
-
-function conflictOf(status: KubeStatus): ApplyResult {
-  const causes = (status.details?.causes ?? []).filter(({ reason }) => reason === 'FieldManagerConflict');
-  const message = messageOf(status);
-  if (causes.length === 0) return { outcome: 'lost', message };
-  const fields: FieldConflict[] = causes.map(({ field = '', message: cause = '' }) => ({
-    field,
-    manager: cause.replace(/^conflict with /, ''),
-  }));
-  return { outcome: 'conflict', message, fields };
-}
-
-/** How an existing object of another uid is answered; where none exists it is a plain 409. */
-function isOtherUid({ details }: KubeStatus): boolean {
-  return details?.causes?.some(({ field }) => field === 'metadata.uid') ?? false;
-}
-
-function messageOf(body: unknown): string {
-  return (body as KubeStatus | undefined)?.message ?? 'the object was changed or deleted by others';
 }

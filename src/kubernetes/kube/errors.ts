@@ -16,6 +16,11 @@ export interface KubeStatus {
   details?: { causes?: { reason?: string; message?: string; field?: string }[]; retryAfterSeconds?: number };
 }
 
+/** Of a write that somebody else was before. */
+export function messageOf(body: unknown): string {
+  return (body as KubeStatus | undefined)?.message ?? 'the object was changed or deleted by others';
+}
+
 /** The longest a server may make us wait, ms. */
 const MAX_RETRY_AFTER_MS = 30_000;
 

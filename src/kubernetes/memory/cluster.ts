@@ -17,6 +17,7 @@ import type {
   ObjectKey,
   PatchResult,
   ResourceKind,
+  StatusResult,
   StoredObject,
   WatchOptions,
 } from '../cluster.ts';
@@ -103,9 +104,12 @@ export class MemoryCluster implements Cluster {
     return this.#merge('apply', kind, object, options);
   }
 
-  async applyStatus(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<ApplyResult> {
+  async applyStatus(kind: ResourceKind, object: KubeObject, options: ApplyOptions): Promise<StatusResult> {
     await this.#options.before?.('applyStatus', options.signal, kind.kind);
-    return this.#merge('applyStatus', kind, object, options);
+    const result = this.#merge('applyStatus', kind, object, options);
+    if (result.outcome !== 'applied') return result;
+    const { outcome, changed } = result;
+    return { outcome, changed, version: result.object.metadata.resourceVersion };
   }
 
   async patchMetadata(

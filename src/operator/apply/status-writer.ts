@@ -68,7 +68,7 @@ export class StatusWriter {
     const options = { fieldManager: FIELD_MANAGER, force: true, signal };
     const result = await this.#options.cluster.applyStatus(KINDS.consumerGroup, object, options);
     if (result.outcome !== 'applied') return { outcome: 'lost' };
-    return { outcome: 'applied', version: result.object.metadata.resourceVersion };
+    return { outcome: 'applied', version: result.version };
   }
 
   /** False when the refusal names no field that could be spared. */

@@ -203,6 +203,37 @@ describe('a real API server', () => {
     await Promise.all([cluster.close(), transport.close()]);
   });
 
+  test('answers a status with metadata alone, of a kind of its own and of a custom one', async () => {
+    const answered: unknown[] = [];
+    class Listening extends KubeTransport {
+      override async request(request: Parameters<KubeTransport['request']>[0]) {
+        const response = await super.request(request);
+        if (request.path.endsWith('/status')) answered.push(response.body);
+        return response;
+      }
+    }
+    const environment = { clock: systemClock, random: systemRandom };
+    const access = loadKubeAccess({ kubeconfig: controlPlane.kubeconfig });
+    const transport = new Listening({ access, ...environment });
+    const cluster = new KubeCluster({ access, ...environment, log: silentLog, instance: 'test', transport });
+    const namespace = await newNamespace(cluster);
+    const metadata = { namespace, name: 'orders' };
+    const options = { fieldManager: 'kcg', force: true };
+    const widget = { apiVersion: WIDGET.apiVersion, kind: WIDGET.kind, metadata };
+    const budget = { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata };
+    await cluster.apply(WIDGET, { ...widget, spec: { size: 1 } }, options);
+    await cluster.apply(KINDS.podDisruptionBudget, { ...budget, spec: { maxUnavailable: 1 } }, options);
+    await cluster.applyStatus(WIDGET, { ...widget, status: { phase: 'Good' } }, options);
+    const status = { observedGeneration: 1 };
+    await cluster.applyStatus(KINDS.podDisruptionBudget, { ...budget, status }, options);
+    const partial = { apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata' };
+    expect(answered).toEqual([
+      { ...partial, metadata: expect.objectContaining(metadata) as unknown },
+      { ...partial, metadata: expect.objectContaining(metadata) as unknown },
+    ]);
+    await cluster.close();
+  });
+
   test('reports a field that a built-in kind does not have as InvalidInput', async () => {
     const cluster = connect();
     const namespace = await newNamespace(cluster);
