@@ -134,6 +134,8 @@ export interface GroupMemory {
   lastDrift: NonNullable<TableFacts['info']['lastDrift']> | undefined;
   /** Creation time of the table that this operator has made, until the resource knows it too. */
   madeAt: number | undefined;
+  /** The table, by its creation time, that this operator has made for the group, and when; `atMs` is monotonic. */
+  made: { createdAt: number; atMs: number } | undefined;
   /** Changes of the table that do not show, of those that are due for what is `wanted`. */
   asked: { wanted: string; steps: AskedSteps } | undefined;
   leaseTable: LeaseTable | undefined;
@@ -204,6 +206,7 @@ function newTableMemory() {
     table: undefined,
     lastDrift: undefined,
     madeAt: undefined,
+    made: undefined,
     asked: undefined,
     leaseTable: undefined,
     rows: undefined,

@@ -97,6 +97,7 @@ export interface AdminCallOptions {
 
 /** What a table does not tell of itself: a read each. */
 export type TableSides = Pick<ObservedTable, 'ttlAttribute' | 'isTtlEnding' | 'tags' | 'pointInTimeRecovery'>;
+export type TableItself = Omit<ObservedTable, keyof TableSides>;
 
 /**
  * One checkpoint table's control plane. Throws `KcgError`: `AccessDenied` (names the IAM action), `Credentials`, `Throttled`,
@@ -112,7 +113,11 @@ export interface TableAdmin {
   ): Promise<ObservedTable | undefined>;
   /**
    * Asks for one change of the table as it was last described; a table is CREATING or UPDATING for a while after some.
-   * `raced`: somebody did it before. `unknown`: this DynamoDB, an emulator, has no such call.
+   * `raced`: somebody did it before. `unknown`: this DynamoDB, an emulator, has no such call. `onMade` is told what the answer
+   * to `create` says of the table, where it says that.
    */
-  apply(step: TableStep, options?: AdminCallOptions): Promise<'done' | 'raced' | 'unknown'>;
+  apply(
+    step: TableStep,
+    options?: AdminCallOptions & { onMade?: ((table: TableItself) => void) | undefined },
+  ): Promise<'done' | 'raced' | 'unknown'>;
 }

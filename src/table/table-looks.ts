@@ -1,12 +1,14 @@
 import type { Clock } from '../lib/clock.ts';
-import type { ObservedTable, TableAdmin, TableSides, TableStep } from './table-admin.ts';
+import type { ObservedTable, TableAdmin, TableItself, TableSides, TableStep } from './table-admin.ts';
 
 type DescribeOptions = NonNullable<Parameters<TableAdmin['describe']>[0]>;
+type ApplyOptions = Parameters<TableAdmin['apply']>[1];
+type Outcome = Awaited<ReturnType<TableAdmin['apply']>>;
 
 /** How long what a table does not tell of itself is taken as it was read last, ms: one read serves all groups of a table. */
 const SIDES_SERVE_MS = 60_000;
-/** How long the answer of one group serves the others, ms. */
-const ANSWER_SERVES_MS = 2_000;
+/** How long the answer of one group serves the others, ms; of a table that is being made, for the look that comes right after. */
+const ANSWER_SERVES_MS: Partial<Record<ObservedTable['status'], number>> = { ACTIVE: 2_000, CREATING: 200 };
 /** Tables of which something is remembered, before those that nobody asks for are forgotten. */
 const REMEMBERED = 1_000;
 
@@ -17,6 +19,8 @@ const OF_ITSELF: ReadonlySet<TableStep['do']> = new Set([
   'set encryption',
   'set table class',
 ]);
+/** Steps that are the same for whoever uses the table. */
+const FOR_ALL: ReadonlySet<TableStep['do']> = new Set(['create', 'enable ttl', 'disable ttl']);
 
 interface Known {
   admin: TableAdmin;
@@ -25,6 +29,8 @@ interface Known {
   sides: (TableSides & { atMs: number }) | undefined;
   /** Somebody asks; the others wait for the same answer. */
   asking: Promise<ObservedTable | undefined> | undefined;
+  /** Steps for all that somebody is taking. */
+  taking: Map<TableStep['do'], Promise<Outcome>>;
   /** Counts what makes an answer that is under way an old one. */
   changes: number;
   keySchema: string | undefined;
@@ -60,24 +66,38 @@ export class TableLooks {
    */
   of({ table, place }: { table: string; place: string }, open: () => TableAdmin): TableAdmin {
     const known = this.#known(table, open);
-    const { admin } = known;
     return {
       describe: (options = {}) => this.#describe(known, place, options),
       apply: async (step, options) => {
-        const { answer } = known;
-        try {
-          const outcome = await admin.apply(step, options);
-          outdate(known);
-          this.#learn(known, step, { isSure: outcome === 'done' && this.#keepTags.has(place), answer });
-          if (outcome === 'done' && step.do === 'create') known.given = step.table.tags;
-          return outcome;
-        } catch (thrown) {
-          outdate(known);
-          known.sides = undefined;
-          throw thrown;
-        }
+        const others = known.taking.get(step.do);
+        if (others) return (await others) === 'done' ? 'raced' : others;
+        const outcome = this.#apply({ known, place }, step, options);
+        if (!FOR_ALL.has(step.do)) return outcome;
+        known.taking.set(step.do, outcome);
+        return outcome.finally(() => known.taking.delete(step.do));
       },
     };
+  }
+
+  async #apply(
+    { known, place }: { known: Known; place: string },
+    step: TableStep,
+    options: ApplyOptions,
+  ): Promise<Outcome> {
+    const { answer } = known;
+    let made: TableItself | undefined;
+    try {
+      const outcome = await known.admin.apply(step, { ...options, onMade: (table) => (made = table) });
+      outdate(known);
+      const isSure = outcome === 'done' && this.#keepTags.has(place);
+      this.#learn(known, step, { isSure, answer, made });
+      if (outcome === 'done' && step.do === 'create') known.given = step.table.tags;
+      return outcome;
+    } catch (thrown) {
+      outdate(known);
+      known.sides = undefined;
+      throw thrown;
+    }
   }
 
   async #describe(known: Known, place: string, options: DescribeOptions): Promise<ObservedTable | undefined> {
@@ -92,8 +112,8 @@ export class TableLooks {
       return observed;
     }
     const nowMs = this.#clock.monotonic();
-    if (answer?.observed.status === 'ACTIVE' && nowMs - answer.atMs < ANSWER_SERVES_MS)
-      return answer.observed;
+    const servesMs = ANSWER_SERVES_MS[answer?.observed.status ?? 'OTHER'] ?? 0;
+    if (answer && nowMs - answer.atMs < servesMs) return answer.observed;
     return (known.asking ??= this.#ask(known, place, options));
   }
 
@@ -124,11 +144,11 @@ export class TableLooks {
     if (!isWhole) return;
     const { tags, ttlAttribute, isTtlEnding, pointInTimeRecovery } = observed;
     const { given } = known;
-    if (given && Object.entries(given).every(([key, value]) => tags[key] === value))
-      this.#keepTags.add(place);
+    const isTold = given !== undefined && Object.entries(given).every(([key, value]) => tags[key] === value);
+    if (isTold) this.#keepTags.add(place);
     known.given = undefined;
     // One that is new may not show its tags yet.
-    if (observed.status === 'ACTIVE' || observed.status === 'UPDATING')
+    if (isTold || observed.status === 'ACTIVE' || observed.status === 'UPDATING')
       known.sides = { tags, ttlAttribute, isTtlEnding, pointInTimeRecovery, atMs };
   }
 
@@ -136,11 +156,15 @@ export class TableLooks {
   #learn(
     known: Known,
     step: TableStep,
-    { isSure, answer }: Pick<Known, 'answer'> & { isSure: boolean },
+    { isSure, answer, made }: Pick<Known, 'answer'> & { isSure: boolean; made: TableItself | undefined },
   ): void {
     const atMs = this.#clock.monotonic();
     if (isSure && step.do === 'create') {
-      known.sides = { tags: step.table.tags, ttlAttribute: '', pointInTimeRecovery: false, atMs };
+      const sides = { tags: step.table.tags, ttlAttribute: '', pointInTimeRecovery: false };
+      known.sides = { ...sides, atMs };
+      if (!made) return;
+      known.answer = { observed: { ...made, ...sides }, atMs };
+      known.keySchema = made.keySchema;
     } else if (isSure && step.do === 'enable ttl' && known.sides) {
       const ttl = { ttlAttribute: step.attribute };
       known.sides = { ...known.sides, ...ttl };
@@ -163,7 +187,7 @@ export class TableLooks {
       changes: 0,
       keySchema: undefined,
     };
-    const fresh = { admin: open(), ...nothing, given: undefined, usedMs };
+    const fresh = { admin: open(), ...nothing, taking: new Map(), given: undefined, usedMs };
     this.#tables.set(table, fresh);
     return fresh;
   }

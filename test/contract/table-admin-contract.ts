@@ -4,6 +4,7 @@ import {
   type NewTable,
   type ObservedTable,
   type TableAdmin,
+  type TableItself,
 } from '../../src/table/table-admin.ts';
 
 export interface TableAdminFixture {
@@ -64,6 +65,13 @@ export function tableAdminContract(
   describe('creating', () => {
     it('there is no table before', async () => {
       expect(await admin.describe()).toBeUndefined();
+    });
+
+    it('tells of the table what the next look shows', async () => {
+      const made: TableItself[] = [];
+      await admin.apply({ do: 'create', table: plain }, { onMade: (table) => made.push(table) });
+      const { ttlAttribute: _, tags: __, pointInTimeRecovery: ___, unread: ____, ...seen } = await active();
+      expect(made).toEqual([expect.objectContaining({ ...seen, status: made[0]?.status })]);
     });
 
     it('makes a plain table with the native key', async () => {

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS } from '../../src/kubernetes/cluster.ts';
+import type { ObservedTable } from '../../src/table/table-admin.ts';
+import { CREATED_BY_TAG, GROUP_TAG } from '../../src/table/table-tags.ts';
 import { Harness } from './reconcile-harness.ts';
 
 let h: Harness;
@@ -10,6 +12,9 @@ function open(settings: ConstructorParameters<typeof Harness>[0] = {}): void {
   h = new Harness(settings);
   h.kinesis.createStream({ name: 'orders', shardCount: 3 });
 }
+/** kcg made it for this group a while ago. */
+const makeTable = () =>
+  h.foreignTable(undefined, { tags: { [CREATED_BY_TAG]: 'kcg', [GROUP_TAG]: 'shop.orders' } });
 const claimRow = () => h.table().get('group#claim', { consistent: true });
 
 /** The next write of this name fails. */
@@ -70,6 +75,7 @@ describe('what Latest means', () => {
 
 test('a group that nobody has claimed is claimed by one consistent read of its rows', async () => {
   open();
+  makeTable();
   h.create();
   const get = vi.spyOn(h.table(), 'get');
   const query = vi.spyOn(h.table(), 'query');
@@ -79,6 +85,71 @@ test('a group that nobody has claimed is claimed by one consistent read of its r
   expect(first).toBe(true);
   expect(later).not.toContain(true);
   expect(await claimRow()).toHaveProperty('resource_uid');
+});
+
+describe('in a table that the operator has just made for it, a group', () => {
+  /** Whether each read of the rows was consistent. */
+  const reads = () => {
+    const query = vi.spyOn(h.table(), 'query');
+    return () => query.mock.calls.map(([, { consistent }]) => consistent);
+  };
+
+  test('is claimed without a read', async () => {
+    open();
+    h.create();
+    const consistent = reads();
+    await h.reconcile();
+    expect(await claimRow()).toHaveProperty('resource_uid');
+    expect(consistent()).toEqual([]);
+    await h.reconcile();
+    expect(consistent()).toEqual([false]);
+  });
+
+  test('that another has claimed meanwhile is not claimed', async () => {
+    open();
+    h.table().store('group#claim', {
+      shard_id: 'group#claim',
+      cluster_id: 'cluster-2',
+      resource_uid: 'b',
+      claimed_at: 1,
+    });
+    h.create();
+    const consistent = reads();
+    await h.reconcile();
+    expect(await h.condition('GroupClaimed')).toBe('False ClaimedByOtherCluster');
+    expect(consistent()).toEqual([true]);
+    expect(await claimRow()).toMatchObject({ resource_uid: 'b' });
+  });
+
+  test('that could not be claimed for a minute is read before that', async () => {
+    open();
+    h.create();
+    const consistent = reads();
+    h.faults.set('claim group', new KcgError('Throttled', 'Rate exceeded'));
+    await expect(h.reconcile()).rejects.toMatchObject({ code: 'Throttled' });
+    await h.clock.advance(59_000);
+    await expect(h.reconcile()).rejects.toMatchObject({ code: 'Throttled' });
+    expect(consistent()).toEqual([]);
+    await h.clock.advance(1_000);
+    h.faults.clear();
+    await h.reconcile();
+    expect(consistent()).toEqual([true]);
+  });
+
+  test('is read when the table is another by now', async () => {
+    open();
+    h.create();
+    const consistent = reads();
+    h.faults.set('claim group', new KcgError('Throttled', 'Rate exceeded'));
+    await expect(h.reconcile()).rejects.toMatchObject({ code: 'Throttled' });
+    h.faults.clear();
+    const [[name, table]] = [...h.tables.tables] as [[string, ObservedTable]];
+    h.tables.tables.set(name, { ...table, createdAt: table.createdAt + 1 });
+    // Asked for, as what was seen of a table serves for minutes.
+    h.setGroup((_, { metadata }) => (metadata.annotations = { 'kcg.dev/reconcile': '1' }));
+    await h.reconcile();
+    expect(consistent()).toEqual([true]);
+  });
 });
 
 describe('rows that were to expire', () => {
@@ -93,6 +164,7 @@ describe('rows that were to expire', () => {
 
   test('live when the group is claimed', async () => {
     open();
+    makeTable();
     expiring();
     h.create({ desiredState: 'Stopped' });
     await h.reconcile();
@@ -102,6 +174,7 @@ describe('rows that were to expire', () => {
 
   test('are not forgotten when one of the writes fails', async () => {
     open();
+    makeTable();
     expiring();
     h.create({ desiredState: 'Stopped' });
     failOnce('keep shard');

@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { NATIVE_KEY_SCHEMA, type ObservedTable, type TableAdmin } from '../../src/table/table-admin.ts';
+import {
+  NATIVE_KEY_SCHEMA,
+  type ObservedTable,
+  type TableAdmin,
+  type TableItself,
+  type TableStep,
+} from '../../src/table/table-admin.ts';
 import { MemoryTables } from '../../src/table/memory/table-admin.ts';
 import { TableLooks } from '../../src/table/table-looks.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -10,6 +16,8 @@ let looks: TableLooks;
 /** How each table was read: `all`, or without what a call each tells. */
 let reads: string[];
 let dropsTags = false;
+/** New tables are CREATING until a test says otherwise. */
+let isSlow = false;
 /** What a read waits for once it has seen the table. */
 let answering: Promise<void> | undefined;
 beforeEach(() => {
@@ -17,14 +25,20 @@ beforeEach(() => {
   tables = new MemoryTables(clock);
   looks = new TableLooks(clock);
   reads = [];
-  dropsTags = false;
+  dropsTags = isSlow = false;
   answering = undefined;
 });
 
 function adminOf(table: string): TableAdmin {
   const admin = tables.admin(table);
   const open = (): TableAdmin => ({
-    ...admin,
+    apply: async (step, options) => {
+      const onMade = (made: TableItself) => {
+        if (isSlow) tables.tables.set(table, { ...tables.tables.get(table)!, status: 'CREATING' });
+        options?.onMade?.(isSlow ? { ...made, status: 'CREATING' } : made);
+      };
+      return admin.apply(step, { ...options, onMade });
+    },
     describe: async (options = {}) => {
       reads.push(`${table} ${options.sides ? 'itself' : 'all'}`);
       const observed = await admin.describe(options);
@@ -40,17 +54,21 @@ function adminOf(table: string): TableAdmin {
 
 async function make(table: string): Promise<TableAdmin> {
   const admin = adminOf(table);
-  await admin.apply({
+  await admin.apply(creation(table));
+  return admin;
+}
+
+function creation(group: string): TableStep & { do: 'create' } {
+  return {
     do: 'create',
     table: {
       billing: { mode: 'OnDemand' },
-      tags: { 'kcg.dev/group-id': table },
+      tags: { 'kcg.dev/group-id': group },
       deletionProtection: true,
       key: undefined,
       tableClass: 'Standard',
     },
-  });
-  return admin;
+  };
 }
 
 describe('what is known of tables', () => {
@@ -60,14 +78,58 @@ describe('what is known of tables', () => {
     expect(reads).toEqual(['one all']);
     const second = await make('two');
     const made = await second.describe();
-    expect(reads).toEqual(['one all', 'two itself']);
-    expect(made).toMatchObject({ tags: { 'kcg.dev/group-id': 'two' }, ttlAttribute: '' });
+    expect(made).toMatchObject({ tags: { 'kcg.dev/group-id': 'two' }, ttlAttribute: '', status: 'ACTIVE' });
+    expect(looks.keySchemaOf('two')).toBe(NATIVE_KEY_SCHEMA);
     await second.apply({ do: 'enable ttl', attribute: 'ttl' });
     expect(await second.describe()).toEqual({ ...made, ttlAttribute: 'ttl' });
-    expect(reads).toEqual(['one all', 'two itself']);
+    expect(reads).toEqual(['one all']);
     await clock.advance(2_000);
     expect((await second.describe())?.ttlAttribute).toBe('ttl');
+    expect(reads).toEqual(['one all', 'two itself']);
+  });
+
+  test('one that is being made is as the answer to that says, for the look that comes right after', async () => {
+    await (await make('one')).describe();
+    isSlow = true;
+    const admin = await make('two');
+    expect((await admin.describe())?.status).toBe('CREATING');
+    expect(reads).toEqual(['one all']);
+    await clock.advance(200);
+    expect((await admin.describe())?.status).toBe('CREATING');
+    expect(reads).toEqual(['one all', 'two itself']);
+    tables.tables.get('two')!.status = 'ACTIVE';
+    await clock.advance(2_000);
+    expect(await admin.describe()).toMatchObject({ status: 'ACTIVE', tags: { 'kcg.dev/group-id': 'two' } });
     expect(reads).toEqual(['one all', 'two itself', 'two itself']);
+  });
+
+  test('the first one made at a place need not be read again once it has shown its tags', async () => {
+    isSlow = true;
+    const admin = await make('one');
+    await admin.describe();
+    tables.tables.get('one')!.status = 'ACTIVE';
+    await clock.advance(2_000);
+    await admin.describe();
+    expect(reads).toEqual(['one all', 'one itself']);
+  });
+
+  test('of groups that make their table at the same time one does, and the others are told that they come second', async () => {
+    const both = ['a', 'b'].map((group) => adminOf('one').apply(creation(group)));
+    expect(await Promise.all(both)).toEqual(['done', 'raced']);
+    expect(tables.steps).toEqual([{ table: 'one', step: creation('a') }]);
+    const ttl = { do: 'enable ttl', attribute: 'ttl' } as const;
+    expect(await Promise.all([1, 2].map(() => adminOf('one').apply(ttl)))).toEqual(['done', 'raced']);
+    const tags = ['a', 'b'].map((team) => ({ do: 'tag', tags: { team } }) as const);
+    expect(await Promise.all(tags.map((step) => adminOf('one').apply(step)))).toEqual(['done', 'done']);
+    expect(tables.steps).toHaveLength(4);
+  });
+
+  test('a table that cannot be made is so for all who ask, and whoever asks after that tries again', async () => {
+    tables.fault = new Error('no') as never;
+    const both = await Promise.allSettled(['a', 'b'].map((group) => adminOf('one').apply(creation(group))));
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    tables.fault = undefined;
+    expect(await adminOf('one').apply(creation('b'))).toBe('done');
   });
 
   test('is read anew for who asks for that, however short ago it was', async () => {

@@ -19,6 +19,8 @@ import { deploymentOf, podsOf } from '../steps/reconcile-workload.ts';
 
 /** Rows older than this say nothing about who owns what, ms. */
 const ROWS_SERVE_MS = 120_000;
+/** How long a table that was made for a group that nobody has claimed has no rows of it, ms. */
+const EMPTY_MS = 60_000;
 
 export interface ReadRows {
   /** Undefined = not readable now, and not long ago either. */
@@ -30,7 +32,10 @@ export interface ReadRows {
   facts: TableFacts;
 }
 
-/** All rows of the group by one query, which is to claim one that is new; after a failure the last ones, for a while. */
+/**
+ * All rows of the group by one query, which is to claim one that is new, and which finds nothing in a table that was just made
+ * for it; after a failure the last ones, for a while.
+ */
 export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<ReadRows> {
   const { options, memory, target, signal } = pass;
   const isNew = memory.claim === undefined && !tableRecordOf(pass)?.claimed;
@@ -40,7 +45,8 @@ export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<Rea
   const nowMs = options.clock.monotonic();
   try {
     const table = (memory.leaseTable ??= await options.aws.leaseTable(target, signal));
-    const rows = decodeRows(await table.query('all', { consistent: isConsistent, signal }));
+    const isEmpty = isNew && isJustMade(memory, facts, nowMs);
+    const rows = decodeRows(isEmpty ? [] : await table.query('all', { consistent: isConsistent, signal }));
     memory.rows = { rows, readMs: nowMs };
     memory.watched.observe(rows.workers, options.clock.monotonic());
     const key = keyString(keyOf(pass.object));
@@ -63,6 +69,11 @@ export async function readRows(pass: PlacedPass, facts: TableFacts): Promise<Rea
       facts: { ...facts, ...tableFailure(error), message: describeError(error) },
     };
   }
+}
+
+/** Whoever has claimed the group in it meanwhile is seen when this one does. */
+function isJustMade({ made }: PlacedPass['memory'], { createdAt }: TableFacts, nowMs: number): boolean {
+  return made !== undefined && made.createdAt === createdAt && nowMs - made.atMs < EMPTY_MS;
 }
 
 /** Asks nobody: from `rows` and `stream` as given, the pods in the cache, and what earlier looks have shown. */

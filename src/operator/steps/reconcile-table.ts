@@ -211,8 +211,11 @@ async function knowMaker(
   pass: PlacedPass,
   { observed, tried }: { observed: ObservedTable | undefined; tried: Tried },
 ): Promise<ObservedTable | undefined> {
-  if (!observed || !isMade(tried) || isCreatedByKcg(observed)) return observed;
-  pass.memory.madeAt = observed.createdAt;
+  if (!observed || !isMade(tried)) return observed;
+  const { createdAt } = observed;
+  pass.memory.made = { createdAt, atMs: pass.options.clock.monotonic() };
+  if (isCreatedByKcg(observed)) return observed;
+  pass.memory.madeAt = createdAt;
   return { ...observed, maker: pass.groupId };
 }
 

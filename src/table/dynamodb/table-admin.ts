@@ -7,14 +7,13 @@ import {
   UpdateTableCommand,
   UpdateTimeToLiveCommand,
   type DynamoDBClient,
-  type DescribeTableCommand,
 } from '@aws-sdk/client-dynamodb';
 import { regionOf } from '../../aws/dynamodb-client.ts';
 import { translateDynamoDbError } from '../../aws/dynamodb-errors.ts';
 import { assert } from '../../lib/assert.ts';
 import { abortError, withDeadline, type Clock } from '../../lib/clock.ts';
 import { describeError, hasCode } from '../../lib/errors.ts';
-import { describeTable, type TableCall } from './table-description.ts';
+import { describeTable, settingsOf, type TableCall } from './table-description.ts';
 import type { NewTable, TableAdmin, TableBilling, TableClass, TableKey, TableStep } from '../table-admin.ts';
 
 export interface TableAdminOptions {
@@ -44,14 +43,18 @@ export function dynamoDbTableAdmin(options: TableAdminOptions): TableAdmin {
       return table;
     },
 
-    async apply(step, { signal } = {}) {
+    async apply(step, { signal, onMade } = {}) {
       const isTagging = step.do === 'tag' || step.do === 'untag';
       assert(arn !== undefined || !isTagging, 'tags go by ARN: describe the table first');
       const [operation, command] = commandOf(step, tableName, arn ?? '');
       try {
-        await call(operation, signal, (abortSignal) =>
-          client.send(command as DescribeTableCommand, { abortSignal }),
+        const answer = await call(operation, signal, (abortSignal) =>
+          client.send(command as CreateTableCommand, { abortSignal }),
         );
+        const { TableDescription: made } = answer;
+        if (step.do !== 'create' || !made) return 'done';
+        arn = made.TableArn;
+        onMade?.(settingsOf(made));
         return 'done';
       } catch (thrown) {
         // The table is there, or gone, already: somebody else was first, and the next look shows what they did.

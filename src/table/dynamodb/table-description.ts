@@ -7,7 +7,13 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import { describeError, hasCode } from '../../lib/errors.ts';
-import { TABLE_STATUSES, type ObservedTable, type SideSetting, type TableSides } from '../table-admin.ts';
+import {
+  TABLE_STATUSES,
+  type ObservedTable,
+  type SideSetting,
+  type TableItself,
+  type TableSides,
+} from '../table-admin.ts';
 
 export type TableCall = <T>(
   operation: string,
@@ -114,7 +120,8 @@ function cannotBeRead(thrown: unknown): boolean {
   return hasCode(thrown, 'AccessDenied', 'NotFound', 'Unsupported');
 }
 
-function settingsOf(table: TableDescription): Omit<ObservedTable, keyof TableSides> {
+/** What a description of a table says of it. */
+export function settingsOf(table: TableDescription): TableItself {
   const capacity = table.ProvisionedThroughput;
   const replicas = replicasOf(table);
   const onDemand = table.BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST';

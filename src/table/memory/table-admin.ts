@@ -32,9 +32,11 @@ export class MemoryTables {
         if (this.fault) throw this.fault;
         return this.tables.get(name);
       },
-      apply: async (step) => {
+      apply: async (step, { onMade } = {}) => {
         if (this.fault) throw this.fault;
-        return this.#apply(name, step);
+        const outcome = this.#apply(name, step);
+        if (step.do === 'create' && outcome === 'done') onMade?.(this.tables.get(name)!);
+        return outcome;
       },
     };
   }
