@@ -45,7 +45,8 @@ const JITTER = 0.2;
  *
  * Semantics of client-go's tools/leaderelection: nobody's clock is compared with another's. A candidate takes the Lease after
  * watching it stand still for its duration on its own monotonic clock; the leader gives up earlier than that, counted from
- * before its last confirmed renewal was sent.
+ * before its last confirmed renewal was sent. Where client-go lets any candidate make a Lease that was deleted, and lead beside the
+ * leader that has not looked yet, here the leader makes it anew, and others do when it would have lapsed.
  * @throws KcgError `InvalidInput` when the times do not fit; what `lead` throws.
  */
 export async function runAsLeader(
@@ -76,7 +77,7 @@ class Election {
   readonly #options: Required<Omit<LeaderElectionOptions, 'onEvent' | 'namespaces'>> &
     Pick<LeaderElectionOptions, 'namespaces'>;
   readonly #onEvent: (event: LeaderElectionEvent) => void;
-  /** The Lease as last read or written, and since when it stands still. */
+  /** The Lease as last read or written, also when it is gone by now, and since when it stands still. */
   #seen: { lease: LeaderElectionLease; since: number } | undefined;
   /** When the last confirmed renewal was sent; absent until we lead. */
   #renewedAt: number | undefined;
@@ -159,8 +160,9 @@ class Election {
     const { clock, identity } = this.#options;
     const lease = await this.#read();
     const now = clock.now();
-    if (!lease) return this.#write({ ...this.#newRecord(now), transitions: 0 }, undefined);
-    const { record } = lease;
+    // One that somebody deleted is its holder's all the same, who makes it anew.
+    const record = lease?.record ?? this.#seen?.lease.record;
+    if (!record) return this.#write({ ...this.#newRecord(now), transitions: 0 }, undefined);
     if (record.holder === identity) return this.#write({ ...record, ...this.#renewal(now) }, lease);
     const standsStillMs = clock.monotonic() - (this.#seen?.since ?? 0);
     const isFree = record.holder === '' || standsStillMs >= record.leaseDurationSeconds * 1_000;
@@ -182,15 +184,16 @@ class Election {
       return 'held';
     // Something changed the Lease, perhaps our own write whose answer was lost: its content decides.
     const lease = await this.#read();
-    if (lease?.record.holder !== identity) return 'taken';
-    return this.#write({ ...lease.record, ...this.#renewal(clock.now()) }, lease);
+    const record = lease ? lease.record : last?.record;
+    if (record?.holder !== identity) return 'taken';
+    return this.#write({ ...record, ...this.#renewal(clock.now()) }, lease);
   }
 
   async #read(): Promise<LeaderElectionLease | undefined> {
     const { cluster, key, clock } = this.#options;
     const lease = await this.#bounded('read', (signal) => cluster.readLeaderElectionLease(key, { signal }));
-    if (!lease) this.#seen = undefined;
-    else if (this.#seen && isDeepStrictEqual(lease.record, this.#seen.lease.record)) this.#seen.lease = lease;
+    if (!lease) return undefined;
+    if (this.#seen && isDeepStrictEqual(lease.record, this.#seen.lease.record)) this.#seen.lease = lease;
     else this.#seen = { lease, since: clock.monotonic() };
     return lease;
   }

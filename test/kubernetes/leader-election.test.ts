@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
+import type { LeaderElectionLease } from '../../src/kubernetes/cluster.ts';
 import { runAsLeader, type LeaderElectionOptions } from '../../src/kubernetes/leader-election.ts';
 import { MemoryCluster } from '../../src/kubernetes/memory/cluster.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -196,6 +197,60 @@ describe('leader election', () => {
     losing = false;
     await clock.advance(30_000);
     expect(a.log).toEqual(['leading', 'start']);
+  });
+
+  /** A Lease that can be deleted, of which candidates learn when they look. */
+  function aLease() {
+    let stored: LeaderElectionLease | undefined;
+    let writes = 0;
+    const cluster: LeaderElectionOptions['cluster'] = {
+      readLeaderElectionLease: async () => stored,
+      async writeLeaderElectionLease(_key, record, { version } = {}) {
+        if (stored?.version !== version) return { outcome: 'lost', message: 'another version' };
+        writes += 1;
+        stored = { record, version: String(writes) };
+        return { outcome: 'written', version: stored.version };
+      },
+    };
+    return { cluster, delete: () => (stored = undefined), holder: () => stored?.record.holder };
+  }
+
+  test.each([0, 250, 500, 750, 1_000, 1_250, 1_500, 1_750, 2_000])(
+    'a Lease that is deleted after %s ms is made anew by its leader, and nobody leads beside it',
+    async (ms) => {
+      const lease = aLease();
+      const a = aCandidate(new MemoryCluster({ clock }), 'a', { cluster: lease.cluster });
+      await clock.advance(900);
+      const b = aCandidate(new MemoryCluster({ clock }), 'b', { cluster: lease.cluster });
+      await clock.advance(10_000 + ms);
+      lease.delete();
+      await clock.advance(30_000);
+      expect([a.log, b.log]).toEqual([['leading', 'start'], ['following']]);
+      expect(lease.holder()).toBe('a');
+    },
+  );
+
+  test('a Lease that is deleted once its leader is gone goes to the next when it would have lapsed', async () => {
+    const lease = aLease();
+    const renewals = { on: true };
+    const a = aCandidate(new MemoryCluster({ clock }), 'a', {
+      cluster: {
+        ...lease.cluster,
+        async writeLeaderElectionLease(...args) {
+          if (!renewals.on) throw new KcgError('Unavailable', 'cut off');
+          return lease.cluster.writeLeaderElectionLease(...args);
+        },
+      },
+    });
+    await clock.advance(900);
+    const b = aCandidate(new MemoryCluster({ clock }), 'b', { cluster: lease.cluster });
+    await clock.advance(10_000);
+    renewals.on = false;
+    lease.delete();
+    await clock.advance(11_000);
+    expect([a.leads(), b.log]).toEqual([false, ['following']]);
+    await clock.advance(7_000);
+    expect(b.log).toEqual(['following', 'leading', 'start']);
   });
 
   test('stands down when the process was stopped longer than its Lease', async () => {
