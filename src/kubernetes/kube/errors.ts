@@ -98,9 +98,11 @@ function wordsOf(body: unknown): string | undefined {
   return statusOf(body).message;
 }
 
+/** Server-side apply of a field that the schema does not have, or of a value that is none of its type (`memory: 512mb`): a 500. */
+const MISTYPED = /failed to create typed patch object|unable to convert unstructured object/;
+
 function codeOf(statusCode: number, { message = '', details }: KubeStatus): ErrorCode {
-  // Server-side apply of a field the schema does not have is answered 500.
-  if (statusCode === 500 && message.includes('failed to create typed patch object')) return 'InvalidInput';
+  if (statusCode === 500 && MISTYPED.test(message)) return 'InvalidInput';
   if (statusCode === 403 && details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating'))
     return 'Conflict';
   // No role of ours would help.

@@ -252,6 +252,29 @@ describe('a real API server', () => {
     await cluster.close();
   });
 
+  test('reports a quantity of a built-in kind that is none as InvalidInput', async () => {
+    const cluster = connect();
+    const namespace = await newNamespace(cluster);
+    const labels = { app: 'typo' };
+    const resources = { limits: { memory: '512mb' } };
+    const deployment = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { namespace, name: 'typo' },
+      spec: {
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: { containers: [{ name: 'app', image: 'registry.example/app:1', resources }] },
+        },
+      },
+    };
+    await expect(cluster.apply(KINDS.deployment, deployment, { fieldManager: 'kcg' })).rejects.toMatchObject({
+      code: 'InvalidInput',
+    });
+    await cluster.close();
+  });
+
   test('reports a namespace that does not exist as NotFound', async () => {
     const cluster = connect();
     const object = {

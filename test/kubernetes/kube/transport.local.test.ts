@@ -240,11 +240,19 @@ describe('the transport', () => {
     expect(seen).toHaveLength(tries);
   });
 
-  test('takes a field that the schema does not have for what it is', async () => {
-    answers.push(
-      say(500, { message: 'failed to create typed patch object: .spec.x: field not declared in schema' }),
-    );
+  test.each([
+    [
+      'a field that the schema does not have',
+      'failed to create typed patch object: .spec.x: field not declared',
+    ],
+    [
+      'a value that is none of its type',
+      'failed to convert new object (shop/orders-worker; apps/v1, Kind=Deployment) to proper version: unable to convert unstructured object to apps/v1, Kind=Deployment: quantities must match the regular expression',
+    ],
+  ])('takes %s for what it is, though it is answered with 500', async (_, message) => {
+    for (let i = 0; i < 4; i += 1) answers.push(say(500, { message }));
     await expect(transport.request(get)).rejects.toMatchObject({ code: 'InvalidInput' });
+    expect(seen).toHaveLength(1);
   });
 
   test.each<[string, unknown, string]>([

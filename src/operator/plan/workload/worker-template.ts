@@ -13,6 +13,7 @@ import {
   waitForDrain,
 } from './function-container.ts';
 import { mapOf } from '../../../lib/is-map.ts';
+import { quantityProblems } from './template-quantities.ts';
 
 /*
  * The pod template of a group's workers: the user's template, kept whole, with what the worker needs put in. Where the
@@ -77,8 +78,12 @@ function runsInApp(
   return handler.kind === 'module' || handler.kind === 'exec';
 }
 
-/** Why the template cannot carry this handler; nothing when it can. */
-export function templateProblems({
+/** Why the template cannot be used, or not with this handler; nothing when it can. */
+export function templateProblems(input: Pick<WorkerTemplateInput, 'handler' | 'template'>): string[] {
+  return [...containerProblems(input), ...quantityProblems(input.template)];
+}
+
+function containerProblems({
   handler,
   template,
 }: Pick<WorkerTemplateInput, 'handler' | 'template'>): string[] {
