@@ -214,7 +214,10 @@ test.each<[object, string]>([
 });
 
 test.each([
-  ['2026-01-01T00:00:00Z', ['what came before 2026-01-02T00:00:00.000Z is gone: the stream keeps 24 h']],
+  [
+    '2026-01-01T00:00:00Z',
+    ['what was written before 2026-01-02T00:00:00.000Z is gone: the stream keeps 24 h'],
+  ],
   ['2026-01-02T00:00:00Z', []],
 ])('warns of a range from %s on, of which the stream keeps a day', (from, found) => {
   const { group } = source('shop', { range: { from, to: '2026-01-02T01:00:00Z' } });

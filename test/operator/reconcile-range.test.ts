@@ -127,7 +127,7 @@ test('a replay of what the stream keeps no more says what was gone when it was m
   await h.clock.advance(3_600_000);
   await h.converge();
   expect(await h.message('Complete')).toBe(
-    `records from ${from} to ${kept} are read; what came before ${kept} was gone when the group was made: the stream keeps 24 h`,
+    `records from ${from} to ${kept} are read; what was written before ${kept} was gone when the group was made: the stream keeps 24 h`,
   );
 });
 

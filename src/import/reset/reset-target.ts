@@ -1,9 +1,9 @@
 import type { GroupSpec } from '../../api/group-spec.ts';
 import type { OffsetResetSpec } from '../../api/offset-reset.ts';
-import { goneBefore } from '../../kinesis/gone-before.ts';
 import { BEFORE_RECORD, type Checkpoint } from '../../kinesis/position.ts';
 import { isSameCreation } from '../../kinesis/same-stream.ts';
 import type { StreamClient } from '../../kinesis/stream-client.ts';
+import { tellGone } from '../../kinesis/tell-gone.ts';
 import { decodeRows } from '../../leases/group-rows.ts';
 import { latestStart } from '../../leases/latest.ts';
 import type { LeaseTable } from '../../leases/lease-table.ts';
@@ -56,7 +56,7 @@ export async function resolveTarget(options: TargetOptions, signal: AbortSignal)
       // Kinesis lists nothing for a time to come; the plan refuses that.
       const isFuture = timestampMs > clock.now();
       const since = isFuture ? [] : await stream.listShards({ from: 'TIMESTAMP', timestampMs }, { signal });
-      const notes = await tellGone(timestampMs, options, signal);
+      const notes = await goneNotes(timestampMs, options, signal);
       return { to: 'TIMESTAMP', timestampMs, since, notes };
     }
     case 'SequenceNumbers':
@@ -75,17 +75,15 @@ export async function resolveTarget(options: TargetOptions, signal: AbortSignal)
 /** No stream keeps less than a day. */
 const KEPT_MS = 86_400_000;
 
-async function tellGone(
+async function goneNotes(
   sinceMs: number,
   { stream, clock }: Pick<TargetOptions, 'stream' | 'clock'>,
   signal: AbortSignal,
 ): Promise<string[]> {
   if (sinceMs > clock.now() - KEPT_MS) return [];
   const summary = await stream.describe({ signal });
-  const goneMs = goneBefore(sinceMs, summary, clock.now());
-  if (goneMs === undefined) return [];
-  const time = new Date(goneMs).toISOString();
-  return [`what was written before ${time} is gone: the stream keeps ${summary.retentionHours} h`];
+  const gone = tellGone(sinceMs, summary, { nowMs: clock.now() });
+  return gone === undefined ? [] : [gone];
 }
 
 function asked({ shardId, after, at }: NonNullable<ResetTarget['positions']>[number]) {

@@ -1,7 +1,7 @@
 import type { KinesisConsumerGroup } from '../../api/group.ts';
 import type { Check } from '../../cli/checks.ts';
-import { goneBefore } from '../../kinesis/gone-before.ts';
 import type { StreamSummary } from '../../kinesis/stream-client.ts';
+import { tellGone } from '../../kinesis/tell-gone.ts';
 import { count } from '../../lib/count.ts';
 import { replicasBySpec } from '../../operator/plan/scaling/replicas-by-spec.ts';
 import type { DesiredTable } from '../../table/desired-table.ts';
@@ -48,8 +48,7 @@ export function rangeChecks(
   stream: Pick<StreamSummary, 'createdAt' | 'retentionHours'>,
   nowMs: number,
 ): Check[] {
-  const goneMs = range && goneBefore(Date.parse(range.from), stream, nowMs);
-  if (goneMs === undefined) return [];
-  const found = `what came before ${new Date(goneMs).toISOString()} is gone: the stream keeps ${stream.retentionHours} h`;
+  const found = range && tellGone(Date.parse(range.from), stream, { nowMs });
+  if (found === undefined) return [];
   return [{ result: 'warning', what: 'range', found }];
 }

@@ -1,5 +1,5 @@
 import type { KinesisConsumerGroup } from '../../../api/group.ts';
-import { goneBefore } from '../../../kinesis/gone-before.ts';
+import { tellGone } from '../../../kinesis/tell-gone.ts';
 import type { StreamSummary } from '../../../kinesis/stream-client.ts';
 import type { StoredObject } from '../../../kubernetes/cluster.ts';
 
@@ -11,7 +11,6 @@ export function rangeGone(
   const { range } = group.spec;
   const { creationTimestamp } = object.metadata;
   if (!range || !stream || creationTimestamp === undefined) return undefined;
-  const goneMs = goneBefore(Date.parse(range.from), stream, Date.parse(creationTimestamp));
-  if (goneMs === undefined) return undefined;
-  return `what came before ${new Date(goneMs).toISOString()} was gone when the group was made: the stream keeps ${stream.retentionHours} h`;
+  const is = 'was gone when the group was made';
+  return tellGone(Date.parse(range.from), stream, { nowMs: Date.parse(creationTimestamp), is });
 }
