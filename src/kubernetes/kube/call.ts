@@ -10,21 +10,25 @@ export interface Answer {
   text: string;
 }
 
-/**
- * One call whose answer is gathered as it comes: the streams and signals of undici's `request` cost more than all else of a small
- * answer. `onHead` hears the status once the server begins to answer, or 0 when it does not.
- */
+export interface CallOptions {
+  /** Hears the status once the server begins to answer, or 0 when it does not. */
+  onHead: (statusCode: number) => void;
+  /** Takes the body of a success as it comes, which is not gathered then. No more comes before it has returned; a throw ends the call. */
+  onChunk?: ((chunk: Buffer) => void) | undefined;
+}
+
+/** One call, without the streams and signals of undici's `request`, which cost more than all else of a small answer. */
 export class Call implements Dispatcher.DispatchHandler {
   readonly answer: Promise<Answer>;
   readonly #end: PromiseWithResolvers<Answer>;
-  readonly #onHead: (statusCode: number) => void;
+  readonly #options: CallOptions;
   readonly #parts: Buffer[] = [];
   #head: Omit<Answer, 'text'> | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #over: Error | undefined;
 
-  constructor(onHead: (statusCode: number) => void) {
-    this.#onHead = onHead;
+  constructor(options: CallOptions) {
+    this.#options = options;
     this.#end = Promise.withResolvers();
     this.answer = this.#end.promise;
   }
@@ -44,11 +48,13 @@ export class Call implements Dispatcher.DispatchHandler {
     // One of 1xx comes before the answer.
     if (statusCode < 200) return;
     this.#head = { statusCode, headers };
-    this.#onHead(statusCode);
+    this.#options.onHead(statusCode);
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#parts.push(chunk);
+    const { onChunk } = this.#options;
+    if (onChunk && this.#head && this.#head.statusCode < 400) onChunk(chunk);
+    else this.#parts.push(chunk);
   }
 
   onResponseEnd(): void {
@@ -58,7 +64,7 @@ export class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    if (!this.#head) this.#onHead(0);
+    if (!this.#head) this.#options.onHead(0);
     this.#end.reject(error);
   }
 }

@@ -7,7 +7,7 @@ import type { ResourceKind, WatchOptions } from '../cluster.ts';
 import { networkError, statusError, type KubeStatus } from './errors.ts';
 import { listQuery, resourcePath } from './paths.ts';
 import type { KubeTransport } from './transport.ts';
-import { readLines } from './lines.ts';
+import { LineCutter } from './lines.ts';
 import { parseJson } from './parse-json.ts';
 import { isOlder, ObjectStore } from '../object-store.ts';
 import { asStored, listPages } from './list-pages.ts';
@@ -149,7 +149,15 @@ export class KubeReflector {
     const { transport, kind, random, watch } = this.#options;
     const { min, max } = WATCH_SECONDS;
     const seconds = Math.round(min + random() * (max - min));
-    const { statusCode, body, chunks } = await transport.stream({
+    const lines = new LineCutter();
+    const onChunk = (chunk: Buffer) => {
+      this.#hear();
+      for (const line of lines.cut(chunk)) {
+        if (signal.aborted) return;
+        this.#take(line);
+      }
+    };
+    const request = {
       method: 'GET',
       verb: 'watch',
       resource: kind.plural,
@@ -163,13 +171,9 @@ export class KubeReflector {
       },
       accept: [GONE],
       signal,
-    });
-    if (signal.aborted) return;
-    if (statusCode === GONE) throw this.#expired(body);
-    for await (const line of readLines(chunks, () => this.#hear())) {
-      if (signal.aborted) return;
-      this.#take(line);
-    }
+    } as const;
+    const { statusCode, body } = await transport.watch(request, onChunk);
+    if (statusCode === GONE && !signal.aborted) throw this.#expired(body);
   }
 
   #hear(): void {

@@ -3,7 +3,7 @@ import { backoffMs, jitterMs } from '../../lib/backoff.ts';
 import { abortError, bounded, type Clock } from '../../lib/clock.ts';
 import { hasCode, KcgError, isRetryable } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
-import { Call, type Answer } from './call.ts';
+import { Call, type Answer, type CallOptions } from './call.ts';
 import type { KubeAccess, KubeCredentials } from './config.ts';
 import { Connections } from './connections.ts';
 import { networkError, statusError, wasNeverSent, type RequestSubject } from './errors.ts';
@@ -105,7 +105,18 @@ export class KubeTransport {
   }
 
   /**
-   * Opens a watch and yields its chunks until the server ends it. One try, not rate limited, no limit on its length.
+   * A watch: `onChunk` hears each piece as it comes, until the server ends it. One try, not rate limited, no limit on its length.
+   * @throws KcgError, and what `onChunk` throws
+   */
+  async watch(
+    request: KubeRequest & { signal: AbortSignal },
+    onChunk: (chunk: Buffer) => void,
+  ): Promise<KubeResponse> {
+    return this.#ask(request, Infinity, onChunk);
+  }
+
+  /**
+   * What is read as slowly as it is wanted: yields its chunks until the server ends it. Tried once, as a watch.
    * @throws KcgError from the call or from the iteration.
    */
   async stream(
@@ -129,25 +140,32 @@ export class KubeTransport {
   }
 
   async #attempt(request: KubeRequest): Promise<KubeResponse> {
-    const { clock } = this.#options;
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, accept = [] } = request;
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
     if (!request.urgent) await this.#bucket.take({ signal });
     if (signal?.aborted) throw abortError(signal);
-    const what = `to ${request.verb} ${request.resource}`;
     try {
-      return await bounded(clock, timeoutMs, { what, signal }, async (onEnd) => {
-        const answer = await this.#withFreshCredentials((credentials) =>
-          this.#call(request, credentials, onEnd),
-        );
-        const { statusCode, headers } = answer;
-        const body = bodyOf(answer);
-        if (statusCode >= 400 && !accept.includes(statusCode)) throw failure(answer, body, request);
-        return { statusCode, body, date: headers['date']?.toString() };
-      });
+      return await this.#ask(request, timeoutMs);
     } catch (thrown) {
       if (thrown instanceof KcgError && thrown.code === 'Timeout') this.distrust();
       throw thrown;
     }
+  }
+
+  #ask(request: KubeRequest, timeoutMs: number, onChunk?: CallOptions['onChunk']): Promise<KubeResponse> {
+    const { verb, resource, signal, accept = [] } = request;
+    const bound = { what: `to ${verb} ${resource}`, signal };
+    return bounded(this.#options.clock, timeoutMs, bound, async (onEnd) => {
+      const answer = await this.#withFreshCredentials(({ headers, tls }) => {
+        const call = new Call({ onHead: this.#reporter(request), onChunk });
+        onEnd((reason) => call.abort(reason));
+        this.#connections.by(tls).dispatch(this.#dispatchOf(request, headers), call);
+        return call.answer.catch((thrown: unknown) => this.#fail(thrown, request));
+      });
+      const { statusCode, headers } = answer;
+      const body = onChunk && statusCode < 400 ? undefined : bodyOf(answer);
+      if (statusCode >= 400 && !accept.includes(statusCode)) throw failure(answer, body, request);
+      return { statusCode, body, date: headers['date']?.toString() };
+    });
   }
 
   /** Calls; after a 401, or when the server's certificate is not trusted, once more with credentials read anew. */
@@ -164,41 +182,26 @@ export class KubeTransport {
     return call(await this.#credentials.current({ fresh: true }));
   }
 
-  async #call(
-    request: KubeRequest,
-    { headers, tls }: KubeCredentials,
-    onEnd: (stop: (reason: unknown) => void) => void,
-  ): Promise<Answer> {
-    const call = new Call(this.#reporter(request));
-    onEnd((reason) => call.abort(reason));
-    this.#connections.by(tls).dispatch(this.#dispatchOf(request, headers), call);
-    try {
-      return await call.answer;
-    } catch (thrown) {
-      throw this.#failed(thrown, request);
-    }
-  }
-
   async #open(
     request: KubeRequest & { signal: AbortSignal },
     { headers, tls }: KubeCredentials,
   ): Promise<Answer & { chunks: AsyncIterable<Buffer> }> {
     const report = this.#reporter(request);
-    const options = { ...this.#dispatchOf(request, headers), bodyTimeout: 0, signal: request.signal };
+    const options = { ...this.#dispatchOf(request, headers), signal: request.signal };
     const opening = this.#connections.by(tls).request(options);
     const response = await opening.catch((thrown: unknown) => {
       report(0);
-      throw this.#failed(thrown, request);
+      return this.#fail(thrown, request);
     });
     report(response.statusCode);
     if (response.statusCode < 400) return { ...response, text: '', chunks: response.body };
     return { ...response, text: await response.body.text(), chunks: empty() };
   }
 
-  #failed(thrown: unknown, request: KubeRequest): KcgError {
+  #fail(thrown: unknown, request: KubeRequest): never {
     const error = networkError(thrown, request);
     if (error.code === 'Timeout') this.distrust();
-    return error;
+    throw error;
   }
 
   /** Of one try, when the server begins to answer. */
@@ -224,6 +227,8 @@ export class KubeTransport {
       headers: { ...headers, accept: mediaType ?? 'application/json', 'user-agent': 'kcg', ...withBody },
       body: body === undefined ? null : JSON.stringify(body),
       headersTimeout: DEFAULT_TIMEOUT_MS,
+      // The whole has its own, and a watch may be silent.
+      bodyTimeout: 0,
     };
   }
 }

@@ -6,7 +6,7 @@ import { systemRandom } from '../../../src/lib/random.ts';
 import { KINDS, type ResourceKind, type StoredObject } from '../../../src/kubernetes/cluster.ts';
 import { KubeCluster } from '../../../src/kubernetes/kube/cluster.ts';
 import { loadKubeAccess } from '../../../src/kubernetes/kube/config.ts';
-import { readLines } from '../../../src/kubernetes/kube/lines.ts';
+import { LineCutter } from '../../../src/kubernetes/kube/lines.ts';
 import { KubeReflector, type ReflectorEvent } from '../../../src/kubernetes/kube/reflector.ts';
 import { KubeTransport, type RequestReport } from '../../../src/kubernetes/kube/transport.ts';
 import { clusterContract, WIDGET, type ClusterFixture } from '../../contract/cluster-contract.ts';
@@ -111,16 +111,17 @@ async function start(): Promise<ClusterFixture> {
 
 /** Loses what is told of the object `lost`, and ends a watch that has told of `last`. */
 class LosingTransport extends KubeTransport {
-  override async stream(request: Parameters<KubeTransport['stream']>[0]) {
-    const response = await super.stream(request);
-    const chunks = async function* () {
-      for await (const line of readLines(response.chunks, () => {})) {
+  override watch(...[request, onChunk]: Parameters<KubeTransport['watch']>) {
+    const lines = new LineCutter();
+    const over = new AbortController();
+    const signal = AbortSignal.any([request.signal, over.signal]);
+    return super.watch({ ...request, signal }, (chunk) => {
+      for (const line of lines.cut(chunk)) {
         const { object } = JSON.parse(line) as { object: StoredObject };
-        if (object.metadata.name !== 'lost') yield Buffer.from(`${line}\n`);
-        if (object.metadata.name === 'last') return;
+        if (object.metadata.name !== 'lost') onChunk(Buffer.from(`${line}\n`));
+        if (object.metadata.name === 'last') over.abort();
       }
-    };
-    return { ...response, chunks: chunks() };
+    });
   }
 }
 

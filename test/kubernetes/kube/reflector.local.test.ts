@@ -216,13 +216,14 @@ describe('the reflector', () => {
 
   test('starts the next watch from the last bookmark', async () => {
     server.put('a', 1);
-    const { store } = follow();
+    const { store, events } = follow();
     await store.whenSynced();
     await eventually(() => expect(server.requests).toHaveLength(2));
     const version = server.bookmark();
     server.endWatches();
     await eventually(() => expect(server.requests).toEqual(['list', 'watch 101', `watch ${version}`]));
     expect(held(store.list())).toEqual(truth());
+    expect(events.map(({ type }) => type)).toEqual(['listed']);
   });
 
   test('backs off when everything fails, and asks as the server says', async () => {
