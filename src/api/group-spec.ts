@@ -7,15 +7,16 @@ import { importSpec } from './import-spec.ts';
 import { rangeSpec } from './range-spec.ts';
 import { withRules } from './rule.ts';
 import { scalingSpec } from './scaling-spec.ts';
-import { consumerSpec, initialPositionSpec, streamSpec } from './stream-spec.ts';
+import { consumerSpec, initialPositionSpec, isRegionOfStream, streamSpec } from './stream-spec.ts';
 import { tableSpec } from './table-spec.ts';
 import { templateSpec } from './template-spec.ts';
 
 const endpoint = withRules(text(ENDPOINT, { max: 512, example: 'http://localhost:4566' }), [
   {
     // Kubernetes 1.30 has isIP, and refuses a CustomResourceDefinition that asks for it.
-    cel: `self.matches(r'${ENDPOINT_HOST.source}')`,
-    holds: (url) => ENDPOINT_HOST.test(url),
+    // What is no URL at all is complained of as that.
+    cel: `!self.startsWith('http') || self.matches(r'${ENDPOINT_HOST.source}')`,
+    holds: (url) => !url.startsWith('http') || ENDPOINT_HOST.test(url),
     message: 'the host is no IP address; write for example http://[fd00::23]:4566 or http://10.0.0.23:4566',
   },
 ]);
@@ -162,9 +163,8 @@ export const groupSpec = withRules(
   }),
   [
     {
-      cel: "!has(self.region) || !has(self.stream.arn) || self.stream.arn.split(':')[3] == self.region",
-      holds: ({ region, stream: { arn } }) =>
-        region === undefined || arn === undefined || arn.split(':')[3] === region,
+      cel: "!has(self.region) || !has(self.stream.arn) || self.stream.arn.split(':').size() < 6 || self.stream.arn.split(':')[3] == self.region",
+      holds: isRegionOfStream,
       message: 'region is not the region in stream.arn; remove region or make them equal',
       path: 'region',
     },

@@ -4,7 +4,7 @@ import { groupSpec } from './group-spec.ts';
 import { handlerSpec } from './handler-spec.ts';
 import { problemsOf } from './problems.ts';
 import { withRules } from './rule.ts';
-import { streamSpec } from './stream-spec.ts';
+import { isRegionOfStream, streamSpec } from './stream-spec.ts';
 import { TABLE_SETTINGS, tableSpec } from './table-spec.ts';
 
 const { region, endpoints, initialPosition, consumer, leases, checkpoints } = groupSpec.shape;
@@ -68,8 +68,7 @@ const librarySpec = withRules(
   [
     {
       cel: '',
-      holds: ({ region, stream: { arn } }) =>
-        region === undefined || arn === undefined || arn.split(':')[3] === region,
+      holds: isRegionOfStream,
       message: 'region is not the region in stream.arn; remove region or make them equal',
       path: 'region',
     },

@@ -28,6 +28,12 @@ export const streamSpec = withRules(
   ],
 );
 
+/** Also where there is nothing to compare: what is no ARN is complained of as that. */
+export function isRegionOfStream({ region, stream }: { region?: string; stream: { arn?: string } }): boolean {
+  const { arn = '' } = stream;
+  return region === undefined || arn.split(':').length < 6 || arn.split(':')[3] === region;
+}
+
 export const initialPositionSpec = withRules(
   z.strictObject({
     type: z

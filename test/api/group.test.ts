@@ -18,6 +18,20 @@ describe('the edge takes and refuses what the table says', () => {
   });
 });
 
+describe('what is not in its form is complained of once', () => {
+  test.each([
+    { endpoints: { kinesis: 'localhost:4566' } },
+    { endpoints: { kinesis: '127.0.0.1' } },
+    { endpoints: { kinesis: 'tcp://kinesis:4566' } },
+    { region: 'eu-west-1', stream: { arn: 'orders' } },
+    { region: 'eu-west-1', stream: { arn: 'arn:orders' } },
+  ])('%j', (change) => {
+    expect(parseGroup(groupOf({ change }))).toMatchObject({
+      problems: [expect.stringContaining('is not in the right form; write for example')],
+    });
+  });
+});
+
 describe('schedules that the API server cannot judge', () => {
   test.each([
     [

