@@ -1,43 +1,61 @@
 import { relative } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 
-const SHOWN = 10;
+const SHOWN = 20;
 
 export interface FileCost {
   file: string;
+  /** Seconds after the first file; undefined when it came to no beginning. */
+  begunAt: number | undefined;
   /** Import, hooks and tests, seconds on the clock. */
   seconds: number;
   /** Of its process and of those it started and waited for; undefined when it came to no end. */
   cpuSeconds: number | undefined;
 }
 
-/** The ten test files that take longest, and what all files cost in CPU. Nothing when few files ran. */
+/**
+ * The test files that take longest, and what all files cost: so many seconds in so many places, and of CPU, are what the whole run takes.
+ * Nothing when few files ran.
+ */
 export function slowestFiles(costs: readonly FileCost[]): string | undefined {
   if (costs.length <= SHOWN) return undefined;
-  const seconds = (value: number | undefined) => (value === undefined ? '-' : value.toFixed(1)).padStart(7);
-  const total = costs.reduce((sum, { cpuSeconds = 0 }) => sum + cpuSeconds, 0);
+  const column = (value: number | undefined, digits = 1) => (value?.toFixed(digits) ?? '-').padStart(7);
+  const total = (of: (cost: FileCost) => number | undefined) =>
+    costs.reduce((sum, cost) => sum + (of(cost) ?? 0), 0).toFixed(0);
   const rows = costs
     .toSorted((a, b) => b.seconds - a.seconds)
     .slice(0, SHOWN)
-    .map((cost) => ` ${seconds(cost.seconds)}  ${seconds(cost.cpuSeconds)}  ${cost.file}`);
+    .map(
+      ({ file, begunAt, seconds, cpuSeconds }) =>
+        ` ${column(begunAt, 0)}  ${column(seconds)}  ${column(cpuSeconds)}  ${file}`,
+    );
+  const all = `all files: ${total(({ seconds }) => seconds)} seconds, ${total(({ cpuSeconds }) => cpuSeconds)} CPU seconds`;
   return [
-    `The slowest ${SHOWN} of ${costs.length} files (seconds, CPU seconds); all files: ${total.toFixed(0)} CPU seconds`,
+    `The slowest ${SHOWN} of ${costs.length} files (begun at, seconds, CPU seconds); ${all}`,
     ...rows,
   ].join('\n');
 }
 
 export class SlowestFilesReporter implements Reporter {
+  readonly #begun = new Map<string, number>();
+
+  onTestModuleQueued({ moduleId }: TestModule): void {
+    this.#begun.set(moduleId, performance.now());
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const text = slowestFiles(modules.map(costOf));
+    const first = Math.min(...this.#begun.values());
+    const costs = modules.map((module) => {
+      const { collectDuration, setupDuration, duration } = module.diagnostic();
+      const begun = this.#begun.get(module.moduleId);
+      return {
+        file: relative(process.cwd(), module.moduleId),
+        begunAt: begun === undefined ? undefined : (begun - first) / 1_000,
+        seconds: (collectDuration + setupDuration + duration) / 1_000,
+        cpuSeconds: module.meta().cpuSeconds,
+      };
+    });
+    const text = slowestFiles(costs);
     if (text !== undefined) process.stdout.write(`\n${text}\n`);
   }
-}
-
-function costOf(module: TestModule): FileCost {
-  const { collectDuration, setupDuration, duration } = module.diagnostic();
-  return {
-    file: relative(process.cwd(), module.moduleId),
-    seconds: (collectDuration + setupDuration + duration) / 1_000,
-    cpuSeconds: module.meta().cpuSeconds,
-  };
 }
