@@ -17,19 +17,6 @@ const leftOut = [
 ];
 /** Those that need more than a processor: servers, processes, an API server, other people's programs. */
 const needy = ['test/**/*.{local,cluster,node,long}.test.ts', 'test/**/*.{local,cluster,node}.long.test.ts'];
-/**
- * Those that mostly wait, for other people's programs and for operators that look every few seconds. Not the nodes' tests: one file
- * that takes nine minutes, and longer beside three of these. The soak, which is as long and costs a sixth of a core, and those that
- * wait and have no cluster run beside it, and then two of the longest that have one: else the third place is empty while nodes are waited for.
- */
-const waiting = [
-  'test/**/!(*.sim|*.node|*.local|soak|crash-points.cluster|commands.cluster).long.test.ts',
-  'test/operator/operator{,-*}.cluster.test.ts',
-  'test/dev/{function,import}.local.test.ts',
-  'test/main/library-programs.local.test.ts',
-];
-
-const globalSetup = ['test/support/bundle-kcg.ts'];
 
 export default defineConfig({
   test: {
@@ -46,17 +33,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'servers', include: needy, exclude: [...leftOut, ...waiting], globalSetup },
-      },
-      {
-        extends: true,
         test: {
-          name: 'waiting',
-          include: waiting,
+          name: 'servers',
+          include: needy,
           exclude: leftOut,
-          globalSetup,
-          maxWorkers: 4,
-          sequence: { groupOrder: 1 },
+          globalSetup: ['test/support/bundle-kcg.ts'],
         },
       },
     ],
@@ -73,8 +54,9 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 1_200_000,
     expect: { poll: { timeout: 120_000 } },
-    // Two processes at most, a third for the nodes' tests, or four that wait: the suites start servers and processes of their own.
-    maxWorkers: noLong ? 2 : 3,
+    // More than a small machine has processors: most files wait for servers and processes that they have started. Of five that run with long
+    // ones two are the soak and the nodes' tests for most of the time, which need half a processor together.
+    maxWorkers: noLong ? 3 : 5,
     pool: 'forks',
   },
 });

@@ -31,4 +31,6 @@ export const LONGEST = [
   'test/operator/operator-deletion.cluster',
   'test/image/image.long',
   'test/runtime/handlers/lambda/clients.long',
+  'test/chaos/network.local',
+  'test/sim/group.sim',
 ].map((name) => `${name}.test.ts`);

@@ -1,12 +1,16 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { LONGEST } from './long-tests.ts';
 
-/** The order of vitest, by size, but the files that take longest come first. */
+/**
+ * The order of vitest, by size, but the files that take longest come first, and those that need nothing but a processor last: they are short,
+ * and fill the places that would be empty while the last of the others end.
+ */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification) => {
+    const rank = ({ moduleId, project }: TestSpecification) => {
       const at = LONGEST.findIndex((file) => moduleId.endsWith(`/${file}`));
-      return at === -1 ? LONGEST.length : at;
+      if (at !== -1) return at;
+      return project.name === 'pure' ? LONGEST.length + 1 : LONGEST.length;
     };
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
   }
