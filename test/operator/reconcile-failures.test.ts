@@ -35,15 +35,28 @@ describe('a step that fails is told of in the status', () => {
     expect(await h.condition(type)).toBe(expected);
     expect(await h.message(type)).toContain(fault.message);
     expect(await h.message(type)).toContain(fault.fix ?? '');
-    const [isDenied, told] = [fault.code === 'AccessDenied', expected.replace('False', 'True')];
-    expect(await h.condition('Stalled')).toBe(isDenied ? told : 'False NotStalled');
-    expect(await h.condition('Reconciling')).toBe(isDenied ? 'False Blocked' : 'True Retrying');
+    const isFinal = expected === 'False WorkersAccessDenied';
+    expect(await h.condition('Stalled')).toBe(isFinal ? 'True WorkersAccessDenied' : 'False NotStalled');
+    expect(await h.condition('Reconciling')).toBe(isFinal ? 'False Blocked' : 'True Retrying');
     expect(h.cluster.events.map(({ reason }) => reason)).toContain('TableCreating');
     h.faults.clear();
     await h.clock.advance(1_000);
     await h.converge();
     expect(await h.condition('GroupClaimed')).toBe('True Claimed');
     expect(await h.condition('WorkersAvailable')).toBe('False WorkersStarting');
+  });
+
+  test('one that lacks a right for longer than a new policy takes to spread waits for somebody', async () => {
+    h.faults.set('claim group', denied);
+    h.create();
+    await expect(h.reconcile()).rejects.toBe(denied);
+    await h.clock.advance(400_000);
+    await expect(h.reconcile()).rejects.toBe(denied);
+    expect(await h.condition('Stalled')).toBe('True ClaimAccessDenied');
+    h.faults.clear();
+    await h.clock.advance(400_000);
+    await h.converge();
+    expect(await h.condition('Stalled')).toBe('False NotStalled');
   });
 
   test('a Deployment that an admission plugin refused waits for a change of it', async () => {

@@ -137,7 +137,7 @@ describe('a group that is to begin with the positions of another consumer', () =
 
   it.each([
     ['NotFound', 'SourceNotFound', 'True'],
-    ['AccessDenied', 'SourceAccessDenied', 'True'],
+    ['AccessDenied', 'SourceAccessDenied', 'False'],
     ['Unavailable', 'SourceUnreachable', 'False'],
   ] as const)('has no worker while the source answers %s, and says so', async (code, reason, stalled) => {
     open();

@@ -44,12 +44,19 @@ const FOR_A_PERSON: ReadonlySet<string> = new Set<ReasonOf<'Stalled'>>([
 const MAKING_MS = 600_000;
 /** And what is being removed, as a group that another comes after under a new name: its workers stop first. */
 const REMOVING_MS = 120_000;
+/** What a new role or policy allows is known everywhere after so long, ms: IAM is eventually consistent. */
+const SPREADING_MS = 120_000;
 
 /** What somebody may be doing at the same time, with the same tool, which would give up at the first Stalled; after that nobody is. */
 const PATIENCE_MS: Readonly<Record<string, number>> = {
   StreamNotFound: MAKING_MS,
   TableNotFound: MAKING_MS,
   ClaimedByOtherResource: REMOVING_MS,
+  StreamAccessDenied: SPREADING_MS,
+  TableAccessDenied: SPREADING_MS,
+  TableKeyInaccessible: SPREADING_MS,
+  ClaimAccessDenied: SPREADING_MS,
+  SourceAccessDenied: SPREADING_MS,
 } satisfies Partial<Record<ReasonOf<'Stalled'>, number>>;
 
 /** Waited for, as somebody may be at it; if nobody is, it waits for a person from the first moment on. */

@@ -326,6 +326,22 @@ describe('conditions', () => {
       120_000,
       { claim: { verdict: 'refused', reason: 'ClaimedByOtherResource', message: 'm' } },
     ],
+    ['a new policy to spread, of the stream', 120_000, { stream: error('AccessDenied') }],
+    [
+      '… of the table',
+      120_000,
+      { table: { ...facts().table!, status: 'False', reason: 'TableAccessDenied' } },
+    ],
+    [
+      '… of its key',
+      120_000,
+      { table: { ...facts().table!, status: 'False', reason: 'TableKeyInaccessible' } },
+    ],
+    [
+      '… of its rows',
+      120_000,
+      { failures: [{ step: 'claim', error: new KcgError('AccessDenied', 'may not write') }] },
+    ],
   ])('wait for %s, %i ms, before they call for somebody', (_, patienceMs, change) => {
     const first = statusOf(change);
     const at = (nowMs: number) => {
