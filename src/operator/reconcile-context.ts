@@ -18,6 +18,7 @@ import type { ResetMemory } from './offset-reset.ts';
 import type { ImportMemory } from './position-import.ts';
 import type { PlannedEvent } from './plan/status/condition-events.ts';
 import type { Workload } from './plan/workload/desired-objects.ts';
+import type { WorkloadOf } from './plan/workload/workload-input.ts';
 import type { Want } from './plan/scaling/desired-replicas.ts';
 import { NO_LAG_HISTORY, type LagHistory } from './plan/scaling/wanted-for-lag.ts';
 import type {
@@ -121,8 +122,8 @@ export interface GroupMemory {
   /** The operator may not look for records that wait: why, and until when that is taken for granted; monotonic. */
   blind: { why: string; untilMs: number } | undefined;
   applied: AppliedGenerations;
-  /** The objects that were wanted last, and a hash of what they were made from. */
-  workload: { from: string; objects: Workload } | undefined;
+  /** The objects that were wanted last, and what they were made from. */
+  workload: { from: WorkloadOf; objects: Workload } | undefined;
   /** By thing: what failed last time. */
   refused: Map<string, Refused>;
   /** The operator that looks after it in our stead. */

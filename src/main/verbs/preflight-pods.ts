@@ -16,6 +16,7 @@ import {
   templateProblems,
   WORKER_CONTAINER,
 } from '../../operator/plan/workload/worker-template.ts';
+import { askedRestart } from '../../operator/plan/status/annotated-wishes.ts';
 import { workloadInput } from '../../operator/plan/workload/workload-input.ts';
 import { consumerNameOf } from '../../operator/steps/reconcile-consumer.ts';
 import { placeOf } from '../../operator/steps/reconcile-place.ts';
@@ -93,6 +94,7 @@ function deploymentFor(group: KinesisConsumerGroup, existing: StoredObject | und
   const input = workloadInput({
     group,
     uid: STAND_IN.uid,
+    restart: askedRestart(group.metadata),
     target: placeOf({ group, groupId: rowsGroupIdOf(group), options: { settings } })!,
     settings,
     consumerArn: consumerNameOf(group, groupIdOf(group)),

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { DELETION_COST_ANNOTATION } from '../../api/labels.ts';
 import { encodeWorkerConfig } from '../../api/worker-config.ts';
 import { count } from '../../lib/count.ts';
@@ -31,7 +30,8 @@ import {
 import type { ReplicasDecision } from '../plan/scaling/desired-replicas.ts';
 import type { WorkloadFacts } from '../plan/group-facts.ts';
 import { workloadHandler } from '../plan/workload/worker-config-of.ts';
-import { workloadInput } from '../plan/workload/workload-input.ts';
+import { workloadInput, type WorkloadOf } from '../plan/workload/workload-input.ts';
+import { askedRestart } from '../plan/status/annotated-wishes.ts';
 import { workloadProblem } from '../plan/status/step-failures.ts';
 import { templateProblems } from '../plan/workload/worker-template.ts';
 import { PODS_OF_GROUP } from '../observe/group-indexes.ts';
@@ -163,15 +163,22 @@ function notSeenYet({ deployment, problem }: WorkloadFacts): WorkloadFacts {
 }
 
 function objectsOf({ pass, existing, decision, seenRevision, consumerArn }: WorkloadPass): Workload {
-  const { group, object, target, options, memory } = pass;
-  const { replicas } = decision;
-  const { uid } = object.metadata;
-  const { settings } = options;
-  const input = workloadInput({ group, uid, target, settings, consumerArn, replicas });
-  const from = hash('sha256', JSON.stringify(input));
-  const known = memory.workload?.from === from ? memory.workload.objects : undefined;
+  const { object, target, options, memory } = pass;
+  const { apiVersion, kind, metadata, spec } = pass.group;
+  const { name, namespace } = metadata;
+  const from: WorkloadOf = {
+    group: { apiVersion, kind, metadata: { name, namespace }, spec },
+    uid: object.metadata.uid,
+    restart: askedRestart(metadata),
+    target,
+    settings: options.settings,
+    consumerArn,
+    replicas: decision.replicas,
+  };
+  const known = isSameJson(memory.workload?.from, from) ? memory.workload?.objects : undefined;
   // Made from their own Deployment they are the same: the revision stays, whatever workers have reported.
   if (known && existing && isSameJson(keptOf(existing), keptOf(known.deployment))) return known;
+  const input = workloadInput(from);
   const config = encodeWorkerConfig(input.config);
   const objects = desiredObjects({ ...input, config, existing, seenRevision });
   memory.workload = { from, objects };

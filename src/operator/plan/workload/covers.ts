@@ -7,19 +7,28 @@ export function covers(actual: unknown, wanted: unknown): boolean {
   if (wanted === undefined || wanted === null) return true;
   if (Array.isArray(wanted)) return Array.isArray(actual) && coversList(actual, wanted);
   if (typeof wanted !== 'object') return actual === wanted;
-  const entries = Object.entries(wanted).filter(([, value]) => !isEmpty(value));
   if (typeof actual !== 'object' || actual === null || Array.isArray(actual)) return false;
-  return entries.every(([key, value]) => covers((actual as Record<string, unknown>)[key], value));
+  for (const name in wanted) {
+    const value = (wanted as Fields)[name];
+    if (!isEmpty(value) && !covers((actual as Fields)[name], value)) return false;
+  }
+  return true;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 function coversList(actual: readonly unknown[], wanted: readonly unknown[]): boolean {
-  const names = wanted.map(nameOf);
-  if (wanted.length > 0 && names.every((name) => name !== undefined)) {
-    return wanted.every((item, index) =>
-      actual.some((other) => nameOf(other) === names[index] && covers(other, item)),
-    );
-  }
+  if (wanted.length > 0 && wanted.every(isNamed)) return wanted.every((item) => hasNamed(actual, item));
   return actual.length === wanted.length && wanted.every((item, index) => covers(actual[index], item));
+}
+
+function hasNamed(actual: readonly unknown[], wanted: unknown): boolean {
+  const name = nameOf(wanted);
+  return actual.some((item) => nameOf(item) === name && covers(item, wanted));
+}
+
+function isNamed(item: unknown): boolean {
+  return nameOf(item) !== undefined;
 }
 
 function nameOf(item: unknown): string | undefined {

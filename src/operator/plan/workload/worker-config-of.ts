@@ -5,9 +5,11 @@ import type { GroupTarget } from '../../group-target.ts';
 import { maxConcurrencyOf } from './function-container.ts';
 import type { WorkloadHandler } from './worker-template.ts';
 
+type Group = Pick<KinesisConsumerGroup, 'spec'> & { metadata: { name: string } };
+
 /** What the group's workers have to know. */
 export function workerConfigOf(
-  group: Pick<KinesisConsumerGroup, 'spec' | 'metadata'>,
+  group: Group,
   target: GroupTarget,
   consumerArn?: string,
 ): WorkerConfig {
@@ -104,10 +106,7 @@ function workerHandler(
 }
 
 /** The one handler the spec names; a shadow has none that does anything, unless it may. */
-export function workloadHandler(
-  { metadata, spec }: Pick<KinesisConsumerGroup, 'spec' | 'metadata'>,
-  region: string,
-): WorkloadHandler {
+export function workloadHandler({ metadata, spec }: Group, region: string): WorkloadHandler {
   if (!callsHandler({ spec })) return { kind: 'log' };
   const { http, module, exec, lambda } = spec.handler;
   if (http) return { kind: 'http', ...http };

@@ -1,14 +1,18 @@
-import type { KinesisConsumerGroup } from '../../../api/group.ts';
+import type { GroupMetadata, KinesisConsumerGroup } from '../../../api/group.ts';
 import { COMPONENT_LABEL, ownedLabels, workerSelector } from '../../../api/labels.ts';
 import type { WorkerConfig } from '../../../api/worker-config.ts';
 import type { GroupTarget } from '../../group-target.ts';
-import { askedRestart } from '../status/annotated-wishes.ts';
 import type { WorkloadInput } from './desired-objects.ts';
 import { workerConfigOf, workloadHandler } from './worker-config-of.ts';
 
+/** All that tells the objects of one group from those that it had: while none of it changes, they need not be made again. */
 export interface WorkloadOf {
-  group: KinesisConsumerGroup;
+  group: Pick<KinesisConsumerGroup, 'apiVersion' | 'kind' | 'spec'> & {
+    metadata: Pick<GroupMetadata, 'name' | 'namespace'>;
+  };
   uid: string;
+  /** Asked for by annotation. */
+  restart: string | undefined;
   target: GroupTarget;
   /** The operator's. */
   settings: { workerImage: string; workerOtlpEndpoint?: string | undefined };
@@ -21,6 +25,7 @@ export interface WorkloadOf {
 export function workloadInput({
   group,
   uid,
+  restart,
   target,
   settings,
   consumerArn,
@@ -38,6 +43,6 @@ export function workloadInput({
     labels: { ...ownedLabels(name), ...selector, [COMPONENT_LABEL]: 'worker' },
     selector,
     replicas,
-    restart: askedRestart(group.metadata),
+    restart,
   };
 }
