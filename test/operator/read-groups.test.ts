@@ -47,6 +47,27 @@ test('a status that the operator wrote itself is not read again', () => {
   expect(statusOf(object({ status }, '3'))).toEqual({ observedGeneration: 7 });
 });
 
+test.for<[string, (own: StoredObject) => void, boolean]>([
+  ['and nothing else that is new', () => {}, true],
+  ['and an annotation that is new', (own) => (own.metadata.annotations = { a: 'b' }), false],
+  ['and a name that is wrong', (own) => (own.metadata.name = 'A'), false],
+  ['and a field that nobody knows', (own) => ((own as { more?: number }).more = 1), false],
+])(
+  'a group with a status of the operator itself %s is read as by one who sees it for the first time',
+  (changes) => {
+    const [, change, isKept] = changes;
+    const memory: Known = { read: undefined, toldVersion: '2' };
+    const reader = new GroupReader(silentLog);
+    const first = reader.read(object(), memory);
+    const own = object({ status: { observedGeneration: 7 } }, '2');
+    change(own);
+    const again = reader.read(own, memory);
+    expect(again).toEqual(reader.read(own, { read: undefined, toldVersion: undefined }));
+    const labelsOf = (read: typeof first) => (read.outcome === 'ok' ? read.group.metadata.labels : undefined);
+    expect(labelsOf(again) === labelsOf(first)).toBe(isKept);
+  },
+);
+
 test('of a group whose status was replaced the spec alone is remembered', () => {
   const memory: Known = { read: undefined, toldVersion: undefined };
   const reader = new GroupReader(silentLog);

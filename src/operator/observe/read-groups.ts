@@ -9,14 +9,16 @@ export interface LastRead {
   /** Undefined = only the spec serves: what is stored has changed since. */
   object: StoredObject | undefined;
   spec: unknown;
+  /** What is beside spec and status, but for the version, which every change moves. */
+  around: unknown;
   stored: StoredGroup;
 }
 
 /** A status that was just replaced is not kept until the next look, which may be minutes away. */
-export function withoutStatus({ spec, stored }: LastRead): LastRead {
+export function withoutStatus({ stored, ...last }: LastRead): LastRead {
   const rest =
     stored.outcome === 'ok' ? { ...stored, group: { ...stored.group, status: undefined } } : stored;
-  return { object: undefined, spec, stored: rest };
+  return { ...last, object: undefined, stored: rest };
 }
 
 /** What helps to read a group. */
@@ -28,7 +30,7 @@ interface Known {
 
 /**
  * Groups as the API server has them. Most looks are at an object that has not changed since the last one, and most changes are of
- * the status, by the operator: a spec, which is most of the work, is read once, and a status of its own not at all.
+ * the status, by the operator: what is not its own status is read once, and that not at all.
  */
 export class GroupReader {
   readonly #log: Log;
@@ -43,7 +45,7 @@ export class GroupReader {
     const { read: last } = memory;
     if (last?.object === object) return last.stored;
     const stored = readAfter(memory, object);
-    memory.read = { object, spec: object.spec, stored };
+    memory.read = { object, spec: object.spec, around: aroundOf(object), stored };
     this.#tellIgnored(stored.ignored);
     return stored;
   }
@@ -59,9 +61,18 @@ export class GroupReader {
 
 function readAfter({ read: last, toldVersion }: Known, object: StoredObject): StoredGroup {
   if (last?.stored.outcome === 'ok' && isSameJson(last.spec, object.spec)) {
-    const isOwn = object.metadata.resourceVersion === toldVersion;
-    const status = isOwn ? (object.status as GroupStatus) : undefined;
-    return checkAroundSpec(object, { spec: last.stored.group.spec, status });
+    const { group } = last.stored;
+    const { resourceVersion } = object.metadata;
+    const status = resourceVersion === toldVersion ? (object.status as GroupStatus) : undefined;
+    if (status && isSameJson(last.around, aroundOf(object))) {
+      const metadata = { ...group.metadata, resourceVersion };
+      return { outcome: 'ok', group: { ...group, metadata, status }, ignored: [] };
+    }
+    return checkAroundSpec(object, { spec: group.spec, status });
   }
   return object.metadata.deletionTimestamp ? readGroupLeniently(object) : readGroup(object);
+}
+
+function aroundOf({ spec: _, status: __, ...around }: StoredObject): unknown {
+  return { ...around, metadata: { ...around.metadata, resourceVersion: undefined } };
 }

@@ -8,11 +8,7 @@ import type { WorkloadHandler } from './worker-template.ts';
 type Group = Pick<KinesisConsumerGroup, 'spec'> & { metadata: { name: string } };
 
 /** What the group's workers have to know. */
-export function workerConfigOf(
-  group: Group,
-  target: GroupTarget,
-  consumerArn?: string,
-): WorkerConfig {
+export function workerConfigOf(group: Group, target: GroupTarget, consumerArn?: string): WorkerConfig {
   const { spec } = group;
   const { consumer, checkpoints, leases, handler, initialPosition } = spec;
   const { kinesis, dynamodb } = target.endpoints;
