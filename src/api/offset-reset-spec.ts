@@ -106,6 +106,14 @@ export const offsetResetSpec = withRules(
       .describe(
         'Only show in status.shards what would become of each position; nothing is stopped or written.',
       ),
+    ttlSecondsAfterFinished: z
+      .int()
+      .min(0)
+      .max(2_147_483_647)
+      .optional()
+      .describe(
+        'Seconds after which a reset that is over, done or failed, is deleted, counted from status.completionTime; as of a Job. Unset: it is kept. Not for what a tool would create anew, as from Git: that is done again.',
+      ),
   }),
   [
     {

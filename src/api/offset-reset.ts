@@ -48,6 +48,14 @@ export function isOver(status: Pick<OffsetResetStatus, 'completionTime'> | undef
   return status?.completionTime !== undefined;
 }
 
+/** When it is to be deleted, ms since the epoch; undefined = never, or it is not over. Also of a spec that is refused otherwise. */
+export function removalTimeOf({ spec, status }: { spec?: unknown; status?: unknown }): number | undefined {
+  const { completionTime } = (status ?? {}) as OffsetResetStatus;
+  const { ttlSecondsAfterFinished: ttl } = (spec ?? {}) as { ttlSecondsAfterFinished?: unknown };
+  if (completionTime === undefined || typeof ttl !== 'number') return undefined;
+  return Date.parse(completionTime) + ttl * 1_000;
+}
+
 /** Where to, in a few words. */
 export function targetOf({ to, undo }: Pick<OffsetResetSpec, 'to' | 'undo'>): string {
   if (to === undefined) return `undo of ${undo}`;

@@ -29,6 +29,14 @@ export const resetOptions = {
     description: 'stop workers that run for that time; without it they are left alone',
   },
   'dry-run': { type: 'boolean', description: 'show what would become of each position, and write nothing' },
+  ttl: {
+    type: 'number',
+    // Whoever waits for the end looks at the resource.
+    min: 60,
+    max: 2_147_483_647,
+    isSeconds: true,
+    description: 'seconds after which the KinesisOffsetReset is deleted once it is over; default: it is kept',
+  },
   namespace: { ...namespace, description: "namespace of the group; default: the context's" },
   file: {
     type: 'string',

@@ -25,6 +25,7 @@ import { reconcilePause } from './steps/reconcile-pause.ts';
 import { lookAtRowsAgain } from './observe/rows-again.ts';
 import { lookAnew } from './observe/look-anew.ts';
 import { pursueReset } from './steps/reconcile-reset.ts';
+import { pursueRemovals } from './steps/finished-resets.ts';
 import { resetUnderWay } from '../leases/claim.ts';
 import type { GroupRows } from '../leases/group-rows.ts';
 import type { LeaseTable } from '../leases/lease-table.ts';
@@ -108,6 +109,7 @@ async function pursue(pass: PlacedPass): Promise<GroupFacts> {
     }
   }
   await pursueReset(pass, ours);
+  await pursueRemovals(pass);
   // Shards are ended where the range ends, which is not the end of the shard.
   if (found.rows && !group.spec.range && isListStale(found.rows, stream)) streams.refresh(streamKey(target));
   const judged = await judgeWorkers(pass, found);

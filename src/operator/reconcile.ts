@@ -61,8 +61,7 @@ export class GroupReconciler {
     const { again, waits } = await (late
       ? this.#wait(cached, late, signal)
       : this.#lookIfOurs(key, cached, signal));
-    if (waits) await tellNotReady(this.#options, cached, signal);
-    return again;
+    return waits ? sooner(again, await tellNotReady(this.#options, cached, signal)) : again;
   }
 
   async #wait(group: StoredObject, { message, inMs }: Waits, signal: AbortSignal): Promise<Look> {
@@ -200,6 +199,12 @@ export class GroupReconciler {
     this.#options.onJudged?.(key, undefined);
     this.#options.onLook?.(key, undefined);
   }
+}
+
+function sooner(again: Again, inMs: number | undefined): Again {
+  if (inMs === undefined) return again;
+  if (typeof again === 'object') return { ...again, inMs: Math.min(again.inMs, inMs) };
+  return Math.min(again ?? Infinity, inMs);
 }
 
 /** It waits for a person, which the metrics are to tell. */

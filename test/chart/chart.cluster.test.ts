@@ -257,6 +257,14 @@ spec:
     const { apiVersion, kind } = { apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisOffsetReset' };
     await kubectl('apply -f -', JSON.stringify({ apiVersion, kind, metadata, spec: reset }));
     await kubectl(`wait --for=condition=Complete kcgreset/look -n ${NAMESPACE} --timeout=300s`);
+    const brief = { ...reset, ttlSecondsAfterFinished: 0 };
+    await kubectl(
+      'apply -f -',
+      JSON.stringify({ apiVersion, kind, metadata: { ...metadata, name: 'brief' }, spec: brief }),
+    );
+    await until('the end of a reset that is over', async () =>
+      operator.made().has('delete kinesisoffsetresets'),
+    );
     // The same event again counts the first one up.
     const regarding = await operator.cluster.list(KINDS.deployment, { namespace: NAMESPACE });
     for (let count = 1; count <= 2; count += 1) {

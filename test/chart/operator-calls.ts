@@ -17,7 +17,7 @@ const group = (group: string, resource: string, verbs: string, more: Partial<Kub
 export const OPERATOR_CALLS: readonly KubeCall[] = [
   ...group('kcg.dev', 'kinesisconsumergroups', 'list watch patch'),
   ...group('kcg.dev', 'kinesisconsumergroups/status', 'patch'),
-  ...group('kcg.dev', 'kinesisoffsetresets', 'list watch patch'),
+  ...group('kcg.dev', 'kinesisoffsetresets', 'list watch patch delete'),
   ...group('kcg.dev', 'kinesisoffsetresets/status', 'patch'),
   ...group('apps', 'deployments', 'get list watch create patch delete'),
   ...group('policy', 'poddisruptionbudgets', 'get list watch create patch delete'),

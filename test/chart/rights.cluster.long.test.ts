@@ -126,6 +126,7 @@ const CASES: Case[] = [
   { right: 'patch kinesisconsumergroups/status', act: apply },
   { right: 'patch kinesisoffsetresets', before: made, act: (name) => kubectl('apply -f -', JSON.stringify({ apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisOffsetReset', metadata: { name, namespace: 'shop' }, spec: { group: name, to: { type: 'Latest' } } })) },
   { right: 'patch kinesisoffsetresets/status', before: made, act: (name) => kubectl('apply -f -', JSON.stringify({ apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisOffsetReset', metadata: { name, namespace: 'shop' }, spec: { group: name, to: { type: 'Latest' }, dryRun: true } })) },
+  { right: 'delete kinesisoffsetresets', before: made, act: (name) => kubectl('apply -f -', JSON.stringify({ apiVersion: 'kcg.dev/v1alpha1', kind: 'KinesisOffsetReset', metadata: { name, namespace: 'shop' }, spec: { group: name, to: { type: 'Latest' }, dryRun: true, ttlSecondsAfterFinished: 0 } })) },
   { right: 'get namespaces', act: (name) => apply(name, { aws: { roleArn: 'arn:aws:iam::123456789012:role/kcg' } }) },
   { right: 'get leases', act: (name) => apply(name, {}, { 'kcg.dev/operator': 'elsewhere/kcg-operator' }) },
   { right: 'get deployments', act: apply },

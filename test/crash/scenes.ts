@@ -180,6 +180,12 @@ export const SCENES: readonly Scene[] = [
     leaves: [...READ, 'reset', 'reset'],
   },
   {
+    name: 'is reset, and the reset is deleted some time after it is over',
+    before: [create(), change({ desiredState: 'Stopped' })],
+    steps: [reset('back', { to: { type: 'TrimHorizon' }, ttlSecondsAfterFinished: 15 })],
+    leaves: ['group', 'workload', 'table', 'claim', 'shard', 'shard'],
+  },
+  {
     name: 'expires, and lives again before its rows are gone',
     before: [],
     steps: [

@@ -38,6 +38,24 @@ test('who may only reset, and stops kcg reset while it waits, is told what goes 
   expect(code).toBe(130);
 });
 
+test('--ttl is how long the resource is kept; with -f there is none', async () => {
+  const asked: unknown[] = [];
+  const server = await serve(async (request) => {
+    if (request.method === 'PATCH') asked.push(((await json(request)) as { spec: unknown }).spec);
+    const complete = { type: 'Complete', status: 'True', reason: 'Reset', message: '2 shards moved' };
+    return { status: { conditions: [complete] } };
+  });
+  const line = 'reset orders -n shop --to Latest --ttl';
+  const done = await kcgHere(`${line} 1h --server ${server}`.split(' '));
+  expect(done).toMatchObject({ code: 0, stderr: '' });
+  expect(asked).toEqual([{ group: 'orders', to: { type: 'Latest' }, ttlSecondsAfterFinished: 3_600 }]);
+  // It would be gone before its end is seen.
+  const short = await kcgHere(`${line} 0 --server ${server}`.split(' '));
+  expect(short).toMatchObject({ code: 2, stderr: expect.stringContaining('seconds from 60') as string });
+  const local = await kcgHere('reset -f group.yaml --to Latest --ttl 1h'.split(' '));
+  expect(local).toMatchObject({ code: 2, stderr: expect.stringContaining('Leave out --ttl') as string });
+});
+
 test('--undo goes back before the reset that ended last, also of those of one second', async () => {
   const status = { completionTime: '2026-11-29T08:00:00Z', snapshot: { id: 's' } };
   const items = ['9', '11', '10'].map((resourceVersion) => {
@@ -53,5 +71,6 @@ test('--undo goes back before the reset that ended last, also of those of one se
   });
   const done = await kcgHere(`reset orders -n shop --undo --server ${server}`.split(' '));
   expect(done).toMatchObject({ code: 0, stderr: '' });
+  expect(done.stdout).toContain('created: back before at-11, which was over at 2026-11-29T08:00:00Z');
   expect(asked).toEqual([{ group: 'orders', undo: 'at-11' }]);
 });

@@ -121,6 +121,17 @@ test('a reset without its group says so in kubectl get, and is done when the gro
   await until('the end of early', async () => / True +Reset /.test(await row()));
 });
 
+test('a reset that is over goes by itself, when it says so', async () => {
+  await site.apply(reset('brief', 'to: {type: Latest}, dryRun: true, ttlSecondsAfterFinished: 0'));
+  await site.kubectl(`wait --for=delete kcgreset/brief -n ${NAMESPACE} --timeout=300s`);
+  expect(
+    await site.refused(
+      'apply --server-side -f -',
+      reset('bad', 'to: {type: Latest}, ttlSecondsAfterFinished: -1'),
+    ),
+  ).toContain('ttlSecondsAfterFinished');
+});
+
 describe('a group that reads', () => {
   test('is refused, then stopped, moved and set going again; kubectl shows and waits for it', async () => {
     await until(

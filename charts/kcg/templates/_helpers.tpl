@@ -88,7 +88,7 @@ annotations:
   verbs: [patch]
 - apiGroups: [kcg.dev]
   resources: [kinesisoffsetresets]
-  verbs: [list, watch, patch]
+  verbs: [list, watch, patch, delete]
 - apiGroups: [kcg.dev]
   resources: [kinesisoffsetresets/status]
   verbs: [patch]

@@ -41,12 +41,14 @@ export async function resetByResource(
   return readUserCluster(options, { env }, async ({ cluster, namespace }) => {
     const key = { namespace, name: group };
     if (!(await isThere(cluster, key, signal))) throw await noSuchGroup(cluster, key);
-    const where = to ? { to } : { undo: await lastReset(cluster, { namespace, group, signal }) };
+    const undone = to ? undefined : await lastReset(cluster, { namespace, group, signal });
+    const where = to ? { to } : { undo: undone?.metadata.name };
     const spec = {
       group,
       ...where,
       ...(options.stop ? { whileRunning: 'Stop' } : {}),
       ...(options.dryRun ? { dryRun: true } : {}),
+      ...(options.ttl === undefined ? {} : { ttlSecondsAfterFinished: options.ttl }),
     };
     const name = `${group}-${randomName(systemRandom, 6)}`;
     const object: KubeObject = {
@@ -57,7 +59,7 @@ export async function resetByResource(
     };
     const result = await cluster.apply(KINDS.offsetReset, object, { fieldManager: 'kcg-cli', signal });
     if (result.outcome !== 'applied') throw new KcgError('Conflict', result.message);
-    say(`kinesisoffsetreset ${namespace}/${name} created`);
+    say(`kinesisoffsetreset ${namespace}/${name} created${undone ? `: ${undoing(undone)}` : ''}`);
     const left = `not waited for: the operator goes on with ${namespace}/${name}. kubectl get kcgreset ${name} -n ${namespace} shows how it stands.`;
     return orStopped(signal, left, () => untilOver(cluster, { namespace, name, signal, say }));
   });
@@ -73,11 +75,17 @@ async function isThere(cluster: Cluster, group: ObjectKey, signal: AbortSignal):
   }
 }
 
-/** Name of the last one that moved something and says how to go back. */
+/** One that came after it may have been deleted since. */
+function undoing({ metadata, status }: StoredObject): string {
+  const { completionTime = 'an unknown time' } = status as OffsetResetStatus;
+  return `back before ${metadata.name}, which was over at ${completionTime}`;
+}
+
+/** The last one that moved something and says how to go back. */
 async function lastReset(
   cluster: Cluster,
   { namespace, group, signal }: { namespace: string; group: string; signal: AbortSignal },
-): Promise<string> {
+): Promise<StoredObject> {
   const all = await cluster.list(KINDS.offsetReset, { namespace, signal });
   const when = ({ status }: StoredObject) => (status as OffsetResetStatus).completionTime ?? '';
   // Several may end in one second; what ended last was written last.
@@ -87,9 +95,9 @@ async function lastReset(
     .filter(({ status }) => (status as OffsetResetStatus | undefined)?.snapshot !== undefined)
     .sort((a, b) => (when(a) === when(b) ? version(a) - version(b) : when(a) < when(b) ? -1 : 1));
   const last = done.at(-1);
-  if (last) return last.metadata.name;
+  if (last) return last;
   throw new KcgError('NotFound', `no reset of ${namespace}/${group} is there to be undone`, {
-    fix: 'kubectl get kcgreset lists them; a snapshot can also be named: --to-snapshot ID.',
+    fix: 'kubectl get kcgreset lists them; of one that was deleted, the snapshot can be named: --to-snapshot ID.',
   });
 }
 

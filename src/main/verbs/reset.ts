@@ -18,6 +18,14 @@ export async function runResetCommand(
   const [name] = positionals;
   const { file, output } = options;
   requireOneSource('reset', name, options);
+  if (file !== undefined && options.ttl !== undefined)
+    throw new KcgError(
+      'InvalidInput',
+      '--ttl is of the resource that a reset in a cluster is; with -f there is none',
+      {
+        fix: 'Leave out --ttl.',
+      },
+    );
   const to = targetFromFlags(options);
   let told = '';
   const say = (message: string) => {

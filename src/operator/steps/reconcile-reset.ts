@@ -142,7 +142,8 @@ function undoTarget(
 ): NonNullable<OffsetResetSpec['to']> | string {
   const { namespace, name } = group.metadata;
   const object = options.caches.offsetResets.get({ namespace, name: undo });
-  if (!object) return `there is no KinesisOffsetReset ${undo} in namespace ${namespace}`;
+  if (!object)
+    return `there is no KinesisOffsetReset ${undo} in namespace ${namespace}. If it was deleted, its snapshot is there for 90 days all the same: its id goes into to, with type Snapshot`;
   const { spec, status } = object as { spec?: { group?: string }; status?: OffsetResetStatus };
   if (spec?.group !== name) return `KinesisOffsetReset ${undo} is of group ${spec?.group}`;
   const { uid, annotations } = object.metadata;

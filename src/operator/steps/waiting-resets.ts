@@ -4,6 +4,7 @@ import { tellReset } from '../apply/reset-writer.ts';
 import { RESETS_OF_GROUP } from '../observe/group-indexes.ts';
 import type { ResetStep } from '../offset-reset.ts';
 import type { ReconcilerOptions } from '../reconcile-context.ts';
+import { removeFinished } from './finished-resets.ts';
 
 /*
  * What is told of resets that cannot begin: their group is not there, or it is and cannot be worked on. They go on by
@@ -25,7 +26,7 @@ export function pendingResets({ caches }: Pick<ReconcilerOptions, 'caches'>, gro
     .sort((a, b) => (age(a) < age(b) ? -1 : 1));
 }
 
-/** @returns when to look again, ms, at resets whose group is not there */
+/** @returns when to look again, ms, at resets whose group is not there, whether they are over or not */
 export async function tellNoGroup(
   options: ReconcilerOptions,
   group: string,
@@ -33,12 +34,12 @@ export async function tellNoGroup(
 ): Promise<number | undefined> {
   const { name, namespace } = parseKey(group);
   const message = `there is no KinesisConsumerGroup ${name} in namespace ${namespace}. Create it, and this reset goes on by itself; if another group was meant, delete this reset and create one that names it`;
-  let againInMs: number | undefined;
+  let againInMs = Infinity;
   for (const object of pendingResets(options, group)) {
     const ageMs = options.clock.now() - Date.parse(object.metadata.creationTimestamp ?? '');
     const isStalled = !(ageMs < GROUP_PATIENCE_MS);
     const inMs = Math.max(1_000, GROUP_PATIENCE_MS - ageMs);
-    if (!isStalled) againInMs = Math.min(againInMs ?? Infinity, inMs);
+    if (!isStalled) againInMs = Math.min(againInMs, inMs);
     const step = {
       outcome: 'waiting',
       reason: 'GroupNotFound',
@@ -48,17 +49,23 @@ export async function tellNoGroup(
     } as const;
     await tellReset(options, object, { step, signal });
   }
-  return againInMs;
+  againInMs = Math.min(againInMs, (await removeFinished(options, group, signal)) ?? Infinity);
+  return againInMs === Infinity ? undefined : againInMs;
 }
 
-/** Of a group that is there, and is not worked on or cannot be. */
+/**
+ * Of a group that is there, and is not worked on or cannot be.
+ * @returns when the next of those that are over is to go, ms
+ */
 export async function tellNotReady(
   options: ReconcilerOptions,
   group: StoredObject,
   signal: AbortSignal,
-): Promise<void> {
-  for (const object of pendingResets(options, keyString(keyOf(group))))
+): Promise<number | undefined> {
+  const key = keyString(keyOf(group));
+  for (const object of pendingResets(options, key))
     await tellReset(options, object, { step: notReady(group), signal });
+  return removeFinished(options, key, signal);
 }
 
 export function notReady({ metadata: { namespace = '', name, deletionTimestamp } }: StoredObject): ResetStep {

@@ -313,7 +313,7 @@ describe('the definition', () => {
       apiVersion: 'kcg.dev/v1alpha1',
       kind: 'KinesisOffsetReset',
       metadata: { name: 'beta', namespace: NAMESPACE },
-      spec: { group: 'beta', to: { type: 'TrimHorizon' }, dryRun: true },
+      spec: { group: 'beta', to: { type: 'TrimHorizon' }, dryRun: true, ttlSecondsAfterFinished: 86_400 },
     };
     await taken(beta(reset));
     const resets = 'kinesisoffsetresets.v1beta1.kcg.dev';
