@@ -459,22 +459,4 @@ describe('the transport', () => {
     expect(waited).toBe(300);
     await slow.close();
   });
-
-  test('streams until the server ends, and fails when the connection drops', async () => {
-    const lines = async (answer: Answer) => {
-      answers.push(answer);
-      const signal = new AbortController().signal;
-      const { chunks } = await transport.stream({ ...get, verb: 'watch', signal });
-      let text = '';
-      for await (const chunk of chunks) text += chunk.toString();
-      return text;
-    };
-    expect(await lines((_, response) => response.end('a\nb\n'))).toBe('a\nb\n');
-    const cut: Answer = (_, response) => {
-      response.write('a\n');
-      response.socket?.destroySoon();
-    };
-    await expect(lines(cut)).rejects.toThrow();
-    await expect(lines(say(403, { message: 'no' }))).rejects.toMatchObject({ code: 'AccessDenied' });
-  });
 });

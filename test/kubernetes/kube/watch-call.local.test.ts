@@ -38,6 +38,10 @@ const say =
   (status: number, body: unknown): RequestListener =>
   (_, response) =>
     response.writeHead(status, JSON_TYPE).end(JSON.stringify(body));
+const cut: RequestListener = (_, response) => {
+  response.write('a\n');
+  response.socket?.destroySoon();
+};
 const watch = { method: 'GET', verb: 'watch', resource: 'pods', path: '/api/v1/pods' } as const;
 
 test('a watch is told what comes until the server ends, and fails when the connection drops', async () => {
@@ -55,10 +59,6 @@ test('a watch is told what comes until the server ends, and fails when the conne
   const gone = { message: 'too old' };
   expect(await told(say(410, gone), [410])).toEqual({ statusCode: 410, body: gone, text: '' });
   await expect(told(say(403, { message: 'no' }))).rejects.toMatchObject({ code: 'AccessDenied' });
-  const cut: RequestListener = (_, response) => {
-    response.write('a\n');
-    response.socket?.destroySoon();
-  };
   await expect(told(cut)).rejects.toMatchObject({ code: 'Unavailable' });
   answers.push(say(401, {}));
   expect(await told(say(200, {}))).toMatchObject({ text: '{}' });
@@ -84,4 +84,18 @@ test.each([
   const watching = transport.watch({ ...watch, signal: stop.signal }, () => onChunk(stop));
   await expect(watching).rejects.toMatchObject(code === 'Aborted' ? { name: 'AbortError' } : { code });
   await closed.promise;
+});
+
+test('a stream yields what comes until the server ends, and fails when the connection drops', async () => {
+  const yielded = async (answer: RequestListener) => {
+    answers.push(answer);
+    const { signal } = new AbortController();
+    const { chunks } = await transport.stream({ ...watch, signal });
+    let text = '';
+    for await (const chunk of chunks) text += chunk.toString();
+    return text;
+  };
+  expect(await yielded((_, response) => response.end('a\nb\n'))).toBe('a\nb\n');
+  await expect(yielded(cut)).rejects.toThrow();
+  await expect(yielded(say(403, { message: 'no' }))).rejects.toMatchObject({ code: 'AccessDenied' });
 });
