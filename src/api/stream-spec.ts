@@ -28,8 +28,13 @@ export const streamSpec = withRules(
   ],
 );
 
+interface WithStream {
+  region?: string | undefined;
+  stream: { arn?: string | undefined };
+}
+
 /** Also where there is nothing to compare: what is no ARN is complained of as that. */
-export function isRegionOfStream({ region, stream }: { region?: string; stream: { arn?: string } }): boolean {
+export function isRegionOfStream({ region, stream }: WithStream): boolean {
   const { arn = '' } = stream;
   return region === undefined || arn.split(':').length < 6 || arn.split(':')[3] === region;
 }
