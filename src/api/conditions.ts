@@ -98,7 +98,7 @@ const SHARDS = {
   AllOwned: 'Every shard that can be read has a live owner; nothing to do.',
   ShardsUnknown: 'The shards or their leases could not be read yet; see StreamReady and TableReady.',
   UnownedShards:
-    'Shards have no live owner; if it lasts longer than leases.durationSeconds, look at the worker pods.',
+    'Shards have no live owner. Where each worker has as many as leases.maxPerWorker allows, raise that or the replicas; else, if it lasts longer than leases.durationSeconds, look at the worker pods.',
   NoLiveWorkers: 'No worker is alive; look at WorkersAvailable and at the logs of the pods.',
   NotConsuming:
     'Nobody is to own a shard, as the message says. If that is not wanted, set desiredState to Running, or raise the replicas.',

@@ -4,6 +4,7 @@ import { formatDuration } from './format.ts';
 import { desiredStateOf, statusOf, type GroupPicture } from './group-picture.ts';
 import { adviceOn, type Problem } from './problem.ts';
 import { tellTrouble } from './tell-trouble.ts';
+import { whyUnowned } from './why-unowned.ts';
 
 /** What the rows say; fresher than conditions, and there without Kubernetes. */
 export function rowTroubles(picture: GroupPicture): Problem[] {
@@ -30,12 +31,14 @@ export function rowTroubles(picture: GroupPicture): Problem[] {
       next: adviceOn('ShardsCovered', 'NoLiveWorkers'),
     });
   } else if (unowned > 0) {
-    const what = `${count(unowned, 'shard')} of ${figure(view.readableShards)} have no live owner.`;
+    const known = whyUnowned(view);
+    const why = known === undefined ? '' : `: ${known.why}`;
+    const what = `${count(unowned, 'shard')} of ${figure(view.readableShards)} ${unowned === 1 ? 'has' : 'have'} no live owner${why}.`;
     found.push({
       severity: 'warning',
       reason: 'UnownedShards',
       what,
-      next: adviceOn('ShardsCovered', 'UnownedShards'),
+      next: known?.next ?? adviceOn('ShardsCovered', 'UnownedShards'),
     });
   }
   if (view.handlerTrouble) {

@@ -214,6 +214,15 @@ test.each<[object, string]>([
 });
 
 test.each([
+  [{ leases: { maxPerWorker: 1 }, scaling: { maxReplicas: 3 } }, '3 workers, which may own 3 shards of 4'],
+  [{ leases: { maxPerWorker: 3 }, scaling: { mode: 'Fixed' } }, '1 worker, which may own 3 shards of 4'],
+])('warns of shards that nobody may own: %j', (spec, words) => {
+  const check = workersCheck(source('shop', spec).group!, 4, NOON);
+  expect(check).toMatchObject({ result: 'warning', found: expect.stringContaining(words) });
+  expect(workersCheck(source('shop', spec).group!, 3, NOON).result).toBe('ok');
+});
+
+test.each([
   [
     '2026-01-01T00:00:00Z',
     ['what was written before 2026-01-02T00:00:00.000Z is gone: the stream keeps 24 h'],

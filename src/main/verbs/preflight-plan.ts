@@ -34,6 +34,15 @@ export function workersCheck(group: KinesisConsumerGroup, openShards: number, no
   const what = 'workers';
   const [least, most] = replicasBySpec(group, openShards, nowMs);
   const workers = count(most.replicas, 'worker');
+  const owned = most.replicas * (group.spec.leases.maxPerWorker ?? Infinity);
+  if (most.replicas > 0 && owned < openShards) {
+    return {
+      result: 'warning',
+      what,
+      found: `it comes to ${workers}, which may own ${count(owned, 'shard')} of ${openShards}, as leases.maxPerWorker says: nobody reads the others`,
+      next: 'Raise leases.maxPerWorker or the number of workers (scaling.maxReplicas, or replicas).',
+    };
+  }
   if (least.replicas < most.replicas) {
     const who = group.spec.scaling.mode === 'Lag' ? 'lag' : 'whoever scales it';
     return { result: 'ok', what, found: `it comes to ${least.replicas} to ${workers}, as ${who} asks for` };

@@ -8,6 +8,7 @@ import { named } from '../named.ts';
 import { NO_REGION } from './nowhere.ts';
 import { describeFailure, isDenied } from './step-failures.ts';
 import { tellTrouble } from '../../../view/tell-trouble.ts';
+import { whyUnowned } from '../../../view/why-unowned.ts';
 
 /*
  * One function per condition, each from facts to what is to be said. What sums them up (Ready, Reconciling, Stalled) is in
@@ -139,7 +140,9 @@ export function shardsCovered(facts: GroupFacts): Told<'ShardsCovered'> {
     return { status: 'False', reason: 'NoLiveWorkers', message };
   }
   const free = view.shards.filter(({ state }) => state === 'unowned').map(({ shardId }) => shardId);
-  return { status: 'False', reason: 'UnownedShards', message: `${message}; not ${named(free)}` };
+  const known = whyUnowned(view);
+  const why = known === undefined ? '' : `: ${known.why}`;
+  return { status: 'False', reason: 'UnownedShards', message: `${message}; not ${named(free)}${why}` };
 }
 
 /** As living workers say: they try a batch again for as long as it fails. */

@@ -280,6 +280,18 @@ describe('conditions', () => {
     );
   });
 
+  test('of workers that may own no more shards', () => {
+    const leases = ['shardId-0', 'shardId-1'].map((shardId, i) =>
+      aLease({ shardId, owner: i === 0 ? 'w/a' : undefined }),
+    );
+    const workers = [aWorker({ worker: 'w', incarnation: 'a', maxLeases: 1 })];
+    const rows = { leases, workers, claim: undefined };
+    const view = groupView({ rows, shards: undefined, pods: [POD], retentionHours: 24, nowMs: NOW });
+    expect(statusOf({ view }).conditions?.find(({ type }) => type === 'ShardsCovered')?.message).toBe(
+      '1 of 2 shards owned by a live worker; not shardId-1: 1 worker has as many as leases.maxPerWorker allows',
+    );
+  });
+
   test('of an app without a process', () => {
     const change = {
       group: aGroup({
