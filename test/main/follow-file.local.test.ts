@@ -49,6 +49,9 @@ test('what the group file says now is applied; what is wrong or fixed is told, a
   expect(await change(paused, group('clicks', ', desiredstate: Paused'))).toMatch(
     /spec\.desiredstate: unknown field; did you mean desiredState\? What runs goes on as it was\.$/,
   );
+  expect(await change(paused, group('clicks', ', leases: {durationSeconds: 1}'))).toMatch(
+    /write at least 5\. What runs goes on as it was\.$/,
+  );
   const tables = (name: string) => group('clicks', `, checkpoints: {table: {name: ${name}}}`);
   expect(await change(group('orders'), tables('other'))).toBe(
     `${file}: clicks has another table, which cannot change while it runs. Start kcg dev again. What runs goes on as it was.`,

@@ -38,7 +38,7 @@ export async function followFile(
         await applyRunning(was, local);
       }
     } catch (thrown) {
-      say(`${describeError(thrown)} What runs goes on as it was.`);
+      say(`${describeError(thrown).replace(/(?<![.?!])$/, '.')} What runs goes on as it was.`);
     }
     return [file];
   };

@@ -72,8 +72,11 @@ async function requireProgram(program: string, env: NodeJS.ProcessEnv): Promise<
     else if (await mayExecute(place)) return;
     else problem = `may not be executed (${place})`;
   }
+  const isLine = /\s/.test(program.trim());
   throw new KcgError('InvalidInput', `the program ${program} of handler.exec ${problem}`, {
-    fix: 'Set spec.handler.exec.command to a program in the image of the container, with its path where it is not in PATH.',
+    fix: isLine
+      ? `No shell parts spec.handler.exec.command: write each argument as an entry of its own, [${program.trim().split(/\s+/).join(', ')}].`
+      : 'Set spec.handler.exec.command to a program in the image of the container, with its path where it is not in PATH.',
   });
 }
 

@@ -55,6 +55,8 @@ function nothingIn(path: string, { functions }: Choice, exportName: string | und
   );
 }
 
+const MODULE_FILE = /\.[cm]?[jt]s$/;
+
 async function importAll(path: string): Promise<Record<string, unknown>> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) {
@@ -67,6 +69,11 @@ async function importAll(path: string): Promise<Record<string, unknown>> {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (cause) {
     const message = `handler module ${path} cannot be loaded: ${describeThrown(cause)}`;
-    throw new KcgError('InvalidInput', message, { cause, fix: `See what "node ${path}" prints.` });
+    throw new KcgError('InvalidInput', message, {
+      cause,
+      fix: MODULE_FILE.test(path)
+        ? `See what "node ${path}" prints.`
+        : 'A module is JavaScript or TypeScript, in a file that ends in .mjs, .cjs, .js, .mts, .cts or .ts. Programs in other languages run by spec.handler.http, lambda or exec.',
+    });
   }
 }

@@ -369,6 +369,12 @@ describe('a program that fails', () => {
       { PATH: '/nowhere' },
       'is in no folder of PATH (/nowhere)',
     ],
+    [
+      'is a whole line',
+      ['python3 app.py'],
+      {},
+      'write each argument as an entry of its own, [python3, app.py].',
+    ],
     ['is a folder', ['/tmp'], {}, 'is not a file'],
     ['is no program', [PROGRAM], {}, 'may not be executed'],
   ])('is refused at the start when it %s', async (_, command, env, problem) => {

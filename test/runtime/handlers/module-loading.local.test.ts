@@ -57,4 +57,11 @@ describe("Node's own loader", () => {
     const line = `InvalidInput: handler module /${name} cannot be loaded: ${why}. See what "node /${name}" prints.`;
     expect(await load(name, source)).toBe(line);
   });
+
+  it('says of a program in another language which handlers run it', async () => {
+    const said = await load('handler.py', "print('hello')");
+    expect(said).toContain('Unknown file extension ".py"');
+    expect(said).toContain('Programs in other languages run by spec.handler.http, lambda or exec.');
+    expect(said).not.toContain('See what');
+  });
 });
