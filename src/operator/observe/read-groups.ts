@@ -73,6 +73,7 @@ function readAfter({ read: last, toldVersion }: Known, object: StoredObject): St
   return object.metadata.deletionTimestamp ? readGroupLeniently(object) : readGroup(object);
 }
 
-function aroundOf({ spec: _, status: __, ...around }: StoredObject): unknown {
+function aroundOf(object: StoredObject): unknown {
+  const { spec: _, status: __, ...around } = object;
   return { ...around, metadata: { ...around.metadata, resourceVersion: undefined } };
 }
