@@ -87,6 +87,27 @@ describe('groups that ask for different settings of one table', () => {
     expect(await h.condition('TableReady', OTHER)).toBe('True TableSettingsHeld');
     expect((await h.status()).table?.created).toBe(false);
   });
+
+  test('the second has them once the first, which had them by its tag, leaves the table to somebody else', async () => {
+    h.foreignTable('shared', { tags: { owner: 'me' } });
+    await both({ adoption: 'Always' });
+    await look(2);
+    h.setGroup((spec) => Object.assign(spec, asking({ adoption: 'Always', management: 'External' })));
+    await look(2);
+    expect(shared()).toMatchObject({
+      tags: { team: 'b', 'kcg.dev/settings-by': 'shop.other' },
+      tableClass: 'StandardInfrequentAccess',
+    });
+    expect(await h.condition('TableReady', OTHER)).toBe('True TableActive');
+  });
+
+  test('the first keeps those of the table that it made, though it leaves them to somebody else', async () => {
+    await both();
+    h.setGroup((spec) => Object.assign(spec, asking({ management: 'External' })));
+    await look(2);
+    expect(shared()).toMatchObject({ tags: { team: 'a' }, tableClass: 'Standard' });
+    expect(await h.condition('TableReady', OTHER)).toBe('True TableSettingsHeld');
+  });
 });
 
 const GROUPS = [FIRST, OTHER];

@@ -37,12 +37,18 @@ export function groupsOfTable(groups: Pick<ObjectCache, 'by'>, table: string): S
   return [table, ANY_TABLE].flatMap((key) => groups.by(GROUPS_OF_TABLE, key));
 }
 
-/** Whether one of this group id uses the table, or may. */
-export function isUsedBy(groups: Pick<ObjectCache, 'by'>, table: string, groupId: string): boolean {
+/** Those of this group id that use the table, or may. */
+export function usersOf(groups: Pick<ObjectCache, 'by'>, table: string, groupId: string): StoredObject[] {
   const users: readonly string[] = [table, ANY_TABLE];
   return groups
     .by(GROUPS_OF_ID, groupId)
-    .some((group) => tablesOf(group).some((name) => users.includes(name)));
+    .filter((group) => tablesOf(group).some((name) => users.includes(name)));
+}
+
+/** Its table is somebody else's to set up, by its spec. */
+export function isTableExternal({ spec }: StoredObject): boolean {
+  type Spec = { checkpoints?: { table?: { management?: unknown } } } | undefined;
+  return (spec as Spec)?.checkpoints?.table?.management === 'External';
 }
 
 /** As far as its spec can be read. */

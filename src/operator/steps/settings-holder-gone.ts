@@ -1,7 +1,8 @@
 import { describeError } from '../../lib/errors.ts';
 import { readClaim } from '../../leases/read-claim.ts';
 import type { ObservedTable } from '../../table/table-admin.ts';
-import { isUsedBy } from '../observe/group-indexes.ts';
+import { SETTINGS_TAG } from '../../table/table-tags.ts';
+import { isTableExternal, usersOf } from '../observe/group-indexes.ts';
 import { resourceNameOf } from './reconcile-claim.ts';
 import type { PlacedPass } from '../reconcile-context.ts';
 
@@ -10,7 +11,8 @@ const YOUNG_MS = 600_000;
 
 /**
  * Whether the group that holds the table's settings is known not to exist any more: no resource of this cluster has its id,
- * and its claim is of a resource that is gone, or there is none. Of another cluster's group nothing is known.
+ * and its claim is of a resource that is gone, or there is none. Of another cluster's group nothing is known. One that had them
+ * by a tag and leaves the table to somebody else is as good as gone: it touches no tag, its own neither.
  */
 export async function isHolderGone(
   pass: PlacedPass,
@@ -18,7 +20,8 @@ export async function isHolderGone(
   observed: ObservedTable,
 ): Promise<boolean> {
   const { options, target, signal } = pass;
-  if (isUsedBy(options.caches.groups, target.table, holder)) return false;
+  const users = usersOf(options.caches.groups, target.table, holder);
+  if (users.length > 0) return observed.tags[SETTINGS_TAG] === holder && users.every(isTableExternal);
   try {
     const rows = await options.aws.leaseTable({ ...target, groupId: holder }, signal);
     const claim = await readClaim(rows, signal);
