@@ -137,6 +137,7 @@ describe.skipIf(helm === '')('the admission policy', () => {
   const dryRun = (spec: Record<string, unknown>, namespace = 'shop') =>
     run('apply --dry-run=server --as=dev -f -', group(spec, { namespace }));
   const table = (name: string) => ({ checkpoints: { table: { name } } });
+  const consumer = (name: string) => ({ consumer: { type: 'EnhancedFanOut', name } });
   const importFrom = (source: Record<string, unknown>) => ({ checkpoints: { importFrom: source } });
 
   beforeAll(async () => {
@@ -155,6 +156,8 @@ describe.skipIf(helm === '')('the admission policy', () => {
     ['a stream by its ARN', { stream: { arn: 'arn:aws:kinesis:eu-west-1:222222222222:stream/orders' } }],
     ['a table of the namespace', table('kinesis-checkpoints-shop-all')],
     ['a group id of the namespace', { groupId: 'shop.orders-2' }],
+    ['no stream consumer', { consumer: { type: 'EnhancedFanOut' } }],
+    ['a stream consumer of the namespace', consumer('shop.orders-2')],
     ['an endpoint of the workers alone', { endpoints: { sqs: 'http://sqs.internal' } }],
   ])('lets a group name %s', async (_, spec) => {
     expect(await dryRun(spec)).toMatchObject({ code: 0, stderr: '' });
@@ -165,6 +168,7 @@ describe.skipIf(helm === '')('the admission policy', () => {
     ['another table', table('positions'), 'namespace shop may not name positions (annotation kcg.dev/tables of the namespace; allowed: kinesis-checkpoints-shop-*)'],
     ['a table to import from', importFrom({ type: 'KCL', table: 'orders-app' }), 'may not name orders-app (annotation kcg.dev/tables of'],
     ['a group id of another namespace', { groupId: 'other.orders' }, 'may not name other.orders (annotation kcg.dev/group-ids of the namespace; allowed: shop.*)'],
+    ['a stream consumer of another namespace', consumer('other.orders'), 'may not name other.orders (annotation kcg.dev/consumers of the namespace; allowed: shop.*)'],
     ['a role', { aws: { roleArn: ROLE } }, `may not name ${ROLE} (annotation kcg.dev/aws-roles of the namespace; allowed: none)`],
     ['an endpoint', { endpoints: { dynamodb: 'http://collector.shop' } }, 'may not name http://collector.shop (annotation kcg.dev/endpoints of the namespace; allowed: none)'],
   ])('refuses a group that names %s', async (_, spec, words) => {
@@ -178,6 +182,7 @@ describe.skipIf(helm === '')('the admission policy', () => {
       streams: 'orders, audit-*',
       tables: 'positions',
       'group-ids': '*',
+      consumers: 'analytics',
       endpoints: 'http://kinesis.*',
     };
     for (const [name, value] of Object.entries(allow))
@@ -187,6 +192,7 @@ describe.skipIf(helm === '')('the admission policy', () => {
       ...table('positions'),
       stream: { name: 'audit-log' },
       groupId: 'x',
+      ...consumer('analytics'),
       aws: { roleArn: ROLE },
       endpoints: { kinesis: 'http://kinesis.internal' },
     };
@@ -216,6 +222,28 @@ describe.skipIf(helm === '')('the admission policy', () => {
     const free = JSON.stringify({ metadata: { finalizers: null } });
     await kubectl(`patch kcg before -n shop --type=merge -p ${free}`);
     await until('its end', async () => (await run('get kcg before -n shop')).code !== 0);
+  });
+
+  test('lets nobody but the operator say which stream consumers a group has registered', async () => {
+    await kubectl('apply --as=dev -f -', group());
+    const note = (what: string, more = '--as=dev --dry-run=server') =>
+      run(`annotate kcg orders -n shop ${what} --overwrite ${more}`);
+    const words =
+      'kcg.dev/stream-consumers says what the operator has registered for a group, and removes with it';
+    const forged = () => note('kcg.dev/stream-consumers={"made":[]}');
+    await until('the policy', async () => (await forged()).stderr.includes(words));
+    expect((await forged()).code).not.toBe(0);
+    expect(await note('team=a')).toMatchObject({ code: 0 });
+    // kubectl reads what it changes; the operator has that from its watch.
+    await kubectl('create role reader --verb=get --resource=kinesisconsumergroups -n shop');
+    await kubectl('create rolebinding reader --role=reader --serviceaccount=kcg-system:kcg -n shop');
+    const operator = '--as=system:serviceaccount:kcg-system:kcg';
+    const record = 'kcg.dev/stream-consumers={"made":[1]}';
+    await until('the right', async () => (await note(record, operator)).code === 0);
+    expect((await note('kcg.dev/stream-consumers={"made":[2]}')).stderr).toContain(words);
+    // As a manifest or a replacement that knows nothing of it does; the operator writes it anew.
+    expect(await note('kcg.dev/stream-consumers-')).toMatchObject({ code: 0 });
+    await kubectl('delete kcg orders -n shop');
   });
 
   test('keeps who may change a namespace from changing what it allows', async () => {
