@@ -5,7 +5,7 @@ import type { CompleteReason, FailedReason } from './offset-reset-conditions.ts'
 export const EVENTS = {
   Claimed: 'The group id now belongs to this resource; nothing to do.',
   ConsumerKept:
-    'A stream consumer that was registered for the group stays though the group needs it no more, since another group reads with it, or another resource has taken the group id over and may; deregister it by hand once that one is gone.',
+    'A stream consumer that was registered for the group stays though the group needs it no more, since another group reads with it, or another resource has taken the group id over and may; deregister it by hand once that one is gone. The log of the operator has it, too.',
   ConsumerRegistered: 'A stream consumer was registered, and goes with the group; nothing to do.',
   ConsumerRemoved: 'A stream consumer that was registered for the group was removed; nothing to do.',
   FailedOver: 'The shards of a worker that died have an owner again, after the time it names; nothing to do.',
@@ -17,7 +17,7 @@ export const EVENTS = {
   RecordsGivenUp:
     'The handler does not get some records again, as handler.retry says; they are where handler.onFailure says, and kcg redrive hands them over anew. Without it, the log of the workers has their positions.',
   RowsKept:
-    "The group was deleted, and not all of its rows or its table were, for the reason in the message; delete what is left by hand, if it is nobody's.",
+    "The group was deleted, and not all of its rows or its table were, for the reason in the message; delete what is left by hand, if it is nobody's. The log of the operator has it, too.",
   RowsRemoved:
     'The group was deleted, and its rows were removed, or expire, as deletionPolicy says; nothing to do.',
   Scaled: 'The number of workers was changed, for the reason in the message; nothing to do.',

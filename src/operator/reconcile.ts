@@ -20,6 +20,7 @@ import {
 } from './reconcile-context.ts';
 import { dropFinalizer, keepFinalizer, reconcileDeletion, type Waits } from './steps/reconcile-deletion.ts';
 import { StatusWriter } from './apply/status-writer.ts';
+import { tellEvents } from './apply/tell-events.ts';
 import { Tenants } from './tenants.ts';
 import { reconcileLiving, type Again, type Look } from './reconcile-living.ts';
 
@@ -92,7 +93,7 @@ export class GroupReconciler {
       if (!deletionTimestamp) return await reconcileLiving(pass);
       return { again: await reconcileDeletion(pass), waits: true };
     } finally {
-      for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: object });
+      tellEvents(pass, object);
     }
   }
 
@@ -127,7 +128,7 @@ export class GroupReconciler {
     if (last && group) {
       const pass = this.#passOf(key, last, { group, signal });
       waits = await undoLate(pass);
-      for (const event of pass.events) this.#options.cluster.recordEvent({ ...event, regarding: last });
+      tellEvents(pass, last);
     }
     if (waits === undefined) groups.forgetDeleted?.(parseKey(key));
     return waits;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KcgError } from '../../src/lib/errors.ts';
 import { KINDS, type KubeObject, type StoredObject } from '../../src/kubernetes/cluster.ts';
+import { aLog } from '../runtime/handlers/a-batch.ts';
 import { Harness, NAME } from './reconcile-harness.ts';
 
 const FAN_OUT = { consumer: { type: 'EnhancedFanOut' } };
@@ -140,7 +141,9 @@ describe('a group with enhanced fan-out', () => {
     expect(await gone()).toBe(true);
   });
 
-  test('leaves what it has registered to another group that reads with it', async () => {
+  test('leaves what it has registered to another group that reads with it, and tells so where it can be read later', async () => {
+    const { lines } = (h.log = aLog());
+    h.restart();
     await started();
     h.create({ consumer: { type: 'EnhancedFanOut', name: 'shop.orders' } }, { name: 'other' });
     await h.converge('shop/other');
@@ -151,7 +154,15 @@ describe('a group with enhanced fan-out', () => {
     expect(await gone()).toBe(true);
     expect(consumers()).toEqual(['shop.orders']);
     const kept = h.cluster.events.find(({ reason }) => reason === 'ConsumerKept');
-    expect(kept?.note).toBe('stream consumer shop.orders stays, as group shop/other reads with it');
+    const note = 'stream consumer shop.orders stays, as group shop/other reads with it';
+    expect(kept?.note).toBe(note);
+    expect(lines.filter(({ level }) => level === 'warn')).toEqual([
+      {
+        level: 'warn',
+        message: 'something of a group stays in AWS',
+        fields: { group: 'shop/orders', reason: 'ConsumerKept', note },
+      },
+    ]);
   });
 
   test('is found again after a restart, without a write', async () => {

@@ -1,6 +1,6 @@
 import type { GroupLook } from '../../src/view/group-look.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { silentLog, type Log } from '../../src/lib/log.ts';
 import type { KcgError } from '../../src/lib/errors.ts';
 import { MemoryKinesis } from '../../src/kinesis/memory/stream.ts';
 import { parentsOf } from '../../src/kinesis/shard.ts';
@@ -88,6 +88,8 @@ export class Harness {
   /** Set to make reads of records fail. */
   readFault: KcgError | undefined;
   readonly #stop = new AbortController();
+  /** Of operators that are started after it is set. */
+  log: Log = silentLog;
   reconciler: GroupReconciler;
   readonly #settings: ReconcilerSettings;
   readonly #watched: (caches: Caches) => Caches;
@@ -137,7 +139,7 @@ export class Harness {
       aws: this.#aws(),
       clock: this.clock,
       random: seededRandom(1),
-      log: silentLog,
+      log: this.log,
       nudge: async (address) => this.nudged.push(address) > 0,
       tellers: this.tellers,
       onJudged: (group, shards) => this.judged.set(group, shards),
