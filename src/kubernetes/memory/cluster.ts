@@ -23,8 +23,9 @@ import type {
 } from '../cluster.ts';
 import { describeObject, KINDS, keyOf, keyString } from '../cluster.ts';
 import { CONTROLLER, eventKey, eventObject, eventSeries } from '../event-object.ts';
-import { applyFields, emptiedMap, replaceContent, type Managed } from './apply.ts';
-import { MemoryObjects, plain, type Held } from './objects.ts';
+import { applyFields, emptiedMap, replaceContent } from './apply.ts';
+import { contentOf, lostReason, managedOf, mergeMap } from './content.ts';
+import { MemoryObjects, plain } from './objects.ts';
 
 export type WriteVerb = 'apply' | 'applyStatus' | 'patchMetadata' | 'delete' | 'recordEvent' | 'writeLease';
 
@@ -283,32 +284,6 @@ export class MemoryCluster implements Cluster {
     this.writes.push({ verb, on: `${object.kind} ${keyString(key)}`, changed });
     if (this.writes.length > MAX_WRITES) this.writes.shift();
   }
-}
-
-function managedOf(held: Held | undefined): Managed {
-  return held ? { content: contentOf(held.object), owners: held.owners } : { content: {}, owners: new Map() };
-}
-
-/** The part of an object that managers own: everything but its identity and what the server sets. */
-function contentOf(object: KubeObject): Record<string, unknown> {
-  const { apiVersion: _, kind: __, metadata, ...rest } = object;
-  const { labels, annotations, finalizers, ownerReferences } = metadata;
-  return plain({ ...rest, metadata: { labels, annotations, finalizers, ownerReferences } });
-}
-
-function lostReason({ metadata }: KubeObject, held: StoredObject | undefined): string | undefined {
-  const { uid, resourceVersion } = metadata;
-  if (uid !== undefined && held?.metadata.uid !== uid) return 'another object has this name, or none';
-  if (resourceVersion === undefined || held?.metadata.resourceVersion === resourceVersion) return undefined;
-  return 'the object has been modified';
-}
-
-function mergeMap(
-  current: Record<string, string> | undefined,
-  patch: Record<string, string | null>,
-): Record<string, string> {
-  const merged = Object.entries({ ...current, ...patch });
-  return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
 function uuid(random: Random): string {
