@@ -66,7 +66,7 @@ describe('a reset that is over', () => {
     await stoppedGroup();
     create('back', KEPT);
     await h.converge();
-    const { id } = ((await find())?.status as OffsetResetStatus).snapshot!;
+    const { id } = ((await find())!.status as OffsetResetStatus).snapshot!;
     await h.clock.advance(HOUR_MS);
     await h.converge();
     expect(await find()).toBeUndefined();
@@ -74,7 +74,7 @@ describe('a reset that is over', () => {
     create('named', { to: { type: 'Snapshot', snapshot: id } });
     await h.converge();
     expect(await reasonOf('late')).toBe('SnapshotNotFound');
-    const [{ message } = {}] = ((await find('late'))?.status as OffsetResetStatus).conditions ?? [];
+    const [{ message } = {}] = ((await find('late'))!.status as OffsetResetStatus).conditions ?? [];
     expect(message).toContain('its snapshot is there for 90 days all the same');
     expect(await reasonOf('named')).toBe('Reset');
   });
